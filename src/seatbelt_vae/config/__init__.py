@@ -1,0 +1,26 @@
+"""Everything a user can set, as frozen dataclasses that check themselves and never import torch."""
+
+from seatbelt_vae.config.attack import AttackConfig
+from seatbelt_vae.config.evaluation import EvaluationConfig
+from seatbelt_vae.config.model import PRESETS, Architecture, ModelConfig, Preset, resolve
+from seatbelt_vae.config.objective import ObjectiveConfig, resolve_objective
+from seatbelt_vae.config.run import DataConfig, RunConfig
+from seatbelt_vae.config.toml import dump_toml, load_toml
+from seatbelt_vae.config.training import TrainingConfig
+
+__all__ = [
+    "PRESETS",
+    "Architecture",
+    "AttackConfig",
+    "DataConfig",
+    "EvaluationConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "Preset",
+    "RunConfig",
+    "TrainingConfig",
+    "dump_toml",
+    "load_toml",
+    "resolve",
+    "resolve_objective",
+]

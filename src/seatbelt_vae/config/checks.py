@@ -1,0 +1,36 @@
+"""Checks shared by the settings: each raises `ConfigError` with what was got and expected."""
+
+import difflib
+import math
+from collections.abc import Iterable
+
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["at_least", "one_of", "perhaps", "positive"]
+
+
+def perhaps(got: str, known: Iterable[str]) -> str:
+    """The end of an error message that lists what is known and guesses what was meant."""
+    known = list(known)
+    close = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
+    guess = f"perhaps you meant {close[0]!r}; " if close else ""
+    return f"{guess}known: {', '.join(known)}"
+
+
+def one_of(name: str, got: str, known: Iterable[str]) -> None:
+    """Raise unless ``got`` is among ``known``."""
+    known = list(known)
+    if got not in known:
+        raise ConfigError(f"unknown {name} {got!r}: {perhaps(got, known)}")
+
+
+def at_least(name: str, got: float, least: float) -> None:
+    """Raise unless ``got`` is a finite number not below ``least``."""
+    if not (math.isfinite(got) and got >= least):
+        raise ConfigError(f"{name} is {got:g}, expected a finite number of at least {least:g}")
+
+
+def positive(name: str, got: float) -> None:
+    """Raise unless ``got`` is a finite number above zero."""
+    if not (math.isfinite(got) and got > 0):
+        raise ConfigError(f"{name} is {got:g}, expected a finite number above 0")

@@ -1,0 +1,194 @@
+"""What a model is: presets by name, the settings of one, the architecture they resolve to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seatbelt_vae.config.checks import one_of, positive
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["PRESETS", "Architecture", "ModelConfig", "Preset", "resolve"]
+
+Network = Literal["conv", "mlp"]
+Likelihood = Literal["gaussian", "bernoulli"]
+
+SMALLEST_CONV_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named pair of an architecture and an objective.
+
+    Args:
+        objective: ``elbo``, ``beta-kl`` (E log p − β·KL) or ``tc`` (ELBO − (β−1)·TC of the top).
+        hierarchical: more than one layer by default.
+        chain_likelihood: the decoder sees z¹ only (the DLGM ablation), not every layer.
+        beta: the default β.
+        summary: one line for help texts and reports.
+    """
+
+    objective: Literal["elbo", "beta-kl", "tc"]
+    hierarchical: bool
+    chain_likelihood: bool
+    beta: float
+    summary: str
+
+
+PRESETS = {
+    "vae": Preset("elbo", False, False, 1.0, "the plain VAE: the ELBO"),
+    "beta-vae": Preset("beta-kl", False, False, 4.0, "E log p(x|z) − β·KL (Higgins 2017)"),
+    "beta-tcvae": Preset("tc", False, False, 6.0, "ELBO − (β−1)·TC(z) (Chen 2018)"),
+    "hvae": Preset("elbo", True, False, 1.0, "the hierarchical baseline: Seatbelt at β = 1"),
+    "seatbelt": Preset(
+        "tc", True, False, 6.0, "hierarchical, ELBO − (β−1)·TC(z^L) (Willetts 2021)"
+    ),
+    "dlgm": Preset("elbo", True, True, 1.0, "hierarchical with chain likelihood p(x|z¹)"),
+    "tc-dlgm": Preset("tc", True, True, 6.0, "chain likelihood with the TC penalty on z^L"),
+}
+
+_DEFAULT_LADDER = (96, 48, 24, 12, 6)
+_LADDERS = {"celeba": (256, 128, 64, 32)}
+_DEFAULT_DEPTH = 4
+_DEFAULT_SINGLE_LAYER = 32
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model to train.
+
+    Args:
+        preset: which of the named models.
+        depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
+            sizes are then the last L entries of the data set's ladder (96, 48, 24, 12, 6).
+        latent_sizes: sizes of the layers, the one next to the data first; replaces ``depth``.
+        network: ``conv`` (Chen et al. 2018) or ``mlp``.
+        filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
+            RGB); further stages repeat the last.
+        features: width of the shared features of the image (512), or of the MLP (1200).
+        hierarchy_widths: hidden width of the small networks between layers i and i+1.
+        likelihood: ``gaussian`` with a fixed variance, or ``bernoulli`` on [0, 1].
+        variance: variance of the Gaussian likelihood.
+    """
+
+    preset: str = "seatbelt"
+    depth: int | None = None
+    latent_sizes: tuple[int, ...] | None = None
+    network: Network = "conv"
+    filters: tuple[int, ...] | None = None
+    features: int | None = None
+    hierarchy_widths: tuple[int, ...] = (1024, 512, 256, 128, 64)
+    likelihood: Likelihood = "gaussian"
+    variance: float = 0.1
+
+    def __post_init__(self) -> None:
+        one_of("preset", self.preset, PRESETS)
+        one_of("network", self.network, ("conv", "mlp"))
+        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
+        positive("variance", self.variance)
+        if self.depth is not None:
+            positive("depth", self.depth)
+        for name in ("latent_sizes", "filters", "hierarchy_widths"):
+            sizes = getattr(self, name)
+            if sizes is not None and (not sizes or min(sizes) < 1):
+                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
+        if self.features is not None:
+            positive("features", self.features)
+        if self.latent_sizes is not None and self.depth not in (None, len(self.latent_sizes)):
+            raise ConfigError(
+                f"depth {self.depth} contradicts the {len(self.latent_sizes)} latent_sizes "
+                f"{self.latent_sizes}: give one of the two"
+            )
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model's architecture with nothing left open; stored beside the weights.
+
+    Args:
+        image_shape: (C, H, W).
+        bounds: smallest and largest pixel value.
+        latent_sizes: (d_1, …, d_L), the layer next to the data first.
+        network, filters, features, hierarchy_widths, likelihood, variance: see `ModelConfig`.
+        chain_likelihood: the decoder sees z¹ only.
+    """
+
+    image_shape: tuple[int, int, int]
+    bounds: tuple[float, float]
+    latent_sizes: tuple[int, ...]
+    network: Network
+    filters: tuple[int, ...]
+    features: int
+    hierarchy_widths: tuple[int, ...]
+    likelihood: Likelihood
+    variance: float
+    chain_likelihood: bool
+
+    def __post_init__(self) -> None:
+        channels, height, width = self.image_shape
+        if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
+            raise ConfigError(
+                f"images of {height}×{width} pixels are too small for network 'conv', which needs "
+                f"{SMALLEST_CONV_SIDE} or more a side: use network 'mlp'"
+            )
+        if self.network == "conv" and channels not in (1, 3):
+            raise ConfigError(f"images have {channels} channels, expected 1 (grey) or 3 (RGB)")
+        if not self.bounds[0] < self.bounds[1]:
+            raise ConfigError(f"bounds are {self.bounds}, expected the smaller value first")
+        if len(self.latent_sizes) - 1 > len(self.hierarchy_widths):
+            raise ConfigError(
+                f"{len(self.latent_sizes)} layers need {len(self.latent_sizes) - 1} "
+                f"hierarchy_widths, got {len(self.hierarchy_widths)}: give more widths"
+            )
+
+    @property
+    def depth(self) -> int:
+        """The number of latent layers L."""
+        return len(self.latent_sizes)
+
+
+def resolve(
+    model: ModelConfig,
+    data_name: str,
+    image_shape: tuple[int, int, int],
+    bounds: tuple[float, float],
+) -> Architecture:
+    """The architecture that a model's settings mean on a data set.
+
+    Example:
+        >>> resolve(ModelConfig(depth=2), "dsprites", (1, 64, 64), (-1.0, 1.0)).latent_sizes
+        (12, 6)
+
+    Raises:
+        ConfigError: more layers than the data set's ladder of sizes has, or too small images.
+    """
+    grey = image_shape[0] == 1
+    return Architecture(
+        image_shape=image_shape,
+        bounds=bounds,
+        latent_sizes=model.latent_sizes or _ladder(model, data_name),
+        network=model.network,
+        filters=model.filters or ((32, 32, 64, 64) if grey else (64, 64, 128, 128)),
+        features=model.features or (512 if model.network == "conv" else 1200),
+        hierarchy_widths=model.hierarchy_widths,
+        likelihood=model.likelihood,
+        variance=model.variance,
+        chain_likelihood=PRESETS[model.preset].chain_likelihood,
+    )
+
+
+def _ladder(model: ModelConfig, data_name: str) -> tuple[int, ...]:
+    hierarchical = PRESETS[model.preset].hierarchical
+    if not hierarchical and model.depth in (None, 1):
+        return (_DEFAULT_SINGLE_LAYER,)
+    if not hierarchical:
+        raise ConfigError(
+            f"depth {model.depth} with preset {model.preset!r}, which has one layer: "
+            f"use a hierarchical preset (hvae, seatbelt, dlgm, tc-dlgm) or depth 1"
+        )
+    ladder = _LADDERS.get(data_name, _DEFAULT_LADDER)
+    depth = model.depth or _DEFAULT_DEPTH
+    if depth > len(ladder):
+        raise ConfigError(
+            f"depth {depth} is more than the {len(ladder)} sizes {ladder} known for "
+            f"{data_name!r}: give latent_sizes with {depth} entries, or a smaller depth"
+        )
+    return ladder[-depth:]

@@ -1,0 +1,61 @@
+"""What training maximises: the kind of objective, β, the TC estimator, and free bits."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from seatbelt_vae.config.checks import at_least, one_of
+from seatbelt_vae.config.model import PRESETS
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["TC_ESTIMATORS", "ObjectiveConfig", "resolve_objective"]
+
+TC_ESTIMATORS = ("mws", "mss", "mss-chen", "mss-published")
+_DEFAULT_FREE_BITS = 0.125
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """The objective; what is left None is decided by the preset and the depth.
+
+    Args:
+        beta: β, the weight of the penalty; 1 is the plain ELBO (default: the preset's).
+        tc_estimator: ``mws`` (the paper's, default), ``mss`` (stratified, unbiased for q(z)),
+            ``mss-chen`` and ``mss-published`` (layouts of public code, kept for parity).
+        free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).
+        free_bits_group: the group that is floored, a latent ``unit`` or a whole ``layer``.
+    """
+
+    beta: float | None = None
+    tc_estimator: str = "mws"
+    free_bits: float | None = None
+    free_bits_group: Literal["unit", "layer"] = "unit"
+
+    def __post_init__(self) -> None:
+        if self.beta is not None:
+            at_least("beta", self.beta, 0)
+        if self.free_bits is not None:
+            at_least("free_bits", self.free_bits, 0)
+        one_of("tc_estimator", self.tc_estimator, TC_ESTIMATORS)
+        one_of("free_bits_group", self.free_bits_group, ("unit", "layer"))
+
+
+def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> ObjectiveConfig:
+    """The objective with nothing left None.
+
+    Example:
+        >>> resolve_objective(ObjectiveConfig(), "seatbelt", depth=4).free_bits
+        0.125
+
+    Raises:
+        ConfigError: β other than 1 for a preset whose objective is the ELBO.
+    """
+    kind = PRESETS[preset]
+    beta = kind.beta if objective.beta is None else objective.beta
+    if kind.objective == "elbo" and beta != 1:
+        raise ConfigError(
+            f"beta is {beta:g} with preset {preset!r}, whose objective is the ELBO (beta 1): "
+            f"leave beta out, or use a preset with a penalty (beta-vae, beta-tcvae, seatbelt)"
+        )
+    default_free_bits = _DEFAULT_FREE_BITS if depth > 1 else 0.0
+    free_bits = default_free_bits if objective.free_bits is None else objective.free_bits
+    return replace(objective, beta=beta, free_bits=free_bits)

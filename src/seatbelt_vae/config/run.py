@@ -1,0 +1,43 @@
+"""The settings of one training run, as stored in its `config.toml`."""
+
+from dataclasses import dataclass, field
+
+from seatbelt_vae.config.checks import positive
+from seatbelt_vae.config.model import ModelConfig
+from seatbelt_vae.config.objective import ObjectiveConfig
+from seatbelt_vae.config.training import TrainingConfig
+
+__all__ = ["DataConfig", "RunConfig"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The data set.
+
+    Args:
+        name: a name of `seatbelt-vae data list`.
+        root: folder that holds the set's files, for sets that are read from disk.
+        images: use only this many training images (default: all).
+        image_size: side in pixels, for sets that can be had at several sizes.
+    """
+
+    name: str = "dsprites"
+    root: str | None = None
+    images: int | None = None
+    image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.images is not None:
+            positive("images", self.images)
+        if self.image_size is not None:
+            positive("image_size", self.image_size)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a training run's numbers."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -1,0 +1,51 @@
+"""How a model is trained: length, batch, learning rate, precision, seed, checkpoints."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seatbelt_vae.config.checks import at_least, one_of, positive
+
+__all__ = ["TrainingConfig"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The training run: Adam with cosine decay of the learning rate to 0, stepwise.
+
+    Args:
+        epochs: passes over the training split (Chen et al.: 50); ignored if ``steps`` is given.
+        steps: length in optimiser steps.
+        batch_size: images a step; a last short batch of an epoch is dropped.
+        learning_rate: Adam's learning rate at the start.
+        precision: ``float32``, or ``bf16`` autocast.
+        seed: seed of the weights, the data order and the noise.
+        checkpoint_every: steps between checkpoints.
+        validate_every: steps between estimates of the ELBO on held-out images.
+        device: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
+        threads: CPU threads (default: as the machine has).
+    """
+
+    epochs: int = 50
+    steps: int | None = None
+    batch_size: int = 1024
+    learning_rate: float = 1e-3
+    precision: Literal["float32", "bf16"] = "float32"
+    seed: int = 0
+    checkpoint_every: int = 500
+    validate_every: int = 500
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        positive("epochs", self.epochs)
+        if self.steps is not None:
+            positive("steps", self.steps)
+        at_least("batch_size", self.batch_size, 2)
+        positive("learning_rate", self.learning_rate)
+        one_of("precision", self.precision, ("float32", "bf16"))
+        at_least("seed", self.seed, 0)
+        positive("checkpoint_every", self.checkpoint_every)
+        positive("validate_every", self.validate_every)
+        one_of("device", self.device, ("auto", "cpu", "cuda"))
+        if self.threads is not None:
+            positive("threads", self.threads)

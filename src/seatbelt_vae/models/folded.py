@@ -1,0 +1,35 @@
+"""A copy of a trained model for inference, with every BatchNorm folded into the layer before it."""
+
+import copy
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from seatbelt_vae.models.hierarchical import HierarchicalVAE
+
+__all__ = ["fold_batch_norm"]
+
+
+def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
+    """A frozen copy in evaluation mode that computes the same maps with fewer passes over memory.
+
+    The result differs from the model's by rounding only and takes no parameter gradients; an
+    attack differentiates it with respect to the image.
+    """
+    folded = copy.deepcopy(model).eval().requires_grad_(False)
+    for module in folded.modules():
+        if isinstance(module, nn.Sequential):
+            _fold(module)
+    return folded
+
+
+def _fold(layers: nn.Sequential) -> None:
+    for index in range(len(layers) - 1):
+        layer, norm = layers[index], layers[index + 1]
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+            transpose = isinstance(layer, nn.ConvTranspose2d)
+            layers[index] = fuse_conv_bn_eval(layer, norm, transpose).requires_grad_(False)
+            layers[index + 1] = nn.Identity()
+        elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+            layers[index] = fuse_linear_bn_eval(layer, norm).requires_grad_(False)
+            layers[index + 1] = nn.Identity()

@@ -1,0 +1,164 @@
+"""One class for every preset: a VAE with L ≥ 1 layers of diagonal-Gaussian latents."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seatbelt_vae.config.model import Architecture
+from seatbelt_vae.distributions import BernoulliImage, ImageDistribution, Normal, NormalImage
+from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.models.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    GaussianHead,
+    MLPDecoder,
+    MLPEncoder,
+    hierarchy_net,
+)
+from seatbelt_vae.protocol import Noise, Posterior, draw_noise
+
+__all__ = ["LOG_VARIANCE_BOUND", "HierarchicalVAE"]
+
+LOG_VARIANCE_BOUND = 20.0
+"""Log-variances are clamped to ± this; a unit at the clamp has no gradient: a flag counts it."""
+
+
+class HierarchicalVAE(nn.Module):
+    r"""A variational autoencoder with :math:`L` layers of latents (Willetts et al. 2021, eqs. 5-8).
+
+    .. math::
+        q(z|x) = q(z^1|x) \prod_{i<L} q(z^{i+1}|z^i, x), \qquad
+        p(x, z) = p(x|z^1, \dots, z^L) \prod_{i<L} p(z^i|z^{i+1})\; \mathcal N(z^L; 0, I)
+
+    The image enters every conditional of :math:`q` through the encoder's shared features,
+    concatenated with :math:`z^i`. :math:`L = 1` is the ordinary VAE.
+
+    Args:
+        architecture: sizes, likelihood, bounds.
+
+    Raises:
+        ShapeError: images or noise of another shape than the architecture's.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> model = HierarchicalVAE(resolve(ModelConfig(), "dsprites", (1, 64, 64), (-1.0, 1.0)))
+        >>> posterior = model.eval().encode(torch.zeros(2, 1, 64, 64))
+        >>> [tuple(z.shape) for z in posterior.z]
+        [(2, 48), (2, 24), (2, 12), (2, 6)]
+        >>> tuple(model.decode(posterior.z).mean.shape)
+        (2, 1, 64, 64)
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        sizes = architecture.latent_sizes
+        decoded = sizes[0] if architecture.chain_likelihood else sum(sizes)
+        self.encoder, self.decoder = _image_networks(architecture, decoded)
+        features = architecture.features
+        self.posterior_head = GaussianHead(features, sizes[0])
+        self.posterior_nets = nn.ModuleList()
+        self.prior_nets = nn.ModuleList()
+        for below, above, width in zip(
+            sizes, sizes[1:], architecture.hierarchy_widths, strict=False
+        ):
+            upward = hierarchy_net(features + below, width)
+            downward = hierarchy_net(above, width)
+            self.posterior_nets.append(nn.Sequential(upward, GaussianHead(width, above)))
+            self.prior_nets.append(nn.Sequential(downward, GaussianHead(width, below)))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value of a pixel."""
+        return self.architecture.bounds
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """:math:`(C, H, W)`."""
+        return self.architecture.image_shape
+
+    @property
+    def latent_sizes(self) -> tuple[int, ...]:
+        r""":math:`(d_1, \dots, d_L)`, the layer next to the data first."""
+        return self.architecture.latent_sizes
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        r"""The posterior chain along one path.
+
+        Args:
+            x: images :math:`(B, C, H, W)` inside the bounds.
+            noise: standard normal draws, :math:`(*K, B, d_i)` a layer; None walks the means.
+        """
+        self._check(x, noise)
+        features = self.encoder(x)
+        conditional = _gaussian(self.posterior_head(features))
+        layers, path = [conditional], [_step(conditional, noise, 0)]
+        for i, net in enumerate(self.posterior_nets, start=1):
+            z = path[-1]
+            inputs = torch.cat([features.expand(*z.shape[:-1], -1), z], dim=-1)
+            conditional = _gaussian(_over_rows(net, inputs))
+            layers.append(conditional)
+            path.append(_step(conditional, noise, i))
+        return Posterior(tuple(layers), tuple(path))
+
+    def prior(self, z: Sequence[Tensor]) -> tuple[Normal, ...]:
+        r""":math:`p(z^i|z^{i+1})` for every layer, :math:`\mathcal N(0, I)` at the top."""
+        conditionals = [
+            _gaussian(_over_rows(net, above))
+            for net, above in zip(self.prior_nets, z[1:], strict=True)
+        ]
+        return (*conditionals, Normal(z[-1], z[-1]).standard_normal())
+
+    def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
+        r"""The likelihood :math:`p(x|z)`, of every layer (or of :math:`z^1` for a chain)."""
+        seen = z[0] if self.architecture.chain_likelihood else torch.cat(list(z), dim=-1)
+        image = _over_rows(self.decoder, seen)
+        if self.architecture.likelihood == "gaussian":
+            return NormalImage(image, self.architecture.variance)
+        return BernoulliImage(image, self.bounds)
+
+    def generate(self, count: int, generator: torch.Generator) -> Tensor:
+        r"""Mean images of ``count`` ancestral draws from the prior, :math:`(B, C, H, W)`."""
+        like = next(self.parameters())
+        noise = draw_noise(self.latent_sizes, (count,), generator, like=like)
+        path = [noise[-1]]
+        for net, eps in zip(reversed(self.prior_nets), reversed(noise[:-1]), strict=True):
+            path.insert(0, _gaussian(net(path[0])).sample(eps))
+        return self.decode(path).mean
+
+    def _check(self, x: Tensor, noise: Noise | None) -> None:
+        if x.shape[1:] != self.image_shape or x.ndim != 4:
+            raise ShapeError(
+                f"images of shape {tuple(x.shape)}, expected (batch, "
+                f"{', '.join(map(str, self.image_shape))}) as the model was made for"
+            )
+        if noise is None:
+            return
+        got = [tuple(n.shape[-2:]) for n in noise]
+        expected = [(len(x), d) for d in self.latent_sizes]
+        if got != expected:
+            raise ShapeError(f"noise of shapes {got}, expected {expected} (batch, units) a layer")
+
+
+def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module, nn.Module]:
+    shape, features = architecture.image_shape, architecture.features
+    if architecture.network == "mlp":
+        return MLPEncoder(shape, features), MLPDecoder(decoded, shape, features)
+    filters = architecture.filters
+    return ConvEncoder(shape, filters, features), ConvDecoder(decoded, shape, filters, features)
+
+
+def _gaussian(parameters: Tensor) -> Normal:
+    mean, log_variance = parameters.chunk(2, dim=-1)
+    return Normal(mean, log_variance.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND))
+
+
+def _step(conditional: Normal, noise: Noise | None, layer: int) -> Tensor:
+    return conditional.mean if noise is None else conditional.sample(noise[layer])
+
+
+def _over_rows(net: nn.Module, z: Tensor) -> Tensor:
+    """Apply a network for (rows, d) to (*K, B, d): draws are rows like any other."""
+    out: Tensor = net(z.reshape(-1, z.shape[-1]))
+    return out.reshape(*z.shape[:-1], *out.shape[1:])

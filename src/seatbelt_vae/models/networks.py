@@ -1,0 +1,159 @@
+"""The networks between images and features, and between one layer of latents and the next.
+
+Sizes follow Chen et al. (2018) at 64×64; other sizes get fewer or more stages. A layer followed by
+BatchNorm has no bias: its gradient would be pure rounding noise, which Adam scales up.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = [
+    "ConvDecoder",
+    "ConvEncoder",
+    "GaussianHead",
+    "MLPDecoder",
+    "MLPEncoder",
+    "hierarchy_net",
+]
+
+
+class ConvEncoder(nn.Module):
+    r"""Images :math:`(B, C, H, W)` to features :math:`(B, F)`.
+
+    :math:`s = \lfloor\log_2(\min(H, W)/4)\rfloor` convolutions 4×4 of stride 2, then one over the
+    rest; BatchNorm and ReLU after each. Sides are edge-padded to a multiple of :math:`2^s`.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], filters: Sequence[int], features: int
+    ) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        widths = _stage_widths(filters, _stages(height, width))
+        self.padding = _padding(height, width)
+        layers: list[nn.Module] = []
+        for before, after in zip([channels, *widths], widths, strict=False):
+            layers += [
+                nn.Conv2d(before, after, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        rest = _coarsest(height, width)
+        layers += [nn.Conv2d(widths[-1], features, rest, bias=False)]
+        layers += [nn.BatchNorm2d(features), nn.ReLU(), nn.Flatten()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if any(self.padding):
+            x = functional.pad(x, self.padding, mode="replicate")
+        features: Tensor = self.layers(x)
+        return features
+
+
+class ConvDecoder(nn.Module):
+    """Latents :math:`(B, d)` to images or logits; the mirror of `ConvEncoder`."""
+
+    def __init__(
+        self,
+        latents: int,
+        image_shape: tuple[int, int, int],
+        filters: Sequence[int],
+        features: int,
+    ) -> None:
+        super().__init__()
+        channels, height, width = image_shape
+        self.size = (height, width)
+        self.padding = _padding(height, width)
+        widths = _stage_widths(filters, _stages(height, width))[::-1]
+        layers: list[nn.Module] = [nn.Unflatten(-1, (latents, 1, 1))]
+        layers += _transposed(latents, features, 1)
+        layers += _transposed(features, widths[0], _coarsest(height, width))
+        for before, after in pairwise(widths):
+            layers += _transposed(before, after, 4, 2, 1)
+        layers.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        image: Tensor = self.layers(z)
+        left, _, top, _ = self.padding
+        height, width = self.size
+        return image[..., top : top + height, left : left + width]
+
+
+class MLPEncoder(nn.Sequential):
+    """Images to features: two hidden layers with ReLU (the published dSprites models)."""
+
+    def __init__(self, image_shape: tuple[int, int, int], features: int) -> None:
+        pixels = math.prod(image_shape)
+        super().__init__(
+            nn.Flatten(),
+            nn.Linear(pixels, features),
+            nn.ReLU(),
+            nn.Linear(features, features),
+            nn.ReLU(),
+        )
+
+
+class MLPDecoder(nn.Sequential):
+    """Latents to images or logits: three Tanh layers (the published dSprites models)."""
+
+    def __init__(self, latents: int, image_shape: tuple[int, int, int], features: int) -> None:
+        super().__init__(
+            nn.Linear(latents, features),
+            nn.Tanh(),
+            nn.Linear(features, features),
+            nn.Tanh(),
+            nn.Linear(features, features),
+            nn.Tanh(),
+            nn.Linear(features, math.prod(image_shape)),
+            nn.Unflatten(-1, image_shape),
+        )
+
+
+class GaussianHead(nn.Linear):
+    r"""Features :math:`(*, F)` to the mean and the log-variance of :math:`d` units."""
+
+    def __init__(self, features: int, latents: int) -> None:
+        super().__init__(features, 2 * latents)
+
+
+def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
+    """The network between two layers of latents: two hidden layers, BatchNorm and LeakyReLU."""
+    return nn.Sequential(
+        nn.Linear(inputs, width, bias=False),
+        nn.BatchNorm1d(width),
+        nn.LeakyReLU(0.01),
+        nn.Linear(width, width, bias=False),
+        nn.BatchNorm1d(width),
+        nn.LeakyReLU(0.01),
+    )
+
+
+def _transposed(
+    before: int, after: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
+) -> list[nn.Module]:
+    convolution = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+
+
+def _stages(height: int, width: int) -> int:
+    return int(math.log2(min(height, width) / 4))
+
+
+def _stage_widths(filters: Sequence[int], stages: int) -> list[int]:
+    return [filters[min(stage, len(filters) - 1)] for stage in range(stages)]
+
+
+def _coarsest(height: int, width: int) -> tuple[int, int]:
+    step = 2 ** _stages(height, width)
+    return -(-height // step), -(-width // step)
+
+
+def _padding(height: int, width: int) -> tuple[int, int, int, int]:
+    step = 2 ** _stages(height, width)
+    rows, columns = -height % step, -width % step
+    return (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)

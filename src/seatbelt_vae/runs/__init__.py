@@ -1,0 +1,19 @@
+"""Run folders: files that are whole or absent, rows that any tool reads, and who owns a folder."""
+
+from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
+from seatbelt_vae.runs.digest import digest_of
+from seatbelt_vae.runs.folder import FORMAT, RunFolder
+from seatbelt_vae.runs.rows import read_rows, write_rows
+from seatbelt_vae.runs.tensors import read_tensors, write_tensors
+
+__all__ = [
+    "FORMAT",
+    "RunFolder",
+    "atomic_directory",
+    "atomic_write",
+    "digest_of",
+    "read_rows",
+    "read_tensors",
+    "write_rows",
+    "write_tensors",
+]

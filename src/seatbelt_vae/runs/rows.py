@@ -1,0 +1,45 @@
+"""Rows on disk: Parquet parts that are written whole, so that any tool can read a run's numbers."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs.atomic import atomic_write
+
+__all__ = ["read_rows", "write_rows"]
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write ``rows`` as one Parquet file, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), buffer)
+    atomic_write(path, buffer.getvalue())
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of one Parquet file, or of all parts of a folder in the order of their names.
+
+    Raises:
+        ArtifactError: nothing there, or a file that is not whole Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parts = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not parts or not parts[0].exists():
+        raise ArtifactError(f"no rows at {path}: expected Parquet files written by seatbelt-vae")
+    rows: list[dict[str, Any]] = []
+    for part in parts:
+        try:
+            rows += pq.read_table(part).to_pylist()
+        except (pa.ArrowInvalid, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise ArtifactError(
+                f"{part} is not a whole Parquet file ({reason}): delete it and run again"
+            ) from error
+    return rows

@@ -1,0 +1,44 @@
+"""Tensors on disk as safetensors; a pickle is never opened."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["read_tensors", "write_tensors"]
+
+
+def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = None) -> None:
+    """Write named tensors as one safetensors file, whole or not at all, with ``about`` as JSON."""
+    from safetensors.torch import save
+
+    metadata = None if about is None else {"about": json.dumps(about)}
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    atomic_write(path, save(plain, metadata))
+
+
+def read_tensors(path: Path) -> "dict[str, Tensor]":
+    """The tensors of one safetensors file, on the CPU.
+
+    Raises:
+        ArtifactError: missing, truncated, or something else (a pickle, for one).
+    """
+    from safetensors.torch import load
+
+    try:
+        return load(path.read_bytes())
+    except FileNotFoundError:
+        raise ArtifactError(f"no weights at {path}: expected a .safetensors file") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{path} is not a whole safetensors file ({error}); pickled weights (.pt, .bin) are "
+            f"refused: save them again as safetensors"
+        ) from error
