@@ -45,7 +45,7 @@ class AttackConfig:
 
     loss: str = "latent-kl"
     layers: str = "all"
-    path: str | None = None
+    path: Literal["mean", "common", "sampled"] | None = None
     draws: int = 8
     protocol: Literal["strong", "single", "paper"] = "strong"
     pairs: int = 10

@@ -123,6 +123,9 @@ class Architecture:
     chain_likelihood: bool
 
     def __post_init__(self) -> None:
+        one_of("network", self.network, ("conv", "mlp"))
+        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
+        positive("variance", self.variance)
         channels, height, width = self.image_shape
         if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
             raise ConfigError(

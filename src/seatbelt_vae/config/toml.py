@@ -38,6 +38,8 @@ def load_toml(path: Path, kind: type[Config]) -> Config:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no such configuration file: {path}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path} ({error.strerror}): give a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML ({error})") from None
     try:
@@ -46,30 +48,40 @@ def load_toml(path: Path, kind: type[Config]) -> Config:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def from_dict(kind: type[Config], table: dict[str, Any], where: str = "") -> Config:
+def from_dict(kind: type[Config], table: Any, where: str = "") -> Config:
     """An instance of a settings dataclass from nested dictionaries, strictly.
 
     Raises:
-        ConfigError: an unknown key, or a value of another type than the setting's.
+        ConfigError: no dictionary, an unknown or missing key, or a value of another type.
     """
+    if not isinstance(table, dict):
+        name = where.removesuffix(".") or "the content"
+        raise ConfigError(f"{name} is {table!r}, expected a table of settings")
     hints = typing.get_type_hints(kind)
     values = {}
     for key, value in table.items():
         if key not in hints:
             raise ConfigError(f"unknown setting {where + key!r}: {perhaps(key, hints)}")
         values[key] = _convert(hints[key], value, where + key)
+    missing = [where + name for name in _required(kind) if name not in values]
+    if missing:
+        raise ConfigError(f"settings are missing that have no default: {', '.join(missing)}")
     return kind(**values)
+
+
+def _required(kind: Any) -> list[str]:
+    unset = dataclasses.MISSING
+    return [f.name for f in dataclasses.fields(kind) if f.default is f.default_factory is unset]
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{name} is {value!r}, expected a table of settings")
         return from_dict(hint, value, where=f"{name}.")
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for option in options:
+    for option in _options(hint):
         if typing.get_origin(option) is tuple and isinstance(value, list):
-            item = typing.get_args(option)[0]
+            item, *rest = typing.get_args(option)
+            if rest != [...] and len(value) != 1 + len(rest):
+                raise ConfigError(f"{name} is {value!r}, expected {1 + len(rest)} values")
             return tuple(_convert(item, element, name) for element in value)
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
             return value  # the dataclass itself says what it knows
@@ -80,8 +92,20 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
     raise ConfigError(f"{name} is {value!r}, expected {_readable(hint)}")
 
 
+def _options(hint: Any) -> tuple[Any, ...]:
+    # a Literal | None is a typing.Union, other unions are types.UnionType (until Python 3.14)
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if is_union else (hint,)
+
+
 def _readable(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).removesuffix(" | None")
+    words: list[str] = []
+    for option in _options(hint):
+        if typing.get_origin(option) is typing.Literal:
+            words += map(repr, typing.get_args(option))
+        elif option is not types.NoneType:
+            words.append(str(option) if typing.get_args(option) else option.__name__)
+    return " or ".join(words)
 
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of
 from seatbelt_vae.runs.folder import FORMAT, RunFolder
+from seatbelt_vae.runs.json_files import read_json, write_json
 from seatbelt_vae.runs.rows import read_rows, write_rows
 from seatbelt_vae.runs.tensors import read_tensors, write_tensors
 
@@ -12,8 +13,10 @@ __all__ = [
     "atomic_directory",
     "atomic_write",
     "digest_of",
+    "read_json",
     "read_rows",
     "read_tensors",
+    "write_json",
     "write_rows",
     "write_tensors",
 ]

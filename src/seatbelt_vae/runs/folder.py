@@ -13,7 +13,6 @@ Layout::
     report.html
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from seatbelt_vae.config.run import RunConfig
 from seatbelt_vae.config.toml import dump_toml, load_toml
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
+from seatbelt_vae.runs.json_files import read_json, write_json
 
 __all__ = ["FORMAT", "RunFolder"]
 
@@ -67,7 +67,8 @@ class RunFolder:
             raise ArtifactError(
                 f"{path} is not a run folder: expected run.json in it, made by `train`"
             )
-        found = folder.read_json("run.json").get("format")
+        content = folder.read_json("run.json")
+        found = content.get("format") if isinstance(content, dict) else None
         if found != FORMAT:
             raise ArtifactError(
                 f"{path} is a run folder of format {found}, this version reads format {FORMAT}: "
@@ -82,7 +83,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file of the folder, whole or not at all."""
-        atomic_write(self.path / name, (json.dumps(content, indent=1) + "\n").encode())
+        write_json(self.path / name, content)
 
     def read_json(self, name: str) -> Any:
         """Read one JSON file of the folder.
@@ -90,12 +91,4 @@ class RunFolder:
         Raises:
             ArtifactError: missing, or not valid JSON.
         """
-        path = self.path / name
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ArtifactError(f"{path} is missing: the run is not complete, resume it") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ArtifactError(
-                f"{path} is not valid JSON ({error}): restore or remake the run"
-            ) from None
+        return read_json(self.path / name)

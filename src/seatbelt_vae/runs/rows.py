@@ -12,17 +12,19 @@ __all__ = ["read_rows", "write_rows"]
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write ``rows`` as one Parquet file, whole or not at all."""
+    """Write ``rows`` as one Parquet file, whole or not at all; a column a row lacks is null."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    columns = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in columns})
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows)), buffer)
+    pq.write_table(table, buffer)
     atomic_write(path, buffer.getvalue())
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of one Parquet file, or of all parts of a folder in the order of their names.
+def read_rows(path: Path, pattern: str = "*.parquet") -> list[dict[str, Any]]:
+    """The rows of one Parquet file, or of a folder's parts in the order of their names.
 
     Raises:
         ArtifactError: nothing there, or a file that is not whole Parquet.
@@ -30,7 +32,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parts = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    parts = sorted(path.glob(pattern)) if path.is_dir() else [path]
     if not parts or not parts[0].exists():
         raise ArtifactError(f"no rows at {path}: expected Parquet files written by seatbelt-vae")
     rows: list[dict[str, Any]] = []

@@ -1,0 +1,140 @@
+"""Validity flags: why a number might not be believed, with what it means and what to do.
+
+A result carries its flags wherever it is shown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["FLAGS", "Flag", "Meaning", "battery_flags"]
+
+_CONVERGED = 0.01
+_CURVE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a flag is about.
+
+    Args:
+        raised_if: the condition.
+        means: what it says of the numbers.
+        do: what to do about it.
+    """
+
+    raised_if: str
+    means: str
+    do: str
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag of one battery.
+
+    Args:
+        name: a key of `FLAGS`.
+        raised: whether the condition holds.
+        value: the figure it was judged by.
+        detail: one sentence with the figure in words.
+    """
+
+    name: str
+    raised: bool
+    value: float
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The flag as plain data."""
+        return asdict(self)
+
+
+FLAGS = {
+    "encoder not repeatable": Meaning(
+        "the same image gives two different posteriors on the mean path",
+        "gradients and line searches see noise; a failed attack says nothing",
+        "make the encoder deterministic (evaluation mode, fixed noise), or average over draws",
+    ),
+    "model in training mode": Meaning(
+        "a part of the model is in training mode",
+        "BatchNorm or dropout make each image's posterior depend on the others",
+        "call model.eval() before attacking",
+    ),
+    "gradient not usable": Meaning(
+        "the loss's gradient beside the input is zero or not finite",
+        "a gradient attack cannot start; the model may mask its gradient",
+        "attack with another loss or a gradient-free method before calling it robust",
+    ),
+    "trivial bound exceeded": Meaning(
+        "Δ is above 1.001·B(λ) + 10⁻⁶·r₀ for some row",
+        "showing the input or the target itself is better: the row is a failed attack",
+        "use the strong protocol, or more evaluations",
+    ),
+    "raw curve not a minimum's": Meaning(
+        "before exchange, Δ(λ) falls or is convex somewhere by more than 10⁻³·r₀",
+        "some descents stopped away from a minimum; the exchange repairs the reported curve",
+        "more restarts or evaluations, if `not converged` is raised as well",
+    ),
+    "not converged": Meaning(
+        "twice the evaluations and restarts lower the mean of log(Δ + 10⁻³·r₀) by more than 0.01",
+        "a stronger attack exists: the model is less robust than reported",
+        "raise max_evaluations and restarts until the flag clears",
+    ),
+    "noise beats the attack": Meaning(
+        "a random distortion of the same size reaches a smaller Δ for some row",
+        "the gradient misleads; the model may mask it",
+        "attack with more restarts, another loss, or a gradient-free method",
+    ),
+    "log-variance clamp active": Meaning(
+        "latent units have a log-variance at the model's clamp",
+        "these units give no gradient, and their KL is cut off",
+        "inspect the units; retrain with free bits or a smaller learning rate",
+    ),
+    "outside the bounds": Meaning(
+        "an adversarial image has pixels outside the image bounds",
+        "the image could not be shown to the model",
+        "report it: the optimiser keeps the box exactly",
+    ),
+}
+
+
+def battery_flags(rows: Sequence[Mapping[str, Any]]) -> list[Flag]:
+    """The flags of a battery, judged from its stored rows."""
+    pairs = {row["pair"]: row for row in rows}.values()
+
+    def share(name: str, broken: int, of: int, what: str) -> Flag:
+        return Flag(name, broken > 0, broken / of, f"{broken} of {of} {what}")
+
+    def any_pair(name: str, broken: int) -> Flag:
+        return share(name, broken, len(pairs), "pairs")
+
+    def any_row(name: str, column: str) -> Flag:
+        return share(name, sum(row[column] for row in rows), len(rows), "rows")
+
+    sag = max(pair["raw_violation"] for pair in pairs)
+    clamped = max(pair["clamped_units"] for pair in pairs)
+    return [
+        any_pair("encoder not repeatable", sum(not pair["repeatable"] for pair in pairs)),
+        any_pair("model in training mode", sum(pair["training_mode"] for pair in pairs)),
+        any_pair("gradient not usable", sum(not pair["gradient_usable"] for pair in pairs)),
+        any_row("trivial bound exceeded", "exceeds_bound"),
+        Flag(
+            "raw curve not a minimum's",
+            sag > _CURVE_TOLERANCE,
+            sag,
+            f"largest violation {sag:.2g} of r₀ before exchange",
+        ),
+        _convergence([pair["unconverged"] for pair in pairs]),
+        any_row("noise beats the attack", "noise_beats"),
+        Flag("log-variance clamp active", clamped > 0, clamped, f"{clamped} units of an image"),
+        any_row("outside the bounds", "outside_bounds"),
+    ]
+
+
+def _convergence(falls: Sequence[float | None]) -> Flag:
+    known = [fall for fall in falls if fall is not None]
+    if not known:
+        return Flag("not converged", False, 0.0, "not checked under this protocol")
+    fall = sum(known) / len(known)
+    detail = f"doubling the effort lowers the mean log Δ by {fall:.3g}"
+    return Flag("not converged", fall > _CONVERGED, fall, detail)

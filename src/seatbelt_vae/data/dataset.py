@@ -1,0 +1,117 @@
+"""What a data set is to the rest of the package: two splits that give batches by position."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Factor", "ImageData", "Indices", "Split", "random_split"]
+
+Indices = NDArray[np.int64]
+
+_TEST_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A known factor of variation.
+
+    Args:
+        name: what varies.
+        size: how many values it takes.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some examples of a data set, in a fixed order.
+
+    Args:
+        indices: which examples of the whole set, :math:`(N)`.
+        read: maps indices into the whole set to images :math:`(B, C, H, W)`, float32 in bounds.
+        factors_of: maps them to factor values :math:`(B, F)`.
+    """
+
+    indices: Indices
+    read: Callable[[Indices], NDArray[np.float32]]
+    factors_of: Callable[[Indices], NDArray[np.int64]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batch(self, positions: Indices) -> "Tensor":
+        """Images at positions in this split, :math:`(B, C, H, W)`, float32 inside the bounds."""
+        import torch
+
+        return torch.from_numpy(self.read(self.indices[positions]))
+
+    def factors(self, positions: Indices) -> NDArray[np.int64]:
+        """Factor values at positions in this split, :math:`(B, F)`.
+
+        Raises:
+            DataError: the set has no known factors.
+        """
+        if self.factors_of is None:
+            raise DataError(
+                "this data set has no known factors: choose one that has, e.g. dsprites"
+            )
+        return self.factors_of(self.indices[positions])
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A data set.
+
+    Args:
+        name: its name in the registry.
+        bounds: smallest and largest value a pixel can take.
+        image_shape: (C, H, W).
+        train: what models are trained on.
+        test: held out; likelihoods and attacks are measured here.
+        factors: known factors of variation, in the order of `Split.factors`.
+    """
+
+    name: str
+    bounds: tuple[float, float]
+    image_shape: tuple[int, int, int]
+    train: Split
+    test: Split
+    factors: tuple[Factor, ...] = ()
+
+
+def random_split(
+    count: int,
+    read: Callable[[Indices], NDArray[np.float32]],
+    factors_of: Callable[[Indices], NDArray[np.int64]] | None = None,
+    images: int | None = None,
+) -> tuple[Split, Split]:
+    """The train and test split of a set that has none of its own.
+
+    The last 10 % of a permutation by NumPy's Philox(0) is the test split, always the same.
+
+    Args:
+        count: size of the whole set.
+        read, factors_of: see `Split`.
+        images: keep only this many training images, the first of the permutation.
+
+    Raises:
+        DataError: more training images asked for than there are.
+    """
+    order = np.random.Generator(np.random.Philox(0)).permutation(count)
+    held_out = max(1, round(_TEST_SHARE * count))
+    train, test = order[:-held_out], order[-held_out:]
+    if images is not None and images > len(train):
+        raise DataError(
+            f"{images} training images asked for, the set has {len(train)}: ask for less"
+        )
+    return Split(train[:images], read, factors_of), Split(test, read, factors_of)

@@ -1,0 +1,36 @@
+"""The Swiss roll in the plane, for looking at a whole aggregate posterior (paper, figure A.7)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
+
+__all__ = ["load_swiss_roll"]
+
+_COUNT = 10_000
+_NOISE = 0.02
+_TURNS = 1.5
+
+
+def load_swiss_roll(images: int | None) -> ImageData:
+    r"""10,000 points :math:`t(\cos t, \sin t)`, :math:`t \in [\tfrac{3}{2}\pi, \tfrac{9}{2}\pi]`.
+
+    They are scaled into [-1, 1] with Gaussian noise of 0.02, and shaped as images of 1 × 1 × 2, so
+    that every model with network ``mlp`` takes them. The one factor is t, in 100 bins.
+    """
+    generator = np.random.Generator(np.random.Philox(0))
+    share = generator.random(_COUNT)
+    t = np.pi * _TURNS * (1 + 2 * share)
+    points = np.stack([np.cos(t), np.sin(t)], axis=1) * (t / t.max())[:, None] * (1 - 4 * _NOISE)
+    points += _NOISE * generator.standard_normal(points.shape)
+    pixels: NDArray[np.float32] = points.clip(-1, 1).astype(np.float32).reshape(-1, 1, 1, 2)
+    bins = (100 * share).astype(np.int64)[:, None]
+
+    def read(indices: Indices) -> NDArray[np.float32]:
+        return pixels[indices]
+
+    def factors_of(indices: Indices) -> NDArray[np.int64]:
+        return bins[indices]
+
+    train, test = random_split(_COUNT, read, factors_of, images)
+    return ImageData("swiss-roll", (-1.0, 1.0), (1, 1, 2), train, test, (Factor("angle", 100),))

@@ -1,0 +1,29 @@
+"""JSON files that are written whole and, when read, named if they are not valid."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs.atomic import atomic_write
+
+__all__ = ["read_json", "write_json"]
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as one JSON file, whole or not at all."""
+    atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """The content of one JSON file.
+
+    Raises:
+        ArtifactError: missing, or not valid JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing: the work is not complete, resume it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path} is not valid JSON ({error}): restore or remake it") from None
