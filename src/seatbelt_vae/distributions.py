@@ -154,7 +154,7 @@ class BernoulliImage:
 
     def max_log_prob(self, x: Tensor) -> Tensor:
         r""":math:`\sum t\log t + (1-t)\log(1-t)`, reached at :math:`\sigma(\ell) = t`; nats."""
-        t = self._unit(x)
+        t = self._unit(x).clamp(0, 1)  # a pixel at a bound may be one rounding step outside
         return _sum_pixels(torch.xlogy(t, t) + torch.xlogy(1 - t, 1 - t))
 
     def _unit(self, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What training maximises: the kind of objective, β, the TC estimator, and free bits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of
@@ -39,12 +39,12 @@ class ObjectiveConfig:
         one_of("free_bits_group", self.free_bits_group, ("unit", "layer"))
 
 
-def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> ObjectiveConfig:
-    """The objective with nothing left None.
+def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tuple[float, float]:
+    """What β and λ_fb are for a preset with ``depth`` layers.
 
     Example:
-        >>> resolve_objective(ObjectiveConfig(), "seatbelt", depth=4).free_bits
-        0.125
+        >>> resolve_objective(ObjectiveConfig(), "seatbelt", depth=4)
+        (6.0, 0.125)
 
     Raises:
         ConfigError: β other than 1 for a preset whose objective is the ELBO.
@@ -56,6 +56,5 @@ def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> Ob
             f"beta is {beta:g} with preset {preset!r}, whose objective is the ELBO (beta 1): "
             f"leave beta out, or use a preset with a penalty (beta-vae, beta-tcvae, seatbelt)"
         )
-    default_free_bits = _DEFAULT_FREE_BITS if depth > 1 else 0.0
-    free_bits = default_free_bits if objective.free_bits is None else objective.free_bits
-    return replace(objective, beta=beta, free_bits=free_bits)
+    default = _DEFAULT_FREE_BITS if depth > 1 else 0.0
+    return beta, default if objective.free_bits is None else objective.free_bits

@@ -113,7 +113,7 @@ class HierarchicalVAE(nn.Module):
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
         r"""The likelihood :math:`p(x|z)`, of every layer (or of :math:`z^1` for a chain)."""
         seen = z[0] if self.architecture.chain_likelihood else torch.cat(list(z), dim=-1)
-        image = _over_rows(self.decoder, seen)
+        image = _at_least_float32(_over_rows(self.decoder, seen))
         if self.architecture.likelihood == "gaussian":
             return NormalImage(image, self.architecture.variance)
         return BernoulliImage(image, self.bounds)
@@ -150,12 +150,17 @@ def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module
 
 
 def _gaussian(parameters: Tensor) -> Normal:
-    mean, log_variance = parameters.chunk(2, dim=-1)
+    mean, log_variance = _at_least_float32(parameters).chunk(2, dim=-1)
     return Normal(mean, log_variance.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND))
 
 
 def _step(conditional: Normal, noise: Noise | None, layer: int) -> Tensor:
     return conditional.mean if noise is None else conditional.sample(noise[layer])
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    """Sums of thousands of pixels and KLs need more digits than a network in bf16 computes with."""
+    return values.float() if values.dtype == torch.bfloat16 else values
 
 
 def _over_rows(net: nn.Module, z: Tensor) -> Tensor:

@@ -1,11 +1,10 @@
 """A model in a folder: its architecture as JSON, its weights as safetensors."""
 
 import dataclasses
-from typing import Any
 
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.toml import from_dict
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
 from seatbelt_vae.runs import RunFolder, read_tensors, write_tensors
 
@@ -28,8 +27,13 @@ def load_model(folder: RunFolder) -> HierarchicalVAE:
     Raises:
         ArtifactError: files missing, corrupt, or not of one another.
     """
-    stored: dict[str, Any] = folder.read_json("model.json")
-    model = HierarchicalVAE(from_dict(Architecture, stored))
+    try:
+        architecture = from_dict(Architecture, folder.read_json("model.json"))
+    except ConfigError as error:
+        raise ArtifactError(
+            f"{folder.path / 'model.json'} describes no model ({error}): restore it, or train again"
+        ) from error
+    model = HierarchicalVAE(architecture)
     path = folder.path / "model.safetensors"
     try:
         model.load_state_dict(read_tensors(path))

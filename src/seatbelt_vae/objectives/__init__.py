@@ -1,0 +1,20 @@
+"""What models are trained on and judged by: ELBO, penalties, IWAE, aggregate posterior."""
+
+from seatbelt_vae.objectives.aggregate import AggregatePosterior, Aggregates, Bracket
+from seatbelt_vae.objectives.elbo import Terms, elbo_units
+from seatbelt_vae.objectives.importance import iwae, log_weights
+from seatbelt_vae.objectives.objective import Objective
+from seatbelt_vae.objectives.total_correlation import component_log_weights, total_correlation
+
+__all__ = [
+    "AggregatePosterior",
+    "Aggregates",
+    "Bracket",
+    "Objective",
+    "Terms",
+    "component_log_weights",
+    "elbo_units",
+    "iwae",
+    "log_weights",
+    "total_correlation",
+]

@@ -1,0 +1,163 @@
+r"""Total correlation and mutual information of the aggregate posterior, for reporting.
+
+.. math:: q(z) = \frac1N \sum_n q(z|x_n)
+
+With one layer each :math:`q(z|x_n)` is a Gaussian and the sum over the data set is exact. With more
+layers :math:`q(z^L|x_n)` is itself an intractable mixture over :math:`z^{L-1}`, and a single number
+would be wrong by tens of nats in either direction; a bracket is reported instead.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.distributions import Normal
+
+__all__ = ["AggregatePosterior", "Aggregates", "Bracket"]
+
+Components = Callable[[int], Iterator[tuple[int, Normal]]]
+"""Maps a chain number to all images' top conditionals along that chain, in chunks.
+
+Each chunk comes with the position of its first image. Chain c is the same at every call, and
+independent of the other chains and of the queries' own.
+"""
+
+_FIRST_CHAINS = 8
+_CLOSE = 0.5
+_TILE_ELEMENTS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Two ends that enclose a quantity in expectation; equal where it is known exactly.
+
+    Args:
+        lower, upper: the ends, nats.
+        chains: chains per image they rest on.
+    """
+
+    lower: float
+    upper: float
+    chains: int
+
+    @property
+    def width(self) -> float:
+        """Distance of the ends, nats."""
+        return self.upper - self.lower
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    r"""What is known of the aggregate posterior of the top layer.
+
+    Args:
+        total_correlation: :math:`KL(q(z^L) \| \prod_j q(z^L_j))`, nats.
+        mutual_information: :math:`I(z^L; (x, z^{L-1}))`, nats; at most :math:`\log N` at L = 1.
+        images: N.
+        queries: draws averaged over.
+    """
+
+    total_correlation: Bracket
+    mutual_information: Bracket
+    images: int
+    queries: int
+
+
+@dataclass(frozen=True)
+class AggregatePosterior:
+    r"""The mixture :math:`q(z^L)` over a set of images.
+
+    A query :math:`z_k` was drawn through image k's own chain. Counting that chain makes
+    :math:`\log \hat q(z_k)` too large in expectation, leaving it out for a fresh one too small; all
+    other images use fresh chains. Chains are doubled from 8 until the bracket is narrow.
+
+    Args:
+        components: the mixture's components.
+        size: N, the number of images.
+        exact: the components do not depend on the chain (one layer).
+    """
+
+    components: Components
+    size: int
+    exact: bool
+
+    def measure(
+        self, queries: Tensor, own: Normal, position: Tensor, max_chains: int = 512
+    ) -> Aggregates:
+        """Average over queries drawn from the mixture.
+
+        Args:
+            queries: :math:`z_k`, :math:`(Q, d)`.
+            own: the conditional each was drawn from, :math:`(Q, d)`.
+            position: the image each was drawn for, :math:`(Q)`.
+            max_chains: stop doubling here, however wide the bracket.
+        """
+        queries, position = queries.double(), position.cpu()
+        own = Normal(own.mean.double(), own.log_variance.double())
+        sums = _Sums(queries, own, position, self.size, self.exact)
+        limit = 1 if self.exact else max_chains
+        for chain in range(limit):
+            for first, chunk in self.components(chain):
+                sums.add(chain, first, chunk)
+            done = chain + 1
+            if done >= _FIRST_CHAINS and done & chain == 0 and sums.tc(done).width < _CLOSE:
+                break
+        return Aggregates(sums.tc(done), sums.information(done), self.size, len(queries))
+
+
+class _Sums:
+    """Running log-sums over components, jointly and for each unit, for every query."""
+
+    def __init__(
+        self, queries: Tensor, own: Normal, position: Tensor, size: int, exact: bool
+    ) -> None:
+        self.queries, self.own, self.position = queries, own, position
+        self.size, self.exact = size, exact
+        # the last column is the joint's; `fresh` is the query image's chain 0, kept apart
+        self.others = torch.full((len(queries), queries.shape[1] + 1), -math.inf).to(queries)
+        self.fresh = self.others.clone()
+
+    def add(self, chain: int, first: int, chunk: Normal) -> None:
+        """Add the components of images ``first, first + 1, …`` along one chain."""
+        mean, log_variance = chunk.mean.double(), chunk.log_variance.double()
+        tile = max(1, _TILE_ELEMENTS // (len(self.queries) * mean.shape[1]))
+        for start in range(0, len(mean), tile):
+            part = Normal(mean[start : start + tile], log_variance[start : start + tile])
+            density = _with_joint(part.log_prob_units(self.queries[:, None]))
+            if chain == 0 and not self.exact:
+                place = self.position - first - start
+                inside = ((place >= 0) & (place < density.shape[1])).nonzero()[:, 0]
+                self.fresh[inside] = density[inside, place[inside]]
+                density[inside, place[inside]] = -math.inf
+            self.others = torch.logaddexp(self.others, density.logsumexp(1))
+
+    def tc(self, chains: int) -> Bracket:
+        lower, upper = self._log_density(chains)
+        return Bracket(
+            float((lower[:, -1] - upper[:, :-1].sum(1)).mean()),
+            float((upper[:, -1] - lower[:, :-1].sum(1)).mean()),
+            chains,
+        )
+
+    def information(self, chains: int) -> Bracket:
+        lower, upper = self._log_density(chains)
+        own = self.own.log_prob(self.queries)
+        return Bracket(
+            float((own - upper[:, -1]).mean()), float((own - lower[:, -1]).mean()), chains
+        )
+
+    def _log_density(self, chains: int) -> tuple[Tensor, Tensor]:
+        if self.exact:
+            exact = self.others - math.log(self.size)
+            return exact, exact
+        own = _with_joint(self.own.log_prob_units(self.queries))
+        count = math.log(self.size * chains)
+        lower, upper = (torch.logaddexp(self.others, kept) - count for kept in (self.fresh, own))
+        return lower, upper
+
+
+def _with_joint(units: Tensor) -> Tensor:
+    return torch.cat([units, units.sum(-1, keepdim=True)], dim=-1)

@@ -1,0 +1,89 @@
+"""The presets' objectives, from one function of (model, batch, noise)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config import PRESETS, ObjectiveConfig, resolve_objective
+from seatbelt_vae.objectives.elbo import Terms, elbo_units
+from seatbelt_vae.objectives.free_bits import free_bits
+from seatbelt_vae.objectives.total_correlation import total_correlation
+from seatbelt_vae.protocol import Autoencoder, Noise
+
+__all__ = ["Objective"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    r"""What a preset maximises, nats per example.
+
+    ``elbo``: the ELBO. ``beta-kl``: :math:`E \log p(x|z) - \beta\,KL`. ``tc``:
+    :math:`\mathrm{ELBO} - (\beta-1)\,\widehat{TC}(z^L)`; at :math:`\beta = 1` no TC is computed.
+
+    Args:
+        kind: which of the three.
+        beta: β.
+        free_bits: λ_fb, nats per group.
+        free_bits_group: ``unit`` or ``layer``.
+        tc_estimator: the minibatch estimator of the TC.
+        data_size: N, images in the training split.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> from seatbelt_vae.models import HierarchicalVAE
+        >>> from seatbelt_vae.protocol import draw_noise
+        >>> model = HierarchicalVAE(resolve(ModelConfig("vae"), "toy", (1, 16, 16), (-1.0, 1.0)))
+        >>> objective = Objective.of("vae", ObjectiveConfig(), depth=1, data_size=1000)
+        >>> noise = draw_noise((32,), (8,), torch.Generator().manual_seed(0))
+        >>> terms = objective(model, torch.zeros(8, 1, 16, 16), noise)
+        >>> bool(terms.objective == terms.elbo)
+        True
+    """
+
+    kind: str
+    beta: float
+    free_bits: float
+    free_bits_group: str
+    tc_estimator: str
+    data_size: int
+
+    @classmethod
+    def of(cls, preset: str, config: ObjectiveConfig, depth: int, data_size: int) -> "Objective":
+        """The objective that settings mean for a preset with ``depth`` layers.
+
+        Raises:
+            ConfigError: β other than 1 for a preset whose objective is the ELBO.
+        """
+        beta, free_bits = resolve_objective(config, preset, depth)
+        return cls(
+            kind=PRESETS[preset].objective,
+            beta=beta,
+            free_bits=free_bits,
+            free_bits_group=config.free_bits_group,
+            tc_estimator=config.tc_estimator,
+            data_size=data_size,
+        )
+
+    def __call__(self, model: Autoencoder, x: Tensor, noise: Noise) -> Terms:
+        """The terms on a batch :math:`(B, C, H, W)` with noise :math:`(B, d_i)` a layer."""
+        likelihoods, units, posterior = elbo_units(model, x, noise)
+        likelihood = likelihoods.mean()
+        divergences = tuple(unit.mean(0).sum() for unit in units)
+        bits = [free_bits(unit, self.free_bits, self.free_bits_group) for unit in units]
+        charge = torch.stack([charged for charged, _ in bits]).sum()
+        penalised = likelihood - (self.beta if self.kind == "beta-kl" else 1) * charge
+        tc = None
+        if self.kind == "tc" and self.beta != 1:
+            top, z = posterior.layers[-1], posterior.z[-1]
+            components = top.mean, top.log_variance
+            tc = total_correlation(z, *components, self.data_size, self.tc_estimator)
+            penalised = penalised - (self.beta - 1) * tc
+        return Terms(
+            objective=penalised,
+            elbo=likelihood - torch.stack(divergences).sum(),
+            log_likelihood=likelihood,
+            divergences=divergences,
+            total_correlation=tc,
+            floored=torch.stack([floored for _, floored in bits]).mean(),
+        )

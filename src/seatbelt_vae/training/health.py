@@ -1,0 +1,49 @@
+"""Training that has gone wrong stops at once, and says where, in which term, and what to try."""
+
+import math
+from collections.abc import Mapping
+
+from seatbelt_vae.errors import DivergenceError
+
+__all__ = ["Health"]
+
+_RUNAWAY = 10.0
+_PATIENCE = 20
+
+
+class Health:
+    """Watches the terms of every step.
+
+    A term that is not finite stops the run before the weights are touched. So does a runaway: an
+    objective worse than its start by more than ten times the start's size for 20 steps on end.
+    """
+
+    def __init__(self) -> None:
+        self._start: float | None = None
+        self._bad_steps = 0
+
+    def check(self, step: int, terms: Mapping[str, float], images: str) -> None:
+        """Judge one step.
+
+        Raises:
+            DivergenceError: naming the step, the term, the batch, and what to try.
+        """
+        for name, value in terms.items():
+            if not math.isfinite(value):
+                raise self._error(step, f"{name} is {value}", images)
+        objective = terms["objective"]
+        if self._start is None:
+            self._start = objective
+        runaway = objective < self._start - _RUNAWAY * max(1.0, abs(self._start))
+        self._bad_steps = self._bad_steps + 1 if runaway else 0
+        if self._bad_steps >= _PATIENCE:
+            fall = f"the objective fell from {self._start:.4g} to {objective:.4g}"
+            raise self._error(step, fall, images)
+
+    @staticmethod
+    def _error(step: int, what: str, images: str) -> DivergenceError:
+        return DivergenceError(
+            f"training diverged at step {step}: {what}, expected finite and rising terms "
+            f"(batch of {images}); the last checkpoint is untouched: check the data with "
+            f"`seatbelt-vae data check`, or train with a lower learning_rate or in float32"
+        )

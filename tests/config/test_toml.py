@@ -1,0 +1,192 @@
+"""Settings survive TOML, and what a file gets wrong is named."""
+
+import dataclasses
+import subprocess
+import sys
+import tomllib
+import typing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+
+from seatbelt_vae.config import (
+    PRESETS,
+    AttackConfig,
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+    dump_toml,
+    load_toml,
+    resolve,
+)
+from seatbelt_vae.config.attack import LOSSES
+from seatbelt_vae.config.model import Architecture
+from seatbelt_vae.config.objective import TC_ESTIMATORS
+from seatbelt_vae.config.toml import from_dict
+from seatbelt_vae.errors import ConfigError
+
+counts = st.integers(2, 10**9)
+sizes = st.lists(st.integers(1, 512), min_size=1, max_size=5).map(tuple)
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+BY_HAND = {
+    "preset": st.sampled_from(list(PRESETS)),
+    "loss": st.just(LOSSES[0]),
+    "path": st.none() | st.sampled_from(["mean", "common"]),
+    "tc_estimator": st.sampled_from(TC_ESTIMATORS),
+    "recheck": st.floats(0, 1),
+    "max_chains": st.integers(8, 512),
+    "depth": st.none(),
+}
+BY_TYPE = {
+    int: counts,
+    float: st.floats(1e-300, 1e300),
+    str: text,
+    tuple[int, ...]: sizes,
+    type(None): st.none(),
+}
+
+
+def _settings(kind: type) -> st.SearchStrategy:
+    """Any valid instance of a settings dataclass, by the types of its fields."""
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{name: _field(name, hint) for name, hint in hints.items()})
+
+
+def _field(name: str, hint: object) -> st.SearchStrategy:
+    if name in BY_HAND:
+        return BY_HAND[name]
+    if dataclasses.is_dataclass(hint):
+        return _settings(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return st.sampled_from(typing.get_args(hint))
+    if hint in BY_TYPE:
+        return BY_TYPE[hint]
+    return st.one_of([BY_TYPE[option] for option in typing.get_args(hint)])
+
+
+EVERY_KIND = [
+    AttackConfig,
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+]
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_what_is_written_reads_back_equal(kind: type, data: st.DataObject) -> None:
+    config = data.draw(_settings(kind))
+    found = from_dict(kind, tomllib.loads(dump_toml(config)))
+    assert found == config
+    assert repr(found) == repr(config)
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_an_empty_file_means_the_defaults(kind: type, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    assert load_toml(path, kind) == kind()
+
+
+def test_an_architecture_survives_its_dictionary() -> None:
+    architecture = resolve(ModelConfig(depth=2), "dsprites", (1, 64, 64), (-1.0, 1.0))
+    assert from_dict(Architecture, tomllib.loads(dump_toml(architecture))) == architecture
+
+
+def test_a_choice_that_may_be_left_out_can_be_given() -> None:
+    assert from_dict(AttackConfig, {"path": "common"}).path == "common"
+    with pytest.raises(ConfigError) as caught:
+        from_dict(AttackConfig, {"path": 3})
+    assert str(caught.value) == "path is 3, expected 'mean' or 'common' or 'sampled'"
+
+
+def test_a_whole_number_is_a_fine_float_and_no_other_type_is_guessed() -> None:
+    found = from_dict(ObjectiveConfig, {"beta": 4})
+    assert (found.beta, type(found.beta)) == (4.0, float)
+
+
+FILES = {
+    "no TOML": b"steps = = 3",
+    "no UTF-8": b"\xff\xfe\x00",
+    "unknown key": b"[training]\nbach_size = 3",
+    "unknown key of no kind": b"[training]\nqqqq = 3",
+    "unknown table": b"[modell]\npreset = 'vae'",
+    "no table": b"model = 'vae'",
+    "text for a number": b"[training]\nsteps = '100'",
+    "float for a number": b"[training]\nsteps = 1.5",
+    "truth for a number": b"[training]\nsteps = true",
+    "truth for a float": b"[objective]\nbeta = true",
+    "number for a word": b"[model]\npreset = 3",
+    "number for a choice": b"[model]\nnetwork = 3",
+    "unknown choice": b"[model]\nnetwork = 'cnn'",
+    "number for sizes": b"[model]\nlatent_sizes = 3",
+    "text in sizes": b"[model]\nlatent_sizes = [3, 'x']",
+    "out of range": b"[training]\nlearning_rate = -1.0",
+    "contradiction": b"[model]\ndepth = 3\nlatent_sizes = [4, 2]",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_wrong_file_is_named_with_its_fault(
+    name: str, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(FILES[name])
+    with pytest.raises(ConfigError) as caught:
+        load_toml(path, RunConfig)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(str(path))
+    assert message.removeprefix(str(path)) == snapshot
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^no such configuration file: .*absent\.toml$"):
+        load_toml(tmp_path / "absent.toml", RunConfig)
+    with pytest.raises(ConfigError, match=r"^cannot read .* \(Is a directory\): give a TOML file$"):
+        load_toml(tmp_path, RunConfig)
+
+
+ARCHITECTURE = tomllib.loads(
+    dump_toml(resolve(ModelConfig(), "dsprites", (1, 64, 64), (-1.0, 1.0)))
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_shape": [64, 64]}, "image_shape is [64, 64], expected 3 values"),
+        ({"bounds": [-1.0, 0.0, 1.0]}, "bounds is [-1.0, 0.0, 1.0], expected 2 values"),
+        ({"network": "cnn"}, "unknown network 'cnn': perhaps you meant 'conv'; known: conv, mlp"),
+        ({"likelihood": "x"}, "unknown likelihood 'x': known: gaussian, bernoulli"),
+        ({"variance": 0.0}, "variance is 0, expected a finite number above 0"),
+    ],
+)
+def test_a_damaged_architecture_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_dict(Architecture, {**ARCHITECTURE, **change})
+    assert str(caught.value) == message
+
+
+def test_a_setting_without_default_must_be_there() -> None:
+    table = {k: v for k, v in ARCHITECTURE.items() if k not in ("bounds", "features")}
+    with pytest.raises(ConfigError) as caught:
+        from_dict(Architecture, table)
+    assert str(caught.value) == "settings are missing that have no default: bounds, features"
+    with pytest.raises(ConfigError, match=r"^the content is \[1\], expected a table of settings$"):
+        from_dict(Architecture, [1])
+
+
+def test_settings_never_import_torch() -> None:
+    program = "import sys, seatbelt_vae.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
