@@ -16,11 +16,12 @@ def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
     The result differs from the model's by rounding only and takes no parameter gradients; an
     attack differentiates it with respect to the image.
     """
-    folded = copy.deepcopy(model).eval().requires_grad_(False)
+    folded = copy.deepcopy(model).eval()
     for module in folded.modules():
         if isinstance(module, nn.Sequential):
             _fold(module)
-    return folded
+    # once more for what folding put in place
+    return folded.eval().requires_grad_(False)
 
 
 def _fold(layers: nn.Sequential) -> None:
@@ -28,8 +29,8 @@ def _fold(layers: nn.Sequential) -> None:
         layer, norm = layers[index], layers[index + 1]
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
             transpose = isinstance(layer, nn.ConvTranspose2d)
-            layers[index] = fuse_conv_bn_eval(layer, norm, transpose).requires_grad_(False)
+            layers[index] = fuse_conv_bn_eval(layer, norm, transpose)
             layers[index + 1] = nn.Identity()
         elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
-            layers[index] = fuse_linear_bn_eval(layer, norm).requires_grad_(False)
+            layers[index] = fuse_linear_bn_eval(layer, norm)
             layers[index + 1] = nn.Identity()

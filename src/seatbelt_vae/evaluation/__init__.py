@@ -1,0 +1,35 @@
+"""Measures of a model and of the attacks on it: robustness, bounds, aggregate posterior."""
+
+from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
+from seatbelt_vae.evaluation.battery import compare_batteries, measure_battery
+from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
+from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, matched_budgets, shorten
+from seatbelt_vae.evaluation.gap import Pair, reconstruct
+from seatbelt_vae.evaluation.model import evaluate
+from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
+from seatbelt_vae.evaluation.summary import MEASURES, summarise
+from seatbelt_vae.evaluation.traversals import Traversals, traverse
+
+__all__ = [
+    "BUDGETS",
+    "MEASURES",
+    "Area",
+    "Estimate",
+    "MatchedBudgets",
+    "Pair",
+    "PairMeasures",
+    "Traversals",
+    "auddc",
+    "auddc_worst",
+    "compare_batteries",
+    "estimate",
+    "evaluate",
+    "matched_budgets",
+    "measure_battery",
+    "measure_pair",
+    "paired_difference",
+    "reconstruct",
+    "shorten",
+    "summarise",
+    "traverse",
+]

@@ -1,0 +1,130 @@
+"""A battery's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config import AttackConfig, load_toml
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
+from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
+from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
+from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.runs import (
+    read_json,
+    read_rows,
+    read_tensors,
+    write_json,
+    write_rows,
+    write_tensors,
+)
+
+__all__ = ["compare_batteries", "measure_battery"]
+
+Row = dict[str, Any]
+
+
+def measure_battery(
+    folder: Path,
+    model: Autoencoder,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Row:
+    """Measure every attacked pair of a battery and write the results beside the attacks.
+
+    Writes, each whole or not at all and `summary.json` last: ``measures.parquet`` (one row an
+    attack, see `measure_pair`), ``budgets.parquet`` and ``budgets.safetensors`` (matched budgets
+    and their pictures), ``pairs.parquet`` (one row a pair, what intervals and comparisons rest
+    on) and ``summary.json``.
+
+    Args:
+        folder: ``attacks/<battery>`` of a run, with the attack's ``config.toml``.
+        model: the attacked model, in evaluation mode.
+        on_progress: called with pairs done and pairs in all.
+
+    Returns:
+        The summary, as in ``summary.json``.
+
+    Raises:
+        ArtifactError: no attacked pairs there, or files that are not whole.
+    """
+    settings = load_toml(folder / "config.toml", AttackConfig)
+    paths = sorted(folder.glob("pair-*.parquet"))
+    if not paths:
+        raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
+    measured, pairs = [], []
+    for done, path in enumerate(paths, start=1):
+        attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
+        found = _measure(model, attacks, tensors, settings, path)
+        measured.append(found)
+        pairs.append(pair_row(attacks, found))
+        if on_progress is not None:
+            on_progress(done, len(paths))
+    write_rows(folder / "measures.parquet", [row for found in measured for row in found.rows])
+    write_rows(folder / "budgets.parquet", [row for m in measured for row in m.budget_rows])
+    pictures = [found.pictures for found in measured]
+    stacked = {name: torch.stack([p[name] for p in pictures]) for name in pictures[0]}
+    write_tensors(folder / "budgets.safetensors", stacked)
+    write_rows(folder / "pairs.parquet", pairs)
+    summary = summarise(pairs, _flags(folder), seed=settings.seed)
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def compare_batteries(first: Path, second: Path, measure: str, *, seed: int = 0) -> Estimate:
+    """The paired difference of one measure between two measured batteries, over common pairs.
+
+    Arithmetic measures give a difference, geometric ones a ratio. Pairs that either model cannot
+    tell apart are left out of gaps and areas.
+
+    Args:
+        first, second: folders that `measure_battery` has measured.
+        measure: a name among `MEASURES`.
+        seed: seed of the bootstrap.
+
+    Raises:
+        ConfigError: no such measure.
+        ArtifactError: a folder is not measured, or the batteries share no pair.
+    """
+    one_of("measure", measure, MEASURES)
+    known = [_by_images(read_rows(folder / "pairs.parquet")) for folder in (first, second)]
+    common = sorted(known[0].keys() & known[1].keys())
+    if not common:
+        raise ArtifactError(
+            f"{first} and {second} share no pair of images: attack both with the same data, "
+            f"pairs and seed"
+        )
+    usable = [key for key in common if all(says_something(k[key], measure) for k in known)]
+    columns = [[k[key][measure] for key in usable] for k in known]
+    return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
+
+
+def _measure(
+    model: Autoencoder,
+    attacks: list[Row],
+    tensors: Mapping[str, Tensor],
+    settings: AttackConfig,
+    path: Path,
+) -> PairMeasures:
+    try:
+        x, target, adversarial = (tensors[name] for name in ("x", "target", "adversarial"))
+    except KeyError as error:
+        raise ArtifactError(
+            f"{path.with_suffix('.safetensors')} lacks {error}: delete the pair and attack again"
+        ) from None
+    return measure_pair(model, x, target, adversarial, attacks, settings)
+
+
+def _by_images(pairs: list[Row]) -> dict[tuple[int, int], Row]:
+    return {(pair["input_index"], pair["target_index"]): pair for pair in pairs}
+
+
+def _flags(folder: Path) -> list[Row]:
+    """The flags the attack raised; a battery stopped before its end has none yet."""
+    path = folder / "flags.json"
+    flags: list[Row] = read_json(path) if path.exists() else []
+    return flags

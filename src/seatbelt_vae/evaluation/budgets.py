@@ -1,0 +1,147 @@
+r"""The smallest reconstruction gap within matched budgets :math:`\|d\| \leq \varepsilon\|x_t-x\|`.
+
+Attacks that weigh distance by λ jump over most budgets, so their rows are also shortened to each
+budget. No budgeted attack is run, so every number here is an upper bound of the smallest gap.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.protocol import Autoencoder
+
+__all__ = ["BUDGETS", "Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"]
+
+BUDGETS = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""ε: distances from the input in units of the distance to the target image."""
+
+_ROUNDING = 1e-6
+
+
+def shorten(x: Tensor, adversarial: Tensor, length: float) -> Tensor:
+    r""":math:`x + \min(1, \ell/\|d\|)\,d`, :math:`d = x^* - x`: attacks pulled back to length ℓ.
+
+    The result lies between two images of the box, hence inside it; :math:`\|d\| \leq \ell` holds
+    to rounding.
+
+    Args:
+        x: the input :math:`(C, H, W)`.
+        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
+        length: ℓ.
+
+    Example:
+        >>> shorten(torch.zeros(1, 1, 2), torch.tensor([[[[3.0, 4.0]]]]), 2.5)
+        tensor([[[[1.5000, 2.0000]]]])
+    """
+    d = (adversarial - x).double()
+    share = (length / image_norm(d).clamp_min(torch.finfo(torch.float64).tiny)).clamp(max=1)
+    shortened = (x.double() + share[:, None, None, None] * d).to(x)
+    whole = (share == 1)[:, None, None, None]
+    return torch.where(whole, adversarial, shortened)
+
+
+def blend(pair: Pair, epsilon: float) -> Tensor:
+    r""":math:`x + \varepsilon(x_t - x)`, the attack that needs no model; :math:`(C, H, W)`."""
+    return torch.lerp(pair.x, pair.target, epsilon)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Images within one budget, with what they achieve.
+
+    Args:
+        images, reconstructions: :math:`(n, C, H, W)`.
+        how: of each, ``zero`` (the input itself), ``row``, ``shortened`` or ``blend``.
+        distance_relative, gap, distortion: of each, float64; see `Pair`.
+    """
+
+    images: Tensor
+    reconstructions: Tensor
+    how: tuple[str, ...]
+    distance_relative: Tensor
+    gap: Tensor
+    distortion: Tensor
+
+    @classmethod
+    def within(
+        cls, model: Autoencoder, pair: Pair, adversarial: Tensor, epsilon: float, batch: int
+    ) -> "Candidates":
+        """The input, every row pulled back to the budget, and last the blend at its rim."""
+        budget = epsilon * pair.image_distance
+        inside = image_norm(adversarial - pair.x) <= budget * (1 + _ROUNDING)
+        pulled = shorten(pair.x, adversarial, budget)
+        images = torch.cat([pair.x[None], pulled, blend(pair, epsilon)[None]])
+        reconstructions = reconstruct(model, images, batch=batch)
+        rows = tuple("row" if row else "shortened" for row in inside.tolist())
+        return cls(
+            images,
+            reconstructions,
+            ("zero", *rows, "blend"),
+            pair.distance_relative(images),
+            pair.gap(reconstructions),
+            pair.distortion(reconstructions),
+        )
+
+
+@dataclass(frozen=True)
+class MatchedBudgets:
+    r"""The best candidate of every budget, a candidate of a smaller budget serving the larger too.
+
+    Args:
+        epsilon: the budgets, ascending.
+        images, reconstructions: the best candidates, :math:`(E, C, H, W)`.
+        how: what each is, see `Candidates`.
+        gap, distance_relative: of each.
+        blend_gap: of the blend at each budget; the identity map's is :math:`1-\varepsilon`.
+        pool: all candidates, one entry a budget.
+    """
+
+    epsilon: tuple[float, ...]
+    images: Tensor
+    reconstructions: Tensor
+    how: tuple[str, ...]
+    gap: tuple[float, ...]
+    distance_relative: tuple[float, ...]
+    blend_gap: tuple[float, ...]
+    pool: tuple[Candidates, ...]
+
+
+def matched_budgets(
+    model: Autoencoder,
+    pair: Pair,
+    adversarial: Tensor,
+    budgets: tuple[float, ...] = BUDGETS,
+    *,
+    batch: int = 64,
+) -> MatchedBudgets:
+    r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
+
+    Over the input itself, the stored attacks within the budget, those shortened to it, and the
+    blend; non-increasing in ε.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        pair: input and target.
+        adversarial: the stored attacks, :math:`(n, C, H, W)`.
+        budgets: ε, ascending.
+        batch: images evaluated at once.
+    """
+    pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
+    own = [(c, int(c.gap.argmin())) for c in pool]
+    best = own[:1]
+    for candidates, index in own[1:]:
+        before, kept = best[-1]
+        better = bool(candidates.gap[index] < before.gap[kept])
+        best.append((candidates, index) if better else (before, kept))
+    return MatchedBudgets(
+        epsilon=budgets,
+        images=torch.stack([c.images[i] for c, i in best]),
+        reconstructions=torch.stack([c.reconstructions[i] for c, i in best]),
+        how=tuple(c.how[i] for c, i in best),
+        gap=tuple(c.gap[i].item() for c, i in best),
+        distance_relative=tuple(c.distance_relative[i].item() for c, i in best),
+        blend_gap=tuple(c.gap[-1].item() for c in pool),
+        pool=pool,
+    )

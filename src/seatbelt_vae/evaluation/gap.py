@@ -1,0 +1,125 @@
+"""What an attack on a pair achieved, relative to what the pair itself looks like to the model."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.protocol import Autoencoder, Noise
+
+__all__ = ["TOLD_APART", "Pair", "image_norm", "reconstruct"]
+
+TOLD_APART = 0.2
+"""Share of ‖x_t − x‖ below which a denominator says that the model cannot tell a pair apart."""
+
+
+def image_norm(x: Tensor) -> Tensor:
+    r""":math:`\|x\|_2` over the last three dimensions, summed in float64; shape :math:`(*)`."""
+    return x.double().square().sum(dim=(-3, -2, -1)).sqrt()
+
+
+@torch.no_grad()
+def reconstruct(
+    model: Autoencoder, x: Tensor, noise: Noise | None = None, *, batch: int = 64
+) -> Tensor:
+    r"""The decoder's mean image along the mean path, or along the path of ``noise``.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        x: images :math:`(B, C, H, W)`.
+        noise: draws :math:`(*K, B, d_i)` a layer; None walks the posterior means.
+        batch: images encoded at once.
+
+    Returns:
+        Images :math:`(*K, B, C, H, W)`.
+    """
+    parts = []
+    for start in range(0, len(x), batch):
+        rows = slice(start, start + batch)
+        part = None if noise is None else [n[..., rows, :] for n in noise]
+        parts.append(model.decode(model.encode(x[rows], part).z).mean)
+    return torch.cat(parts, dim=-4)
+
+
+@dataclass(frozen=True)
+class Pair:
+    r"""An input :math:`x`, a target :math:`x_t`, and the mean-path reconstructions of both.
+
+    Args:
+        x, target: images :math:`(C, H, W)`.
+        reconstruction, target_reconstruction: rec(x) and rec(x_t), :math:`(C, H, W)`.
+
+    Example:
+        >>> x, target = torch.zeros(1, 2, 2), torch.ones(1, 2, 2)
+        >>> pair = Pair(x, target, reconstruction=x, target_reconstruction=target)
+        >>> pair.gap(0.75 * target).item()
+        0.25
+    """
+
+    x: Tensor
+    target: Tensor
+    reconstruction: Tensor
+    target_reconstruction: Tensor
+
+    @classmethod
+    def of(cls, model: Autoencoder, x: Tensor, target: Tensor) -> "Pair":
+        """The pair as ``model`` reconstructs it."""
+        reconstruction, target_reconstruction = reconstruct(model, torch.stack([x, target]))
+        return cls(x, target, reconstruction, target_reconstruction)
+
+    @property
+    def image_distance(self) -> float:
+        r""":math:`\|x_t - x\|_2`."""
+        return image_norm(self.target - self.x).item()
+
+    @property
+    def separation(self) -> float:
+        r""":math:`\|\mathrm{rec}(x) - \mathrm{rec}(x_t)\|`, the gap's denominator."""
+        return image_norm(self.reconstruction - self.target_reconstruction).item()
+
+    @property
+    def target_reconstruction_error(self) -> float:
+        r""":math:`\|\mathrm{rec}(x_t) - x_t\|`."""
+        return image_norm(self.target_reconstruction - self.target).item()
+
+    @property
+    def distortion_range(self) -> float:
+        r""":math:`\|\mathrm{rec}(x)-x_t\| - \|\mathrm{rec}(x_t)-x_t\|`, AUDDC's denominator."""
+        unmoved = image_norm(self.reconstruction - self.target).item()
+        return unmoved - self.target_reconstruction_error
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the gap says anything: the reconstructions differ as the images do."""
+        return self.separation >= TOLD_APART * self.image_distance > 0
+
+    @property
+    def told_apart_distortion(self) -> bool:
+        """Whether the distortion, and with it AUDDC, says anything."""
+        return self.distortion_range >= TOLD_APART * self.image_distance > 0
+
+    def distance_relative(self, images: Tensor) -> Tensor:
+        r""":math:`\|x^* - x\| / \|x_t - x\|` of images :math:`(*, C, H, W)`, float64."""
+        return image_norm(images - self.x) / self.image_distance
+
+    def gap(self, reconstruction: Tensor) -> Tensor:
+        r"""Reconstruction gap :math:`\|\hat x^*-\hat x_t\| / \|\hat x-\hat x_t\|`, float64.
+
+        0 is fooled, 1 is unmoved; nan or infinite where the two reconstructions coincide.
+
+        Args:
+            reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
+        """
+        return image_norm(reconstruction - self.target_reconstruction) / self.separation
+
+    def distortion(self, reconstruction: Tensor) -> Tensor:
+        r"""Gondim-Ribeiro et al. (2018): how far the output stays from the target image, float64.
+
+        :math:`(\|\hat x^*-x_t\|-\|\hat x_t-x_t\|) / (\|\hat x-x_t\|-\|\hat x_t-x_t\|)`: 1 is
+        unmoved, 0 as near to the target image as the target's own reconstruction.
+
+        Args:
+            reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
+        """
+        excess = image_norm(reconstruction - self.target) - self.target_reconstruction_error
+        return excess / self.distortion_range

@@ -1,0 +1,139 @@
+"""Held-out images through the model: bounds, divergence of every unit, posterior width."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.objectives import elbo_units
+from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
+from seatbelt_vae.randomness import generator_for
+
+__all__ = ["ACTIVE", "HeldOut", "measure_images"]
+
+ACTIVE = 0.01
+"""Nats of mean divergence above which a latent unit counts as active."""
+
+_LIKELIHOOD = 65
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    r"""What a model makes of N images; nats per image, each averaged over K draws.
+
+    Args:
+        elbo: :math:`\mathcal L` at β = 1, without free bits, :math:`(N)`.
+        iwae: :math:`\log\frac1K\sum_k p(x,z_k)/q(z_k|x)`, :math:`(N)`.
+        log_likelihood: :math:`E_q \log p(x|z)`, :math:`(N)`.
+        divergence_units: of every unit, :math:`(N, d_i)` a layer: the log-ratio
+            :math:`\log q(z^i_j|\cdot) - \log p(z^i_j|z^{i+1})` below the top, the closed-form KL
+            at the top.
+        sigma_norm: :math:`\|\sigma^i(x)\|_2` along the mean path, :math:`(N, L)`.
+        reconstruction: on the mean path, :math:`(N, C, H, W)`.
+    """
+
+    elbo: Tensor
+    iwae: Tensor
+    log_likelihood: Tensor
+    divergence_units: tuple[Tensor, ...]
+    sigma_norm: Tensor
+    reconstruction: Tensor
+
+    @property
+    def divergences(self) -> list[float]:
+        """Mean divergence of each layer, nats per image."""
+        return [units.sum(1).mean().item() for units in self.divergence_units]
+
+    @property
+    def unit_means(self) -> tuple[Tensor, ...]:
+        """Mean divergence of each unit, :math:`(d_i)` a layer."""
+        return tuple(units.mean(0) for units in self.divergence_units)
+
+    @property
+    def active_units(self) -> list[int]:
+        """How many units of each layer carry more than `ACTIVE` nats."""
+        return [int((mean > ACTIVE).sum()) for mean in self.unit_means]
+
+
+@torch.no_grad()
+def measure_images(
+    model: Autoencoder,
+    x: Tensor,
+    *,
+    draws: int,
+    seed: int = 0,
+    batch: int = 250,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> HeldOut:
+    r"""Measure images with K draws of the whole posterior chain each.
+
+    .. math::
+        \log w = \log p(x|z) - \sum_i \big[\log q(z^i|z^{i-1},x) - \log p(z^i|z^{i+1})\big]
+
+    IWAE (Burda et al. 2016) averages w, with the sampled log-ratio in **every** layer; the ELBO
+    averages log w with the closed-form KL at the top, which has the same mean and less noise.
+    Both come from one walk of the chain, which decodes every draw once.
+    An image's noise depends on the seed and its position only, not on the batch.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        x: images :math:`(N, C, H, W)`.
+        draws: K.
+        seed: seed of the noise.
+        batch: images decoded at once, draws counted.
+        on_progress: called with images done and images in all.
+    """
+    size = max(1, batch // draws)
+    parts = []
+    for start in range(0, len(x), size):
+        images = x[start : start + size]
+        noise = _noise(model, images, draws, seed, start)
+        parts.append(_measure(model, images, noise))
+        if on_progress is not None:
+            on_progress(min(start + size, len(x)), len(x))
+    columns = zip(*(part.divergence_units for part in parts), strict=True)
+    return HeldOut(
+        elbo=torch.cat([part.elbo for part in parts]),
+        iwae=torch.cat([part.iwae for part in parts]),
+        log_likelihood=torch.cat([part.log_likelihood for part in parts]),
+        divergence_units=tuple(torch.cat(units) for units in columns),
+        sigma_norm=torch.cat([part.sigma_norm for part in parts]),
+        reconstruction=torch.cat([part.reconstruction for part in parts]),
+    )
+
+
+def _noise(model: Autoencoder, images: Tensor, draws: int, seed: int, start: int) -> Noise:
+    """Noise :math:`(K, B, d_i)`, each image's own."""
+    each = [
+        draw_noise(
+            model.latent_sizes, (draws, 1), generator_for(seed, _LIKELIHOOD, start + n), like=images
+        )
+        for n in range(len(images))
+    ]
+    return [torch.cat(layer, dim=1) for layer in zip(*each, strict=True)]
+
+
+def _measure(model: Autoencoder, x: Tensor, noise: Noise) -> HeldOut:
+    log_likelihood, units, posterior = elbo_units(model, x, noise)
+    log_likelihood, draws = log_likelihood.double(), len(log_likelihood)
+    *below, top = (unit.double() for unit in units)
+    q, z = posterior.layers[-1], posterior.z[-1]
+    sampled_top = (q.log_prob(z) - q.standard_normal().log_prob(z)).double()
+    log_weight = log_likelihood - sum(unit.sum(-1) for unit in below) - sampled_top
+    divergence_units = (*(unit.mean(0) for unit in below), _over_draws(top, draws))
+    mean_path = model.encode(x)
+    return HeldOut(
+        elbo=log_likelihood.mean(0) - sum(unit.sum(-1) for unit in divergence_units),
+        iwae=log_weight.logsumexp(0) - math.log(draws),
+        log_likelihood=log_likelihood.mean(0),
+        divergence_units=divergence_units,
+        sigma_norm=torch.stack([q.std.double().norm(dim=-1) for q in mean_path.layers], dim=-1),
+        reconstruction=model.decode(mean_path.z).mean,
+    )
+
+
+def _over_draws(values: Tensor, draws: int) -> Tensor:
+    """The mean over draws; with one layer the top's posterior is the same for all of them."""
+    return values.expand(draws, *values.shape[-2:]).mean(0)

@@ -1,0 +1,133 @@
+"""A trained model measured on held-out images, and what it makes of them, in its run folder."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seatbelt_vae.config import EvaluationConfig
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.evaluation.aggregate import measure_aggregate
+from seatbelt_vae.evaluation.likelihood import ACTIVE, HeldOut, measure_images
+from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
+from seatbelt_vae.evaluation.traversals import traverse
+from seatbelt_vae.models import fold_batch_norm, load_model
+from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_tensors
+
+Indices = NDArray[np.int64]
+
+__all__ = ["PICTURES", "evaluate"]
+
+PICTURES = 16
+"""Test images whose reconstructions are stored to be looked at."""
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def evaluate(
+    folder: RunFolder,
+    data: ImageData,
+    settings: EvaluationConfig,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    r"""Measure a run's model and write ``evaluation/`` in its folder, `measures.json` last.
+
+    ``measures.json`` holds, in nats per image, the β = 1 ELBO (no free bits), IWAE,
+    :math:`E_q\log p(x|z)` and the divergence of each layer on ``settings.images`` test images;
+    total correlation and mutual information of the top layer over the training split (bounds
+    that coincide with one layer); ‖σ‖₂ and active units of each layer; unexplained variance and,
+    for binary images, the overlap of shapes. ``units.parquet`` has a row a unit,
+    ``sigma.parquet`` a row a test image, ``pictures.safetensors`` images, reconstructions and
+    traversals (see `traversals`).
+
+    Args:
+        folder: a finished run.
+        data: the data set it was trained on.
+        settings: sizes, seed, batch.
+        on_progress: called with what is being measured, how much is done, and of how much.
+
+    Returns:
+        The content of ``measures.json``.
+
+    Raises:
+        ArtifactError: the run has no model, or the folder cannot be written.
+    """
+    model = fold_batch_norm(load_model(folder))
+    positions = _sample(len(data.test), settings.images, settings.seed)
+    x = data.test.batch(positions)
+    held_out = measure_images(
+        model,
+        x,
+        draws=settings.iwae_draws,
+        seed=settings.seed,
+        batch=settings.batch_size,
+        on_progress=None if on_progress is None else lambda *done: on_progress("images", *done),
+    )
+    aggregate = measure_aggregate(model, data.train, settings, on_progress)
+    measures = {**_measures(model, x, held_out, settings), **aggregate}
+    place = folder.path / "evaluation"
+    write_rows(place / "units.parquet", _unit_rows(held_out))
+    write_rows(place / "sigma.parquet", _sigma_rows(held_out, positions))
+    write_tensors(place / "pictures.safetensors", _pictures(model, x, held_out, settings))
+    write_json(place / "measures.json", measures)
+    return measures
+
+
+def _measures(
+    model: Autoencoder, x: Tensor, found: HeldOut, settings: EvaluationConfig
+) -> dict[str, Any]:
+    quantiles = torch.tensor(_QUANTILES, dtype=found.sigma_norm.dtype)
+    return {
+        "images": len(x),
+        "elbo": found.elbo.mean().item(),
+        "iwae": found.iwae.mean().item(),
+        "iwae_draws": settings.iwae_draws,
+        "log_likelihood": found.log_likelihood.mean().item(),
+        "divergences": found.divergences,
+        "active_units": found.active_units,
+        "active_threshold": ACTIVE,
+        "sigma_norm": {
+            "mean": found.sigma_norm.mean(0).tolist(),
+            "quantile_levels": list(_QUANTILES),
+            "quantiles": found.sigma_norm.quantile(quantiles, dim=0).tolist(),
+        },
+        "unexplained_variance": unexplained_variance(x, found.reconstruction),
+        "iou": intersection_over_union(x, found.reconstruction, model.bounds),
+    }
+
+
+def _unit_rows(found: HeldOut) -> list[dict[str, Any]]:
+    return [
+        {"layer": layer, "unit": unit, "divergence": divergence, "active": divergence > ACTIVE}
+        for layer, means in enumerate(found.unit_means)
+        for unit, divergence in enumerate(means.tolist())
+    ]
+
+
+def _sigma_rows(found: HeldOut, positions: Indices) -> list[dict[str, Any]]:
+    return [
+        {"image": position, "sigma_norm": norms, "elbo": elbo}
+        for position, norms, elbo in zip(
+            positions.tolist(), found.sigma_norm.tolist(), found.elbo.tolist(), strict=True
+        )
+    ]
+
+
+def _pictures(
+    model: Autoencoder, x: Tensor, found: HeldOut, settings: EvaluationConfig
+) -> dict[str, Tensor]:
+    return {
+        "x": x[:PICTURES],
+        "reconstruction": found.reconstruction[:PICTURES],
+        **traverse(model, x[: settings.traversals], found.unit_means).tensors(),
+    }
+
+
+def _sample(available: int, wanted: int, seed: int) -> Indices:
+    """Positions of distinct images, the same for every model measured with this seed."""
+    order: Indices = np.random.Generator(np.random.Philox(seed)).permutation(available)
+    return order[:wanted]

@@ -1,0 +1,200 @@
+"""The measures of one attacked pair, and the one row of numbers that stands for it afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
+from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
+from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
+from seatbelt_vae.randomness import generator_for
+
+__all__ = ["PairMeasures", "measure_pair", "negative_log_likelihood", "sampled_gap"]
+
+Row = dict[str, Any]
+
+_FRESH = 64
+"""Marks noise drawn for measures, so that it is never the noise an attack was fitted to."""
+
+
+@dataclass(frozen=True)
+class PairMeasures:
+    """Everything measured on one pair.
+
+    Args:
+        pair: images and clean reconstructions.
+        rows: one a stored attack, see `measure_pair`.
+        budgets: the best candidates within matched budgets.
+        area, area_worst: AUDDC as published, and of the running minimum; None of a pair that is
+            not told apart.
+    """
+
+    pair: Pair
+    rows: list[Row]
+    budgets: MatchedBudgets
+    area: Area | None = None
+    area_worst: Area | None = None
+
+    @property
+    def budget_rows(self) -> list[Row]:
+        """One row a budget: gap (upper bound) and how it was reached, blend and identity gaps."""
+        found = self.budgets
+        columns = zip(
+            found.epsilon,
+            found.gap,
+            found.how,
+            found.blend_gap,
+            found.distance_relative,
+            strict=True,
+        )
+        return [
+            {
+                "pair": self.rows[0]["pair"],
+                "epsilon": epsilon,
+                "gap": _finite(gap),
+                "how": how,
+                "blend_gap": _finite(blend_gap),
+                "identity_gap": 1 - epsilon,
+                "distance_relative": distance,
+                "told_apart": self.pair.told_apart,
+            }
+            for epsilon, gap, how, blend_gap, distance in columns
+        ]
+
+    @property
+    def pictures(self) -> dict[str, Tensor]:
+        """Images to look at: the best candidate of each budget, and the clean pair."""
+        return {
+            "adversarial": self.budgets.images,
+            "reconstruction": self.budgets.reconstructions,
+            "x": self.pair.x,
+            "target": self.pair.target,
+            "reconstruction_x": self.pair.reconstruction,
+            "reconstruction_target": self.pair.target_reconstruction,
+        }
+
+
+@torch.no_grad()
+def measure_pair(
+    model: Autoencoder,
+    x: Tensor,
+    target: Tensor,
+    adversarial: Tensor,
+    rows: Sequence[Row],
+    settings: AttackConfig,
+) -> PairMeasures:
+    r"""Measure the stored attacks of one pair on ``model``.
+
+    Every row gets, keyed by pair and weight: ``gap`` (mean path), ``gap_sampled`` (see
+    `sampled_gap`), ``distortion``, ``distance_relative``, ``nll_target`` (nats, see
+    `negative_log_likelihood`), ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
+    ``target_reconstruction_error`` :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and
+    ``told_apart_distortion``. A ratio without meaning (0/0) is None.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        x, target: images :math:`(C, H, W)`.
+        adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
+        rows: the rows of the attack; their ``pair`` and ``weight`` are used.
+        settings: the attack's: draws, seed and batch.
+
+    Raises:
+        ShapeError: not one image a row.
+    """
+    if len(adversarial) != len(rows) or not rows:
+        raise ShapeError(
+            f"{len(adversarial)} adversarial images for {len(rows)} rows, expected one a row and "
+            f"at least one: attack the pair again"
+        )
+    batch = settings.micro_batch
+    pair = Pair.of(model, x, target)
+    reconstructions = reconstruct(model, adversarial, batch=batch)
+    generator = generator_for(settings.seed, rows[0]["pair"], _FRESH)
+    noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
+    columns = {
+        "gap": pair.gap(reconstructions),
+        "gap_sampled": sampled_gap(model, x, target, adversarial, noise),
+        "distortion": pair.distortion(reconstructions),
+        "distance_relative": pair.distance_relative(adversarial),
+        "nll_target": negative_log_likelihood(model, target, adversarial, noise),
+        "target_error": image_norm(reconstructions - target),
+    }
+    about = {
+        "target_reconstruction_error": pair.target_reconstruction_error,
+        "told_apart": pair.told_apart,
+        "told_apart_distortion": pair.told_apart_distortion,
+    }
+    measured = [
+        {"pair": row["pair"], "weight": row["weight"]}
+        | {name: _finite(values[i].item()) for name, values in columns.items()}
+        | about
+        for i, row in enumerate(rows)
+    ]
+    budgets = matched_budgets(model, pair, adversarial, batch=batch)
+    points = columns["distance_relative"], columns["distortion"]
+    return PairMeasures(
+        pair, measured, budgets, *(_areas(*points, budgets) if pair.told_apart_distortion else ())
+    )
+
+
+def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:
+    """AUDDC of the stored rows, and of the running minimum over rows and budgets' candidates."""
+    all_distances = torch.cat([distance, *(c.distance_relative for c in budgets.pool)])
+    all_distortions = torch.cat([distortion, *(c.distortion for c in budgets.pool)])
+    published = auddc(distance.tolist(), distortion.tolist())
+    return published, auddc_worst(all_distances.tolist(), all_distortions.tolist())
+
+
+@torch.no_grad()
+def negative_log_likelihood(
+    model: Autoencoder, target: Tensor, adversarial: Tensor, noise: Noise
+) -> Tensor:
+    r""":math:`-\frac1K\sum_k \log p(x_t|z_k^*)`, :math:`z_k^* \sim q(z|x^*)`, in nats; shape (n).
+
+    The mean of the logarithm over the draws, as in the output attack, not the logarithm of the
+    mean.
+
+    Args:
+        model: the autoencoder.
+        target: :math:`x_t`, shape :math:`(C, H, W)`.
+        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
+        noise: fresh draws :math:`(K, 1, d_i)` a layer, the same for every row.
+    """
+    values = [
+        -model.decode(model.encode(image[None], noise).z).log_prob(target).double().mean()
+        for image in adversarial
+    ]
+    return torch.stack(values)
+
+
+@torch.no_grad()
+def sampled_gap(
+    model: Autoencoder, x: Tensor, target: Tensor, adversarial: Tensor, noise: Noise
+) -> Tensor:
+    r"""The reconstruction gap on the sampled path, as a ratio of means over draws; shape (n).
+
+    :math:`\sum_k\|\mathrm{rec}_k(x^*)-\mathrm{rec}_k(x_t)\|
+    \,/\, \sum_k\|\mathrm{rec}_k(x)-\mathrm{rec}_k(x_t)\|` where :math:`\mathrm{rec}_k` decodes the
+    path of draw k. All three images share a draw, so the target itself has gap 0, the input 1.
+
+    Args:
+        model: the autoencoder.
+        x, target: images :math:`(C, H, W)`.
+        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
+        noise: fresh draws :math:`(K, 1, d_i)` a layer, the same for every image.
+    """
+    aimed = reconstruct(model, target[None], noise)
+    images = [x, *adversarial]
+    distances = [image_norm(reconstruct(model, i[None], noise) - aimed).mean() for i in images]
+    return torch.stack(distances[1:]) / distances[0]
+
+
+def _finite(value: float) -> float | None:
+    """None, which any store can hold, in place of the nan or infinity of a ratio of nothing."""
+    return value if abs(value) < float("inf") else None

@@ -1,0 +1,168 @@
+"""From rows to pairs, and from pairs to a battery's summary: scale-free measures first.
+
+Rows are averaged within their pair before anything is averaged over pairs, so that a pair counts
+once however many λ it was attacked under.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from seatbelt_vae.evaluation.bootstrap import Kind, estimate
+from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.gap import image_norm
+from seatbelt_vae.evaluation.robustness import PairMeasures
+
+__all__ = ["MEASURES", "pair_row", "says_something", "shifted_geometric_mean", "summarise"]
+
+Row = dict[str, Any]
+
+_EXHAUSTED = "evaluation limit"
+_SHIFT = 1e-3
+
+_AT_BUDGETS: dict[str, tuple[Kind, str]] = {
+    f"{name}@{epsilon:g}": ("arithmetic", "1")
+    for name in ("gap", "blend_gap")
+    for epsilon in BUDGETS
+}
+
+MEASURES: dict[str, tuple[Kind, str]] = {
+    "divergence_ratio": ("arithmetic", "1"),
+    **_AT_BUDGETS,
+    "auddc": ("arithmetic", "1"),
+    "auddc_worst": ("arithmetic", "1"),
+    "delta_over_bound": ("arithmetic", "1"),
+    "reconstruction_error": ("arithmetic", "1"),
+    "delta": ("geometric", "nats above the loss's floor"),
+    "bound": ("geometric", "nats above the loss's floor"),
+    "divergence": ("geometric", "nats above the loss's floor"),
+    "divergence_start": ("geometric", "nats above the loss's floor"),
+    "delta_mean": ("arithmetic", "nats"),
+    "bound_mean": ("arithmetic", "nats"),
+    "nll_target": ("arithmetic", "nats"),
+    "target_error": ("arithmetic", "image distance"),
+    "distance": ("arithmetic", "image distance"),
+    "distance_relative": ("arithmetic", "1"),
+    "unconverged_share": ("arithmetic", "share of rows"),
+}
+"""What a summary holds, in the order it is shown: the kind of mean over pairs, and the unit.
+
+`delta_mean` and `bound_mean` are the published plain means over λ; the rest is what to read.
+"""
+
+_NEEDS = {"gap": "told_apart", "blend_gap": "told_apart", "auddc": "told_apart_distortion"}
+_NEEDS["auddc_worst"] = "told_apart_distortion"
+
+
+def shifted_geometric_mean(values: Sequence[float], shift: float = 0.0) -> float:
+    r""":math:`\exp\overline{\log(v + s)} - s` of numbers that are not negative.
+
+    A shift keeps one exact 0, such as the divergence of the target image itself, from deciding
+    the mean; without one any 0 makes it 0.
+
+    Example:
+        >>> round(shifted_geometric_mean([0.0, 3.0], shift=1.0), 12)
+        1.0
+    """
+    with np.errstate(divide="ignore"):  # log 0 = −∞ is meant
+        return float(np.exp(np.log(np.asarray(values) + shift).mean())) - shift
+
+
+def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
+    r"""The one row that stands for a pair: means over its λ, and its gaps and areas.
+
+    With c the greatest lower bound of the loss and :math:`r_0` the divergence at d = 0:
+    ``delta`` and ``bound`` are geometric means over λ of :math:`\Delta-c` and :math:`B-c`,
+    ``divergence`` the one of :math:`r-c` shifted by :math:`10^{-3}(r_0-c)`, ``delta_over_bound``
+    the mean of :math:`(\Delta-c)/(B-c)`.
+
+    Args:
+        attacks: the pair's rows as the attack wrote them.
+        measures: what was measured on them.
+    """
+    pair, first = measures.pair, attacks[0]
+    area, worst = measures.area, measures.area_worst
+    delta, bound, divergence = (
+        _above_floor(attacks, name) for name in ("delta", "bound", "divergence")
+    )
+    start = max(first["divergence_start"] - first["divergence_floor"], 0.0)
+    ratios = [_ratio(d, b) for d, b in zip(delta, bound, strict=True)]
+    numbers = {
+        "divergence_ratio": _mean(attacks, "divergence_ratio"),
+        "delta_over_bound": float(np.mean(ratios)),
+        "reconstruction_error": pair.target_reconstruction_error
+        / max(image_norm(pair.target).item(), np.finfo(np.float64).tiny),
+        "delta": shifted_geometric_mean(delta),
+        "bound": shifted_geometric_mean(bound),
+        "divergence": shifted_geometric_mean(divergence, _SHIFT * start),
+        "divergence_start": start,
+        "delta_mean": _mean(attacks, "delta"),
+        "bound_mean": _mean(attacks, "bound"),
+        "nll_target": _mean(measures.rows, "nll_target"),
+        "target_error": _mean(measures.rows, "target_error"),
+        "distance": _mean(attacks, "distance"),
+        "distance_relative": _mean(measures.rows, "distance_relative"),
+        "unconverged_share": float(np.mean([row["status"] == _EXHAUSTED for row in attacks])),
+        "auddc": area.value if area else None,
+        "auddc_worst": worst.value if worst else None,
+    }
+    for row in measures.budget_rows:
+        numbers[f"gap@{row['epsilon']:g}"] = row["gap"]
+        numbers[f"blend_gap@{row['epsilon']:g}"] = row["blend_gap"]
+    return {
+        "pair": first["pair"],
+        "input_index": first["input_index"],
+        "target_index": first["target_index"],
+        "image_distance": pair.image_distance,
+        "told_apart": pair.told_apart,
+        "told_apart_distortion": pair.told_apart_distortion,
+        "auddc_dropped": area.dropped if area else 0,
+        **{name: numbers[name] for name in MEASURES},
+    }
+
+
+def says_something(pair: Row, measure: str) -> bool:
+    """Whether a pair counts for a measure: gaps and areas need a pair that is told apart."""
+    needed = _NEEDS.get(measure.split("@")[0])
+    return needed is None or bool(pair[needed])
+
+
+def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0) -> Row:
+    """The summary of a battery: every measure over pairs with its interval, and the flags.
+
+    Pairs the model cannot tell apart are counted, and left out of gaps and areas only.
+
+    Args:
+        pairs: one row a pair, from `pair_row`.
+        flags: the battery's validity flags, carried wherever the numbers are shown.
+        seed: seed of the bootstrap.
+    """
+    measures = {}
+    for name, (kind, unit) in MEASURES.items():
+        values = [pair[name] for pair in pairs if says_something(pair, name)]
+        measures[name] = {**asdict(estimate(values, kind, seed=seed)), "unit": unit}
+    return {
+        "pairs": len(pairs),
+        "pairs_told_apart": sum(pair["told_apart"] for pair in pairs),
+        "pairs_told_apart_distortion": sum(pair["told_apart_distortion"] for pair in pairs),
+        "attacks_beyond_target": sum(pair["auddc_dropped"] for pair in pairs),
+        "gap_is": "upper bound: stored rows, rows shortened to the budget, and the blend",
+        "measures": measures,
+        "flags": list(flags),
+    }
+
+
+def _above_floor(rows: Sequence[Row], name: str) -> list[float]:
+    """Values minus the greatest lower bound; rounding can put a KL of 0 a little below it."""
+    return [max(row[name] - row["divergence_floor"], 0.0) for row in rows]
+
+
+def _ratio(delta: float, bound: float) -> float:
+    """Δ/B; where nothing can be gained the attack is no better than doing nothing, which is 1."""
+    return delta / bound if bound > 0 else 1.0
+
+
+def _mean(rows: Sequence[Row], name: str) -> float:
+    return float(np.mean([row[name] for row in rows]))

@@ -1,0 +1,98 @@
+"""Bootstrap intervals against SciPy and against plain loops."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.evaluation.bootstrap import estimate, paired_difference
+
+VALUES = np.random.default_rng(3).lognormal(size=14).tolist()
+
+
+def loop_interval(values: list[float], geometric: bool, draws: int = 2000) -> tuple[float, float]:
+    """Resample with a loop over pairs, then order statistics by hand."""
+    picked = np.random.default_rng(0).integers(0, len(values), size=(draws, len(values)))
+    means = []
+    for row in picked:
+        sample = [values[i] for i in row]
+        if geometric:
+            means.append(math.prod(sample) ** (1 / len(sample)))
+        else:
+            means.append(sum(sample) / len(sample))
+    means.sort()
+    ends = []
+    for q in (0.025, 0.975):
+        place = q * (draws - 1)
+        below = int(place)
+        ends.append(means[below] + (place - below) * (means[below + 1] - means[below]))
+    return ends[0], ends[1]
+
+
+@pytest.mark.parametrize("kind", ["arithmetic", "geometric"])
+def test_interval_equals_a_plain_loop(kind: str) -> None:
+    found = estimate(VALUES, kind)
+    value = stats.gmean(VALUES) if kind == "geometric" else sum(VALUES) / len(VALUES)
+    assert found.value == pytest.approx(value, rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(loop_interval(VALUES, kind == "geometric"))
+    assert found.n == 14
+    assert found.kind == kind
+
+
+def test_interval_agrees_with_scipy() -> None:
+    found = estimate(VALUES, draws=20_000)
+    oracle = stats.bootstrap(
+        (VALUES,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(9)
+    ).confidence_interval
+    width = oracle.high - oracle.low
+    assert found.low == pytest.approx(oracle.low, abs=0.03 * width)
+    assert found.high == pytest.approx(oracle.high, abs=0.03 * width)
+
+
+def test_fewer_than_ten_pairs_have_no_interval() -> None:
+    nine, ten = estimate(VALUES[:9]), estimate(VALUES[:10])
+    assert (nine.low, nine.high, nine.n) == (None, None, 9)
+    assert ten.low is not None
+    assert ten.low < ten.value < ten.high
+
+
+def test_no_pairs_have_no_mean() -> None:
+    assert estimate([]).value is None
+
+
+def test_same_seed_same_interval() -> None:
+    assert estimate(VALUES, seed=4) == estimate(VALUES, seed=4)
+    assert estimate(VALUES, seed=4).low != estimate(VALUES, seed=5).low
+
+
+def test_geometric_mean_with_a_zero_is_zero() -> None:
+    found = estimate([0.0, *VALUES], "geometric")
+    assert found.value == 0
+    assert found.low == 0
+    assert found.high > 0
+
+
+def test_geometric_mean_of_a_negative_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match="geometric mean of -1, expected no negative"):
+        estimate([-1.0, 2.0], "geometric")
+
+
+def test_pairing_removes_what_is_common_to_a_pair() -> None:
+    pairs = np.random.default_rng(1).normal(scale=100, size=12)
+    found = paired_difference((pairs + 2).tolist(), pairs.tolist())
+    assert (found.value, found.low, found.high) == pytest.approx((2, 2, 2))
+
+
+def test_geometric_difference_is_the_ratio_of_geometric_means() -> None:
+    other = VALUES[::-1]
+    found = paired_difference(VALUES, [2 * v for v in other], "geometric")
+    assert found.value == pytest.approx(stats.gmean(VALUES) / stats.gmean(other) / 2)
+
+
+def test_difference_needs_the_same_pairs_and_positive_ratios() -> None:
+    with pytest.raises(ShapeError, match="2 and 1 values"):
+        paired_difference([1.0, 2.0], [1.0])
+    with pytest.raises(ConfigError, match="not all positive"):
+        paired_difference([1.0], [0.0], "geometric")

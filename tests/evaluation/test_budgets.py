@@ -1,0 +1,109 @@
+"""Matched budgets: shortening, the candidates, and the identity map's reference line."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.evaluation.stand_ins import (
+    SHAPE,
+    identity_autoencoder,
+    random_images,
+    random_linear,
+    random_vae,
+)
+
+from seatbelt_vae.evaluation.budgets import BUDGETS, blend, matched_budgets, shorten
+from seatbelt_vae.evaluation.gap import Pair, reconstruct
+
+
+@given(st.integers(0, 1000), st.floats(0.0, 40.0))
+@settings(max_examples=30, deadline=None)
+def test_shortening_stays_within_budget_and_bounds(seed: int, length: float) -> None:
+    x, *star = random_images(4, seed=seed)
+    found = shorten(x, torch.stack(star), length)
+    assert found.abs().max() <= 1
+    for before, after in zip(star, found, strict=True):
+        distance, pulled = (before - x).norm().item(), (after - x).norm().item()
+        assert pulled <= length + 1e-13
+        assert pulled == pytest.approx(min(distance, length), abs=1e-12)
+        if pulled > 1e-6:
+            cosine = ((before - x) * (after - x)).sum().item() / (distance * pulled)
+            assert cosine == pytest.approx(1)
+
+
+def test_an_attack_within_the_budget_is_left_alone_bit_for_bit() -> None:
+    x, star = random_images(2, dtype=torch.float32)
+    assert torch.equal(shorten(x, star[None], 1e3)[0], star)
+    assert torch.equal(shorten(x, x[None], 0.0)[0], x)
+
+
+def test_identity_map_has_gap_one_minus_epsilon() -> None:
+    model = identity_autoencoder()
+    x, target, *star = random_images(5)
+    pair = Pair.of(model, x, target)
+    found = matched_budgets(model, pair, torch.stack(star))
+    assert found.blend_gap == pytest.approx([1 - e for e in BUDGETS])
+    # no image in the ball is nearer to the target than the blend
+    assert found.gap == pytest.approx([1 - e for e in BUDGETS])
+    assert set(found.how) == {"blend"}
+    assert found.distance_relative == pytest.approx(BUDGETS)
+
+
+def test_smallest_gap_is_the_minimum_of_a_loop_over_all_candidates() -> None:
+    model = random_linear()
+    x, target = random_images(2)
+    pair = Pair.of(model, x, target)
+    toward = (target - x).flatten()
+    # directions the linear model listens to, at several lengths, and one it never hears
+    heard = model.encoder.T @ torch.linalg.pinv(model.encoder.T) @ toward
+    images = torch.stack([x + s * heard.reshape(SHAPE) for s in (0.0, 0.1, 0.4, 1.0)])
+    found = matched_budgets(model, pair, images)
+    product, size = model.decoder @ model.encoder, toward.norm().item()
+    whole = (product @ toward).norm().item()
+    smallest = 1.0
+    for k, epsilon in enumerate(BUDGETS):
+        candidates = [x + epsilon * (target - x)]
+        for image in images:
+            distance = (image - x).norm().item()
+            share = min(1.0, epsilon * size / distance) if distance else 1.0
+            candidates.append(x + share * (image - x))
+        gaps = [(product @ (target - c).flatten()).norm().item() / whole for c in candidates]
+        smallest = min(smallest, *gaps)
+        assert found.gap[k] == pytest.approx(smallest)
+        of_picture = pair.gap(reconstruct(model, found.images[k][None])).item()
+        assert of_picture == pytest.approx(found.gap[k])
+        assert (found.images[k] - x).norm().item() <= epsilon * size * (1 + 1e-9)
+    assert found.how[0] == "shortened"
+    assert all(gap < 1 - epsilon for gap, epsilon in zip(found.gap, BUDGETS, strict=True))
+
+
+def test_gap_falls_with_the_budget_and_never_exceeds_one() -> None:
+    model = random_vae()
+    x, target, *star = random_images(6, dtype=torch.float32)
+    found = matched_budgets(model, Pair.of(model, x, target), torch.stack(star))
+    assert list(found.gap) == sorted(found.gap, reverse=True)
+    assert found.gap[0] <= 1 + 1e-6
+    for k, (image, epsilon) in enumerate(zip(found.images, BUDGETS, strict=True)):
+        assert found.distance_relative[k] <= epsilon * (1 + 1e-5)
+        torch.testing.assert_close(reconstruct(model, image[None])[0], found.reconstructions[k])
+
+
+def test_row_within_the_budget_is_told_from_a_shortened_one() -> None:
+    model = random_linear()
+    x, target = random_images(2)
+    pair = Pair.of(model, x, target)
+    heard = model.encoder.T @ torch.linalg.pinv(model.encoder.T) @ (target - x).flatten()
+    size = (target - x).norm().item()
+    star = x + 0.15 * size * heard.reshape(SHAPE) / heard.norm()
+    found = matched_budgets(model, pair, star[None])
+    assert found.how[:3] == ("shortened", "shortened", "row")
+
+
+def test_blend_lies_at_its_share_of_the_way() -> None:
+    x, target = random_images(2)
+    pair = Pair(x, target, x, target)
+    assert math.dist(blend(pair, 0.3).flatten(), x.flatten()) == pytest.approx(
+        0.3 * pair.image_distance
+    )
