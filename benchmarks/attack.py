@@ -45,7 +45,9 @@ def compare(model: HierarchicalVAE, images: torch.Tensor, config: AttackConfig, 
         pair, index = divmod(int(row), len(results[0].weights))
         result = results[pair]
         problem = Problem.of(
-            eager, loss_of(config, len(model.latent_sizes)), *images[pair],
+            eager,
+            loss_of(config, len(model.latent_sizes)),
+            *images[pair],
             generator_for(config.seed, pair, 0),
         )
         started = time.perf_counter()
@@ -105,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, help="run folders of trained models")
     parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=70, help="rows given to SciPy, a model and loss")
+    parser.add_argument("--rows", type=int, default=70, help="rows SciPy gets, a model and loss")
     parser.add_argument("--weights", choices=("relative", "published"), default="published")
     parser.add_argument("--losses", nargs="+", default=["latent-kl"])
     for row in measure(parser.parse_args()):

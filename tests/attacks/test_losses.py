@@ -63,9 +63,9 @@ def test_output_loss_is_the_negative_elbo_of_the_target():
     z2 = m2 + s * e2
     decoded = (z1 + z2 @ model.c.T) @ model.w.T
     likelihood = TorchNormal(decoded, math.sqrt(0.1)).log_prob(target.flatten()).sum(1)
-    ratio = (
-        TorchNormal(m1, s).log_prob(z1).sum(1) - TorchNormal(z2 @ model.c.T, 1).log_prob(z1).sum(1)
-    )
+    ratio = TorchNormal(m1, s).log_prob(z1).sum(1) - TorchNormal(z2 @ model.c.T, 1).log_prob(
+        z1
+    ).sum(1)
     top = kl_divergence(TorchNormal(m2, s), TorchNormal(0.0, 1.0)).sum(1)
     expected = torch.stack([-likelihood.mean(), (ratio + top).mean()])
     torch.testing.assert_close(bound.parts(x[None])[0], expected)

@@ -131,8 +131,12 @@ def test_masked_gradient_leaves_the_attack_at_the_trivial_bound():
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        (lambda x, t: (x[:, :, :2], t), ShapeError, r"inputs of shape \(1, 1, 2, 4\) and targets"),
-        (lambda x, t: (x * 100, t), DataError, r"input image has values from .* inside the model's"),
+        (lambda x, t: (x[:, :, :2], t), ShapeError, r"inputs of shape \(1, 1, 2, 4\)"),
+        (
+            lambda x, t: (x * 100, t),
+            DataError,
+            r"input image has values from .* inside the model's",
+        ),
         (lambda x, t: (x, t * torch.nan), DataError, "target image has values from nan to nan"),
         (lambda x, _: (x, x), DataError, "input and target of pair 0 are the same image"),
     ],

@@ -46,6 +46,8 @@ def iwae(
     total = x.new_full((len(x),), -math.inf)
     for start in range(0, draws, chunk):
         count = min(chunk, draws - start)
-        noise = draw_noise(model.latent_sizes, (count, len(x)), generator, like=x)
+        # path by path, so that the numbers do not depend on the chunk
+        paths = [draw_noise(model.latent_sizes, (len(x),), generator, like=x) for _ in range(count)]
+        noise = [torch.stack(layer) for layer in zip(*paths, strict=True)]
         total = torch.logaddexp(total, log_weights(model, x, noise).logsumexp(0))
     return total - math.log(draws)

@@ -20,7 +20,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = ["component_log_weights", "total_correlation"]
 
-_TILE_ELEMENTS = 1 << 18
+_TILE_ELEMENTS = 1 << 17
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -54,8 +54,11 @@ def total_correlation(
         >>> abs(total_correlation(z, z, z, data_size=4, estimator="mss").item()) < 1e-6
         True
     """
-    weights = component_log_weights(estimator, len(z), len(mean), data_size, own).to(z)
-    value: Tensor = _TotalCorrelation.apply(z, mean, log_variance, weights)
+    # sums over a batch need more digits than a network in bf16 computes with
+    dtype = torch.promote_types(z.dtype, torch.float32)
+    weights = component_log_weights(estimator, len(z), len(mean), data_size, own).to(z.device)
+    tensors = (t.to(dtype) for t in (z, mean, log_variance, weights))
+    value: Tensor = _TotalCorrelation.apply(*tensors)
     return value
 
 

@@ -46,7 +46,8 @@ def minimize(
             share over so many iterations. Float32 cannot honour a tolerance per step.
         floor: a lower bound of f, from which the fall is measured.
         gradient_tolerance: a row is stationary when its projected gradient's 2-norm is no larger.
-        micro_batch: most rows in one call of ``fun``; None is all.
+        micro_batch: rows under way at once, and at most in one call of ``fun``; None is all. A row
+            that stops makes room for the next, so memory stays flat in R.
 
     Raises:
         ConfigError: a lower bound above the upper, or a setting below 1.
@@ -59,10 +60,14 @@ def minimize(
         tensor([1.])
     """
     _check_settings(memory=memory, max_evaluations=max_evaluations, window=window)
-    limits = Limits(max_evaluations, relative_fall, window, floor, gradient_tolerance, micro_batch)
-    descent = Descent(fun, x0.detach(), _box(x0, lower, upper), memory, limits)
-    descent.begin()
-    while descent.running.any():
+    limits = Limits(max_evaluations, relative_fall, window, floor, gradient_tolerance)
+    box = _box(x0, lower, upper)
+    if len(x0) == 0:
+        empty = x0.new_zeros(0)
+        return Minimum(x0, empty, empty, *(empty.long() for _ in range(3)))
+    places = min(len(x0), micro_batch or len(x0))
+    descent = Descent(fun, x0.detach(), box, places, memory, limits)
+    while descent.running:
         descent.tick()
     return descent.finished
 

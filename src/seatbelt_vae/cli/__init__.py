@@ -1,0 +1,75 @@
+"""The command line: parse, call, print.
+
+Exit codes: 0 done; 2 bad input or a full disk, with one line on stderr; 130 interrupted (143 when
+terminated), with how to resume; anything unexpected is a traceback and 1.
+"""
+
+import io
+import sys
+from collections.abc import Sequence
+
+from seatbelt_vae import __version__
+from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Train, Verb
+from seatbelt_vae.cli.parsing import parse
+from seatbelt_vae.cli.signals import Interrupted, terminable
+from seatbelt_vae.errors import SeatbeltError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # β and × where the terminal has them
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
+        print(f"seatbelt-vae {__version__}")
+        return 0
+    try:
+        options = parse(given)
+    except SeatbeltError as error:
+        return _fail(str(error))
+    try:
+        with terminable():
+            _run(options)
+            return 0
+    except SeatbeltError as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt as interruption:
+        print(f"seatbelt-vae: interrupted; {options.to_resume}", file=sys.stderr)
+        return interruption.code if isinstance(interruption, Interrupted) else 130
+
+
+def _fail(message: str) -> int:
+    print(f"seatbelt-vae: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _run(options: Verb) -> None:
+    match options:
+        case Train():
+            from seatbelt_vae.cli import train
+
+            train.run(options)
+        case Attack():
+            from seatbelt_vae.cli import attack
+
+            attack.run(options)
+        case Evaluate():
+            from seatbelt_vae.cli import evaluate
+
+            evaluate.run(options)
+        case Report():
+            from seatbelt_vae.cli import report
+
+            report.run(options)
+        case Data():
+            from seatbelt_vae.cli import data
+
+            data.run(options)
+        case Demo():
+            from seatbelt_vae.cli import demo
+
+            demo.run(options)

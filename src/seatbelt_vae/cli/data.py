@@ -1,0 +1,84 @@
+"""``data``: list, prepare and check data sets."""
+
+from dataclasses import asdict
+
+from seatbelt_vae.cli.options import Data, DataCheck, DataList, DataPrepare
+from seatbelt_vae.cli.output import print_json, print_table
+from seatbelt_vae.errors import DataError
+
+__all__ = ["run"]
+
+
+def run(options: Data) -> None:
+    """Do what was asked for with data sets."""
+    match options.action:
+        case DataList():
+            _list(options.action)
+        case DataPrepare():
+            _prepare(options.action)
+        case DataCheck():
+            _check(options.action)
+
+
+def _list(options: DataList) -> None:
+    from seatbelt_vae.data import DATA_SETS
+
+    if options.output.json:
+        sets = {
+            name: {"summary": source.summary, "had": source.had}
+            for name, source in DATA_SETS.items()
+        }
+        print_json({"data_sets": sets})
+        return
+    for name, source in DATA_SETS.items():
+        print(f"{name}\n    {source.summary}\n    {source.had}")
+
+
+def _prepare(options: DataPrepare) -> None:
+    from seatbelt_vae.data import prepare
+    from seatbelt_vae.runs import atomic_write
+
+    ready = prepare(options.name, options.root)
+    if options.sheet is not None:
+        atomic_write(options.sheet, ready.contact_sheet)
+    data = ready.data
+    if options.output.json:
+        sheet = None if options.sheet is None else str(options.sheet)
+        shape = list(data.image_shape)
+        print_json(
+            {
+                "name": options.name,
+                "train": len(data.train),
+                "test": len(data.test),
+                "image_shape": shape,
+                "sheet": sheet,
+            }
+        )
+        return
+    print(
+        f"{options.name} is ready: {len(data.train):,} training and {len(data.test):,} test images"
+    )
+    if options.sheet is not None:
+        print(f"contact sheet: {options.sheet}")
+
+
+def _check(options: DataCheck) -> None:
+    from seatbelt_vae.data import check
+
+    found = check(options.name, options.root)
+    if found.problems:
+        raise DataError(f"{options.name}: {'; '.join(found.problems)}")
+    if options.output.json:
+        print_json({"name": options.name, **asdict(found)})
+        return
+    shape = "×".join(str(side) for side in found.image_shape)
+    print_table(
+        f"{options.name}: no problem found",
+        ["what", "found"],
+        [
+            ["training images", f"{found.train:,}"],
+            ["test images", f"{found.test:,}"],
+            ["channels × height × width", shape],
+            ["values", f"{found.smallest:g} … {found.largest:g}"],
+        ],
+    )

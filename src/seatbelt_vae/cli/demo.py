@@ -1,0 +1,75 @@
+"""``demo``: the main job, shown: one progress line a model, then a table and a report."""
+
+from typing import Any
+
+from seatbelt_vae.cli.options import Demo
+from seatbelt_vae.cli.output import print_json, print_table
+from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.demo import DEMO, DemoProgress, Plan, run_demo
+from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.runs import RunFolder
+
+__all__ = ["run"]
+
+_COLUMNS = {
+    "IoU ↑": "iou",
+    "unexplained variance ↓": "unexplained_variance",
+    "r/r₀ under attack ↑": "divergence_ratio",
+    "Δ/bound ↑": "delta_over_bound",
+    "gap at ε=.2 ↑": "gap@0.2",
+    "AUDDC ↑": "auddc",
+}
+
+
+def run(options: Demo) -> None:
+    """Run the demo, print the table, say where the report lies.
+
+    Raises:
+        SeatbeltError: a model failed; the others' results are printed first.
+    """
+    plan = DEMO.with_seed(options.seed, options.steps)
+    with ProgressLines(quiet=options.output.quiet) as progress:
+
+        def show(now: DemoProgress) -> None:
+            what = f"{now.model:<10} {now.what}"
+            progress.show(what, now.done, now.total, now.detail, line=now.model)
+
+        result = run_demo(options.out, plan, on_progress=show)
+    found = {path.name: _measured(RunFolder.open(path), plan) for path in result.runs}
+    report = None if result.report is None else str(result.report)
+    if options.output.json:
+        print_json({"report": report, "models": found, "failures": result.failures})
+    elif found:
+        _print(found, plan)
+        print(f"report: {report}")
+    if result.failures:
+        raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in result.failures.items()))
+
+
+def _measured(run: RunFolder, plan: Plan) -> dict[str, Any]:
+    """The numbers of the table, and the flags that were raised."""
+    from seatbelt_vae.attacks import battery_name
+
+    summary = run.read_json(f"attacks/{battery_name(plan.attack)}/summary.json")
+    attacked = {name: measure["value"] for name, measure in summary["measures"].items()}
+    known = {**run.read_json("evaluation/measures.json"), **attacked}
+    flags = [flag["name"] for flag in summary["flags"] if flag["raised"]]
+    return {**{key: known[key] for key in _COLUMNS.values()}, "flags": flags}
+
+
+def _print(found: dict[str, dict[str, Any]], plan: Plan) -> None:
+    rows = [
+        [name, *(_number(known[key]) for key in _COLUMNS.values())] for name, known in found.items()
+    ]
+    print_table("seatbelt-vae demo", ["model", *_COLUMNS], rows)
+    for name, known in found.items():
+        for flag in known["flags"]:
+            print(f"{name}: flag raised: {flag}")
+    print(
+        f"one seed, {plan.attack.pairs} pairs: points, no intervals; aggregate posterior over "
+        f"{plan.evaluation.aggregate_images:,} training images"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,248 @@
+"""The verbs' arguments, as dataclasses that tyro turns into flags; torch is not imported."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Self
+
+from tyro.conf import Positional, subcommand
+
+from seatbelt_vae.config import (
+    AttackConfig,
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from seatbelt_vae.demo import DEMO
+from seatbelt_vae.errors import ConfigError
+
+__all__ = [
+    "Attack",
+    "Data",
+    "DataCheck",
+    "DataFlags",
+    "DataList",
+    "DataPrepare",
+    "Demo",
+    "Evaluate",
+    "Output",
+    "Report",
+    "Train",
+    "Verb",
+]
+
+_AGAIN = "run the same command again to go on where it stopped"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is printed.
+
+    Args:
+        json: print one JSON object on stdout and nothing else there.
+        quiet: no progress on stderr.
+    """
+
+    json: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class DataFlags:
+    """The data set.
+
+    Args:
+        data: a name of `seatbelt-vae data list`.
+        root: folder that holds the set's files, for sets that are read from disk.
+        images: use only this many training images (default: all).
+        image_size: side in pixels, for sets that can be had at several sizes.
+    """
+
+    data: str = "dsprites"
+    root: str | None = None
+    images: int | None = None
+    image_size: int | None = None
+
+    @classmethod
+    def of(cls, config: DataConfig) -> Self:
+        """The flags that say the same as ``config``."""
+        return cls(config.name, config.root, config.images, config.image_size)
+
+    @property
+    def config(self) -> DataConfig:
+        """The same as settings."""
+        return DataConfig(self.data, self.root, self.images, self.image_size)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a model and store it as a run folder.
+
+    Args:
+        folder: where the run is stored; must be new, or be resumed.
+        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+        resume: continue the run in the folder, with its own settings.
+    """
+
+    folder: Positional[Path]
+    config: Path | None = None
+    resume: bool = False
+    data: DataFlags = field(default_factory=DataFlags)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    output: Output = field(default_factory=Output)
+
+    @classmethod
+    def of(cls, folder: Path, config: RunConfig) -> Self:
+        """The flags that say the same as ``config``."""
+        return cls(
+            folder,
+            data=DataFlags.of(config.data),
+            model=config.model,
+            objective=config.objective,
+            training=config.training,
+        )
+
+    @property
+    def run_config(self) -> RunConfig:
+        """The settings of the run."""
+        return RunConfig(self.data.config, self.model, self.objective, self.training)
+
+    @property
+    def to_resume(self) -> str:
+        """What to do after an interruption."""
+        if (self.folder / "run.json").exists():
+            return f"resume with: seatbelt-vae train {self.folder} --resume"
+        return "nothing was written, run the same command again"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Attack a run's model on random pairs of held-out images and measure the damage.
+
+    Args:
+        folder: the run folder; the battery is stored in its attacks/ and resumed if unfinished.
+        config: settings to start from (an AttackConfig as TOML, such as a battery's config.toml).
+        root: folder that holds the data set's files (default: as the run was trained).
+    """
+
+    folder: Positional[Path]
+    config: Path | None = None
+    root: str | None = None
+    attack: AttackConfig = field(default_factory=AttackConfig)
+    output: Output = field(default_factory=Output)
+
+    to_resume = _AGAIN
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a run's model on held-out images: bounds, aggregate posterior, reconstruction.
+
+    Args:
+        folder: the run folder; results are stored in its evaluation/.
+        config: settings to start from (an EvaluationConfig as TOML).
+        root: folder that holds the data set's files (default: as the run was trained).
+    """
+
+    folder: Positional[Path]
+    config: Path | None = None
+    root: str | None = None
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    output: Output = field(default_factory=Output)
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write one self-contained HTML report of one or more runs.
+
+    Args:
+        folders: the run folders, in the order they are shown.
+        out: the report's file (default: report.html in the folder of a single run, else here).
+    """
+
+    folders: Positional[tuple[Path, ...]]
+    out: Path | None = None
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if not self.folders:
+            raise ConfigError("no run folders given: name one or more, made by `train`")
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
+class DataList:
+    """List the data sets: names, sizes, where they come from."""
+
+    output: Output = field(default_factory=Output)
+
+
+@dataclass(frozen=True)
+class DataPrepare:
+    """Make a data set ready: draw it, or read it from where it was downloaded.
+
+    Args:
+        name: a name of `seatbelt-vae data list`.
+        root: folder that holds the set's files, for sets that are read from disk.
+        sheet: write a PNG of random images here.
+    """
+
+    name: Positional[str]
+    root: str | None = None
+    sheet: Path | None = None
+    output: Output = field(default_factory=Output)
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Check that a data set is complete and what its loader expects.
+
+    Args:
+        name: a name of `seatbelt-vae data list`.
+        root: folder that holds the set's files, for sets that are read from disk.
+    """
+
+    name: Positional[str]
+    root: str | None = None
+    output: Output = field(default_factory=Output)
+
+
+@dataclass(frozen=True)
+class Data:
+    """List, prepare and check data sets."""
+
+    action: (
+        Annotated[DataList, subcommand("list")]
+        | Annotated[DataPrepare, subcommand("prepare")]
+        | Annotated[DataCheck, subcommand("check")]
+    )
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train three models on dSprites, attack all three, and write a report: under six minutes.
+
+    Args:
+        out: folder of the three runs and the report; a folder of an unfinished demo is resumed.
+        seed: seed of the weights, the data order, the pairs and the noise.
+        steps: optimiser steps of each model; fewer are faster and blurrier.
+    """
+
+    out: Path = Path("runs/demo")
+    seed: int = 0
+    steps: int = DEMO.steps
+    output: Output = field(default_factory=Output)
+
+    to_resume = _AGAIN
+
+
+Verb = Train | Attack | Evaluate | Report | Data | Demo

@@ -1,0 +1,40 @@
+"""Results on stdout: one JSON object, or tables for people."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_json", "print_table"]
+
+_WIDTH_WHEN_PIPED = 120
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print ``content`` as one JSON object; numbers that are not finite become null."""
+    print(json.dumps(_finite(content), allow_nan=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, the first column of names, the others of numbers."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

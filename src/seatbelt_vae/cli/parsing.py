@@ -1,0 +1,143 @@
+"""From the command line to a verb's options: tyro's parser, settings files, one-line errors."""
+
+import contextlib
+import functools
+import io
+import operator
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import tyro
+
+from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Train, Verb
+from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.runs import RunFolder
+
+__all__ = ["VERBS", "parse"]
+
+VERBS: dict[str, type[Verb]] = {
+    "train": Train,
+    "attack": Attack,
+    "evaluate": Evaluate,
+    "report": Report,
+    "data": Data,
+    "demo": Demo,
+}
+
+_PROGRAM = "seatbelt-vae"
+_DESCRIPTION = (
+    "Train, attack and measure variational autoencoders that are hard to fool. "
+    "`seatbelt-vae demo` shows the main job, `seatbelt-vae VERB --help` the flags of a verb, "
+    "`seatbelt-vae --version` the version."
+)
+_STYLE = (
+    tyro.conf.OmitArgPrefixes,
+    tyro.conf.OmitSubcommandPrefixes,
+    tyro.conf.FlagCreatePairsOff,
+    tyro.conf.PositionalMetavarFromFieldName,
+    tyro.conf.DisallowNone,
+    tyro.conf.HelptextFromCommentsOff,
+)
+
+
+def parse(arguments: Sequence[str]) -> Verb:
+    """The options that the arguments mean.
+
+    Raises:
+        ConfigError: an unknown verb or flag, a missing or malformed value, a setting that is not
+            allowed, or a settings file that is none.
+        ArtifactError: a run to be resumed is not there.
+        SystemExit: help was asked for and has been printed.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        kinds = [Annotated[kind, tyro.conf.subcommand(verb)] for verb, kind in VERBS.items()]
+        return _parse(functools.reduce(operator.or_, kinds), _PROGRAM, arguments)
+    verb, *flags = arguments
+    one_of("verb", verb, VERBS)
+    if verb == "data" and flags and not flags[0].startswith("-"):
+        one_of("verb of data", flags[0], ("list", "prepare", "check"))
+    program = f"{_PROGRAM} {verb}"
+    options = _parse(VERBS[verb], program, flags, _from_settings_file(verb, flags))
+    if isinstance(options, Train) and options.resume and options.config is None:
+        own = RunFolder.open(options.folder).config
+        return _parse(Train, program, flags, Train.of(tyro.MISSING, own))
+    return options
+
+
+def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None = None) -> Verb:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed = tyro.cli(
+                kind,
+                prog=program,
+                description=_DESCRIPTION if program == _PROGRAM else None,
+                args=flags,
+                default=tyro.MISSING_NONPROP if default is None else default,
+                config=_STYLE,
+            )
+    except SystemExit as leaving:
+        if leaving.code:
+            raise ConfigError(_one_line(said.getvalue(), program)) from None
+        raise
+    return cast(Verb, parsed)
+
+
+def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
+    """What ``--config FILE`` says, as the options that further flags override."""
+    path = _value_of("--config", flags)
+    if path is None:
+        return None
+    match verb:
+        case "train":
+            return Train.of(tyro.MISSING, load_toml(path, RunConfig))
+        case "attack":
+            return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
+        case "evaluate":
+            return Evaluate(tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
+    return None
+
+
+def _value_of(flag: str, flags: Sequence[str]) -> Path | None:
+    for argument, following in zip_longest(flags, flags[1:]):
+        if False:
+            return Path(following)
+        if argument.startswith(f"{flag}="):
+            return Path(argument.removeprefix(f"{flag}="))
+    return None
+
+
+_RULE = "\0"
+_SHORTER = {
+    r"Error parsing (\S+): no type matching (.+) could be instantiated from \[(.*?)\].*": (
+        r"\1 is \3, expected \2"
+    ),
+    r"Missing value for argument '(\S+)'.*": r"\1 lacks its value",
+    r"Missing from (.+?): (\S+) (.*?) \(required\)": r"\2 is missing: \3",
+    r"Unrecognized or misplaced options: (\S+) \(.*": r"unknown option \1",
+    r"Unrecognized options: (-[^,]+).*": r"unknown option \1",
+    r"Unrecognized options: ([^,]+).*": r"unexpected argument \1",
+    r"(.* expected) \{?\[INT \[INT \.\.\.\]\]\}?": r"\1 integers separated by spaces",
+    r"Expected one of \{(.*)\}\.": r"what to do is missing: expected one of \1",
+    r"invalid choice (.*) for argument '(\S+)'\. Expected one of \((.*)\) ?\.": (
+        r"\2 is \1, expected one of \3"
+    ),
+}
+
+
+def _one_line(box: str, program: str) -> str:
+    """The message in tyro's error text (a title, then parts between rules) and what it suggests."""
+    lines = [line.strip("│ ") for line in box.splitlines()[1:]]
+    text = re.sub(r"^[─╰╯-]{3,}$", _RULE, "\n".join(lines), flags=re.MULTILINE)
+    message, *rest = [part for part in text.split(_RULE) if part.strip()]
+    message = " ".join(message.split())
+    for long, short in _SHORTER.items():
+        message = re.sub(f"^{long}$", short, message)
+    suggested = re.search(r"Perhaps you meant:\s+(\S+)", " ".join(rest))
+    guess = f", perhaps you meant {suggested[1]}" if suggested else ""
+    return f"{message.rstrip('.')}{guess}; see {program} --help"

@@ -1,0 +1,99 @@
+"""Progress on stderr: bars with the time left on a terminal, elsewhere a plain line at times."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["ProgressLines"]
+
+_SECONDS_BETWEEN_PLAIN_LINES = 10.0
+
+
+class ProgressLines:
+    """One line for each thing under way; use as a context manager.
+
+    Args:
+        quiet: show nothing.
+        console: where to show it (default: stderr).
+    """
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+        self._quiet = quiet
+        self._console = console or Console(stderr=True, highlight=False)
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._last_plain: dict[str, float] = {}
+        self._started: dict[str, tuple[float, int]] = {}
+
+    def __enter__(self) -> Self:
+        if not self._quiet and self._console.is_terminal:
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[detail]}"),
+                console=self._console,
+            )
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def show(self, what: str, done: int, total: int, detail: str = "", line: str = "") -> None:
+        """Say how far something is.
+
+        Args:
+            what: its name, e.g. ``training``.
+            done, total: how much of it is done.
+            detail: current figures in a few words.
+            line: the line it is shown on (default: one of its own); a new ``what`` on a line
+                replaces the old.
+        """
+        line = line or what
+        if self._quiet:
+            return
+        if self._bars is None:
+            self._plain(line, what, done, total, detail)
+            return
+        if line not in self._tasks:
+            self._tasks[line] = self._bars.add_task(what, total=total, detail=detail)
+        task = self._tasks[line]
+        if self._bars.tasks[task].description != what:
+            self._bars.reset(task, total=total, description=what, detail=detail)
+        self._bars.update(task, completed=done, total=total, detail=detail)
+
+    def say(self, message: str) -> None:
+        """Print one message of its own."""
+        if not self._quiet:
+            self._console.print(message, markup=False)
+
+    def _plain(self, line: str, what: str, done: int, total: int, detail: str) -> None:
+        now = time.monotonic()
+        since, first = self._started.setdefault(what, (now, done))
+        due = now - self._last_plain.get(line, now - 2 * _SECONDS_BETWEEN_PLAIN_LINES)
+        if due < _SECONDS_BETWEEN_PLAIN_LINES and done != total:
+            return
+        self._last_plain[line] = now
+        left = ""
+        if first < done < total:
+            left = f", {(now - since) / (done - first) * (total - done):.0f} s left"
+        shown = f"  {detail}" if detail else ""
+        self._console.print(f"{what} {done}/{total}{left}{shown}", markup=False, soft_wrap=True)

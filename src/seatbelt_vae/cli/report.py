@@ -1,0 +1,24 @@
+"""``report``: one HTML file of one or more runs."""
+
+from pathlib import Path
+
+from seatbelt_vae.cli.options import Report
+from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.runs import RunFolder
+
+__all__ = ["run"]
+
+
+def run(options: Report) -> None:
+    """Write the report and say where it lies."""
+    folders = [RunFolder.open(path) for path in options.folders]
+    single = len(folders) == 1
+    out = options.out or (folders[0].path if single else Path()) / "report.html"
+
+    from seatbelt_vae.report import write_report
+
+    written = write_report(folders, out)
+    if options.output.json:
+        print_json({"report": str(written)})
+    else:
+        print(f"report: {written}")

@@ -1,0 +1,80 @@
+"""``train``: one model into one run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatbelt_vae.cli.options import Train
+from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.signals import stoppable
+from seatbelt_vae.cli.trained import use_threads
+from seatbelt_vae.config import RunConfig, resolve, resolve_objective
+from seatbelt_vae.errors import ConfigError, ForeignStateError
+from seatbelt_vae.runs import RunFolder
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data import ImageData
+    from seatbelt_vae.training import Progress
+
+__all__ = ["run"]
+
+
+def run(options: Train) -> None:
+    """Train, or go on training; nothing is written before all settings are known to be good."""
+    config = options.run_config
+    data = _checked_data(config)
+    if options.resume:
+        folder = _resumed(options.folder, config)
+    else:
+        folder = RunFolder.create(options.folder, config)
+    with ProgressLines(quiet=options.output.quiet) as progress, stoppable() as stop:
+        progress.show("training", 0, 0, f"getting ready, {len(data.train):,} images")
+        from seatbelt_vae.training import train
+
+        last: dict[str, Any] = {}
+
+        def show(now: "Progress") -> None:
+            last.update(steps=now.step, terms=dict(now.terms))
+            progress.show("training", now.step, now.steps, _figures(now))
+
+        use_threads(config.training.threads)
+        train(folder, data, on_progress=show, stop=stop)
+    if options.output.json:
+        print_json({"run": str(folder.path), **last})
+    else:
+        print(f"trained: {folder.path}")
+
+
+def _figures(now: "Progress") -> str:
+    divergences = [value for name, value in now.terms.items() if name.startswith("divergence_")]
+    return (
+        f"{now.images_per_second:,.0f} images/s  ELBO {now.terms['elbo']:.1f}  "
+        f"KL {' '.join(f'{value:.1f}' for value in divergences)} nats"
+    )
+
+
+def _checked_data(config: RunConfig) -> "ImageData":
+    """The data set, once model and objective are known to be possible on it."""
+    from seatbelt_vae.data import load
+
+    chosen = config.data
+    data = load(chosen.name, chosen.root, chosen.images, chosen.image_size)
+    architecture = resolve(config.model, data.name, data.image_shape, data.bounds)
+    resolve_objective(config.objective, config.model.preset, architecture.depth)
+    batch = config.training.batch_size
+    if batch > len(data.train):
+        raise ConfigError(
+            f"batch_size {batch} is more than the {len(data.train)} training images: use a "
+            f"smaller batch"
+        )
+    return data
+
+
+def _resumed(path: Path, config: RunConfig) -> RunFolder:
+    folder = RunFolder.open(path)
+    if folder.config != config:
+        raise ForeignStateError(
+            f"{path} was made with other settings than these: resume it without flags, "
+            f"or train in another folder"
+        )
+    return folder

@@ -1,0 +1,265 @@
+"""What run folders hold, read once: what is not there yet is None, what is corrupt is an error."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from seatbelt_vae.config import AttackConfig, RunConfig, load_toml
+from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
+
+__all__ = ["Battery", "Evaluation", "Measured", "Run", "collect", "leading_battery"]
+
+Row = dict[str, Any]
+Tensors = dict[str, Tensor]
+
+_ATTACK = (
+    *("pair", "weight", "weight_relative", "delta", "bound"),
+    *("divergence_start", "divergence_floor", "divergence_ratio"),
+)
+_BUDGET = ("pair", "epsilon", "gap", "how", "blend_gap", "distance_relative", "told_apart")
+_MEASURE = ("pair", "distortion", "distance_relative", "told_apart_distortion")
+_PAIR = ("pair", "input_index", "target_index", "told_apart", "gap@0.2")
+_PICTURES = (
+    *("adversarial", "reconstruction", "x", "target"),
+    *("reconstruction_x", "reconstruction_target"),
+)
+_EVALUATED = (
+    *("elbo", "iwae", "iwae_draws", "images", "iou"),
+    *("unexplained_variance", "active_units"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on a battery.
+
+    Args:
+        summary: the content of ``summary.json``.
+        pairs, attacks, budgets: rows, one a pair, an attack, a pair and budget.
+        pictures: images of the matched budgets.
+    """
+
+    summary: Row
+    pairs: list[Row]
+    attacks: list[Row]
+    budgets: list[Row]
+    pictures: Tensors
+
+    def estimate(self, measure: str) -> Row:
+        """Value, low and high of one measure; all None if it was not measured."""
+        nothing = {"value": None, "low": None, "high": None, "kind": "arithmetic", "n": 0}
+        found: Row = self.summary["measures"].get(measure, nothing)
+        return found
+
+
+@dataclass(frozen=True)
+class Battery:
+    """One battery of attacks.
+
+    Args:
+        name: of its folder.
+        folder: where it lies.
+        config: its settings.
+        about: the content of ``battery.json``.
+        attacks: one row an attack, of the pairs attacked so far.
+        flags: None until every pair has been attacked.
+        measured: None until every attacked pair has been measured.
+    """
+
+    name: str
+    folder: Path
+    config: AttackConfig
+    about: Row
+    attacks: list[Row]
+    flags: list[Row] | None
+    measured: Measured | None
+
+    @property
+    def raised(self) -> list[Row]:
+        """The flags that are raised."""
+        return [flag for flag in self.flags or [] if flag["raised"]]
+
+    @property
+    def pairs_attacked(self) -> int:
+        """Pairs whose attacks are stored."""
+        return len({row["pair"] for row in self.attacks})
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What ``evaluate`` left: the content of ``measures.json``, ‖σ‖ of each image, pictures."""
+
+    measures: Row
+    sigma: list[Row]
+    pictures: Tensors
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder's content.
+
+    Args:
+        name: what the report calls it: the folder's name, made longer where two share it.
+        folder: where it lies.
+        config: the settings.
+        architecture: None until training has begun.
+        metrics: training rows, perhaps none.
+        weights: the first 16 digits of the weights file's SHA-256; None until trained.
+        conditions: torch, processor, threads of the training, if a checkpoint tells.
+        batteries: by name.
+        evaluation: None until evaluated.
+    """
+
+    name: str
+    folder: Path
+    config: RunConfig
+    architecture: Row | None
+    metrics: list[Row]
+    weights: str | None
+    conditions: Row
+    batteries: dict[str, Battery]
+    evaluation: Evaluation | None
+
+
+def collect(folders: Sequence[Path]) -> list[Run]:
+    """Read run folders.
+
+    Raises:
+        ArtifactError: a folder is no run, or a file in it is corrupt or lacks what it should hold.
+    """
+    return [_run(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
+
+
+def leading_battery(runs: Sequence[Run]) -> str | None:
+    """The battery the report is about: what most runs measured, strong and latent-kl before others.
+
+    None if no run has one.
+    """
+    protocols = ("strong", "single", "paper")
+    known = {name: battery for run in runs for name, battery in run.batteries.items()}
+
+    def rank(name: str) -> tuple[int, int, bool, bool, str]:
+        config = known[name].config
+        holders = [run.batteries[name] for run in runs if name in run.batteries]
+        measured = sum(battery.measured is not None for battery in holders)
+        protocol = protocols.index(config.protocol)
+        return (-measured, protocol, config.loss != "latent-kl", config.layers != "all", name)
+
+    return min(known, key=rank, default=None)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Folder names, with as many parents as it takes to tell them apart."""
+    whole = [folder.resolve().parts for folder in folders]
+    for length in range(1, max(map(len, whole), default=0) + 1):
+        names = ["/".join(parts[-length:]) for parts in whole]
+        if len(set(names)) == len(names):
+            return names
+    raise ArtifactError(f"{folders[0]} and others are the same run folder: give each once")
+
+
+def _run(folder: Path, name: str) -> Run:
+    opened = RunFolder.open(folder)
+    try:
+        config = opened.config
+    except ConfigError as error:
+        raise ArtifactError(f"{error}: restore it, or train again") from None
+    batteries = sorted(folder.glob("attacks/*/battery.json"))
+    metrics = folder / "metrics"
+    weights, model = folder / "model.safetensors", folder / "model.json"
+    return Run(
+        name=name,
+        folder=folder,
+        config=config,
+        architecture=_table(model, ["latent_sizes", "bounds"]) if model.exists() else None,
+        metrics=_rows(metrics, ["step", "split"]) if any(metrics.glob("*.parquet")) else [],
+        weights=hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.exists() else None,
+        conditions=_conditions(folder / "checkpoints"),
+        batteries={path.parent.name: _battery(path.parent) for path in batteries},
+        evaluation=_evaluation(folder / "evaluation"),
+    )
+
+
+def _conditions(checkpoints: Path) -> Row:
+    stated = sorted(checkpoints.glob("step-*/about.json"))
+    return dict(_table(stated[-1], ["conditions"])["conditions"]) if stated else {}
+
+
+def _battery(folder: Path) -> Battery:
+    attacked = any(folder.glob("pair-*.parquet"))
+    flags = folder / "flags.json"
+    try:
+        config = load_toml(folder / "config.toml", AttackConfig)
+    except ConfigError as error:
+        raise ArtifactError(f"{error}: delete {folder} and attack again") from None
+    return Battery(
+        name=folder.name,
+        folder=folder,
+        config=config,
+        about=_table(folder / "battery.json", ["pairs", "digest", "model"]),
+        attacks=_rows(folder, _ATTACK, "pair-*.parquet") if attacked else [],
+        flags=_flags(flags) if flags.exists() else None,
+        measured=_measured(folder) if (folder / "summary.json").exists() else None,
+    )
+
+
+def _measured(folder: Path) -> Measured:
+    return Measured(
+        summary=_table(folder / "summary.json", ["pairs", "pairs_told_apart", "measures"]),
+        pairs=_rows(folder / "pairs.parquet", _PAIR),
+        attacks=_rows(folder / "measures.parquet", _MEASURE),
+        budgets=_rows(folder / "budgets.parquet", _BUDGET),
+        pictures=_tensors(folder / "budgets.safetensors", _PICTURES),
+    )
+
+
+def _evaluation(folder: Path) -> Evaluation | None:
+    if not (folder / "measures.json").exists():
+        return None
+    return Evaluation(
+        measures=_table(folder / "measures.json", _EVALUATED),
+        sigma=_rows(folder / "sigma.parquet", ["sigma_norm"]),
+        pictures=_tensors(folder / "pictures.safetensors", ["x", "reconstruction"]),
+    )
+
+
+def _flags(path: Path) -> list[Row]:
+    flags = read_json(path)
+    if not isinstance(flags, list):
+        raise ArtifactError(f"{path} is no list of flags: delete it and attack again")
+    for flag in flags:
+        _check(path, flag, ["name", "raised", "detail"])
+    return flags
+
+
+def _table(path: Path, keys: Sequence[str]) -> Row:
+    content: Row = read_json(path)
+    _check(path, content, keys)
+    return content
+
+
+def _rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> list[Row]:
+    rows = read_rows(path, pattern)
+    _check(path, rows[0] if rows else {}, columns)
+    return rows
+
+
+def _tensors(path: Path, names: Sequence[str]) -> Tensors:
+    tensors = read_tensors(path)
+    _check(path, tensors, names)
+    return tensors
+
+
+def _check(path: Path, found: object, expected: Sequence[str]) -> None:
+    known = found if isinstance(found, dict) else {}
+    missing = [name for name in expected if name not in known]
+    if missing:
+        raise ArtifactError(
+            f"{path} lacks {', '.join(missing)}: expected a file written by this version, "
+            f"delete it and run the step again"
+        )

@@ -1,0 +1,290 @@
+"""The report's curves: each takes the runs and the leading battery, and draws what they hold."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from seatbelt_vae.evaluation.bootstrap import Estimate, Kind, estimate
+from seatbelt_vae.report.collect import Measured, Run
+from seatbelt_vae.report.svg import Axis, Plot, nice_ticks, power_ticks
+
+__all__ = [
+    "attack_curve",
+    "budget_curve",
+    "damage_curve",
+    "gauge",
+    "sigma_density",
+    "training_curve",
+]
+
+Row = dict[str, Any]
+Floats = NDArray[np.float64]
+Curve = dict[float, Estimate]
+
+_UNIT = [(0.0, "0"), (0.25, "0.25"), (0.5, "0.5"), (0.75, "0.75"), (1.0, "1")]
+_BINS = 160
+_GRID = 61
+
+
+def gauge(row: Row, index: int) -> Markup | None:
+    """How far each pair's reconstruction moved to the target, with the mean and blending's mark."""
+    if row["moved"] is None:
+        return None
+    ticks = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
+    label = "way to the target"
+    plot = Plot(
+        f"gauge-{index}",
+        f"{row['model']}: moved {row['moved'] * 100:.0f} % of the way to the target",
+        Axis(label, -0.05, 1.05, ticks),
+        Axis("", 0, 1, []),
+        width=270,
+        height=84,
+        left=14,
+    )
+    plot.line([(0, 0.45), (1, 0.45)], "rail")
+    blend = row["blend_gap@0.2"]
+    if blend is not None:
+        plot.line([(1 - blend, 0), (1 - blend, 0.9)], "blend-mark", "plain blending")
+    low, high = row["gap@0.2"]["low"], row["gap@0.2"]["high"]
+    if low is not None and high is not None:
+        plot.line([(1 - high, 0.45), (1 - low, 0.45)], f"interval m{index % 6}", "95 % interval")
+    points = [(1 - gap, 0.45) for gap in row["points"]]
+    titles = [f"one pair: {x * 100:.0f} %" for x, _ in points]
+    plot.dots(points, f"faint m{index % 6}", index, titles, 5)
+    mean = f"mean: {row['moved'] * 100:.0f} %"
+    plot.dots([(row["moved"], 0.45)], f"solid m{index % 6}", index, [mean], 8)
+    return plot.render()
+
+
+def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
+    """The smallest gap found within each budget ε, with blending's and the identity map's."""
+    known = _measured(runs, name)
+    if not known:
+        return None
+    x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52, nice_ticks(0, 0.5))
+    plot = Plot("budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT))
+    plot.line([(0, 1), (0.52, 0.48)], "identity", "1 − ε: a model that copies its input")
+    for index, _, measured in known:
+        rows = [row for row in measured.budgets if row["told_apart"]]
+        plot.line([(0, 1), *_means(_by(rows, "epsilon", "blend_gap"))], f"blend m{index % 6}")
+    for index, run, measured in known:
+        rows = [row for row in measured.budgets if row["told_apart"] and row["gap"] is not None]
+        curve = _by(rows, "epsilon", "gap")
+        _draw(plot, curve, index, run.name, start=(0.0, 1.0))
+        if not any(found.low is not None for found in curve.values()):
+            points = [(row["epsilon"], row["gap"]) for row in rows]
+            titles = [f"{run.name}, pair {row['pair'] + 1}: {row['gap']:.3g}" for row in rows]
+            plot.dots(points, f"faint m{index % 6}", index, titles, 3)
+    return plot.render()
+
+
+def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
+    """Δ/r₀ against λ in units of r₀/‖xₜ − x‖, below the trivial bound; r/r₀ thinner."""
+    known = [
+        (index, run, run.batteries[name].attacks)
+        for index, run in enumerate(runs)
+        if name in run.batteries and run.batteries[name].attacks
+    ]
+    if not known:
+        return None
+    weights = [row["weight_relative"] for _, _, rows in known for row in rows]
+    low, high = min(w for w in weights if w > 0), max(weights)
+    ticks = power_ticks(low, high, every=2 if high / low < 2**16 else 8)
+    x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, logarithmic=True)
+    plot = Plot("attack", "Attack objective against weight", x, Axis("Δ / r₀", 0, 1.05, _UNIT))
+    grid = np.geomspace(low, high, _GRID)
+    plot.line([(w, min(1.0, w)) for w in grid], "identity", "trivial bound: min(1, λ)")
+    for index, run, rows in known:
+        ratio = _by_rank(rows, lambda row: row["divergence_ratio"])
+        plot.line(_means(ratio), f"blend m{index % 6}", f"{run.name}: r / r₀")
+        _draw(plot, _by_rank(rows, _delta_ratio), index, run.name, markers=4)
+    return plot.render()
+
+
+def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
+    """Distortion of the output against distortion of the input: AUDDC is the area below."""
+    known = _measured(runs, name)
+    if not known:
+        return None
+    x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1, nice_ticks(0, 1))
+    y = Axis("output stays away from target", -0.1, 1.05, _UNIT)
+    plot = Plot("damage", "Distortion-damage curve", x, y)
+    plot.line([(0, 1), (1, 0)], "identity", "a model that copies its input")
+    grid = np.linspace(0, 1, _GRID)
+    for index, run, measured in known:
+        rows = [row for row in measured.attacks if row["told_apart_distortion"]]
+        pairs = _grouped(rows, lambda row: row["pair"]).values()
+        worst = [_running_minimum(pair, grid) for pair in pairs]
+        curve = {float(g): estimate([w[k] for w in worst]) for k, g in enumerate(grid) if worst}
+        points = [(row["distance_relative"], row["distortion"]) for row in rows]
+        plot.dots(points, f"faint m{index % 6}", index, size=1.8)
+        _draw(plot, curve, index, run.name, markers=10)
+    return plot.render()
+
+
+def training_curve(runs: Sequence[Run]) -> Markup | None:
+    """The β = 1 ELBO of every training step (thin, averaged) and on held-out images (points)."""
+    splits = {
+        (index, split): [(row["step"], row["elbo"]) for row in run.metrics if row["split"] == split]
+        for index, run in enumerate(runs)
+        for split in ("train", "validation")
+    }
+    known = {key: points for key, points in splits.items() if points}
+    if not known:
+        return None
+    last = max(step for points in known.values() for step, _ in points)
+    late = [elbo for points in known.values() for step, elbo in points if step > 0.15 * last]
+    room = 0.06 * (max(late) - min(late)) or 1.0
+    low, high = min(late) - room, max(late) + room
+    x = Axis("optimiser step", 0, last * 1.02, nice_ticks(0, last))
+    y = Axis("ELBO, nats per image", low, high, nice_ticks(low, high))
+    plot = Plot("training", "ELBO against training step", x, y, left=64)
+    for (index, split), points in known.items():
+        ordered = sorted(points)
+        if split == "train":
+            plot.line(_binned(ordered), f"thin m{index % 6}", f"{runs[index].name}, training")
+        else:
+            titles = [f"{runs[index].name}, step {s}: {e:.4g} nats" for s, e in ordered]
+            plot.line(ordered, f"line m{index % 6}", f"{runs[index].name}, held out")
+            plot.dots(ordered, f"solid m{index % 6}", index, titles)
+    return plot.render()
+
+
+def sigma_density(runs: Sequence[Run]) -> Markup | None:
+    """The distribution over test images of ‖σ(x)‖₂/√d, a ridge a layer, each to its own peak."""
+    ridges = [
+        (
+            index,
+            run.name,
+            layer,
+            np.array([row["sigma_norm"][layer] for row in run.evaluation.sigma]),
+        )
+        for index, run in enumerate(runs)
+        if run.evaluation is not None
+        for layer in range(len(run.evaluation.sigma[0]["sigma_norm"]))
+    ]
+    if not ridges:
+        return None
+    sizes = [run.architecture["latent_sizes"] if run.architecture else [] for run in runs]
+    scaled = [
+        (index, name, layer, values / np.sqrt(sizes[index][layer]))
+        for index, name, layer, values in ridges
+    ]
+    high = max(1.05, *(float(values.max()) * 1.05 for *_, values in scaled))
+    x = Axis("‖σ(x)‖₂ / √d, one layer", 0, high, nice_ticks(0, high))
+    ticks = [
+        (len(scaled) - k - 1.0, f"{name[:18]} z{'¹²³⁴⁵⁶⁷⁸⁹'[layer]}")
+        for k, (_, name, layer, _) in enumerate(scaled)
+    ]
+    plot = Plot(
+        "sigma",
+        "Density of the posterior's standard deviation",
+        x,
+        Axis("", -0.1, len(scaled) + 0.35, ticks),
+        height=max(300, 60 + 40 * len(scaled)),
+        left=128,
+    )
+    plot.line([(1, -0.1), (1, len(scaled) + 0.35)], "identity", "1: the prior's width, at the top")
+    grid = np.linspace(0, high, 240)
+    for k, (index, name, layer, values) in enumerate(scaled):
+        base = len(scaled) - k - 1.0
+        top = [
+            (float(g), base + 1.2 * v) for g, v in zip(grid, _density(values, grid), strict=True)
+        ]
+        plot.band([(g, base) for g, _ in top], top, f"ridge m{index % 6}")
+        title = f"{name}, layer {layer + 1}: median {np.median(values):.3g}"
+        plot.line(top, f"line m{index % 6}", title)
+    return plot.render()
+
+
+def _measured(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
+    found = [(index, run, run.batteries.get(name or "")) for index, run in enumerate(runs)]
+    return [(i, run, b.measured) for i, run, b in found if b is not None and b.measured is not None]
+
+
+def _draw(
+    plot: Plot,
+    curve: Curve,
+    index: int,
+    name: str,
+    start: tuple[float, float] | None = None,
+    markers: int = 1,
+) -> None:
+    """A mean with its interval, if there is one, and a marker at every few positions."""
+    css = f"m{index % 6}"
+    known = [(x, f) for x, f in curve.items() if f.low is not None and f.high is not None]
+    lower = [(x, f.low) for x, f in known if f.low is not None]
+    upper = [(x, f.high) for x, f in known if f.high is not None]
+    if known:
+        first = [start] if start else []
+        plot.band([*first, *lower], [*first, *upper], f"band {css}")
+    points = _means(curve)
+    plot.line([*([start] if start else []), *points], f"line {css}", name)
+    titles = [f"{name}: {y:.3g} at {x:.3g}" for x, y in points]
+    plot.dots(points[::markers], f"solid {css}", index, titles[::markers])
+
+
+def _means(curve: Curve) -> list[tuple[float, float]]:
+    return [(x, found.value) for x, found in curve.items() if found.value is not None]
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return dict(sorted(groups.items()))
+
+
+def _by(rows: Iterable[Row], x: str, y: str) -> Curve:
+    """The mean over pairs of one column at every value of another."""
+    kept = [row for row in rows if row[y] is not None]
+    groups = _grouped(kept, lambda row: row[x])
+    return {value: estimate([row[y] for row in group]) for value, group in groups.items()}
+
+
+def _by_rank(
+    rows: Sequence[Row], value: Callable[[Row], float], kind: Kind = "arithmetic"
+) -> Curve:
+    """The mean over pairs at the k-th smallest λ of each; published λ differ in relative terms."""
+    pairs = _grouped(rows, lambda row: row["pair"]).values()
+    ordered = [sorted(pair, key=lambda row: row["weight"]) for pair in pairs]
+    curve = {}
+    for ranked in zip(*ordered, strict=False):
+        weights = np.array([row["weight_relative"] for row in ranked])
+        if (weights > 0).all():
+            position = float(np.exp(np.log(weights).mean()))
+            curve[position] = estimate([value(row) for row in ranked], kind)
+    return curve
+
+
+def _delta_ratio(row: Row) -> float:
+    floor: float = row["divergence_floor"]
+    return float((row["delta"] - floor) / max(row["divergence_start"] - floor, 1e-300))
+
+
+def _running_minimum(rows: Sequence[Row], grid: Floats) -> Floats:
+    """The lowest output distortion reached within each input distance, as AUDDC joins it."""
+    inside = [row for row in rows if row["distance_relative"] <= 1 + 1e-6]
+    x = np.array([0.0, *(min(row["distance_relative"], 1.0) for row in inside)])
+    y = np.array([1.0, *(row["distortion"] for row in inside)])
+    order = np.lexsort((y, x))
+    lowest = np.minimum.accumulate(y[order])
+    return np.interp(grid, x[order], lowest)
+
+
+def _binned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    parts = np.array_split(np.array(points, dtype=np.float64), min(_BINS, len(points)))
+    return [(float(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts]
+
+
+def _density(values: Floats, grid: Floats) -> Floats:
+    """A Gaussian kernel estimate with Silverman's width, scaled to a peak of 1."""
+    spread = min(values.std(), np.subtract(*np.quantile(values, (0.75, 0.25))) / 1.34)
+    width = max(0.9 * spread * len(values) ** -0.2, (grid[1] - grid[0]) / 2)
+    density = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(1)
+    scaled: Floats = density / density.max()
+    return scaled

@@ -1,0 +1,178 @@
+"""One self-contained HTML file: every picture inside it, nothing fetched, all text escaped."""
+
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seatbelt_vae.config import PRESETS, dump_toml
+from seatbelt_vae.report import curves, panels
+from seatbelt_vae.report.collect import Battery, Run, collect, leading_battery
+from seatbelt_vae.report.summary import FOOLED, UNMOVED, comparison, summary_rows
+from seatbelt_vae.report.svg import MARKERS
+from seatbelt_vae.report.tables import flag_tables, number, tables
+from seatbelt_vae.runs import RunFolder, atomic_write
+
+__all__ = ["write_report"]
+
+_PACKAGES = ("seatbelt-vae", "torch", "numpy")
+_DEFAULT_EPSILON = 0.2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one run is made again: commands, settings, and what it was."""
+
+    model: str
+    index: int
+    commands: list[str]
+    settings: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
+
+
+def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
+    """Write one HTML report of one or more runs, whole or not at all.
+
+    What a run lacks (attacks, measures, an evaluation) is said where it would stand. The same
+    folders give the same bytes.
+
+    Args:
+        runs: run folders, in the order they are shown.
+        out: the file.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ArtifactError: no run there, a corrupt file in one, or ``out`` cannot be written.
+    """
+    folders = [run.path if isinstance(run, RunFolder) else run for run in runs]
+    page = _render(collect(folders))
+    atomic_write(out, page.encode(errors="replace"))  # a folder's name need not be valid Unicode
+    return out
+
+
+def _render(runs: Sequence[Run]) -> str:
+    environment = Environment(
+        loader=PackageLoader("seatbelt_vae.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.globals["colour"] = lambda index: f"m{index % 6}"
+    environment.globals["marker"] = _marker
+    return environment.get_template("report.html").render(_content(runs))
+
+
+def _content(runs: Sequence[Run]) -> dict[str, Any]:
+    name = leading_battery(runs)
+    rows = summary_rows(runs)
+    shown = panels.panels(runs, name)
+    epsilons = sorted({e for panel in shown for e in panel.scales})
+    return {
+        "runs": runs,
+        "presets": PRESETS,
+        "battery": name,
+        "rows": rows,
+        "gauges": [curves.gauge(row, index) for index, row in enumerate(rows)],
+        "comparison": comparison(runs),
+        "fooled": FOOLED,
+        "unmoved": UNMOVED,
+        "pairs": max((row["pairs"] for row in rows), default=0),
+        "has_intervals": any(row["gap@0.2"]["low"] is not None for row in rows),
+        "panels": shown,
+        "epsilons": epsilons,
+        "default_epsilon": _DEFAULT_EPSILON if _DEFAULT_EPSILON in epsilons else (*epsilons, 0)[0],
+        "curves": {
+            "budgets": curves.budget_curve(runs, name),
+            "attack": curves.attack_curve(runs, name),
+            "damage": curves.damage_curve(runs, name),
+            "training": curves.training_curve(runs),
+            "sigma": curves.sigma_density(runs),
+        },
+        "reconstructions": [panels.reconstructions(run) for run in runs],
+        "traversals": [panels.traversals(run) for run in runs],
+        "tables": tables(runs),
+        "flag_tables": flag_tables(runs),
+        "recipes": [_recipe(run, index) for index, run in enumerate(runs)],
+        "report_command": _report_command(runs),
+        "versions": [
+            ("Python", platform.python_version()),
+            *((package, version(package)) for package in _PACKAGES),
+        ],
+    }
+
+
+def _marker(index: int) -> Markup:
+    """A model's marker as a tiny picture, for legends and headings."""
+    shape = {
+        "circle": '<circle cx="6" cy="6" r="5"/>',
+        "square": '<rect x="1.5" y="1.5" width="9" height="9"/>',
+        "triangle": '<path d="M6 .5L11.5 10.5H.5Z"/>',
+        "diamond": '<path d="M6 0L12 6L6 12L0 6Z"/>',
+    }[MARKERS[index % len(MARKERS)]]
+    start = Markup('<svg class="key solid m{}" viewBox="0 0 12 12" aria-hidden="true">')
+    return start.format(index % 6) + Markup(shape) + Markup("</svg>")
+
+
+def _recipe(run: Run, index: int) -> Recipe:
+    folder = shlex.quote(f"again/{run.name}")
+    batteries = run.batteries.values()
+    attacks = [
+        f"seatbelt-vae attack {folder} --config {_quoted(run, 'attacks', b.name, 'config.toml')}"
+        for b in batteries
+    ]
+    return Recipe(
+        model=run.name,
+        index=index,
+        commands=[
+            f"seatbelt-vae train {folder} --config {_quoted(run, 'config.toml')}",
+            *attacks,
+            *([f"seatbelt-vae evaluate {folder}"] if run.evaluation else []),
+        ],
+        settings=[
+            ("config.toml", dump_toml(run.config)),
+            *((f"attacks/{b.name}/config.toml", dump_toml(b.config)) for b in batteries),
+        ],
+        facts=_facts(run, list(batteries)),
+    )
+
+
+def _quoted(run: Run, *parts: str) -> str:
+    return shlex.quote("/".join((run.name, *parts)))
+
+
+def _facts(run: Run, batteries: Sequence[Battery]) -> list[tuple[str, str]]:
+    facts = [
+        ("data set", run.config.data.name),
+        ("training seed", str(run.config.training.seed)),
+        ("weights, SHA-256", run.weights or "not trained to the end"),
+        *_evaluated(run),
+        *((f"trained with {name}", str(value)) for name, value in run.conditions.items()),
+    ]
+    for battery in batteries:
+        facts += [
+            (f"{battery.name}: seed", str(battery.config.seed)),
+            (f"{battery.name}: digest", str(battery.about["digest"])),
+            (f"{battery.name}: attacked model", str(battery.about["model"])),
+        ]
+    return facts
+
+
+def _evaluated(run: Run) -> list[tuple[str, str]]:
+    found = run.evaluation.measures if run.evaluation else {}
+    names = {"images": "evaluated images", "iwae_draws": "IWAE draws"}
+    return [(text, str(found[name])) for name, text in names.items() if name in found]
+
+
+def _report_command(runs: Sequence[Run]) -> str:
+    folders = " ".join(shlex.quote(run.name) for run in runs)
+    return f"seatbelt-vae report {folders} --out report.html"

@@ -1,0 +1,209 @@
+"""The answer in few words: which model is fooled, by how much, and can the number be believed."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from seatbelt_vae.evaluation import compare_batteries
+from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
+from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.report.collect import Battery, Measured, Run, leading_battery
+from seatbelt_vae.report.measures import HEADLINE
+
+__all__ = ["FOOLED", "UNMOVED", "comparison", "summary_rows", "trust"]
+
+Row = dict[str, Any]
+
+FOOLED = 0.5
+"""Share of the way to the target at ε = 0.2 from which a model counts as fooled."""
+
+UNMOVED = 0.25
+"""Share below which it counts as not fooled: hardly further than the distortion itself."""
+
+_NO_INTERVAL: Row = {"value": None, "low": None, "high": None}
+
+
+def summary_rows(runs: Sequence[Run]) -> list[Row]:
+    """One plain row a model, ready for JSON: verdict, sentence, headline numbers, trust.
+
+    ``moved`` is 1 − gap at ε = 0.2, the share of the way from rec(x) to rec(xₜ) that the best
+    attack found covers; ``halfway`` the ε at which it covers half; ``points`` the gaps of the
+    single pairs.
+    """
+    name = leading_battery(runs)
+    return [_row(run, run.batteries.get(name or "")) for run in runs]
+
+
+def trust(battery: Battery | None) -> Row:
+    """Whether a battery's numbers can be believed: a verdict, its text, the raised flags."""
+    if battery is None:
+        return {"verdict": "none", "text": "not attacked", "flags": []}
+    if battery.flags is None:
+        return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
+    raised = [flag["name"] for flag in battery.raised]
+    if raised:
+        text = f"unreliable: {len(raised)} flag{'s' if len(raised) > 1 else ''}"
+        return {"verdict": "unreliable", "text": text, "flags": raised}
+    if battery.config.protocol != "strong":
+        text = f"weak attack: protocol {battery.config.protocol}"
+        return {"verdict": "weak", "text": text, "flags": []}
+    return {"verdict": "believable", "text": "believable", "flags": []}
+
+
+def comparison(runs: Sequence[Run]) -> list[str]:
+    """Sentences that answer which model is fooled and say honestly whether one is more robust."""
+    name = leading_battery(runs)
+    known = {
+        run.name: run.batteries[name]
+        for run in runs
+        if name is not None and name in run.batteries and _gap(run.batteries[name]) is not None
+    }
+    if not known:
+        return ["No model here has been attacked and measured yet, so there is no answer."]
+    ranking = [_ranking(known)] if len(known) > 1 else []
+    doubted = [
+        f"{name} ({', '.join(flags)})"
+        for name, battery in known.items()
+        if (flags := trust(battery)["flags"])
+    ]
+    doubt = [f"Not to be believed as it stands: {'; '.join(doubted)}."] if doubted else []
+    return [_answer(known), *ranking, *doubt, _scope(runs)]
+
+
+def _row(run: Run, battery: Battery | None) -> Row:
+    measured = battery.measured if battery else None
+    gap = measured.estimate(HEADLINE) if measured else _NO_INTERVAL
+    verdict, sentence = _headline(battery, gap["value"])
+    evaluated = run.evaluation.measures if run.evaluation else {}
+
+    def number(measure: str) -> Any:
+        return measured.estimate(measure)["value"] if measured else None
+
+    return {
+        "model": run.name,
+        "preset": run.config.model.preset,
+        "battery": battery.name if battery else None,
+        "pairs": len(measured.pairs) if measured else 0,
+        "pairs_told_apart": measured.summary["pairs_told_apart"] if measured else 0,
+        "verdict": verdict,
+        "sentence": sentence,
+        "moved": None if gap["value"] is None else 1 - gap["value"],
+        HEADLINE: {key: gap[key] for key in ("value", "low", "high")},
+        "points": _points(measured.pairs) if measured else [],
+        f"blend_{HEADLINE}": number(f"blend_{HEADLINE}"),
+        "halfway": _halfway(measured),
+        "auddc_worst": number("auddc_worst"),
+        "reconstruction_error": number("reconstruction_error"),
+        "iou": evaluated.get("iou"),
+        "elbo": evaluated.get("elbo"),
+        "trust": trust(battery),
+    }
+
+
+def _headline(battery: Battery | None, gap: float | None) -> tuple[str, str]:
+    if battery is None:
+        return "unknown", "not attacked yet"
+    if battery.measured is None:
+        wanted = battery.config.pairs
+        return "unknown", f"attacked on {battery.pairs_attacked} of {wanted} pairs, not measured"
+    if gap is None:
+        return "unknown", "it reconstructs input and target alike, so no pair says anything"
+    return _verdict(gap), (
+        f"with a distortion {_percent(0.2)} as large as the difference between the images, "
+        f"the reconstruction moves {_percent(1 - gap)} of the way to the target"
+    )
+
+
+def _verdict(gap: float) -> str:
+    moved = 1 - gap
+    return "fooled" if moved >= FOOLED else "partly fooled" if moved >= UNMOVED else "not fooled"
+
+
+def _halfway(measured: Measured | None) -> float | None:
+    """The smallest ε at which the mean gap, joined by straight lines, is half; None if beyond."""
+    found = [measured.estimate(f"gap@{e:g}")["value"] for e in BUDGETS] if measured else []
+    gaps: list[float] = [gap for gap in found if gap is not None]
+    if len(gaps) < len(BUDGETS) or gaps[-1] > FOOLED:
+        return None
+    curve = list(zip((0.0, *BUDGETS), (1.0, *gaps), strict=True))
+    (near, above), (far, below) = next(s for s in pairwise(curve) if s[1][1] <= FOOLED)
+    return near + (far - near) * (above - FOOLED) / (above - below)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f}\u00a0%".replace("-", "−")
+
+
+def _points(pairs: Sequence[Row]) -> list[float]:
+    return [pair[HEADLINE] for pair in pairs if pair["told_apart"] and pair[HEADLINE] is not None]
+
+
+def _gap(battery: Battery) -> float | None:
+    value: float | None = battery.measured.estimate(HEADLINE)["value"] if battery.measured else None
+    return value
+
+
+def _image_pairs(battery: Battery) -> list[tuple[int, int]]:
+    pairs = battery.measured.pairs if battery.measured else []
+    return sorted((pair["input_index"], pair["target_index"]) for pair in pairs)
+
+
+def _answer(known: dict[str, Battery]) -> str:
+    """Which models are fooled at ε = 0.2, the softest first."""
+    gaps = {name: _gap(battery) or 0.0 for name, battery in known.items()}
+    ordered = sorted(gaps, key=lambda name: gaps[name])
+    groups = {
+        verdict: [f"{n} ({_percent(1 - gaps[n])})" for n in ordered if _verdict(gaps[n]) == verdict]
+        for verdict in ("fooled", "partly fooled", "not fooled")
+    }
+    parts = [
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {verdict}"
+        for verdict, names in groups.items()
+        if names
+    ]
+    return f"By a distortion of {_percent(0.2)}, {'; '.join(parts)}."
+
+
+def _ranking(known: dict[str, Battery]) -> str:
+    if len({str(_image_pairs(battery)) for battery in known.values()}) > 1:
+        return "The models were attacked on different pairs of images, so they are not ranked."
+    gaps = {name: _gap(battery) or 0.0 for name, battery in known.items()}
+    best, *others = sorted(gaps, key=lambda name: -gaps[name])
+    lead = {
+        name: compare_batteries(known[best].folder, known[name].folder, HEADLINE) for name in others
+    }
+    fewest = min(found.n for found in lead.values())
+    if fewest < FEWEST:
+        return (
+            f"These are points from {fewest} pairs: too few for intervals ({FEWEST} are needed), "
+            f"so the models are not ranked."
+        )
+    beaten = [_less(name, found) for name, found in lead.items() if (found.value or 0) > 0]
+    equal = [name for name, found in lead.items() if (found.low or 0) <= 0]
+    if not beaten:
+        return "No model is more robust than the others beyond the intervals."
+    if equal:
+        return (
+            f"No one model is the most robust: {best} goes {', '.join(beaten)} (95\u00a0% "
+            f"intervals), but against {', '.join(equal)} the interval includes no difference."
+        )
+    return f"{best} is the hardest to fool: {', '.join(beaten)} (95\u00a0% intervals)."
+
+
+def _less(name: str, found: Estimate) -> str:
+    low, high = (100 * (end or 0.0) for end in (found.low, found.high))
+    return f"{low:.0f} to {high:.0f} points less of the way than {name}"
+
+
+def _scope(runs: Sequence[Run]) -> str:
+    presets = [run.config.model.preset for run in runs]
+    seeds = sorted({run.config.training.seed for run in runs})
+    if len(set(presets)) == len(presets):
+        return (
+            "One training seed a model: this compares these trained models, "
+            "not the methods they stand for."
+        )
+    return (
+        f"{len(runs)} trained models, seeds {', '.join(map(str, seeds))}: intervals are over "
+        f"pairs of images and hold the trained models fixed."
+    )

@@ -1,0 +1,132 @@
+"""The tables of a report as plain cells: text, what to sort by, and a note in smaller type."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seatbelt_vae.attacks.flags import FLAGS, Meaning
+from seatbelt_vae.report.collect import Battery, Run
+from seatbelt_vae.report.measures import GROUPS, Group, Measure
+
+__all__ = ["Cell", "FlagRow", "FlagTable", "Table", "TableRow", "flag_tables", "number", "tables"]
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a table; ``sort`` is empty where there is nothing to sort by."""
+
+    text: str
+    sort: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One model, under one battery where the table has several."""
+
+    model: str
+    index: int
+    battery: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One sortable table."""
+
+    title: str
+    measures: tuple[Measure, ...]
+    definitions: list[tuple[str, str]]
+    rows: list[TableRow]
+
+
+@dataclass(frozen=True)
+class FlagRow:
+    """One flag: its meaning, each model's state (None: not judged), the models that raise it."""
+
+    name: str
+    meaning: Meaning | None
+    states: list[Row | None]
+    raised: list[str]
+
+
+@dataclass(frozen=True)
+class FlagTable:
+    """The flags of one battery over the models that have it."""
+
+    battery: str
+    models: list[tuple[int, str]]
+    rows: list[FlagRow]
+
+
+def number(value: object) -> str:
+    """A number for people: few digits, a true minus, thin spaces between thousands.
+
+    Example:
+        >>> number(0.28571), number(-88.04), number(12345.6), number(2.4e-6), number(None)
+        ('0.286', '−88.0', '12\u202f346', '2.4e−06', '–')
+    """
+    if value is None:
+        return "–"
+    if not isinstance(value, int | float):
+        return str(value)
+    size = abs(value)
+    if isinstance(value, int) or size >= 1000:
+        text = f"{value:,.0f}" if size < 1e7 else f"{value:.3g}"
+    elif size >= 0.0005 or size == 0:
+        text = f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    else:
+        text = f"{value:.2g}"
+    return text.replace(",", "\u202f").replace("-", "−")
+
+
+def tables(runs: Sequence[Run]) -> list[Table]:
+    """Every measure of every model and battery."""
+    return [_table(group, runs) for group in GROUPS]
+
+
+def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:
+    """The flags of every battery; none while no battery is attacked."""
+    names = dict.fromkeys(name for run in runs for name in run.batteries)
+    return [_flag_table(name, runs) for name in names]
+
+
+def _table(group: Group, runs: Sequence[Run]) -> Table:
+    rows = []
+    for index, run in enumerate(runs):
+        batteries: list[Battery | None] = [None]
+        if group.per_battery and run.batteries:
+            batteries = list(run.batteries.values())
+        for battery in batteries:
+            cells = [_cell(measure.of(run, battery)) for measure in group.measures]
+            rows.append(TableRow(run.name, index, battery.name if battery else "", cells))
+    return Table(group.title, group.measures, list(group.definitions.items()), rows)
+
+
+def _cell(found: Row) -> Cell:
+    value, low, high = (found[key] for key in ("value", "low", "high"))
+    interval = "" if low is None or high is None else f"{number(low)} … {number(high)}"
+    sort = repr(value) if isinstance(value, int | float) else str(value or "")
+    return Cell(number(value), sort, interval)
+
+
+def _flag_table(name: str, runs: Sequence[Run]) -> FlagTable:
+    holders = [(index, run) for index, run in enumerate(runs) if name in run.batteries]
+    judged = [
+        {flag["name"]: flag for flag in run.batteries[name].flags or []} for _, run in holders
+    ]
+    known = dict.fromkeys([*FLAGS, *(flag for flags in judged for flag in flags)])
+    models = [(index, run.name) for index, run in holders]
+    return FlagTable(name, models, [_flag_row(flag, judged, models) for flag in known])
+
+
+def _flag_row(
+    name: str, judged: Sequence[dict[str, Row]], models: Sequence[tuple[int, str]]
+) -> FlagRow:
+    states = [flags.get(name) for flags in judged]
+    raised = [
+        model for (_, model), state in zip(models, states, strict=True) if state and state["raised"]
+    ]
+    return FlagRow(name, FLAGS.get(name), states, raised)

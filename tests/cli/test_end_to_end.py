@@ -1,0 +1,115 @@
+"""The verbs one after another on sizes of no meaning: what each leaves, prints, and resumes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.cli import main
+from seatbelt_vae.runs import read_tensors
+
+from .conftest import Run
+
+SMALL = (
+    "--data dsprites --image-size 32 --images 300 --filters 4 8 --features 16 --latent-sizes 4 2 "
+    "--hierarchy-widths 8 --batch-size 16 --threads 1 --seed 3"
+)
+QUICK = "--pairs 2 --max-evaluations 8 --restarts 1 --weight-count 3 --fresh-draws 2 --threads 1"
+BRIEF = "--images 40 --iwae-draws 2 --aggregate-images 100 --aggregate-queries 20 --max-chains 8"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six steps."""
+    folder = tmp_path_factory.mktemp("runs") / "x"
+    assert main(["train", str(folder), *SMALL.split(), "--steps", "6", "--quiet"]) == 0
+    return folder
+
+
+def test_train_attack_evaluate_report(trained: Path, run: Run) -> None:
+    attacked = run(f"attack {trained} {QUICK} --json")
+    assert attacked.code == 0
+    battery = json.loads(attacked.out)
+    assert battery["pairs"] == 2
+    assert Path(battery["battery"]).name == "latent-kl-strong"
+
+    shown = run(f"attack {trained} {QUICK} --quiet")
+    assert shown.err == ""
+    assert "2 pairs: points, no intervals" in shown.out
+
+    evaluated = run(f"evaluate {trained} {BRIEF} --json --quiet")
+    measures = json.loads(evaluated.out)
+    assert measures["images"] == 40
+    assert "elbo" in run(f"evaluate {trained} {BRIEF}").out
+
+    reported = run(f"report {trained} --json")
+    written = Path(json.loads(reported.out)["report"])
+    assert written == trained / "report.html"
+    assert written.read_text().startswith("<!")
+
+
+def test_a_runs_own_settings_make_the_same_weights(trained: Path, run: Run) -> None:
+    again = run(f"train y --config {trained}/config.toml --json")
+    assert json.loads(again.out)["run"] == "y"
+    first, second = (read_tensors(path / "model.safetensors") for path in (trained, Path("y")))
+    assert first.keys() == second.keys()
+    assert all(bool((first[name] == second[name]).all()) for name in first)
+
+
+def test_flags_override_the_settings_file(trained: Path, run: Run) -> None:
+    assert run(f"train z --config {trained}/config.toml --steps 2 --seed 4 --quiet").code == 0
+    written = Path("z/config.toml").read_text()
+    assert "steps = 2\n" in written
+    assert "seed = 4\n" in written
+    assert "batch_size = 16\n" in written
+
+
+def test_a_finished_run_is_not_trained_over(trained: Path, run: Run) -> None:
+    before = (trained / "model.safetensors").read_bytes()
+    assert run(f"train {trained} {SMALL} --steps 6").code == 2
+    assert run(f"train {trained} --resume --quiet").code == 0
+    assert (trained / "model.safetensors").read_bytes() == before
+
+
+def test_layers_the_model_has_not(trained: Path, run: Run) -> None:
+    refused = run(f"attack {trained} --layers 1,7")
+    assert refused.code == 2
+    assert "expected distinct numbers 1…2" in refused.err
+
+
+START = [sys.executable, "-m", "seatbelt_vae", "train"]
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 100 steps in a process of its own that was let be."""
+    place = tmp_path_factory.mktemp("whole")
+    command = [*START, "whole", *SMALL.split(), "--steps", "100", "--quiet"]
+    subprocess.run(command, cwd=place, env=ONE_THREAD, check=True)
+    return place / "whole"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
+    """Stopped by a signal and resumed, the weights are those of a run that was let be."""
+    cut = [*START, "cut", *SMALL.split(), "--steps", "100"]
+    with subprocess.Popen(
+        cut, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert "training" in process.stderr.readline()
+        process.send_signal(number)
+        said = process.stderr.read().splitlines()
+        code = process.wait()
+    assert code == 128 + number
+    assert said[-1] == "seatbelt-vae: interrupted; resume with: seatbelt-vae train cut --resume"
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    resume = [*START, "cut", "--resume", "--quiet"]
+    subprocess.run(resume, cwd=tmp_path, env=ONE_THREAD, check=True)
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (whole, tmp_path / "cut")]
+    assert weights[0] == weights[1]

@@ -1,0 +1,173 @@
+"""Every error is one line on stderr and exit code 2, and leaves nothing behind."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from seatbelt_vae.cli import main
+from seatbelt_vae.config import RunConfig
+from seatbelt_vae.runs import RunFolder
+
+from .conftest import Outcome, Run
+
+ARGUMENTS = [
+    "",
+    "tran runs/x",
+    "--verbose",
+    "train",
+    "train runs/x runs/y",
+    "train runs/x --betta 10",
+    "train runs/x --beta",
+    "train runs/x --beta ten",
+    "train runs/x --depth 1.5",
+    "train runs/x --network cnn",
+    "train runs/x --latent-sizes 24,12",
+    "train runs/x --preset sealbelt",
+    "train runs/x --preset vae --beta 4 --data swiss-roll --network mlp",
+    "train runs/x --beta -1",
+    "train runs/x --depth 9 --data swiss-roll --network mlp",
+    "train runs/x --depth 2 --latent-sizes 24 12 6",
+    "train runs/x --data swiss-roll",
+    "train runs/x --data swiss-roll --network mlp --images 10",
+    "train runs/x --data dspites",
+    "train runs/x --data dsprites --root nowhere",
+    "train runs/x --config nowhere.toml",
+    "train runs/x --resume",
+    "attack",
+    "attack runs/x",
+    "attack runs/x --beta 4",
+    "attack runs/x --loss output --layers top",
+    "attack runs/x --path sampled",
+    "attack runs/x --pairs 0",
+    "evaluate runs/x --images -1",
+    "evaluate runs/x --max-chains 1",
+    "report",
+    "report runs/x",
+    "data",
+    "data chek",
+    "data check",
+    "data check celebA",
+    "demo --step 3",
+    "demo --steps 0",
+]
+
+
+def one_line(outcome: Outcome) -> str:
+    """The error's line, once it is known to be one."""
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("seatbelt-vae: error: ")
+    assert outcome.err.count("\n") == 1
+    return outcome.err.removesuffix("\n")
+
+
+@pytest.mark.parametrize("line", ARGUMENTS)
+def test_bad_arguments(line: str, run: Run, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    assert one_line(run(line)) == snapshot
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("not-toml", "beta = = 3"),
+        ("unknown-key", "[objective]\nbetta = 3.0\n"),
+        ("wrong-type", "[objective]\nbeta = 'ten'\n"),
+        ("not-allowed", "[objective]\nbeta = -3.0\n"),
+    ],
+)
+def test_corrupt_settings_file(
+    name: str, content: str, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    Path(tmp_path / f"{name}.toml").write_text(content)
+    assert one_line(run(f"train runs/x --config {name}.toml")) == snapshot
+    assert not (tmp_path / "runs").exists()
+
+
+class TestFolders:
+    """What stands in a folder is never guessed at and never overwritten."""
+
+    def test_of_another_version(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        RunFolder(tmp_path / "x").write_json("run.json", {"format": 99, "kind": "run"})
+        assert one_line(run("attack x")) == snapshot
+
+    def test_corrupt(self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "run.json").write_text("{")
+        assert one_line(run("report x")) == snapshot
+
+    def test_occupied(self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "thesis.tex").write_text("mine")
+        assert one_line(run("train x --data swiss-roll --network mlp")) == snapshot
+        assert [path.name for path in (tmp_path / "x").iterdir()] == ["thesis.tex"]
+
+    def test_occupied_by_something_that_is_no_demo(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "thesis.tex").write_text("mine")
+        assert one_line(run("demo --out x")) == snapshot
+        assert [path.name for path in (tmp_path / "x").iterdir()] == ["thesis.tex"]
+
+    def test_demo_with_other_settings(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        RunFolder.create(tmp_path / "x" / "vae", RunConfig())
+        assert one_line(run("demo --out x")) == snapshot
+
+    def test_attack_before_train(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        RunFolder.create(tmp_path / "x", RunConfig())
+        assert one_line(run("attack x")) == snapshot
+
+    def test_resume_with_other_settings(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        RunFolder.create(tmp_path / "x", RunConfig())
+        assert one_line(run("train x --resume --steps 7")) == snapshot
+
+
+def test_full_disk(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert one_line(run("data prepare swiss-roll --sheet sheet.png")) == snapshot
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_same_line_on_every_terminal(encoding: str, tmp_path: Path) -> None:
+    """The parser frames its errors as the terminal allows; the line does not depend on it."""
+    command = [sys.executable, "-m", "seatbelt_vae", "train", "x", "--network", "cnn"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "40"}
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "seatbelt-vae: error: --network is 'cnn', expected one of 'conv', 'mlp'; "
+        "see seatbelt-vae train --help\n"
+    )
+
+
+def test_the_unexpected_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatbelt_vae.data.DATA_SETS", None)
+    with pytest.raises(AttributeError):
+        run("data list")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("seatbelt-vae 0.")

@@ -1,0 +1,121 @@
+"""Help, errors and the version come at once: torch is never imported for them."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seatbelt_vae
+from seatbelt_vae.cli import main
+from seatbelt_vae.cli.parsing import VERBS
+from seatbelt_vae.config import (
+    AttackConfig,
+    EvaluationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    TrainingConfig,
+)
+
+from .conftest import Run
+
+SETTINGS = {
+    "train": (ModelConfig, ObjectiveConfig, TrainingConfig),
+    "attack": (AttackConfig,),
+    "evaluate": (EvaluationConfig,),
+}
+
+LIGHT = """
+import contextlib, io, sys
+from seatbelt_vae.cli import main
+
+for line in sys.stdin.read().splitlines():
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            code = main(line.split())
+        except SystemExit as leaving:
+            code = leaving.code
+    heavy = {"torch", "pyarrow", "matplotlib", "scipy", "duckdb"} & sys.modules.keys()
+    print(line, "|", code, "|", *sorted(heavy))
+"""
+
+
+@pytest.fixture
+def help_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The help text of a verb, in one column."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def of(line: str) -> str:
+        with pytest.raises(SystemExit) as leaving:
+            main([*line.split(), "--help"])
+        assert not leaving.value.code
+        return capsys.readouterr().out
+
+    return of
+
+
+@pytest.mark.parametrize("verb", SETTINGS)
+def test_every_setting_is_a_flag_with_a_default(verb: str, help_of: Run) -> None:
+    shown = help_of(verb)
+    for kind in SETTINGS[verb]:
+        for setting in dataclasses.fields(kind):
+            flag = f"--{setting.name.replace('_', '-')} "
+            assert flag in shown, flag
+            explained = shown.split(flag, 1)[1].split("--", 1)[0]
+            assert "(default:" in explained, flag
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS, "data list", "data prepare", "data check"])
+def test_help_says_what_each_verb_is_for(verb: str, help_of: Run) -> None:
+    shown = help_of(verb)
+    assert shown.startswith("usage: seatbelt-vae")
+    assert ("--json" in shown) == (verb not in ("", "data"))
+
+
+def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
+    helps = ["--help", "--version", *(f"{verb} --help" for verb in VERBS), "data check --help"]
+    errors = [
+        "tran",
+        "train x --preset sealbelt",
+        "train x --data dspites",
+        "train x --data swiss-roll",
+        "train x --data swiss-roll --network mlp --depth 9",
+        "attack x",
+        "evaluate x --images 0",
+        "report x",
+        "demo --steps 0",
+        "data list",
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", LIGHT],
+        input="\n".join(helps + errors),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = ended.stdout.splitlines()
+    assert len(told) == len(helps + errors)
+    assert [line for line in told if not line.endswith("|")] == []
+
+
+def test_importing_the_package_is_light() -> None:
+    script = "import sys, seatbelt_vae; print('torch' in sys.modules, len(sys.modules))"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.startswith("False ")
+
+
+@pytest.mark.parametrize("name", seatbelt_vae.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(seatbelt_vae, name).__module__.startswith("seatbelt_vae.")
+    assert name in dir(seatbelt_vae)
+
+
+def test_no_other_name_is() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'atack'"):
+        seatbelt_vae.__getattr__("atack")

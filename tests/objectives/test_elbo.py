@@ -1,0 +1,52 @@
+"""The ELBO's terms and the names they are stored under."""
+
+import torch
+
+from seatbelt_vae.objectives import Terms, elbo_units
+from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.randomness import generator_for
+from tests.exact.linear_gaussian import CHAINS, image
+
+
+def terms(total_correlation: torch.Tensor | None) -> Terms:
+    one, two, three, four, five, six = torch.arange(6.0)
+    return Terms(
+        objective=one,
+        elbo=two,
+        log_likelihood=three,
+        divergences=(four, five),
+        total_correlation=total_correlation,
+        floored=six,
+    )
+
+
+def test_terms_are_named_bottom_layer_first() -> None:
+    named = {name: value.item() for name, value in terms(torch.tensor(9.0)).named().items()}
+    assert named == {
+        "objective": 0,
+        "elbo": 1,
+        "log_likelihood": 2,
+        "divergence_1": 3,
+        "divergence_2": 4,
+        "total_correlation": 9,
+        "floored": 5,
+    }
+
+
+def test_a_total_correlation_that_is_not_used_is_not_named() -> None:
+    assert "total_correlation" not in terms(None).named()
+
+
+def test_draws_are_more_rows() -> None:
+    chain = CHAINS[3].with_wrong_encoder()
+    x = image(0.4, 5)
+    noise = draw_noise((1, 1, 1), (4, 5), generator_for(0), like=x)
+    likelihoods, units, posterior = elbo_units(chain, x, noise)
+    assert likelihoods.shape == (4, 5)
+    assert posterior.z[0].shape == (4, 5, 1)
+    for draw in range(4):
+        alone, units_alone, _ = elbo_units(chain, x, [n[draw] for n in noise])
+        assert torch.allclose(likelihoods[draw], alone, rtol=1e-14)
+        for many, one in zip(units, units_alone, strict=True):
+            assert many.shape == (4, 5, 1)
+            assert torch.allclose(many[draw], one, rtol=1e-13)

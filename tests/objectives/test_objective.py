@@ -1,0 +1,151 @@
+"""The presets' objectives: which are the same number, and what each is made of."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from seatbelt_vae.config import PRESETS, ModelConfig, ObjectiveConfig, resolve
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.objectives import Objective, Terms, component_log_weights, elbo_units
+from seatbelt_vae.objectives.free_bits import free_bits
+from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.randomness import generator_for
+from tests.objectives.broadcast import broadcast_tc
+
+SIDE, BATCH, SIZE = 4, 8, 100
+SINGLE, DEEP = (5,), (5, 4, 3)
+DEPTHS = [1, 3]
+
+
+def network(preset: str, latent_sizes: tuple[int, ...], dtype: torch.dtype) -> HierarchicalVAE:
+    config = ModelConfig(preset, latent_sizes=latent_sizes, network="mlp", features=16)
+    architecture = resolve(config, "toy", (1, SIDE, SIDE), (-1.0, 1.0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return HierarchicalVAE(architecture).to(dtype)
+
+
+def batch(depth: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, tuple[Tensor, ...]]:
+    draws = generator_for(depth)
+    x = torch.rand(BATCH, 1, SIDE, SIDE, generator=draws, dtype=dtype) * 2 - 1
+    return x, draw_noise(sizes(depth), (BATCH,), draws, like=x)
+
+
+def sizes(depth: int) -> tuple[int, ...]:
+    return SINGLE if depth == 1 else DEEP
+
+
+def evaluate(preset: str, depth: int, **settings: object) -> Terms:
+    objective = Objective.of(preset, ObjectiveConfig(**settings), depth, SIZE)
+    return objective(network(preset, sizes(depth), torch.float64), *batch(depth))
+
+
+def assert_same(one: Terms, other: Terms) -> None:
+    named, others = one.named(), other.named()
+    assert named.keys() == others.keys()
+    for name, value in named.items():
+        assert value.item() == pytest.approx(others[name].item(), rel=1e-13), name
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_at_beta_one_without_free_bits_every_preset_is_its_elbo(preset: str, depth: int) -> None:
+    terms = evaluate(preset, depth, beta=1.0, free_bits=0.0)
+    assert terms.objective.item() == pytest.approx(terms.elbo.item(), rel=1e-14)
+    assert terms.total_correlation is None
+    assert terms.floored == 0
+    assert len(terms.divergences) == depth
+    model = network(preset, sizes(depth), torch.float64)
+    likelihood, units, _ = elbo_units(model, *batch(depth))
+    by_image = likelihood - torch.stack([unit.sum(-1) for unit in units]).sum(0)
+    assert terms.elbo.item() == pytest.approx(by_image.mean().item(), rel=1e-13)
+
+
+def test_seatbelt_with_one_layer_is_beta_tcvae() -> None:
+    for beta in (1.0, 6.0):
+        assert_same(evaluate("seatbelt", 1, beta=beta), evaluate("beta-tcvae", 1, beta=beta))
+
+
+def test_hvae_is_seatbelt_at_beta_one() -> None:
+    assert_same(evaluate("hvae", 3), evaluate("seatbelt", 3, beta=1.0))
+
+
+def test_the_default_estimator_is_mws() -> None:
+    assert_same(evaluate("seatbelt", 3), evaluate("seatbelt", 3, tc_estimator="mws"))
+
+
+@pytest.mark.parametrize("estimator", ["mws", "mss", "mss-chen", "mss-published"])
+def test_the_tc_of_the_top_layer_is_charged_beta_less_one_times(estimator: str) -> None:
+    terms = evaluate("seatbelt", 3, beta=5.0, tc_estimator=estimator, free_bits=0.0)
+    _, _, posterior = elbo_units(network("seatbelt", DEEP, torch.float64), *batch(3))
+    top, z = posterior.layers[-1], posterior.z[-1]
+    weights = component_log_weights(estimator, BATCH, BATCH, SIZE)
+    tc = broadcast_tc(z, top.mean, top.log_variance, weights).item()
+    assert terms.total_correlation is not None
+    assert terms.total_correlation.item() == pytest.approx(tc, rel=1e-12)
+    assert terms.objective.item() == pytest.approx(terms.elbo.item() - 4 * tc, rel=1e-12)
+
+
+def test_beta_vae_charges_the_whole_divergence_beta_times() -> None:
+    terms = evaluate("beta-vae", 1, beta=3.0)
+    (divergence,) = terms.divergences
+    expected = terms.log_likelihood - 3 * divergence
+    assert terms.objective.item() == pytest.approx(expected.item(), rel=1e-13)
+    assert terms.elbo.item() == pytest.approx((terms.log_likelihood - divergence).item())
+
+
+@pytest.mark.parametrize("group", ["unit", "layer"])
+def test_free_bits_floor_every_layer_and_leave_the_reported_elbo_alone(group: str) -> None:
+    terms = evaluate("hvae", 3, free_bits=0.3, free_bits_group=group)
+    plain = evaluate("hvae", 3, free_bits=0.0)
+    model = network("hvae", DEEP, torch.float64)
+    _, units, _ = elbo_units(model, *batch(3))
+    charged, floored = zip(*(free_bits(unit, 0.3, group) for unit in units), strict=True)
+    expected = plain.log_likelihood - torch.stack(charged).sum()
+    assert terms.objective.item() == pytest.approx(expected.item(), rel=1e-13)
+    assert terms.floored.item() == pytest.approx(torch.stack(floored).mean().item())
+    assert terms.objective < plain.objective
+    assert terms.elbo.equal(plain.elbo)
+
+
+def test_free_bits_are_on_by_default_with_several_layers_only() -> None:
+    assert Objective.of("seatbelt", ObjectiveConfig(), 3, SIZE).free_bits == 0.125
+    assert Objective.of("beta-tcvae", ObjectiveConfig(), 1, SIZE).free_bits == 0
+
+
+def test_a_beta_that_the_elbo_has_not_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match="beta is 4 with preset 'vae', whose objective is the ELB"
+    ):
+        Objective.of("vae", ObjectiveConfig(beta=4.0), 1, SIZE)
+
+
+def test_under_bf16_the_terms_are_float32_and_close() -> None:
+    x, noise = batch(3, torch.float32)
+    objective = Objective.of("seatbelt", ObjectiveConfig(), 3, SIZE)
+    model = network("seatbelt", DEEP, torch.float32)
+    full = objective(model, x, noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = objective(model, x, noise)
+    for name, value in half.named().items():
+        assert value.dtype == torch.float32, name
+    assert half.elbo.item() == pytest.approx(full.elbo.item(), rel=0.02)
+    half.objective.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@given(st.floats(0, 10), st.floats(0, 2), st.sampled_from(["unit", "layer"]))
+@settings(max_examples=15, deadline=None)
+def test_the_objective_is_affine_in_beta_and_free_bits_only_cost(
+    beta: float, floor: float, group: str
+) -> None:
+    at = evaluate("seatbelt", 3, beta=beta, free_bits=floor, free_bits_group=group)
+    one = evaluate("seatbelt", 3, beta=1.0, free_bits=floor, free_bits_group=group)
+    two = evaluate("seatbelt", 3, beta=2.0, free_bits=floor, free_bits_group=group)
+    slope = (two.objective - one.objective).item()
+    assert at.objective.item() == pytest.approx(one.objective.item() + (beta - 1) * slope)
+    assert at.elbo.equal(one.elbo)
+    assert one.objective <= one.elbo + 1e-9

@@ -1,0 +1,102 @@
+"""Reading run folders: what is corrupt is named, equal names are told apart."""
+
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.report import collect
+from seatbelt_vae.report.collect import leading_battery
+from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
+from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+
+BATTERY = "attacks/latent-kl-strong"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = write_trained(tmp_path / "run", KINDS["seatbelt"])
+    write_battery(folder, KINDS["seatbelt"], 2)
+    write_evaluation(folder, KINDS["seatbelt"])
+    return folder.path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run.json",
+        "config.toml",
+        "model.json",
+        "metrics/part-000002000.parquet",
+        f"{BATTERY}/config.toml",
+        f"{BATTERY}/battery.json",
+        f"{BATTERY}/flags.json",
+        f"{BATTERY}/summary.json",
+        f"{BATTERY}/pair-0001.parquet",
+        f"{BATTERY}/measures.parquet",
+        f"{BATTERY}/budgets.parquet",
+        f"{BATTERY}/pairs.parquet",
+        f"{BATTERY}/budgets.safetensors",
+        "evaluation/measures.json",
+        "evaluation/sigma.parquet",
+        "evaluation/pictures.safetensors",
+    ],
+)
+def test_a_truncated_file_is_an_error_that_names_it(run: Path, name: str) -> None:
+    content = (run / name).read_bytes()
+    (run / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ArtifactError) as raised:
+        collect([run])
+    assert str(run / name) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> None:
+    rows = read_rows(run / BATTERY / "budgets.parquet")
+    write_rows(run / BATTERY / "budgets.parquet", [{"pair": row["pair"]} for row in rows])
+    with pytest.raises(ArtifactError, match=r"budgets\.parquet lacks epsilon, gap, how"):
+        collect([run])
+    write_rows(run / BATTERY / "budgets.parquet", rows)
+    write_json(run / "evaluation" / "measures.json", [1])
+    with pytest.raises(ArtifactError, match=r"measures\.json lacks elbo"):
+        collect([run])
+
+
+def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="not a run folder"):
+        collect([tmp_path])
+
+
+def test_runs_that_share_a_name_get_their_parents_and_the_same_run_twice_is_an_error(
+    tmp_path: Path,
+) -> None:
+    paths = [write_trained(tmp_path / a / "vae", KINDS["vae"]).path for a in "ab"]
+    assert [run.name for run in collect(paths)] == ["a/vae", "b/vae"]
+    assert [run.name for run in collect(paths[:1])] == ["vae"]
+    with pytest.raises(ArtifactError, match="same run folder"):
+        collect([paths[0], paths[0]])
+
+
+def test_the_strong_battery_leads_unless_more_runs_have_another(tmp_path: Path) -> None:
+    first = write_trained(tmp_path / "first", KINDS["vae"])
+    second = write_trained(tmp_path / "second", KINDS["vae"])
+    assert leading_battery(collect([first.path, second.path])) is None
+    paper = AttackConfig(protocol="paper", pairs=2)
+    write_battery(first, KINDS["vae"], 2, paper)
+    write_battery(first, KINDS["vae"], 2)
+    assert leading_battery(collect([first.path, second.path])) == "latent-kl-strong"
+    write_battery(second, KINDS["vae"], 2, paper)
+    assert leading_battery(collect([first.path, second.path])) == "latent-kl-paper"
+
+
+def test_stored_values_arrive_unchanged(run: Path) -> None:
+    (found,) = collect([run])
+    battery = found.batteries["latent-kl-strong"]
+    assert battery.measured is not None
+    stored = read_json(run / BATTERY / "summary.json")["measures"]["gap@0.2"]
+    assert battery.measured.estimate("gap@0.2") == stored
+    assert battery.measured.estimate("unknown")["value"] is None
+    assert battery.pairs_attacked == 2
+    assert found.weights is not None
+    assert len(found.weights) == 16
