@@ -24,10 +24,10 @@ def gradient(
     mean: Tensor, log_variance: Tensor, noise: Tensor, data_size: int, estimator: str
 ) -> Tensor:
     """Gradient of the estimate by the components' parameters, along reparameterised samples."""
-    leaves = [mean.clone().requires_grad_(), log_variance.clone().requires_grad_()]
-    z = leaves[0] + (0.5 * leaves[1]).exp() * noise
-    value = total_correlation(z, *leaves, data_size, estimator)
-    return torch.cat(torch.autograd.grad(value, leaves), dim=1)
+    mean, log_variance = (t.clone().requires_grad_() for t in (mean, log_variance))
+    z = mean + (0.5 * log_variance).exp() * noise
+    value = total_correlation(z, mean, log_variance, data_size, estimator)
+    return torch.cat(torch.autograd.grad(value, [mean, log_variance]), dim=1)
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -46,7 +46,8 @@ def cost(form: Callable[..., Tensor], batch: int, size: int, threads: int) -> tu
     small = [leaf[:8].detach().requires_grad_() for leaf in leaves]
     form(*small, _DATA_SIZE).backward()
     held = _peak_bytes()
-    seconds, peak = [], 0
+    seconds: list[float] = []
+    peak = 0
     while len(seconds) < 3 or (sum(seconds) < 1 and len(seconds) < 100):
         started = time.perf_counter()
         form(*leaves, _DATA_SIZE).backward()

@@ -1,11 +1,20 @@
-"""Fixtures of the whole suite: the shared sample data, if it is there."""
+"""Fixtures of the whole suite: one cache for prepared data, and the shared sample data."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all processes of this run one data cache, away from the user's own."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and "SEATBELT_CACHE" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="seatbelt-cache-")
+        os.environ["SEATBELT_CACHE"] = folder.name
+        config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session")

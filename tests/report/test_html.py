@@ -8,7 +8,8 @@ import pytest
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.report import write_report
+from seatbelt_vae.report import collect, write_report
+from seatbelt_vae.report.panels import panels
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, write_json, write_rows
 from tests.report.page import Page
@@ -90,6 +91,18 @@ def test_every_table_cell_equals_the_stored_number(
             assert cell.text == f"{number(ends['value'])} {interval}"
 
 
+def test_the_models_table_equals_their_evaluations(page: Page, demo: list[Path]) -> None:
+    table = list(page.root.find("table", class_="sortable"))[3]
+    for row, folder in zip(list(table.find("tr"))[1:], demo, strict=True):
+        found = read_json(folder / "evaluation" / "measures.json")
+        shown = [cell.text for cell in row.find("td")]
+        names = ("elbo", "iwae", "log_likelihood")
+        assert shown[:3] == [number(found[name]) for name in names]
+        assert shown[3] == number(sum(found["divergences"]))
+        assert shown[6] == number(found["iou"])
+    assert "0.4 … 0.8" in shown
+
+
 def test_sortable_tables_have_buttons_in_their_headings(page: Page) -> None:
     tables = list(page.root.find("table", class_="sortable"))
     assert len(tables) == 4
@@ -118,6 +131,20 @@ def test_panels_hold_every_pair_and_budget_in_the_order_of_the_paper(page: Page)
             assert images == [1, 1, 5, 5, 5, 1]
     checked = [e.attributes["id"] for e in page.root.find("input") if "checked" in e.attributes]
     assert checked == ["pair-0", "budget-2"]
+
+
+def test_every_picture_stands_in_its_place(page: Page, demo: list[Path]) -> None:
+    made = panels(collect(demo), "latent-kl-strong")[1]
+    shown = list(page.root.find("div", class_="pair"))[1]
+    rows = shown.find("div", class_="panel-row")
+    for row, element in zip(made.rows, rows, strict=True):
+        assert [image.attributes["src"] for image in element.find("img")] == [
+            *(row.input, row.reconstruction),
+            *(budget.distortion for budget in row.budgets),
+            *(budget.adversarial for budget in row.budgets),
+            *(budget.reconstruction for budget in row.budgets),
+            row.target,
+        ]
 
 
 def test_panels_state_the_gap_of_each_budget(page: Page, demo: list[Path]) -> None:

@@ -74,6 +74,15 @@ def test_panels_show_the_stored_pictures_with_one_scale_for_all_models(demo: lis
             assert decoded(uri, "L") == pytest.approx(expected, abs=0.51)
 
 
+def test_the_distortion_shown_is_adversarial_minus_input(demo: list[Path]) -> None:
+    stored = read_tensors(demo[0] / "attacks/latent-kl-strong/budgets.safetensors")
+    panel = panels(collect(demo), "latent-kl-strong")[0]
+    pixels = decoded(panel.rows[0].budgets[2].distortion, "RGBA")
+    signed = np.sign(pixels[..., 0] - pixels[..., 2]) * pixels[..., 3] / 255
+    expected = (stored["adversarial"][0, 2, 0] - stored["x"][0, 0]).numpy() / panel.scales[0.2]
+    assert signed == pytest.approx(expected, abs=0.01)
+
+
 def test_strips_are_as_wide_as_their_images_and_named_by_layer_and_unit(demo: list[Path]) -> None:
     run = collect(demo)[2]
     strip = reconstructions(run)

@@ -84,6 +84,16 @@ def test_many_pairs_and_a_clear_lead_name_the_hardest_to_fool(large_demo: list[P
     assert "points less of the way than beta-tcvae" in ranking
 
 
+def test_one_verdict_for_all_is_one_sentence(tmp_path: Path) -> None:
+    soft = runs_with(tmp_path / "soft", vae=[0.2] * 3, seatbelt=[0.4] * 3)
+    assert soft[0] == (
+        "All models are fooled by a distortion of 20\u00a0%: "
+        "vae (80\u00a0%), seatbelt (60\u00a0%) of the way to the target."
+    )
+    hard = runs_with(tmp_path / "hard", vae=[0.9] * 3, seatbelt=[0.9] * 3)
+    assert hard[0].startswith("No model is fooled by a distortion of 20\u00a0%: vae (10\u00a0%), ")
+
+
 def runs_with(tmp_path: Path, **gaps: list[float]) -> list[str]:
     paths = [with_gaps(tmp_path / name, name, values) for name, values in gaps.items()]
     return comparison(collect(paths))

@@ -105,7 +105,7 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
 
 def _value_of(flag: str, flags: Sequence[str]) -> Path | None:
     for argument, following in zip_longest(flags, flags[1:]):
-        if False:
+        if argument == flag and following is not None:
             return Path(following)
         if argument.startswith(f"{flag}="):
             return Path(argument.removeprefix(f"{flag}="))

@@ -156,12 +156,17 @@ def _answer(known: dict[str, Battery]) -> str:
         verdict: [f"{n} ({_percent(1 - gaps[n])})" for n in ordered if _verdict(gaps[n]) == verdict]
         for verdict in ("fooled", "partly fooled", "not fooled")
     }
+    known_groups = {verdict: names for verdict, names in groups.items() if names}
+    by = f"by a distortion of {_percent(0.2)}"
+    if len(known_groups) == 1 and len(gaps) > 1:
+        (verdict,) = known_groups
+        subject = "No model is fooled" if verdict == "not fooled" else f"All models are {verdict}"
+        return f"{subject} {by}: {', '.join(groups[verdict])} of the way to the target."
     parts = [
-        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {verdict}"
-        for verdict, names in groups.items()
-        if names
+        f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {verdict}"
+        for verdict, names in known_groups.items()
     ]
-    return f"By a distortion of {_percent(0.2)}, {'; '.join(parts)}."
+    return f"{by.capitalize()}, {'; '.join(parts)}."
 
 
 def _ranking(known: dict[str, Battery]) -> str:
@@ -178,7 +183,7 @@ def _ranking(known: dict[str, Battery]) -> str:
             f"These are points from {fewest} pairs: too few for intervals ({FEWEST} are needed), "
             f"so the models are not ranked."
         )
-    beaten = [_less(name, found) for name, found in lead.items() if (found.value or 0) > 0]
+    beaten = [_less(name, found) for name, found in lead.items() if (found.low or 0) > 0]
     equal = [name for name, found in lead.items() if (found.low or 0) <= 0]
     if not beaten:
         return "No model is more robust than the others beyond the intervals."

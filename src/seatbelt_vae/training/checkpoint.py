@@ -151,11 +151,10 @@ def _load(model: nn.Module, optimizer: Optimizer, tensors: dict[str, Tensor]) ->
     model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()})
     for name, parameter in model.named_parameters():
         if f"adam.{name}.step" in tensors:
-            optimizer.state[parameter] = {
-                moment: tensors[f"adam.{name}.{moment}"].to(
-                    "cpu"
-                    if moment == "step" and parameter.device.type == "cpu"
-                    else parameter.device
-                )
-                for moment in _MOMENTS
+            # the fused optimiser pairs numbers by their place in memory: take the weights' layout
+            moments = {
+                moment: pytorch.empty_like(parameter).copy_(tensors[f"adam.{name}.{moment}"])
+                for moment in ("exp_avg", "exp_avg_sq")
             }
+            step = tensors[f"adam.{name}.step"].to(parameter.device)
+            optimizer.state[parameter] = {"step": step, **moments}

@@ -1,0 +1,82 @@
+"""A run small enough to train in a second, and the data it trains on."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from seatbelt_vae.config import (
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data.dataset import Split, random_split
+from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.training import train
+
+STEPS = 60
+
+CONFIG = RunConfig(
+    data=DataConfig(name="swiss-roll", images=600),
+    model=ModelConfig(
+        preset="vae", latent_sizes=(3,), network="mlp", features=16, hierarchy_widths=(8, 8)
+    ),
+    training=TrainingConfig(
+        steps=STEPS,
+        batch_size=32,
+        learning_rate=3e-3,
+        checkpoint_every=7,
+        validate_every=20,
+        device="cpu",
+        threads=1,
+    ),
+)
+
+
+def config(preset: str = "vae", **training: object) -> RunConfig:
+    """The small run with another preset or other training settings."""
+    sizes = (3,) if preset in ("vae", "beta-vae", "beta-tcvae") else (4, 3, 2)
+    return replace(
+        CONFIG,
+        model=replace(CONFIG.model, preset=preset, latent_sizes=sizes),
+        training=replace(CONFIG.training, **training),
+    )
+
+
+def points() -> ImageData:
+    """The data set of the small run."""
+    return load(CONFIG.data.name, None, CONFIG.data.images)
+
+
+def blobs(count: int = 200) -> ImageData:
+    """Grey 16×16 images of one bright square, for convolutional models."""
+    corners = np.random.default_rng(0).integers(0, 11, (count, 2))
+    pixels = np.full((count, 1, 16, 16), -1, np.float32)
+    for image, (row, column) in zip(pixels, corners, strict=True):
+        image[0, row : row + 5, column : column + 5] = 1
+    train_split, test_split = random_split(count, lambda indices: pixels[indices])
+    return ImageData("blobs", (-1.0, 1.0), (1, 16, 16), train_split, test_split)
+
+
+def poisoned(data: ImageData, after: int) -> ImageData:
+    """The same data whose training images are not numbers after so many batches."""
+    served = 0
+
+    def read(indices):
+        nonlocal served
+        served += 1
+        images = data.train.read(indices)
+        return np.full_like(images, np.nan) if served > after else images
+
+    return replace(data, train=Split(data.train.indices, read))
+
+
+if __name__ == "__main__":
+    # a training process to be killed: small.py FOLDER PRESET
+    place = Path(sys.argv[1])
+    fresh = not (place / "run.json").exists()
+    run = RunFolder.create(place, config(sys.argv[2])) if fresh else RunFolder.open(place)
+    train(run, points())

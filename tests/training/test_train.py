@@ -1,0 +1,213 @@
+"""The loop: exact resume, one seed one result, every preset learns, and bad numbers stop it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seatbelt_vae.config import PRESETS, dump_toml
+from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, ForeignStateError
+from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
+from seatbelt_vae.training import train
+from seatbelt_vae.training.health import Health
+from seatbelt_vae.training.loop import _epoch_order
+from tests.training.small import STEPS, blobs, config, points, poisoned
+
+
+def trained(path, settings, data=None, **options):
+    run = RunFolder.create(path, settings)
+    train(run, data or points(), **options)
+    return run
+
+
+def weights(run):
+    return (run.path / "model.safetensors").read_bytes()
+
+
+def rows(run):
+    return read_rows(run.path / "metrics")
+
+
+@pytest.mark.parametrize("preset", ["vae", "seatbelt"])
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset):
+    whole = trained(tmp_path / "whole", config(preset))
+    parts = RunFolder.create(tmp_path / "parts", config(preset))
+    asked = iter([False] * 9 + [True] + [False] * 16 + [True] + [False] * STEPS)
+    for _ in range(3):
+        train(parts, points(), stop=lambda: next(asked))
+    assert weights(parts) == weights(whole)
+    assert rows(parts) == rows(whole)
+
+
+def test_work_after_the_last_checkpoint_is_done_again_not_doubled(tmp_path):
+    whole = trained(tmp_path / "whole", config())
+    run = RunFolder.create(tmp_path / "killed", config())
+
+    def interrupt(progress):
+        if progress.step == 24:  # checkpoints at 21 and 28
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, points(), on_progress=interrupt)
+    assert (run.path / "checkpoints" / "latest").read_text() == "step-000000021\n"
+    train(run, points())
+    assert weights(run) == weights(whole)
+    assert rows(run) == rows(whole)
+    steps = [row["step"] for row in rows(run) if row["split"] == "train"]
+    assert steps == list(range(1, STEPS + 1))
+
+
+def test_same_seed_same_weights_other_seed_others(tmp_path):
+    a, b, c = (trained(tmp_path / n, config(seed=s)) for n, s in (("a", 0), ("b", 0), ("c", 1)))
+    assert weights(a) == weights(b) != weights(c)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_learns(tmp_path, preset):
+    run = trained(tmp_path / "run", config(preset, steps=150))
+    objective = [r["objective"] for r in rows(run) if r["split"] == "train"]
+    assert sum(objective[-20:]) > sum(objective[:20])
+    assert all(math.isfinite(value) for value in objective)
+
+
+def convolutional(**training):
+    settings = config("seatbelt", batch_size=16, **training)
+    model = replace(
+        settings.model,
+        network="conv",
+        latent_sizes=(3, 2),
+        filters=(4, 6),
+        features=8,
+        hierarchy_widths=(8,),
+    )
+    return replace(settings, model=model)
+
+
+def test_convolutional_models_resume_bit_for_bit(tmp_path):
+    # their weights lie in another memory format than their file
+    whole = trained(tmp_path / "whole", convolutional(steps=20), blobs())
+    parts = RunFolder.create(tmp_path / "parts", convolutional(steps=20))
+    asked = iter([False] * 8 + [True] + [False] * 20)
+    for _ in range(2):
+        train(parts, blobs(), stop=lambda: next(asked))
+    assert weights(parts) == weights(whole)
+    assert rows(parts) == rows(whole)
+
+
+def test_convolutional_models_train_in_bf16(tmp_path):
+    run = trained(tmp_path / "run", convolutional(steps=6, precision="bf16"), blobs())
+    assert all(math.isfinite(r["elbo"]) for r in rows(run))
+    stored = read_tensors(run.path / "model.safetensors").values()
+    assert {tensor.dtype for tensor in stored} == {torch.float32, torch.int64}
+
+
+def test_learning_rate_is_a_cosine_to_zero(tmp_path):
+    run = trained(tmp_path / "run", config())
+    rates = [r["learning_rate"] for r in rows(run) if r["split"] == "train"]
+    expected = [3e-3 * 0.5 * (1 + math.cos(math.pi * s / STEPS)) for s in range(STEPS)]
+    assert rates == pytest.approx(expected)
+
+
+def test_every_epoch_sees_every_image_once_in_another_order():
+    first, second = _epoch_order(0, 0, 100), _epoch_order(0, 1, 100)
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert list(first) != list(second)
+    assert list(first) != list(_epoch_order(1, 0, 100))
+
+
+def test_nothing_global_changes(tmp_path):
+    before = torch.get_rng_state(), torch.get_default_dtype(), torch.get_num_threads()
+    trained(tmp_path / "run", config(steps=3))
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1:] == (torch.get_default_dtype(), torch.get_num_threads())
+
+
+def test_a_finished_run_is_left_alone(tmp_path):
+    run = trained(tmp_path / "run", config(steps=5))
+    files = {p: p.stat().st_mtime_ns for p in run.path.rglob("*") if p.is_file()}
+    files.pop(run.path / "model.json")
+    train(run, points())
+    assert all(path.stat().st_mtime_ns == time for path, time in files.items())
+
+
+def test_not_a_number_stops_before_the_weights_are_touched(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    with pytest.raises(DivergenceError) as caught:
+        train(run, poisoned(points(), after=10))
+    assert str(caught.value).startswith("training diverged at step 11: objective is nan, expected")
+    assert "images" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (run.path / "checkpoints" / "latest").read_text() == "step-000000007\n"
+    train(run, points())
+    assert weights(run) == weights(trained(tmp_path / "whole", config()))
+
+
+def test_runaway_is_noticed_and_a_spike_is_not():
+    health = Health()
+    health.check(1, {"objective": -100.0}, "images 1, …")
+    for step in range(2, 12):
+        health.check(step, {"objective": -1e6}, "images 1, …")
+    health.check(12, {"objective": -50.0}, "images 1, …")
+    for step in range(13, 32):
+        health.check(step, {"objective": -1e6}, "images 1, …")
+    with pytest.raises(DivergenceError, match=r"objective fell from -100 to -1e\+06"):
+        health.check(32, {"objective": -1e6}, "images 1, …")
+
+
+def test_a_gradient_that_is_not_finite_is_named():
+    terms = {"objective": 1.0, "gradient_norm": math.inf}
+    with pytest.raises(DivergenceError, match="gradient_norm is inf"):
+        Health().check(4, terms, "images 1, …")
+
+
+def test_corrupt_newest_checkpoint_falls_back_and_says_so(tmp_path, caplog):
+    whole = trained(tmp_path / "whole", config())
+    run = RunFolder.create(tmp_path / "run", config())
+    asked = iter([False] * 29 + [True])
+    train(run, points(), stop=lambda: next(asked))
+    newest = run.path / "checkpoints" / "step-000000030" / "state.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-20])
+    train(run, points())
+    assert "falling back to the checkpoint before" in caplog.text
+    assert weights(run) == weights(whole)
+    assert rows(run) == rows(whole)
+
+
+def test_no_whole_checkpoint_is_an_error(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    asked = iter([False] * 15 + [True])
+    train(run, points(), stop=lambda: next(asked))
+    for state in run.path.glob("checkpoints/*/state.safetensors"):
+        data = bytearray(state.read_bytes())
+        data[-1] ^= 1
+        state.write_bytes(bytes(data))
+    with pytest.raises(ArtifactError, match=r"no whole checkpoint in .*: delete the folder"):
+        train(run, points())
+
+
+def test_checkpoints_of_other_settings_are_refused(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    asked = iter([False] * 8 + [True])
+    train(run, points(), stop=lambda: next(asked))
+    other = dump_toml(config(learning_rate=1e-2))
+    atomic_write(run.path / "config.toml", other.encode())
+    with pytest.raises(ForeignStateError, match="was made with other settings or data"):
+        train(run, points())
+
+
+def test_other_conditions_are_named_not_refused(tmp_path, caplog):
+    run = RunFolder.create(tmp_path / "run", config())
+    asked = iter([False] * 8 + [True])
+    train(run, points(), stop=lambda: next(asked))
+    for about in run.path.glob("checkpoints/*/about.json"):
+        stored = about.read_text()
+        about.write_text(stored.replace(f'"{torch.__version__}"', '"2.0"'))
+    train(run, points())
+    assert f"not bit-exact: torch 2.0 → {torch.__version__}" in caplog.text
+
+
+def test_batch_larger_than_the_data_is_named(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config(batch_size=10_000))
+    with pytest.raises(ConfigError, match="batch_size 10000 is more than the 600 training images"):
+        train(run, points())
