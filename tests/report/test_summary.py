@@ -94,6 +94,12 @@ def test_one_verdict_for_all_is_one_sentence(tmp_path: Path) -> None:
     assert hard[0].startswith("No model is fooled by a distortion of 20\u00a0%: vae (10\u00a0%), ")
 
 
+def test_a_model_not_attacked_is_not_spoken_for(tmp_path: Path) -> None:
+    paths = [with_gaps(tmp_path / name, "vae", [0.9] * 3) for name in "ab"]
+    paths.append(write_trained(tmp_path / "c", KINDS["vae"]).path)
+    assert comparison(collect(paths))[0].startswith("No attacked model is fooled by")
+
+
 def runs_with(tmp_path: Path, **gaps: list[float]) -> list[str]:
     paths = [with_gaps(tmp_path / name, name, values) for name, values in gaps.items()]
     return comparison(collect(paths))

@@ -200,7 +200,10 @@ class Descent:
         x, gradient = self.x[places], self.gradient[places]
         lower, upper = (_rows_of(bound, number) for bound in (self.lower, self.upper))
         done.x[number], done.value[number] = x, self.value[places]
-        done.gradient_norm[number] = project_direction(-gradient, x, lower, upper).norm(dim=1)
+        norm = project_direction(-gradient, x, lower, upper).norm(dim=1)
+        # a row that was never finite has no gradient, and must not look stationary
+        never = self.value[places].isinf()
+        done.gradient_norm[number] = norm.masked_fill(never, torch.nan)
         done.status[number] = self.status[places]
         done.evaluations[number] = self.evaluations[places]
         done.iterations[number] = self.iterations[places]

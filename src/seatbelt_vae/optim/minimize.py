@@ -59,13 +59,17 @@ def minimize(
         >>> minimize(fun, torch.zeros(2, 4), -1.0, 1.0).x.unique()
         tensor([1.])
     """
-    _check_settings(memory=memory, max_evaluations=max_evaluations, window=window)
+    if micro_batch is None:
+        micro_batch = max(1, len(x0))
+    _check_settings(
+        memory=memory, max_evaluations=max_evaluations, window=window, micro_batch=micro_batch
+    )
     limits = Limits(max_evaluations, relative_fall, window, floor, gradient_tolerance)
     box = _box(x0, lower, upper)
     if len(x0) == 0:
         empty = x0.new_zeros(0)
         return Minimum(x0, empty, empty, *(empty.long() for _ in range(3)))
-    places = min(len(x0), micro_batch or len(x0))
+    places = min(len(x0), micro_batch)
     descent = Descent(fun, x0.detach(), box, places, memory, limits)
     while descent.running:
         descent.tick()

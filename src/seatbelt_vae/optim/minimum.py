@@ -32,7 +32,8 @@ class Minimum:
     Args:
         x: :math:`(R, n)`, inside the bounds.
         value: the function there, :math:`(R)`.
-        gradient_norm: the 2-norm of the projected gradient there, :math:`(R)`.
+        gradient_norm: the 2-norm of the projected gradient there, :math:`(R)`; NaN in rows that
+            were never finite.
         status: a `Status` for each row, :math:`(R)`.
         evaluations: how often the function was asked, :math:`(R)`.
         iterations: how many steps were taken, :math:`(R)`.

@@ -67,7 +67,7 @@ def comparison(runs: Sequence[Run]) -> list[str]:
         if (flags := trust(battery)["flags"])
     ]
     doubt = [f"Not to be believed as it stands: {'; '.join(doubted)}."] if doubted else []
-    return [_answer(known), *ranking, *doubt, _scope(runs)]
+    return [_answer(known, len(known) == len(runs)), *ranking, *doubt, _scope(runs)]
 
 
 def _row(run: Run, battery: Battery | None) -> Row:
@@ -148,8 +148,8 @@ def _image_pairs(battery: Battery) -> list[tuple[int, int]]:
     return sorted((pair["input_index"], pair["target_index"]) for pair in pairs)
 
 
-def _answer(known: dict[str, Battery]) -> str:
-    """Which models are fooled at ε = 0.2, the softest first."""
+def _answer(known: dict[str, Battery], complete: bool) -> str:
+    """Which models are fooled at ε = 0.2, the softest first; ``complete``: no model lacks."""
     gaps = {name: _gap(battery) or 0.0 for name, battery in known.items()}
     ordered = sorted(gaps, key=lambda name: gaps[name])
     groups = {
@@ -160,7 +160,9 @@ def _answer(known: dict[str, Battery]) -> str:
     by = f"by a distortion of {_percent(0.2)}"
     if len(known_groups) == 1 and len(gaps) > 1:
         (verdict,) = known_groups
-        subject = "No model is fooled" if verdict == "not fooled" else f"All models are {verdict}"
+        models = "model" if complete else "attacked model"
+        none = verdict == "not fooled"
+        subject = f"No {models} is fooled" if none else f"All {models}s are {verdict}"
         return f"{subject} {by}: {', '.join(groups[verdict])} of the way to the target."
     parts = [
         f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {verdict}"

@@ -1,0 +1,84 @@
+"""The demo from an empty folder, or a half-finished one, to the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatbelt_vae.demo.plan import DEMO, Plan
+from seatbelt_vae.demo.processes import DemoProgress, work_side_by_side
+from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.runs import RunFolder
+
+__all__ = ["DemoResult", "run_demo"]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo leaves.
+
+    Args:
+        runs: the finished run folders.
+        report: the report's file; None if no model was finished.
+        failures: one line for each model that was not finished, by name.
+    """
+
+    runs: list[Path]
+    report: Path | None
+    failures: dict[str, str]
+
+
+def run_demo(
+    out: Path,
+    plan: Plan = DEMO,
+    *,
+    on_progress: Callable[[DemoProgress], None] = lambda _: None,
+) -> DemoResult:
+    """Train, attack, measure and evaluate every model of ``plan``, then write the report.
+
+    What is finished in ``out`` is kept and what is not is resumed. A model that fails does not
+    stop the others.
+
+    Raises:
+        ArtifactError: ``out`` holds something that is no demo, or cannot be written.
+        ForeignStateError: ``out`` holds a demo with other settings.
+        DataError: the data set cannot be had.
+        KeyboardInterrupt: passed on after every process has stopped at a resumable point.
+    """
+    _check(out, plan)
+    unfinished = [name for name in plan.models if not _finished(out / name)]
+    failures = work_side_by_side(out, plan, unfinished, on_progress) if unfinished else {}
+    runs = [out / name for name in plan.models if name not in failures]
+    if not runs:
+        return DemoResult([], None, failures)
+
+    from seatbelt_vae.report import write_report
+
+    report = write_report([RunFolder.open(run) for run in runs], out / "report.html")
+    return DemoResult(runs, report, failures)
+
+
+def _check(out: Path, plan: Plan) -> None:
+    """Refuse a folder that is not this demo's, before anything is written."""
+    if not out.exists():
+        return
+    own = {*plan.models, "report.html"}
+    foreign = (
+        [path.name for path in out.iterdir() if path.name not in own] if out.is_dir() else [""]
+    )
+    if foreign:
+        raise ArtifactError(
+            f"{out} is not a demo's folder (it holds {foreign[0]!r}): give another with --out"
+        )
+    for name in plan.models:
+        if (out / name / "run.json").exists():
+            found = RunFolder.open(out / name).config
+            if found != plan.run_config(name):
+                raise ForeignStateError(
+                    f"{out / name} holds a run with other settings (seed {found.training.seed}, "
+                    f"{found.training.steps} steps): expected seed {plan.training.seed} and "
+                    f"{plan.steps} steps; give another folder with --out, or delete it"
+                )
+
+
+def _finished(run: Path) -> bool:
+    return (run / "evaluation" / "measures.json").exists()

@@ -1,0 +1,85 @@
+"""What every data set promises, and what the verbs behind `data` find."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from seatbelt_vae.data import DATA_SETS, check, load, prepare, registry
+from seatbelt_vae.data.dataset import Split
+from seatbelt_vae.errors import DataError
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_every_set_keeps_its_promises(name):
+    data, again = load(name), load(name)
+    low, high = data.bounds
+    positions = np.array([0, 5, 2])
+    for split in (data.train, data.test):
+        batch = split.batch(positions)
+        assert batch.shape == (3, *data.image_shape)
+        assert batch.dtype == torch.float32
+        assert batch.min() >= low
+        assert batch.max() <= high
+        factors = split.factors(positions)
+        assert factors.shape == (3, len(data.factors))
+        assert (factors < [factor.size for factor in data.factors]).all()
+    assert torch.equal(data.test.batch(positions), again.test.batch(positions))
+    assert not set(data.train.indices[:1000].tolist()) & set(data.test.indices.tolist())
+    assert len(load(name, None, 40).train) == 40
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_prepare_shows_a_contact_sheet(name):
+    prepared = prepare(name)
+    assert prepared.contact_sheet.startswith(b"\x89PNG")
+    assert len(prepared.contact_sheet) > 5000
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_check_finds_nothing_wrong(name):
+    found = check(name)
+    assert found.problems == ()
+    assert found.train == len(load(name).train)
+
+
+def test_check_says_what_is_wrong(monkeypatch):
+    good = load("swiss-roll")
+
+    def broken(*_):
+        def read(indices):
+            images = good.train.read(indices).copy()
+            images[0] = np.nan
+            images[1] = 3
+            return images
+
+        return replace(
+            good,
+            image_shape=(1, 2, 2),
+            train=Split(good.train.indices, read),
+            test=Split(good.train.indices[:5], read),
+        )
+
+    source = replace(DATA_SETS["swiss-roll"], load=broken)
+    monkeypatch.setitem(registry.DATA_SETS, "swiss-roll", source)
+    assert check("swiss-roll").problems == (
+        "images of shape (1, 1, 2), expected (1, 2, 2)",
+        "values that are not finite",
+        "values outside the bounds [-1, 1]",
+        "train and test share images",
+    )
+
+
+def test_a_set_without_factors_says_so():
+    split = replace(load("swiss-roll").train, factors_of=None)
+    with pytest.raises(DataError, match="has no known factors"):
+        split.factors(np.array([0]))
+
+
+def test_the_swiss_roll_is_a_spiral_that_follows_its_factor():
+    data = load("swiss-roll")
+    points = data.train.batch(np.arange(2000)).flatten(1).numpy()
+    radius = np.linalg.norm(points, axis=1)
+    angle = data.train.factors(np.arange(2000))[:, 0]
+    assert np.corrcoef(radius, angle)[0, 1] > 0.98
