@@ -59,7 +59,7 @@ class Normal:
         r""":math:`\mathrm{KL}(q_j\,\|\,p_j)` of each unit, shape :math:`(*, d)`, nats."""
         log_ratio = self.log_variance - other.log_variance
         squared = (self.mean - other.mean).square() * (-other.log_variance).exp()
-        return 0.5 * (squared + log_ratio.exp() - log_ratio - 1)
+        return 0.5 * (squared + (log_ratio.expm1() - log_ratio))
 
     def kl(self, other: "Normal") -> Tensor:
         r""":math:`\mathrm{KL}(q\,\|\,p)`, shape :math:`(*)`, nats."""

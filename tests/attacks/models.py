@@ -79,6 +79,13 @@ class MaskedGradient(Linear):
         return super().encode(x + (x.round() - x).detach() - x + x.detach(), noise)
 
 
+class MisleadingGradient(Linear):
+    """An encoder whose gradient points the wrong way."""
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        return super().encode(2 * x.detach() - x, noise)
+
+
 class Saturated(Linear):
     """An encoder whose log-variance sits at the clamp."""
 

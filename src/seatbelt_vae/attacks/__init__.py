@@ -2,6 +2,7 @@
 
 from seatbelt_vae.attacks.attack import attack, attack_pair
 from seatbelt_vae.attacks.battery import PairDone, battery_name, run_battery
+from seatbelt_vae.attacks.budgeted import budgeted_attack
 from seatbelt_vae.attacks.flags import FLAGS, Flag, Meaning
 from seatbelt_vae.attacks.losses import LatentKL, OutputLoss
 from seatbelt_vae.attacks.pairs import choose_pairs
@@ -20,6 +21,7 @@ __all__ = [
     "attack",
     "attack_pair",
     "battery_name",
+    "budgeted_attack",
     "choose_pairs",
     "run_battery",
 ]

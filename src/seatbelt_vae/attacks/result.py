@@ -1,5 +1,6 @@
 """What an attack on one pair found: one row a λ, and what is needed to judge it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,7 @@ class PairResult:
             "outside_bounds": outside,
         }
         lists = {name: column.tolist() for name, column in columns.items()}
+        lists["delta_raw"] = [None if math.isnan(v) else v for v in lists["delta_raw"]]
         lists |= {"status": self.status, "start": self.start, "evaluations": self.evaluations}
         return [
             constant | {name: column[row] for name, column in lists.items()}

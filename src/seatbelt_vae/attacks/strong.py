@@ -116,4 +116,5 @@ def _recheck(search: Search, key: tuple[int, ...]) -> float | None:
 
 def _log_gain(search: Search, rows: list[int]) -> Tensor:
     best, _ = search.pool.best(search.weights[rows])
-    return (best - search.problem.loss.floor + _RECHECK_SCALE * search.problem.span).log()
+    gain = (best - search.problem.loss.floor).clamp_min(0)  # a KL of 0 may round below it
+    return (gain + _RECHECK_SCALE * search.problem.span).log()

@@ -18,7 +18,7 @@ def contact_sheet(data: ImageData) -> bytes:
     chosen = np.random.Generator(np.random.Philox(1)).permutation(len(data.train))
     figure = Figure(figsize=(_COLUMNS, _ROWS), dpi=100)
     if data.image_shape[1] == 1:
-        points = data.train.batch(chosen[:2000]).flatten(1)
+        points = data.train.batch(chosen[:2000]).flatten(1).numpy()
         axes = figure.add_subplot()
         axes.scatter(points[:, 0], points[:, 1], s=2)
         axes.set_aspect("equal")
@@ -27,7 +27,7 @@ def contact_sheet(data: ImageData) -> bytes:
         images = (data.train.batch(chosen[: _COLUMNS * _ROWS]) - low) / (high - low)
         for place, image in enumerate(images.movedim(1, -1), start=1):
             axes = figure.add_subplot(_ROWS, _COLUMNS, place)
-            axes.imshow(image.squeeze(-1), cmap="gray", vmin=0, vmax=1)
+            axes.imshow(image.squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
             axes.set_axis_off()
         figure.subplots_adjust(0.005, 0.005, 0.995, 0.995, 0.05, 0.05)
     buffer = io.BytesIO()

@@ -148,7 +148,7 @@ def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0)
         "pairs_told_apart": sum(pair["told_apart"] for pair in pairs),
         "pairs_told_apart_distortion": sum(pair["told_apart_distortion"] for pair in pairs),
         "attacks_beyond_target": sum(pair["auddc_dropped"] for pair in pairs),
-        "gap_is": "upper bound: stored rows, rows shortened to the budget, and the blend",
+        "gap_is": "upper bound: stored rows, the same shortened, the blend, budgeted attacks",
         "measures": measures,
         "flags": list(flags),
     }

@@ -1,0 +1,65 @@
+"""The budgeted attack on a linear model, where the smallest gap within a ball is known."""
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+
+from seatbelt_vae.attacks import budgeted_attack
+from seatbelt_vae.attacks.budgeted import into_ball_and_box
+from tests.attacks.models import Linear, images
+
+
+def smallest(model, x, target, radius):
+    """min ‖WA(x + d) − WA x_t‖ over ‖d‖ ≤ radius, by its secular equation."""
+    m = (model.w @ model.a).numpy()
+    b = m @ (target - x).flatten().numpy()
+    gram, right = m.T @ m, m.T @ b
+
+    def distortion(mu):
+        return np.linalg.solve(gram + mu * np.eye(len(gram)), right)
+
+    mu = brentq(lambda v: np.linalg.norm(distortion(v)) - radius, 1e-9, 1e9)
+    return np.linalg.norm(m @ distortion(mu) - b)
+
+
+def test_reaches_the_minimum_within_every_ball():
+    model, (x, target) = Linear(), images()
+    radii = [0.2, 0.5, 1.0]
+    starts = x.expand(3, *x.shape) + 0.01
+    found = budgeted_attack(model, x, target, radii, starts, steps=400)
+    for point, radius in zip(found, radii, strict=True):
+        assert (point - x).norm() <= radius * (1 + 1e-9)
+        error = model.w @ model.a @ (point - target).flatten()
+        assert float(error.norm()) <= 1.01 * smallest(model, x, target, radius)
+
+
+def test_stays_in_the_box_and_is_never_worse_than_its_start():
+    model, (x, target) = Linear(), images()
+    model.bounds = (-0.5, 0.5)
+    x, target = x.clamp(-0.5, 0.5), target.clamp(-0.5, 0.5)
+    starts = torch.lerp(x, target, 0.3)[None]
+    radius = float((target - x).norm()) * 0.3
+    (found,) = budgeted_attack(model, x, target, [radius], starts, steps=30)
+    assert found.abs().max() <= 0.5
+    before, after = (
+        (model.w @ model.a @ (point - target).flatten()).norm() for point in (starts[0], found)
+    )
+    assert after < before
+
+
+def test_rows_do_not_depend_on_one_another_or_on_the_micro_batch():
+    model, (x, target) = Linear(), images()
+    starts = torch.stack([x, torch.lerp(x, target, 0.1), target])
+    together = budgeted_attack(model, x, target, [0.5, 0.7, 0.9], starts, steps=9)
+    alone = budgeted_attack(model, x, target, [0.7], starts[1:2], steps=9)
+    split = budgeted_attack(model, x, target, [0.5, 0.7, 0.9], starts, steps=9, micro_batch=2)
+    torch.testing.assert_close(together[1], alone[0])
+    torch.testing.assert_close(together, split)
+
+
+def test_projection_keeps_what_is_inside_and_cuts_what_is_not():
+    x = torch.zeros(1, 1, 2)
+    points = torch.tensor([[[[0.3, 0.4]]], [[[3.0, 4.0]]]])
+    radius = torch.tensor([1.0, 1.0]).view(-1, 1, 1, 1)
+    found = into_ball_and_box(points, x, radius, (-0.7, 0.7))
+    torch.testing.assert_close(found, torch.tensor([[[[0.3, 0.4]]], [[[0.6, 0.7]]]]))
