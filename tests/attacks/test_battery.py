@@ -110,7 +110,8 @@ def test_names_tell_batteries_apart():
 def test_flags_are_stored_and_documented(battery):
     _, folder = battery
     flags = read_json(folder / "flags.json")
-    assert [flag["name"] for flag in flags] == list(FLAGS)
+    measured = {"paths differ", "pairs not told apart"}
+    assert [flag["name"] for flag in flags] == [name for name in FLAGS if name not in measured]
     table = (ROOT / "docs" / "flags.md").read_text()
     for name, meaning in FLAGS.items():
         assert f"| {name} | {meaning.raised_if} | {meaning.means} | {meaning.do} |" in table

@@ -43,14 +43,17 @@ def make_battery(folder: Path, pairs: int = 11, delta: float = 4.0) -> Path:
 
 def test_files_rows_and_pictures_of_a_battery(tmp_path: Path) -> None:
     folder = make_battery(tmp_path / "latent-kl-strong")
-    (folder / "flags.json").write_text(json.dumps([{"flag": "not converged", "raised": True}]))
+    (folder / "flags.json").write_text(json.dumps([{"name": "not converged", "raised": True}]))
     progress: list[tuple[int, int]] = []
     summary = measure_battery(
         folder, identity_autoencoder(), on_progress=lambda *p: progress.append(p)
     )
     assert progress[-1] == (11, 11)
     assert json.loads((folder / "summary.json").read_text()) == summary
-    assert summary["flags"] == [{"flag": "not converged", "raised": True}]
+    assert summary["flags"][0] == {"name": "not converged", "raised": True}
+    measured = [flag["name"] for flag in summary["flags"][1:]]
+    assert measured == ["paths differ", "pairs not told apart"]
+    assert json.loads((folder / "flags.json").read_text()) == summary["flags"]
 
     rows = read_rows(folder / "measures.parquet")
     attacks = [row for path in sorted(folder.glob("pair-*.parquet")) for row in read_rows(path)]

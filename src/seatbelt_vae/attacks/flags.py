@@ -95,6 +95,16 @@ FLAGS = {
         "the image could not be shown to the model",
         "report it: the optimiser keeps the box exactly",
     ),
+    "paths differ": Meaning(
+        "the gap on sampled paths is off the mean path's by more than 0.1 on average",
+        "what fools the mean path does not fool a sampled code, or the other way round",
+        "attack on the `common` path, and read `gap_sampled`",
+    ),
+    "pairs not told apart": Meaning(
+        "the clean reconstructions of some pair differ by less than 0.2·‖x_t − x‖",
+        "the model ignores what tells the images apart; such pairs are left out of gaps",
+        "look at the reconstruction error: a collapsed model is not a robust one",
+    ),
 }
 
 

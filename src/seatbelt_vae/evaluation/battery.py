@@ -1,16 +1,18 @@
 """A battery's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks import Flag
 from seatbelt_vae.config import AttackConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
+from seatbelt_vae.evaluation.flags import measured_flags
 from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
 from seatbelt_vae.protocol import Autoencoder
@@ -70,7 +72,8 @@ def measure_battery(
     stacked = {name: torch.stack([p[name] for p in pictures]) for name in pictures[0]}
     write_tensors(folder / "budgets.safetensors", stacked)
     write_rows(folder / "pairs.parquet", pairs)
-    summary = summarise(pairs, _flags(folder), seed=settings.seed)
+    flags = measured_flags([row for found in measured for row in found.rows], pairs)
+    summary = summarise(pairs, _with_flags(folder, flags), seed=settings.seed)
     write_json(folder / "summary.json", summary)
     return summary
 
@@ -123,8 +126,13 @@ def _by_images(pairs: list[Row]) -> dict[tuple[int, int], Row]:
     return {(pair["input_index"], pair["target_index"]): pair for pair in pairs}
 
 
-def _flags(folder: Path) -> list[Row]:
-    """The flags the attack raised; a battery stopped before its end has none yet."""
+def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
+    """Add flags to those the attack judged; a battery stopped before its end has none yet."""
     path = folder / "flags.json"
-    flags: list[Row] = read_json(path) if path.exists() else []
+    if not path.exists():
+        return []
+    names = {flag.name for flag in measured}
+    attacked = [flag for flag in read_json(path) if flag["name"] not in names]
+    flags: list[Row] = attacked + [flag.as_dict() for flag in measured]
+    write_json(path, flags)
     return flags
