@@ -24,7 +24,7 @@ class AttackConfig:
         layers: which layers a latent loss compares: ``all``, ``bottom``, ``top``, or numbers as
             ``1,3`` (1 is next to the data).
         path: how layers above the first are reached: ``mean``, ``common`` (noise fixed for the
-            whole pair) or ``sampled`` (fresh noise at every evaluation; ``single`` only).
+            whole pair) or ``sampled`` (fresh noise at every evaluation; not ``strong``).
             Default: ``mean`` for latent losses, ``common`` for the output loss.
         draws: noise draws K of the ``common`` and ``sampled`` paths.
         protocol: ``strong`` (many starts, exchange between λ), ``single`` (our optimiser, one
