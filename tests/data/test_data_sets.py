@@ -1,13 +1,15 @@
 """What every data set promises, and what the verbs behind `data` find."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.data import DATA_SETS, check, load, prepare, registry
-from seatbelt_vae.data.dataset import Split
+from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare, registry
+from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.errors import DataError
 
 
@@ -69,6 +71,48 @@ def test_check_says_what_is_wrong(monkeypatch):
         "values outside the bounds [-1, 1]",
         "train and test share images",
     )
+
+
+def test_check_of_nothing_but_nan(monkeypatch):
+    good = load("swiss-roll")
+    split = replace(good.train, read=lambda indices: np.full((len(indices), 1, 1, 2), np.nan))
+    broken = replace(DATA_SETS["swiss-roll"], load=lambda *_: replace(good, train=split))
+    monkeypatch.setitem(registry.DATA_SETS, "swiss-roll", broken)
+    assert check("swiss-roll").problems == ("values that are not finite",)
+
+
+def test_the_list_says_where_each_set_stands(tmp_path):
+    assert [entry.name for entry in list_sets()] == list(DATA_SETS)
+    load("dsprites")
+    assert all(entry.state.startswith("ready") for entry in list_sets())
+    for entry in list_sets(tmp_path / "nowhere"):
+        assert entry.state.startswith("no such folder: ")
+
+
+def test_names_are_listed_without_torch():
+    code = (
+        "import sys; from seatbelt_vae.data import DATA_SETS, list_sets; list_sets();"
+        "sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_a_set_describes_itself(name):
+    data = load(name, None, 40)
+    assert data.describe().startswith(f"{name}: 40 training and {len(data.test):,} test images of ")
+    assert all(f"{factor.name} {factor.size}" in data.describe() for factor in data.factors)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(2, (1, 1)), (9, (8, 1)), (25, (23, 2))])
+def test_every_split_holds_an_image(count, sizes):
+    assert tuple(map(len, random_split(count, lambda indices: indices))) == sizes
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_set_too_small_to_split_is_refused(count):
+    with pytest.raises(DataError, match=f"the set has {count} images: at least 2"):
+        random_split(count, lambda indices: indices)
 
 
 def test_a_set_without_factors_says_so():

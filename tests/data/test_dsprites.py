@@ -1,17 +1,15 @@
 """dSprites: bit for bit the published images, cached whole, read from the published file."""
 
 import hashlib
-import io
-import zipfile
 
 import numpy as np
 import pytest
 
-from seatbelt_vae.data import bit_cache, dsprites, load
-from seatbelt_vae.data.bit_cache import read_bits, write_bits
+from seatbelt_vae.data import dsprites, load
+from seatbelt_vae.data.bit_cache import read_bits
 from seatbelt_vae.data.npz import NpzMember
 from seatbelt_vae.data.sprites import FACTOR_SIZES
-from seatbelt_vae.errors import ArtifactError, DataError
+from seatbelt_vae.errors import DataError
 
 WHITE_PIXELS = 128_328_864
 DISTINCT = 715_706
@@ -75,36 +73,6 @@ def test_half_size_is_the_mean_of_two_by_two_pixels():
     assert (small.train.batch(positions) == expected).all()
 
 
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda data: data[:-100], "do not match its digest"),
-        (lambda data: data[:300] + bytes([data[300] ^ 1]) + data[301:], "do not match its digest"),
-        (lambda data: data[:50], "Unterminated|Expecting|delimiter"),
-        (lambda _: b"", "Expecting value"),
-        (lambda data: data.replace(b"[4, 64]", b"[9, 64]"), "holds images of shape"),
-    ],
-)
-def test_a_damaged_cache_is_named(tmp_path, damage, reason):
-    path = tmp_path / "set.bits"
-    write_bits(path, [np.arange(256, dtype=np.uint8).reshape(4, 64)], 64)
-    assert (read_bits(path, (4, 64)) == np.arange(256).reshape(4, 64)).all()
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match=reason) as caught:
-        read_bits(path, (4, 64))
-    assert "delete it and run `seatbelt-vae data prepare`" in str(caught.value)
-
-
-def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(bit_cache.os, "fsync", full)
-    with pytest.raises(ArtifactError, match="No space left on device; free some space"):
-        write_bits(tmp_path / "set.bits", [np.zeros((1, 64), np.uint8)], 64)
-    assert not list(tmp_path.iterdir())
-
-
 def npz(path, **arrays):
     np.savez(path, **arrays)
     return path
@@ -117,59 +85,74 @@ def test_an_array_is_read_block_by_block(tmp_path):
     assert (found == array).all()
 
 
-@pytest.mark.parametrize(
-    ("array", "reason"),
-    [
-        (np.zeros((5, 8), np.uint8), r"uint8 of shape \(5, 8\), expected uint8 of shape \(5, 7\)"),
-        (np.zeros((5, 7), np.int64), "int64 of shape"),
-        (np.asfortranarray(np.ones((5, 7), np.uint8)), "imgs is uint8"),
-        (np.array([[object()] * 7] * 5), "imgs is object"),
-    ],
-)
-def test_other_arrays_are_refused(tmp_path, array, reason):
-    path = npz(tmp_path / "a.npz", imgs=array)
-    with pytest.raises(DataError, match=reason):
-        list(NpzMember(path, "imgs", (5, 7), np.uint8).blocks())
-
-
-def test_hostile_archives_are_refused(tmp_path):
-    member = NpzMember(tmp_path / "a.npz", "imgs", (5, 7), np.uint8)
-    member.path.write_bytes(b"not a zip")
-    with pytest.raises(DataError, match="File is not a zip file"):
-        list(member.blocks())
-    npz(member.path, other=np.zeros(3))
-    with pytest.raises(DataError, match="it has no array 'imgs'"):
-        list(member.blocks())
-    buffer = io.BytesIO()
-    np.save(buffer, np.zeros((5, 7), np.uint8))
-    for content, reason in (
-        (buffer.getvalue()[:-9], "imgs ends after 0 bytes|ends after 26 bytes"),
-        (buffer.getvalue() + bytes(1000), "imgs is longer than its shape says"),
-    ):
-        with zipfile.ZipFile(member.path, "w") as archive:
-            archive.writestr("imgs.npy", content)
-        with pytest.raises(DataError, match=reason):
-            list(member.blocks())
-
-
-def test_the_published_file_is_preferred_and_checked(tmp_path, monkeypatch):
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """Writes a small file laid out like the published one, and gives its folder."""
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(dsprites, "FACTOR_SIZES", (1, 1, 2, 2, 2))
     monkeypatch.setattr(dsprites, "_COUNT", 8)
-    images = np.random.default_rng(0).integers(0, 2, (8, 64, 64), np.uint8)
     factors = np.stack(np.unravel_index(np.arange(8), (1, 1, 2, 2, 2)), 1)
     classes = np.concatenate([np.zeros((8, 1), np.int64), factors], 1)
-    published = tmp_path / dsprites.PUBLISHED_FILE
-    npz(published, imgs=images, latents_classes=classes, metadata=np.array({"pickled": 1}))
-    data = dsprites.load_dsprites(tmp_path, None, None)
-    assert ((data.train.read(np.arange(8))[:, 0] + 1) / 2 == images).all()
-    npz(published, imgs=2 * images, latents_classes=classes)
-    with pytest.raises(DataError, match="imgs has values up to 2, expected 0 and 1"):
-        dsprites.load_dsprites(tmp_path, None, None)
-    npz(published, imgs=images[:7], latents_classes=classes[::-1])
-    with pytest.raises(DataError, match="not in the published order"):
-        dsprites.load_dsprites(tmp_path, None, None)
-    assert not list((tmp_path / "cache").glob(".*"))
+
+    def write(images, classes=classes):
+        metadata = np.array({"pickled": 1})
+        path = tmp_path / dsprites.PUBLISHED_FILE
+        npz(path, imgs=images, latents_classes=classes, metadata=metadata)
+        return tmp_path
+
+    return write
+
+
+def bits(seed):
+    return np.random.default_rng(seed).integers(0, 2, (8, 64, 64), np.uint8)
+
+
+def test_the_published_file_is_preferred(publish):
+    data = dsprites.load_dsprites(publish(bits(0)), None, None)
+    assert ((data.train.read(np.arange(8))[:, 0] + 1) / 2 == bits(0)).all()
+    assert data.train.factors(np.arange(3)).shape == (3, 5)
+
+
+def test_another_published_file_of_the_same_size_is_not_answered_from_the_cache(publish):
+    for seed in (0, 1, 0):
+        data = dsprites.load_dsprites(publish(bits(seed)), None, None)
+        assert ((data.train.read(np.arange(8))[:, 0] + 1) / 2 == bits(seed)).all()
+
+
+def test_the_state_says_what_will_happen(publish, tmp_path):
+    assert "will be drawn" in dsprites.dsprites_state(None)
+    root = publish(bits(0))
+    assert f"will be packed from {root / dsprites.PUBLISHED_FILE}" in dsprites.dsprites_state(root)
+    assert not (tmp_path / "cache").exists()
+    dsprites.prepare_dsprites(root)
+    assert dsprites.dsprites_state(root).startswith("ready in ")
+
+
+def test_published_files_with_other_content_are_refused(publish, tmp_path):
+    good = np.concatenate(
+        [np.zeros((8, 1), int), np.stack(np.unravel_index(np.arange(8), (1, 1, 2, 2, 2)), 1)], 1
+    )
+    for images, classes, reason in (
+        (2 * bits(0), good, "imgs has values up to 2, expected 0 and 1"),
+        (bits(0), good[::-1], "not in the published order"),
+        (bits(0)[:7], good, r"shape \(7, 64, 64\), expected uint8 of shape \(8, 64, 64\)"),
+        (bits(0).astype(object), good, "imgs is object"),
+    ):
+        with pytest.raises(DataError, match=reason):
+            dsprites.load_dsprites(publish(images, classes), None, None)
+        assert not any((tmp_path / "cache").glob("*"))
+        assert not any((tmp_path / "cache").glob(".*"))
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_unpacking_is_what_numpy_unpacks(packed, side):
+    some = packed[::7001]
+    expected = np.unpackbits(some, axis=1, bitorder="little").reshape(-1, 64, 64) * 2.0 - 1
+    expected = expected.reshape(-1, side, 64 // side, side, 64 // side).mean((2, 4))
+    images = (dsprites.unpacked if side == 64 else dsprites.halved)(some)
+    assert images.dtype == np.float32
+    assert images.shape == (len(some), 1, side, side)
+    assert (images[:, 0] == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -178,6 +161,8 @@ def test_the_published_file_is_preferred_and_checked(tmp_path, monkeypatch):
         (("dsprite",), "unknown data set 'dsprite': perhaps you meant 'dsprites'"),
         (("dsprites", "nowhere"), "no such folder: nowhere"),
         (("dsprites", None, 10**6), "1000000 training images asked for, the set has 663552"),
+        (("swiss-roll", None, 0), "0 training images asked for, the set has 9000"),
+        (("swiss-roll", None, -5), "-5 training images asked for"),
         (("dsprites", None, None, 48), "expected image_size 64"),
         (("swiss-roll", None, None, 32), "has one size only"),
     ],

@@ -5,8 +5,10 @@ Layout: one line of JSON (format, shape, SHA-256 of the rest), then the packed b
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.errors import ArtifactError, DataError
 
-__all__ = ["cache_folder", "read_bits", "write_bits"]
+__all__ = ["cache_folder", "is_there", "read_bits", "write_bits"]
 
 _FORMAT = 1
 _HEADER = 256
@@ -26,6 +28,20 @@ def cache_folder() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "seatbelt-vae"
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists.
+
+    Raises:
+        DataError: its folder may not be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataError(
+            f"cannot look for {path}: {error.strerror}; make its folder readable, or give another"
+        ) from error
 
 
 def write_bits(path: Path, blocks: Iterable[NDArray[np.uint8]], image_bytes: int) -> None:
@@ -57,23 +73,33 @@ def write_bits(path: Path, blocks: Iterable[NDArray[np.uint8]], image_bytes: int
             f"SEATBELT_CACHE to another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # where nothing could be written there is nothing to remove either
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def read_bits(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Packed images (N, bytes an image), mapped from the file after its digest is checked.
 
     Raises:
-        DataError: truncated, corrupt, or of another shape.
+        DataError: unreadable, truncated, corrupt, or of another shape.
     """
     try:
         with path.open("rb") as file:
             about = json.loads(file.read(_HEADER))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError) as error:
-        raise _corrupt(path, str(error)) from error
+            size = file.tell()
+    except ValueError as error:
+        raise _corrupt(path, f"its first line is no header: {error}") from error
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}; make it readable, or set SEATBELT_CACHE to "
+            f"another folder"
+        ) from error
     if not isinstance(about, dict) or about.get("shape") != list(shape):
         raise _corrupt(path, f"holds images of shape {about}, expected {shape}")
+    if size != _HEADER + math.prod(shape):
+        raise _corrupt(path, f"it has {size} bytes, expected {_HEADER + math.prod(shape)}")
     if about.get("format") != _FORMAT or about.get("sha256") != digest:
         raise _corrupt(path, "its contents do not match its digest")
     return np.memmap(path, np.uint8, "r", offset=_HEADER, shape=shape)

@@ -88,6 +88,21 @@ class ImageData:
     test: Split
     factors: tuple[Factor, ...] = ()
 
+    def describe(self) -> str:
+        """What the set holds, in one line.
+
+        Example:
+            >>> from seatbelt_vae.data import load
+            >>> load("swiss-roll").describe()
+            'swiss-roll: 9,000 training and 1,000 test images of 1×1×2 in [-1, 1]; angle 100'
+        """
+        shape = "×".join(str(side) for side in self.image_shape)
+        low, high = self.bounds
+        images = f"{len(self.train):,} training and {len(self.test):,} test images"
+        factors = ", ".join(f"{factor.name} {factor.size}" for factor in self.factors)
+        text = f"{self.name}: {images} of {shape} in [{low:g}, {high:g}]"
+        return f"{text}; {factors}" if factors else text
+
 
 def random_split(
     count: int,
@@ -105,13 +120,15 @@ def random_split(
         images: keep only this many training images, the first of the permutation.
 
     Raises:
-        DataError: more training images asked for than there are.
+        DataError: fewer than two images, or not that many training images.
     """
+    if count < 2:
+        raise DataError(f"the set has {count} images: at least 2 make a training and a test split")
     order = np.random.Generator(np.random.Philox(0)).permutation(count)
     held_out = max(1, round(_TEST_SHARE * count))
     train, test = order[:-held_out], order[-held_out:]
-    if images is not None and images > len(train):
+    if images is not None and not 1 <= images <= len(train):
         raise DataError(
-            f"{images} training images asked for, the set has {len(train)}: ask for less"
+            f"{images} training images asked for, the set has {len(train)}: ask for 1 to that many"
         )
     return Split(train[:images], read, factors_of), Split(test, read, factors_of)

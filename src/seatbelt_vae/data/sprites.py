@@ -44,7 +44,7 @@ def render_polygon(
     """One closed polygon drawn with its origin at every (x, y) of a grid of centres.
 
     Args:
-        outline: vertices (V, 2), x right and y down, in pixels.
+        outline: vertices (V, 2), x right and y down, in pixels; inside the canvas once placed.
         centres: the positions on either axis, (P).
 
     Returns:

@@ -1,0 +1,151 @@
+"""What can be done with data sets besides loading one: list, prepare, check. Nothing is printed."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.data.registry import DATA_SETS, load, source_and_folder
+from seatbelt_vae.errors import DataError
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data.dataset import ImageData, Split
+
+__all__ = ["Check", "Listed", "Prepared", "check", "list_sets", "prepare"]
+
+_LOOKED_AT = 10_000
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A set that can be had by name, and where it stands on this machine.
+
+    Args:
+        name: a key of `DATA_SETS`.
+        summary: what it is, in one line.
+        had: how it comes to be on this machine.
+        state: ready, what will be done when it is first used, or what is wrong.
+    """
+
+    name: str
+    summary: str
+    had: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A set that is ready, and what it looks like.
+
+    Args:
+        data: the set.
+        contact_sheet: a PNG of random images.
+    """
+
+    data: "ImageData"
+    contact_sheet: bytes
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check of a set found.
+
+    Args:
+        train, test: number of images.
+        image_shape: (C, H, W).
+        smallest, largest: the range of the values looked at.
+        problems: one line each; empty if all is well.
+    """
+
+    train: int
+    test: int
+    image_shape: tuple[int, int, int]
+    smallest: float
+    largest: float
+    problems: tuple[str, ...]
+
+
+def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
+    """Every set, whether it is ready, and if not what will happen; nothing is drawn or loaded.
+
+    Example:
+        >>> [(entry.name, entry.state) for entry in list_sets()][-1]
+        ('swiss-roll', 'ready')
+    """
+    return tuple(
+        Listed(name, source.summary, source.had, _state(name, root))
+        for name, source in DATA_SETS.items()
+    )
+
+
+def prepare(name: str, root: str | Path | None = None) -> Prepared:
+    """Make a set ready (drawn, cached) and show what it holds.
+
+    Raises:
+        DataError: as `load`.
+    """
+    from seatbelt_vae.data.contact_sheet import contact_sheet
+
+    data = load(name, root)
+    return Prepared(data, contact_sheet(data))
+
+
+def check(name: str, root: str | Path | None = None) -> Check:
+    """Load a set and look at a sample of both splits; files are checked whole when they are read.
+
+    Raises:
+        DataError: as `load`.
+    """
+    import numpy as np
+
+    data = load(name, root)
+    seen = [_Seen.of(data, split) for split in (data.train, data.test)]
+    problems = dict.fromkeys(problem for part in seen for problem in part.problems)
+    if np.isin(data.train.indices, data.test.indices).any():
+        problems["train and test share images"] = None
+    return Check(
+        train=len(data.train),
+        test=len(data.test),
+        image_shape=data.image_shape,
+        smallest=min(part.smallest for part in seen),
+        largest=max(part.largest for part in seen),
+        problems=tuple(problems),
+    )
+
+
+def _state(name: str, root: str | Path | None) -> str:
+    try:
+        source, folder = source_and_folder(name, root)
+        return source.state(folder)
+    except DataError as error:
+        return str(error)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The range of a sample of one split, and what is wrong with it."""
+
+    smallest: float
+    largest: float
+    problems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: "ImageData", split: "Split") -> "_Seen":
+        import numpy as np
+
+        count = min(_LOOKED_AT, len(split))
+        images = split.batch(np.linspace(0, len(split) - 1, count).astype(np.int64))
+        finite = images[images.isfinite()]
+        smallest = float(finite.min()) if len(finite) else math.nan
+        largest = float(finite.max()) if len(finite) else math.nan
+        low, high = data.bounds
+        problems = []
+        if tuple(images.shape) != (count, *data.image_shape):
+            problems.append(
+                f"images of shape {tuple(images.shape[1:])}, expected {data.image_shape}"
+            )
+        if len(finite) < images.numel():
+            problems.append("values that are not finite")
+        if smallest < low or largest > high:
+            problems.append(f"values outside the bounds [{low:g}, {high:g}]")
+        return cls(smallest, largest, tuple(problems))
