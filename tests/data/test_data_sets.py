@@ -73,10 +73,13 @@ def test_check_says_what_is_wrong(monkeypatch):
     )
 
 
-def test_check_of_nothing_but_nan(monkeypatch):
+@pytest.mark.parametrize("which", ["train", "test"])
+def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
     good = load("swiss-roll")
-    split = replace(good.train, read=lambda indices: np.full((len(indices), 1, 1, 2), np.nan))
-    broken = replace(DATA_SETS["swiss-roll"], load=lambda *_: replace(good, train=split))
+    split = replace(
+        getattr(good, which), read=lambda indices: np.full((len(indices), 1, 1, 2), np.nan)
+    )
+    broken = replace(DATA_SETS["swiss-roll"], load=lambda *_: replace(good, **{which: split}))
     monkeypatch.setitem(registry.DATA_SETS, "swiss-roll", broken)
     assert check("swiss-roll").problems == ("values that are not finite",)
 

@@ -164,6 +164,7 @@ def test_unpacking_is_what_numpy_unpacks(packed, side):
         (("swiss-roll", None, 0), "0 training images asked for, the set has 9000"),
         (("swiss-roll", None, -5), "-5 training images asked for"),
         (("dsprites", None, None, 48), "expected image_size 64"),
+        (("dsprites", None, None, 0), "dsprites at 0 pixels"),
         (("swiss-roll", None, None, 32), "has one size only"),
     ],
 )

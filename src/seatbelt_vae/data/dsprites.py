@@ -45,7 +45,7 @@ def load_dsprites(root: Path | None, images: int | None, image_size: int | None)
     Raises:
         DataError: the published file or the cache is corrupt, or another size is asked for.
     """
-    side = image_size or CANVAS
+    side = CANVAS if image_size is None else image_size
     if side not in _SIZES:
         raise DataError(f"dsprites at {side} pixels: expected image_size 64 (native) or 32")
     packed = read_bits(prepare_dsprites(root), (_COUNT, _IMAGE_BYTES))

@@ -83,16 +83,12 @@ class Checkpoint:
         """
         path = self.folder / f"step-{step:09d}"
         tensors = {**_weights(model), **_moments(model, optimizer)}
-        if not path.exists():
-            with atomic_directory(path) as directory:
-                write_tensors(directory / "state.safetensors", tensors)
-                about = {
-                    "step": step,
-                    "run": self.run,
-                    "conditions": asdict(where),
-                    "digest": digest_of({}, tensors),
-                }
-                write_json(directory / "about.json", about)
+        about = {"step": step, "run": self.run, "conditions": asdict(where)}
+        if path.exists():  # it was not whole when this run was resumed
+            shutil.rmtree(path)
+        with atomic_directory(path) as directory:
+            write_tensors(directory / "state.safetensors", tensors)
+            write_json(directory / "about.json", {**about, "digest": digest_of(about, tensors)})
         atomic_write(self.folder / "latest", f"{path.name}\n".encode())
         for old in sorted(self.folder.glob("step-*"))[:-_KEPT]:
             shutil.rmtree(old)
@@ -104,6 +100,8 @@ class Checkpoint:
             ForeignStateError: made with other settings or on other data.
             ArtifactError: checkpoints are there, but none is whole.
         """
+        for killed in self.folder.glob(".step-*.tmp"):
+            shutil.rmtree(killed)
         candidates = sorted(self.folder.glob("step-*"), reverse=True)
         for path in candidates:
             try:
@@ -129,7 +127,8 @@ class Checkpoint:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     about: dict[str, Any] = read_json(path / "about.json")
     tensors = read_tensors(path / "state.safetensors")
-    if digest_of({}, tensors) != about.get("digest"):
+    stated = about.pop("digest", None) if isinstance(about, dict) else None
+    if digest_of(about, tensors) != stated:
         raise ArtifactError(f"{path} does not match its digest")
     return about, tensors
 

@@ -63,6 +63,7 @@ def train(
     metrics, health = Metrics(folder.path / "metrics", step), Health()
     if step >= run.steps and (folder.path / "model.safetensors").exists():
         return load_model(folder)
+    folder.write_json("model.json", asdict(run.model.architecture))
     clock = Clock(run.config.batch_size, step)
     while step < run.steps:
         step += 1
@@ -106,7 +107,6 @@ class _Run:
                 f"batch_size {config.batch_size} is more than the {len(data.train)} training "
                 f"images: use a smaller batch"
             )
-        folder.write_json("model.json", asdict(architecture))
         # accelerate keeps one state a process; a second run may want another precision
         AcceleratorState._reset_state(reset_partial_state=True)
         accelerator = Accelerator(
