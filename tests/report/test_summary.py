@@ -71,7 +71,7 @@ def test_half_the_way_out_of_reach_is_none(tmp_path: Path) -> None:
 def test_few_pairs_are_not_ranked(demo: list[Path]) -> None:
     sentences = comparison(collect(demo))
     assert sentences[0].startswith("By a distortion of 20\u00a0%, vae (")
-    assert sentences[0].endswith("is partly fooled.")
+    assert "is partly fooled. Half the way takes a distortion of 29\u00a0% for " in sentences[0]
     assert "5 pairs: too few for intervals" in sentences[1]
     assert sentences[2] == "Not to be believed as it stands: beta-tcvae (not converged)."
     assert sentences[3].startswith("One training seed a model")

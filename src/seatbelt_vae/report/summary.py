@@ -67,7 +67,8 @@ def comparison(runs: Sequence[Run]) -> list[str]:
         if (flags := trust(battery)["flags"])
     ]
     doubt = [f"Not to be believed as it stands: {'; '.join(doubted)}."] if doubted else []
-    return [_answer(known, len(known) == len(runs)), *ranking, *doubt, _scope(runs)]
+    answer = _answer(known, len(known) == len(runs)) + _reach(known)
+    return [answer, *ranking, *doubt, _scope(runs)]
 
 
 def _row(run: Run, battery: Battery | None) -> Row:
@@ -169,6 +170,14 @@ def _answer(known: dict[str, Battery], complete: bool) -> str:
         for verdict, names in known_groups.items()
     ]
     return f"{by.capitalize()}, {'; '.join(parts)}."
+
+
+def _reach(known: dict[str, Battery]) -> str:
+    """What it takes where a small distortion is not enough: no model is safe at every size."""
+    held = {n: b for n, b in known.items() if _verdict(_gap(b) or 0.0) != "fooled"}
+    halfway = {name: _halfway(battery.measured) for name, battery in held.items()}
+    taken = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]
+    return f" Half the way takes a distortion of {', '.join(taken)}." if taken else ""
 
 
 def _ranking(known: dict[str, Battery]) -> str:
