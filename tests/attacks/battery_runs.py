@@ -1,7 +1,5 @@
 """A run folder with a small model of 32×32 dSprites, and its battery."""
 
-import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,7 +21,7 @@ def sprites() -> ImageData:
 
 
 def make_run(path: Path, seed: int = 0) -> RunFolder:
-    """A run whose model is not trained: enough to be attacked."""
+    """A run whose model is not trained, but tells images apart: enough to be attacked."""
     model = ModelConfig(
         "seatbelt", latent_sizes=(4, 3), filters=(4, 8), features=16, hierarchy_widths=(8,)
     )
@@ -32,11 +30,14 @@ def make_run(path: Path, seed: int = 0) -> RunFolder:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = HierarchicalVAE(resolve(model, "dsprites", (1, 32, 32), (-1.0, 1.0)))
+    with torch.no_grad():
+        for weights in made.parameters():
+            weights *= 1.8
     save_model(made.eval(), run)
     return run
 
 
-if __name__ == "__main__":
-    # a battery's process to be killed: battery_runs.py RUN
+def battery_in_process(run: Path, config: AttackConfig) -> None:
+    """Start a run's battery or go on with it, on one thread; for a process that may be killed."""
     torch.set_num_threads(1)
-    run_battery(RunFolder.open(Path(sys.argv[1])), sprites(), AttackConfig(**asdict(CONFIG)))
+    run_battery(RunFolder.open(run), sprites(), config)

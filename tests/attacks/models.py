@@ -93,6 +93,14 @@ class Saturated(Linear):
         super().__init__(log_variance=-20.0)
 
 
+class Training(Linear, torch.nn.Module):
+    """A module that was left in training mode."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        Linear.__init__(self)
+
+
 def images(seed: int = 1, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
     """An input and a target well inside the bounds."""
     generator = torch.Generator().manual_seed(seed)

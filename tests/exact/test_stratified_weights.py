@@ -62,6 +62,17 @@ def test_rows_of_the_published_weights_do_not_all_sum_to_one() -> None:
     assert sums.tolist() == pytest.approx([1, 1, 22 / 21, 1])
 
 
+def test_the_layouts_of_public_code_column_by_column() -> None:
+    """1/N, the stratum (N − M')/(N M') and 1/M' with N = 7, M' = 3: in 21sts."""
+    layouts = {
+        "mss-chen": [[3, 4, 7, 7], [7, 3, 4, 7], [7, 7, 3, 4], [4, 7, 7, 3]],
+        "mss-published": [[3, 4, 7, 7], [3, 4, 7, 7], [4, 4, 7, 7], [3, 4, 7, 7]],
+    }
+    for estimator, layout in layouts.items():
+        weights = component_log_weights(estimator, M, M, N).exp()
+        torch.testing.assert_close(21 * weights, torch.tensor(layout, dtype=torch.float64))
+
+
 def test_mws_weighs_every_component_alike() -> None:
     weights = component_log_weights("mws", M, M, N).exp()
     assert weights.unique().tolist() == pytest.approx([1 / (N * M)])
@@ -108,9 +119,9 @@ def test_the_toy_that_tells_right_from_wrong() -> None:
 def test_samples_of_some_components_only() -> None:
     """One worker's rows against everybody's components, as under data parallel training."""
     q, z = components()
-    for estimator in STRATIFIED:
+    for estimator in ESTIMATORS:
         weights = component_log_weights(estimator, N, N, 50)
-        own = torch.tensor([4, 2, 6])
+        own = torch.tensor([5, 2, 6])
         assert component_log_weights(estimator, 3, N, 50, own).equal(weights[own])
         some = total_correlation(z[own], q.mean, q.log_variance, 50, estimator, own)
         plain = broadcast_tc(z[own], q.mean, q.log_variance, weights[own])

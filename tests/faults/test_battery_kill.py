@@ -1,56 +1,95 @@
 """A battery killed for real, at random moments, ends in the rows of an unbroken one."""
 
+import errno
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 import torch
 
 from seatbelt_vae.attacks import run_battery
-from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
-from tests.attacks.battery_runs import CONFIG, make_run, sprites
-from tests.conftest import ROOT
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs import read_json, read_rows, read_tensors
+from tests.attacks.battery_runs import CONFIG, battery_in_process, make_run, sprites
+from tests.faults.killing import in_process, killed_until_done
 
-KILLS = 3
-
-
-def start(folder):
-    command = [sys.executable, "-m", "tests.attacks.battery_runs", str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=ROOT, env=environment)
+NAME = "latent-kl-strong"
+# more pairs than kills, so that none comes too late
+LONG = replace(CONFIG, pairs=8, weight_count=3)
 
 
-def test_killed_again_and_again_equals_uninterrupted(tmp_path):
-    make_run(tmp_path / "whole")
-    make_run(tmp_path / "killed")
-    assert start(tmp_path / "whole").wait() == 0
-    moments = random.Random(0)
-    battery = tmp_path / "killed" / "attacks" / "latent-kl-strong"
-    for _ in range(KILLS):
-        process = start(tmp_path / "killed")
-        done = len(list(battery.glob("pair-*.parquet")))
-        while process.poll() is None and len(list(battery.glob("pair-*.parquet"))) == done:
-            time.sleep(0.002)
-        time.sleep(moments.uniform(0, 0.1))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert start(tmp_path / "killed").wait() == 0
-    whole = tmp_path / "whole" / "attacks" / "latent-kl-strong"
+def assert_same(battery, whole):
+    """Rows, images and flags are equal, and so is what the batteries say of themselves."""
     assert read_rows(battery, "pair-*.parquet") == read_rows(whole, "pair-*.parquet")
-    for path in whole.glob("pair-*.safetensors"):
-        mine, theirs = read_tensors(battery / path.name), read_tensors(path)
+    for name in ("battery.json", "flags.json"):
+        assert read_json(battery / name) == read_json(whole / name)
+    images = sorted(path.name for path in whole.glob("pair-*.safetensors"))
+    assert images == sorted(path.name for path in battery.glob("pair-*.safetensors"))
+    for name in images:
+        mine, theirs = read_tensors(battery / name), read_tensors(whole / name)
+        assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
-def test_a_truncated_pair_is_named_and_can_be_made_again(tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An unbroken battery, made in a process like those that are killed."""
+    run = make_run(tmp_path_factory.mktemp("battery") / "whole")
+    in_process(battery_in_process, run.path, LONG)
+    return run.path / "attacks" / NAME
+
+
+def test_killed_again_and_again_equals_uninterrupted(tmp_path, whole):
+    run = make_run(tmp_path / "killed")
+    battery = run.path / "attacks" / NAME
+
+    def claimed():
+        return (battery / "battery.json").exists()
+
+    def images():
+        return len(list(battery.glob("pair-*.safetensors")))
+
+    def rows():
+        return len(list(battery.glob("pair-*.parquet")))
+
+    killed_until_done(
+        battery_in_process, run.path, LONG, moments=[claimed, images, rows, images, images], seed=0
+    )
+    assert_same(battery, whole)
+
+
+def test_a_damaged_pair_is_named_and_can_be_made_again(tmp_path, whole):
     run = make_run(tmp_path / "run")
-    folder = run_battery(run, sprites(), CONFIG)
-    rows = read_rows(folder, "pair-*.parquet")
+    folder = run_battery(run, sprites(), LONG)
     part = folder / "pair-0001.parquet"
+    part.write_bytes(part.read_bytes()[:-50])
+    with pytest.raises(ArtifactError, match=r"pair-0001.parquet is not a whole Parquet file .*: d"):
+        run_battery(run, sprites(), LONG)
     part.unlink()
-    run_battery(RunFolder.open(run.path), sprites(), CONFIG)
-    assert read_rows(folder, "pair-*.parquet") == rows
+    run_battery(run, sprites(), LONG)
+    assert_same(folder, whole)
+
+
+def test_a_full_disk_keeps_the_pairs_done_and_the_battery_goes_on(tmp_path, monkeypatch, whole):
+    run = make_run(tmp_path / "run")
+    battery = run.path / "attacks" / NAME
+    write = os.fsync
+
+    def full(descriptor):
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name.startswith(f".{full_at}."):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(descriptor)
+
+    for full_at in ("config.toml", "battery.json", "pair-0000.safetensors", "pair-0002.parquet"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(ArtifactError) as caught:
+                run_battery(run, sprites(), LONG)
+        assert str(caught.value).startswith(f"cannot write {battery / full_at}: No space left")
+        assert "\n" not in str(caught.value)
+        assert not (battery / full_at).exists()
+        assert not list(battery.glob(".*.tmp"))
+    assert len(list(battery.glob("pair-*.parquet"))) == 2
+    run_battery(run, sprites(), LONG)
+    assert_same(battery, whole)

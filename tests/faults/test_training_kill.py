@@ -1,64 +1,60 @@
 """Training killed for real, at random moments, ends in the weights of an unbroken run."""
 
+import errno
 import os
-import random
+import re
 import resource
 import signal
-import subprocess
-import sys
-import time
+import stat
 
 import pytest
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.training import train
-from tests.conftest import ROOT
+from tests.faults.killing import in_process, killed_until_done
 from tests.training import small
 
-KILLS = 5
+
+def result(path):
+    """The bytes of the weights, and every row of the metrics."""
+    return (path / "model.safetensors").read_bytes(), read_rows(path / "metrics")
 
 
-def start(folder, preset):
-    command = [sys.executable, "-m", "tests.training.small", str(folder), preset]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=ROOT, env=environment)
-
-
-def checkpoints(folder):
-    return {path.name for path in folder.glob("checkpoints/step-*")}
-
-
-@pytest.mark.parametrize("preset", ["vae", "seatbelt"])
-def test_killed_again_and_again_equals_uninterrupted(tmp_path, preset):
+@pytest.mark.parametrize(("preset", "seed"), [("vae", 0), ("seatbelt", 1)])
+def test_killed_again_and_again_equals_uninterrupted(tmp_path, preset, seed):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(whole, preset).wait() == 0
-    moments = random.Random(preset)
-    kills = 0
-    while kills < KILLS:
-        process = start(killed, preset)
-        # wait for the run to exist, then for a random part of its work
-        while process.poll() is None and not (killed / "model.json").exists():
-            time.sleep(0.01)
-        began = {p.name for p in killed.glob("checkpoints/step-*")}
-        while (
-            process.poll() is None and {p.name for p in killed.glob("checkpoints/step-*")} == began
-        ):
-            time.sleep(0.002)
-        time.sleep(moments.uniform(0, 0.08))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    assert start(killed, preset).wait() == 0
-    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
-    assert read_rows(killed / "metrics") == read_rows(whole / "metrics")
+    settings = small.config(preset, steps=600, checkpoint_every=4)
+    for path in (whole, killed):
+        RunFolder.create(path, settings)
+    in_process(small.train_in_process, whole)
+    checkpoints = killed / "checkpoints"
+
+    def begun():
+        return (killed / "model.json").exists()
+
+    def saving():
+        return any(checkpoints.glob(".step-*.tmp"))
+
+    def saved():
+        return sorted(path.name for path in checkpoints.glob("step-*"))
+
+    def measured():
+        return len(list((killed / "metrics").glob("part-*.parquet")))
+
+    killed_until_done(
+        small.train_in_process,
+        killed,
+        moments=[begun, saved, saving, measured, saved, saving, measured],
+        seed=seed,
+    )
+    assert result(killed) == result(whole)
+    assert not list(checkpoints.glob(".step-*"))
 
 
 def test_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on(tmp_path):
     run = RunFolder.create(tmp_path / "run", small.config())
-    asked = iter([False] * 13 + [True])
-    train(run, small.points(), stop=lambda: next(asked))
+    train(run, small.points(), stop=small.stopped_after(14))
     before = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -75,5 +71,33 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on(tmp_path):
     train(run, small.points())
     whole = RunFolder.create(tmp_path / "whole", small.config())
     train(whole, small.points())
-    weights = [(r.path / "model.safetensors").read_bytes() for r in (run, whole)]
-    assert weights[0] == weights[1]
+    assert result(run.path) == result(whole.path)
+
+
+def test_a_disk_that_fills_at_any_write_loses_nothing(tmp_path, monkeypatch):
+    settings = small.config(steps=25)
+    run = RunFolder.create(tmp_path / "run", settings)
+    sync, left, messages = os.fsync, 0, []
+
+    def full(descriptor):
+        nonlocal left
+        left -= stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        while not (run.path / "model.safetensors").exists():
+            left = len(messages)
+            try:
+                train(run, small.points())
+            except ArtifactError as error:
+                messages.append(str(error))
+            assert not list(run.path.rglob("*.tmp"))
+    assert len(messages) > 5
+    for message in messages:
+        assert re.fullmatch(r"cannot write \S+: No space left on device; what was .*", message)
+    whole = RunFolder.create(tmp_path / "whole", settings)
+    train(whole, small.points())
+    assert result(run.path) == result(whole.path)

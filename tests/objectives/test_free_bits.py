@@ -55,6 +55,6 @@ def test_never_below_the_plain_sum_nor_the_floors(
     assert 0 <= floored <= 1
     if floor > 0:
         assert charged >= groups * floor - 1e-12
-        assert (
-            charged <= plain.clamp(min=0) + groups * floor + units.mean(0).clamp(max=0).abs().sum()
-        )
+        negative = units.mean(0).clamp(max=0).abs().sum()
+        # an equality up to rounding where the floor is all but 0
+        assert charged <= plain.clamp(min=0) + groups * floor + negative + 1e-12

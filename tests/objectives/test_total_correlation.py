@@ -170,6 +170,71 @@ def test_one_unit_has_no_total_correlation() -> None:
         assert total_correlation(*batch(6, 1), 40, estimator).abs() < 1e-14
 
 
+ANY_BATCH = (st.integers(2, 9), st.integers(1, 4), st.integers(0, 1000))
+
+
+@given(*ANY_BATCH, st.sampled_from(ESTIMATORS))
+@settings(max_examples=25, deadline=None)
+def test_units_can_be_shuffled_shifted_and_scaled(
+    m: int, d: int, seed: int, estimator: str
+) -> None:
+    z, mean, log_variance = batch(m, d, seed)
+    draws = torch.Generator().manual_seed(seed)
+    shift, log_scale = torch.randn(2, d, generator=draws, dtype=torch.float64).unbind()
+    order = torch.randperm(d, generator=draws)
+    moved = [
+        z * log_scale.exp() + shift,
+        mean * log_scale.exp() + shift,
+        log_variance + 2 * log_scale,
+    ]
+    plain = total_correlation(z, mean, log_variance, 20, estimator).item()
+    found = total_correlation(*(t[:, order] for t in moved), 20, estimator).item()
+    assert found == pytest.approx(plain, rel=1e-9, abs=1e-9)
+
+
+@given(*ANY_BATCH, st.sampled_from(["mws", "mss"]))
+@settings(max_examples=25, deadline=None)
+def test_images_can_be_shuffled(m: int, d: int, seed: int, estimator: str) -> None:
+    tensors = batch(m, d, seed)
+    order = torch.randperm(m, generator=torch.Generator().manual_seed(seed))
+    plain, gradients = with_gradients(lambda *t: total_correlation(*t, 20, estimator), tensors)
+    found, shuffled = with_gradients(
+        lambda *t: total_correlation(*t, 20, estimator), [t[order] for t in tensors]
+    )
+    assert found.item() == pytest.approx(plain.item(), rel=1e-11, abs=1e-11)
+    for one, other in zip(shuffled, gradients, strict=True):
+        torch.testing.assert_close(one, other[order], rtol=1e-9, atol=1e-12)
+
+
+@given(st.integers(2, 4), st.integers(2, 4), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_a_grid_of_components_factorises(rows: int, columns: int, seed: int) -> None:
+    """All pairs of two sets of Gaussians are a product, whose TC is 0 at every sample."""
+    draws = torch.Generator().manual_seed(seed)
+    axes = [
+        torch.randn(2, n, generator=draws, dtype=torch.float64).unbind() for n in (rows, columns)
+    ]
+    mean, log_variance = (
+        torch.cartesian_prod(one, other) for one, other in zip(*axes, strict=True)
+    )
+    z = 2 * torch.randn(rows * columns, 2, generator=draws, dtype=torch.float64)
+    assert total_correlation(z, mean, log_variance, len(z), "mss").abs() < 1e-12
+
+
+def test_units_that_say_the_same_share_all_they_say() -> None:
+    diagonal = torch.linspace(-9, 9, 5, dtype=torch.float64)[:, None].expand(5, 2)
+    tc = total_correlation(diagonal, diagonal, torch.zeros_like(diagonal), 5, "mss")
+    assert tc.item() == pytest.approx(torch.tensor(5.0).log().item(), abs=1e-3)
+
+
+def test_a_second_derivative_is_refused_rather_than_wrong() -> None:
+    leaves = [t.requires_grad_() for t in batch(6, 3)]
+    value = total_correlation(*leaves, 50).square()
+    (slope,) = torch.autograd.grad(value, leaves[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.square().sum().backward()
+
+
 def test_bf16_is_computed_in_float32() -> None:
     tensors = [t.bfloat16() for t in batch(32, 4, dtype=torch.float32)]
     value, gradients = with_gradients(lambda *t: total_correlation(*t, 100), tensors)

@@ -1,10 +1,11 @@
 """A run small enough to train in a second, and the data it trains on."""
 
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from seatbelt_vae.config import (
     DataConfig,
@@ -46,6 +47,20 @@ def config(preset: str = "vae", **training: object) -> RunConfig:
     )
 
 
+def convolutional(**training: object) -> RunConfig:
+    """A hierarchy of two layers for `blobs`."""
+    settings = config("seatbelt", batch_size=16, **training)
+    model = replace(
+        settings.model,
+        network="conv",
+        latent_sizes=(3, 2),
+        filters=(4, 6),
+        features=8,
+        hierarchy_widths=(8,),
+    )
+    return replace(settings, model=model)
+
+
 def points() -> ImageData:
     """The data set of the small run."""
     return load(CONFIG.data.name, None, CONFIG.data.images)
@@ -74,9 +89,13 @@ def poisoned(data: ImageData, after: int) -> ImageData:
     return replace(data, train=Split(data.train.indices, read))
 
 
-if __name__ == "__main__":
-    # a training process to be killed: small.py FOLDER PRESET
-    place = Path(sys.argv[1])
-    fresh = not (place / "run.json").exists()
-    run = RunFolder.create(place, config(sys.argv[2])) if fresh else RunFolder.open(place)
-    train(run, points())
+def stopped_after(steps: int) -> Callable[[], bool]:
+    """What to give as `stop` to stop after so many steps."""
+    left = iter([False] * (steps - 1))
+    return lambda: next(left, True)
+
+
+def train_in_process(folder: Path) -> None:
+    """Go on with a run, on one thread; for a process that may be killed."""
+    torch.set_num_threads(1)
+    train(RunFolder.open(folder), points())

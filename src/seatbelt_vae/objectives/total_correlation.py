@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.errors import ConfigError
 
@@ -96,7 +97,7 @@ def component_log_weights(
     elif estimator == "mss-published":
         weights[:, 0] = 1 / n
         weights[:, 1] = stratum
-        weights[m - 2, 0] = stratum
+        weights[own == m - 2, 0] = stratum
     else:
         raise ConfigError(
             f"unknown tc_estimator {estimator!r}: known: mws, mss, mss-chen, mss-published"
@@ -130,7 +131,9 @@ class _TotalCorrelation(Function):
         ctx.save_for_backward(grad_z / rows, grad_mean / rows, grad_log_variance / rows)
         return value / rows
 
+    # gradients are saved as constants: a second derivative would silently miss their slope
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         z, mean, log_variance = ctx.saved_tensors
         return grads[0] * z, grads[0] * mean, grads[0] * log_variance, None

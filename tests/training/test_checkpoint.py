@@ -1,0 +1,203 @@
+"""Checkpoints: whole or passed over, of this run or refused, and no damage goes unnoticed."""
+
+import logging
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from seatbelt_vae.config import dump_toml
+from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.runs import RunFolder, atomic_write, read_rows
+from seatbelt_vae.training import Checkpoint, Conditions, train
+from tests.training.small import config, points, stopped_after
+
+HERE = Conditions("2.13", "x86_64 AVX2", 1, "cpu", "float32")
+
+
+def made(value: float):
+    """A model, and an optimiser that has made a step with it."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, value)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.tensor([[value, 1.0], [2.0, 3.0]])).square().sum().backward()
+    optimizer.step()
+    return model, optimizer
+
+
+@pytest.fixture
+def two(tmp_path):
+    """The checkpoints of steps 1 and 2, and the weights of each."""
+    checkpoint, weights = Checkpoint(tmp_path, "run"), {}
+    for step in (1, 2):
+        model, optimizer = made(step)
+        checkpoint.save(step, model, optimizer, HERE)
+        weights[step] = model.state_dict()
+    return checkpoint, weights
+
+
+def restored(checkpoint, here=HERE):
+    model, optimizer = made(9)
+    return checkpoint.restore(model, optimizer, here), model.state_dict()
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_newest_two_are_kept_and_the_newest_is_restored(two):
+    checkpoint, _ = two
+    model, optimizer = made(3)
+    checkpoint.save(3, model, optimizer, HERE)
+    names = sorted(path.name for path in checkpoint.folder.iterdir())
+    assert names == ["latest", "step-000000002", "step-000000003"]
+    step, weights = restored(checkpoint)
+    assert step == 3
+    assert_equal(weights, model.state_dict())
+
+
+def test_the_optimiser_goes_on_where_it_was(two):
+    checkpoint, _ = two
+    model, optimizer = made(9)
+    checkpoint.restore(model, optimizer, HERE)
+    same, other = made(2)
+    for a, b in zip(model.parameters(), same.parameters(), strict=True):
+        for name in ("exp_avg", "exp_avg_sq", "step"):
+            assert torch.equal(optimizer.state[a][name], other.state[b][name])
+
+
+@pytest.mark.parametrize(("name", "every"), [("about.json", 1), ("state.safetensors", 7)])
+def test_no_flipped_byte_goes_unnoticed(two, caplog, name, every):
+    checkpoint, weights = two
+    path = checkpoint.folder / "step-000000002" / name
+    good = path.read_bytes()
+    fell_back = 0
+    for place in range(0, len(good), every):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0x01]) + good[place + 1 :])
+        caplog.clear()
+        step, found = restored(checkpoint)
+        assert_equal(found, weights[step])
+        assert ("falling back" in caplog.text) == (step == 1)
+        fell_back += step == 1
+    assert fell_back > 0.6 * len(good) / every
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "3", "null", '{"step": 2}'])
+def test_other_json_is_passed_over(two, text):
+    checkpoint, weights = two
+    (checkpoint.folder / "step-000000002" / "about.json").write_text(text)
+    step, found = restored(checkpoint)
+    assert step == 1
+    assert_equal(found, weights[1])
+
+
+@pytest.mark.parametrize("name", ["about.json", "state.safetensors"])
+def test_a_missing_file_is_passed_over(two, name):
+    checkpoint, _ = two
+    (checkpoint.folder / "step-000000002" / name).unlink()
+    assert restored(checkpoint)[0] == 1
+
+
+def test_what_a_kill_left_half_written_is_removed(two):
+    checkpoint, _ = two
+    half = checkpoint.folder / ".step-000000003.77.tmp"
+    half.mkdir()
+    (half / "state.safetensors").write_bytes(b"half")
+    assert restored(checkpoint)[0] == 2
+    assert not half.exists()
+
+
+def test_a_checkpoint_that_was_not_whole_is_made_again(two):
+    checkpoint, _ = two
+    state = checkpoint.folder / "step-000000002" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-8])
+    assert restored(checkpoint)[0] == 1
+    model, optimizer = made(5)
+    checkpoint.save(2, model, optimizer, HERE)
+    step, weights = restored(checkpoint)
+    assert step == 2
+    assert_equal(weights, model.state_dict())
+
+
+def test_another_run_is_refused(two):
+    checkpoint, _ = two
+    path = checkpoint.folder / "step-000000002"
+    with pytest.raises(ForeignStateError) as caught:
+        restored(Checkpoint(checkpoint.folder, "another"))
+    assert str(caught.value) == (
+        f"{path} was made with other settings or data than this run's config.toml: restore them, "
+        f"or train in another folder"
+    )
+
+
+@pytest.mark.parametrize("name", asdict(HERE))
+def test_each_condition_that_differs_is_named(two, caplog, name):
+    checkpoint, _ = two
+    other = replace(HERE, **{name: "another"})
+    assert restored(checkpoint, other)[0] == 2
+    said = f"not bit-exact: {name} {getattr(HERE, name)} → another"
+    assert [record.getMessage() for record in caplog.records] == [said]
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_equal_conditions_say_nothing(two, caplog):
+    restored(two[0])
+    assert not caplog.records
+
+
+def test_conditions_are_those_of_this_process():
+    here = Conditions.here(torch.device("cpu"), "bf16")
+    assert (here.torch, here.threads) == (torch.__version__, torch.get_num_threads())
+    assert (here.device, here.precision) == ("cpu", "bf16")
+
+
+def test_a_run_that_fell_back_can_be_stopped_and_resumed_again(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    train(run, points(), stop=stopped_after(28))
+    state = run.path / "checkpoints" / "step-000000028" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-20])
+    train(run, points(), stop=stopped_after(8))  # from step 21 to 29, past the damaged one
+    newest = run.path / "checkpoints" / "step-000000029" / "about.json"
+    newest.unlink()
+    train(run, points())
+    whole = RunFolder.create(tmp_path / "whole", config())
+    train(whole, points())
+    weights = [(r.path / "model.safetensors").read_bytes() for r in (run, whole)]
+    assert weights[0] == weights[1]
+    assert read_rows(run.path / "metrics") == read_rows(whole.path / "metrics")
+
+
+def test_other_data_are_refused(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    train(run, points(), stop=stopped_after(8))
+    data = points()
+    for other in (
+        replace(data, name="another"),
+        replace(data, train=replace(data.train, indices=data.train.indices[:-1])),
+    ):
+        with pytest.raises(ForeignStateError, match="other settings or data"):
+            train(run, other)
+
+
+def test_a_refused_run_is_left_as_it_was(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config(steps=5))
+    train(run, points())
+    other = replace(config(steps=5), model=replace(config().model, latent_sizes=(5,)))
+    atomic_write(run.path / "config.toml", dump_toml(other).encode())
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(ForeignStateError):
+        train(run, points())
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+def test_all_corrupt_is_an_error(two):
+    checkpoint, _ = two
+    for about in checkpoint.folder.glob("*/about.json"):
+        about.write_text("{")
+    with pytest.raises(ArtifactError) as caught:
+        restored(checkpoint)
+    assert str(caught.value) == (
+        f"no whole checkpoint in {checkpoint.folder}: delete the folder to train from the start"
+    )
