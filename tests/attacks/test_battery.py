@@ -12,6 +12,7 @@ from seatbelt_vae.attacks.controls import matched_noise, probe
 from seatbelt_vae.attacks.flags import battery_flags
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load
+from seatbelt_vae.data.dataset import Split
 from seatbelt_vae.errors import DataError, ForeignStateError
 from seatbelt_vae.models import load_model
 from seatbelt_vae.runs import read_json, read_rows, read_tensors
@@ -243,7 +244,15 @@ def test_pairs_are_disjoint_images_and_depend_on_the_seed_only():
     assert pairs != choose_pairs(data, 30, seed=1)
 
 
-def test_too_few_images_are_named():
-    data = load("swiss-roll")
-    with pytest.raises(DataError, match=r"has 1000 different images, expected at least 1002"):
-        choose_pairs(data, 501, seed=0)
+def test_the_same_picture_under_two_labels_is_one_image():
+    six = sprites().test.batch(np.arange(6)).numpy()
+    split = Split(np.arange(60), lambda indices: six[indices % 6])
+    data = replace(sprites(), test=split)
+    chosen = {position % 6 for pair in choose_pairs(data, 3, seed=0) for position in pair}
+    assert chosen == set(range(6))
+    with pytest.raises(DataError) as caught:
+        choose_pairs(data, 4, seed=0)
+    assert str(caught.value) == (
+        "the test split of 'dsprites' has 6 different images, expected at least 8 for 4 pairs: "
+        "ask for fewer pairs"
+    )
