@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: one cache for prepared data, and the shared sample data."""
+"""What holds for the whole suite: one data cache, one thread a process, the shared samples."""
 
 import os
 import tempfile
@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give all processes of this run one data cache, away from the user's own."""
+    """Give all processes of this run one data cache, away from the user's own, and one thread."""
+    # operations this small only wait for one another's threads; pytest -n uses the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "PYTEST_XDIST_WORKER" not in os.environ and "SEATBELT_CACHE" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="seatbelt-cache-")
         os.environ["SEATBELT_CACHE"] = folder.name
