@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seatbelt_vae.attacks import LatentKL, OutputLoss, attack, run_battery
+    from seatbelt_vae.attacks import FunctionLoss, LatentLoss, OutputLoss, attack, run_battery
     from seatbelt_vae.config import (
         AttackConfig,
         DataConfig,
@@ -37,8 +37,9 @@ __all__ = [
     "Autoencoder",
     "DataConfig",
     "EvaluationConfig",
+    "FunctionLoss",
     "HierarchicalVAE",
-    "LatentKL",
+    "LatentLoss",
     "ModelConfig",
     "ObjectiveConfig",
     "OutputLoss",
@@ -60,7 +61,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "attacks": ("LatentKL", "OutputLoss", "attack", "run_battery"),
+    "attacks": ("FunctionLoss", "LatentLoss", "OutputLoss", "attack", "run_battery"),
     "config": (
         "AttackConfig",
         "DataConfig",

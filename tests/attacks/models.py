@@ -79,6 +79,13 @@ class MaskedGradient(Linear):
         return super().encode(x + (x.round() - x).detach() - x + x.detach(), noise)
 
 
+class DetachedGradient(Linear):
+    """An encoder that cuts its gradient off altogether."""
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        return super().encode(x.detach(), noise)
+
+
 class MisleadingGradient(Linear):
     """An encoder whose gradient points the wrong way."""
 

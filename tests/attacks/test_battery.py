@@ -7,25 +7,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from seatbelt_vae.attacks import FLAGS, attack_pair, battery_name, choose_pairs, run_battery
-from seatbelt_vae.attacks.controls import matched_noise, probe
-from seatbelt_vae.attacks.flags import battery_flags
+from seatbelt_vae.attacks import FLAGS, battery_name, run_battery
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.data import load
-from seatbelt_vae.data.dataset import Split
-from seatbelt_vae.errors import DataError, ForeignStateError
+from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.models import load_model
 from seatbelt_vae.runs import read_json, read_rows, read_tensors
 from tests.attacks.battery_runs import CONFIG, make_run, sprites
-from tests.attacks.models import (
-    Linear,
-    MaskedGradient,
-    MisleadingGradient,
-    Noisy,
-    Saturated,
-    Training,
-    images,
-)
 from tests.conftest import ROOT
 
 # flags that evaluation judges, not the battery
@@ -51,7 +38,7 @@ def assert_same(one, other):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-def test_one_row_a_weight_and_its_image(battery):
+def test_one_row_a_level_and_its_image(battery):
     _, folder = battery
     rows, tensors = stored(folder)
     assert len(rows) == CONFIG.pairs * 5
@@ -59,10 +46,10 @@ def test_one_row_a_weight_and_its_image(battery):
     assert all(f"`{column}`" in documented for column in rows[0])
     for row in rows:
         adversarial = tensors[row["pair"]]["adversarial"]
-        place = [r["weight"] for r in rows if r["pair"] == row["pair"]].index(row["weight"])
+        place = [r["level"] for r in rows if r["pair"] == row["pair"]].index(row["level"])
         distance = (adversarial[place] - tensors[row["pair"]]["x"]).double().norm()
         assert row["distance"] == pytest.approx(float(distance), abs=1e-5)
-        assert row["delta"] == pytest.approx(row["divergence"] + row["weight"] * row["distance"])
+        assert row["delta"] == pytest.approx(row["divergence"] + row["level"] * row["distance"])
         assert row["delta"] <= row["bound"] * (1 + 1e-6)
 
 
@@ -75,8 +62,8 @@ def test_what_is_stored_is_what_the_model_does(battery):
         x, target = test.batch(np.array([row["input_index"], row["target_index"]]))
         assert torch.equal(images["x"], x)
         assert torch.equal(images["target"], target)
-        weights = [r["weight"] for r in rows if r["pair"] == row["pair"]]
-        adversarial = images["adversarial"][weights.index(row["weight"])]
+        weights = [r["level"] for r in rows if r["pair"] == row["pair"]]
+        adversarial = images["adversarial"][weights.index(row["level"])]
         assert adversarial.abs().max() <= 1
         with torch.no_grad():
             q, aimed = (model.encode(image[None]).layers for image in (adversarial, target))
@@ -92,11 +79,11 @@ def test_what_is_stored_is_what_the_model_does(battery):
 def test_a_missing_pair_is_attacked_again_to_the_same_numbers(battery):
     run, folder = battery
     before = stored(folder)
-    (folder / "pair-0002.parquet").unlink()
+    (folder / "pair-00002.parquet").unlink()
     told = []
-    run_battery(run, sprites(), CONFIG, on_pair=told.append)
+    run_battery(run, sprites(), CONFIG, on_pairs=told.append)
     assert_same(stored(folder), before)
-    assert [done.resumed for done in told] == [True, True, False, True]
+    assert [(now.done, now.resumed) for now in told] == [(1, 1), (2, 2), (3, 2), (4, 3)]
 
 
 @pytest.mark.parametrize(
@@ -143,116 +130,65 @@ def test_names_tell_batteries_apart():
         AttackConfig(path="common"),
         AttackConfig(protocol="paper"),
         AttackConfig(weights="published"),
+        AttackConfig(threat="squared-penalty"),
+        AttackConfig(threat="l2"),
+        AttackConfig(threat="l2", solver="pgd"),
     ]
     assert len({battery_name(config) for config in configs}) == len(configs)
 
 
-def test_flags_are_stored_and_documented(battery):
+def test_flags_are_stored(battery):
     _, folder = battery
     flags = read_json(folder / "flags.json")
     assert [flag["name"] for flag in flags] == [name for name in FLAGS if name not in MEASURED]
-    lines = (ROOT / "docs" / "flags.md").read_text().splitlines()
-    table = [line for line in lines if line.startswith("|")]
-    expected = [f"| {n} | {m.raised_if} | {m.means} | {m.do} |" for n, m in FLAGS.items()]
-    assert table == ["| flag | raised if | it means | do |", "|---|---|---|---|", *expected]
 
 
-CALM = AttackConfig(weight_count=4, restarts=0, recheck=0, max_evaluations=20)
-HASTY = AttackConfig(weight_count=9, restarts=0, recheck=1, max_evaluations=1)
-WEAK = AttackConfig(protocol="single", weight_count=9, max_evaluations=2, recheck=0)
+def test_pairs_attacked_together_are_one_chunk(tmp_path):
+    run = make_run(tmp_path / "run")
+    config = replace(CONFIG, together=3)
+    told = []
+    folder = run_battery(run, sprites(), config, on_pairs=told.append)
+    before = stored(folder)
+    (folder / "pair-00001.parquet").unlink()
+    run_battery(run, sprites(), config, on_pairs=told.append)
+    assert_same(stored(folder), before)
+    assert [(now.done, now.resumed) for now in told] == [(3, 0), (4, 0), (3, 0), (4, 1)]
 
 
-def flags_of(model, config=CALM, spoil=lambda result: result):
-    """The names of the flags that an attack on one pair raises."""
-    result = spoil(attack_pair(model, *images(), config, 0))
-    checks = probe(model, result, torch.Generator().manual_seed(0)).__dict__
-    beats = matched_noise(result, torch.Generator().manual_seed(1)) < (
-        result.delta - 1e-6 * result.problem.span
+def test_a_siblings_battery_serves_as_a_control(tmp_path, battery):
+    sibling, theirs = battery
+    run = make_run(tmp_path / "run", seed=5)
+    folder = run_battery(run, sprites(), CONFIG, sibling=sibling)
+    rows = stored(folder)[0]
+    assert all(isinstance(row["transfer_beats"], bool) for row in rows)
+    assert (
+        read_json(folder / "battery.json")["sibling"] == read_json(theirs / "battery.json")["model"]
     )
-    rows = [
-        {"pair": 0, **row, **checks, "noise_beats": b}
-        for row, b in zip(result.rows(), beats.tolist(), strict=True)
-    ]
-    return {flag.name for flag in battery_flags(rows) if flag.raised}
-
-
-def pushed_out(result):
-    return replace(result, adversarial=result.adversarial + 10)
-
-
-@pytest.mark.parametrize(
-    ("raised", "arguments"),
-    [
-        ([], [Linear(), CALM]),
-        ([], [Linear(), AttackConfig(weight_count=6, restarts=1)]),
-        (["model in training mode"], [Training()]),
-        (["gradient not usable"], [MaskedGradient()]),
-        (["log-variance clamp active"], [Saturated()]),
-        (["not converged"], [Linear(), HASTY]),
-        (["outside the bounds"], [Linear(), CALM, pushed_out]),
-        (
-            ["noise beats the attack", "raw curve not a minimum's", "trivial bound exceeded"],
-            [MisleadingGradient(), WEAK],
-        ),
-    ],
-)
-def test_each_flag_is_raised_by_what_deserves_it_and_no_other(raised, arguments):
-    assert flags_of(*arguments) == set(raised)
-
-
-def test_a_noisy_encoder_is_flagged():
-    # which other flags its attack raises is up to the noise
-    assert "encoder not repeatable" in flags_of(Noisy())
-
-
-def test_figures_of_flags_are_over_pairs_and_rows():
-    row = {
-        "repeatable": True, "training_mode": False, "gradient_usable": True, "clamped_units": 0,
-        "exceeds_bound": False, "noise_beats": False, "outside_bounds": False,
-        "unconverged": 0.0, "raw_violation": 0.0,
-    }  # fmt: skip
-    rows = [{**row, "pair": pair} for pair in (0, 0, 1, 1)]
-    rows[1]["exceeds_bound"] = True
-    for changed in rows[2:]:
-        changed.update(repeatable=False, unconverged=0.03, raw_violation=0.002, clamped_units=4)
-    found = {flag.name: (flag.raised, flag.value) for flag in battery_flags(rows)}
-    assert found["encoder not repeatable"] == (True, 1 / 2)
-    assert found["trivial bound exceeded"] == (True, 1 / 4)
-    assert found["not converged"] == (True, 0.03 / 2)
-    assert found["raw curve not a minimum's"] == (True, 0.002)
-    assert found["log-variance clamp active"] == (True, 4)
-    assert found["model in training mode"] == found["outside the bounds"] == (False, 0)
-
-
-def test_convergence_that_was_not_checked_is_said():
-    single = AttackConfig(protocol="single", weight_count=3, restarts=0)
-    result = attack_pair(Linear(), *images(), single, 0)
-    checks = probe(Linear(), result, torch.Generator()).__dict__
-    flags = battery_flags(
-        [{"pair": 0, **row, **checks, "noise_beats": False} for row in result.rows()]
+    model, images = load_model(run), read_tensors(theirs / "pair-00000.safetensors")
+    with torch.no_grad():
+        q = model.encode(images["adversarial"]).layers
+        aimed = model.encode(images["target"][None]).layers
+    r = sum(
+        kl_divergence(Normal(a.mean, a.std), Normal(b.mean, b.std)).sum(1).double()
+        for a, b in zip(q, aimed, strict=True)
     )
-    (flag,) = (flag for flag in flags if flag.name == "not converged")
-    assert (flag.raised, flag.detail) == (False, "not checked under this protocol")
+    sizes = (images["adversarial"] - images["x"]).flatten(1).double().norm(dim=1)
+    for row in rows[:5]:
+        best = float((r + row["level"] * sizes).min())
+        assert row["delta_transfer"] == pytest.approx(best, rel=1e-3)
+    with pytest.raises(ForeignStateError, match="another sibling: expected the one being resumed"):
+        run_battery(run, sprites(), CONFIG)
 
 
-def test_pairs_are_disjoint_images_and_depend_on_the_seed_only():
-    data = sprites()
-    pairs = choose_pairs(data, 30, seed=0)
-    pixels = {data.test.batch(np.array([i])).numpy().tobytes() for pair in pairs for i in pair}
-    assert len(pixels) == 60
-    assert pairs == choose_pairs(load("dsprites", None, None, 32), 30, seed=0)
-    assert pairs != choose_pairs(data, 30, seed=1)
-
-
-def test_the_same_picture_under_two_labels_is_one_image():
-    six = sprites().test.batch(np.arange(6)).numpy()
-    split = Split(np.arange(60), lambda indices: six[indices % 6])
-    data = replace(sprites(), test=split)
-    chosen = {position % 6 for pair in choose_pairs(data, 3, seed=0) for position in pair}
-    assert chosen == set(range(6))
-    with pytest.raises(DataError) as caught:
-        choose_pairs(data, 4, seed=0)
-    assert str(caught.value) == (
-        "the test split of 'dsprites' has 6 different images, expected at least 8 for 4 pairs: "
-        "ask for fewer pairs"
-    )
+def test_a_sibling_that_was_not_attacked_is_named(tmp_path, battery):
+    sibling = make_run(tmp_path / "sibling", seed=6)
+    run = make_run(tmp_path / "run", seed=5)
+    with pytest.raises(ArtifactError, match=r"has no battery .*: attack it first, with the same"):
+        run_battery(run, sprites(), CONFIG, sibling=sibling)
+    done, _ = battery
+    longer = replace(CONFIG, pairs=5)
+    with pytest.raises(ArtifactError, match="lacks pair 4: attack the sibling first, to the end"):
+        run_battery(run, sprites(), longer, sibling=done)
+    other = make_run(tmp_path / "other", seed=5)
+    with pytest.raises(ArtifactError, match="holds another pair of images: attack the sibling on"):
+        run_battery(other, sprites(), replace(CONFIG, seed=9), sibling=done)

@@ -1,101 +1,112 @@
-"""The controls beside an attack: random directions of its own size, and probes of the model."""
+"""Controls beside an attack: noise of its own size, search by values alone, a sibling's images."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from seatbelt_vae.attacks import Problem, attack_pair
-from seatbelt_vae.attacks.controls import matched_noise, probe
+from seatbelt_vae.attacks import attack
+from seatbelt_vae.attacks.controls import controlled, gradient_free_points, matched_noise
 from seatbelt_vae.config import AttackConfig
-from tests.attacks.models import Linear, MaskedGradient, Noisy, Saturated, Training, images
+from tests.attacks.models import Linear, MaskedGradient, TwoLayers, images
 
-CONFIG = AttackConfig(weight_count=5, restarts=0, recheck=0, max_evaluations=20)
+CONFIG = AttackConfig(weight_count=5, restarts=0, recheck=0, max_evaluations=20, gradient_free=60)
+KEYS = [(0, 0), (0, 1)]
 
 
-def attacked(model, low=-5.0, high=5.0):
+def attacked(model, low=-5.0, high=5.0, config=CONFIG):
     model.bounds = (low, high)
-    x, target = (image.clamp(low, high) for image in images())
-    return attack_pair(model, x, target, CONFIG, 0)
+    sides = [torch.stack(side) for side in zip(images(1), images(2), strict=True)]
+    x, target = (side.clamp(low, high) for side in sides)
+    return attack(model, x, target, config)
 
 
-def divergence(model, points, target):
-    """KL(q(z|x*) ‖ q(z|x_t)) for equal variances, written out."""
-    gap = (points - target) @ model.a.T
-    return 0.5 * gap.square().sum(-1) / torch.tensor(model.log_variance).exp()
+def generators(first=0):
+    return [torch.Generator().manual_seed(first + k) for k in range(2)]
 
 
 @pytest.mark.parametrize("bounds", [(-5.0, 5.0), (-0.5, 0.5)])
-def test_noise_is_never_larger_than_the_attack_and_costs_what_it_says(monkeypatch, bounds):
-    model = Linear()
-    result = attacked(model, *bounds)
-    seen = []
-    parts = Problem.parts
-
-    def spy(self, points):
-        seen.append(points)
-        return parts(self, points)
-
-    monkeypatch.setattr(Problem, "parts", spy)
-    noise = matched_noise(result, torch.Generator().manual_seed(0))
-    (points,) = seen
-    points = points.view(5, -1, points.shape[1])
-    sizes = (points - result.problem.x).norm(dim=2)
-    assert (sizes <= result.distance[:, None] * (1 + 1e-9)).all()
+@pytest.mark.parametrize("threat", ["penalty", "l2", "linf"])
+def test_noise_is_never_larger_than_the_attack(threat, bounds):
+    config = CONFIG if threat == "penalty" else replace(CONFIG, threat=threat, weight_count=None)
+    result = attacked(Linear(), *bounds, config=config)
+    points = matched_noise(result, generators()).view(2, 5, -1, 16)
+    distortion = points - result.problem.x[:, None, None]
+    sizes = distortion.norm(dim=3) if threat != "linf" else distortion.abs().amax(3)
+    allowed = result.norms.linf if threat == "linf" else result.norms.l2
+    assert (sizes <= allowed[..., None] * (1 + 1e-9)).all()
     assert ((points >= bounds[0]) & (points <= bounds[1])).all()
     if bounds == (-5.0, 5.0):
-        assert torch.allclose(sizes, result.distance[:, None].expand_as(sizes))
-    else:
-        assert (sizes < 0.99 * result.distance[:, None]).any()
-    spent = divergence(model, points, result.problem.target) + result.weights[:, None] * sizes
-    torch.testing.assert_close(noise, spent.min(dim=1).values)
+        torch.testing.assert_close(sizes, allowed[..., None].expand_as(sizes))
+    elif threat == "penalty":
+        assert (sizes < 0.99 * allowed[..., None]).any()
 
 
 def test_noise_points_in_many_directions():
     result = attacked(Linear())
-    one, same, other = (
-        matched_noise(result, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
-    )
+    one, same, other = (matched_noise(result, generators(seed)) for seed in (0, 0, 7))
     assert torch.equal(one, same)
-    moved = result.distance > 0
-    assert not (one == other)[moved].any()
+    moved = (result.norms.l2 > 0).repeat_interleave(8, dim=1)
+    assert not (one == other).all(2)[moved].any()
     assert torch.equal(one[~moved], other[~moved])
+    assert not torch.equal(one[0] - result.problem.x[0], one[1] - result.problem.x[1])
 
 
-@pytest.mark.parametrize(
-    ("model", "shown"),
-    [
-        (Linear, {}),
-        (Noisy, {"repeatable": False}),
-        (MaskedGradient, {"gradient_usable": False}),
-        (Saturated, {"clamped_units": 3}),
-        (Training, {"training_mode": True}),
-    ],
-)
-def test_a_probe_shows_what_is_wrong_and_nothing_else(model, shown):
-    sound = {
-        "repeatable": True,
-        "gradient_usable": True,
-        "clamped_units": 0,
-        "training_mode": False,
-    }
-    found = probe(model(), attacked(model()), torch.Generator().manual_seed(0))
-    assert found.__dict__ == sound | shown
+def test_gradient_free_search_unmasks_a_hidden_gradient():
+    hidden = attacked(MaskedGradient())
+    found = controlled(hidden, CONFIG, KEYS)
+    assert found.beats("gradient_free").any(1).all()
+    assert (found.result.delta <= hidden.delta).all()
+    assert "gradient-free" in found.result.start[0]
+    sound = attacked(Linear(), config=replace(CONFIG, max_evaluations=200))
+    assert not controlled(sound, CONFIG, KEYS).beats("gradient_free").any()
 
 
-def test_one_layer_left_in_training_mode_is_enough():
-    model = Training().eval()
-    model.add_module("inner", torch.nn.Sequential(torch.nn.BatchNorm1d(2)))
-    result = attacked(model)
-    assert probe(model, result, torch.Generator()).training_mode
-    assert not probe(model.eval(), result, torch.Generator()).training_mode
+@pytest.mark.parametrize("threat", ["penalty", "l2", "linf"])
+def test_gradient_free_search_keeps_to_what_the_threat_allows(threat):
+    config = CONFIG if threat == "penalty" else replace(CONFIG, threat=threat, weight_count=None)
+    hidden = attacked(MaskedGradient(), -1.5, 1.5, config=config)
+    points = gradient_free_points(hidden, 40, KEYS)
+    assert points.shape == (2, 3, 16)
+    assert (points.abs() <= 1.5).all()
+    _, delta = hidden.offered(points, "found")
+    assert (delta[:, [1, 2, 3]] <= hidden.delta[:, [1, 2, 3]] + 1e-9).all()
 
 
-def test_a_gradient_that_is_not_finite_is_not_usable(monkeypatch):
+def test_what_each_control_reached_is_told_row_by_row():
+    result = attacked(TwoLayers())
+    beside = controlled(result, CONFIG, KEYS)
+    assert beside.attack is result
+    for pair in range(2):
+        for k, row in enumerate(beside.rows(pair)):
+            assert row["delta_attack"] == float(result.delta[pair, k])
+            assert row["delta"] == float(beside.result.delta[pair, k])
+            assert row["delta_noise"] == float(beside.delta["noise"][pair, k])
+            assert row["delta_transfer"] is None
+            assert row["transfer_beats"] is None
+            assert row["noise_beats"] == bool(beside.beats("noise")[pair, k])
+
+
+def test_beating_takes_more_than_a_hundredth():
     result = attacked(Linear())
+    beside = controlled(result, CONFIG, KEYS)
+    for share, beats in ((0.995, False), (0.98, True)):
+        other = replace(beside, delta={"noise": share * result.delta})
+        moved = result.delta > 1e-3 * result.problem.span[:, None]
+        assert (other.beats("noise")[moved] == beats).all()
 
-    def infinite(_self, points, _weights):
-        return points.new_zeros(len(points)), torch.full_like(points, torch.inf)
 
-    monkeypatch.setattr(Problem, "value_and_gradient", infinite)
-    assert not probe(Linear(), replace(result), torch.Generator()).gradient_usable
+def test_a_siblings_images_are_tried():
+    weak = attacked(TwoLayers(), config=replace(CONFIG, protocol="single", max_evaluations=2))
+    strong = attacked(TwoLayers(), config=replace(CONFIG, max_evaluations=200))
+    beside = controlled(weak, CONFIG, KEYS, strong.points)
+    torch.testing.assert_close(beside.delta["transfer"], strong.delta)
+    assert beside.beats("transfer").any()
+    assert (beside.result.delta <= strong.delta).all()
+
+
+@pytest.mark.parametrize("settings", [{"gradient_free": 0}, {"protocol": "single"}])
+def test_gradient_free_search_can_be_left_out(settings):
+    config = replace(CONFIG, **settings)
+    beside = controlled(attacked(Linear(), config=config), config, KEYS)
+    assert set(beside.delta) == {"noise"}

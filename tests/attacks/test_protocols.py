@@ -1,22 +1,27 @@
 """The protocols on problems whose minimum is known: a convex one solved by its secular equation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq
 
-from seatbelt_vae.attacks import attack, attack_pair
-from seatbelt_vae.attacks.attack import loss_of
-from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks import attack
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.errors import DataError, ShapeError
 from tests.attacks.models import Linear, MaskedGradient, TwoLayers, images
 
 
-def exact(model: Linear, x, target, weight: float) -> float:
+def attacked(model, seed=1, **settings):
+    """The attack on one pair."""
+    x, target = (image[None] for image in images(seed))
+    return attack(model, x, target, AttackConfig(**settings))
+
+
+def exact(model: Linear, weight: float) -> float:
     """min over d of ½‖Ad − b‖²/s² + λ‖d‖, with no bound active."""
-    scale = np.exp(-0.5 * model.log_variance)
-    a = model.a.numpy() * scale
+    x, target = images()
+    a = model.a.numpy() * np.exp(-0.5 * model.log_variance)
     b = a @ (target - x).flatten().numpy()
     if np.linalg.norm(a.T @ b) <= weight:
         return 0.5 * b @ b
@@ -31,117 +36,109 @@ def exact(model: Linear, x, target, weight: float) -> float:
 
 @pytest.mark.parametrize("protocol", ["strong", "single", "paper"])
 def test_every_protocol_finds_the_minimum_of_a_convex_problem(protocol):
-    model, (x, target) = Linear(), images()
-    config = AttackConfig(protocol=protocol, weight_count=7, restarts=1)
-    result = attack_pair(model, x, target, config, pair=0)
-    truth = [exact(model, x, target, w) for w in result.weights.tolist()]
-    start = result.problem.divergence_start
-    np.testing.assert_allclose(result.delta, truth, rtol=2e-3, atol=1e-5 * start)
+    model = Linear()
+    result = attacked(model, protocol=protocol, weight_count=7, restarts=1)
+    truth = [exact(model, w) for w in result.levels[0].tolist()]
+    start = float(result.problem.divergence_start)
+    np.testing.assert_allclose(result.delta[0], truth, rtol=2e-3, atol=1e-5 * start)
     assert not result.exceeds_bound.any()
 
 
+def test_a_squared_penalty_is_a_ridge_regression():
+    model, (x, target) = Linear(), images()
+    result = attacked(model, threat="squared-penalty", weight_count=7, restarts=1)
+    a = model.a.numpy() * np.exp(-0.5 * model.log_variance)
+    b = a @ (target - x).flatten().numpy()
+    for weight, delta in zip(result.levels[0].tolist(), result.delta[0].tolist(), strict=True):
+        d = np.linalg.solve(a.T @ a + 2 * weight * np.eye(16), a.T @ b)
+        truth = 0.5 * np.sum((a @ d - b) ** 2) + weight * d @ d
+        assert delta == pytest.approx(truth, rel=2e-3)
+
+
 def test_strong_reports_exactly_zero_distortion_where_that_is_the_minimum():
-    model, (x, target) = Linear(), images()
-    result = attack_pair(model, x, target, AttackConfig(weight_count=29), pair=0)
-    zero = result.weights > result.problem.gradient_norm
+    result = attacked(Linear())
+    zero = result.levels[0] > result.problem.gradient_norm[0]
     assert zero.any()
-    assert (result.distance[zero] == 0).all()
-    assert {s for s, z in zip(result.status, zero, strict=True) if z} == {"stationary at 0"}
-
-
-def test_gradient_norm_is_projected_on_the_tangent_cone_of_the_box():
-    model, (x, target) = Linear(), images()
-    model.bounds = (-1.0, 1.0)
-    x, target = (5 * x).clamp(-1, 1), (0.3 * target).clamp(-1, 1)
-    config = AttackConfig()
-    problem = Problem.of(model, loss_of(config, 1), x, target, torch.Generator())
-    scale = np.exp(-model.log_variance)
-    downhill = scale * (model.a.T @ (model.a @ (target - x).flatten())).numpy()
-    flat = x.flatten().numpy()
-    blocked = ((flat == 1) & (downhill > 0)) | ((flat == -1) & (downhill < 0))
-    assert blocked.any()
-    expected = np.linalg.norm(np.where(blocked, 0, downhill))
-    assert problem.gradient_norm == pytest.approx(expected)
+    assert (result.norms.l2[0, zero] == 0).all()
+    assert {s for s, z in zip(result.status[0], zero, strict=True) if z} == {"stationary at 0"}
 
 
 @pytest.mark.parametrize("loss", ["latent-kl", "output"])
 def test_strong_curve_is_rising_concave_and_below_the_trivial_bound(loss):
-    model, (x, target) = TwoLayers(), images()
-    config = AttackConfig(loss=loss, weight_count=12, restarts=1)
-    result = attack_pair(model, x, target, config, pair=0)
-    w, delta = result.weights, result.delta
-    slope = (delta[1:] - delta[:-1]) / (w[1:] - w[:-1])
+    result = attacked(TwoLayers(), loss=loss, weight_count=12, restarts=1)
+    w, delta = result.levels[0], result.delta[0]
+    slope = delta.diff() / w.diff()
     tolerance = 1e-9 * result.problem.span
-    assert (delta[1:] >= delta[:-1] - tolerance).all()
-    assert (slope[1:] <= slope[:-1] + 1e-9).all()
-    assert (result.delta <= result.bound + tolerance).all()
-    assert (result.adversarial >= -5).all()
-    assert (result.adversarial <= 5).all()
+    assert (delta.diff() >= -tolerance).all()
+    assert (slope.diff() <= 1e-9).all()
+    assert (delta <= result.bound + tolerance).all()
+    assert (result.adversarial.abs() <= 5).all()
 
 
-def test_strong_is_never_above_single():
-    model, (x, target) = TwoLayers(), images(seed=8)
-    results = [
-        attack_pair(model, x, target, AttackConfig(loss="output", protocol=p, weight_count=9), 0)
-        for p in ("strong", "single")
-    ]
-    span = results[0].problem.span
-    assert (results[0].delta <= results[1].delta + 1e-4 * span).all()
+@pytest.mark.parametrize("loss", ["latent-kl", "latent-symmetric-kl", "output"])
+def test_strong_is_never_above_single(loss):
+    strong, single = (
+        attacked(TwoLayers(), seed=8, loss=loss, protocol=protocol, weight_count=9)
+        for protocol in ("strong", "single")
+    )
+    assert (strong.delta <= single.delta + 1e-4 * strong.problem.span[:, None]).all()
 
 
 def test_rows_evaluate_to_what_they_say():
-    model, (x, target) = TwoLayers(), images()
-    result = attack_pair(model, x, target, AttackConfig(weight_count=5, restarts=0), pair=0)
-    parts = result.problem.parts(result.adversarial)
-    torch.testing.assert_close(parts, result.parts)
-    for row, weight, image in zip(result.rows(), result.weights, result.adversarial, strict=True):
-        size = (image - x.flatten()).norm()
-        assert row["delta"] == pytest.approx(float(row["divergence"] + weight * size))
+    result = attacked(TwoLayers(), weight_count=5, restarts=0)
+    of = torch.zeros(5, dtype=torch.long)
+    torch.testing.assert_close(result.problem.parts(result.points[0], of), result.parts[0])
+    x, target = images()
+    reach = float((target - x).norm())
+    for k, row in enumerate(result.rows(0)):
+        size = float((result.adversarial[0, k] - x).norm())
+        largest = float((result.adversarial[0, k] - x).abs().max())
+        assert row["delta"] == pytest.approx(row["divergence"] + row["level"] * size)
         assert row["divergence"] == pytest.approx(sum(row["divergence_parts"]))
-        assert row["distance"] == pytest.approx(float(size))
-
-
-def test_same_seed_same_numbers_and_pairs_are_independent():
-    model, (x, target) = TwoLayers(), images()
-    config = AttackConfig(weight_count=4, restarts=2)
-    alone = attack_pair(model, x, target, config, pair=1)
-    among = attack(model, torch.stack([target, x]), torch.stack([x, target]), config)[1]
-    assert torch.equal(alone.adversarial, among.adversarial)
-    assert torch.equal(alone.delta, among.delta)
+        assert (row["distance"], row["distance_max"]) == pytest.approx((size, largest))
+        assert row["distance_relative"] == pytest.approx(size / reach)
+        relative = row["level"] * reach / row["divergence_start"]
+        assert row["level_relative"] == pytest.approx(relative)
+        assert row["divergence_ratio"] == pytest.approx(row["divergence"] / row["divergence_start"])
 
 
 def test_raw_violation_sees_a_curve_that_falls_or_sags():
-    model, (x, target) = Linear(), images()
-    result = attack_pair(model, x, target, AttackConfig(weight_count=9, restarts=0), pair=0)
-    assert result.raw_violation < 1e-3
-    span = result.problem.span
+    result = attacked(Linear(), weight_count=9, restarts=0)
+    assert (result.raw_violation < 1e-3).all()
     raw = result.delta_raw.clone()
-    raw[2] += 0.1 * span
-    broken = result.__class__(**{**result.__dict__, "delta_raw": raw})
-    assert broken.raw_violation > 0.01
+    raw[0, 2] += 0.1 * result.problem.span[0]
+    assert (replace(result, delta_raw=raw).raw_violation > 0.01).all()
+
+
+def test_raw_violation_within_budgets_sees_a_curve_that_rises():
+    result = attacked(Linear(), threat="l2", restarts=0)
+    assert (result.raw_violation < 1e-3).all()
+    raw = result.delta_raw.clone()
+    raw[0, 2] = raw[0, 1] + 0.1 * result.problem.span[0]
+    assert (replace(result, delta_raw=raw).raw_violation > 0.01).all()
 
 
 def test_masked_gradient_leaves_the_attack_at_the_trivial_bound():
-    model, (x, target) = MaskedGradient(), images()
-    result = attack_pair(model, x, target, AttackConfig(weight_count=5, restarts=1), pair=0)
-    assert result.problem.gradient_norm == 0
+    result = attacked(MaskedGradient(), weight_count=5, restarts=1)
+    assert (result.problem.gradient_norm == 0).all()
     assert not result.exceeds_bound.any()
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "text"),
-    [
-        (lambda x, t: (x[:, :, :2], t), ShapeError, r"inputs of shape \(1, 1, 2, 4\)"),
-        (
-            lambda x, t: (x * 100, t),
-            DataError,
-            r"input image has values from .* inside the model's",
-        ),
-        (lambda x, t: (x, t * torch.nan), DataError, "target image has values from nan to nan"),
-        (lambda x, _: (x, x), DataError, "input and target of pair 0 are the same image"),
-    ],
-)
-def test_bad_images_are_named(change, error, text):
-    x, target = (v[None] for v in images())
-    with pytest.raises(error, match=text):
-        attack(Linear(), *change(x, target))
+def test_offered_points_are_taken_where_they_are_better_and_nowhere_else():
+    result = attacked(TwoLayers(), protocol="single", max_evaluations=2, weight_count=6)
+    _, target = images()
+    better, delta = result.offered(target.flatten()[None, None], "given")
+    reach = result.problem.image_norms.l2
+    torch.testing.assert_close(
+        delta, result.levels * reach + delta.new_tensor(0), atol=1e-9, rtol=0
+    )
+    taken = delta < result.delta
+    assert taken.any()
+    assert not taken.all()
+    torch.testing.assert_close(better.delta, torch.minimum(result.delta, delta))
+    for k, new in enumerate(taken[0].tolist()):
+        assert (better.start[0][k], better.status[0][k]) == (
+            ("given", "control") if new else (result.start[0][k], result.status[0][k])
+        )
+        expected = target.flatten() if new else result.points[0, k]
+        assert torch.equal(better.points[0, k], expected)

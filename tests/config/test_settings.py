@@ -16,7 +16,14 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.attack import parse_layers
+from seatbelt_vae.config.attack import (
+    DAMAGE_LOSSES,
+    LATENT_LOSSES,
+    LOSSES,
+    OUTPUT_LOSSES,
+    THREATS,
+    parse_layers,
+)
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
@@ -48,8 +55,41 @@ REFUSED: dict[str, Callable[[], object]] = {
     "attack seed": lambda: AttackConfig(seed=-1),
     "attack weight_count": lambda: AttackConfig(weight_count=1),
     "attack threads": lambda: AttackConfig(threads=0),
+    "attack threat": lambda: AttackConfig(threat="l-inf"),
+    "attack solver": lambda: AttackConfig(solver="newton"),
+    "attack together": lambda: AttackConfig(together=0),
+    "attack gradient_free": lambda: AttackConfig(gradient_free=-1),
     "attack sampled and strong": lambda: AttackConfig(path="sampled"),
     "attack output by layer": lambda: AttackConfig(loss="output", layers="top"),
+    "attack output distance by layer": lambda: AttackConfig(loss="output-l2", layers="1"),
+    "attack reconstruction by layer": lambda: AttackConfig(
+        loss="damage-reconstruction", threat="l2", layers="bottom"
+    ),
+    "attack damage under a penalty": lambda: AttackConfig(loss="damage-posterior"),
+    "attack damage under a squared penalty": lambda: AttackConfig(
+        loss="damage-reconstruction", threat="squared-penalty"
+    ),
+    "attack paper within a budget": lambda: AttackConfig(protocol="paper", threat="l2"),
+    "attack paper under a squared penalty": lambda: AttackConfig(
+        protocol="paper", threat="squared-penalty"
+    ),
+    "attack pgd under a penalty": lambda: AttackConfig(solver="pgd"),
+    "attack pgd under a squared penalty": lambda: AttackConfig(
+        solver="pgd", threat="squared-penalty"
+    ),
+    "attack published weights within a budget": lambda: AttackConfig(
+        threat="l2", weights="published"
+    ),
+    "attack weight_count within a budget": lambda: AttackConfig(threat="linf", weight_count=5),
+    "attack budgets of a penalty": lambda: AttackConfig(budgets=(0.1,)),
+    "attack budgets of a squared penalty": lambda: AttackConfig(
+        threat="squared-penalty", budgets=(0.1,)
+    ),
+    "attack budget of zero": lambda: AttackConfig(threat="l2", budgets=(0.0, 0.1)),
+    "attack budget above one": lambda: AttackConfig(threat="l2", budgets=(0.1, 1.5)),
+    "attack budget nan": lambda: AttackConfig(threat="linf", budgets=(nan,)),
+    "attack budgets descending": lambda: AttackConfig(threat="l2", budgets=(0.2, 0.1)),
+    "attack budgets twice": lambda: AttackConfig(threat="l2", budgets=(0.1, 0.1)),
     "layers word": lambda: parse_layers("middle", 4),
     "layers spaces": lambda: parse_layers("1, 3", 4),
     "layers zero": lambda: parse_layers("0", 4),
@@ -118,6 +158,49 @@ def test_a_refusal_says_what_was_got_and_expected(name: str, snapshot: SnapshotA
 )
 def test_layers_are_words_or_numbers_from_one(layers: str, expected: tuple[int, ...]) -> None:
     assert parse_layers(layers, 4) == expected
+
+
+@pytest.mark.parametrize(
+    ("loss", "threat"),
+    [
+        *[(loss, threat) for loss in LATENT_LOSSES + OUTPUT_LOSSES for threat in THREATS],
+        *[(loss, threat) for loss in DAMAGE_LOSSES for threat in ("l2", "linf")],
+    ],
+)
+def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) -> None:
+    assert AttackConfig(loss, threat=threat).within_budget == (threat in ("l2", "linf"))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_path_is_the_losss_own_unless_given(loss: str) -> None:
+    threat = "l2" if loss.startswith("damage") else "penalty"
+    assert AttackConfig(loss, threat=threat).path is None
+    assert AttackConfig(loss, threat=threat).walked == ("common" if loss == "output" else "mean")
+    for path in ("mean", "common"):
+        assert AttackConfig(loss, threat=threat, path=path).walked == path
+    given = AttackConfig(loss, threat=threat, path="sampled", protocol="single")
+    assert given.walked == "sampled"
+
+
+@pytest.mark.parametrize(
+    ("threat", "expected"),
+    [("l2", (0.05, 0.1, 0.2, 0.3, 0.5)), ("linf", (0.01, 0.02, 0.05, 0.1, 0.2))],
+)
+def test_budgets_are_the_threats_own_unless_given(threat: str, expected: tuple[float, ...]) -> None:
+    assert AttackConfig(threat=threat).epsilons == expected
+    assert AttackConfig(threat=threat, budgets=(0.3, 1.0)).epsilons == (0.3, 1.0)
+
+
+@pytest.mark.parametrize("threat", ["l2", "linf"])
+@pytest.mark.parametrize("solver", ["quasi-newton", "pgd"])
+@pytest.mark.parametrize("protocol", ["strong", "single"])
+def test_budgets_go_with_both_solvers(threat: str, solver: str, protocol: str) -> None:
+    config = AttackConfig(threat=threat, solver=solver, protocol=protocol)
+    assert (config.solver, config.protocol, config.within_budget) == (solver, protocol, True)
+
+
+def test_posterior_damage_may_choose_its_layers() -> None:
+    assert AttackConfig("damage-posterior", "top", threat="linf").layers == "top"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from seatbelt_vae.config import (
     load_toml,
     resolve,
 )
-from seatbelt_vae.config.attack import LOSSES
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
 from seatbelt_vae.config.toml import from_dict
@@ -36,7 +35,7 @@ sizes = st.lists(st.integers(1, 512), min_size=1, max_size=5).map(tuple)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 BY_HAND = {
     "preset": st.sampled_from(list(PRESETS)),
-    "loss": st.just(LOSSES[0]),
+    "loss": st.just("latent-kl"),
     "path": st.none() | st.sampled_from(["mean", "common"]),
     "tc_estimator": st.sampled_from(TC_ESTIMATORS),
     "recheck": st.floats(0, 1),
@@ -50,12 +49,33 @@ BY_TYPE = {
     tuple[int, ...]: sizes,
     type(None): st.none(),
 }
+shares = st.sets(st.floats(0, 1, exclude_min=True), min_size=1, max_size=4).map(sorted).map(tuple)
+FITTING: dict[type, list[dict[str, st.SearchStrategy]]] = {
+    AttackConfig: [
+        {
+            "threat": st.just("penalty"),
+            "budgets": st.none(),
+            "solver": st.just("quasi-newton"),
+        },
+        {
+            "threat": st.sampled_from(["l2", "linf"]),
+            "loss": st.sampled_from(["latent-w2", "damage-posterior"]),
+            "budgets": st.none() | shares,
+            "protocol": st.sampled_from(["strong", "single"]),
+            "weights": st.just("relative"),
+            "weight_count": st.none(),
+        },
+    ]
+}
 
 
 def _settings(kind: type) -> st.SearchStrategy:
     """Any valid instance of a settings dataclass, by the types of its fields."""
-    hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{name: _field(name, hint) for name, hint in hints.items()})
+    hints = typing.get_type_hints(kind).items()
+    return st.one_of(
+        st.builds(kind, **{n: fitting[n] if n in fitting else _field(n, hint) for n, hint in hints})
+        for fitting in FITTING.get(kind, [{}])
+    )
 
 
 def _field(name: str, hint: object) -> st.SearchStrategy:
@@ -108,6 +128,12 @@ def test_a_choice_that_may_be_left_out_can_be_given() -> None:
     with pytest.raises(ConfigError) as caught:
         from_dict(AttackConfig, {"path": 3})
     assert str(caught.value) == "path is 3, expected 'mean' or 'common' or 'sampled'"
+
+
+def test_budgets_are_numbers_in_a_list() -> None:
+    assert from_dict(AttackConfig, {"threat": "l2", "budgets": [0.5, 1]}).budgets == (0.5, 1.0)
+    with pytest.raises(ConfigError, match=r"^budgets is 0\.5, expected .*$"):
+        from_dict(AttackConfig, {"threat": "l2", "budgets": 0.5})
 
 
 def test_a_whole_number_is_a_fine_float_and_no_other_type_is_guessed() -> None:

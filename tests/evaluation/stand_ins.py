@@ -93,4 +93,4 @@ def attack_rows(pair: int, count: int, **columns: object) -> list[dict[str, obje
         "distance": 1.0,
         "status": "converged",
     }
-    return [row | {"weight": 2.0**i} | columns for i in range(count)]
+    return [row | {"level": 2.0**i} | columns for i in range(count)]

@@ -35,9 +35,9 @@ def make_battery(folder: Path, pairs: int = 11, delta: float = 4.0) -> Path:
         x, target, other = random_images(3, seed=pair)
         star = torch.stack([x, x + 0.4 * (target - x), 0.5 * (x + other)])
         tensors = {"x": x, "target": target, "adversarial": star}
-        write_tensors(folder / f"pair-{pair:04d}.safetensors", tensors)
+        write_tensors(folder / f"pair-{pair:05d}.safetensors", tensors)
         rows = attack_rows(pair, ROWS, delta=delta * (1 + pair))
-        write_rows(folder / f"pair-{pair:04d}.parquet", rows)
+        write_rows(folder / f"pair-{pair:05d}.parquet", rows)
     return folder
 
 
@@ -55,12 +55,13 @@ def test_files_rows_and_pictures_of_a_battery(tmp_path: Path) -> None:
     assert measured == ["paths differ", "pairs not told apart"]
     assert json.loads((folder / "flags.json").read_text()) == summary["flags"]
 
-    rows = read_rows(folder / "measures.parquet")
+    rows = read_rows(folder / "measures")
     attacks = [row for path in sorted(folder.glob("pair-*.parquet")) for row in read_rows(path)]
-    assert [(r["pair"], r["weight"]) for r in rows] == [(r["pair"], r["weight"]) for r in attacks]
+    assert [(r["pair"], r["level"]) for r in rows] == [(r["pair"], r["level"]) for r in attacks]
 
-    budgets = read_rows(folder / "budgets.parquet")
-    pictures = read_tensors(folder / "budgets.safetensors")
+    budgets = read_rows(folder / "budgets")
+    parts = [read_tensors(path) for path in sorted(folder.glob("budgets/*.safetensors"))]
+    pictures = {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
     assert pictures["adversarial"].shape == pictures["reconstruction"].shape == (11, 5, *SHAPE)
     for row in budgets:
         index = (row["pair"], [0.05, 0.1, 0.2, 0.3, 0.5].index(row["epsilon"]))
@@ -73,7 +74,7 @@ def test_files_rows_and_pictures_of_a_battery(tmp_path: Path) -> None:
     assert gap["value"] == pytest.approx(0.7)
     assert gap["n"] == 11
     assert gap["low"] == pytest.approx(0.7)
-    assert len(read_rows(folder / "pairs.parquet")) == 11
+    assert len(read_rows(folder / "pairs")) == 11
 
 
 def test_a_battery_as_an_attack_leaves_it(tmp_path: Path) -> None:
@@ -93,12 +94,12 @@ def test_a_battery_as_an_attack_leaves_it(tmp_path: Path) -> None:
     assert [flag["name"] for flag in summary["flags"]]
     assert summary["measures"]["delta_over_bound"]["value"] <= 1.001
     stored = {
-        (row["pair"], row["weight"]): row["distance_relative"]
+        (row["pair"], row["level"]): row["distance_relative"]
         for path in folder.glob("pair-*.parquet")
         for row in read_rows(path)
     }
-    for row in read_rows(folder / "measures.parquet"):
-        expected = stored[row["pair"], row["weight"]]
+    for row in read_rows(folder / "measures"):
+        expected = stored[row["pair"], row["level"]]
         assert row["distance_relative"] == pytest.approx(expected, rel=1e-5, abs=1e-9)
     assert run_battery(run, data, config) == folder  # measured batteries still resume
 
@@ -106,10 +107,16 @@ def test_a_battery_as_an_attack_leaves_it(tmp_path: Path) -> None:
 def test_measuring_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = make_battery(tmp_path / "b", pairs=2)
     measure_battery(folder, random_linear())
-    names = ("summary.json", "measures.parquet", "budgets.parquet", "pairs.parquet")
-    before = [(folder / name).read_bytes() for name in names]
+    kinds = ("summary.json", "measures/*", "budgets/*", "pairs/*")
+    paths = sorted(path for kind in kinds for path in folder.glob(kind))
+    assert len(paths) == 1 + 2 * 4
+    before = [path.read_bytes() for path in paths]
     measure_battery(folder, random_linear())
-    assert [(folder / name).read_bytes() for name in names] == before
+    assert [path.read_bytes() for path in paths] == before
+    (folder / "budgets" / "pair-00001.safetensors").unlink()
+    (folder / "pairs" / "pair-00000.parquet").unlink()
+    measure_battery(folder, random_linear())
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_a_collapsed_model_is_summarised_without_gaps(tmp_path: Path) -> None:
@@ -138,9 +145,8 @@ def test_a_comparison_leaves_out_pairs_that_either_model_cannot_tell_apart(tmp_p
     folders = [make_battery(tmp_path / name, pairs=3) for name in ("a", "b")]
     for blind, folder in enumerate(folders):
         measure_battery(folder, identity_autoencoder())
-        rows = read_rows(folder / "pairs.parquet")
-        rows[blind] |= {"told_apart": False, "gap@0.2": None}
-        write_rows(folder / "pairs.parquet", rows)
+        part = folder / "pairs" / f"pair-{blind:05d}.parquet"
+        write_rows(part, [read_rows(part)[0] | {"told_apart": False, "gap@0.2": None}])
     assert compare_batteries(*folders, "gap@0.2").n == 1
     assert compare_batteries(*folders, "delta").n == 3
 
@@ -149,8 +155,8 @@ def test_batteries_without_common_pairs_are_refused(tmp_path: Path) -> None:
     folders = []
     for start, name in ((0, "a"), (5, "b")):
         folders.append(make_battery(tmp_path / name, pairs=1))
-        rows = [r | {"input_index": start} for r in read_rows(folders[-1] / "pair-0000.parquet")]
-        write_rows(folders[-1] / "pair-0000.parquet", rows)
+        rows = [r | {"input_index": start} for r in read_rows(folders[-1] / "pair-00000.parquet")]
+        write_rows(folders[-1] / "pair-00000.parquet", rows)
         measure_battery(folders[-1], identity_autoencoder())
     with pytest.raises(ArtifactError, match="share no pair"):
         compare_batteries(*folders, "delta")
@@ -161,7 +167,7 @@ def test_incomplete_batteries_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="no attacked pairs"):
         measure_battery(empty, identity_autoencoder())
     lacking = make_battery(tmp_path / "b", pairs=1)
-    write_tensors(lacking / "pair-0000.safetensors", {"x": torch.zeros(SHAPE)})
+    write_tensors(lacking / "pair-00000.safetensors", {"x": torch.zeros(SHAPE)})
     with pytest.raises(ArtifactError, match="lacks 'target'"):
         measure_battery(lacking, identity_autoencoder())
     garbled = make_battery(tmp_path / "c", pairs=1)

@@ -6,7 +6,7 @@ CALM = {"gap": 0.5, "gap_sampled": 0.55, "told_apart": True}
 
 
 def raised(rows, pairs):
-    return {flag.name for flag in measured_flags(rows, pairs) if flag.raised}
+    return {flag.name for flag in measured_flags([rows], pairs) if flag.raised}
 
 
 def test_agreeing_paths_and_pairs_told_apart_raise_nothing():
@@ -20,7 +20,7 @@ def test_paths_that_differ_are_flagged_whichever_is_larger():
 
 def test_a_pair_not_told_apart_is_flagged_and_its_gaps_do_not_count():
     rows = [CALM, {"gap": 0.1, "gap_sampled": 0.9, "told_apart": False}]
-    flags = measured_flags(rows, [{"told_apart": True}, {"told_apart": False}])
+    flags = measured_flags([rows], [{"told_apart": True}, {"told_apart": False}])
     assert [flag.raised for flag in flags] == [False, True]
     assert flags[1].value == 0.5
     assert flags[1].detail == "1 of 2 pairs"

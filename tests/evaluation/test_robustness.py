@@ -96,7 +96,7 @@ def test_rows_of_the_identity_map() -> None:
         assert row["target_error"] == pytest.approx(distance, abs=1e-12)
         assert row["target_reconstruction_error"] == 0
         assert row["told_apart"]
-    assert [row["weight"] for row in found.rows] == [1, 2, 4]
+    assert [row["level"] for row in found.rows] == [1, 2, 4]
     assert found.area is not None
     assert found.area_worst is not None
     assert found.area.value == pytest.approx(0.5)

@@ -62,9 +62,11 @@ def test_killed_again_and_again_equals_uninterrupted(tmp_path, whole):
 def test_a_damaged_pair_is_named_and_can_be_made_again(tmp_path, whole):
     run = make_run(tmp_path / "run")
     folder = run_battery(run, sprites(), LONG)
-    part = folder / "pair-0001.parquet"
+    part = folder / "pair-00001.parquet"
     part.write_bytes(part.read_bytes()[:-50])
-    with pytest.raises(ArtifactError, match=r"pair-0001.parquet is not a whole Parquet file .*: d"):
+    with pytest.raises(
+        ArtifactError, match=r"pair-00001.parquet is not a whole Parquet file .*: d"
+    ):
         run_battery(run, sprites(), LONG)
     part.unlink()
     run_battery(run, sprites(), LONG)
@@ -81,7 +83,7 @@ def test_a_full_disk_keeps_the_pairs_done_and_the_battery_goes_on(tmp_path, monk
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(descriptor)
 
-    for full_at in ("config.toml", "battery.json", "pair-0000.safetensors", "pair-0002.parquet"):
+    for full_at in ("config.toml", "battery.json", "pair-00000.safetensors", "pair-00002.parquet"):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             with pytest.raises(ArtifactError) as caught:

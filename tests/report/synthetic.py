@@ -115,27 +115,26 @@ def write_battery(
     atomic_write(place / "config.toml", dump_toml(settings).encode())
     made = [_Pair(kind, pair) for pair in range(pairs)]
     about = {
-        "format": 1,
+        "format": 2,
         "digest": "0123456789abcdef",
         "model": "fedcba9876543210",
         "data": "dsprites",
         "pairs": [[pair.index, pair.index + 1] for pair in made],
-        "weights": settings.weights,
     }
     write_json(place / "battery.json", about)
     for pair in made:
-        write_rows(place / f"pair-{pair.number:04d}.parquet", pair.attacks)
+        write_rows(place / f"pair-{pair.number:05d}.parquet", pair.attacks)
     raised = {"not converged"} if kind.preset == "beta-tcvae" else set()
     flags = [
         {"name": name, "raised": name in raised, "value": 0.0, "detail": "0 of 9"} for name in FLAGS
     ]
     write_json(place / "flags.json", flags)
-    write_rows(place / "measures.parquet", [row for pair in made for row in pair.measures])
-    write_rows(place / "budgets.parquet", [row for pair in made for row in pair.budgets])
-    write_rows(place / "pairs.parquet", [pair.row for pair in made])
-    pictures = [pair.pictures for pair in made]
-    stacked = {name: torch.stack([p[name] for p in pictures]) for name in pictures[0]}
-    write_tensors(place / "budgets.safetensors", stacked)
+    for pair in made:
+        name = f"pair-{pair.number:05d}.parquet"
+        write_rows(place / "measures" / name, pair.measures)
+        write_rows(place / "budgets" / name, pair.budgets)
+        write_rows(place / "pairs" / name, [pair.row])
+        write_tensors((place / "budgets" / name).with_suffix(".safetensors"), pair.pictures)
     write_json(place / "summary.json", summarise([pair.row for pair in made], flags))
     return place
 
@@ -166,8 +165,8 @@ class _Pair:
             delta = self.start * min(ratio + relative * distance, 1.0)
             row = {
                 "pair": self.number,
-                "weight": weight,
-                "weight_relative": relative,
+                "level": weight,
+                "level_relative": relative,
                 "delta": delta,
                 "bound": self.start * min(1.0, relative),
                 "divergence": self.start * ratio,
@@ -185,7 +184,7 @@ class _Pair:
         return [
             {
                 "pair": self.number,
-                "weight": row["weight"],
+                "level": row["level"],
                 "gap": 1 - self.moved(row["distance_relative"]),
                 "distortion": 1 - 1.05 * self.moved(row["distance_relative"]),
                 "distance_relative": row["distance_relative"],

@@ -25,7 +25,9 @@ def test_a_panel_is_a_png_with_a_row_a_model(demo: list[Path], tmp_path: Path) -
 
 def test_what_is_not_there_is_named(demo: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "panel.png"
-    with pytest.raises(ArtifactError, match=r"no pair 5 at budget 0\.2: expected a pair below 5"):
+    with pytest.raises(
+        ArtifactError, match=r"no picture of pair 5 at budget 0\.2: expected a pair below 5"
+    ):
         attack_panel(demo, out, pair=5)
     with pytest.raises(ArtifactError, match=r"a budget of 0\.05, 0\.1, 0\.2, 0\.3, 0\.5"):
         attack_panel(demo, out, epsilon=0.25)

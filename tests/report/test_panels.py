@@ -20,6 +20,8 @@ from seatbelt_vae.report.panels import (
 )
 from seatbelt_vae.runs import read_tensors
 
+BUDGETS = "attacks/latent-kl-strong/budgets"
+
 
 def decoded(uri: str, mode: str) -> NDArray[np.float64]:
     head, data = uri.split(",")
@@ -53,8 +55,8 @@ def test_a_distortion_of_nothing_is_transparent() -> None:
 def test_panels_show_the_stored_pictures_with_one_scale_for_all_models(demo: list[Path]) -> None:
     panel = panels(collect(demo), "latent-kl-strong")[3]
     assert panel.indices == (30, 31)
-    stored = [read_tensors(d / "attacks/latent-kl-strong/budgets.safetensors") for d in demo]
-    distortions = [s["adversarial"][3, 4] - s["x"][3] for s in stored]
+    stored = [read_tensors(d / BUDGETS / "pair-00003.safetensors") for d in demo]
+    distortions = [s["adversarial"][4] - s["x"] for s in stored]
     assert panel.scales[0.5] == pytest.approx(max(float(d.abs().max()) for d in distortions))
     row, pictures = panel.rows[1], stored[1]
     shown = {
@@ -63,23 +65,23 @@ def test_panels_show_the_stored_pictures_with_one_scale_for_all_models(demo: lis
         "target": row.target,
     }
     for name, uri in shown.items():
-        expected = (pictures[name][3, 0].numpy() + 1) * 127.5
+        expected = (pictures[name][0].numpy() + 1) * 127.5
         assert decoded(uri, "L") == pytest.approx(expected, abs=0.51)
     for k, budget in enumerate(row.budgets):
         for name, uri in (
             ("adversarial", budget.adversarial),
             ("reconstruction", budget.reconstruction),
         ):
-            expected = np.clip((pictures[name][3, k, 0].numpy() + 1) * 127.5, 0, 255)
+            expected = np.clip((pictures[name][k, 0].numpy() + 1) * 127.5, 0, 255)
             assert decoded(uri, "L") == pytest.approx(expected, abs=0.51)
 
 
 def test_the_distortion_shown_is_adversarial_minus_input(demo: list[Path]) -> None:
-    stored = read_tensors(demo[0] / "attacks/latent-kl-strong/budgets.safetensors")
+    stored = read_tensors(demo[0] / BUDGETS / "pair-00000.safetensors")
     panel = panels(collect(demo), "latent-kl-strong")[0]
     pixels = decoded(panel.rows[0].budgets[2].distortion, "RGBA")
     signed = np.sign(pixels[..., 0] - pixels[..., 2]) * pixels[..., 3] / 255
-    expected = (stored["adversarial"][0, 2, 0] - stored["x"][0, 0]).numpy() / panel.scales[0.2]
+    expected = (stored["adversarial"][2, 0] - stored["x"][0]).numpy() / panel.scales[0.2]
     assert signed == pytest.approx(expected, abs=0.01)
 
 

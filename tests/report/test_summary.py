@@ -25,8 +25,9 @@ def with_gaps(path: Path, kind: str, gaps: list[float]) -> Path:
 
 
 def change(place: Path, new: Callable[[Row], Row]) -> None:
-    rows: list[Row] = [row | new(row) for row in read_rows(place / "pairs.parquet")]
-    write_rows(place / "pairs.parquet", rows)
+    rows: list[Row] = [row | new(row) for row in read_rows(place / "pairs")]
+    for row in rows:
+        write_rows(place / "pairs" / f"pair-{row['pair']:05d}.parquet", [row])
     write_json(place / "summary.json", summarise(rows))
 
 

@@ -1,25 +1,35 @@
 """Attacks on any autoencoder behind the protocol: losses, protocols, batteries, validity flags."""
 
-from seatbelt_vae.attacks.attack import attack, attack_pair
-from seatbelt_vae.attacks.battery import PairDone, battery_name, run_battery
+from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.battery import PairsDone, battery_name, run_battery
 from seatbelt_vae.attacks.budgeted import budgeted_attack
 from seatbelt_vae.attacks.flags import FLAGS, Flag, Meaning
-from seatbelt_vae.attacks.losses import LatentKL, OutputLoss
+from seatbelt_vae.attacks.losses import (
+    FunctionLoss,
+    LatentLoss,
+    OutputDistance,
+    OutputLoss,
+    PosteriorDamage,
+    ReconstructionDamage,
+)
 from seatbelt_vae.attacks.pairs import choose_pairs
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.result import PairResult
+from seatbelt_vae.attacks.result import AttackResult
 
 __all__ = [
     "FLAGS",
+    "AttackResult",
     "Flag",
-    "LatentKL",
+    "FunctionLoss",
+    "LatentLoss",
     "Meaning",
+    "OutputDistance",
     "OutputLoss",
-    "PairDone",
-    "PairResult",
+    "PairsDone",
+    "PosteriorDamage",
     "Problem",
+    "ReconstructionDamage",
     "attack",
-    "attack_pair",
     "battery_name",
     "budgeted_attack",
     "choose_pairs",

@@ -1,25 +1,25 @@
-"""The attack on pairs of images: one call, every λ, any model behind the protocol."""
+"""The attack on pairs of images: one call, every level, any model behind the protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.losses import LatentKL, Loss, OutputLoss, Path
+from seatbelt_vae.attacks.levels import levels_of
+from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.result import PairResult
+from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.single import paper_attack, single_attack
 from seatbelt_vae.attacks.strong import strong_attack
-from seatbelt_vae.attacks.weights import weight_grid
+from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.attack import parse_layers
-from seatbelt_vae.errors import DataError, ShapeError
+from seatbelt_vae.errors import ConfigError, DataError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["attack", "attack_pair", "loss_of"]
+__all__ = ["attack"]
 
-_PROTOCOLS: dict[str, Callable[..., PairResult]] = {
+_PROTOCOLS: dict[str, Callable[..., AttackResult]] = {
     "strong": strong_attack,
     "single": single_attack,
     "paper": paper_attack,
@@ -27,21 +27,34 @@ _PROTOCOLS: dict[str, Callable[..., PairResult]] = {
 
 
 def attack(
-    model: Autoencoder, x: Tensor, target: Tensor, config: AttackConfig | None = None
-) -> list[PairResult]:
-    r"""Find images near each :math:`x` that the model takes for its target, for every λ of a grid.
+    model: Autoencoder,
+    x: Tensor,
+    target: Tensor | None = None,
+    config: AttackConfig | None = None,
+    *,
+    loss: Loss | None = None,
+    levels: Tensor | None = None,
+    pair_numbers: Sequence[int] | None = None,
+) -> AttackResult:
+    r"""Find images near each :math:`x` that the model takes for its target, under many levels.
 
-    .. math:: \min_{x^* \in [lo, hi]^n}\; r(x^*, x_t) + \lambda\|x^* - x\|_2
+    .. math:: \min_{x^* \in [lo, hi]^n} r(x^*) + \lambda\|x^* - x\|_2
+              \quad\text{or}\quad \min_{\|x^* - x\| \leq \varepsilon} r(x^*)
 
     Args:
         model: any autoencoder, in evaluation mode.
         x: inputs, :math:`(P, C, H, W)`, inside the model's bounds.
-        target: targets, same shape.
-        config: loss, layers, λ grid, protocol, effort (default: latent KL, strong).
+        target: targets, same shape; untargeted losses need none.
+        config: loss, threat, levels, protocol, effort (default: latent KL, penalty, strong).
+        loss: a loss of your own instead of the config's, such as a `FunctionLoss`.
+        levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`, instead of
+            the config's.
+        pair_numbers: what seeds each pair's randomness (default: 0, 1, …).
 
     Raises:
-        ShapeError: images of another shape than the model's.
+        ShapeError: images of another shape than the model's, or levels of another.
         DataError: pixels that are not finite or outside the bounds, or x equal to its target.
+        ConfigError: no target for a targeted loss, or levels that are not positive and ascending.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -49,60 +62,62 @@ def attack(
         >>> from seatbelt_vae.config import ModelConfig, resolve
         >>> from seatbelt_vae.models import HierarchicalVAE
         >>> shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (-1.0, 1.0))
-        >>> x, target = torch.rand(2, 1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-        >>> config = AttackConfig(weight_count=3, restarts=0, max_evaluations=5)
-        >>> (result,) = attack(HierarchicalVAE(shape).eval(), x, target, config)
-        >>> bool((result.delta <= result.bound + 1e-6).all())
-        True
+        >>> x, target = torch.rand(2, 3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+        >>> config = AttackConfig(weight_count=4, restarts=0, max_evaluations=5)
+        >>> result = attack(HierarchicalVAE(shape).eval(), x, target, config)
+        >>> tuple(result.delta.shape), bool((result.delta <= result.bound + 1e-6).all())
+        ((3, 4), True)
     """
     config = config or AttackConfig()
-    if x.shape != target.shape or x.shape[1:] != model.image_shape:
-        raise ShapeError(
-            f"inputs of shape {tuple(x.shape)} and targets of shape {tuple(target.shape)}, "
-            f"expected both to be (pairs, {', '.join(map(str, model.image_shape))})"
-        )
-    return [
-        attack_pair(model, xi, ti, config, pair)
-        for pair, (xi, ti) in enumerate(zip(x, target, strict=True))
-    ]
-
-
-def attack_pair(
-    model: Autoencoder, x: Tensor, target: Tensor, config: AttackConfig, pair: int
-) -> PairResult:
-    """The attack on one pair, images :math:`(C, H, W)`; its number seeds whatever is random."""
-    _check(x, model.bounds, "input")
-    _check(target, model.bounds, "target")
-    if torch.equal(x, target):
-        raise DataError(f"input and target of pair {pair} are the same image: choose another pair")
-    key = (config.seed, pair)
+    loss = loss or loss_of(config, len(model.latent_sizes))
+    _check(model, x, target, loss)
+    numbers = range(len(x)) if pair_numbers is None else pair_numbers
+    keys = [(config.seed, number) for number in numbers]
     problem = Problem.of(
         model,
-        loss_of(config, len(model.latent_sizes)),
+        loss,
         x,
-        target,
-        generator_for(*key, 0),
+        x if target is None else target,
+        [generator_for(*key, 0) for key in keys],
+        threat=threat_of(config),
         micro_batch=config.micro_batch,
     )
-    return _PROTOCOLS[config.protocol](problem, weight_grid(config, problem), config, key)
+    chosen = levels_of(config, problem) if levels is None else _given(levels, problem)
+    return _PROTOCOLS[config.protocol](problem, chosen, config, keys)
 
 
-def loss_of(config: AttackConfig, depth: int) -> Loss:
-    """The loss that settings mean for a model of ``depth`` layers.
-
-    Raises:
-        ConfigError: layers the model has not.
-    """
-    path: Path | None = config.path
-    if config.loss == "output":
-        return OutputLoss(path or "common", config.draws)
-    return LatentKL(parse_layers(config.layers, depth), path or "mean", config.draws)
-
-
-def _check(image: Tensor, bounds: tuple[float, float], name: str) -> None:
-    low, high = bounds
-    if not bool(((image >= low) & (image <= high)).all()):
-        raise DataError(
-            f"{name} image has values from {image.min():g} to {image.max():g}, expected finite "
-            f"values inside the model's bounds [{low:g}, {high:g}]: rescale it"
+def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> None:
+    shapes = [x.shape] if target is None else [x.shape, target.shape]
+    if len(set(shapes)) > 1 or x.ndim != 4 or x.shape[1:] != model.image_shape:
+        raise ShapeError(
+            f"images of shape {' and '.join(str(tuple(shape)) for shape in shapes)}, expected "
+            f"inputs and targets to be (pairs, {', '.join(map(str, model.image_shape))})"
         )
+    if target is None and loss.targeted:
+        raise ConfigError("no targets for a targeted loss: give targets, or use a damage loss")
+    for name, images in (("input", x), ("target", x if target is None else target)):
+        low, high = model.bounds
+        if not bool(((images >= low) & (images <= high)).all()):
+            raise DataError(
+                f"{name} image has values from {images.min():g} to {images.max():g}, expected "
+                f"finite values inside the model's bounds [{low:g}, {high:g}]: rescale it"
+            )
+    if target is not None:
+        same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
+        if same:
+            raise DataError(
+                f"input and target of pair {same[0]} are the same image: choose another pair"
+            )
+
+
+def _given(levels: Tensor, problem: Problem) -> Tensor:
+    """Levels of the caller's, for every pair."""
+    wide = torch.as_tensor(levels, dtype=torch.float64, device=problem.x.device)
+    if wide.ndim not in (1, 2) or (wide.ndim == 2 and len(wide) != len(problem.x)):
+        raise ShapeError(
+            f"levels of shape {tuple(wide.shape)}, expected (levels,) or ({len(problem.x)}, levels)"
+        )
+    wide = wide.expand(len(problem.x), -1)
+    if not bool((wide > 0).all()) or not bool((wide.diff(dim=1) > 0).all()):
+        raise ConfigError("levels are not positive and ascending: sort them, and leave out 0")
+    return wide

@@ -1,7 +1,8 @@
-"""A battery: one model attacked on many pairs, a row per λ, stored pair by pair and resumable.
+"""A battery: one model attacked on many pairs, a row per level, stored pair by pair and resumable.
 
-A pair is whole on disk or absent: its images are written first, its rows last, each by a rename.
-Pairs are computed independently of one another, so a resumed battery equals an uninterrupted one.
+Pairs are attacked a few at a time. Such a chunk is whole on disk or is made again from its start,
+independently of all others, so a resumed battery equals an uninterrupted one. Any number of
+processes may run the same battery at once; they share its chunks.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from seatbelt_vae.attacks.attack import attack_pair
-from seatbelt_vae.attacks.controls import matched_noise, probe
+from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.controls import controlled
 from seatbelt_vae.attacks.flags import battery_flags
+from seatbelt_vae.attacks.pair_files import rows_path, sibling_images, sibling_model, store_pairs
 from seatbelt_vae.attacks.pairs import choose_pairs
-from seatbelt_vae.attacks.result import PairResult
+from seatbelt_vae.attacks.probe import probe
 from seatbelt_vae.config import AttackConfig, dump_toml
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.data import ImageData
@@ -26,31 +28,31 @@ from seatbelt_vae.runs import (
     RunFolder,
     atomic_write,
     digest_of,
+    each_part,
     read_json,
-    read_rows,
+    share_work,
     write_json,
-    write_rows,
-    write_tensors,
 )
 
-__all__ = ["PairDone", "battery_name", "run_battery"]
+__all__ = ["PairsDone", "battery_name", "run_battery"]
 
-_PREFERRED = 1e-6
+_SPEED_ONLY = ("threads",)
+Pairs = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class PairDone:
-    """Told after each pair.
+class PairsDone:
+    """Told after each chunk of pairs.
 
     Args:
-        pair: its number.
+        done: pairs that are stored.
         pairs: how many there are.
-        resumed: whether it was on disk already.
+        resumed: how many of those stored were on disk already, or are another process's.
     """
 
-    pair: int
+    done: int
     pairs: int
-    resumed: bool
+    resumed: int
 
 
 def battery_name(config: AttackConfig) -> str:
@@ -60,15 +62,17 @@ def battery_name(config: AttackConfig) -> str:
         >>> battery_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
         'latent-kl-layers-1-3-paper-published'
     """
-    parts = [config.loss]
-    if config.layers != "all":
-        parts.append(f"layers-{config.layers.replace(',', '-')}")
-    if config.path is not None:
-        parts.append(config.path)
-    parts.append(config.protocol)
-    if config.weights != "relative":
-        parts.append(config.weights)
-    return "-".join(parts)
+    layers = f"layers-{config.layers.replace(',', '-')}"
+    parts = {
+        config.loss: True,
+        layers: config.layers != "all",
+        f"{config.path}": config.path is not None,
+        config.threat: config.threat != "penalty",
+        config.protocol: True,
+        config.solver: config.solver != "quasi-newton",
+        config.weights: config.weights != "relative",
+    }
+    return "-".join(part for part, told in parts.items() if told)
 
 
 def run_battery(
@@ -76,111 +80,122 @@ def run_battery(
     data: ImageData,
     config: AttackConfig,
     *,
-    on_pair: Callable[[PairDone], None] | None = None,
+    sibling: RunFolder | None = None,
+    on_pairs: Callable[[PairsDone], None] | None = None,
 ) -> Path:
     """Attack a run's model on random pairs of held-out images; continue where it was left.
+
+    Other processes may run the same battery meanwhile: each pair is attacked once, and every one
+    of them returns when all pairs are done.
+
+    Args:
+        run: the folder of the trained model.
+        data: whose test split is attacked.
+        config: how.
+        sibling: a run that the same battery has attacked; its images are tried as a control.
+        on_pairs: told after each chunk of pairs.
 
     Returns:
         The battery's folder, ``attacks/<name>`` in the run.
 
     Raises:
         ForeignStateError: the folder holds another model's or other settings' battery.
-        ArtifactError: the run has no finished model, or the disk is full.
+        ArtifactError: the run has no finished model, the sibling was not attacked on these pairs,
+            or the disk is full.
         ConfigError: layers the model has not.
         DataError: too few different test images.
     """
     model = load_model(run)
     parse_layers(config.layers, len(model.latent_sizes))
-    folder = run.path / "attacks" / battery_name(config)
+    name = battery_name(config)
+    folder = run.path / "attacks" / name
+    siblings = None if sibling is None else sibling.path / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed)
-    _claim(folder, model, data, config, pairs)
-    attacked = fold_batch_norm(model)
-    for pair, positions in enumerate(pairs):
-        rows_at = folder / f"pair-{pair:04d}.parquet"
-        resumed = rows_at.exists()
-        if not resumed:
-            x, target = data.test.batch(np.array(positions))
-            result = attack_pair(attacked, x, target, config, pair)
-            _store(rows_at, result, attacked, config, positions, pair)
-        if on_pair is not None:
-            on_pair(PairDone(pair, len(pairs), resumed))
-    flags = battery_flags(read_rows(folder, "pair-*.parquet"))
+    _open(folder, _about(model, data, config, pairs, siblings), config)
+    battery = _Battery(folder, fold_batch_norm(model), data, config, pairs, siblings)
+    done = resumed = 0
+    parts = len(battery.chunks)
+    lock = folder / ".lock"
+    for chunk, own in share_work(lock, parts, is_done=battery.is_done, work=battery.attack):
+        count = len(battery.chunks[chunk])
+        done, resumed = done + count, resumed + (0 if own else count)
+        if on_pairs is not None:
+            on_pairs(PairsDone(done, len(pairs), resumed))
+    flags = battery_flags(each_part(folder, "pair-*.parquet"))
     write_json(folder / "flags.json", [flag.as_dict() for flag in flags])
     return folder
 
 
-def _claim(
-    folder: Path,
+@dataclass(frozen=True)
+class _Battery:
+    """What it takes to do any chunk of a battery."""
+
+    folder: Path
+    model: HierarchicalVAE
+    data: ImageData
+    config: AttackConfig
+    pairs: Pairs
+    siblings: Path | None
+
+    @property
+    def chunks(self) -> list[range]:
+        """Numbers of the pairs that are attacked together."""
+        count, size = len(self.pairs), self.config.together
+        return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+    def is_done(self, chunk: int) -> bool:
+        """Whether all pairs of a chunk are on disk."""
+        return all(rows_path(self.folder, pair).exists() for pair in self.chunks[chunk])
+
+    def attack(self, chunk: int) -> None:
+        """Attack one chunk, put the attack beside its controls, and store it."""
+        numbers, config = self.chunks[chunk], self.config
+        positions = [self.pairs[number] for number in numbers]
+        x, target = (self.data.test.batch(np.array(side)) for side in zip(*positions, strict=True))
+        result = attack(self.model, x, target, config, pair_numbers=numbers)
+        keys = [(config.seed, number) for number in numbers]
+        transferred = None
+        if self.siblings is not None:
+            transferred = sibling_images(self.siblings, numbers, x, target)
+        beside = controlled(result, config, keys, transferred)
+        probes = probe(self.model, result.problem, [generator_for(*key, 4) for key in keys])
+        store_pairs(self.folder, numbers, positions, beside, probes, config)
+
+
+def _about(
     model: HierarchicalVAE,
     data: ImageData,
     config: AttackConfig,
-    pairs: list[tuple[int, int]],
-) -> None:
-    """Make the battery's folder, or make sure that it is the same battery's."""
+    pairs: Pairs,
+    siblings: Path | None,
+) -> dict[str, Any]:
+    """What a battery is of; its digest tells it from any other."""
     about = {
-        "format": 1,
+        "format": 2,
         "config": asdict(config),
         "data": data.name,
         "test_images": len(data.test),
         "pairs": [list(pair) for pair in pairs],
-        "weights": config.weights,
-        "path": config.path,
+        "path": config.walked,
         "layers": list(parse_layers(config.layers, len(model.latent_sizes))),
         "model": digest_of(asdict(model.architecture), model.state_dict()),
+        "sibling": None if siblings is None else sibling_model(siblings),
     }
-    about["digest"] = digest_of(_decisive(about))
+    decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
+    return {**about, "digest": digest_of({**about, "config": decisive})}
+
+
+def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
+    """Make the battery's folder, or make sure that it is the same battery's."""
     stated = folder / "battery.json"
-    if stated.exists():
-        found = read_json(stated)
-        if found.get("digest") != about["digest"]:
-            differing = [key for key in about if found.get(key) != about[key] and key != "digest"]
-            raise ForeignStateError(
-                f"{folder} holds a battery with another {', '.join(differing)}: expected the one "
-                f"being resumed; delete that folder to attack anew"
-            )
+    if not stated.exists():
+        atomic_write(folder / "config.toml", dump_toml(config).encode())
+        write_json(stated, about)
         return
-    atomic_write(folder / "config.toml", dump_toml(config).encode())
-    write_json(stated, about)
-
-
-def _decisive(about: dict[str, Any]) -> dict[str, Any]:
-    """What decides the numbers: all but how fast they are computed."""
-    config = {key: value for key, value in about["config"].items() if key != "threads"}
-    return {**about, "config": config}
-
-
-def _store(
-    path: Path,
-    result: PairResult,
-    model: HierarchicalVAE,
-    config: AttackConfig,
-    positions: tuple[int, int],
-    pair: int,
-) -> None:
-    problem = result.problem
-    images = {
-        "x": problem.x.view(problem.image_shape),
-        "target": problem.target.view(problem.image_shape),
-        "adversarial": result.adversarial.view(-1, *problem.image_shape),
-    }
-    identity = {
-        "pair": pair,
-        "input_index": positions[0],
-        "target_index": positions[1],
-        "loss": config.loss,
-        "layers": config.layers,
-        "path": config.path or ("common" if config.loss == "output" else "mean"),
-        "protocol": config.protocol,
-        "seed": config.seed,
-    }
-    checks = asdict(probe(model, result, generator_for(config.seed, pair, 4)))
-    noise = matched_noise(result, generator_for(config.seed, pair, 5))
-    beaten = noise < result.delta - _PREFERRED * problem.span
-    write_tensors(path.with_suffix(".safetensors"), images)
-    write_rows(
-        path,
-        [
-            {**identity, **row, **checks, "noise_beats": beats}
-            for row, beats in zip(result.rows(), beaten.tolist(), strict=True)
-        ],
-    )
+    found = read_json(stated)
+    if found.get("digest") != about["digest"]:
+        differing = [key for key in about if found.get(key) != about[key] and key != "digest"]
+        raise ForeignStateError(
+            f"{folder} holds a battery with another {', '.join(differing)}: expected the one "
+            f"being resumed; delete that folder to attack anew"
+        )

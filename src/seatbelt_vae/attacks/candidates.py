@@ -1,16 +1,17 @@
-r"""Every point known for a pair, and the best of them under each λ.
+r"""Every point known for a pair, and the best of them under each level.
 
-:math:`\Delta = r + \lambda\|d\|` is affine in λ, so one point costs one evaluation and then serves
-the whole grid; the best known curve :math:`\Delta(\lambda) = \min_k r_k + \lambda n_k` is a lower
-envelope of rising lines, concave and non-decreasing by construction.
+:math:`\Delta` is r plus a cost of the distortion's norms, so one point costs one evaluation and
+then serves all levels. Under a penalty the best known curve is a lower envelope of rising lines,
+concave and non-decreasing by construction; under a budget it is non-increasing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.threats import Norms, Threat
 
 __all__ = ["Candidates", "Origin"]
 
@@ -22,62 +23,60 @@ class Origin:
     Args:
         start: the kind of point its descent began at, or of the point itself.
         status: how the descent ended; ``start point`` if there was none.
-        weight: index of the λ it was descended under; None for a start point.
+        level: index of the level it was descended under; None for a start point.
     """
 
     start: str
     status: str = "start point"
-    weight: int | None = None
+    level: int | None = None
 
 
 @dataclass
 class Candidates:
-    """The pool of points of one problem.
+    """The pool of points of one pair.
 
     Args:
-        problem: the pair.
+        threat: what makes a :math:`\\Delta` of r and the norms.
         points: :math:`(K, n)`.
         parts: their parts of r, :math:`(K, P)`, float64.
-        distances: their :math:`\\|d\\|_2`, :math:`(K)`, float64.
+        norms: of their distortions, :math:`(K)`.
         origins: one a point.
     """
 
-    problem: Problem
-    points: Tensor = field(init=False)
-    parts: Tensor = field(init=False)
-    distances: Tensor = field(init=False)
+    threat: Threat
+    points: Tensor
+    parts: Tensor
+    norms: Norms
     origins: list[Origin] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        start = self.problem.x[None]
-        self.points, self.parts = start[:0], self.problem.parts_start[None, :][:0]
-        self.distances = self.problem.distance(start)[:0]
-
-    def add(self, points: Tensor, origins: list[Origin]) -> None:
-        """Evaluate and keep points :math:`(R, n)`; one that is not finite is dropped."""
-        parts = self.problem.parts(points)
+    def add(self, points: Tensor, parts: Tensor, norms: Norms, origins: Sequence[Origin]) -> None:
+        """Keep evaluated points :math:`(R, n)`; one that is not finite is dropped."""
         finite = parts.isfinite().all(1)
         self.points = torch.cat([self.points, points[finite]])
         self.parts = torch.cat([self.parts, parts[finite]])
-        self.distances = torch.cat([self.distances, self.problem.distance(points[finite])])
+        kept = norms[finite]
+        self.norms = Norms(
+            torch.cat([self.norms.l2, kept.l2]), torch.cat([self.norms.linf, kept.linf])
+        )
         self.origins += [o for o, keep in zip(origins, finite.tolist(), strict=True) if keep]
 
-    def values(self, weights: Tensor) -> Tensor:
-        r""":math:`\Delta` of every candidate under every λ, :math:`(W, K)`, float64."""
-        return self.parts.sum(1) + weights[:, None] * self.distances
+    def values(self, levels: Tensor) -> Tensor:
+        r""":math:`\Delta` of every candidate under every level, :math:`(W, K)`, float64."""
+        return self.parts.sum(1) + self.threat.cost(self.norms, levels[:, None])
 
-    def best(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        r"""The smallest known :math:`\Delta(\lambda)` and its candidate's index, :math:`(W)`."""
-        value, index = self.values(weights).min(dim=1)
+    def best(self, levels: Tensor) -> tuple[Tensor, Tensor]:
+        r"""The smallest known :math:`\Delta` and its candidate's index, :math:`(W)`."""
+        value, index = self.values(levels).min(dim=1)
         return value, index
 
-    def raw(self, weights: Tensor) -> Tensor:
-        r"""The smallest :math:`\Delta(\lambda)` among points descended under that λ, :math:`(W)`.
+    def raw(self, levels: Tensor) -> Tensor:
+        r"""The smallest :math:`\Delta` among points descended under that level, :math:`(W)`.
 
         NaN where there was no descent. This curve can show that the optimiser has not converged;
         `best` never can.
         """
-        own = torch.tensor([-1 if o.weight is None else o.weight for o in self.origins])
-        mine = own == torch.arange(len(weights))[:, None]
-        value = self.values(weights).masked_fill(~mine, torch.inf).min(dim=1).values
-        return value.masked_fill(value.isinf(), torch.nan)
+        own = torch.tensor([-1 if o.level is None else o.level for o in self.origins])
+        mine = own == torch.arange(len(levels))[:, None]
+        value = self.values(levels).masked_fill(~mine.to(levels.device), torch.inf)
+        lowest = value.min(dim=1).values
+        return lowest.masked_fill(lowest.isinf(), torch.nan)

@@ -1,65 +1,136 @@
-"""Controls that an attack must beat, and probes of the model it was made on."""
+"""Controls that an attack must beat: random noise, search without gradients, a sibling's images.
 
+What a control finds better than the attack is kept, so that the reported number is the smallest
+known; and it raises a flag, since the gradient should not have missed it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.result import PairResult
-from seatbelt_vae.attacks.starts import noise_start
-from seatbelt_vae.models.hierarchical import LOG_VARIANCE_BOUND
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.optim import minimize_gradient_free
+from seatbelt_vae.randomness import generator_for
 
-__all__ = ["Probe", "matched_noise", "probe"]
+__all__ = ["CONTROLS", "Controlled", "controlled", "gradient_free_points", "matched_noise"]
+
+CONTROLS = ("noise", "gradient_free", "transfer")
+"""The controls, as they are named in the rows."""
 
 _DRAWS = 8
+_ROWS = 3
+_CLEARLY = 0.01
+_MEANS_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What the encoder showed on one pair.
+class Controlled:
+    r"""An attack beside its controls.
 
     Args:
-        repeatable: the same image gave the same posterior twice on the mean path.
-        training_mode: some part of the model was left in training mode.
-        gradient_usable: the loss's gradient beside the input is finite and not zero.
-        clamped_units: latent units whose log-variance sits at the model's clamp.
+        attack: the attack by itself.
+        result: the attack with what controls found better.
+        delta: the smallest :math:`\Delta` of each control that was tried, :math:`(P, W)`.
     """
 
-    repeatable: bool
-    training_mode: bool
-    gradient_usable: bool
-    clamped_units: int
+    attack: AttackResult
+    result: AttackResult
+    delta: dict[str, Tensor]
+
+    def beats(self, control: str) -> Tensor:
+        """Rows where a control is better than the attack by more than a hundredth, (P, W)."""
+        problem = self.result.problem
+        wide = _MEANS_NOTHING * problem.span.nan_to_num(0)[:, None]
+        margin = _CLEARLY * problem.remaining(self.attack.delta) + wide
+        beaten: Tensor = self.delta[control] < self.attack.delta - margin
+        return beaten
+
+    def rows(self, pair: int) -> list[dict[str, Any]]:
+        """One plain row a level: the best known, and how attack and controls did by themselves."""
+        none = [None] * self.attack.levels.shape[1]
+        alone = self.attack.rows(pair)
+        columns = {"delta_attack": [row["delta"] for row in alone]}
+        for name in ("exceeds_bound", "outside_bounds"):
+            columns[name] = [row[name] for row in alone]
+        for name in CONTROLS:
+            tried = name in self.delta
+            columns[f"delta_{name}"] = self.delta[name][pair].tolist() if tried else none
+            columns[f"{name}_beats"] = self.beats(name)[pair].tolist() if tried else none
+        added = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
+        return [row | more for row, more in zip(self.result.rows(pair), added, strict=True)]
 
 
-def probe(model: Autoencoder, result: PairResult, generator: torch.Generator) -> Probe:
-    """Ask the model what makes an attack's result believable."""
-    problem = result.problem
-    x = problem.x.view(1, *problem.image_shape)
-    with torch.no_grad():
-        first, second = model.encode(x), model.encode(x)
-    beside = noise_start(problem, 1, generator)
-    _, gradient = problem.value_and_gradient(beside, torch.zeros(1, dtype=torch.float64))
-    modules = model.modules() if isinstance(model, torch.nn.Module) else ()
-    clamped = sum(int((q.log_variance.abs() >= LOG_VARIANCE_BOUND).sum()) for q in first.layers)
-    return Probe(
-        repeatable=all(torch.equal(a, b) for a, b in zip(first.z, second.z, strict=True)),
-        training_mode=any(module.training for module in modules),
-        gradient_usable=bool(gradient.isfinite().all()) and bool(gradient.any()),
-        clamped_units=clamped,
-    )
+def controlled(
+    result: AttackResult,
+    config: AttackConfig,
+    keys: Sequence[tuple[int, ...]],
+    transferred: Tensor | None = None,
+) -> Controlled:
+    r"""Put an attack beside matched noise, a gradient-free search, and a sibling's images.
+
+    Args:
+        result: the attack.
+        config: how many evaluations the gradient-free search gets; 0 leaves it out.
+        keys: what each pair's randomness depends on.
+        transferred: adversarial images made for a sibling model, flat, :math:`(P, K, n)`.
+    """
+    attack, delta = result, {}
+    noise = matched_noise(result, [generator_for(*key, 5) for key in keys])
+    result, delta["noise"] = result.offered(noise, "random noise")
+    if config.protocol == "strong" and config.gradient_free:
+        found = gradient_free_points(result, config.gradient_free, keys)
+        result, delta["gradient_free"] = result.offered(found, "gradient-free")
+    if transferred is not None:
+        result, delta["transfer"] = result.offered(transferred, "transfer")
+    return Controlled(attack, result, delta)
 
 
-def matched_noise(result: PairResult, generator: torch.Generator) -> Tensor:
-    r"""The smallest :math:`\Delta` of random directions of the attack's own size, :math:`(W)`.
+def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -> Tensor:
+    r"""Random directions of the attack's own sizes, eight a level, :math:`(P, 8W, n)`.
 
     Clipping to the box only shortens a distortion, so the control never has the larger budget.
     """
-    problem, rows = result.problem, len(result.weights)
-    low, high = problem.bounds
-    noise = torch.randn(rows, _DRAWS, len(problem.x), generator=generator, dtype=torch.float64)
-    noise *= (result.distance.cpu() / noise.norm(dim=2).T).T[..., None]
-    points = (problem.x + noise.to(problem.x)).clamp(low, high).flatten(0, 1)
-    values = problem.parts(points).sum(1).view(rows, _DRAWS)
-    distances = problem.distance(points).view(rows, _DRAWS)
-    return (values + result.weights[:, None] * distances).min(dim=1).values
+    problem, (low, high) = result.problem, result.problem.bounds
+    shape = (result.levels.shape[1], _DRAWS, problem.x.shape[1])
+    kind = "linf" if getattr(problem.threat, "norm", "l2") == "linf" else "l2"
+    points = []
+    for pair, generator in enumerate(generators):
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        size = noise.norm(dim=2) if kind == "l2" else noise.abs().amax(dim=2)
+        wanted: Tensor = getattr(result.norms, kind)[pair].cpu()
+        noise *= (wanted[:, None] / size)[..., None]
+        points.append((problem.x[pair] + noise.to(problem.x)).clamp(low, high).flatten(0, 1))
+    return torch.stack(points)
+
+
+def gradient_free_points(
+    result: AttackResult, evaluations: int, keys: Sequence[tuple[int, ...]]
+) -> Tensor:
+    """Where a search by values alone gets from the attack's own points of three rows, (P, 3, n)."""
+    problem, count = result.problem, len(result.levels)
+    spread = torch.linspace(0, result.levels.shape[1] - 1, _ROWS + 2)[1:-1].round().long()
+    pairs = torch.arange(count, device=problem.x.device).repeat_interleave(_ROWS)
+    levels = result.levels[:, spread].flatten()
+
+    def value(points: Tensor, rows: Tensor) -> Tensor:
+        of = pairs[rows]
+        cost = problem.threat.cost(problem.norms(points, of), levels[rows])
+        return problem.parts(points, of).sum(1) + cost
+
+    found = minimize_gradient_free(
+        value,
+        result.points[:, spread].flatten(0, 1),
+        **problem.threat.region(problem.x[pairs], levels, problem.bounds),
+        anchors=torch.stack([problem.x, problem.target], dim=1)[pairs],
+        evaluations=evaluations,
+        image_shape=problem.image_shape,
+        generators=[generator_for(*key, 6, row) for key in keys for row in range(_ROWS)],
+        micro_batch=problem.micro_batch,
+    )
+    return found.x.view(count, _ROWS, -1)

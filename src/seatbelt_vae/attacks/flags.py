@@ -3,7 +3,7 @@
 A result carries its flags wherever it is shown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,9 +51,10 @@ class Flag:
 
 FLAGS = {
     "encoder not repeatable": Meaning(
-        "the same image gives two different posteriors on the mean path",
+        "the same image gives two different posteriors on the mean path, or two losses on the "
+        "attack's own path",
         "gradients and line searches see noise; a failed attack says nothing",
-        "make the encoder deterministic (evaluation mode, fixed noise), or average over draws",
+        "make the encoder deterministic (evaluation mode); attack on the `common` path",
     ),
     "model in training mode": Meaning(
         "a part of the model is in training mode",
@@ -66,12 +67,12 @@ FLAGS = {
         "attack with another loss or a gradient-free method before calling it robust",
     ),
     "trivial bound exceeded": Meaning(
-        "Δ is above 1.001·B(λ) + 10⁻⁶·r₀ for some row",
+        "the attack's Δ is above 1.001·B + 10⁻⁶·r₀ for some row",
         "showing the input or the target itself is better: the row is a failed attack",
         "use the strong protocol, or more evaluations",
     ),
     "raw curve not a minimum's": Meaning(
-        "before exchange, Δ(λ) falls or is convex somewhere by more than 10⁻³·r₀",
+        "before exchange, Δ(λ) falls or is convex somewhere, or r(ε) rises, by more than 10⁻³·r₀",
         "some descents stopped away from a minimum; the exchange repairs the reported curve",
         "more restarts or evaluations, if `not converged` is raised as well",
     ),
@@ -81,9 +82,19 @@ FLAGS = {
         "raise max_evaluations and restarts until the flag clears",
     ),
     "noise beats the attack": Meaning(
-        "a random distortion of the same size reaches a smaller Δ for some row",
+        "a random distortion of an attack's size is better than it by more than 1 % for some row",
         "the gradient misleads; the model may mask it",
-        "attack with more restarts, another loss, or a gradient-free method",
+        "attack with more restarts or another loss; read the reported Δ, which keeps what is best",
+    ),
+    "gradient-free search beats the attack": Meaning(
+        "a search that uses values only betters an attack by more than 1 % for some row",
+        "the gradient is masked, rounded off or noisy: the model hides how fragile it is",
+        "raise gradient_free; do not call the model robust",
+    ),
+    "transfer beats the attack": Meaning(
+        "images made for the sibling are better than the attack by more than 1 % for some row",
+        "the model's own gradient leads nowhere, yet what fools its sibling fools it",
+        "attack more siblings; do not call the model robust",
     ),
     "log-variance clamp active": Meaning(
         "latent units have a log-variance at the model's clamp",
@@ -108,25 +119,35 @@ FLAGS = {
 }
 
 
-def battery_flags(rows: Sequence[Mapping[str, Any]]) -> list[Flag]:
-    """The flags of a battery, judged from its stored rows."""
-    pairs = {row["pair"]: row for row in rows}.values()
+_CONTROLS = {
+    "noise beats the attack": "noise_beats",
+    "gradient-free search beats the attack": "gradient_free_beats",
+    "transfer beats the attack": "transfer_beats",
+}
+_NOT_CHECKED = "not checked under these settings"
 
-    def share(name: str, broken: int, of: int, what: str) -> Flag:
-        return Flag(name, broken > 0, broken / of, f"{broken} of {of} {what}")
 
-    def any_pair(name: str, broken: int) -> Flag:
-        return share(name, broken, len(pairs), "pairs")
+def battery_flags(pairs: Iterable[Sequence[Mapping[str, Any]]]) -> list[Flag]:
+    """The flags of a battery, judged from its stored rows, pair after pair."""
+    facts = [_of_pair(rows) for rows in pairs]
+    rows = sum(pair["rows"] for pair in facts)
+
+    def any_pair(name: str, broken: str) -> Flag:
+        count = sum(pair[broken] for pair in facts)
+        return Flag(name, count > 0, count / len(facts), f"{count} of {len(facts)} pairs")
 
     def any_row(name: str, column: str) -> Flag:
-        return share(name, sum(row[column] for row in rows), len(rows), "rows")
+        counts = [pair[column] for pair in facts if pair[column] is not None]
+        if not counts:
+            return Flag(name, False, 0.0, _NOT_CHECKED)
+        return Flag(name, sum(counts) > 0, sum(counts) / rows, f"{sum(counts)} of {rows} rows")
 
-    sag = max(pair["raw_violation"] for pair in pairs)
-    clamped = max(pair["clamped_units"] for pair in pairs)
+    sag = max(pair["raw_violation"] for pair in facts)
+    clamped = max(pair["clamped_units"] for pair in facts)
     return [
-        any_pair("encoder not repeatable", sum(not pair["repeatable"] for pair in pairs)),
-        any_pair("model in training mode", sum(pair["training_mode"] for pair in pairs)),
-        any_pair("gradient not usable", sum(not pair["gradient_usable"] for pair in pairs)),
+        any_pair("encoder not repeatable", "not_repeatable"),
+        any_pair("model in training mode", "training_mode"),
+        any_pair("gradient not usable", "no_gradient"),
         any_row("trivial bound exceeded", "exceeds_bound"),
         Flag(
             "raw curve not a minimum's",
@@ -134,17 +155,35 @@ def battery_flags(rows: Sequence[Mapping[str, Any]]) -> list[Flag]:
             sag,
             f"largest violation {sag:.2g} of r₀ before exchange",
         ),
-        _convergence([pair["unconverged"] for pair in pairs]),
-        any_row("noise beats the attack", "noise_beats"),
+        _convergence([pair["unconverged"] for pair in facts]),
+        *(any_row(name, column) for name, column in _CONTROLS.items()),
         Flag("log-variance clamp active", clamped > 0, clamped, f"{clamped} units of an image"),
         any_row("outside the bounds", "outside_bounds"),
     ]
 
 
+def _of_pair(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the flags need of a pair's rows; counts of rows, None where a thing was not tried."""
+    first = rows[0]
+
+    def count(column: str) -> int | None:
+        return None if first[column] is None else sum(row[column] for row in rows)
+
+    counted = ("exceeds_bound", "outside_bounds", *_CONTROLS.values())
+    return {
+        "rows": len(rows),
+        "not_repeatable": not first["repeatable"],
+        "no_gradient": not first["gradient_usable"],
+        **{name: first[name] for name in ("training_mode", "clamped_units", "unconverged")},
+        "raw_violation": first["raw_violation"],
+        **{column: count(column) for column in counted},
+    }
+
+
 def _convergence(falls: Sequence[float | None]) -> Flag:
     known = [fall for fall in falls if fall is not None]
     if not known:
-        return Flag("not converged", False, 0.0, "not checked under this protocol")
+        return Flag("not converged", False, 0.0, _NOT_CHECKED)
     fall = sum(known) / len(known)
     detail = f"doubling the effort lowers the mean log Δ by {fall:.3g}"
     return Flag("not converged", fall > _CONVERGED, fall, detail)

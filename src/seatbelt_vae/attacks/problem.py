@@ -1,48 +1,54 @@
-r"""One input-target pair as problems over λ: minimise :math:`r(x^*) + \lambda\|x^*-x\|_2`."""
+r"""The attack on a batch of pairs: minimise :math:`r(x^*) + \text{cost}(x^* - x)` in the box.
 
+Images are rows of :math:`n = CHW` values here, since the optimiser knows no images. A *row* is one
+descent: a point, the pair it belongs to, and the level (λ or ε) it is attacked under.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.losses import BoundLoss, Loss
+from seatbelt_vae.attacks.losses import BoundLoss, Loss, Parts
+from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.optim import project_direction
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Problem"]
 
+_FALL = 1e-3
+_NEGLIGIBLE = 2e-7
+
 
 @dataclass(frozen=True)
 class Problem:
-    r"""The attack on one pair, with what is known of it before any descent.
-
-    Images are rows of :math:`n = CHW` values here, since the optimiser knows no images.
+    r"""P pairs under attack, with what is known of each before any descent.
 
     Args:
-        loss: the divergence from the target, bound to it.
-        x: the input, flattened, :math:`(n)`.
-        target: the target, flattened, :math:`(n)`.
+        loss: the divergence r, bound to the pairs.
+        threat: what keeps distortions small.
+        x: the inputs, flattened, :math:`(P, n)`.
+        target: the targets, flattened; the inputs themselves if there are none.
         image_shape: :math:`(C, H, W)`.
         bounds: the box of every pixel.
         micro_batch: rows evaluated at once.
-        parts_start: parts of r at :math:`d = 0`, :math:`(P)`.
-        divergence_start: :math:`r_0`, their sum.
-        divergence_target: r at the target itself: 0 for latent losses on a repeatable path.
+        parts_start: parts of r at :math:`d = 0`, :math:`(P, K)`, float64.
+        divergence_target: r at the target, :math:`(P)`: 0 for latent losses on a repeatable path.
         gradient_norm: :math:`\|P(-\nabla r)\|_2` at :math:`d = 0`, P onto the box's tangent cone.
-        image_distance: :math:`\|x_t - x\|_2`.
     """
 
     loss: BoundLoss
+    threat: Threat
     x: Tensor
     target: Tensor
     image_shape: tuple[int, int, int]
     bounds: tuple[float, float]
     micro_batch: int
     parts_start: Tensor
-    divergence_start: float
-    divergence_target: float
-    gradient_norm: float
-    image_distance: float
+    divergence_target: Tensor
+    gradient_norm: Tensor
 
     @classmethod
     def of(
@@ -51,70 +57,136 @@ class Problem:
         loss: Loss,
         x: Tensor,
         target: Tensor,
-        generator: torch.Generator,
+        generators: Sequence[torch.Generator],
         *,
+        threat: Threat | None = None,
         micro_batch: int = 64,
     ) -> "Problem":
-        """The problem of fooling ``model``; images ``x`` and ``target`` :math:`(C, H, W)`."""
-        bound = loss.bind(model, target, generator)
-        parts, gradient = _parts_and_gradient(bound, x[None])
+        """The problem of fooling ``model``; images :math:`(P, C, H, W)`, one generator a pair."""
+        bound = loss.bind(model, x, target, generators)
+        pairs = torch.arange(len(x), device=x.device)
+        started = [
+            _parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(len(x))
+        ]
         with torch.no_grad():
-            at_target = bound.parts(target[None]).double().sum()
-        flat = x.flatten()
-        downhill = project_direction(-gradient.flatten(), flat, *model.bounds)
+            shown = bound.parts(target, pairs).double().sum(1)
+        flat = x.flatten(1)
+        gradient = torch.cat([g for _, g in started]).flatten(1)
+        downhill = project_direction(-gradient, flat, *model.bounds)
         return cls(
             loss=bound,
+            threat=threat or Penalty(),
             x=flat,
-            target=target.flatten(),
+            target=target.flatten(1),
             image_shape=model.image_shape,
             bounds=model.bounds,
             micro_batch=micro_batch,
-            parts_start=parts[0].double(),
-            divergence_start=float(parts.double().sum()),
-            divergence_target=float(at_target),
-            gradient_norm=float(downhill.double().norm()),
-            image_distance=float((target - x).double().norm()),
+            parts_start=torch.cat([parts for parts, _ in started]).double(),
+            divergence_target=shown,
+            gradient_norm=downhill.double().norm(dim=1),
         )
 
-    @property
-    def span(self) -> float:
-        r""":math:`r_0 - c`, what an attack could gain at most; the scale of tolerances."""
+    @cached_property
+    def divergence_start(self) -> Tensor:
+        """:math:`r_0`, r at :math:`d = 0`, :math:`(P)`."""
+        return self.parts_start.sum(1)
+
+    @cached_property
+    def image_norms(self) -> Norms:
+        r"""Norms of :math:`x_t - x`, :math:`(P)`."""
+        return Norms.of(self.target - self.x)
+
+    @cached_property
+    def span(self) -> Tensor:
+        r""":math:`r_0 - c`, what an attack could gain at most, :math:`(P)`; NaN without a floor."""
+        if self.loss.floor is None:
+            return torch.full_like(self.divergence_start, torch.nan)
         return self.divergence_start - self.loss.floor
 
-    def trivial_bound(self, weights: Tensor) -> Tensor:
-        r""":math:`B(\lambda) = \min(r_0,\; r(x_t) + \lambda\|x_t-x\|)`, without any effort."""
-        shown = self.divergence_target + weights * self.image_distance
-        return shown.clamp(max=self.divergence_start)
+    @cached_property
+    def level_unit(self) -> Tensor:
+        """What a relative level of 1 is, :math:`(P)`; see `Threat.unit`."""
+        return self.threat.unit(self.span, self.image_norms, self.bounds)
 
-    def parts(self, points: Tensor) -> Tensor:
-        """Parts of r at points :math:`(R, n)`, shape :math:`(R, P)`, without gradient, float64."""
+    @property
+    def negligible(self) -> Tensor:
+        r"""Differences of :math:`\Delta` that mean nothing, :math:`(P)`."""
+        return _NEGLIGIBLE * self.span.nan_to_num(0)
+
+    def remaining(self, values: Tensor) -> Tensor:
+        r"""How far values of :math:`\Delta` or r are from the best thinkable, :math:`(P, *)`.
+
+        From the floor c; a loss without a floor has no best, and its gain :math:`r_0 - \Delta` is
+        the scale instead.
+        """
+        reference = self.divergence_start if self.loss.floor is None else self.loss.floor
+        return (values - reference.view(-1, *[1] * (values.ndim - 1))).abs()
+
+    def tolerance(self, values: Tensor) -> Tensor:
+        """What a round of descents must gain to be worth another: a thousandth of what remains."""
+        wide = self.negligible.view(-1, *[1] * (values.ndim - 1))
+        return _FALL * self.remaining(values) + wide
+
+    def parts(self, points: Tensor, pairs: Tensor) -> Tensor:
+        """Parts of r at points :math:`(R, n)`, shape :math:`(R, K)`, without gradient, float64."""
+        size = self.micro_batch
         with torch.no_grad():
-            chunks = torch.split(points, self.micro_batch)
-            parts = [self.loss.parts(self._images(chunk)) for chunk in chunks]
+            chunks = zip(torch.split(points, size), torch.split(pairs, size), strict=True)
+            parts = [self.loss.parts(self._images(chunk), of) for chunk, of in chunks]
         return torch.cat(parts).double()
 
-    def distance(self, points: Tensor) -> Tensor:
-        r""":math:`\|x^* - x\|_2` of points :math:`(R, n)`, in float64."""
-        distance: Tensor = (points - self.x).double().norm(dim=1)
-        return distance
+    def norms(self, points: Tensor, pairs: Tensor) -> Norms:
+        """Norms of the distortions of points :math:`(R, n)`."""
+        return Norms.of(points - self.x[pairs])
 
-    def value_and_gradient(self, points: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        r""":math:`r(x^*) + \lambda\|x^*-x\|_2` of points :math:`(R, n)`, a weight each."""
-        parts, gradient = _parts_and_gradient(self.loss, self._images(points))
-        distortion = points - self.x
-        distance = distortion.norm(dim=1)
-        # at d = 0 the norm has no gradient; 0 is a subgradient, and gradient_norm judges d = 0
-        pull = (weights / distance.clamp_min(torch.finfo(distance.dtype).tiny)).to(points)
-        value = parts.sum(-1) + weights.to(points) * distance
-        return value, gradient.flatten(1).addcmul_(pull[:, None], distortion)
+    def value_and_gradient(
+        self, points: Tensor, pairs: Tensor, levels: Tensor, *, coarse: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        r""":math:`\Delta` of points :math:`(R, n)`, each of its pair under its level.
+
+        A budget is left to the region the points are kept in. ``coarse`` takes few noise draws.
+        """
+        form = self.loss.coarse if coarse and self.loss.coarse is not None else self.loss.parts
+        parts, gradient = _parts_and_gradient(form, self._images(points), pairs)
+        distortion = points - self.x[pairs]
+        return self.threat.add_to(parts.sum(-1), gradient.flatten(1), distortion, levels)
+
+    def gradient(self, points: Tensor, pairs: Tensor) -> Tensor:
+        """The gradient of r alone at points :math:`(R, n)`."""
+        return _parts_and_gradient(self.loss.parts, self._images(points), pairs)[1].flatten(1)
+
+    def blends(self, levels: Tensor) -> Tensor:
+        """The farthest point of the segment from x to its target each level allows, (P, W, n)."""
+        norms = Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None])
+        share = self.threat.share(norms, levels).to(self.x)
+        return torch.lerp(self.x[:, None], self.target[:, None], share[..., None])
+
+    def trivial_bound(self, levels: Tensor) -> Tensor:
+        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without any effort, :math:`(P, W)`.
+
+        Under a penalty the blend is the target, and B is
+        :math:`\min(r_0, r(x_t) + \lambda\|x_t - x\|)`.
+        """
+        if isinstance(self.threat, Penalty):
+            shown = self.divergence_target[:, None] + self.threat.cost(
+                Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None]), levels
+            )
+        else:
+            pairs = torch.arange(len(levels), device=self.x.device)
+            repeated = pairs.repeat_interleave(levels.shape[1])
+            shown = self.parts(self.blends(levels).flatten(0, 1), repeated).sum(1).view_as(levels)
+        return torch.minimum(shown, self.divergence_start[:, None])
 
     def _images(self, points: Tensor) -> Tensor:
         return points.view(-1, *self.image_shape)
 
 
-def _parts_and_gradient(loss: BoundLoss, images: Tensor) -> tuple[Tensor, Tensor]:
+def _parts_and_gradient(form: Parts, images: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        parts = loss.parts(images)
-        (gradient,) = torch.autograd.grad(parts.sum(), images)
-    return parts.detach(), gradient
+        parts = form(images, pairs)
+        gradient = None
+        if parts.requires_grad:
+            (gradient,) = torch.autograd.grad(parts.sum(), images, allow_unused=True)
+    # a model that cuts its gradient off is attacked all the same, and flagged
+    return parts.detach(), torch.zeros_like(images) if gradient is None else gradient

@@ -1,7 +1,7 @@
-"""What an attack on one pair found: one row a λ, and what is needed to judge it."""
+"""What an attack on a batch of pairs found: one row a level, and what is needed to judge it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,136 +9,223 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.search import Search
+from seatbelt_vae.attacks.threats import Norms, Penalty
 
-__all__ = ["PairResult"]
-
-_EXCEEDED = 1.001
-_NEGLIGIBLE = 1e-6
+__all__ = ["AttackResult"]
 
 
 @dataclass(frozen=True)
-class PairResult:
-    r"""The attack on one pair under :math:`W` weights λ.
+class AttackResult:
+    r"""The attack on P pairs under W levels each, λ of a penalty or ε of a budget.
 
     Args:
-        problem: the pair and what was known before.
-        weights: λ, ascending, :math:`(W)`.
-        adversarial: :math:`x^*`, flattened, :math:`(W, n)`, inside the bounds.
-        parts: parts of r at :math:`x^*`, :math:`(W, P)`, nats.
-        distance: :math:`\|x^* - x\|_2`, :math:`(W)`.
+        problem: the pairs and what was known before.
+        levels: λ or ε, ascending, in absolute units, :math:`(P, W)`.
+        points: :math:`x^*`, flattened, :math:`(P, W, n)`, inside the bounds.
+        parts: parts of r at :math:`x^*`, :math:`(P, W, K)`.
+        norms: norms of :math:`x^* - x`, :math:`(P, W)`.
+        bound: the trivial bound B, :math:`(P, W)`.
         delta_raw: :math:`\Delta` of the row's own descents, before any exchange; NaN without one.
-        status: how the descent that found :math:`x^*` ended.
+        status: how the descent that found :math:`x^*` ended, for each pair and level.
         start: what it started from.
-        evaluations: gradient evaluations spent on the row.
-        unconverged: mean fall of :math:`\log(\Delta - c + 10^{-3}(r_0-c))` over the rows that were
-            rerun with twice the effort; None if none was.
+        evaluations: gradient evaluations spent on the row, :math:`(P, W)`.
+        unconverged: for each pair, the mean fall of
+            :math:`\log(\Delta - c + 10^{-3}(r_0-c))` over the rows that were rerun with twice the
+            effort; NaN if none was.
     """
 
     problem: Problem
-    weights: Tensor
-    adversarial: Tensor
+    levels: Tensor
+    points: Tensor
     parts: Tensor
-    distance: Tensor
+    norms: Norms
+    bound: Tensor
     delta_raw: Tensor
-    status: list[str]
-    start: list[str]
-    evaluations: list[int]
-    unconverged: float | None = None
+    status: list[list[str]]
+    start: list[list[str]]
+    evaluations: Tensor
+    unconverged: Tensor
 
     @classmethod
-    def of(cls, search: Search, chosen: Tensor, unconverged: float | None = None) -> "PairResult":
-        """The result of a search, given the candidate chosen for every λ, :math:`(W)`."""
-        pool, weights = search.pool, search.weights
-        origins = [pool.origins[k] for k in chosen.tolist()]
-        stationary = (search.problem.gradient_norm < weights).tolist()
+    def of(
+        cls, search: Search, chosen: Tensor, unconverged: Tensor | None = None
+    ) -> "AttackResult":
+        """The result of a search, given the candidate chosen for every row, :math:`(P, W)`."""
+        problem, levels, pools = search.problem, search.levels, search.pools
+        still = problem.gradient_norm[:, None] < levels
+        still &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
+        picked = list(zip(pools, chosen, strict=True))
+        origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
         return cls(
-            problem=search.problem,
-            weights=weights,
-            adversarial=pool.points[chosen],
-            parts=pool.parts[chosen],
-            distance=pool.distances[chosen],
-            delta_raw=pool.raw(weights),
+            problem=problem,
+            levels=levels,
+            points=torch.stack([pool.points[own] for pool, own in picked]),
+            parts=torch.stack([pool.parts[own] for pool, own in picked]),
+            norms=Norms(
+                torch.stack([pool.norms.l2[own] for pool, own in picked]),
+                torch.stack([pool.norms.linf[own] for pool, own in picked]),
+            ),
+            bound=problem.trivial_bound(levels),
+            delta_raw=torch.stack([pool.raw(own) for pool, own in zip(pools, levels, strict=True)]),
             status=[
-                "stationary at 0" if origin.start == "zero" and still else origin.status
-                for origin, still in zip(origins, stationary, strict=True)
+                [
+                    "stationary at 0" if origin.start == "zero" and zero else origin.status
+                    for origin, zero in zip(row, zeros, strict=True)
+                ]
+                for row, zeros in zip(origins, still.tolist(), strict=True)
             ],
-            start=[origin.start for origin in origins],
-            evaluations=search.evaluations.tolist(),
-            unconverged=unconverged,
+            start=[[origin.start for origin in row] for row in origins],
+            evaluations=search.evaluations,
+            unconverged=levels.new_full((len(levels),), torch.nan)
+            if unconverged is None
+            else unconverged,
         )
 
     @property
+    def adversarial(self) -> Tensor:
+        """:math:`x^*` as images, :math:`(P, W, C, H, W)`."""
+        return self.points.view(*self.levels.shape, *self.problem.image_shape)
+
+    @property
     def divergence(self) -> Tensor:
-        """r at :math:`x^*`, :math:`(W)`, nats."""
-        return self.parts.sum(1)
+        """r at :math:`x^*`, :math:`(P, W)`."""
+        return self.parts.sum(2)
 
     @property
     def delta(self) -> Tensor:
-        r""":math:`\Delta = r + \lambda\|d\|`, :math:`(W)`."""
-        return self.divergence + self.weights * self.distance
-
-    @property
-    def bound(self) -> Tensor:
-        r"""The trivial bound :math:`B(\lambda)`, :math:`(W)`."""
-        return self.problem.trivial_bound(self.weights)
+        r""":math:`\Delta = r + \lambda\|d\|`, or r within a budget, :math:`(P, W)`."""
+        return self.divergence + self.problem.threat.cost(self.norms, self.levels)
 
     @property
     def exceeds_bound(self) -> Tensor:
         """Rows that are failed attacks: above what showing the input or the target costs."""
-        floor, span = self.problem.loss.floor, self.problem.span
-        return self.delta - floor > _EXCEEDED * (self.bound - floor) + _NEGLIGIBLE * span
+        return self.delta > self.bound + self.problem.tolerance(self.bound)
 
     @property
-    def raw_violation(self) -> float:
-        r"""How far the raw :math:`\Delta(\lambda)` is from rising and concave, over :math:`r_0-c`.
+    def raw_violation(self) -> Tensor:
+        r"""How far raw curves are from those of minima, over :math:`r_0-c`, :math:`(P)`.
 
-        The largest drop between neighbouring λ, or sag below a chord; 0 is what minima would show.
+        Under a penalty :math:`\Delta(\lambda)` rises and is concave: the largest drop between
+        neighbouring λ, or sag below a chord. Under a budget it falls: the largest rise.
         """
-        had = ~self.delta_raw.isnan()
-        weights, value = self.weights[had], self.delta_raw[had]
-        if len(value) < 2:
-            return 0.0
-        drop = (value[:-1] - value[1:]).max()
-        if len(value) == 2:
-            return max(0.0, float(drop) / self.problem.span)
-        share = (weights[1:-1] - weights[:-2]) / (weights[2:] - weights[:-2])
-        chord = torch.lerp(value[:-2], value[2:], share)
-        worst = torch.maximum(drop, (chord - value[1:-1]).max())
-        return max(0.0, float(worst) / self.problem.span)
+        scale = self.problem.remaining(self.delta).amax(1)
+        if self.problem.loss.floor is not None:
+            scale = self.problem.span
+        rows = zip(self.levels, self.delta_raw, strict=True)
+        rising = isinstance(self.problem.threat, Penalty)
+        worst = [_sag(*row) if rising else _rise(*row) for row in rows]
+        return torch.stack(worst).to(scale) / scale
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One plain row a λ, as it is stored; see `docs/rows.md` for every column."""
+    def offered(self, points: Tensor, name: str) -> tuple["AttackResult", Tensor]:
+        r"""The result after a control offered points of its own, :math:`(P, K, n)`.
+
+        Returns:
+            The result, with a point of the control wherever it is better, its start being
+            ``name``; and the smallest :math:`\Delta` the control reaches under each level,
+            :math:`(P, W)`.
+        """
         problem = self.problem
+        count, each = points.shape[:2]
+        pairs = torch.arange(count, device=points.device).repeat_interleave(each)
+        flat = points.flatten(0, 1)
+        parts = problem.parts(flat, pairs).view(count, each, -1)
+        norms = problem.norms(flat, pairs)
+        norms = Norms(norms.l2.view(count, each), norms.linf.view(count, each))
+        wide = Norms(norms.l2[:, None], norms.linf[:, None])
+        cost = problem.threat.cost(wide, self.levels[..., None])
+        delta, chosen = (parts.sum(2)[:, None] + cost).nan_to_num(torch.inf).min(dim=2)
+        better = delta < self.delta
+        rows = torch.arange(count, device=points.device)[:, None]
+
+        def pick(theirs: Tensor, ours: Tensor) -> Tensor:
+            wide = better.view(*better.shape, *[1] * (ours.ndim - 2))
+            return torch.where(wide, theirs[rows, chosen], ours)
+
+        found = replace(
+            self,
+            points=pick(points, self.points),
+            parts=pick(parts, self.parts),
+            norms=Norms(pick(norms.l2, self.norms.l2), pick(norms.linf, self.norms.linf)),
+            status=_renamed(self.status, better, "control"),
+            start=_renamed(self.start, better, name),
+        )
+        return found, delta
+
+    def rows(self, pair: int) -> list[dict[str, Any]]:
+        """One plain row a level of one pair, as it is stored; see `docs/rows.md`."""
+        problem, constant = self.problem, self._constant(pair)
         low, high = problem.bounds
-        outside = ((self.adversarial < low) | (self.adversarial > high)).any(1)
-        constant = {
+        points, distance = self.points[pair], problem.image_norms.l2[pair]
+        levels, divergence = self.levels[pair], self.divergence[pair]
+        floor = torch.nan if problem.loss.floor is None else problem.loss.floor[pair]
+        columns = {
+            "level": levels,
+            "level_relative": levels / problem.level_unit[pair],
+            "delta": self.delta[pair],
+            "delta_raw": self.delta_raw[pair],
+            "bound": self.bound[pair],
+            "exceeds_bound": self.exceeds_bound[pair],
+            "divergence": divergence,
+            "divergence_parts": self.parts[pair],
+            "divergence_ratio": (divergence - floor) / problem.span[pair],
+            "distance": self.norms.l2[pair],
+            "distance_relative": self.norms.l2[pair] / distance,
+            "distance_max": self.norms.linf[pair],
+            "outside_bounds": ((points < low) | (points > high)).any(1),
+            "evaluations": self.evaluations[pair],
+        }
+        lists = {name: column.tolist() for name, column in columns.items()}
+        lists |= {"status": self.status[pair], "start": self.start[pair]}
+        return [
+            constant | {name: _plain(column[row]) for name, column in lists.items()}
+            for row in range(len(levels))
+        ]
+
+    def _constant(self, pair: int) -> dict[str, Any]:
+        problem = self.problem
+        floor = problem.loss.floor
+        values = {
             "divergence_start": problem.divergence_start,
-            "divergence_floor": problem.loss.floor,
             "divergence_target": problem.divergence_target,
-            "divergence_parts_start": problem.parts_start.tolist(),
-            "image_distance": problem.image_distance,
+            "image_distance": problem.image_norms.l2,
             "gradient_norm": problem.gradient_norm,
             "unconverged": self.unconverged,
             "raw_violation": self.raw_violation,
         }
-        columns = {
-            "weight": self.weights,
-            "weight_relative": self.weights * problem.image_distance / problem.span,
-            "delta": self.delta,
-            "delta_raw": self.delta_raw,
-            "bound": self.bound,
-            "exceeds_bound": self.exceeds_bound,
-            "divergence": self.divergence,
-            "divergence_parts": self.parts,
-            "divergence_ratio": (self.divergence - problem.loss.floor) / problem.span,
-            "distance": self.distance,
-            "distance_relative": self.distance / problem.image_distance,
-            "outside_bounds": outside,
+        return {
+            **{name: _plain(value[pair].item()) for name, value in values.items()},
+            "divergence_floor": None if floor is None else floor[pair].item(),
+            "divergence_parts_start": problem.parts_start[pair].tolist(),
         }
-        lists = {name: column.tolist() for name, column in columns.items()}
-        lists["delta_raw"] = [None if math.isnan(v) else v for v in lists["delta_raw"]]
-        lists |= {"status": self.status, "start": self.start, "evaluations": self.evaluations}
-        return [
-            constant | {name: column[row] for name, column in lists.items()}
-            for row in range(len(self.weights))
-        ]
+
+
+def _renamed(words: list[list[str]], where: Tensor, word: str) -> list[list[str]]:
+    return [
+        [word if new else old for old, new in zip(row, news, strict=True)]
+        for row, news in zip(words, where.tolist(), strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A stored value; what is not known is None, not NaN."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _rise(levels: Tensor, values: Tensor) -> Tensor:
+    """The largest rise from a level to the next, among levels that had a descent."""
+    values = values[~values.isnan()]
+    return (
+        (values[1:] - values[:-1]).clamp_min(0).amax() if len(values) > 1 else levels.new_zeros(())
+    )
+
+
+def _sag(levels: Tensor, values: Tensor) -> Tensor:
+    """The largest drop to the next level, or sag below the chord of both neighbours."""
+    had = ~values.isnan()
+    levels, values = levels[had], values[had]
+    worst = _rise(levels, -values)
+    if len(values) > 2:
+        share = (levels[1:-1] - levels[:-2]) / (levels[2:] - levels[:-2])
+        chord = torch.lerp(values[:-2], values[2:], share)
+        worst = torch.maximum(worst, (chord - values[1:-1]).amax())
+    return worst

@@ -1,7 +1,8 @@
-"""The search on one pair: descents under chosen λ, run at once, that fill one pool of points."""
+"""The search on a batch of pairs: rounds of descents, run at once, that fill each pair's pool."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,67 +10,116 @@ from torch import Tensor
 from seatbelt_vae.attacks.candidates import Candidates, Origin
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.optim import Status, minimize
+from seatbelt_vae.optim import Status, minimize, minimize_by_pgd
 
-__all__ = ["Search"]
+__all__ = ["Request", "Search"]
+
+_RELATIVE_FALL = 1e-4
+_COARSE = "on few draws"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A descent that is asked for.
+
+    Args:
+        pair, level: indices of the row it is for.
+        point: where to begin, :math:`(n)`.
+        start: what that point is, recorded with what is found from it.
+    """
+
+    pair: int
+    level: int
+    point: Tensor
+    start: str
 
 
 @dataclass
 class Search:
-    r"""What has been tried on one pair.
+    r"""What has been tried on P pairs.
 
     Args:
-        problem: the pair.
-        weights: λ, ascending, :math:`(W)`, float64.
-        config: the effort of a descent.
-        pool: every point known so far.
-        evaluations: gradient evaluations spent on each λ, :math:`(W)`.
+        problem: the pairs.
+        levels: λ or ε, ascending, :math:`(P, W)`, float64.
+        config: the settings.
+        effort: how many times the usual evaluations, restarts and patience are spent.
+        pools: every point known so far, one pool a pair.
+        evaluations: gradient evaluations spent on each row, :math:`(P, W)`.
     """
 
     problem: Problem
-    weights: Tensor
+    levels: Tensor
     config: AttackConfig
-    pool: Candidates = field(init=False)
+    effort: int = 1
+    pools: list[Candidates] = field(init=False)
     evaluations: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pool = Candidates(self.problem)
-        self.evaluations = torch.zeros(len(self.weights), dtype=torch.long)
+        problem = self.problem
+        none = problem.x[:0]
+        norms = problem.norms(none, torch.zeros(0, dtype=torch.long, device=none.device))
+        self.pools = [
+            Candidates(problem.threat, none, problem.parts_start[:0], norms) for _ in problem.x
+        ]
+        self.evaluations = torch.zeros(self.levels.shape, dtype=torch.long)
 
-    def doubled(self) -> "Search":
-        """A search with twice the restarts and evaluations that adds to the same pool."""
-        effort = replace(
-            self.config,
-            restarts=2 * self.config.restarts,
-            max_evaluations=2 * self.config.max_evaluations,
-        )
-        search = replace(self, config=effort)
-        search.pool, search.evaluations = self.pool, self.evaluations
+    def with_effort(self, effort: int) -> "Search":
+        """A search that tries harder and fills the same pools."""
+        search = replace(self, effort=effort)
+        search.pools, search.evaluations = self.pools, self.evaluations
         return search
 
-    def descend(self, points: Tensor, rows: Sequence[int], starts: Sequence[str]) -> None:
-        r"""Descend from each point :math:`(R, n)` under the λ of its row; keep where it ended.
+    def offer(self, points: Tensor, pairs: Tensor, origins: Sequence[Origin]) -> None:
+        """Evaluate points :math:`(R, n)` of pairs :math:`(R)` and add each to its pair's pool."""
+        parts, norms = self.problem.parts(points, pairs), self.problem.norms(points, pairs)
+        for pair in pairs.unique().tolist():
+            rows = (pairs == pair).nonzero()[:, 0]
+            chosen = [origins[row] for row in rows.tolist()]
+            self.pools[pair].add(points[rows], parts[rows], norms[rows], chosen)
 
-        Args:
-            points: where to begin.
-            rows: index of the λ of each descent.
-            starts: what each point is, recorded with what is found from it.
+    def descend(
+        self, requests: Sequence[Request], max_evaluations: int, *, coarse: bool = False
+    ) -> None:
+        """Descend from every requested point under the level of its row; keep where it ended.
+
+        ``max_evaluations`` are those of a descent at the usual effort. ``coarse`` descends on few
+        noise draws; where it ends is evaluated in full.
         """
-        if not rows:
+        if not requests:
             return
-        chosen = torch.tensor(rows)
-        weights = self.weights.to(points.device)[chosen]
-        found = minimize(
-            lambda x, active: self.problem.value_and_gradient(x, weights[active]),
+        problem = self.problem
+        pairs = torch.tensor([request.pair for request in requests]).to(problem.x.device)
+        index = torch.tensor([request.level for request in requests])
+        levels = self.levels[pairs, index.to(pairs)]
+        points = torch.stack([request.point for request in requests])
+        solver = minimize_by_pgd
+        if self.config.solver == "quasi-newton":
+            solver = partial(
+                minimize,
+                memory=self.config.memory,
+                negligible=problem.negligible[pairs] / self.effort,
+                relative_fall=_RELATIVE_FALL / self.effort,
+            )
+        found = solver(
+            lambda x, rows: problem.value_and_gradient(x, pairs[rows], levels[rows], coarse=coarse),
             points,
-            *self.problem.bounds,
-            memory=self.config.memory,
-            max_evaluations=self.config.max_evaluations,
-            micro_batch=self.problem.micro_batch,
+            **problem.threat.region(problem.x[pairs], levels, problem.bounds),
+            max_evaluations=self.effort * max_evaluations,
+            micro_batch=problem.micro_batch,
         )
-        self.evaluations.index_add_(0, chosen, found.evaluations.cpu().long())
-        labels = zip(starts, found.status.tolist(), rows, strict=True)
-        self.pool.add(found.x, [Origin(start, _words(code), row) for start, code, row in labels])
+        self.evaluations.index_put_((pairs.cpu(), index), found.evaluations.cpu(), accumulate=True)
+        only_coarse = coarse and problem.loss.coarse is not None
+        labels = zip(requests, found.status.tolist(), strict=True)
+        origins = [
+            Origin(request.start, _COARSE if only_coarse else _words(code), request.level)
+            for request, code in labels
+        ]
+        self.offer(found.x, pairs, origins)
+
+    def best(self) -> Tensor:
+        r"""The smallest known :math:`\Delta` of every row, :math:`(P, W)`."""
+        bests = [pool.best(levels)[0] for pool, levels in zip(self.pools, self.levels, strict=True)]
+        return torch.stack(bests)
 
 
 def _words(code: int) -> str:

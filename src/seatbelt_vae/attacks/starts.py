@@ -12,34 +12,39 @@ _RESTART_SCALES = (0.03, 0.1, 0.3, 1.0)
 
 
 def segment(problem: Problem) -> Tensor:
-    r"""Points :math:`x + t(x_t - x)`, :math:`t = \tfrac18, \dots, 1`; shape :math:`(8, n)`.
+    r"""Points :math:`x + t(x_t - x)`, :math:`t = \tfrac18, \dots, 1`; shape :math:`(P, 8, n)`.
 
-    Evaluated once they serve every λ of the pair, and t = 1 gives the trivial bound.
+    Evaluated once they serve every level of a pair, and t = 1 gives the trivial bound.
     """
     t = torch.arange(1, 9, device=problem.x.device, dtype=problem.x.dtype)[:, None] / 8
-    return torch.lerp(problem.x, problem.target, t)
+    return torch.lerp(problem.x[:, None], problem.target[:, None], t)
 
 
-def noise_start(problem: Problem, rows: int, generator: torch.Generator) -> Tensor:
-    r"""The input with uniform noise of amplitude :math:`10^{-3}(hi - lo)`, :math:`(R, n)`.
+def noise_start(problem: Problem, pair: int, rows: int, generator: torch.Generator) -> Tensor:
+    r"""A pair's input with uniform noise of amplitude :math:`10^{-3}(hi - lo)`, :math:`(R, n)`.
 
     The published :math:`10^{-8}` vanishes in float32 beside a pixel of size 1, and would leave the
     descent on the kink of :math:`\|d\|`.
     """
     low, high = problem.bounds
-    draws = torch.rand(rows, len(problem.x), generator=generator, dtype=torch.float64)
+    x = problem.x[pair]
+    draws = torch.rand(rows, len(x), generator=generator, dtype=torch.float64)
     noise = (2 * draws - 1) * _NOISE * (high - low)
-    return (problem.x + noise.to(problem.x)).clamp(low, high)
+    return (x + noise.to(x)).clamp(low, high)
 
 
-def restarts(problem: Problem, rows: int, count: int, generator: torch.Generator) -> Tensor:
-    r"""Points :math:`x + s\,\|x_t-x\|/\sqrt n\;\epsilon` in the box, ``count`` a row.
+def restarts(
+    problem: Problem, pair: int, levels: Tensor, count: int, generator: torch.Generator
+) -> Tensor:
+    r"""Points :math:`x + s\,\rho/\sqrt n\;\epsilon` in the box, ``count`` a level, level by level.
 
+    :math:`\rho` is the distance the threat lets distortions go, :math:`\|x_t-x\|` under a penalty.
     The scales s = .03, .1, .3, 1 take turns, so that four restarts of a row see each once.
     """
     low, high = problem.bounds
-    size = len(problem.x)
+    x = problem.x[pair]
     scales = torch.tensor(_RESTART_SCALES).repeat(-(-count // len(_RESTART_SCALES)))[:count]
-    noise = torch.randn(rows, count, size, generator=generator, dtype=torch.float64)
-    noise *= scales[:, None] * problem.image_distance / size**0.5
-    return (problem.x + noise.flatten(0, 1).to(problem.x)).clamp(low, high)
+    noise = torch.randn(len(levels), count, len(x), generator=generator, dtype=torch.float64)
+    reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).cpu()
+    noise *= (scales * reach[:, None] / len(x) ** 0.5)[..., None]
+    return (x + noise.flatten(0, 1).to(x)).clamp(low, high)

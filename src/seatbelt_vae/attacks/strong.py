@@ -1,7 +1,8 @@
-"""The strong protocol: many starts, exchange of solutions between λ, and a check by doubling.
+"""The strong protocol: many starts, exchange of solutions between levels, a check by doubling.
 
 What one start finds is not a minimum, and a robust-looking number must not be an optimiser that
-stopped early (method page, section 4.1 with its corrections).
+stopped early (method page, section 4.1 with its corrections). Starts race: each descends for a few
+evaluations, and then only the best point known under a level, whoever found it, goes on to the end.
 """
 
 import torch
@@ -9,112 +10,163 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.candidates import Origin
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.result import PairResult
-from seatbelt_vae.attacks.search import Search
+from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.search import Request, Search
 from seatbelt_vae.attacks.starts import noise_start, restarts, segment
+from seatbelt_vae.attacks.threats import Penalty
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.randomness import generator_for
 
 __all__ = ["strong_attack"]
 
+_RACE = 8
+_UNFINISHED = ("evaluation limit", "on few draws")
 _ROUNDS = 5
-_FALL = 1e-3
-_NEGLIGIBLE = 1e-6
 _CLEARLY = 3.0
 _RECHECK_SCALE = 1e-3
 
+Key = tuple[int, ...]
+"""What the random numbers of a pair depend on."""
+
 
 def strong_attack(
-    problem: Problem, weights: Tensor, config: AttackConfig, key: tuple[int, ...]
-) -> PairResult:
-    r"""The best distortion the strong protocol finds for every λ of one pair.
+    problem: Problem, levels: Tensor, config: AttackConfig, keys: list[Key]
+) -> AttackResult:
+    r"""The best distortion the strong protocol finds for every level of every pair.
 
     Args:
-        problem: the pair.
-        weights: λ ascending, :math:`(W)`.
+        problem: the pairs.
+        levels: λ or ε ascending, :math:`(P, W)`.
         config: effort: restarts, evaluations, memory, share of rows rechecked.
-        key: what the random starts depend on.
+        keys: what each pair's random starts depend on.
     """
-    search = Search(problem, weights, config)
-    between = segment(problem)
-    search.pool.add(problem.x[None], [Origin("zero")])
-    search.pool.add(between, [Origin("segment")] * (len(between) - 1) + [Origin("target")])
-    rows = [row for row, zero in enumerate(_clearly_zero(search)) if not zero]
-    _from_all_starts(search, rows, (*key, 1))
+    search = Search(problem, levels, config)
+    _offer_known(search)
+    _race(search, ~_clearly_zero(search), [(*key, 1) for key in keys])
+    if problem.loss.coarse is not None:
+        _exchange(search, coarse=True)
     _exchange(search)
-    unconverged = _recheck(search, key)
-    _, best = search.pool.best(weights)
-    return PairResult.of(search, best, unconverged)
+    unconverged = _recheck(search, keys)
+    best = [pool.best(own)[1] for pool, own in zip(search.pools, levels, strict=True)]
+    return AttackResult.of(search, torch.stack(best), unconverged)
 
 
-def _clearly_zero(search: Search) -> list[bool]:
-    """Rows where d = 0 is a local minimum by a wide margin and nothing better is known."""
-    best, _ = search.pool.best(search.weights)
-    none_better = best >= search.problem.divergence_start
-    return (none_better & (search.weights > _CLEARLY * search.problem.gradient_norm)).tolist()
+def _offer_known(search: Search) -> None:
+    """Candidates that need no descent: the input, the segment to the target, its allowed part."""
+    problem, levels = search.problem, search.levels
+    count, width = levels.shape
+    each = torch.arange(count, device=problem.x.device)
+    between = segment(problem)
+    search.offer(problem.x, each, [Origin("zero")] * count)
+    labels = [Origin("segment")] * (between.shape[1] - 1) + [Origin("target")]
+    search.offer(between.flatten(0, 1), each.repeat_interleave(between.shape[1]), labels * count)
+    if not isinstance(problem.threat, Penalty):
+        blends = problem.blends(levels).flatten(0, 1)
+        search.offer(blends, each.repeat_interleave(width), [Origin("blend")] * len(blends))
 
 
-def _from_all_starts(search: Search, rows: list[int], key: tuple[int, ...]) -> None:
-    """Descend each row from its best point between the images, from noise, and from restarts."""
-    problem, count, generator = search.problem, search.config.restarts, generator_for(*key)
-    between = [k for k, o in enumerate(search.pool.origins) if o.start in ("segment", "target")]
-    values = search.pool.values(search.weights[rows])[:, between]
-    points = [
-        search.pool.points[between][values.argmin(dim=1)],
-        noise_start(problem, len(rows), generator),
-        restarts(problem, len(rows), count, generator),
-    ]
-    repeated = [row for row in rows for _ in range(count)]
-    starts = ["segment"] * len(rows) + ["noise"] * len(rows) + ["restart"] * len(repeated)
-    search.descend(torch.cat(points), rows + rows + repeated, starts)
+def _clearly_zero(search: Search) -> Tensor:
+    """Rows where d = 0 is a local minimum by a wide margin and nothing better is known, (P, W)."""
+    problem = search.problem
+    if not isinstance(problem.threat, Penalty) or problem.threat.power == 2:
+        return torch.zeros(search.levels.shape, dtype=torch.bool)
+    none_better = search.best() >= problem.divergence_start[:, None]
+    return (none_better & (search.levels > _CLEARLY * problem.gradient_norm[:, None])).cpu()
 
 
-def _exchange(search: Search) -> None:
-    """Descend each row from the best point another row found, until no row falls any more."""
-    floor, span = search.problem.loss.floor, search.problem.span
-    tried: set[tuple[int, int]] = set()
+def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
+    """Descend rows (P, W) a little from their best known points, from noise, and from restarts."""
+    problem, count, requests = search.problem, search.config.restarts * search.effort, []
+    for pair, key in enumerate(keys):
+        chosen = rows[pair].nonzero()[:, 0].tolist()
+        if not chosen:
+            continue
+        generator, pool = generator_for(*key), search.pools[pair]
+        known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
+        values = pool.values(search.levels[pair, chosen])[:, known]
+        points = [
+            pool.points[known][values.argmin(dim=1)],
+            noise_start(problem, pair, len(chosen), generator),
+            restarts(problem, pair, search.levels[pair, chosen], count, generator),
+        ]
+        repeated = [level for level in chosen for _ in range(count)]
+        labels = ["segment"] * len(chosen) + ["noise"] * len(chosen) + ["restart"] * len(repeated)
+        requests += [
+            Request(pair, level, point, label)
+            for level, point, label in zip(
+                chosen + chosen + repeated, torch.cat(points), labels, strict=True
+            )
+        ]
+    search.descend(requests, min(_RACE, search.config.max_evaluations), coarse=True)
+
+
+def _exchange(search: Search, *, coarse: bool = False) -> None:
+    """Descend each row from the best point known under its level, until no row falls any more."""
+    problem = search.problem
+    tried: set[tuple[int, int, int]] = set()
     for _ in range(_ROUNDS):
-        before, _ = search.pool.best(search.weights)
-        borrowed = [pair for pair in _borrowed(search) if pair not in tried]
-        tried.update(borrowed)
-        rows, points = [row for row, _ in borrowed], [k for _, k in borrowed]
-        search.descend(search.pool.points[points], rows, ["exchange"] * len(rows))
-        after, _ = search.pool.best(search.weights)
-        tolerance = _FALL * (before - floor).abs() + _NEGLIGIBLE * span
-        if not (before - after > tolerance).any():
+        before = search.best()
+        asked = [ask for ask in _worth_a_descent(search) if ask not in tried]
+        tried.update(asked)
+        requests = [
+            Request(pair, level, search.pools[pair].points[k], search.pools[pair].origins[k].start)
+            for pair, level, k in asked
+        ]
+        search.descend(requests, search.config.max_evaluations, coarse=coarse)
+        if not (before - search.best() > problem.tolerance(before)).any():
             return
 
 
-def _borrowed(search: Search) -> list[tuple[int, int]]:
-    """Rows with a point of another row to descend from, as (row, candidate).
+def _worth_a_descent(search: Search) -> list[tuple[int, int, int]]:
+    """Rows with a point to descend from, as (pair, level, candidate).
 
-    That is the row's best point, if another row found it; or, where the best is d = 0 though d = 0
-    is no clear minimum, the best point of the next smaller λ.
+    That is the row's best point, unless it is the end of the row's own descent; or, where the best
+    is d = 0 though d = 0 is no clear minimum, the best point of the next smaller level.
     """
-    _, best = search.pool.best(search.weights)
-    origins, clearly_zero = search.pool.origins, _clearly_zero(search)
-    borrowed = []
-    for row, k in enumerate(best.tolist()):
-        if origins[k].start == "zero" and row > 0 and not clearly_zero[row]:
-            k = int(best[row - 1])
-        if origins[k].weight not in (None, row):
-            borrowed.append((row, k))
-    return borrowed
+    worth, clearly_zero = [], _clearly_zero(search).tolist()
+    for pair, pool in enumerate(search.pools):
+        best = pool.best(search.levels[pair])[1].tolist()
+        for level, k in enumerate(best):
+            if clearly_zero[pair][level]:
+                continue
+            if pool.origins[k].start == "zero" and level > 0:
+                k = best[level - 1]
+            origin = pool.origins[k]
+            ended = origin.level == level and origin.status not in _UNFINISHED
+            if origin.level is not None and not ended:
+                worth.append((pair, level, k))
+    return worth
 
 
-def _recheck(search: Search, key: tuple[int, ...]) -> float | None:
+def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
     """Rerun a random share of the rows with twice the effort; how much lower they come out."""
-    count = round(search.config.recheck * len(search.weights))
+    count = round(search.config.recheck * search.levels.shape[1])
     if count == 0:
         return None
-    order = torch.randperm(len(search.weights), generator=generator_for(*key, 2))
-    rows = sorted(order[:count].tolist())
-    before = _log_gain(search, rows)
-    _from_all_starts(search.doubled(), rows, (*key, 3))
-    return float((before - _log_gain(search, rows)).mean())
+    rows = torch.zeros(search.levels.shape, dtype=torch.bool)
+    for pair, key in enumerate(keys):
+        order = torch.randperm(rows.shape[1], generator=generator_for(*key, 2))
+        rows[pair, order[:count]] = True
+    before = _log_remaining(search)
+    doubled = search.with_effort(2)
+    _race(doubled, rows, [(*key, 3) for key in keys])
+    best = [pool.best(own)[1] for pool, own in zip(search.pools, search.levels, strict=True)]
+    doubled.descend(
+        [
+            Request(pair, level, search.pools[pair].points[best[pair][level]], "recheck")
+            for pair, level in rows.nonzero().tolist()
+        ],
+        search.config.max_evaluations,
+    )
+    fall = (before - _log_remaining(search)) * rows.to(before.device)
+    return fall.sum(1) / count
 
 
-def _log_gain(search: Search, rows: list[int]) -> Tensor:
-    best, _ = search.pool.best(search.weights[rows])
-    gain = (best - search.problem.loss.floor).clamp_min(0)  # a KL of 0 may round below it
-    return (gain + _RECHECK_SCALE * search.problem.span).log()
+def _log_remaining(search: Search) -> Tensor:
+    """How far every row is from the best thinkable, on a scale where doubling effort shows."""
+    problem, best = search.problem, search.best()
+    if problem.loss.floor is None:
+        gain = problem.remaining(best)
+        return -(gain + _RECHECK_SCALE * gain.amax(1, keepdim=True)).log()
+    gain = (best - problem.loss.floor[:, None]).clamp_min(0)  # a KL of 0 may round below it
+    return (gain + _RECHECK_SCALE * problem.span[:, None]).log()

@@ -1,39 +1,77 @@
 """``attack``: one battery on one run, measured as soon as it is done."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from seatbelt_vae.cli.crew import available_cores, crew
 from seatbelt_vae.cli.options import Attack
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.cli.trained import check_trained, load_data, use_threads
+from seatbelt_vae.cli.trained import check_trained, load_data
 from seatbelt_vae.config.attack import parse_layers
+from seatbelt_vae.own_process import tune_process
 
 __all__ = ["run"]
+
+Show = Callable[[str, int, int], None]
 
 
 def run(options: Attack) -> None:
     """Attack, measure, print the summary."""
     folder = check_trained(options.folder)
     parse_layers(options.attack.layers, len(folder.read_json("model.json")["latent_sizes"]))
+    if options.sibling is not None:
+        check_trained(options.sibling)
+    processes = _processes(options)
+    if processes > 1 and options.attack.threads is None:
+        options = replace(options, attack=replace(options.attack, threads=1))
     with ProgressLines(quiet=options.output.quiet) as progress:
-        from seatbelt_vae.attacks import run_battery
-        from seatbelt_vae.evaluation import measure_battery
-        from seatbelt_vae.models import load_model
-
-        use_threads(options.attack.threads)
-        data = load_data(folder, options.root)
         progress.show("attacking", 0, options.attack.pairs, "pairs")
-        battery = run_battery(
-            folder,
-            data,
-            options.attack,
-            on_pair=lambda now: progress.show("attacking", now.pair + 1, now.pairs, "pairs"),
-        )
-        summary = measure_battery(
-            battery,
-            load_model(folder),
-            on_progress=lambda done, pairs: progress.show("measuring", done, pairs, "pairs"),
-        )
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.show(what, done, total, "pairs")
+
+        with crew(processes - 1, _help, (options,), progress.say):
+            battery, summary = _attack_and_measure(options, show)
+    _print(battery, summary, options)
+
+
+def _processes(options: Attack) -> int:
+    """As many as were asked for, or one a core; never more than there are chunks of pairs."""
+    chunks = -(-options.attack.pairs // options.attack.together)
+    return min(options.processes or available_cores(), chunks)
+
+
+def _help(options: Attack, check: Callable[[], None]) -> None:
+    """What a process of the crew does."""
+    _attack_and_measure(options, lambda *_: check())
+
+
+def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, Any]]:
+    from seatbelt_vae.attacks import run_battery
+    from seatbelt_vae.evaluation import measure_battery
+    from seatbelt_vae.models import load_model
+
+    tune_process(options.attack.threads)
+    folder = check_trained(options.folder)
+    battery = run_battery(
+        folder,
+        load_data(folder, options.root),
+        options.attack,
+        sibling=None if options.sibling is None else check_trained(options.sibling),
+        on_pairs=lambda now: show("attacking", now.done, now.pairs),
+    )
+    summary = measure_battery(
+        battery,
+        load_model(folder),
+        on_progress=lambda done, pairs: show("measuring", done, pairs),
+    )
+    return battery, summary
+
+
+def _print(battery: Path, summary: dict[str, Any], options: Attack) -> None:
     if options.output.json:
         print_json({"battery": str(battery), **summary})
         return

@@ -6,7 +6,8 @@ from typing import Any
 from seatbelt_vae.cli.options import Evaluate
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.cli.trained import check_trained, load_data, use_threads
+from seatbelt_vae.cli.trained import check_trained, load_data
+from seatbelt_vae.own_process import tune_process
 
 __all__ = ["run"]
 
@@ -17,7 +18,7 @@ def run(options: Evaluate) -> None:
     with ProgressLines(quiet=options.output.quiet) as progress:
         from seatbelt_vae.evaluation import evaluate
 
-        use_threads(options.evaluation.threads)
+        tune_process(options.evaluation.threads)
         measures = evaluate(
             folder,
             load_data(folder, options.root),

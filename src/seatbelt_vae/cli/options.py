@@ -15,6 +15,7 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
+from seatbelt_vae.config.checks import positive
 from seatbelt_vae.demo import DEMO
 from seatbelt_vae.errors import ConfigError
 
@@ -127,13 +128,23 @@ class Attack:
         folder: the run folder; the battery is stored in its attacks/ and resumed if unfinished.
         config: settings to start from (an AttackConfig as TOML, such as a battery's config.toml).
         root: folder that holds the data set's files (default: as the run was trained).
+        sibling: a run whose model was attacked with the same settings; its images are tried here as
+            a control (transfer attack).
+        processes: processes that share the pairs, each on one thread (default: one a core). The
+            same command in another shell shares them too.
     """
 
     folder: Positional[Path]
     config: Path | None = None
     root: str | None = None
+    sibling: Path | None = None
+    processes: int | None = None
     attack: AttackConfig = field(default_factory=AttackConfig)
     output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if self.processes is not None:
+            positive("processes", self.processes)
 
     to_resume = _AGAIN
 

@@ -7,9 +7,9 @@ from seatbelt_vae.cli.options import Train
 from seatbelt_vae.cli.output import print_json
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
-from seatbelt_vae.cli.trained import use_threads
 from seatbelt_vae.config import RunConfig, resolve, resolve_objective
 from seatbelt_vae.errors import ConfigError, ForeignStateError
+from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(options: Train) -> None:
             last.update(steps=now.step, terms=dict(now.terms))
             progress.show("training", now.step, now.steps, _figures(now))
 
-        use_threads(config.training.threads)
+        tune_process(config.training.threads)
         train(folder, data, on_progress=show, stop=stop)
     if options.output.json:
         print_json({"run": str(folder.path), **last})

@@ -9,7 +9,7 @@ from seatbelt_vae.runs import RunFolder
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
 
-__all__ = ["check_trained", "load_data", "use_threads"]
+__all__ = ["check_trained", "load_data"]
 
 
 def check_trained(path: Path) -> RunFolder:
@@ -33,11 +33,3 @@ def load_data(run: RunFolder, root: str | None) -> "ImageData":
 
     config = run.config.data
     return load(config.name, root or config.root, config.images, config.image_size)
-
-
-def use_threads(threads: int | None) -> None:
-    """Let torch use so many CPU threads in this process (None: as it would)."""
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)

@@ -9,54 +9,77 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = ["AttackConfig", "parse_layers"]
 
-LOSSES = ("latent-kl", "output")
+LATENT_LOSSES = ("latent-kl", "latent-symmetric-kl", "latent-w2")
+OUTPUT_LOSSES = ("output", "output-l2")
+DAMAGE_LOSSES = ("damage-posterior", "damage-reconstruction")
+LOSSES = LATENT_LOSSES + OUTPUT_LOSSES + DAMAGE_LOSSES
 PATHS = ("mean", "common", "sampled")
+THREATS = ("penalty", "squared-penalty", "l2", "linf")
 PROTOCOLS = ("strong", "single", "paper")
+SOLVERS = ("quasi-newton", "pgd")
+
+_BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.2)}
 
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A battery of pairs × λ problems: minimise loss(x*, x_t) + λ‖x* − x‖₂ over x* in the bounds.
+    """A battery of pairs × levels: lower a loss of x* while its distance to x stays small.
 
     Args:
-        loss: ``latent-kl``: KL(attacked ‖ target), summed over layers; ``output``: −ELBO of the
-            target under the attacked posterior.
-        layers: which layers a latent loss compares: ``all``, ``bottom``, ``top``, or numbers as
-            ``1,3`` (1 is next to the data).
+        loss: ``latent-kl`` = KL(attacked ‖ target), ``latent-symmetric-kl``, ``latent-w2``, each
+            summed over layers; ``output`` = −ELBO of the target under the attacked posterior,
+            ``output-l2`` = ‖rec(x*) − x_t‖; untargeted, within a budget: ``damage-posterior``,
+            ``damage-reconstruction``.
+        layers: which layers a loss of posteriors compares: ``all``, ``bottom``, ``top``, or
+            numbers as ``1,3`` (1 is next to the data).
         path: how layers above the first are reached: ``mean``, ``common`` (noise fixed for the
             whole pair) or ``sampled`` (fresh noise at every evaluation; not ``strong``).
-            Default: ``mean`` for latent losses, ``common`` for the output loss.
+            Default: ``common`` for the loss ``output``, ``mean`` for the others.
         draws: noise draws K of the ``common`` and ``sampled`` paths.
-        protocol: ``strong`` (many starts, exchange between λ), ``single`` (our optimiser, one
-            start), ``paper`` (SciPy's L-BFGS-B as published; needs the extra ``paper``).
-        pairs: input-target pairs, drawn at random from the test split.
-        weights: λ grid: ``relative`` = (r₀/‖x_t−x‖)·2^linspace(−10, 4), or ``published`` =
-            2^linspace(−20, 20).
+        threat: what keeps distortions d small: ``penalty`` λ‖d‖₂ is added to the loss,
+            ``squared-penalty`` λ‖d‖₂²; or a budget ε: ``l2`` ‖d‖₂ ≤ ε‖x_t−x‖₂, ``linf``
+            ‖d‖∞ ≤ ε(hi−lo).
+        weights: λ grid of the penalties: ``relative`` = (r₀/‖x_t−x‖)·2^linspace(−10, 4), or
+            ``published`` = 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
+        budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
+        protocol: ``strong`` (many starts, exchange between levels), ``single`` (our optimiser, one
+            start), ``paper`` (SciPy's L-BFGS-B as published; needs the extra ``paper``).
+        solver: ``quasi-newton``, or ``pgd`` (projected steepest descent whose step adapts) for
+            budgets.
+        pairs: input-target pairs, drawn at random from the test split.
         restarts: random restarts of each row (strong).
         max_evaluations: gradient evaluations of one descent at most.
         memory: pairs the quasi-Newton method remembers.
         recheck: share of rows rerun with twice the effort to test convergence (strong).
+        gradient_free: evaluations of the gradient-free control on each of three rows of a pair; 0
+            leaves it out (strong).
         fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
         seed: seed of the pairs, the starts and the noise.
+        together: pairs attacked at once.
         micro_batch: rows evaluated at once.
-        threads: CPU threads (default: as the machine has).
+        threads: CPU threads of a process (default: as the machine has).
     """
 
     loss: str = "latent-kl"
     layers: str = "all"
     path: Literal["mean", "common", "sampled"] | None = None
     draws: int = 8
-    protocol: Literal["strong", "single", "paper"] = "strong"
-    pairs: int = 10
+    threat: Literal["penalty", "squared-penalty", "l2", "linf"] = "penalty"
     weights: Literal["relative", "published"] = "relative"
     weight_count: int | None = None
+    budgets: tuple[float, ...] | None = None
+    protocol: Literal["strong", "single", "paper"] = "strong"
+    solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
+    pairs: int = 10
     restarts: int = 4
     max_evaluations: int = 500
-    memory: int = 10
+    memory: int = 6
     recheck: float = 0.1
+    gradient_free: int = 300
     fresh_draws: int = 64
     seed: int = 0
+    together: int = 1
     micro_batch: int = 64
     threads: int | None = None
 
@@ -64,11 +87,16 @@ class AttackConfig:
         one_of("loss", self.loss, LOSSES)
         if self.path is not None:
             one_of("path", self.path, PATHS)
+        one_of("threat", self.threat, THREATS)
         one_of("protocol", self.protocol, PROTOCOLS)
+        one_of("solver", self.solver, SOLVERS)
         one_of("weights", self.weights, ("relative", "published"))
-        for name in ("draws", "pairs", "max_evaluations", "memory", "fresh_draws", "micro_batch"):
+        for name in (
+            *("draws", "pairs", "max_evaluations", "memory", "fresh_draws"),
+            *("together", "micro_batch"),
+        ):
             positive(name, getattr(self, name))
-        for name in ("restarts", "recheck", "seed"):
+        for name in ("restarts", "recheck", "gradient_free", "seed"):
             at_least(name, getattr(self, name), 0)
         if self.weight_count is not None:
             at_least("weight_count", self.weight_count, 2)
@@ -76,16 +104,72 @@ class AttackConfig:
             raise ConfigError(f"recheck is {self.recheck:g}, expected a share between 0 and 1")
         if self.threads is not None:
             positive("threads", self.threads)
+        self._check_combinations()
+        self._check_budgets()
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether a budget limits the distortion; else a penalty does."""
+        return self.threat in _BUDGETS
+
+    @property
+    def epsilons(self) -> tuple[float, ...]:
+        """The budgets ε, the threat's default if none are given; none under a penalty."""
+        return _BUDGETS.get(self.threat, ()) if self.budgets is None else self.budgets
+
+    @property
+    def walked(self) -> Literal["mean", "common", "sampled"]:
+        """The path, the loss's default if none is given."""
+        return self.path or ("common" if self.loss == "output" else "mean")
+
+    def _check_combinations(self) -> None:
         if self.path == "sampled" and self.protocol == "strong":
             raise ConfigError(
                 "path 'sampled' with protocol 'strong', whose line searches need a repeatable "
                 "loss: use path 'common', or protocol 'single'"
             )
-        if self.loss == "output" and self.layers != "all":
+        if self.loss in (*OUTPUT_LOSSES, "damage-reconstruction") and self.layers != "all":
             raise ConfigError(
-                f"layers {self.layers!r} with loss 'output', which has no layers to choose: "
+                f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
+        if self.loss in DAMAGE_LOSSES and not self.within_budget:
+            raise ConfigError(
+                f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
+                f"overruns: use threat 'l2' or 'linf'"
+            )
+        if self.protocol == "paper" and self.threat != "penalty":
+            raise ConfigError(
+                f"protocol 'paper' with threat {self.threat!r}, but the published attack has a "
+                f"penalty: use threat 'penalty', or protocol 'strong'"
+            )
+        if self.solver == "pgd" and not self.within_budget:
+            raise ConfigError(
+                f"solver 'pgd' with threat {self.threat!r}, but it needs a budget to scale its "
+                f"steps: use threat 'l2' or 'linf', or solver 'quasi-newton'"
+            )
+
+    def _check_budgets(self) -> None:
+        if self.within_budget:
+            if self.weights != "relative" or self.weight_count is not None:
+                raise ConfigError(
+                    f"a grid of weights with threat {self.threat!r}, which has budgets instead: "
+                    f"leave weights and weight_count out, and set budgets"
+                )
+        elif self.budgets is not None:
+            raise ConfigError(
+                f"budgets with threat {self.threat!r}, which has weights instead: use threat "
+                f"'l2' or 'linf', or leave budgets out"
+            )
+        if self.budgets == ():
+            raise ConfigError(
+                "budgets are empty, expected at least one: leave them out for defaults"
+            )
+        for before, epsilon in zip((0.0, *(self.budgets or ())), self.budgets or (), strict=False):
+            if not before < epsilon <= 1:
+                raise ConfigError(
+                    f"budgets {self.budgets}, expected shares above 0 and at most 1, ascending"
+                )
 
 
 def parse_layers(layers: str, depth: int) -> tuple[int, ...]:

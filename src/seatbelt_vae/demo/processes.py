@@ -13,6 +13,7 @@ from pathlib import Path
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.demo.plan import Plan
 from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 
 __all__ = ["DemoProgress", "work_side_by_side"]
@@ -123,8 +124,6 @@ def _work(
     stopped: Callable[[], bool],
 ) -> None:
     """Train, attack, measure and evaluate one model, each as far as it is not done."""
-    import torch
-
     from seatbelt_vae.attacks import run_battery
     from seatbelt_vae.data import load
     from seatbelt_vae.evaluation import evaluate, measure_battery
@@ -140,7 +139,7 @@ def _work(
         if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
             tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.0f} nats")
 
-    torch.set_num_threads(1)
+    tune_process(1)
     data = load(config.data.name)
     new = not (run / "run.json").exists()
     folder = RunFolder.create(run, config) if new else RunFolder.open(run)
@@ -150,7 +149,7 @@ def _work(
         folder,
         data,
         plan.attack,
-        on_pair=lambda now: between("attacking", now.pair + 1, now.pairs),
+        on_pairs=lambda now: between("attacking", now.done, now.pairs),
     )
     measure_battery(
         battery,

@@ -1,11 +1,8 @@
 """A battery's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from seatbelt_vae.attacks import Flag
 from seatbelt_vae.config import AttackConfig, load_toml
@@ -13,13 +10,15 @@ from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.flags import measured_flags
-from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
+from seatbelt_vae.evaluation.robustness import measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
+    each_part,
     read_json,
     read_rows,
     read_tensors,
+    share_work,
     write_json,
     write_rows,
     write_tensors,
@@ -38,10 +37,10 @@ def measure_battery(
 ) -> Row:
     """Measure every attacked pair of a battery and write the results beside the attacks.
 
-    Writes, each whole or not at all and `summary.json` last: ``measures.parquet`` (one row an
-    attack, see `measure_pair`), ``budgets.parquet`` and ``budgets.safetensors`` (matched budgets
-    and their pictures), ``pairs.parquet`` (one row a pair, what intervals and comparisons rest
-    on) and ``summary.json``.
+    Writes, each whole or not at all, for every pair ``measures/`` (one row an attack, see
+    `measure_pair`), ``budgets/`` (matched budgets and their pictures) and ``pairs/`` (one row, what
+    intervals and comparisons rest on); and in the end ``summary.json``. Pairs that are measured are
+    not measured again, and several processes share the pairs that are left.
 
     Args:
         folder: ``attacks/<battery>`` of a run, with the attack's ``config.toml``.
@@ -55,24 +54,20 @@ def measure_battery(
         ArtifactError: no attacked pairs there, or files that are not whole.
     """
     settings = load_toml(folder / "config.toml", AttackConfig)
-    paths = sorted(folder.glob("pair-*.parquet"))
-    if not paths:
+    attacked = sorted(folder.glob("pair-*.parquet"))
+    if not attacked:
         raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
-    measured, pairs = [], []
-    for done, path in enumerate(paths, start=1):
-        attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
-        found = _measure(model, attacks, tensors, settings, path)
-        measured.append(found)
-        pairs.append(pair_row(attacks, found))
+    parts = share_work(
+        folder / ".measuring",
+        len(attacked),
+        is_done=lambda part: all(path.exists() for path in _measured_files(attacked[part])),
+        work=lambda part: _measure(model, attacked[part], settings),
+    )
+    for done, _ in enumerate(parts, start=1):
         if on_progress is not None:
-            on_progress(done, len(paths))
-    write_rows(folder / "measures.parquet", [row for found in measured for row in found.rows])
-    write_rows(folder / "budgets.parquet", [row for m in measured for row in m.budget_rows])
-    pictures = [found.pictures for found in measured]
-    stacked = {name: torch.stack([p[name] for p in pictures]) for name in pictures[0]}
-    write_tensors(folder / "budgets.safetensors", stacked)
-    write_rows(folder / "pairs.parquet", pairs)
-    flags = measured_flags([row for found in measured for row in found.rows], pairs)
+            on_progress(done, len(attacked))
+    pairs = read_rows(folder / "pairs")
+    flags = measured_flags(each_part(folder / "measures"), pairs)
     summary = summarise(pairs, _with_flags(folder, flags), seed=settings.seed)
     write_json(folder / "summary.json", summary)
     return summary
@@ -94,7 +89,7 @@ def compare_batteries(first: Path, second: Path, measure: str, *, seed: int = 0)
         ArtifactError: a folder is not measured, or the batteries share no pair.
     """
     one_of("measure", measure, MEASURES)
-    known = [_by_images(read_rows(folder / "pairs.parquet")) for folder in (first, second)]
+    known = [_by_images(read_rows(folder / "pairs")) for folder in (first, second)]
     common = sorted(known[0].keys() & known[1].keys())
     if not common:
         raise ArtifactError(
@@ -106,20 +101,29 @@ def compare_batteries(first: Path, second: Path, measure: str, *, seed: int = 0)
     return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
 
 
-def _measure(
-    model: Autoencoder,
-    attacks: list[Row],
-    tensors: Mapping[str, Tensor],
-    settings: AttackConfig,
-    path: Path,
-) -> PairMeasures:
+def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
+    """Measure one pair and store it, its one row last."""
+    attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
     try:
         x, target, adversarial = (tensors[name] for name in ("x", "target", "adversarial"))
     except KeyError as error:
         raise ArtifactError(
             f"{path.with_suffix('.safetensors')} lacks {error}: delete the pair and attack again"
         ) from None
-    return measure_pair(model, x, target, adversarial, attacks, settings)
+    found = measure_pair(model, x, target, adversarial, attacks, settings)
+    measures, pictures, budgets, pair = _measured_files(path)
+    write_rows(measures, found.rows)
+    write_tensors(pictures, found.pictures)
+    write_rows(budgets, found.budget_rows)
+    write_rows(pair, [pair_row(attacks, found)])
+
+
+def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
+    """Where a pair's measures, pictures, budgets and its one row lie."""
+    measures, budgets, pair = (
+        path.parent / n / path.name for n in ("measures", "budgets", "pairs")
+    )
+    return measures, budgets.with_suffix(".safetensors"), budgets, pair
 
 
 def _by_images(pairs: list[Row]) -> dict[tuple[int, int], Row]:

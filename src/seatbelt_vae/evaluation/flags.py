@@ -1,6 +1,6 @@
 """The validity flags that only measuring can judge; the attack's own are in `attacks.flags`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -11,15 +11,18 @@ __all__ = ["measured_flags"]
 _CLOSE = 0.1
 
 
-def measured_flags(rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> list[Flag]:
+def measured_flags(
+    parts: Iterable[Sequence[dict[str, Any]]], pairs: Sequence[dict[str, Any]]
+) -> list[Flag]:
     """Whether mean and sampled paths agree, and whether the pairs are told apart.
 
     Args:
-        rows: one a measured attack, see `measure_pair`.
+        parts: of each pair one row a measured attack, see `measure_pair`.
         pairs: one a pair, see `pair_row`.
     """
     differences = [
         abs(row["gap_sampled"] - row["gap"])
+        for rows in parts
         for row in rows
         if row["told_apart"] and row["gap"] is not None and row["gap_sampled"] is not None
     ]

@@ -91,7 +91,7 @@ def measure_pair(
 ) -> PairMeasures:
     r"""Measure the stored attacks of one pair on ``model``.
 
-    Every row gets, keyed by pair and weight: ``gap`` (mean path), ``gap_sampled`` (see
+    Every row gets, keyed by pair and level: ``gap`` (mean path), ``gap_sampled`` (see
     `sampled_gap`), ``distortion``, ``distance_relative``, ``nll_target`` (nats, see
     `negative_log_likelihood`), ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
     ``target_reconstruction_error`` :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and
@@ -101,7 +101,7 @@ def measure_pair(
         model: the autoencoder, in evaluation mode.
         x, target: images :math:`(C, H, W)`.
         adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
-        rows: the rows of the attack; their ``pair`` and ``weight`` are used.
+        rows: the rows of the attack; their ``pair`` and ``level`` are used.
         settings: the attack's: draws, seed and batch.
 
     Raises:
@@ -131,7 +131,7 @@ def measure_pair(
         "told_apart_distortion": pair.told_apart_distortion,
     }
     measured = [
-        {"pair": row["pair"], "weight": row["weight"]}
+        {"pair": row["pair"], "level": row["level"]}
         | {name: _finite(values[i].item()) for name, values in columns.items()}
         | about
         for i, row in enumerate(rows)

@@ -1,7 +1,7 @@
 """From rows to pairs, and from pairs to a battery's summary: scale-free measures first.
 
 Rows are averaged within their pair before anything is averaged over pairs, so that a pair counts
-once however many λ it was attacked under.
+once however many levels it was attacked under.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ MEASURES: dict[str, tuple[Kind, str]] = {
     "auddc_worst": ("arithmetic", "1"),
     "delta_over_bound": ("arithmetic", "1"),
     "reconstruction_error": ("arithmetic", "1"),
-    "delta": ("geometric", "nats above the loss's floor"),
-    "bound": ("geometric", "nats above the loss's floor"),
-    "divergence": ("geometric", "nats above the loss's floor"),
-    "divergence_start": ("geometric", "nats above the loss's floor"),
-    "delta_mean": ("arithmetic", "nats"),
-    "bound_mean": ("arithmetic", "nats"),
+    "delta": ("geometric", "of the loss, above its floor"),
+    "bound": ("geometric", "of the loss, above its floor"),
+    "divergence": ("geometric", "of the loss, above its floor"),
+    "divergence_start": ("geometric", "of the loss, above its floor"),
+    "delta_mean": ("arithmetic", "of the loss"),
+    "bound_mean": ("arithmetic", "of the loss"),
     "nll_target": ("arithmetic", "nats"),
     "target_error": ("arithmetic", "image distance"),
     "distance": ("arithmetic", "image distance"),
@@ -49,7 +49,9 @@ MEASURES: dict[str, tuple[Kind, str]] = {
 }
 """What a summary holds, in the order it is shown: the kind of mean over pairs, and the unit.
 
-`delta_mean` and `bound_mean` are the published plain means over λ; the rest is what to read.
+`delta_mean` and `bound_mean` are the published plain means over λ; the rest is what to read. A
+loss is in nats, but W₂ is a distance of latents, and ``output-l2`` and ``damage-reconstruction``
+are distances of images.
 """
 
 _NEEDS = {"gap": "told_apart", "blend_gap": "told_apart", "auddc": "told_apart_distortion"}
@@ -71,7 +73,7 @@ def shifted_geometric_mean(values: Sequence[float], shift: float = 0.0) -> float
 
 
 def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
-    r"""The one row that stands for a pair: means over its λ, and its gaps and areas.
+    r"""The one row that stands for a pair: means over its levels, and its gaps and areas.
 
     With c the greatest lower bound of the loss and :math:`r_0` the divergence at d = 0:
     ``delta`` and ``bound`` are geometric means over λ of :math:`\Delta-c` and :math:`B-c`,
@@ -84,20 +86,10 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
     """
     pair, first = measures.pair, attacks[0]
     area, worst = measures.area, measures.area_worst
-    delta, bound, divergence = (
-        _above_floor(attacks, name) for name in ("delta", "bound", "divergence")
-    )
-    start = max(first["divergence_start"] - first["divergence_floor"], 0.0)
-    ratios = [_ratio(d, b) for d, b in zip(delta, bound, strict=True)]
     numbers = {
-        "divergence_ratio": _mean(attacks, "divergence_ratio"),
-        "delta_over_bound": float(np.mean(ratios)),
+        **_objective(attacks),
         "reconstruction_error": pair.target_reconstruction_error
         / max(image_norm(pair.target).item(), np.finfo(np.float64).tiny),
-        "delta": shifted_geometric_mean(delta),
-        "bound": shifted_geometric_mean(bound),
-        "divergence": shifted_geometric_mean(divergence, _SHIFT * start),
-        "divergence_start": start,
         "delta_mean": _mean(attacks, "delta"),
         "bound_mean": _mean(attacks, "bound"),
         "nll_target": _mean(measures.rows, "nll_target"),
@@ -119,7 +111,27 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
         "told_apart": pair.told_apart,
         "told_apart_distortion": pair.told_apart_distortion,
         "auddc_dropped": area.dropped if area else 0,
-        **{name: numbers[name] for name in MEASURES},
+        **{name: numbers.get(name) for name in MEASURES},
+    }
+
+
+def _objective(attacks: Sequence[Row]) -> Row:
+    """Means of the attack's objective above the loss's floor; nothing for a loss without one."""
+    first = attacks[0]
+    if first["divergence_floor"] is None:
+        return {}
+    delta, bound, divergence = (
+        _above_floor(attacks, name) for name in ("delta", "bound", "divergence")
+    )
+    start = max(first["divergence_start"] - first["divergence_floor"], 0.0)
+    ratios = [_ratio(d, b) for d, b in zip(delta, bound, strict=True)]
+    return {
+        "divergence_ratio": _mean(attacks, "divergence_ratio"),
+        "delta_over_bound": float(np.mean(ratios)),
+        "delta": shifted_geometric_mean(delta),
+        "bound": shifted_geometric_mean(bound),
+        "divergence": shifted_geometric_mean(divergence, _SHIFT * start),
+        "divergence_start": start,
     }
 
 
@@ -141,7 +153,8 @@ def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0)
     """
     measures = {}
     for name, (kind, unit) in MEASURES.items():
-        values = [pair[name] for pair in pairs if says_something(pair, name)]
+        told = [pair[name] for pair in pairs if says_something(pair, name)]
+        values = [value for value in told if value is not None]
         measures[name] = {**asdict(estimate(values, kind, seed=seed)), "unit": unit}
     return {
         "pairs": len(pairs),

@@ -1,7 +1,16 @@
-"""Batched, bounded quasi-Newton minimisation over thousands of independent rows."""
+"""Batched, bounded minimisation over thousands of independent rows."""
 
 from seatbelt_vae.optim.box import project_direction
+from seatbelt_vae.optim.gradient_free import minimize_gradient_free
 from seatbelt_vae.optim.minimize import minimize
 from seatbelt_vae.optim.minimum import Minimum, Status
+from seatbelt_vae.optim.pgd import minimize_by_pgd
 
-__all__ = ["Minimum", "Status", "minimize", "project_direction"]
+__all__ = [
+    "Minimum",
+    "Status",
+    "minimize",
+    "minimize_by_pgd",
+    "minimize_gradient_free",
+    "project_direction",
+]

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.optim.box import free_coordinates, project_direction
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.optim.memory import PairMemory
 from seatbelt_vae.optim.minimum import Minimum, Status
+from seatbelt_vae.optim.region import Region
 
-__all__ = ["Descent", "Function", "Limits"]
+__all__ = ["Descent", "Function", "Limits", "check_settings"]
 
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps points :math:`(R, n)` and their row numbers to values and gradients."""
 
 _SUFFICIENT = 1e-4
+_STEEP = 0.9
+# were f quadratic, its minimum would be no nearer than this
+_FARTHER = _STEEP / (1 - _STEEP)
 _MOST_BACKTRACKS = 20
 _SHRINK = (0.1, 0.5)
 _GROW = 4.0
@@ -46,7 +50,19 @@ class Limits:
     relative_fall: float
     window: int
     floor: float
+    negligible: float | Tensor
     gradient_tolerance: float
+
+
+def check_settings(**settings: int) -> None:
+    """Refuse counts below 1 by name.
+
+    Raises:
+        ConfigError: one of them is.
+    """
+    for name, value in settings.items():
+        if value < 1:
+            raise ConfigError(f"{name} is {value}, expected at least 1")
 
 
 class Descent:
@@ -61,15 +77,16 @@ class Descent:
         self,
         fun: Function,
         x0: Tensor,
-        box: tuple[Tensor, Tensor],
+        region: Region,
         places: int,
         memory: int,
         limits: Limits,
     ) -> None:
         rows, size = x0.shape
         self.fun, self.limits = fun, limits
-        self.lower, self.upper = box
-        self.waiting = self._project(x0, torch.arange(rows, device=x0.device))
+        self.all_regions = region
+        self.all_negligible = torch.as_tensor(limits.negligible).to(x0).expand(rows)
+        self.waiting = region.project(x0)
         self.finished = Minimum(
             x=self.waiting.clone(),
             value=x0.new_full((rows,), torch.inf),
@@ -80,6 +97,7 @@ class Descent:
         )
         self.next = places
         self.number = torch.arange(places, device=x0.device)
+        self.region = region.rows(self.number)
         self.memory = PairMemory(places, size, memory, x0)
         self.x = self.waiting[:places].clone()
         self.trial = self.x.clone()
@@ -89,6 +107,7 @@ class Descent:
         self.status, self.evaluations, self.iterations, self.backtracks = (
             torch.zeros(places, dtype=torch.long, device=x0.device) for _ in range(4)
         )
+        self.negligible = self.all_negligible[self.number]
         self.history = x0.new_full((places, limits.window), torch.inf)
         self.idle = torch.zeros(places, dtype=torch.bool, device=x0.device)
 
@@ -98,21 +117,26 @@ class Descent:
         return not bool(self.idle.all())
 
     def tick(self) -> None:
-        """One evaluation of every row: accept its trial or step back; let stopped rows go."""
+        """One evaluation of every row: accept its trial or step back; let stopped rows go.
+
+        A step that lowers f enough is taken at once. If f still falls nearly as steeply along it,
+        the row goes on in the same direction, much farther; so a line search ends where both of
+        Wolfe's conditions hold, without ever evaluating a point twice or giving one back.
+        """
         value, gradient = self._evaluate()
         moved = self.trial - self.x
         slope = (self.gradient * moved).sum(1)
-        # the largest magnitude tells as much as a pass over all of isfinite, much faster
-        finite = value.isfinite() & gradient.abs().amax(1).isfinite()
+        # a sum is finite only if all of its terms are, and takes one pass
+        finite = value.isfinite() & gradient.sum(1).isfinite()
         first = self.value.isinf()
         self.status[first & ~finite] = Status.NOT_FINITE
-        # where the box bends a step uphill, its slope excuses no rise
+        # where the region bends a step uphill, its slope excuses no rise
         enough = value <= self.value + _SUFFICIENT * slope.clamp(max=0)
         accepted = finite & (first | enough)
         change = gradient - self.gradient
         self._move(accepted, first, value, gradient)
         lost = self._step_back(~accepted & ~first, value, slope)
-        self._aim(accepted, first, lost, moved, change)
+        self._aim(accepted, first, lost, moved, slope, change)
         limit = self.limits.max_evaluations
         exhausted = (self.status == Status.RUNNING) & (self.evaluations >= limit)
         self.status[exhausted] = Status.EVALUATION_LIMIT
@@ -125,7 +149,7 @@ class Descent:
         self.value = torch.where(rows, value, self.value)
         self.iterations += rows & ~first
         before = self.history[:, 0]
-        small = self.limits.relative_fall * (before - self.limits.floor).abs()
+        small = self.limits.relative_fall * (before - self.limits.floor).abs() + self.negligible
         settled = rows & before.isfinite() & (before - self.value <= small)
         self.status[settled] = Status.CONVERGED
         pushed = torch.cat([self.history[:, 1:], self.value[:, None]], dim=1)
@@ -136,7 +160,10 @@ class Descent:
         rounding = torch.finfo(value.dtype).eps * self.value.abs()
         self.status[rows & (slope.abs() <= rounding)] = Status.CONVERGED
         self.backtracks += rows
-        lost = rows & (self.backtracks > _MOST_BACKTRACKS)
+        spent = self.backtracks > _MOST_BACKTRACKS
+        # near bounds the region may bend what the memory says uphill: a shorter step only crawls
+        bent = (slope >= 0) & self.memory.filled
+        lost = rows & (spent | bent)
         hopeless = lost & ~self.memory.filled & (self.status == Status.RUNNING)
         self.status[hopeless] = Status.LINE_SEARCH_FAILED
         self.memory.forget(lost)
@@ -145,28 +172,41 @@ class Descent:
         return lost
 
     def _aim(
-        self, accepted: Tensor, first: Tensor, lost: Tensor, moved: Tensor, change: Tensor
+        self,
+        accepted: Tensor,
+        first: Tensor,
+        lost: Tensor,
+        moved: Tensor,
+        slope: Tensor,
+        change: Tensor,
     ) -> None:
         """Choose a direction for rows that moved or are lost, and every row's next trial."""
-        rows = accepted | lost
-        lower, upper = (_rows_of(bound, self.number) for bound in (self.lower, self.upper))
-        free = free_coordinates(self.x, self.gradient, lower, upper)
-        downhill = self.gradient * free
+        tangent = self.region.tangent(self.x, self.gradient)
+        downhill = tangent.project(self.gradient)
         norm = downhill.norm(dim=1)
         self.status[accepted & (norm <= self.limits.gradient_tolerance)] = Status.STATIONARY
+        slope_now = (downhill * moved).sum(1)
+        steep = accepted & ~first & (slope_now < _STEEP * slope.clamp(max=0))
+        rows = (accepted & ~steep) | lost
+        # on the rim the curvature that counts is also the ball's own
+        if tangent.multiplier is not None:
+            change = torch.addcmul(change, tangent.multiplier[:, None], moved)
+        # what a blocked coordinate met says nothing about the ways that are open
+        moved, change = moved * tangent.free, change * tangent.free
         learned, newton = self.memory.learn(moved, change, accepted & ~first, downhill)
-        newton *= free
+        newton = tangent.project(newton)
         # a step without memory that met no curvature may go further next time
         blind = accepted & ~first & ~learned
         self.length = torch.where(blind, self.length * _GROW, self.length)
         self.memory.forget(rows & ~((newton * downhill).sum(1) > 0))
-        plain = (self.length / norm.clamp_min(1))[:, None] * downhill
+        # the whole gradient: whatever is near, a projected step along it leads down
+        plain = (self.length / norm.clamp_min(1))[:, None] * self.gradient
         direction = torch.where(self.memory.filled[:, None], newton, plain).neg_()
         self.direction = torch.where(rows[:, None], direction, self.direction)
-        self.step = torch.where(rows, 1, self.step)
-        self.backtracks.masked_fill_(rows, 0)
+        self.step = torch.where(rows, 1, torch.where(steep, _FARTHER * self.step, self.step))
+        self.backtracks.masked_fill_(rows | steep, 0)
         ahead = torch.addcmul(self.x, self.step[:, None], self.direction)
-        self.trial = self._project(ahead, self.number)
+        self.trial = self.region.project(ahead)
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
         """The function at the trial points; infinite in idle places."""
@@ -188,7 +228,8 @@ class Descent:
         left = len(self.waiting) - self.next
         new = torch.arange(self.next, self.next + min(len(places), left)).to(places)
         self.next += len(new)
-        self._begin(places[: len(new)], new)
+        if len(new):
+            self._begin(places[: len(new)], new)
         self.idle[places[len(new) :]] = True
         busy = (~self.idle).nonzero()[:, 0]
         # moving the memory of all rows costs much: wait until it pays
@@ -198,9 +239,9 @@ class Descent:
     def _record(self, places: Tensor) -> None:
         number, done = self.number[places], self.finished
         x, gradient = self.x[places], self.gradient[places]
-        lower, upper = (_rows_of(bound, number) for bound in (self.lower, self.upper))
         done.x[number], done.value[number] = x, self.value[places]
-        norm = project_direction(-gradient, x, lower, upper).norm(dim=1)
+        tangent = self.all_regions.rows(number).tangent(x, gradient)
+        norm = tangent.project(gradient).norm(dim=1)
         # a row that was never finite has no gradient, and must not look stationary
         never = self.value[places].isinf()
         done.gradient_norm[number] = norm.masked_fill(never, torch.nan)
@@ -211,6 +252,8 @@ class Descent:
     def _begin(self, places: Tensor, rows: Tensor) -> None:
         """Put waiting rows in free places."""
         self.number[places] = rows
+        self.region = self.all_regions.rows(self.number)
+        self.negligible = self.all_negligible[self.number]
         self.x[places] = self.trial[places] = self.waiting[rows]
         self.gradient[places] = 0
         self.value[places] = self.history[places] = torch.inf
@@ -223,13 +266,6 @@ class Descent:
         """Drop all places but these."""
         for name in _PER_PLACE:
             setattr(self, name, getattr(self, name)[places])
+        self.region = self.all_regions.rows(self.number)
+        self.negligible = self.all_negligible[self.number]
         self.memory.keep(places)
-
-    def _project(self, x: Tensor, rows: Tensor) -> Tensor:
-        lower, upper = (_rows_of(bound, rows) for bound in (self.lower, self.upper))
-        return torch.minimum(torch.maximum(x, lower), upper)
-
-
-def _rows_of(bound: Tensor, rows: Tensor) -> Tensor:
-    """The bounds of some rows; bounds may be shared by all of them."""
-    return bound[rows] if bound.ndim == 2 and len(bound) > 1 else bound

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig, RunConfig, load_toml
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
-__all__ = ["Battery", "Evaluation", "Measured", "Run", "collect", "leading_battery"]
+__all__ = ["PICTURED", "Battery", "Evaluation", "Measured", "Run", "collect", "leading_battery"]
+
+PICTURED = 20
+"""Pairs whose pictures a report shows."""
 
 Row = dict[str, Any]
 Tensors = dict[str, Tensor]
 
 _ATTACK = (
-    *("pair", "weight", "weight_relative", "delta", "bound"),
+    *("pair", "level", "level_relative", "delta", "bound"),
     *("divergence_start", "divergence_floor", "divergence_ratio"),
 )
 _BUDGET = ("pair", "epsilon", "gap", "how", "blend_gap", "distance_relative", "told_apart")
@@ -41,7 +45,7 @@ class Measured:
     Args:
         summary: the content of ``summary.json``.
         pairs, attacks, budgets: rows, one a pair, an attack, a pair and budget.
-        pictures: images of the matched budgets.
+        pictures: images of the matched budgets, of the first `PICTURED` pairs.
     """
 
     summary: Row
@@ -211,11 +215,21 @@ def _battery(folder: Path) -> Battery:
 def _measured(folder: Path) -> Measured:
     return Measured(
         summary=_table(folder / "summary.json", ["pairs", "pairs_told_apart", "measures"]),
-        pairs=_rows(folder / "pairs.parquet", _PAIR),
-        attacks=_rows(folder / "measures.parquet", _MEASURE),
-        budgets=_rows(folder / "budgets.parquet", _BUDGET),
-        pictures=_tensors(folder / "budgets.safetensors", _PICTURES),
+        pairs=_rows(folder / "pairs", _PAIR),
+        attacks=_rows(folder / "measures", _MEASURE),
+        budgets=_rows(folder / "budgets", _BUDGET),
+        pictures=_pictures(folder / "budgets"),
     )
+
+
+def _pictures(folder: Path) -> Tensors:
+    """The first pairs' pictures, stacked; a page with thousands of them helps nobody."""
+    pairs = [_tensors(path, _PICTURES) for path in sorted(folder.glob("*.safetensors"))[:PICTURED]]
+    if not pairs:
+        raise ArtifactError(
+            f"{folder} holds no pictures: delete {folder.parent}/pairs and `attack`"
+        )
+    return {name: torch.stack([pair[name] for pair in pairs]) for name in _PICTURES}
 
 
 def _evaluation(folder: Path) -> Evaluation | None:

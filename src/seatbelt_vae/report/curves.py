@@ -83,25 +83,36 @@ def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
 
 def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
-    """Δ/r₀ against λ in units of r₀/‖xₜ − x‖, below the trivial bound; r/r₀ thinner."""
+    """Δ/r₀ against λ in units of r₀/‖xₜ − x‖, below the trivial bound; r/r₀ thinner.
+
+    Against ε where budgets limit the distortion; nothing for a loss without a floor.
+    """
     known = [
-        (index, run, run.batteries[name].attacks)
+        (index, run, run.batteries[name])
         for index, run in enumerate(runs)
         if name in run.batteries and run.batteries[name].attacks
     ]
-    if not known:
+    if not known or known[0][2].attacks[0]["divergence_floor"] is None:
         return None
-    weights = [row["weight_relative"] for _, _, rows in known for row in rows]
-    low, high = min(w for w in weights if w > 0), max(weights)
-    ticks = power_ticks(low, high, every=2 if high / low < 2**16 else 8)
-    x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, logarithmic=True)
-    plot = Plot("attack", "Attack objective against weight", x, Axis("Δ / r₀", 0, 1.05, _UNIT))
-    grid = np.geomspace(low, high, _GRID)
-    plot.line([(w, min(1.0, w)) for w in grid], "identity", "trivial bound: min(1, λ)")
-    for index, run, rows in known:
-        ratio = _by_rank(rows, lambda row: row["divergence_ratio"])
-        plot.line(_means(ratio), f"blend m{index % 6}", f"{run.name}: r / r₀")
-        _draw(plot, _by_rank(rows, _delta_ratio), index, run.name, markers=4)
+    levels = [row["level_relative"] for _, _, battery in known for row in battery.attacks]
+    low, high = min(level for level in levels if level > 0), max(levels)
+    penalty = not known[0][2].config.within_budget
+    if penalty:
+        ticks = power_ticks(low, high, every=2 if high / low < 2**16 else 8)
+        x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, logarithmic=True)
+        y = Axis("Δ / r₀", 0, 1.05, _UNIT)
+        plot = Plot("attack", "Attack objective against weight", x, y)
+        grid = np.geomspace(low, high, _GRID)
+        plot.line([(w, min(1.0, w)) for w in grid], "identity", "trivial bound: min(1, λ)")
+    else:
+        x = Axis("budget ε", 0, high, nice_ticks(0, high))
+        y = Axis("r / r₀", 0, 1.05, _UNIT)
+        plot = Plot("attack", "Attack objective against budget", x, y)
+    for index, run, battery in known:
+        if penalty:
+            ratio = _by_rank(battery.attacks, lambda row: row["divergence_ratio"])
+            plot.line(_means(ratio), f"blend m{index % 6}", f"{run.name}: r / r₀")
+        _draw(plot, _by_rank(battery.attacks, _delta_ratio), index, run.name, markers=4)
     return plot.render()
 
 
@@ -251,12 +262,12 @@ def _by_rank(
 ) -> Curve:
     """The mean over pairs at the k-th smallest λ of each; published λ differ in relative terms."""
     pairs = _grouped(rows, lambda row: row["pair"]).values()
-    ordered = [sorted(pair, key=lambda row: row["weight"]) for pair in pairs]
+    ordered = [sorted(pair, key=lambda row: row["level"]) for pair in pairs]
     curve = {}
     for ranked in zip(*ordered, strict=False):
-        weights = np.array([row["weight_relative"] for row in ranked])
-        if (weights > 0).all():
-            position = float(np.exp(np.log(weights).mean()))
+        levels = np.array([row["level_relative"] for row in ranked])
+        if (levels > 0).all():
+            position = float(np.exp(np.log(levels).mean()))
             curve[position] = estimate([value(row) for row in ranked], kind)
     return curve
 

@@ -79,10 +79,11 @@ def _images(run: Run, name: str | None, pair: int, epsilon: float) -> tuple[floa
         )
     measured = battery.measured
     epsilons = sorted({row["epsilon"] for row in measured.budgets})
-    if not 0 <= pair < len(measured.pairs) or epsilon not in epsilons:
+    pictured = len(measured.pictures["x"])
+    if not 0 <= pair < pictured or epsilon not in epsilons:
         raise ArtifactError(
-            f"{battery.folder} has no pair {pair} at budget {epsilon:g}: expected a pair below "
-            f"{len(measured.pairs)} and a budget of {', '.join(f'{e:g}' for e in epsilons)}"
+            f"{battery.folder} has no picture of pair {pair} at budget {epsilon:g}: expected a "
+            f"pair below {pictured} and a budget of {', '.join(f'{e:g}' for e in epsilons)}"
         )
     number, k = measured.pairs[pair]["pair"], epsilons.index(epsilon)
     gap = next(

@@ -170,27 +170,35 @@ _OBJECTIVE = Group(
             "The attack's objective Δ = r + λ‖d‖ over the trivial bound: 1 is no better than "
             "doing nothing or showing the target.",
         ),
-        Measure("delta", "Δ", "nats", "", "Geometric mean of Δ = r + λ‖d‖ over λ and pairs."),
+        Measure(
+            "delta",
+            "Δ",
+            "of the loss",
+            "",
+            "Geometric mean of Δ = r + λ‖d‖ over λ and pairs; nats for the KL and output losses.",
+        ),
         Measure(
             "divergence",
             "r",
-            "nats",
+            "of the loss",
             "",
             "Geometric mean over λ of the divergence left after the attack.",
         ),
-        Measure("bound", "bound B", "nats", "", "Geometric mean of the trivial bound B(λ)."),
+        Measure("bound", "bound B", "of the loss", "", "Geometric mean of the trivial bound B(λ)."),
         Measure(
             "delta_mean",
             "mean Δ",
-            "nats",
+            "of the loss",
             "",
             "The plain mean of Δ as published; mostly reports r₀ and the images' distance.",
         ),
-        Measure("bound_mean", "mean B", "nats", "", "The plain mean of B, to read beside mean Δ."),
+        Measure(
+            "bound_mean", "mean B", "of the loss", "", "The plain mean of B, to read beside mean Δ."
+        ),
         Measure(
             "divergence_start",
             "r₀",
-            "nats",
+            "of the loss",
             "",
             "Divergence between the clean posteriors of input and target.",
         ),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from seatbelt_vae.report.collect import Battery, Run
+from seatbelt_vae.report.collect import PICTURED, Battery, Run
 
 __all__ = [
     "Budget",
@@ -111,6 +111,7 @@ def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
         if name in run.batteries and run.batteries[name].measured is not None
     ]
     count = max((len(_pairs(battery)) for _, _, battery in known), default=0)
+    count = min(count, PICTURED)
     return [_panel(pair, [k for k in known if pair < len(_pairs(k[2]))]) for pair in range(count)]
 
 

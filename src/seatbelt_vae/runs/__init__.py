@@ -4,7 +4,8 @@ from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of
 from seatbelt_vae.runs.folder import FORMAT, RunFolder
 from seatbelt_vae.runs.json_files import read_json, write_json
-from seatbelt_vae.runs.rows import read_rows, write_rows
+from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
+from seatbelt_vae.runs.sharing import share_work
 from seatbelt_vae.runs.tensors import read_tensors, write_tensors
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "atomic_directory",
     "atomic_write",
     "digest_of",
+    "each_part",
     "read_json",
     "read_rows",
     "read_tensors",
+    "share_work",
     "write_json",
     "write_rows",
     "write_tensors",

@@ -1,14 +1,14 @@
 """Rows on disk: Parquet parts that are written whole, so that any tool can read a run's numbers."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
 
-__all__ = ["read_rows", "write_rows"]
+__all__ = ["each_part", "read_rows", "write_rows"]
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -29,19 +29,23 @@ def read_rows(path: Path, pattern: str = "*.parquet") -> list[dict[str, Any]]:
     Raises:
         ArtifactError: nothing there, or a file that is not whole Parquet.
     """
+    return [row for part in each_part(path, pattern) for row in part]
+
+
+def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str, Any]]]:
+    """The rows of one part after the other, as `read_rows`; only one part's are held at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     parts = sorted(path.glob(pattern)) if path.is_dir() else [path]
     if not parts or not parts[0].exists():
         raise ArtifactError(f"no rows at {path}: expected Parquet files written by seatbelt-vae")
-    rows: list[dict[str, Any]] = []
     for part in parts:
         try:
-            rows += pq.read_table(part).to_pylist()
+            rows = pq.read_table(part).to_pylist()
         except (pa.ArrowInvalid, OSError) as error:
             reason = str(error).splitlines()[0]
             raise ArtifactError(
                 f"{part} is not a whole Parquet file ({reason}): delete it and run again"
             ) from error
-    return rows
+        yield rows

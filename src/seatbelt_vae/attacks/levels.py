@@ -1,0 +1,36 @@
+"""The levels of a battery: its grid of λ, or its budgets ε, in absolute units, pair by pair."""
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["levels_of"]
+
+
+def levels_of(config: AttackConfig, problem: Problem) -> Tensor:
+    r"""The levels of every pair, ascending, shape :math:`(P, W)`, float64.
+
+    ``published`` weights are :math:`2^{\mathrm{linspace}(-20, 20, 50)}`. ``relative`` ones are
+    :math:`\frac{r_0 - c}{\|x_t - x\|} 2^{\mathrm{linspace}(-10, 4, 29)}`, which puts every model on
+    the same curve of :math:`\Delta/r_0` from 0 to 1. Budgets are shares of a unit, see
+    `Threat.unit`.
+
+    Raises:
+        ConfigError: relative weights of a loss without a floor.
+    """
+    if config.within_budget:
+        shares = torch.tensor(config.epsilons, dtype=torch.float64)
+    elif config.weights == "published":
+        published = 2 ** torch.linspace(-20, 20, config.weight_count or 50, dtype=torch.float64)
+        return published.to(problem.x.device).repeat(len(problem.x), 1)
+    else:
+        shares = 2 ** torch.linspace(-10, 4, config.weight_count or 29, dtype=torch.float64)
+    if not config.within_budget and problem.loss.floor is None:
+        raise ConfigError(
+            "relative weights of a loss without a floor, which has no r₀ to be relative to: give "
+            "the loss a floor, or use published weights or a budget"
+        )
+    return problem.level_unit[:, None] * shares.to(problem.x.device)

@@ -1,0 +1,115 @@
+"""Latent attacks: bring the posterior of an image to that of the target."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.losses.bound import BoundLoss, Parts, zero_floor
+from seatbelt_vae.attacks.losses.paths import Path, Walker, bound_loss, mean_over_draws
+from seatbelt_vae.distributions import Normal
+from seatbelt_vae.protocol import Autoencoder, Posterior
+
+__all__ = ["DIVERGENCES", "Divergence", "LatentLoss", "posterior_parts"]
+
+Divergence = Literal["kl", "symmetric-kl", "w2"]
+
+_W2_FLOOR = 1e-12
+
+
+def _symmetric_kl(attacked: Normal, aimed: Normal) -> Tensor:
+    return 0.5 * (attacked.kl(aimed) + aimed.kl(attacked))
+
+
+def _w2(attacked: Normal, aimed: Normal) -> Tensor:
+    means = (attacked.mean - aimed.mean).square().sum(-1)
+    spreads = (attacked.std - aimed.std).square().sum(-1)
+    # the root has no gradient at 0
+    return (means + spreads + _W2_FLOOR).sqrt()
+
+
+DIVERGENCES: dict[Divergence, Callable[[Normal, Normal], Tensor]] = {
+    "kl": Normal.kl,
+    "symmetric-kl": _symmetric_kl,
+    "w2": _w2,
+}
+
+
+@dataclass(frozen=True)
+class LatentLoss:
+    r"""Latent attack: :math:`r = \sum_{i\in S} D(q(z^i|x^*), q(z^i|x_t))`, one part a layer of S.
+
+    D is :math:`\mathrm{KL}(q^*\|q_t)`, nats (Gondim-Ribeiro et al. 2018 for one layer; Willetts
+    et al. 2021, eq. 10, for several); the mean of it and its reverse, nats; or the 2-Wasserstein
+    distance :math:`\sqrt{\|\mu^*-\mu_t\|^2 + \|\sigma^*-\sigma_t\|^2}`, in latent units.
+
+    Args:
+        layers: S, zero-based, 0 next to the data.
+        divergence: D.
+        path: how layers above the first are reached.
+        draws: noise draws K of the noisy paths, averaged.
+
+    Example:
+        >>> LatentLoss((0, 1), "w2").targeted
+        True
+    """
+
+    layers: tuple[int, ...]
+    divergence: Divergence = "kl"
+    path: Path = "mean"
+    draws: int = 8
+
+    @property
+    def targeted(self) -> bool:
+        """Leads to the target image."""
+        return True
+
+    def bind(
+        self,
+        model: Autoencoder,
+        x: Tensor,
+        target: Tensor,
+        generators: Sequence[torch.Generator],
+    ) -> BoundLoss:
+        """Bind to inputs and targets :math:`(P, C, H, W)`."""
+        walker = Walker(model, self.path, self.draws, x, generators)
+        divergence = DIVERGENCES[self.divergence]
+        return bound_loss(
+            walker,
+            lambda walk: posterior_parts(walk, target, self.layers, divergence),
+            zero_floor(x),
+        )
+
+
+def posterior_parts(
+    walker: Walker,
+    reference: Tensor,
+    layers: Sequence[int],
+    divergence: Callable[[Normal, Normal], Tensor],
+) -> Parts:
+    """Divergences of chosen layers from the posteriors of reference images, one a pair."""
+
+    def reference_posterior() -> Posterior:
+        with torch.no_grad():
+            return walker.encode(reference, torch.arange(len(reference), device=reference.device))
+
+    known = reference_posterior() if walker.repeatable else None
+
+    def parts(images: Tensor, pairs: Tensor) -> Tensor:
+        attacked = walker.encode(images, pairs)
+        if known is None:
+            with torch.no_grad():
+                aimed = walker.encode(reference[pairs], pairs).layers
+        else:
+            aimed = tuple(_of_pairs(layer, pairs) for layer in known.layers)
+        values = [divergence(attacked.layers[i], aimed[i]) for i in layers]
+        return torch.stack([mean_over_draws(value) for value in values], dim=-1)
+
+    return parts
+
+
+def _of_pairs(layer: Normal, pairs: Tensor) -> Normal:
+    """The rows' own references, by pair; the pair is the last dimension but one."""
+    return Normal(layer.mean[..., pairs, :], layer.log_variance[..., pairs, :])

@@ -1,0 +1,198 @@
+"""r-robustness (Camuto et al. 2021): how often, how far surely, x + δ reconstructs as x does."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config.checks import at_least
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.evaluation.gap import image_norm, reconstruct
+from seatbelt_vae.protocol import Autoencoder, draw_noise
+from seatbelt_vae.randomness import generator_for
+
+__all__ = ["Margins", "Robustness", "clopper_pearson", "margins", "mean_jacobian", "r_robustness"]
+
+_ERROR, _FEWEST = 0.05, 1000  # how often a bound may fail, and the draws behind a margin
+_ENTRIES = 2**24  # numbers of the Jacobians held at once, whatever the sizes
+_NOISE = 69
+
+
+def clopper_pearson(successes: int, draws: int, error: float) -> float:
+    r"""Lower bound of a probability: the p at which k of n or more have the chance ``error``.
+
+    :math:`\sum_{j\geq k}\binom nj p^j(1-p)^{n-j}=` error, solved in float64 (Clopper & Pearson
+    1934). It is above the true p that often at most; the upper bound is 1 − that of the failures.
+
+    Raises:
+        ConfigError: k is not in 0..n, or the error not in (0, 1).
+
+    Example:
+        >>> abs(clopper_pearson(10, 10, 0.05) - 0.05**0.1) < 1e-12
+        True
+    """
+    if not (0 <= successes <= draws and 0 < error < 1):
+        got = f"{successes} successes in {draws} draws at error {error:g}"
+        raise ConfigError(f"{got}, expected k in 0..n and an error inside (0, 1): count again")
+    k = torch.arange(successes, draws + 1, dtype=torch.float64)
+    n = torch.full_like(k, draws)
+    log_choices = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    low, high, p = 0.0, 1.0, 0.5
+    while successes and low < p < high:  # until no number lies between
+        tail = (log_choices + torch.xlogy(k, p) + torch.special.xlog1py(n - k, -p)).exp().sum()
+        low, high = (low, p) if tail > error else (p, high)
+        p = (low + high) / 2
+    return low
+
+
+def _lower_bounds(counts: Tensor, draws: int, error: float) -> Tensor:
+    bounds = [clopper_pearson(int(k), draws, error) for k in counts]
+    return torch.tensor(bounds, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Robustness:
+    r"""How many of K draws reconstruct each of N perturbed images within the radius.
+
+    Args:
+        inside: draws with :math:`\|g(z)-g(\mu(x))\|_2 \leq r`, integers, :math:`(N)`.
+        draws: K.
+    """
+
+    inside: Tensor
+    draws: int
+
+    @property
+    def probability(self) -> Tensor:
+        """Share of the draws, :math:`(N)`, float64; r-robust where above one half."""
+        return self.inside.double() / self.draws
+
+    @property
+    def interval(self) -> Tensor:
+        """Two-sided 95 % Clopper-Pearson interval, low and high of each image, :math:`(N, 2)`."""
+        counts = torch.stack([self.inside, self.draws - self.inside])
+        low, outside = (_lower_bounds(c, self.draws, _ERROR / 2) for c in counts)
+        return torch.stack([low, 1 - outside], dim=1)
+
+
+@torch.no_grad()
+def r_robustness(
+    model: Autoencoder,
+    x: Tensor,
+    perturbed: Tensor,
+    radius: float,
+    *,
+    draws: int = _FEWEST,
+    seed: int = 0,
+    batch: int = 250,
+) -> Robustness:
+    r"""Estimate :math:`P_{z\sim q(\cdot|x+\delta)}(\|g(z)-g(\mu(x))\|_2\leq r)`; robust above ½.
+
+    g is the decoder's mean image, :math:`\mu(x)` the mean path, z the whole sampled path. Noise
+    depends on the seed and the image's position only: all perturbations of an image share it.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        x, perturbed: images x and x + δ, :math:`(N, C, H, W)`.
+        radius: r, a distance of images.
+        draws, seed, batch: K, of the noise, and draws decoded at once.
+
+    Raises:
+        ConfigError: no draws, or a radius that is no distance.
+        ShapeError: not one perturbed image an image.
+    """
+    at_least("draws", draws, 1)
+    at_least("radius", radius, 0)
+    if perturbed.shape != x.shape:
+        got, expected = tuple(perturbed.shape), tuple(x.shape)
+        raise ShapeError(f"perturbed images of shape {got}, expected {expected}: give one an image")
+    inside = []
+    for n, centre in enumerate(reconstruct(model, x)):
+        noise = draw_noise(model.latent_sizes, (draws, 1), generator_for(seed, _NOISE, n), like=x)
+        parts = zip(*(layer.split(batch) for layer in noise), strict=True)
+        images = (reconstruct(model, perturbed[n : n + 1], part) for part in parts)
+        inside.append(sum(int((image_norm(i - centre) <= radius).sum()) for i in images))
+    return Robustness(torch.tensor(inside, dtype=torch.int64), draws)
+
+
+@dataclass(frozen=True)
+class Margins:
+    r"""Lengths of perturbation up to which N images stay r-robust; each column :math:`(N)`.
+
+    Args:
+        probability: :math:`\hat p`, the one-sided 95 % lower bound at δ = 0.
+        smallest_std: :math:`\min_i \sigma_i(x)` over the units of all layers, on the mean path.
+        frobenius_norm, spectral_norm: of :math:`J_\mu(x)`, see `mean_jacobian`.
+    """
+
+    probability: Tensor
+    smallest_std: Tensor
+    frobenius_norm: Tensor
+    spectral_norm: Tensor
+
+    @property
+    def frobenius(self) -> Tensor:
+        r""":math:`\min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu\|_F`, the published margin."""
+        return self._over(self.frobenius_norm)
+
+    @property
+    def spectral(self) -> Tensor:
+        r""":math:`\min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu\|_2`, tighter and as valid."""
+        return self._over(self.spectral_norm)
+
+    def _over(self, norm: Tensor) -> Tensor:
+        reach = self.smallest_std * torch.special.ndtri(self.probability)
+        return torch.where(reach > 0, reach / norm, 0)  # 0 also of an encoder that ignores x
+
+
+def margins(
+    model: Autoencoder, x: Tensor, radius: float, *, draws: int = _FEWEST, seed: int = 0
+) -> Margins:
+    r"""The margin :math:`R(x) \geq \min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu(x)\|`, 0 if p̂ ≤ ½.
+
+    δ moves the latents by at most :math:`\|J_\mu\delta\|/\min_i\sigma_i` standard deviations; of
+    all sets of probability p, a half-space falls to ½ first, after :math:`\Phi^{-1}(p)` of them.
+    Holds for every decoder if :math:`\mu` is affine and :math:`\sigma` constant, else as far as J
+    and σ stay what they are on the mean path of x. Units and arguments: see `r_robustness`.
+
+    Raises:
+        ConfigError: fewer than 1000 draws, or a radius that is no distance.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> from seatbelt_vae.models import HierarchicalVAE
+        >>> settings = ModelConfig(preset="vae", network="mlp", features=8)
+        >>> model = HierarchicalVAE(resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0)))
+        >>> found = margins(model.eval(), torch.zeros(1, 1, 8, 8), radius=100.0)
+        >>> bool(0 < found.frobenius < found.spectral)
+        True
+    """
+    at_least("draws", draws, _FEWEST)
+    found = r_robustness(model, x, x, radius, draws=draws, seed=seed)
+    with torch.no_grad():
+        stds = torch.cat([q.std.double() for q in model.encode(x).layers], dim=-1)
+    size = max(1, _ENTRIES // (stds.shape[1] * x[0].numel()))
+    jacobians = (mean_jacobian(model, part).double() for part in x.split(size))
+    squares = torch.cat([torch.linalg.eigvalsh(j @ j.mT).clamp(min=0) for j in jacobians])
+    probability = _lower_bounds(found.inside, draws, _ERROR).to(stds)
+    return Margins(probability, stds.amin(1), squares.sum(1).sqrt(), squares[:, -1].sqrt())
+
+
+def mean_jacobian(model: Autoencoder, x: Tensor) -> Tensor:
+    r""":math:`J_\mu(x)`, :math:`(N, \sum_i d_i, CHW)`: the means of all layers, path held still.
+
+    Row block i is :math:`\partial\mu^i(z^{i-1},x)/\partial x` at fixed :math:`z^{i-1}`, on the mean
+    path: moving x acts as moving the noise of :math:`z^i` by that over :math:`\sigma_i`. A total
+    derivative adds what layers below, counted already, hand on: cancelling, it promises too much.
+    """
+    with torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        posterior = model.encode(x)
+        still = [torch.zeros_like(z) for z in posterior.z]
+        for i in range(len(still) - 1):  # noise that undoes, layer by layer, the mean's moves
+            q = posterior.layers[i]
+            still[i] = (q.mean.detach() - q.mean) / q.std.detach()
+            posterior = model.encode(x, still)
+        sums = torch.cat([q.mean for q in posterior.layers], dim=-1).sum(0)
+        rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in sums]
+    return torch.stack(rows, dim=1).flatten(2)

@@ -1,0 +1,232 @@
+"""Random search by values alone, thousands of independent rows at a time.
+
+What it finds no gradient was needed for: where it beats descents, the gradient hides something.
+Every row walks lines of its own, along waves in windows of the image or along patches of anchors.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from math import pi, prod
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.optim.descent import check_settings
+from seatbelt_vae.optim.minimum import Minimum, Status
+from seatbelt_vae.optim.region import Region, region_of
+
+__all__ = ["minimize_gradient_free"]
+
+Values = Callable[[Tensor, Tensor], Tensor]
+"""Maps points :math:`(R, n)` and their row numbers to values."""
+
+# of a wave and of a patch, in units of the region and of the way to the anchor
+_FIRST_STEPS = (0.1, 1.0)
+_SMALLEST = 1e-4
+_SPREAD = 4.0
+_SHRINK, _GROW = 0.8, 1.5
+_FREQUENCIES = 3
+# what the next trial of a row's line is: after the last one it needs another line
+_FORWARDS, _BACKWARDS, _ON, _OVER = range(4)
+
+
+def minimize_gradient_free(
+    fun: Values,
+    x0: Tensor,
+    lower: Tensor | float,
+    upper: Tensor | float,
+    *,
+    generators: Sequence[torch.Generator],
+    center: Tensor | None = None,
+    radius: Tensor | float | None = None,
+    anchors: Tensor | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    evaluations: int = 1000,
+    micro_batch: int | None = None,
+) -> Minimum:
+    r"""Minimise :math:`f_r(x)` over a ball in a box, or over a box, from values alone.
+
+    A line through the best point x leads along a separable wave in a window m,
+    :math:`\rho\,c \otimes (m\cos)(i) \otimes (m\cos)(j)` with colour c, its factors of length 1 and
+    ρ the ball's radius or half the box's diagonal; or, every other time, along a patch of one of
+    the anchors, :math:`m \odot (a - x)`. Windows of all sizes are equally likely on a log scale.
+    The row tries :math:`x \pm s d`, goes on twice as far as long as f falls, and draws the next
+    line. Each kind of line has a step s of its own in each row: the one that last lowered f; ×0.8
+    after a line that did not, ×1.5 after one along which f is constant, and anew once below 10⁻⁴.
+    A line begins with up to four times more or less than s, and at most 1.
+
+    Args:
+        fun: maps points :math:`(R', n)` and their row numbers :math:`(R')` to values :math:`(R')`;
+            it needs no gradient, and what is not finite is never accepted.
+        x0, lower, upper, center, radius: as for `minimize`; without a ball the bounds are finite.
+        generators: one a row, on the CPU; a row's outcome depends on no other row.
+        anchors: points whose patches may help, such as an input and its target, (R, A, n).
+        image_shape: (C, H, W), how rows are images; None takes them for single lines of pixels.
+        evaluations: of every row, its start included.
+        micro_batch: rows in one call of ``fun``, at most; None is all.
+
+    Raises:
+        ConfigError: as for `minimize`, or a region without a size.
+        ShapeError: as for `minimize`, or generators, anchors or an image shape that do not fit.
+
+    Source: the windows are those of Square Attack (Andriushchenko et al. 2020), waves of low
+    frequency tried both ways those of SimBA-DCT (Guo et al. 2019).
+
+    Example:
+        >>> def fun(x, rows):
+        ...     return (x - 3).round().abs().sum(1)
+        >>> generators = [torch.Generator().manual_seed(row) for row in range(2)]
+        >>> minimize_gradient_free(fun, torch.zeros(2, 4), -5.0, 5.0, generators=generators).value
+        tensor([0., 0.])
+    """
+    region = region_of(x0, lower, upper, center, radius)
+    rows, size = x0.shape
+    anchors = x0.new_zeros(rows, 0, size) if anchors is None else anchors.detach().to(x0)
+    image_shape = (1, 1, size) if image_shape is None else image_shape
+    micro_batch = max(1, rows) if micro_batch is None else micro_batch
+    check_settings(evaluations=evaluations, micro_batch=micro_batch)
+    _check_shapes(x0, generators, anchors, image_shape)
+    reach = 0.5 * (region.upper - region.lower).expand_as(x0).norm(dim=1)
+    if region.ball is not None:
+        reach = region.ball.radius
+    if not bool(reach.isfinite().all()):
+        raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
+    found = []
+    for chunk in torch.arange(rows, device=x0.device).split(micro_batch):
+        own = [generators[row] for row in chunk.tolist()]
+        lines = _Lines(image_shape, reach[chunk], anchors[chunk], own)
+        walk = _Walk(fun, x0[chunk].detach(), region.rows(chunk), chunk, lines)
+        for _ in range(evaluations - 1 if len(chunk) else 0):
+            walk.step()
+        found.append(walk.minimum(evaluations))
+    return Minimum(
+        *(torch.cat([getattr(part, field.name) for part in found]) for field in fields(Minimum))
+    )
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """How rows draw lines; ``reach`` is the length of a wave of step 1."""
+
+    image_shape: tuple[int, int, int]
+    reach: Tensor
+    anchors: Tensor
+    generators: Sequence[torch.Generator]
+
+    def draw(self, rows: Tensor, x: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Kinds, steps and lines, as long as their steps say, through the points of some rows."""
+        channels, *sides = self.image_shape
+        uniform = torch.empty(len(rows), 10 + channels, dtype=torch.float64)
+        for mine, row in zip(uniform, rows.tolist(), strict=True):
+            mine.uniform_(generator=self.generators[row])
+        kind_of, spread, width_of, grey = (one[:, None] for one in uniform[:, :4].unbind(1))
+        middles, frequencies, phases = uniform[:, 4:10].view(-1, 3, 2).unbind(1)
+        width = 2 * max(sides) * (2 * max(sides)) ** -width_of
+        windows, waves = [], []
+        for axis, side in enumerate(sides):
+            middle, phase = middles[:, axis, None] * side, phases[:, axis, None]
+            away = torch.arange(side) + 0.5 - middle
+            inside = away.abs() <= width.clamp_min(1) / 2
+            frequency = (frequencies[:, axis, None] * _FREQUENCIES).floor()
+            windows.append(inside)
+            waves.append(_unit(inside * (pi * (frequency * away / width + 2 * phase)).cos()))
+        colour = _unit(torch.where(grey < 0.5, 1, 2 * uniform[:, 10:] - 1))
+        patched = (kind_of < 0.5) & bool(self.anchors.shape[1])
+        kind = patched[:, 0].long().to(rows)
+        step = (steps[rows, kind] * _SPREAD ** (2 * spread[:, 0] - 1).to(steps)).clamp(max=1)
+        line = self.reach[rows, None] * _outer(colour, *waves).to(x)
+        if bool(patched.any()):
+            which = (frequencies[:, 0] * self.anchors.shape[1]).long().to(rows)
+            window = _outer(torch.ones_like(colour), *windows).to(x)
+            patch = window * (self.anchors[rows, which] - x)
+            line = torch.where(patched.to(rows.device), patch, line)
+        return kind, step, step[:, None].to(x) * line
+
+
+class _Walk:
+    """Rows on their walk: their best points, the lines they try, their steps by kind of line."""
+
+    def __init__(
+        self, fun: Values, x0: Tensor, region: Region, numbers: Tensor, lines: _Lines
+    ) -> None:
+        self.fun, self.region, self.numbers, self.lines = fun, region, numbers, lines
+        self.x = region.project(x0)
+        found = fun(self.x, numbers) if len(x0) else x0.new_zeros(0)
+        self.value = torch.where(found.isfinite(), found, torch.inf)
+        self.first_steps = torch.tensor(_FIRST_STEPS, dtype=torch.float64).to(x0.device)
+        self.steps = self.first_steps.repeat(len(x0), 1)
+        self.length, self.line = self.steps[:, 0].clone(), torch.zeros_like(self.x)
+        self.kind, self.iterations = torch.zeros_like(numbers), torch.zeros_like(numbers)
+        self.phase = torch.full_like(numbers, _OVER)
+        self.flat = torch.zeros_like(numbers, dtype=torch.bool)
+
+    def step(self) -> None:
+        """One evaluation of every row: take its trial, turn round, or leave the line."""
+        over = (self.phase == _OVER).nonzero()[:, 0]
+        if len(over):
+            drawn = self.lines.draw(over, self.x[over], self.steps)
+            self.kind[over], self.length[over], self.line[over] = drawn
+            self.phase[over] = _FORWARDS
+        trial = self.region.project(self.x + self.line)
+        found = self.fun(trial, self.numbers)
+        better = found.isfinite() & (found < self.value)
+        turned = ~better & (self.phase == _FORWARDS)
+        self._adapt(better, ~better & (self.phase == _BACKWARDS), found == self.value)
+        self.x = torch.where(better[:, None], trial, self.x)
+        self.value = torch.where(better, found, self.value)
+        self.iterations += better
+        factor = 1.0 + better.to(self.line) - 2 * turned.to(self.line)
+        self.line, self.length = self.line * factor[:, None], self.length * factor.abs()
+        self.phase = torch.where(better, _ON, torch.where(turned, _BACKWARDS, _OVER))
+
+    def _adapt(self, better: Tensor, lost: Tensor, flat: Tensor) -> None:
+        """Steps become what helped; they shrink where both ways are worse, grow on a plateau."""
+        mine = self.kind[:, None]
+        change = torch.where(flat & self.flat, _GROW, _SHRINK)
+        step = self.steps.gather(1, mine)[:, 0]
+        step = torch.where(better, self.length, torch.where(lost, step * change, step)).clamp(max=1)
+        # so small a step found nothing for long
+        step = torch.where(step < _SMALLEST, self.first_steps[self.kind], step)
+        self.steps.scatter_(1, mine, step[:, None])
+        self.flat = flat
+
+    def minimum(self, evaluations: int) -> Minimum:
+        """What was found."""
+        never = self.value.isinf()
+        spent = torch.full_like(self.numbers, evaluations)
+        return Minimum(
+            x=self.x,
+            value=self.value,
+            gradient_norm=torch.full_like(self.value, torch.nan),
+            status=torch.where(never, Status.NOT_FINITE, Status.EVALUATION_LIMIT),
+            evaluations=spent,
+            iterations=self.iterations,
+        )
+
+
+def _unit(factor: Tensor) -> Tensor:
+    length: Tensor = factor.norm(dim=1, keepdim=True)
+    return factor / length.clamp_min(torch.finfo(factor.dtype).tiny)
+
+
+def _outer(colour: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Products of factors of channels, heights and widths, as rows."""
+    return (colour[:, :, None, None] * down[:, None, :, None] * across[:, None, None]).flatten(1)
+
+
+def _check_shapes(
+    x0: Tensor,
+    generators: Sequence[torch.Generator],
+    anchors: Tensor,
+    image_shape: tuple[int, int, int],
+) -> None:
+    rows, size = x0.shape
+    if len(generators) != rows:
+        raise ShapeError(f"got {len(generators)} generators for {rows} rows: give one a row")
+    if anchors.ndim != 3 or (anchors.shape[0], anchors.shape[2]) != (rows, size):
+        raise ShapeError(f"anchors have shape {tuple(anchors.shape)}, expected ({rows}, A, {size})")
+    if prod(image_shape) != size:
+        raise ShapeError(
+            f"image_shape is {image_shape}, expected three sizes whose product is {size}"
+        )

@@ -1,0 +1,199 @@
+r"""Where rows may go: a box, perhaps with a ball of each row's own in it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.optim.box import free_coordinates
+
+__all__ = ["Ball", "Region", "Tangent", "region_of"]
+
+# how far inside its ball a projection ends, in units of rounding
+_INSIDE = 8
+
+
+@dataclass(frozen=True)
+class Ball:
+    r"""The sets :math:`\|x - c\| \leq \rho`.
+
+    Args:
+        center: c, :math:`(R, n)`.
+        radius: :math:`\rho`, :math:`(R)`.
+    """
+
+    center: Tensor
+    radius: Tensor
+
+    def rows(self, index: Tensor) -> "Ball":
+        """The balls of some rows."""
+        return Ball(self.center[index], self.radius[index])
+
+
+@dataclass(frozen=True)
+class Region:
+    r"""The sets :math:`\{lower \leq x \leq upper\}`, cut by a ball if there is one.
+
+    Args:
+        lower, upper: bounds, shared by all rows (at most one dimension) or :math:`(R, n)`.
+        ball: its centers are inside the box.
+    """
+
+    lower: Tensor
+    upper: Tensor
+    ball: Ball | None = None
+
+    def rows(self, index: Tensor) -> "Region":
+        """The region of some rows."""
+        lower, upper = self.lower, self.upper
+        if lower.ndim == 2:
+            lower, upper = lower[index], upper[index]
+        return Region(lower, upper, None if self.ball is None else self.ball.rows(index))
+
+    def project(self, x: Tensor) -> Tensor:
+        """The nearest points of the region; points inside it stay as they are, bit for bit."""
+        inside = self._clip(x)
+        if self.ball is None:
+            return inside
+        far = (_length(inside - self.ball.center) > self.ball.radius).nonzero()[:, 0]
+        if len(far):
+            region, ball = self.rows(far), self.ball.rows(far)
+            inside[far] = region._pull_to_rim(x[far], ball)
+        return inside
+
+    def _clip(self, x: Tensor) -> Tensor:
+        return torch.minimum(torch.maximum(x, self.lower), self.upper)
+
+    def _pull_to_rim(self, x: Tensor, ball: Ball) -> Tensor:
+        r"""The nearest points, :math:`c + \mathrm{clip}(t(x - c))` with t such that they reach ρ.
+
+        Coordinates that are clipped under too small a t stay so under a larger one. Hence solving
+        for t with those clipped so far lets t rise to its root, and to reach it after few steps.
+        """
+        away = x - ball.center
+        wall = torch.where(away > 0, self.upper, self.lower) - ball.center
+        radius = ball.radius.double() * (1 - _INSIDE * torch.finfo(x.dtype).eps)
+        clipped = torch.zeros_like(away, dtype=torch.bool)
+        while True:
+            left = radius.square() - _length(wall.where(clipped, 0)).square()
+            open_ways = _length(away.masked_fill(clipped, 0))
+            t = torch.where(open_ways > 0, left.clamp_min(0).sqrt() / open_ways, 1).to(x)
+            reached = t[:, None] * away
+            beyond = clipped | (reached.abs() > wall.abs())
+            if beyond.equal(clipped):
+                break
+            clipped = beyond
+        nearest = self._clip(ball.center + reached)
+        # a sum that is rounded away from the center could leave the ball
+        longer = (nearest - ball.center).abs() > reached.abs()
+        return torch.where(longer, nearest.nextafter(ball.center), nearest)
+
+    def tangent(self, x: Tensor, gradient: Tensor) -> "Tangent":
+        r"""Which ways are open at ``x`` to a step against the gradient.
+
+        The ball's multiplier :math:`\mu` turns the gradient to :math:`\nabla f + \mu(x - c)`, and a
+        bound blocks what that pushes out. With no coordinate blocked :math:`\mu` is too large, and
+        falls as they are: blocking all that it does not free leads to its root in few steps.
+        """
+        free = free_coordinates(x, gradient, self.lower, self.upper)
+        if self.ball is None:
+            return Tangent(free)
+        radius, away = self.ball.radius, x - self.ball.center
+        outward = away * free
+        # where a projection ends: inside, and the point's own digits are rounded towards the center
+        slack = 2 * torch.finfo(x.dtype).eps * (_INSIDE * radius + _length(x))
+        pressed = (_length(away) >= radius - slack) & ((gradient * outward).sum(1) < 0)
+        pressed &= outward.square().sum(1) > 0
+        # a ball of radius 0 is open nowhere
+        free = (radius > 0)[:, None].expand_as(x)
+        while True:
+            outward = away * free
+            square = outward.square().sum(1)
+            multiplier = torch.where(pressed, -(gradient * outward).sum(1) / square, 0)
+            pushed = torch.addcmul(gradient, multiplier[:, None], away)
+            still_free = free & free_coordinates(x, pushed, self.lower, self.upper)
+            if still_free.equal(free):
+                break
+            free = still_free
+        normal = outward * torch.where(pressed, square.rsqrt(), 0)[:, None]
+        return Tangent(free, normal, multiplier)
+
+
+@dataclass(frozen=True)
+class Tangent:
+    r"""The ways open to rows: free coordinates, and along the ball where they are pressed to it.
+
+    Args:
+        free: coordinates that no bound blocks, boolean, :math:`(R, n)`.
+        normal: the unit normal of the ball among free coordinates; 0 in rows inside it.
+        multiplier: the ball's Lagrange multiplier :math:`\mu \geq 0`, :math:`(R)`; the curvature
+            that counts on the rim is that of :math:`f + \tfrac\mu2\|x-c\|^2`.
+    """
+
+    free: Tensor
+    normal: Tensor | None = None
+    multiplier: Tensor | None = None
+
+    def project(self, vector: Tensor) -> Tensor:
+        """The part of vectors :math:`(R, n)` along the open ways."""
+        vector = vector * self.free
+        if self.normal is None:
+            return vector
+        along = (vector * self.normal).sum(1)
+        return torch.addcmul(vector, along[:, None], self.normal, value=-1)
+
+
+def region_of(
+    x0: Tensor,
+    lower: Tensor | float,
+    upper: Tensor | float,
+    center: Tensor | None = None,
+    radius: Tensor | float | None = None,
+) -> Region:
+    """The region that bounds, and perhaps a ball, mean for starts :math:`(R, n)`.
+
+    Raises:
+        ConfigError: a lower bound above the upper, a negative radius, a center without a radius,
+            or one outside the box.
+        ShapeError: ``x0`` is not a matrix, or shapes that do not broadcast to it.
+    """
+    if x0.ndim != 2:
+        raise ShapeError(f"x0 has shape {tuple(x0.shape)}, expected a matrix (rows, size)")
+    low, high = (torch.as_tensor(b, dtype=x0.dtype, device=x0.device) for b in (lower, upper))
+    try:
+        for bound in (low, high):
+            bound.expand_as(x0)
+    except RuntimeError:
+        raise ShapeError(
+            f"bounds of shapes {tuple(low.shape)} and {tuple(high.shape)}, expected shapes that "
+            f"broadcast to x0's {tuple(x0.shape)}"
+        ) from None
+    if not bool((low <= high).all()):
+        raise ConfigError("a lower bound is above its upper bound: swap them")
+    if max(low.ndim, high.ndim) == 2:
+        low, high = (bound.expand_as(x0) for bound in (low, high))
+    if center is None and radius is None:
+        return Region(low, high)
+    if center is None or radius is None:
+        raise ConfigError("a ball needs both a center and a radius: give the other one, or neither")
+    middle = torch.as_tensor(center, dtype=x0.dtype, device=x0.device)
+    size = torch.as_tensor(radius, dtype=x0.dtype, device=x0.device)
+    try:
+        middle, size = middle.expand_as(x0), size.expand(len(x0))
+    except RuntimeError:
+        raise ShapeError(
+            f"a center of shape {tuple(middle.shape)} and a radius of shape {tuple(size.shape)}, "
+            f"expected shapes that broadcast to {tuple(x0.shape)} and ({len(x0)},)"
+        ) from None
+    if not bool((size >= 0).all()):
+        raise ConfigError(f"a radius is {float(size.min()):g}, expected none below 0")
+    if not bool(((middle >= low) & (middle <= high)).all()):
+        raise ConfigError("a ball's center is outside the bounds: move it inside")
+    return Region(low, high, Ball(middle, size))
+
+
+def _length(vectors: Tensor) -> Tensor:
+    """2-norms of vectors :math:`(R, n)`, float64: in float32 their own errors leave the ball."""
+    lengths: Tensor = torch.linalg.vector_norm(vectors, dim=1, dtype=torch.float64)
+    return lengths

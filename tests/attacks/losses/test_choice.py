@@ -1,0 +1,51 @@
+"""The loss that settings mean, and its layers, path and draws."""
+
+import pytest
+
+from seatbelt_vae.attacks import (
+    LatentLoss,
+    OutputDistance,
+    OutputLoss,
+    PosteriorDamage,
+    ReconstructionDamage,
+)
+from seatbelt_vae.attacks.losses import loss_of
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.config.attack import LOSSES
+from seatbelt_vae.errors import ConfigError
+
+MEANT = {
+    "latent-kl": LatentLoss((0, 1, 2), "kl", "mean", 8),
+    "latent-symmetric-kl": LatentLoss((0, 1, 2), "symmetric-kl", "mean", 8),
+    "latent-w2": LatentLoss((0, 1, 2), "w2", "mean", 8),
+    "output": OutputLoss("common", 8),
+    "output-l2": OutputDistance("mean", 8),
+    "damage-posterior": PosteriorDamage((0, 1, 2), "kl", "mean", 8),
+    "damage-reconstruction": ReconstructionDamage("mean", 8),
+}
+
+
+def test_every_loss_of_the_settings_is_known():
+    assert tuple(MEANT) == LOSSES
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_the_defaults(name):
+    threat = "l2" if name.startswith("damage") else "penalty"
+    assert loss_of(AttackConfig(name, threat=threat), 3) == MEANT[name]
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_path_draws_and_layers_are_handed_on(name):
+    threat = "linf" if name.startswith("damage") else "penalty"
+    layers = "3,1" if "layers" in MEANT[name].__dict__ else "all"
+    config = AttackConfig(name, layers, "sampled", draws=5, threat=threat, protocol="single")
+    loss = loss_of(config, 3)
+    assert type(loss) is type(MEANT[name])
+    assert (loss.path, loss.draws) == ("sampled", 5)
+    assert getattr(loss, "layers", (2, 0)) == (2, 0)
+
+
+def test_a_layer_the_model_has_not_is_refused():
+    with pytest.raises(ConfigError, match=r"^layers '4' of a model with 3: expected distinct"):
+        loss_of(AttackConfig(layers="4"), 3)
