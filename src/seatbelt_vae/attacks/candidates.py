@@ -5,7 +5,7 @@ then serves all levels. Under a penalty the best known curve is a lower envelope
 concave and non-decreasing by construction; under a budget it is non-increasing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -69,13 +69,15 @@ class Candidates:
         value, index = self.values(levels).min(dim=1)
         return value, index
 
-    def raw(self, levels: Tensor) -> Tensor:
+    def raw(self, levels: Tensor, but: Container[str] = ()) -> Tensor:
         r"""The smallest :math:`\Delta` among points descended under that level, :math:`(W)`.
 
-        NaN where there was no descent. This curve can show that the optimiser has not converged;
-        `best` never can.
+        NaN where there was no descent, or only such as ended with a status ``but``. This curve
+        can show that the optimiser has not converged; `best` never can.
         """
-        own = torch.tensor([-1 if o.level is None else o.level for o in self.origins])
+        own = torch.tensor(
+            [-1 if o.level is None or o.status in but else o.level for o in self.origins]
+        )
         mine = own == torch.arange(len(levels))[:, None]
         value = self.values(levels).masked_fill(~mine.to(levels.device), torch.inf)
         lowest = value.min(dim=1).values

@@ -144,7 +144,7 @@ class Problem:
     ) -> tuple[Tensor, Tensor]:
         r""":math:`\Delta` of points :math:`(R, n)`, each of its pair under its level.
 
-        A budget is left to the region the points are kept in. ``coarse`` takes few noise draws.
+        A budget is left to the region the points are kept in. ``coarse`` takes one noise draw.
         """
         form = self.loss.coarse if coarse and self.loss.coarse is not None else self.loss.parts
         parts, gradient = _parts_and_gradient(form, self._images(points), pairs)

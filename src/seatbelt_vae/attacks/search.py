@@ -14,8 +14,10 @@ from seatbelt_vae.optim import Status, minimize, minimize_by_pgd
 
 __all__ = ["Request", "Search"]
 
-_RELATIVE_FALL = 1e-4
-_COARSE = "on few draws"
+_FALL = 1e-4
+_FALL_ON_DRAWS = 2e-3
+_FALL_ON_ONE = 1e-2
+_COARSE = "on one draw"
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Search:
     ) -> None:
         """Descend from every requested point under the level of its row; keep where it ended.
 
-        ``max_evaluations`` are those of a descent at the usual effort. ``coarse`` descends on few
-        noise draws; where it ends is evaluated in full.
+        ``max_evaluations`` are those of a descent at the usual effort. ``coarse`` descends on one
+        noise draw; where it ends is evaluated on all.
         """
         if not requests:
             return
@@ -98,7 +100,8 @@ class Search:
                 minimize,
                 memory=self.config.memory,
                 negligible=problem.negligible[pairs] / self.effort,
-                relative_fall=_RELATIVE_FALL / self.effort,
+                relative_fall=self._relative_fall(coarse) / self.effort,
+                floor=0.0 if problem.loss.floor is None else problem.loss.floor[pairs],
             )
         found = solver(
             lambda x, rows: problem.value_and_gradient(x, pairs[rows], levels[rows], coarse=coarse),
@@ -115,6 +118,12 @@ class Search:
             for request, code in labels
         ]
         self.offer(found.x, pairs, origins)
+
+    def _relative_fall(self, coarse: bool) -> float:
+        """When a descent is over; draws make evaluations dear and differences below theirs moot."""
+        if self.problem.loss.coarse is None:
+            return _FALL
+        return _FALL_ON_ONE if coarse else _FALL_ON_DRAWS
 
     def best(self) -> Tensor:
         r"""The smallest known :math:`\Delta` of every row, :math:`(P, W)`."""

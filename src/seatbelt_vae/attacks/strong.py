@@ -19,9 +19,9 @@ from seatbelt_vae.randomness import generator_for
 
 __all__ = ["strong_attack"]
 
-_RACE = 8
-_UNFINISHED = ("evaluation limit", "on few draws")
-_ROUNDS = 5
+_RACE, _RACE_ON_ONE = 8, 5
+_UNFINISHED = ("evaluation limit", "on one draw")
+_ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _CLEARLY = 3.0
 _RECHECK_SCALE = 1e-3
 
@@ -97,14 +97,15 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
                 chosen + chosen + repeated, torch.cat(points), labels, strict=True
             )
         ]
-    search.descend(requests, min(_RACE, search.config.max_evaluations), coarse=True)
+    length = _RACE if problem.loss.coarse is None else _RACE_ON_ONE
+    search.descend(requests, min(length, search.config.max_evaluations), coarse=True)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
     """Descend each row from the best point known under its level, until no row falls any more."""
     problem = search.problem
     tried: set[tuple[int, int, int]] = set()
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS_ON_ONE if coarse else _ROUNDS):
         before = search.best()
         asked = [ask for ask in _worth_a_descent(search) if ask not in tried]
         tried.update(asked)
@@ -120,20 +121,22 @@ def _exchange(search: Search, *, coarse: bool = False) -> None:
 def _worth_a_descent(search: Search) -> list[tuple[int, int, int]]:
     """Rows with a point to descend from, as (pair, level, candidate).
 
-    That is the row's best point, unless it is the end of the row's own descent; or, where the best
+    That is the row's best point, unless a descent of its own has ended as low; or, where the best
     is d = 0 though d = 0 is no clear minimum, the best point of the next smaller level.
     """
     worth, clearly_zero = [], _clearly_zero(search).tolist()
+    best = search.best()
+    within = best + search.problem.tolerance(best)
     for pair, pool in enumerate(search.pools):
-        best = pool.best(search.levels[pair])[1].tolist()
-        for level, k in enumerate(best):
-            if clearly_zero[pair][level]:
-                continue
+        levels = search.levels[pair]
+        chosen = pool.best(levels)[1].tolist()
+        ended = (pool.raw(levels, but=_UNFINISHED) <= within[pair]).tolist()
+        for level, k in enumerate(chosen):
             if pool.origins[k].start == "zero" and level > 0:
-                k = best[level - 1]
-            origin = pool.origins[k]
-            ended = origin.level == level and origin.status not in _UNFINISHED
-            if origin.level is not None and not ended:
+                k = chosen[level - 1]
+            elif ended[level]:
+                continue
+            if pool.origins[k].level is not None and not clearly_zero[pair][level]:
                 worth.append((pair, level, k))
     return worth
 

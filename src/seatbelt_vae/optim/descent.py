@@ -49,7 +49,7 @@ class Limits:
     max_evaluations: int
     relative_fall: float
     window: int
-    floor: float
+    floor: float | Tensor
     negligible: float | Tensor
     gradient_tolerance: float
 
@@ -85,7 +85,10 @@ class Descent:
         rows, size = x0.shape
         self.fun, self.limits = fun, limits
         self.all_regions = region
-        self.all_negligible = torch.as_tensor(limits.negligible).to(x0).expand(rows)
+        self.all_negligible, self.all_floors = (
+            torch.as_tensor(limit).to(x0).expand(rows)
+            for limit in (limits.negligible, limits.floor)
+        )
         self.waiting = region.project(x0)
         self.finished = Minimum(
             x=self.waiting.clone(),
@@ -108,6 +111,7 @@ class Descent:
             torch.zeros(places, dtype=torch.long, device=x0.device) for _ in range(4)
         )
         self.negligible = self.all_negligible[self.number]
+        self.floor = self.all_floors[self.number]
         self.history = x0.new_full((places, limits.window), torch.inf)
         self.idle = torch.zeros(places, dtype=torch.bool, device=x0.device)
 
@@ -149,7 +153,7 @@ class Descent:
         self.value = torch.where(rows, value, self.value)
         self.iterations += rows & ~first
         before = self.history[:, 0]
-        small = self.limits.relative_fall * (before - self.limits.floor).abs() + self.negligible
+        small = self.limits.relative_fall * (before - self.floor).abs() + self.negligible
         settled = rows & before.isfinite() & (before - self.value <= small)
         self.status[settled] = Status.CONVERGED
         pushed = torch.cat([self.history[:, 1:], self.value[:, None]], dim=1)
@@ -254,6 +258,7 @@ class Descent:
         self.number[places] = rows
         self.region = self.all_regions.rows(self.number)
         self.negligible = self.all_negligible[self.number]
+        self.floor = self.all_floors[self.number]
         self.x[places] = self.trial[places] = self.waiting[rows]
         self.gradient[places] = 0
         self.value[places] = self.history[places] = torch.inf
@@ -268,4 +273,5 @@ class Descent:
             setattr(self, name, getattr(self, name)[places])
         self.region = self.all_regions.rows(self.number)
         self.negligible = self.all_negligible[self.number]
+        self.floor = self.all_floors[self.number]
         self.memory.keep(places)

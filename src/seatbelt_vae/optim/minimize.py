@@ -26,7 +26,7 @@ def minimize(
     max_evaluations: int = 500,
     relative_fall: float = 1e-4,
     window: int = 10,
-    floor: float = 0.0,
+    floor: float | Tensor = 0.0,
     negligible: float | Tensor = 0.0,
     gradient_tolerance: float = 0.0,
     micro_batch: int | None = None,
@@ -58,7 +58,7 @@ def minimize(
         max_evaluations: most evaluations of a row.
         relative_fall, window: a row has converged when :math:`f - floor` fell by less than this
             share over so many iterations. Float32 cannot honour a tolerance per step.
-        floor: a lower bound of f, from which the fall is measured.
+        floor: a lower bound of f, from which the fall is measured, one for all rows or :math:`(R)`.
         negligible: a fall over so many iterations that is too small to matter whatever f is, one
             for all rows or :math:`(R)`.
         gradient_tolerance: a row is stationary when its projected gradient's 2-norm is no larger.

@@ -59,18 +59,18 @@ def test_sampled_noise_is_fresh_for_every_row_and_every_time():
     assert len(values.unique()) == len(values)
 
 
-def test_few_keeps_the_first_two_draws_and_leaves_the_walker_as_it_was():
+def test_the_first_draw_alone_leaves_the_walker_as_it_was():
     walk = walker("common", draws=5)
-    few = walk.few()
-    for all_draws, kept in zip(walk.noise(ROWS), few.noise(ROWS), strict=True):
+    first = walk.first_draw()
+    for all_draws, kept in zip(walk.noise(ROWS), first.noise(ROWS), strict=True):
         assert all_draws.shape[0] == 5
-        assert kept.equal(all_draws[:2])
-    assert (walk.draws, few.draws) == (5, 2)
+        assert kept.equal(all_draws[:1])
+    assert (walk.draws, first.draws) == (5, 1)
 
 
-@pytest.mark.parametrize(("path", "draws"), [("mean", 8), ("sampled", 8), ("common", 2)])
-def test_few_is_none_where_nothing_can_be_left_out(path, draws):
-    assert walker(path, draws).few() is None
+@pytest.mark.parametrize(("path", "draws"), [("mean", 8), ("sampled", 8), ("common", 1)])
+def test_there_is_no_first_draw_where_nothing_can_be_left_out(path, draws):
+    assert walker(path, draws).first_draw() is None
 
 
 def test_noise_takes_the_precision_of_the_images():
@@ -87,8 +87,8 @@ def test_averages_run_over_all_leading_draws(draws):
     np.testing.assert_allclose(mean_over_draws(torch.as_tensor(values)), expected)
 
 
-def test_a_bound_loss_has_a_coarse_form_of_few_draws():
+def test_a_bound_loss_has_a_coarse_form_of_one_draw():
     floor = torch.tensor([1.0])
     bound = bound_loss(walker("common", draws=5), lambda walk: walk.draws, floor)
-    assert (bound.parts, bound.coarse, bound.floor) == (5, 2, floor)
+    assert (bound.parts, bound.coarse, bound.floor) == (5, 1, floor)
     assert bound_loss(walker("mean"), lambda walk: walk.draws, None).coarse is None

@@ -23,7 +23,7 @@ class BoundLoss:
             parts :math:`(R, K)` whose sum is r.
         floor: a lower bound of r for each pair, :math:`(P)`, float64; None if r has none, as in
             untargeted attacks.
-        coarse: the same at less cost, from few noise draws, to come near a minimum with; None
+        coarse: the same at less cost, from one noise draw, to come near a minimum with; None
             where r is no average over draws.
     """
 

@@ -12,8 +12,6 @@ from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, draw_noise
 
 __all__ = ["Path", "Walker", "bound_loss", "mean_over_draws"]
 
-_FEW = 2
-
 Path = Literal["mean", "common", "sampled"]
 """How layers above the first are reached.
 
@@ -46,13 +44,13 @@ class Walker:
         every = torch.arange(len(generators))
         self._fixed: Noise | None = self._drawn(every) if path == "common" else None
 
-    def few(self) -> "Walker | None":
-        """The same walk with the first few of its draws; None if it has no more than these."""
-        if self.path != "common" or self.draws <= _FEW or self._fixed is None:
+    def first_draw(self) -> "Walker | None":
+        """The same walk with the first of its draws only; None if it has no others."""
+        if self.path != "common" or self.draws == 1 or self._fixed is None:
             return None
-        few = copy(self)
-        few.draws, few._fixed = _FEW, [layer[:_FEW] for layer in self._fixed]
-        return few
+        first = copy(self)
+        first.draws, first._fixed = 1, [layer[:1] for layer in self._fixed]
+        return first
 
     @property
     def repeatable(self) -> bool:
@@ -93,5 +91,5 @@ def bound_loss(
     walker: Walker, parts_of: Callable[[Walker], Parts], floor: Tensor | None
 ) -> BoundLoss:
     """A bound loss with its coarse form, given what makes parts of a walk."""
-    few = walker.few()
-    return BoundLoss(parts_of(walker), floor, None if few is None else parts_of(few))
+    first = walker.first_draw()
+    return BoundLoss(parts_of(walker), floor, None if first is None else parts_of(first))
