@@ -1,0 +1,130 @@
+"""`attack` on several processes, beside another command, with a sibling, and killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.cli import main
+from seatbelt_vae.runs import read_json, read_rows, read_tensors
+
+from .conftest import Run
+from .test_end_to_end import SMALL
+
+NAME = "latent-kl-strong"
+QUICK = (
+    "--max-evaluations 8 --restarts 1 --weight-count 3 --fresh-draws 2 --threads 1 "
+    "--gradient-free 20 --quiet"
+)
+ATTACK = [sys.executable, "-m", "seatbelt_vae", "attack"]
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two steps."""
+    folder = tmp_path_factory.mktemp("runs") / "x"
+    assert main(["train", str(folder), *SMALL.split(), "--steps", "2", "--quiet"]) == 0
+    return folder
+
+
+def contents(battery: Path) -> tuple[object, ...]:
+    """Every number of a battery, measured."""
+    images = [read_tensors(path) for path in sorted(battery.rglob("*.safetensors"))]
+    return (
+        read_rows(battery, "pair-*.parquet"),
+        *(read_rows(battery / kind) for kind in ("measures", "budgets", "pairs")),
+        [{name: tensor.tolist() for name, tensor in stored.items()} for stored in images],
+        read_json(battery / "summary.json"),
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The battery of six pairs as one process makes it."""
+    run = tmp_path_factory.mktemp("alone") / "x"
+    shutil.copytree(trained, run)
+    command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", "1"]
+    subprocess.run(command, env=ONE_THREAD, check=True, capture_output=True)
+    return run / "attacks" / NAME
+
+
+@pytest.mark.parametrize("commands", [1, 2])
+def test_processes_share_a_battery_and_find_what_one_finds(
+    commands: int, trained: Path, alone: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "x"
+    shutil.copytree(trained, run)
+    processes = "2" if commands == 1 else "1"
+    command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", processes]
+    started = [
+        subprocess.Popen([*command, "--json"], env=ONE_THREAD, stdout=subprocess.PIPE)
+        for _ in range(commands)
+    ]
+    printed = [json.loads(process.communicate()[0]) for process in started]
+    assert [process.returncode for process in started] == [0] * commands
+    assert contents(run / "attacks" / NAME) == contents(alone)
+    assert all(told["measures"] == printed[0]["measures"] for told in printed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
+    number: signal.Signals, trained: Path, alone: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "x"
+    shutil.copytree(trained, run)
+    battery = run / "attacks" / NAME
+    command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", "2"]
+    with subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.PIPE) as process:
+        while not any(battery.glob("pair-*.safetensors")):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(number)
+        process.wait()
+    # a member ends after the pairs it is at
+    deadline = time.monotonic() + 60
+    while _working_on(run) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _working_on(run)
+    subprocess.run(command, env=ONE_THREAD, check=True, capture_output=True)
+    assert contents(battery) == contents(alone)
+
+
+def _working_on(run: Path) -> list[str]:
+    """Processes that have the battery's lock open."""
+    lock = run / "attacks" / NAME / ".lock"
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if descriptor.readlink() == lock:
+                found.append(descriptor.parts[2])
+        except OSError:
+            continue
+    return found
+
+
+def test_a_sibling_is_tried_and_must_have_been_attacked(
+    trained: Path, alone: Path, run: Run, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    assert run(f"train {mine} {SMALL} --steps 3 --quiet").code == 0
+    sibling = alone.parent.parent
+    assert run(f"attack {mine} {QUICK} --pairs 6 --sibling {sibling} --processes 1").code == 0
+    rows = read_rows(mine / "attacks" / NAME, "pair-*.parquet")
+    assert all(row["delta_transfer"] is not None for row in rows)
+    refused = run(f"attack {mine} {QUICK} --pairs 5 --sibling {trained} --loss latent-w2")
+    assert refused.code == 2
+    assert "attack it first, with the same settings" in refused.err
+    assert "is not a run folder" in run(f"attack {mine} {QUICK} --sibling nowhere").err
+
+
+def test_no_processes_are_refused(trained: Path, run: Run) -> None:
+    refused = run(f"attack {trained} {QUICK} --processes 0")
+    assert refused.code == 2
+    assert refused.err.startswith("seatbelt-vae: error: processes is 0, expected")
