@@ -10,8 +10,9 @@ import resource, torch
 from seatbelt_vae.own_process import tune_process
 {tune}
 def fresh():
-    return torch.empty(2**22).fill_(1)
-fresh()
+    return torch.empty(2**24).fill_(1)
+for _ in range(10):
+    fresh()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     fresh()
