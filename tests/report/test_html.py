@@ -265,3 +265,12 @@ def test_pairs_not_told_apart_are_counted_and_not_shown_as_gaps(tmp_path: Path) 
 def test_a_page_that_cannot_be_written_is_an_artifact_error(demo: list[Path]) -> None:
     with pytest.raises(ArtifactError, match="cannot write"):
         write_report(demo, demo[0] / "config.toml" / "report.html")
+
+
+def test_the_objective_of_a_battery_with_budgets_is_drawn_against_them(tmp_path: Path) -> None:
+    folder = write_trained(tmp_path / "run", KINDS["vae"])
+    write_battery(folder, KINDS["vae"], 3, AttackConfig(threat="l2", pairs=3))
+    page = report([folder.path], tmp_path).root
+    captions = [figure.text for figure in page.find("figure")]
+    assert any("within each budget ε on the distortion's size" in text for text in captions)
+    assert not any("trivial bound" in text for text in captions)

@@ -81,6 +81,11 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "runs": runs,
         "presets": PRESETS,
         "battery": name,
+        "within_budget": any(
+            run.batteries[name].config.within_budget
+            for run in runs
+            if name is not None and name in run.batteries
+        ),
         "rows": rows,
         "gauges": [curves.gauge(row, index) for index, row in enumerate(rows)],
         "comparison": comparison(runs),
