@@ -148,7 +148,7 @@ def test_what_is_known_before_any_descent():
     assert_allclose(problem.level_unit, problem.span / problem.image_norms.l2)
     assert_allclose(problem.negligible, 2e-7 * problem.span)
     assert (problem.threat, problem.bounds) == (Penalty(), model.bounds)
-    assert (problem.image_shape, problem.micro_batch) == (SHAPE, 64)
+    assert (problem.image_shape, problem.micro_batch) == (SHAPE, 2**18 // PIXELS)
 
 
 def test_what_is_known_is_double_precision_of_single_precision_images():
@@ -299,3 +299,10 @@ def test_points_keep_no_graph_and_gradients_are_had_without_grad_mode():
     torch.testing.assert_close(found, expected)
     assert not any(tensor.requires_grad for tensor in found)
     assert not points.requires_grad
+
+
+def test_rows_at_once_follow_from_the_images_size():
+    x, target = (image[None] for image in images())
+    sides = (Linear(), LatentLoss((0,)), x, target, generators(1))
+    assert Problem.of(*sides).micro_batch == 2**18 // 16
+    assert Problem.of(*sides, micro_batch=5).micro_batch == 5

@@ -20,6 +20,7 @@ __all__ = ["Problem"]
 
 _FALL = 1e-3
 _NEGLIGIBLE = 2e-7
+_PIXELS, _PIXELS_ON_A_GPU = 2**18, 2**22
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Problem:
         generators: Sequence[torch.Generator],
         *,
         threat: Threat | None = None,
-        micro_batch: int = 64,
+        micro_batch: int | None = None,
     ) -> "Problem":
         """The problem of fooling ``model``; images :math:`(P, C, H, W)`, one generator a pair."""
         bound = loss.bind(model, x, target, generators)
@@ -80,7 +81,7 @@ class Problem:
             target=target.flatten(1),
             image_shape=model.image_shape,
             bounds=model.bounds,
-            micro_batch=micro_batch,
+            micro_batch=micro_batch or _rows_at_once(flat),
             parts_start=torch.cat([parts for parts, _ in started]).double(),
             divergence_target=shown,
             gradient_norm=downhill.double().norm(dim=1),
@@ -179,6 +180,11 @@ class Problem:
 
     def _images(self, points: Tensor) -> Tensor:
         return points.view(-1, *self.image_shape)
+
+
+def _rows_at_once(x: Tensor) -> int:
+    """Rows that fill the caches of a core, or a GPU, and no more; by size, to be repeatable."""
+    return max(1, (_PIXELS if x.device.type == "cpu" else _PIXELS_ON_A_GPU) // x.shape[1])
 
 
 def _parts_and_gradient(form: Parts, images: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:

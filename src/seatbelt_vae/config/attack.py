@@ -57,7 +57,7 @@ class AttackConfig:
         fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
         seed: seed of the pairs, the starts and the noise.
         together: pairs attacked at once.
-        micro_batch: rows evaluated at once.
+        micro_batch: rows evaluated at once (default: as many as hold 2¹⁸ pixels, 2²² on a GPU).
         threads: CPU threads of a process (default: as the machine has).
     """
 
@@ -80,7 +80,7 @@ class AttackConfig:
     fresh_draws: int = 64
     seed: int = 0
     together: int = 1
-    micro_batch: int = 64
+    micro_batch: int | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class AttackConfig:
         one_of("weights", self.weights, ("relative", "published"))
         for name in (
             *("draws", "pairs", "max_evaluations", "memory", "fresh_draws"),
-            *("together", "micro_batch"),
+            "together",
         ):
             positive(name, getattr(self, name))
         for name in ("restarts", "recheck", "gradient_free", "seed"):
@@ -102,8 +102,9 @@ class AttackConfig:
             at_least("weight_count", self.weight_count, 2)
         if self.recheck > 1:
             raise ConfigError(f"recheck is {self.recheck:g}, expected a share between 0 and 1")
-        if self.threads is not None:
-            positive("threads", self.threads)
+        for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
+            if value is not None:
+                positive(name, value)
         self._check_combinations()
         self._check_budgets()
 

@@ -19,6 +19,7 @@ __all__ = ["PairMeasures", "measure_pair", "negative_log_likelihood", "sampled_g
 
 Row = dict[str, Any]
 
+_BATCH = 64
 _FRESH = 64
 """Marks noise drawn for measures, so that it is never the noise an attack was fitted to."""
 
@@ -112,7 +113,7 @@ def measure_pair(
             f"{len(adversarial)} adversarial images for {len(rows)} rows, expected one a row and "
             f"at least one: attack the pair again"
         )
-    batch = settings.micro_batch
+    batch = settings.micro_batch or _BATCH
     pair = Pair.of(model, x, target)
     reconstructions = reconstruct(model, adversarial, batch=batch)
     generator = generator_for(settings.seed, rows[0]["pair"], _FRESH)
