@@ -69,6 +69,12 @@ class Candidates:
         value, index = self.values(levels).min(dim=1)
         return value, index
 
+    def best_descended(self, levels: Tensor) -> Tensor:
+        """Index of the best point under each level that a descent ended at; 0 if there is none."""
+        start_point = torch.tensor([origin.level is None for origin in self.origins])
+        values = self.values(levels).masked_fill(start_point.to(levels.device), torch.inf)
+        return values.argmin(dim=1)
+
     def raw(self, levels: Tensor, but: Container[str] = ()) -> Tensor:
         r"""The smallest :math:`\Delta` among points descended under that level, :math:`(W)`.
 

@@ -121,22 +121,29 @@ def _exchange(search: Search, *, coarse: bool = False) -> None:
 def _worth_a_descent(search: Search) -> list[tuple[int, int, int]]:
     """Rows with a point to descend from, as (pair, level, candidate).
 
-    That is the row's best point, unless a descent of its own has ended as low; or, where the best
-    is d = 0 though d = 0 is no clear minimum, the best point of the next smaller level.
+    That is the row's best point that was descended to, under whatever level, unless a descent of
+    its own has ended as low as anything known; or, where the best is d = 0 though d = 0 is no clear
+    minimum, the best point of the next smaller level.
     """
     worth, clearly_zero = [], _clearly_zero(search).tolist()
     best = search.best()
     within = best + search.problem.tolerance(best)
+    hopeless = (search.problem.remaining(best) <= search.problem.negligible[:, None]).tolist()
     for pair, pool in enumerate(search.pools):
         levels = search.levels[pair]
-        chosen = pool.best(levels)[1].tolist()
+        chosen, descended = pool.best(levels)[1].tolist(), pool.best_descended(levels).tolist()
         ended = (pool.raw(levels, but=_UNFINISHED) <= within[pair]).tolist()
         for level, k in enumerate(chosen):
+            if clearly_zero[pair][level] or hopeless[pair][level]:
+                continue
             if pool.origins[k].start == "zero" and level > 0:
                 k = chosen[level - 1]
             elif ended[level]:
                 continue
-            if pool.origins[k].level is not None and not clearly_zero[pair][level]:
+            if pool.origins[k].level is None:
+                k = descended[level]
+            own = pool.origins[k].level == level and pool.origins[k].status not in _UNFINISHED
+            if pool.origins[k].level is not None and not own:
                 worth.append((pair, level, k))
     return worth
 
