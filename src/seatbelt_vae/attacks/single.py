@@ -33,7 +33,7 @@ def single_attack(
     for pair, key in enumerate(keys):
         starts = noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
         requests += [Request(pair, level, start, "noise") for level, start in enumerate(starts)]
-    search.descend(requests, config.max_evaluations)
+    search.descend(requests, config.max_evaluations, explore=True)
     return _own_rows(search)
 
 

@@ -19,7 +19,7 @@ from seatbelt_vae.randomness import generator_for
 
 __all__ = ["strong_attack"]
 
-_RACE, _RACE_ON_ONE = 8, 5
+_RACE, _RACE_ON_ONE, _RACE_IN_BUDGET = 8, 5, 30
 _UNFINISHED = ("evaluation limit", "on one draw")
 _ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _CLEARLY = 3.0
@@ -97,8 +97,12 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
                 chosen + chosen + repeated, torch.cat(points), labels, strict=True
             )
         ]
-    length = _RACE if problem.loss.coarse is None else _RACE_ON_ONE
-    search.descend(requests, min(length, search.config.max_evaluations), coarse=True)
+    if search.config.within_budget:
+        length = _RACE_IN_BUDGET
+    else:
+        length = _RACE if problem.loss.coarse is None else _RACE_ON_ONE
+    length = min(length, search.config.max_evaluations)
+    search.descend(requests, length, coarse=True, explore=True)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
