@@ -13,7 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seatbelt_vae.attacks import FunctionLoss, LatentLoss, OutputLoss, attack, run_battery
+    from seatbelt_vae.attacks import (
+        FunctionLoss,
+        LatentLoss,
+        OutputLoss,
+        attack,
+        judged_attack,
+        run_battery,
+    )
     from seatbelt_vae.config import (
         AttackConfig,
         DataConfig,
@@ -50,6 +57,7 @@ __all__ = [
     "TrainingConfig",
     "attack",
     "evaluate",
+    "judged_attack",
     "load",
     "load_model",
     "measure_battery",
@@ -61,7 +69,14 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "attacks": ("FunctionLoss", "LatentLoss", "OutputLoss", "attack", "run_battery"),
+    "attacks": (
+        "FunctionLoss",
+        "LatentLoss",
+        "OutputLoss",
+        "attack",
+        "judged_attack",
+        "run_battery",
+    ),
     "config": (
         "AttackConfig",
         "DataConfig",

@@ -4,6 +4,7 @@ from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.battery import PairsDone, battery_name, run_battery
 from seatbelt_vae.attacks.budgeted import budgeted_attack
 from seatbelt_vae.attacks.flags import FLAGS, Flag, Meaning
+from seatbelt_vae.attacks.judged import Judged, judged_attack
 from seatbelt_vae.attacks.losses import (
     FunctionLoss,
     LatentLoss,
@@ -21,6 +22,7 @@ __all__ = [
     "AttackResult",
     "Flag",
     "FunctionLoss",
+    "Judged",
     "LatentLoss",
     "Meaning",
     "OutputDistance",
@@ -33,5 +35,6 @@ __all__ = [
     "battery_name",
     "budgeted_attack",
     "choose_pairs",
+    "judged_attack",
     "run_battery",
 ]

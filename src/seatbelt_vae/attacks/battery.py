@@ -12,18 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from seatbelt_vae.attacks.attack import attack
-from seatbelt_vae.attacks.controls import controlled
 from seatbelt_vae.attacks.flags import battery_flags
+from seatbelt_vae.attacks.judged import judged_attack
 from seatbelt_vae.attacks.pair_files import rows_path, sibling_images, sibling_model, store_pairs
 from seatbelt_vae.attacks.pairs import choose_pairs
-from seatbelt_vae.attacks.probe import probe
 from seatbelt_vae.config import AttackConfig, dump_toml
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
-from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.runs import (
     RunFolder,
     atomic_write,
@@ -152,14 +149,13 @@ class _Battery:
         numbers, config = self.chunks[chunk], self.config
         positions = [self.pairs[number] for number in numbers]
         x, target = (self.data.test.batch(np.array(side)) for side in zip(*positions, strict=True))
-        result = attack(self.model, x, target, config, pair_numbers=numbers)
-        keys = [(config.seed, number) for number in numbers]
-        transferred = None
+        shown = None
         if self.siblings is not None:
-            transferred = sibling_images(self.siblings, numbers, x, target)
-        beside = controlled(result, config, keys, transferred)
-        probes = probe(self.model, result.problem, [generator_for(*key, 4) for key in keys])
-        store_pairs(self.folder, numbers, positions, beside, probes, config)
+            shown = sibling_images(self.siblings, numbers, x, target)
+        judged = judged_attack(
+            self.model, x, target, config, pair_numbers=numbers, transferred=shown
+        )
+        store_pairs(self.folder, numbers, positions, judged, config)
 
 
 def _about(

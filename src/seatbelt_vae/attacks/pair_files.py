@@ -1,14 +1,12 @@
 """A battery's pairs on disk: images first, rows last, so that a pair with rows is whole."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.controls import Controlled
-from seatbelt_vae.attacks.probe import Probe
+from seatbelt_vae.attacks.judged import Judged
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import read_json, read_tensors, write_rows, write_tensors
@@ -25,12 +23,11 @@ def store_pairs(
     folder: Path,
     numbers: Sequence[int],
     positions: Sequence[tuple[int, int]],
-    attacked: Controlled,
-    probes: Sequence[Probe],
+    judged: Judged,
     config: AttackConfig,
 ) -> None:
     """Write a chunk of pairs, each by two renames; see ``docs/rows.md``."""
-    result = attacked.result
+    result = judged.result
     problem = result.problem
     for place, (number, (input_index, target_index)) in enumerate(
         zip(numbers, positions, strict=True)
@@ -53,9 +50,8 @@ def store_pairs(
             "solver": config.solver,
             "seed": config.seed,
         }
-        checks = asdict(probes[place])
         write_tensors(path.with_suffix(".safetensors"), images)
-        write_rows(path, [{**identity, **row, **checks} for row in attacked.rows(place)])
+        write_rows(path, [identity | row for row in judged.rows(place)])
 
 
 def sibling_model(folder: Path) -> str:
@@ -72,7 +68,7 @@ def sibling_model(folder: Path) -> str:
 
 
 def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tensor) -> Tensor:
-    """The adversarial images of a sibling's battery on the same pairs, flat, :math:`(P, K, n)`.
+    """The adversarial images of a sibling's battery on the same pairs, :math:`(P, K, C, H, W)`.
 
     Raises:
         ArtifactError: the sibling was not attacked on these pairs.
@@ -92,5 +88,5 @@ def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tens
                 f"{path} holds another pair of images: attack the sibling on the same data with "
                 f"the same seed"
             )
-        found.append(stored["adversarial"].flatten(1))
+        found.append(stored["adversarial"])
     return torch.stack(found)

@@ -1,0 +1,115 @@
+"""Makes the figures of attacks.md from one trained run.
+
+python docs/make_figures.py runs/demo/vae
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_battery, run_battery
+from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.runs import read_rows
+
+Row = dict[str, Any]
+
+HERE = Path(__file__).parent
+PAIRS = 5
+INK, MUTED = "#1d2430", "#6b7280"
+COLOURS = ("#0b6bb8", "#d9541e", "#2a8c5a")
+
+
+def attacked(run: RunFolder, config: AttackConfig) -> list[Row]:
+    """The rows of a battery with their measures."""
+    data = load(run.config.data.name, image_size=run.config.data.image_size)
+    folder = run_battery(run, data, config)
+    measure_battery(folder, load_model(run))
+    rows, measures = read_rows(folder, "pair-*.parquet"), read_rows(folder / "measures")
+    return [row | more for row, more in zip(rows, measures, strict=True)]
+
+
+def mean(rows: list[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over pairs of a column at every relative level."""
+    levels = np.array([row["level_relative"] for row in rows]).reshape(PAIRS, -1)
+    values = np.array([row[column] for row in rows], dtype=float).reshape(PAIRS, -1)
+    return np.exp(np.log(levels).mean(0)), values.mean(0)
+
+
+def plot(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty chart in the house's style."""
+    mpl.rcParams["font.family"] = "DejaVu Sans"
+    figure = Figure(figsize=(6.4, 4.0), dpi=140, layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
+    axes.set_xlabel(x, color=MUTED)
+    axes.set_ylabel(y, color=MUTED)
+    axes.tick_params(colors=MUTED)
+    axes.grid(axis="y", color="#e5e7eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color("#c9ccd1")
+    return figure, axes
+
+
+def draw_penalty(run: RunFolder) -> None:
+    """Δ/r₀ and what controls reach, against the relative weight."""
+    title = "What an attack gains over the trivial bound"
+    figure, axes = plot(title, "relative weight λ‖xₜ − x‖ / r₀", "share of r₀")
+    strong = attacked(run, AttackConfig(pairs=PAIRS))
+    for row in strong:
+        for name in ("delta", "divergence", "bound", "delta_noise"):
+            row[name] /= row["divergence_start"]
+    levels, bound = mean(strong, "bound")
+    axes.plot(levels, bound, color=MUTED, linewidth=1, label="trivial bound B: no attack needed")
+    axes.plot(*mean(strong, "delta_noise"), color=MUTED, linestyle=":", label="random noise")
+    axes.plot(*mean(strong, "delta"), color=COLOURS[0], linewidth=2, label="Δ of the strong attack")
+    axes.plot(
+        *mean(strong, "divergence"),
+        color=COLOURS[1],
+        linestyle="--",
+        label="r left by it, Δ − λ‖d‖",
+    )
+    axes.set_xscale("log", base=2)
+    axes.set_ylim(0, 1.05)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    figure.savefig(HERE / "attack_curve.png")
+
+
+def draw_losses(run: RunFolder) -> None:
+    """The gap that each loss reaches within each budget."""
+    figure, axes = plot("Which loss moves the reconstruction", "budget ε = ‖d‖ / ‖xₜ − x‖", "gap")
+    budgets = (0.0, 0.5)
+    axes.plot(budgets, [1 - e for e in budgets], color=MUTED, linewidth=1, label="identity: 1 − ε")
+    for colour, loss in zip(COLOURS, ("latent-kl", "output", "output-l2"), strict=True):
+        rows = attacked(run, AttackConfig(loss=loss, threat="l2", pairs=PAIRS))
+        levels, gap = mean(rows, "gap")
+        axes.plot(
+            [0, *levels], [1, *gap], color=colour, marker="o", markersize=4, linewidth=2, label=loss
+        )
+    axes.set_xlim(0, 0.52)
+    axes.set_ylim(0, 1.05)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    figure.savefig(HERE / "attack_losses.png")
+
+
+def main(path: Path) -> None:
+    """Attack a copy of the run, and draw."""
+    tune_process(1)
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "run"
+        shutil.copytree(path, copy, ignore=shutil.ignore_patterns("attacks", "checkpoints"))
+        run = RunFolder.open(copy)
+        draw_penalty(run)
+        draw_losses(run)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
