@@ -6,7 +6,8 @@
 Ours: everything the strong protocol does to 10 pairs × 50 published λ, in one process a core.
 Baseline: the eager network in evaluation mode, float32, with d in float64, m = 25, factr = 10, at
 most 500 iterations, start U(±10⁻⁸), in one process with the better of one thread and all, on a
-random sample of our rows. The ratio at equal cores takes one core on either side.
+random sample of our rows. The ratio at equal cores takes one core on either side. BoTorch's batched
+L-BFGS-B, if installed (botorch==0.18.1), gets the first pair on one core.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from benchmarks import batched_lbfgsb
 from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
@@ -233,6 +235,9 @@ def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> 
         no_worse += mine <= theirs + 0.01 * abs(theirs - floor) + 1e-6 * abs(span)
         gains.append(math.log((mine - floor + _ETA * span) / (theirs - floor + _ETA * span)))
     mean = float(np.mean(seconds))
+    peer = {}
+    if batched_lbfgsb.available():
+        peer = _beside_botorch(run, x, target, config, delta[0], busy / count)
     return {
         "rows": count,
         "processes": processes,
@@ -251,6 +256,28 @@ def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> 
         "evaluations_on_one_draw": coarse / max(full + coarse, 1),
         "unconverged": float(np.nanmean(unconverged)),
         "trivial_bound_exceeded": sum(s.exceeds for s in shares),
+        **peer,
+    }
+
+
+def _beside_botorch(
+    run: RunFolder,
+    x: Tensor,
+    target: Tensor,
+    config: AttackConfig,
+    ours: list[float],
+    our_seconds: float,
+) -> dict[str, float]:
+    """BoTorch on the first pair, on one core, against our rows and our seconds a row of a core."""
+    torch.set_num_threads(1)
+    model = fold_batch_norm(load_model(run))
+    levels = 2 ** torch.linspace(-20, 20, 50, dtype=torch.float64)
+    seconds, no_worse_than = batched_lbfgsb.descend(model, x[:1], target[:1], config, levels)
+    no_worse = torch.tensor(ours) <= no_worse_than
+    return {
+        "botorch_seconds_a_row": seconds / len(levels),
+        "ratio_vs_botorch": seconds / len(levels) / our_seconds,
+        "share_rows_no_worse_than_botorch": float(no_worse.double().mean()),
     }
 
 
