@@ -4,7 +4,9 @@ from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.battery import compare_batteries, measure_battery
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
 from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, matched_budgets, shorten
+from seatbelt_vae.evaluation.denoising import Denoising, denoising
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
+from seatbelt_vae.evaluation.margin import Margins, Robustness, margins, r_robustness
 from seatbelt_vae.evaluation.model import evaluate
 from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, summarise
@@ -14,20 +16,26 @@ __all__ = [
     "BUDGETS",
     "MEASURES",
     "Area",
+    "Denoising",
     "Estimate",
+    "Margins",
     "MatchedBudgets",
     "Pair",
     "PairMeasures",
+    "Robustness",
     "Traversals",
     "auddc",
     "auddc_worst",
     "compare_batteries",
+    "denoising",
     "estimate",
     "evaluate",
+    "margins",
     "matched_budgets",
     "measure_battery",
     "measure_pair",
     "paired_difference",
+    "r_robustness",
     "reconstruct",
     "shorten",
     "summarise",
