@@ -23,7 +23,7 @@ _NOISE = 1e-8
 
 
 def available() -> bool:
-    """Whether BoTorch is installed (``pip install botorch==0.18.1``)."""
+    """Whether BoTorch is installed (the extra ``benchmarks``)."""
     return find_spec("botorch") is not None
 
 

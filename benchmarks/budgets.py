@@ -1,23 +1,27 @@
 """Our budgeted attacks against foolbox's projected gradient descent, at equal gradient evaluations.
 
-    pip install foolbox==3.3.4
+    pip install --constraint constraints.txt --editable '.[benchmarks]'
     python -m benchmarks.budgets --json
 
-The same loss on the same model from the same start, noise beside the input, within the same ball
-and box; a row is a pair and a budget ε. Foolbox attacks classifiers, so its attack is given our
-loss in place of a classifier's; it keeps its last iterate, so the best it passed is kept for it;
-and it gets the step size, of several, that serves it best over all rows.
-`share_no_higher_than_any_step` even takes the best step size of each row, and so grants foolbox
-four times our evaluations.
+The same loss on the same model within the same ball and box; a row is a pair and a budget ε. First
+comes the strong protocol, at its usual effort, and foolbox gets as many iterations as it took
+evaluations; then each of our solvers by itself, from foolbox's own start. Both sides call one loss,
+which counts the images whose gradient it is asked for. Foolbox attacks classifiers, so its attack
+is given our loss in place of a classifier's, and all rows at once, as ours is. It keeps its last
+iterate; here it is granted the best it passed, and the last one's value free of charge. It gets the
+step size, of several, that serves it best over all rows; `share_no_higher_than_any_step` even takes
+the best step size of each row, and so grants foolbox six times our evaluations.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
+from math import ceil
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import eagerpy as ep
@@ -28,115 +32,178 @@ from torch import Tensor, nn
 from benchmarks.attack import images_of
 from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
-from seatbelt_vae.attacks import Problem, attack
+from seatbelt_vae.attacks import Problem
 from seatbelt_vae.attacks.levels import levels_of
-from seatbelt_vae.attacks.losses import loss_of
+from seatbelt_vae.attacks.losses import BoundLoss, Loss, loss_of
+from seatbelt_vae.attacks.single import single_attack
 from seatbelt_vae.attacks.starts import noise_start
+from seatbelt_vae.attacks.strong import strong_attack
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
 from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
-_STEPS = (0.01, 0.025, 0.1, 0.25)
-_PGD = {
-    "l2": fb.attacks.L2ProjectedGradientDescentAttack,
-    "linf": fb.attacks.LinfProjectedGradientDescentAttack,
-}
+_EVALUATIONS = (40, 100)
+_STEPS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class _Foolbox:
-    """Foolbox on the rows of a problem, each from a start of its own.
+class _Counted:
+    """A loss that counts the images whose gradient is asked for."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss, self.images = loss, 0
+
+    @property
+    def targeted(self) -> bool:
+        return self.loss.targeted
+
+    def bind(
+        self,
+        model: Autoencoder,
+        x: Tensor,
+        target: Tensor,
+        generators: Sequence[torch.Generator],
+    ) -> BoundLoss:
+        bound = self.loss.bind(model, x, target, generators)
+
+        def parts(images: Tensor, pairs: Tensor) -> Tensor:
+            self.images += len(images) * torch.is_grad_enabled()
+            return bound.parts(images, pairs)
+
+        return replace(bound, parts=parts, coarse=None)
+
+    def since_last_asked(self) -> int:
+        count, self.images = self.images, 0
+        return count
+
+
+class _Rows:
+    """Lends foolbox's descent our loss, and rows with a start and an ε of their own.
 
     Args:
         problem: the pairs.
-        levels: ε of each pair, (P, E).
-        norm: ``l2`` or ``linf``.
-        starts: where each row begins, (P, E, n).
+        pairs: which of them each row is of, (R).
+        starts: where each row begins, images.
+        settings: foolbox's own.
     """
 
-    def __init__(self, problem: Problem, levels: Tensor, norm: str, starts: Tensor) -> None:
-        self.problem, self.levels, self.norm, self.starts = problem, levels, norm, starts
-        self.model = fb.PyTorchModel(nn.Identity().eval(), bounds=problem.bounds)
+    def __init__(self, problem: Problem, pairs: Tensor, starts: Tensor, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.problem, self.pairs, self.starts = problem, pairs, starts
+        self.lowest = torch.full((len(pairs),), torch.inf, dtype=torch.float64)
 
-    def lowest(self, evaluations: int) -> Tensor:
-        """The lowest loss passed on every row, for each step size, (steps, P, E)."""
-        rows = [(p, e) for p in range(len(self.levels)) for e in range(self.levels.shape[1])]
-        found = [[self._row(*row, evaluations, step) for row in rows] for step in _STEPS]
-        return torch.tensor(found, dtype=torch.float64).view(len(_STEPS), *self.levels.shape)
+    def get_random_start(self, _x0: Any, _epsilon: Any) -> Any:
+        return ep.astensor(self.starts)
 
-    def _row(self, pair: int, level: int, evaluations: int, step: float) -> float:
-        problem, of = self.problem, torch.tensor([pair])
-        seen: list[float] = []
-        start = self.starts[pair, level].view(1, *problem.image_shape)
+    def get_loss_fn(self, _model: Any, _labels: Any) -> Callable[[Any], Any]:
+        return lambda images: ep.astensor(-self.divergence(images.raw).sum())  # foolbox climbs
 
-        class Attack(_PGD[self.norm]):
-            def get_random_start(self, x0: Any, _epsilon: float) -> Any:
-                return ep.astensor(start) if isinstance(x0, ep.Tensor) else start
+    def divergence(self, images: Tensor) -> Tensor:
+        found = self.problem.loss.parts(images, self.pairs).sum(1)
+        self.lowest = torch.minimum(self.lowest, found.detach())
+        return found
 
-            def get_loss_fn(self, _model: Any, _labels: Any) -> Callable[[Any], Any]:
-                def loss(inputs: Any) -> Any:
-                    parts = problem.loss.parts(inputs.raw, of)
-                    seen.append(float(parts.detach().double().sum()))
-                    return ep.astensor(-parts.sum())  # foolbox climbs
-
-                return loss
-
-        attack = Attack(rel_stepsize=step, steps=evaluations, random_start=True)
-        x = problem.x[of].view(1, *problem.image_shape)
-        criterion = fb.criteria.Misclassification(torch.zeros(1, dtype=torch.long))
-        attack.run(self.model, x, criterion, epsilon=float(self.levels[pair, level]))
-        if len(seen) != evaluations:
-            raise RuntimeError(f"foolbox made {len(seen)} evaluations, expected {evaluations}")
-        return min(seen)
+    def project(self, x: Any, x0: Any, epsilon: Any) -> Any:
+        # foolbox's projection knows one ε at a time
+        rows = [slice(row, row + 1) for row in range(len(x))]
+        radii = epsilon.raw.flatten().tolist()
+        projected = super().project
+        return ep.concatenate(
+            [projected(x[row], x0[row], radius) for row, radius in zip(rows, radii, strict=True)]
+        )
 
 
-def compare(
-    model: HierarchicalVAE, loss: str, norm: str, pairs: int, evaluations: int
-) -> Iterator[dict[str, Any]]:
-    """One row for each of our solvers."""
+class _L2(_Rows, fb.attacks.L2ProjectedGradientDescentAttack):
+    pass
+
+
+class _Linf(_Rows, fb.attacks.LinfProjectedGradientDescentAttack):
+    pass
+
+
+_FOOLBOX = {"l2": _L2, "linf": _Linf}
+
+
+def by_foolbox(
+    problem: Problem, levels: Tensor, norm: str, starts: Tensor, evaluations: int, step: float
+) -> Tensor:
+    """The lowest loss of every row from starts (P, E, n) within ε, levels (P, E)."""
+    shape = problem.image_shape
+    pairs = torch.arange(len(levels)).repeat_interleave(levels.shape[1])
+    descent = _FOOLBOX[norm](
+        problem,
+        pairs,
+        starts.view(-1, *shape),
+        rel_stepsize=step,
+        steps=evaluations,
+        random_start=True,
+    )
+    last = descent.run(
+        fb.PyTorchModel(nn.Identity().eval(), bounds=problem.bounds),
+        problem.x[pairs].view(-1, *shape),
+        fb.criteria.Misclassification(torch.zeros_like(pairs)),
+        epsilon=ep.astensor(levels.to(problem.x).view(-1, 1, 1, 1)),
+    )
+    with torch.no_grad():
+        descent.divergence(last)
+    return descent.lowest.view_as(levels)
+
+
+def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterator[dict[str, Any]]:
+    """One row for each of our ways to attack."""
     x, target = images_of(pairs)
-    config = AttackConfig(
-        loss=loss, threat=norm, protocol="single", max_evaluations=evaluations, pairs=pairs
+    strong = AttackConfig(loss=loss, threat=norm, pairs=pairs, recheck=0)
+    keys = [(strong.seed, pair) for pair in range(pairs)]
+    counted = _Counted(loss_of(strong, len(model.latent_sizes)))
+    generators = [generator_for(*key, 0) for key in keys]
+    problem = Problem.of(model, counted, x, target, generators, threat=threat_of(strong))
+    levels = levels_of(strong, problem)
+    starts = torch.stack(
+        [
+            noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
+            for pair, key in enumerate(keys)
+        ]
     )
-    keys = [(config.seed, pair) for pair in range(pairs)]
-    problem = Problem.of(
-        model,
-        loss_of(config, len(model.latent_sizes)),
-        x,
-        target,
-        [generator_for(*key, 0) for key in keys],
-        threat=threat_of(config),
-    )
-    levels = levels_of(config, problem)
-    starts = [
-        noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
-        for pair, key in enumerate(keys)
+    single = [
+        replace(strong, protocol="single", max_evaluations=evaluations, solver=solver)
+        for evaluations, solver in product(_EVALUATIONS, ("quasi-newton", "pgd"))
     ]
-    began = time.perf_counter()
-    theirs = _Foolbox(problem, levels, norm, torch.stack(starts)).lowest(evaluations)
-    their_seconds = (time.perf_counter() - began) / len(_STEPS)
-    span = problem.span[:, None]
-    for solver in ("quasi-newton", "pgd"):
+    for config in (strong, *single):
+        search = strong_attack if config.protocol == "strong" else single_attack
+        counted.since_last_asked()
         began = time.perf_counter()
-        result = attack(model, x, target, replace(config, solver=solver))
-        seconds = time.perf_counter() - began
-        ours = result.delta
-        ratios = ((ours + 1e-3 * span) / (theirs + 1e-3 * span)).log().mean(dim=(1, 2))
-        step = int(ratios.argmax())
+        ours = search(problem, levels, config, keys).delta
+        seconds, spent = time.perf_counter() - began, counted.since_last_asked() / ours.numel()
+        iterations = ceil(spent) if config.protocol == "strong" else config.max_evaluations
+        began = time.perf_counter()
+        theirs = torch.stack(
+            [by_foolbox(problem, levels, norm, starts, iterations, step) for step in _STEPS]
+        )
         yield {
-            "solver": solver,
-            "evaluations": evaluations,
-            "most_evaluations_of_ours": int(result.evaluations.max()),
+            "protocol": config.protocol,
+            "solver": config.solver,
             "rows": ours.numel(),
-            "foolbox_rel_stepsize": _STEPS[step],
-            "share_lower": _share(ours < theirs[step]),
-            "share_no_higher": _share(ours <= theirs[step] + 1e-6 * span),
-            "share_no_higher_than_any_step": _share(ours <= theirs.amin(0) + 1e-6 * span),
-            "mean_log_ratio": float(ratios[step]),
-            "seconds_ours": seconds,
-            "seconds_foolbox": their_seconds,
+            "evaluations": spent,
+            "evaluations_foolbox": counted.since_last_asked() / len(_STEPS) / ours.numel(),
+            "seconds": seconds,
+            "seconds_foolbox": (time.perf_counter() - began) / len(_STEPS),
+            **_shares(ours, theirs, problem.span[:, None]),
         }
+
+
+def _shares(ours: Tensor, theirs: Tensor, span: Tensor) -> dict[str, float]:
+    """How rows (P, E) compare with foolbox's, (steps, P, E)."""
+    ratios = ((ours + 1e-3 * span) / (theirs + 1e-3 * span)).log().mean(dim=(1, 2))
+    step = int(ratios.argmax())
+    return {
+        "foolbox_rel_stepsize": _STEPS[step],
+        "share_lower": _share(ours < theirs[step]),
+        "share_no_higher": _share(ours <= theirs[step] + 1e-6 * span),
+        "share_no_higher_than_any_step": _share(ours <= theirs.amin(0) + 1e-6 * span),
+        "mean_log_ratio": float(ratios[step]),
+    }
 
 
 def _share(rows: Tensor) -> float:
@@ -144,13 +211,11 @@ def _share(rows: Tensor) -> float:
 
 
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One row a model, loss, norm, number of evaluations and solver of ours."""
+    """One row a model, loss, norm and way of ours to attack."""
     for name in arguments.models:
         model = fold_batch_norm(load_model(trained(name, arguments.folder)))
-        for loss, norm, evaluations in product(
-            arguments.losses, ("l2", "linf"), arguments.evaluations
-        ):
-            for row in compare(model, loss, norm, arguments.pairs, evaluations):
+        for loss, norm in product(arguments.losses, ("l2", "linf")):
+            for row in compare(model, loss, norm, arguments.pairs):
                 yield {"model": name, "loss": loss, "norm": norm, **row}
 
 
@@ -159,13 +224,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=["vae", "seatbelt-2"])
     parser.add_argument("--losses", nargs="+", default=["latent-kl", "output-l2"])
-    parser.add_argument("--evaluations", nargs="+", type=int, default=[40, 100])
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--folder", type=Path, default=Path("runs/benchmark"), help="of the models")
     parser.add_argument("--json", action="store_true", help="one JSON row a line, else a summary")
     arguments = parser.parse_args()
     tune_process(1)
+    rows = []
     for row in measure(arguments):
+        rows.append(row)
         if arguments.json:
             print(json.dumps({"benchmark": "budgets", **row, **machine()}), flush=True)
         else:
@@ -173,12 +239,23 @@ def main() -> None:
                 row[f"share_{name}"] for name in ("lower", "no_higher", "no_higher_than_any_step")
             )
             print(
-                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['solver']:12} "
-                f"{row['evaluations']:4} evaluations: lower on {lower:.0%}, no higher on "
-                f"{no_higher:.0%} ({any_step:.0%} than any step size), "
+                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['protocol']:6} "
+                f"{row['solver']:12} {row['evaluations']:4.0f} evaluations: lower on {lower:.0%}, "
+                f"no higher on {no_higher:.0%} ({any_step:.0%} than any step size), "
                 f"mean log ratio {row['mean_log_ratio']:+.3f}",
                 flush=True,
             )
+    for protocol, solver in sorted({(row["protocol"], row["solver"]) for row in rows}):
+        shares = [
+            row["share_lower"]
+            for row in rows
+            if (row["protocol"], row["solver"]) == (protocol, solver)
+        ]
+        over_all = {"protocol": protocol, "solver": solver, "share_lower": mean(shares)}
+        if arguments.json:
+            print(json.dumps({"benchmark": "budgets, all rows", **over_all, **machine()}))
+        else:
+            print(f"{protocol} {solver}: lower on {mean(shares):.1%} of all rows")
 
 
 if __name__ == "__main__":

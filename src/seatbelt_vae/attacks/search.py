@@ -17,6 +17,7 @@ __all__ = ["Request", "Search"]
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _FALL = 1e-4
+_FALL_IN_BUDGET = 1e-5
 _FALL_ON_DRAWS = 2e-3
 _FALL_ON_ONE = 1e-2
 _COARSE = "on one draw"
@@ -154,9 +155,12 @@ class Search:
         return found, spent + found.evaluations
 
     def _relative_fall(self, coarse: bool) -> float:
-        """When a descent is over; draws make evaluations dear and differences below theirs moot."""
+        """When a descent is over; draws make evaluations dear and differences below theirs moot.
+
+        At a small budget the whole loss moves by little, so a finer fall is worth having.
+        """
         if self.problem.loss.coarse is None:
-            return _FALL
+            return _FALL_IN_BUDGET if self.config.within_budget else _FALL
         return _FALL_ON_ONE if coarse else _FALL_ON_DRAWS
 
     def best(self) -> Tensor:
