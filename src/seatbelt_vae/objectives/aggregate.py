@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.distributions import Normal
+from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
 
 __all__ = ["AggregatePosterior", "Aggregates", "Bracket"]
 
@@ -27,7 +28,6 @@ independent of the other chains and of the queries' own.
 
 _FIRST_CHAINS = 8
 _CLOSE = 0.5
-_TILE_ELEMENTS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,8 @@ class AggregatePosterior:
             position: the image each was drawn for, :math:`(Q)`.
             max_chains: stop doubling here, however wide the bracket.
         """
-        queries, position = queries.double(), position.cpu()
         own = Normal(own.mean.double(), own.log_variance.double())
-        sums = _Sums(queries, own, position, self.size, self.exact)
+        sums = _Sums(queries, own, position.cpu(), self.size, self.exact)
         limit = 1 if self.exact else max_chains
         for chain in range(limit):
             for first, chunk in self.components(chain):
@@ -117,22 +116,33 @@ class _Sums:
         self.queries, self.own, self.position = queries, own, position
         self.size, self.exact = size, exact
         # the last column is the joint's; `fresh` is the query image's chain 0, kept apart
-        self.others = torch.full((len(queries), queries.shape[1] + 1), -math.inf).to(queries)
+        self.others = torch.full(
+            (len(queries), queries.shape[1] + 1),
+            -math.inf,
+            dtype=torch.float64,
+            device=queries.device,
+        )
         self.fresh = self.others.clone()
 
     def add(self, chain: int, first: int, chunk: Normal) -> None:
         """Add the components of images ``first, first + 1, …`` along one chain."""
-        mean, log_variance = chunk.mean.double(), chunk.log_variance.double()
-        tile = max(1, _TILE_ELEMENTS // (len(self.queries) * mean.shape[1]))
-        for start in range(0, len(mean), tile):
-            part = Normal(mean[start : start + tile], log_variance[start : start + tile])
-            density = _with_joint(part.log_prob_units(self.queries[:, None]))
-            if chain == 0 and not self.exact:
-                place = self.position - first - start
-                inside = ((place >= 0) & (place < density.shape[1])).nonzero()[:, 0]
-                self.fresh[inside] = density[inside, place[inside]]
-                density[inside, place[inside]] = -math.inf
-            self.others = torch.logaddexp(self.others, density.logsumexp(1))
+        weights = ComponentWeights.equal(len(self.queries), len(chunk.mean), 0.0)
+        if chain == 0 and not self.exact:
+            place = self.position - first
+            inside = ((place >= 0) & (place < len(chunk.mean))).nonzero()[:, 0]
+            place = place[inside]
+            kept = Normal(chunk.mean[place].double(), chunk.log_variance[place].double())
+            self.fresh[inside] = _with_joint(kept.log_prob_units(self.queries[inside].double()))
+            weights = weights.without(inside, place)
+        found = log_mixtures(
+            self.queries,
+            chunk.mean.to(self.queries),
+            chunk.log_variance.to(self.queries),
+            weights.to(self.queries.device),
+            gradients=False,
+        )
+        sums = torch.cat([found.marginals, found.joint[:, None]], dim=1)
+        self.others = torch.logaddexp(self.others, sums)
 
     def tc(self, chains: int) -> Bracket:
         lower, upper = self._log_density(chains)
@@ -144,7 +154,7 @@ class _Sums:
 
     def information(self, chains: int) -> Bracket:
         lower, upper = self._log_density(chains)
-        own = self.own.log_prob(self.queries)
+        own = self.own.log_prob(self.queries.double())
         return Bracket(
             float((own - upper[:, -1]).mean()), float((own - lower[:, -1]).mean()), chains
         )
@@ -153,7 +163,7 @@ class _Sums:
         if self.exact:
             exact = self.others - math.log(self.size)
             return exact, exact
-        own = _with_joint(self.own.log_prob_units(self.queries))
+        own = _with_joint(self.own.log_prob_units(self.queries.double()))
         count = math.log(self.size * chains)
         lower, upper = (torch.logaddexp(self.others, kept) - count for kept in (self.fresh, own))
         return lower, upper

@@ -6,7 +6,7 @@ r"""Total correlation of the aggregate posterior, estimated from a minibatch.
 
 with components :math:`q_m = q(\cdot|z_m^{L-1}, x_m)` of the same batch. The estimators differ in
 the weights :math:`w_{km}` only. Value and gradient come from the same exponentials in one
-sweep over tiles of rows, so memory stays :math:`O(M d + M^2)`.
+sweep over tiles of samples, so memory stays :math:`O(M d)`.
 """
 
 import math
@@ -18,11 +18,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
 
-__all__ = ["component_log_weights", "total_correlation"]
-
-_TILE_ELEMENTS = 1 << 17
-_LOG_2PI = math.log(2 * math.pi)
+__all__ = ["component_log_weights", "component_weights", "total_correlation"]
 
 
 def total_correlation(
@@ -57,16 +55,17 @@ def total_correlation(
     """
     # sums over a batch need more digits than a network in bf16 computes with
     dtype = torch.promote_types(z.dtype, torch.float32)
-    weights = component_log_weights(estimator, len(z), len(mean), data_size, own).to(z.device)
-    tensors = (t.to(dtype) for t in (z, mean, log_variance, weights))
-    value: Tensor = _TotalCorrelation.apply(*tensors)
+    weights = component_weights(estimator, len(z), len(mean), data_size, own).to(z.device)
+    value: Tensor = _TotalCorrelation.apply(
+        *(t.to(dtype) for t in (z, mean, log_variance)), weights
+    )
     return value
 
 
-def component_log_weights(
+def component_weights(
     estimator: str, rows: int, components: int, data_size: int, own: Tensor | None = None
-) -> Tensor:
-    r""":math:`\log w_{km}`, shape :math:`(K, M)`, float64.
+) -> ComponentWeights:
+    r""":math:`\log w_{km}` for K samples and M components.
 
     * ``mws``: :math:`1/(NM)`.
     * ``mss``: :math:`1/N` on the own component, :math:`(N-1)/(N(M-1))` elsewhere. Rows sum to 1,
@@ -74,6 +73,9 @@ def component_log_weights(
     * ``mss-chen``: :math:`(N-M')/(NM')` on the next column, :math:`1/M'` elsewhere, :math:`M'=M-1`.
     * ``mss-published``: the layout found in public code, :math:`1/N` in column 0 instead of on the
       diagonal. Wrong; kept to reproduce numbers made with it.
+
+    Raises:
+        ConfigError: as `total_correlation`.
     """
     m, n = components, data_size
     if m < 2 or m > n:
@@ -82,27 +84,33 @@ def component_log_weights(
             f"the data set's size"
         )
     own = torch.arange(rows) if own is None else own.cpu()
-    row = torch.arange(rows)
     if estimator == "mws":
-        return torch.full((rows, m), -math.log(n * m), dtype=torch.float64)
-    if estimator == "mss":
-        weights = torch.full((rows, m), (n - 1) / (n * (m - 1)), dtype=torch.float64)
-        weights[row, own] = 1 / n
-        return weights.log()
-    weights = torch.full((rows, m), 1 / (m - 1), dtype=torch.float64)
+        return ComponentWeights.equal(rows, m, -math.log(n * m))
     stratum = (n - m + 1) / (n * (m - 1))
-    if estimator == "mss-chen":
-        weights[row, own] = 1 / n
-        weights[row, (own + 1) % m] = stratum
+    one_of_all = torch.full((rows,), 1 / n, dtype=torch.float64)
+    rest = torch.full((rows,), stratum, dtype=torch.float64)
+    if estimator == "mss":
+        common, columns, others = (n - 1) / (n * (m - 1)), [own], [one_of_all]
+    elif estimator == "mss-chen":
+        common, columns, others = 1 / (m - 1), [own, (own + 1) % m], [one_of_all, rest]
     elif estimator == "mss-published":
-        weights[:, 0] = 1 / n
-        weights[:, 1] = stratum
-        weights[own == m - 2, 0] = stratum
+        first = torch.where(own == m - 2, rest, one_of_all)
+        columns = [torch.zeros(rows), torch.ones(rows)]
+        common, others = 1 / (m - 1), [first, rest]
     else:
         raise ConfigError(
             f"unknown tc_estimator {estimator!r}: known: mws, mss, mss-chen, mss-published"
         )
-    return weights.log()
+    return ComponentWeights(
+        m, math.log(common), torch.stack(columns, 1).int(), torch.stack(others, 1).log()
+    )
+
+
+def component_log_weights(
+    estimator: str, rows: int, components: int, data_size: int, own: Tensor | None = None
+) -> Tensor:
+    """The weights of `component_weights` written out, :math:`(K, M)`, float64."""
+    return component_weights(estimator, rows, components, data_size, own).dense()
 
 
 class _TotalCorrelation(Function):
@@ -110,56 +118,15 @@ class _TotalCorrelation(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, z: Tensor, mean: Tensor, log_variance: Tensor, log_weights: Tensor
+        ctx: Any, z: Tensor, mean: Tensor, log_variance: Tensor, weights: ComponentWeights
     ) -> Tensor:
-        rows, components, size = len(z), len(mean), z.shape[1]
-        log_peak = -0.5 * (log_variance + _LOG_2PI)
-        precision = (-log_variance).exp()
-        value = z.new_zeros(())
-        grad_z, grad_mean, grad_log_variance = (torch.zeros_like(t) for t in (z, mean, mean))
-        tile = max(1, _TILE_ELEMENTS // (components * size))
-        for start in range(0, rows, tile):
-            part = slice(start, start + tile)
-            difference = z[part, None] - mean
-            squared = 0.5 * precision * difference.square()
-            part_value, surplus = _tile(log_peak - squared, log_weights[part], log_peak)
-            value += part_value
-            pull = surplus * difference.mul_(precision)
-            grad_z[part] = -pull.sum(1)
-            grad_mean += pull.sum(0)
-            grad_log_variance += surplus.mul_(squared.sub_(0.5)).sum(0)
-        ctx.save_for_backward(grad_z / rows, grad_mean / rows, grad_log_variance / rows)
-        return value / rows
+        found = log_mixtures(z, mean, log_variance, weights, gradients=any(ctx.needs_input_grad))
+        if found.slopes is not None:
+            ctx.save_for_backward(*(slope / len(z) for slope in found.slopes))
+        return (found.joint - found.marginals.sum(1)).mean().to(z.dtype)
 
     # gradients are saved as constants: a second derivative would silently miss their slope
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        z, mean, log_variance = ctx.saved_tensors
-        return grads[0] * z, grads[0] * mean, grads[0] * log_variance, None
-
-
-def _tile(log_density: Tensor, log_weights: Tensor, log_peak: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the estimate over a tile of rows, and its derivative by each log-density.
-
-    Args:
-        log_density: :math:`\\log q_m(z_{kj})`, (T, M, d); formed from differences, never by
-            expanding the square, which would lose the value where σ is small or means are far.
-        log_weights: (T, M).
-        log_peak: the largest value of each component's density, (M, d); their largest over m is a
-            shift known beforehand, so that no pass for a maximum is needed.
-    """
-    joint = log_density.sum(-1) + log_weights
-    log_joint = joint.logsumexp(1)
-    shift = log_peak.amax(0).expand(len(joint), -1)
-    weighted = log_density + log_weights[..., None]
-    mass = (weighted - shift[:, None]).exp_()
-    total = mass.sum(1)
-    if bool((total < torch.finfo(total.dtype).tiny / torch.finfo(total.dtype).eps).any()):
-        # some sample is so far from every component that all underflow: find the true maximum
-        shift = weighted.amax(1)
-        mass = (weighted - shift[:, None]).exp_()
-        total = mass.sum(1)
-    value = (log_joint - (total.log() + shift).sum(-1)).sum()
-    surplus = mass.div_(total[:, None]).neg_().add_((joint - log_joint[:, None]).exp()[..., None])
-    return value, surplus
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return *(grads[0] * slope for slope in ctx.saved_tensors), None

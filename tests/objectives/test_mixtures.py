@@ -1,0 +1,161 @@
+"""Mixture log-densities: compiled code and torch's operations against plain float64 sums."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from seatbelt_vae.objectives import mixtures
+from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
+from seatbelt_vae.objectives.mixtures.eager import by_tiles
+from seatbelt_vae.objectives.mixtures.native import by_native_code, native_code
+from seatbelt_vae.objectives.total_correlation import component_weights
+
+needs_native_code = pytest.mark.skipif(native_code() is None, reason="built without a compiler")
+HARD = ["plain", "tiny variance", "far means", "collapsed"]
+
+
+@pytest.fixture(params=["eager", pytest.param("native", marks=needs_native_code)])
+def way(request: pytest.FixtureRequest) -> object:
+    return {"eager": by_tiles, "native": by_native_code}[request.param]
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def batch(case: str, samples: int, components: int, units: int) -> list[Tensor]:
+    draws = torch.Generator().manual_seed(2)
+    mean, log_variance, noise = torch.randn(3, components, units, generator=draws).unbind()
+    log_variance = 0.3 * log_variance
+    if case == "tiny variance":
+        log_variance = log_variance - 12
+    elif case == "far means":
+        mean = 100 + 30 * mean
+    elif case == "collapsed":
+        mean, log_variance = 1e-3 * mean, 1e-3 * log_variance
+    z = (mean + (0.5 * log_variance).exp() * noise)[torch.arange(samples) % components]
+    return [z, mean, log_variance]
+
+
+def plain(tensors: list[Tensor], weights: ComponentWeights) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Values by torch.distributions in float64, slopes of their difference by autograd."""
+    z, mean, log_variance = leaves = [t.double().requires_grad_() for t in tensors]
+    density = torch.distributions.Normal(mean, (0.5 * log_variance).exp()).log_prob(z[:, None])
+    log_weights = weights.dense()
+    joint = (density.sum(-1) + log_weights).logsumexp(1)
+    marginals = (density + log_weights[..., None]).logsumexp(1)
+    slopes = torch.autograd.grad((joint - marginals.sum(1)).sum(), leaves)
+    return joint.detach(), marginals.detach(), list(slopes)
+
+
+# sizes about the widths at which the loop is cut: 16 lanes, 8 samples at once, 64 in a tile
+@pytest.mark.parametrize(
+    ("samples", "components", "units"),
+    [(1, 2, 1), (7, 15, 3), (8, 16, 2), (9, 17, 5), (64, 33, 4), (65, 64, 1), (130, 40, 7)],
+)
+@pytest.mark.parametrize("estimator", ["mws", "mss", "mss-chen", "mss-published"])
+def test_every_size_and_weighting(
+    way: object, samples: int, components: int, units: int, estimator: str
+) -> None:
+    own = torch.arange(samples) % components
+    weights = component_weights(estimator, samples, components, 200, own)
+    tensors = batch("plain", samples, components, units)
+    joint, marginals, slopes = plain(tensors, weights)
+    found = way(*tensors, weights, gradients=True)
+    torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=2e-6)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=2e-6)
+    for slope, wanted in zip(found.slopes, slopes, strict=True):
+        scale = max(wanted.abs().max().item(), 0.1)  # the parts are O(1) where they cancel
+        torch.testing.assert_close(slope.double(), wanted, rtol=0, atol=2e-5 * scale)
+    assert way(*tensors, weights, gradients=False).slopes is None
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_a_large_batch_of_hard_numbers(way: object, case: str) -> None:
+    samples, components, units = 24, 4096, 128
+    weights = component_weights("mws", samples, components, 60_000)
+    tensors = batch(case, samples, components, units)
+    joint, marginals, _ = plain(tensors, weights)
+    found = way(*tensors, weights, gradients=True)
+    torch.testing.assert_close(found.joint, joint, rtol=2e-6, atol=1e-4)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-5, atol=2e-6)
+    value = (found.joint - found.marginals.sum(1)).mean()
+    assert value.item() == pytest.approx((joint - marginals.sum(1)).mean().item(), rel=1e-5)
+
+
+@needs_native_code
+@pytest.mark.usefixtures("threads")
+def test_compiled_code_does_not_depend_on_the_number_of_threads() -> None:
+    weights = component_weights("mss", 100, 100, 200)
+    tensors = batch("plain", 100, 100, 6)
+    results = []
+    for count in (1, 2, 3, 16):
+        torch.set_num_threads(count)
+        found = by_native_code(*tensors, weights, gradients=True)
+        results.append([found.joint, found.marginals, *found.slopes])
+    for other in results[1:]:
+        assert all(a.equal(b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_a_component_can_be_left_out_and_even_the_last_one(way: object) -> None:
+    tensors = batch("plain", 5, 3, 2)
+    weights = ComponentWeights.equal(5, 3, 0.0).without(torch.tensor([1, 4]), torch.tensor([2, 0]))
+    joint, marginals, _ = plain(tensors, weights)
+    found = way(*tensors, weights, gradients=False)
+    torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=1e-6)
+    alone = ComponentWeights.equal(2, 1, 0.0).without(torch.tensor([1]), torch.tensor([0]))
+    found = way(tensors[0][:2], tensors[1][:1], tensors[2][:1], alone, gradients=False)
+    assert found.joint[0].isfinite()
+    assert found.joint[1] == -torch.inf
+    assert found.marginals[1].tolist() == [-torch.inf, -torch.inf]
+
+
+def test_a_component_left_out_though_it_alone_is_near(way: object) -> None:
+    z = torch.zeros(1, 3)
+    mean = torch.tensor([[0.0] * 3, [40.0] * 3, [41.0] * 3])
+    weights = ComponentWeights.equal(1, 3, 0.0).without(torch.tensor([0]), torch.tensor([0]))
+    tensors = [z, mean, torch.zeros_like(mean)]
+    joint, marginals, _ = plain(tensors, weights)
+    found = way(*tensors, weights, gradients=False)
+    torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=0)
+
+
+def test_exponentials_are_right_to_the_last_digit_or_two(way: object) -> None:
+    z = torch.linspace(-12, 12, 3001)[:, None]
+    of_one = torch.zeros(1, 1)
+    found = way(z, of_one, of_one, ComponentWeights.equal(len(z), 1, 0.0), gradients=False)
+    wanted = torch.distributions.Normal(0.0, 1.0).log_prob(z.double())
+    # an exponent of size 72 is itself only known to 4e-6
+    assert ((found.marginals - wanted).abs() / (1 + wanted.abs())).max() < 2e-7
+
+
+@needs_native_code
+def test_compiled_code_is_taken_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    for name, real in (("by_native_code", by_native_code), ("by_tiles", by_tiles)):
+        monkeypatch.setattr(
+            mixtures, name, lambda *a, n=name, r=real, **k: (taken.append(n), r(*a, **k))[1]
+        )
+    tensors, weights = batch("plain", 4, 4, 2), ComponentWeights.equal(4, 4, 0.0)
+    log_mixtures(*tensors, weights, gradients=True)
+    log_mixtures(*(t.double() for t in tensors), weights, gradients=True)
+    monkeypatch.setattr(mixtures, "native_code", lambda: None)
+    log_mixtures(*tensors, weights, gradients=True)
+    assert taken == ["by_native_code", "by_tiles", "by_tiles"]
+
+
+@needs_native_code
+def test_strided_tensors_are_read_in_order() -> None:
+    tensors = batch("plain", 6, 6, 4)
+    weights = ComponentWeights.equal(6, 6, 0.0)
+    strided = [t.t().contiguous().t() for t in tensors]
+    one, other = (by_native_code(*t, weights, gradients=True) for t in (tensors, strided))
+    assert one.joint.equal(other.joint)
+    assert all(a.equal(b) for a, b in zip(one.slopes, other.slopes, strict=True))
