@@ -39,6 +39,12 @@ def _architecture(
 
 
 REFUSED: dict[str, Callable[[], object]] = {
+    "objective kl_warm_up": lambda: ObjectiveConfig(kl_warm_up=-1),
+    "objective tc_warm_up": lambda: ObjectiveConfig(tc_warm_up=-1),
+    "objective warm_up_period": lambda: ObjectiveConfig(kl_warm_up=100, warm_up_period=99),
+    "objective warm-up of no TC": lambda: resolve_objective(
+        ObjectiveConfig(tc_warm_up=10), "beta-vae", depth=1
+    ),
     "attack loss": lambda: AttackConfig(loss="latent"),
     "attack path": lambda: AttackConfig(path="comon"),
     "attack protocol": lambda: AttackConfig(protocol="weak"),

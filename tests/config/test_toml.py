@@ -41,6 +41,9 @@ BY_HAND = {
     "recheck": st.floats(0, 1),
     "max_chains": st.integers(8, 512),
     "depth": st.none(),
+    "kl_warm_up": st.integers(0, 1000),
+    "tc_warm_up": st.integers(0, 1000),
+    "warm_up_period": st.none() | st.integers(1000, 10**6),
 }
 BY_TYPE = {
     int: counts,

@@ -149,3 +149,29 @@ def test_the_objective_is_affine_in_beta_and_free_bits_only_cost(
     assert at.objective.item() == pytest.approx(one.objective.item() + (beta - 1) * slope)
     assert at.elbo.equal(one.elbo)
     assert one.objective <= one.elbo + 1e-9
+
+
+@pytest.mark.parametrize("preset", ["vae", "beta-vae", "beta-tcvae", "seatbelt"])
+def test_warm_ups_scale_their_own_penalty_and_nothing_else(preset: str) -> None:
+    """At step s the objective is what it is at the end, with the penalties' shares given back."""
+    depth = 3 if preset == "seatbelt" else 1
+    kind = PRESETS[preset]
+    settings = {"kl_warm_up": 10} | ({"tc_warm_up": 4} if kind.objective == "tc" else {})
+    config = ObjectiveConfig(free_bits=0.0, warm_up_period=12, **settings)
+    objective = Objective.of(preset, config, depth, SIZE)
+    model, (x, noise) = network(preset, sizes(depth), torch.float64), batch(depth)
+    over = objective(model, x, noise)
+    kl = (kind.beta if kind.objective == "beta-kl" else 1) * sum(over.divergences)
+    tc = 0 if over.total_correlation is None else (kind.beta - 1) * over.total_correlation
+    for step, of_kl, of_tc in ((1, 0.1, 0.25), (5, 0.5, 1), (12, 1, 1), (13, 0.1, 0.25)):
+        found = objective(model, x, noise, step)
+        wanted = over.objective + (1 - of_kl) * kl + (1 - of_tc) * tc
+        assert found.objective.item() == pytest.approx(wanted.item(), rel=1e-12)
+        assert found.elbo.item() == over.elbo.item()
+
+
+def test_without_warm_up_every_step_is_alike() -> None:
+    objective = Objective.of("seatbelt", ObjectiveConfig(), 3, SIZE)
+    model, (x, noise) = network("seatbelt", DEEP, torch.float64), batch(3)
+    first, last = (objective(model, x, noise, step).objective for step in (1, 10**6))
+    assert first.item() == last.item() == objective(model, x, noise).objective.item()

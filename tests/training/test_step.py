@@ -36,10 +36,10 @@ def watch(tmp_path, monkeypatch):
     def watched(name, settings, data=None):
         seen = Seen()
 
-        def spy(self, model, x, noise):
+        def spy(self, model, x, noise, step=None):
             if model.training and not seen.images:
                 seen.start = {k: v.clone() for k, v in model.state_dict().items()}
-            terms = compute(self, model, x, noise)
+            terms = compute(self, model, x, noise, step)
             if model.training:
                 seen.objectives.append(self)
                 seen.images.append(x.clone())
@@ -59,7 +59,9 @@ def watch(tmp_path, monkeypatch):
 @pytest.mark.parametrize("preset", ["vae", "seatbelt"])
 def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, preset):
     steps = 8
-    run, seen = watch("run", config(preset, steps=steps))
+    settings = config(preset, steps=steps)
+    settings = replace(settings, objective=replace(settings.objective, kl_warm_up=5))
+    run, seen = watch("run", settings)
     model = HierarchicalVAE(train(run, points()).architecture)
     model.load_state_dict(seen.start)
     optimizer = torch.optim.Adam(model.parameters(), foreach=False)
@@ -68,7 +70,7 @@ def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, pr
     ):
         optimizer.param_groups[0]["lr"] = 3e-3 * (1 + math.cos(math.pi * step / steps)) / 2
         optimizer.zero_grad()
-        (-compute(objective, model.train(), x, noise).objective).backward()
+        (-compute(objective, model.train(), x, noise, step + 1).objective).backward()
         optimizer.step()
     stored = read_tensors(run.path / "model.safetensors")
     for name, tensor in model.state_dict().items():
@@ -127,10 +129,10 @@ def test_a_gradient_that_is_not_a_number_stops_before_the_weights_are_touched(
 ):
     calls = 0
 
-    def spoiled(self, model, x, noise):
+    def spoiled(self, model, x, noise, step=None):
         nonlocal calls
         calls += model.training
-        terms = compute(self, model, x, noise)
+        terms = compute(self, model, x, noise, step)
         nothing = (0 * next(model.parameters())).sum().sqrt()  # 0, with the gradient 0 · ∞
         return replace(terms, objective=terms.objective + nothing) if calls == 10 else terms
 

@@ -23,12 +23,19 @@ class ObjectiveConfig:
             ``mss-chen`` and ``mss-published`` (layouts of public code, kept for parity).
         free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).
         free_bits_group: the group that is floored, a latent ``unit`` or a whole ``layer``.
+        kl_warm_up: steps in which the weight of the KL rises from 0; 0 is no warm-up.
+        tc_warm_up: steps in which the weight of the TC rises from 0.
+        warm_up_period: steps after which the warm-ups begin anew, at least as many as they take
+            (default: once only).
     """
 
     beta: float | None = None
     tc_estimator: str = "mws"
     free_bits: float | None = None
     free_bits_group: Literal["unit", "layer"] = "unit"
+    kl_warm_up: int = 0
+    tc_warm_up: int = 0
+    warm_up_period: int | None = None
 
     def __post_init__(self) -> None:
         if self.beta is not None:
@@ -37,6 +44,12 @@ class ObjectiveConfig:
             at_least("free_bits", self.free_bits, 0)
         one_of("tc_estimator", self.tc_estimator, TC_ESTIMATORS)
         one_of("free_bits_group", self.free_bits_group, ("unit", "layer"))
+        at_least("kl_warm_up", self.kl_warm_up, 0)
+        at_least("tc_warm_up", self.tc_warm_up, 0)
+        if self.warm_up_period is not None:
+            at_least(
+                "warm_up_period", self.warm_up_period, max(1, self.kl_warm_up, self.tc_warm_up)
+            )
 
 
 def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tuple[float, float]:
@@ -47,7 +60,8 @@ def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tu
         (6.0, 0.125)
 
     Raises:
-        ConfigError: β other than 1 for a preset whose objective is the ELBO.
+        ConfigError: β other than 1 for a preset whose objective is the ELBO; a warm-up of a TC that
+            the preset has not.
     """
     kind = PRESETS[preset]
     beta = kind.beta if objective.beta is None else objective.beta
@@ -55,6 +69,11 @@ def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tu
         raise ConfigError(
             f"beta is {beta:g} with preset {preset!r}, whose objective is the ELBO (beta 1): "
             f"leave beta out, or use a preset with a penalty (beta-vae, beta-tcvae, seatbelt)"
+        )
+    if kind.objective != "tc" and objective.tc_warm_up:
+        raise ConfigError(
+            f"tc_warm_up is {objective.tc_warm_up} with preset {preset!r}, which has no TC: leave "
+            f"it out, or use kl_warm_up"
         )
     default = _DEFAULT_FREE_BITS if depth > 1 else 0.0
     return beta, default if objective.free_bits is None else objective.free_bits

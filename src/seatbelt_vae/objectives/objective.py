@@ -1,6 +1,6 @@
 """The presets' objectives, from one function of (model, batch, noise)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from seatbelt_vae.config import PRESETS, ObjectiveConfig, resolve_objective
 from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.free_bits import free_bits
 from seatbelt_vae.objectives.total_correlation import total_correlation
+from seatbelt_vae.objectives.warm_up import WarmUp
 from seatbelt_vae.protocol import Autoencoder, Noise
 
 __all__ = ["Objective"]
@@ -28,6 +29,8 @@ class Objective:
         free_bits_group: ``unit`` or ``layer``.
         tc_estimator: the minibatch estimator of the TC.
         data_size: N, images in the training split.
+        kl_warm_up: factor of the weight of the KL, in every kind of objective.
+        tc_warm_up: factor of the weight of the TC.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -47,13 +50,16 @@ class Objective:
     free_bits_group: str
     tc_estimator: str
     data_size: int
+    kl_warm_up: WarmUp = field(default_factory=WarmUp)
+    tc_warm_up: WarmUp = field(default_factory=WarmUp)
 
     @classmethod
     def of(cls, preset: str, config: ObjectiveConfig, depth: int, data_size: int) -> "Objective":
         """The objective that settings mean for a preset with ``depth`` layers.
 
         Raises:
-            ConfigError: β other than 1 for a preset whose objective is the ELBO.
+            ConfigError: β other than 1 for a preset whose objective is the ELBO; a warm-up of a TC
+                that the preset has not.
         """
         beta, free_bits = resolve_objective(config, preset, depth)
         return cls(
@@ -63,22 +69,32 @@ class Objective:
             free_bits_group=config.free_bits_group,
             tc_estimator=config.tc_estimator,
             data_size=data_size,
+            kl_warm_up=WarmUp(config.kl_warm_up, config.warm_up_period),
+            tc_warm_up=WarmUp(config.tc_warm_up, config.warm_up_period),
         )
 
-    def __call__(self, model: Autoencoder, x: Tensor, noise: Noise) -> Terms:
-        """The terms on a batch :math:`(B, C, H, W)` with noise :math:`(B, d_i)` a layer."""
+    def __call__(
+        self, model: Autoencoder, x: Tensor, noise: Noise, step: int | None = None
+    ) -> Terms:
+        """The terms on a batch :math:`(B, C, H, W)` with noise :math:`(B, d_i)` a layer.
+
+        ``step`` is the training step, from 1, of the warm-ups; without it they are over.
+        """
+        of_kl, of_tc = (
+            1.0 if step is None else warm_up(step) for warm_up in (self.kl_warm_up, self.tc_warm_up)
+        )
         likelihoods, units, posterior = elbo_units(model, x, noise)
         likelihood = likelihoods.mean()
         divergences = tuple(unit.mean(0).sum() for unit in units)
         bits = [free_bits(unit, self.free_bits, self.free_bits_group) for unit in units]
         charge = torch.stack([charged for charged, _ in bits]).sum()
-        penalised = likelihood - (self.beta if self.kind == "beta-kl" else 1) * charge
+        penalised = likelihood - of_kl * (self.beta if self.kind == "beta-kl" else 1) * charge
         tc = None
         if self.kind == "tc" and self.beta != 1:
             top, z = posterior.layers[-1], posterior.z[-1]
             components = top.mean, top.log_variance
             tc = total_correlation(z, *components, self.data_size, self.tc_estimator)
-            penalised = penalised - (self.beta - 1) * tc
+            penalised = penalised - of_tc * (self.beta - 1) * tc
         return Terms(
             objective=penalised,
             elbo=likelihood - torch.stack(divergences).sum(),

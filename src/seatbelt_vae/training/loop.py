@@ -150,7 +150,7 @@ class _Run:
             like=x,
         )
         with self.accelerator.autocast():
-            terms = self.objective(self.model, x, noise)
+            terms = self.objective(self.model, x, noise, step)
         self.optimizer.zero_grad()
         self.accelerator.backward(-terms.objective)
         named = terms.named()
