@@ -163,8 +163,8 @@ def test_the_same_line_on_every_terminal(encoding: str, tmp_path: Path) -> None:
 
 
 def test_the_unexpected_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatbelt_vae.data.DATA_SETS", None)
-    with pytest.raises(AttributeError):
+    monkeypatch.setattr("seatbelt_vae.data.list_sets", None)
+    with pytest.raises(TypeError):
         run("data list")
 
 

@@ -46,6 +46,7 @@ BY_HAND = {
     "warm_up_period": st.none() | st.integers(1000, 10**6),
 }
 BY_TYPE = {
+    bool: st.booleans(),
     int: counts,
     float: st.floats(1e-300, 1e300),
     str: text,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare, registry
+from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare
 from seatbelt_vae.data.dataset import Split, random_split
+from seatbelt_vae.data.sets import swiss_roll
 from seatbelt_vae.errors import DataError
 
 
@@ -63,8 +64,7 @@ def test_check_says_what_is_wrong(monkeypatch):
             test=Split(good.train.indices[:5], read),
         )
 
-    source = replace(DATA_SETS["swiss-roll"], load=broken)
-    monkeypatch.setitem(registry.DATA_SETS, "swiss-roll", source)
+    monkeypatch.setattr(swiss_roll, "load", broken)
     assert check("swiss-roll").problems == (
         "images of shape (1, 1, 2), expected (1, 2, 2)",
         "values that are not finite",
@@ -79,8 +79,7 @@ def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
     split = replace(
         getattr(good, which), read=lambda indices: np.full((len(indices), 1, 1, 2), np.nan)
     )
-    broken = replace(DATA_SETS["swiss-roll"], load=lambda *_: replace(good, **{which: split}))
-    monkeypatch.setitem(registry.DATA_SETS, "swiss-roll", broken)
+    monkeypatch.setattr(swiss_roll, "load", lambda _: replace(good, **{which: split}))
     assert check("swiss-roll").problems == ("values that are not finite",)
 
 

@@ -5,11 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from seatbelt_vae.data import dsprites, load
-from seatbelt_vae.data.bit_cache import read_bits
-from seatbelt_vae.data.npz import NpzMember
-from seatbelt_vae.data.sprites import FACTOR_SIZES
-from seatbelt_vae.errors import DataError
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data import load
+from seatbelt_vae.data.cache import read_records
+from seatbelt_vae.data.readers.npz import NpzMember
+from seatbelt_vae.data.sets import dsprites
+from seatbelt_vae.data.sets.sprites import FACTOR_SIZES
+from seatbelt_vae.errors import DataError, SeatbeltError
 
 WHITE_PIXELS = 128_328_864
 DISTINCT = 715_706
@@ -17,8 +19,7 @@ DISTINCT = 715_706
 
 @pytest.fixture(scope="module")
 def packed():
-    path = dsprites.prepare_dsprites(None)
-    return read_bits(path, (737_280, 512))
+    return read_records(dsprites.prepare(DataConfig())).rows["bits"]
 
 
 def test_equals_the_published_samples_bit_for_bit(shared):
@@ -103,29 +104,34 @@ def publish(tmp_path, monkeypatch):
     return write
 
 
+def published(root):
+    return DataConfig(root=str(root))
+
+
 def bits(seed):
     return np.random.default_rng(seed).integers(0, 2, (8, 64, 64), np.uint8)
 
 
 def test_the_published_file_is_preferred(publish):
-    data = dsprites.load_dsprites(publish(bits(0)), None, None)
+    data = dsprites.load(published(publish(bits(0))))
     assert ((data.train.read(np.arange(8))[:, 0] + 1) / 2 == bits(0)).all()
     assert data.train.factors(np.arange(3)).shape == (3, 5)
 
 
 def test_another_published_file_of_the_same_size_is_not_answered_from_the_cache(publish):
     for seed in (0, 1, 0):
-        data = dsprites.load_dsprites(publish(bits(seed)), None, None)
+        data = dsprites.load(published(publish(bits(seed))))
         assert ((data.train.read(np.arange(8))[:, 0] + 1) / 2 == bits(seed)).all()
 
 
 def test_the_state_says_what_will_happen(publish, tmp_path):
-    assert "will be drawn" in dsprites.dsprites_state(None)
+    assert "will be drawn" in dsprites.state(DataConfig())
     root = publish(bits(0))
-    assert f"will be packed from {root / dsprites.PUBLISHED_FILE}" in dsprites.dsprites_state(root)
+    source = root / dsprites.PUBLISHED_FILE
+    assert f"will be packed from {source}" in dsprites.state(published(root))
     assert not (tmp_path / "cache").exists()
-    dsprites.prepare_dsprites(root)
-    assert dsprites.dsprites_state(root).startswith("ready in ")
+    dsprites.prepare(published(root))
+    assert dsprites.state(published(root)).startswith("ready in ")
 
 
 def test_published_files_with_other_content_are_refused(publish, tmp_path):
@@ -139,7 +145,7 @@ def test_published_files_with_other_content_are_refused(publish, tmp_path):
         (bits(0).astype(object), good, "imgs is object"),
     ):
         with pytest.raises(DataError, match=reason):
-            dsprites.load_dsprites(publish(images, classes), None, None)
+            dsprites.load(published(publish(images, classes)))
         assert not any((tmp_path / "cache").glob("*"))
         assert not any((tmp_path / "cache").glob(".*"))
 
@@ -161,13 +167,13 @@ def test_unpacking_is_what_numpy_unpacks(packed, side):
         (("dsprite",), "unknown data set 'dsprite': perhaps you meant 'dsprites'"),
         (("dsprites", "nowhere"), "no such folder: nowhere"),
         (("dsprites", None, 10**6), "1000000 training images asked for, the set has 663552"),
-        (("swiss-roll", None, 0), "0 training images asked for, the set has 9000"),
-        (("swiss-roll", None, -5), "-5 training images asked for"),
+        (("swiss-roll", None, 0), "images is 0, expected a finite number above 0"),
+        (("swiss-roll", None, -5), "images is -5, expected"),
         (("dsprites", None, None, 48), "expected image_size 64"),
-        (("dsprites", None, None, 0), "dsprites at 0 pixels"),
+        (("dsprites", None, None, 0), "image_size is 0, expected"),
         (("swiss-roll", None, None, 32), "has one size only"),
     ],
 )
 def test_bad_requests_are_named(arguments, text):
-    with pytest.raises(DataError, match=text):
+    with pytest.raises(SeatbeltError, match=text):
         load(*arguments)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt_vae.data.sprites import render_polygon
+from seatbelt_vae.data.sets.sprites import render_polygon
 
 FINE = 10**10
 # a tie is settled as if the centre lay a hair to the right and, far less, a hair above

@@ -16,19 +16,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seatbelt_vae.data import bit_cache, dsprites, list_sets, load
-from seatbelt_vae.data.bit_cache import read_bits, write_bits
-from seatbelt_vae.data.npz import NpzMember
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data import cache, list_sets, load
+from seatbelt_vae.data.cache import read_records, write_records
+from seatbelt_vae.data.readers.npz import NpzMember
+from seatbelt_vae.data.sets import dsprites
 from seatbelt_vae.errors import ArtifactError, DataError
 
 NOBODY = 65534
-PREPARE = "from seatbelt_vae.data.dsprites import prepare_dsprites; prepare_dsprites(None)"
-SMALL = np.arange(256, dtype=np.uint8).reshape(4, 64)
+PREPARE = "from seatbelt_vae.data import load; load('dsprites')"
+RECORD = np.dtype([("image", np.uint8, (8, 8))])
+SMALL = np.arange(256, dtype=np.uint8).view(RECORD)
 
 
 def small_cache(folder):
-    write_bits(folder / "set.bits", [SMALL[:3], SMALL[3:]], 64)
-    return folder / "set.bits"
+    path = folder / "set.records"
+    write_records(path, RECORD, [SMALL[:3], SMALL[3:]], lambda: {"classes": ["é"]})
+    return path
 
 
 @contextmanager
@@ -46,23 +50,29 @@ def without_privileges():
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda data: data[:-100], "it has 412 bytes, expected 512"),
-        (lambda data: data + b"x", "it has 513 bytes, expected 512"),
-        (lambda data: data[:300] + bytes([data[300] ^ 1]) + data[301:], "do not match its digest"),
-        (lambda data: data.replace(b'"format": 1', b'"format": 9'), "do not match its digest"),
+        (lambda data: data[:-100], "it has 691 bytes, expected 791"),
+        (lambda data: data + b"x", "it has 792 bytes, expected 791"),
+        (lambda data: data[:600] + bytes([data[600] ^ 1]) + data[601:], "do not match its digest"),
+        (lambda data: data.replace(b"[8, 8]", b"[4,16]"), "do not match its digest"),
+        (lambda data: data.replace(b'"image"', b'"imagf"'), "do not match its digest"),
+        (lambda data: data.replace(b'"format": 2', b'"format": 9'), "format 9, expected 2"),
+        (lambda data: data.replace(b'"count"', b'"cownt"'), "it lacks or garbles 'count'"),
+        (lambda data: data.replace(b"u1", b"O8"), "no header: records of type"),
+        (lambda data: data.replace(b'"count": 4', b'"count":-4'), "no header: records of type"),
         (lambda data: data[:50], "its first line is no header"),
         (lambda _: b"", "its first line is no header"),
         (lambda _: b"\xff\xfe" * 400, "its first line is no header"),
-        (lambda data: data.replace(b"[4, 64]", b"[9, 64]"), "holds images of shape"),
-        (lambda data: b"[]".ljust(256) + data[256:], "holds images of shape"),
+        (lambda data: b"[]".ljust(512) + data[512:], "its first line is no header"),
     ],
 )
 def test_a_damaged_cache_is_named(tmp_path, damage, reason):
     path = small_cache(tmp_path)
-    assert (read_bits(path, (4, 64)) == SMALL).all()
+    found = read_records(path)
+    assert (found.rows == SMALL).all()
+    assert found.about == {"classes": ["é"]}
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=reason) as caught:
-        read_bits(path, (4, 64))
+        read_records(path)
     assert "delete it and run `seatbelt-vae data prepare`" in str(caught.value)
 
 
@@ -72,15 +82,15 @@ def test_no_flipped_byte_of_a_cache_goes_unnoticed(tmp_path):
     for place in range(len(good)):
         path.write_bytes(good[:place] + bytes([good[place] ^ 0x40]) + good[place + 1 :])
         with pytest.raises(DataError):
-            read_bits(path, (4, 64))
+            read_records(path)
 
 
 def test_the_advice_for_a_damaged_cache_helps(tmp_path, monkeypatch):
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path))
-    cache = dsprites.prepare_dsprites(None)
+    cache = dsprites.prepare(DataConfig())
     with cache.open("r+b") as file:
         file.truncate(1_000_000)
-    with pytest.raises(DataError, match="it has 1000000 bytes, expected 377487616"):
+    with pytest.raises(DataError, match="it has 1000000 bytes, expected 377487876"):
         load("dsprites")
     cache.unlink()
     assert len(load("dsprites").train) == 663_552
@@ -90,7 +100,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def full(_descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(bit_cache.os, "fsync", full)
+    monkeypatch.setattr(cache.os, "fsync", full)
     with pytest.raises(ArtifactError, match="No space left on device; free some space"):
         small_cache(tmp_path)
     assert not list(tmp_path.iterdir())
@@ -114,7 +124,7 @@ def test_killed_while_drawing_and_drawn_again(tmp_path, monkeypatch):
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert not list(tmp_path.glob("*.bits"))
+    assert not list(tmp_path.glob("*.records"))
     assert len(load("dsprites").train) == 663_552
 
 
@@ -140,8 +150,8 @@ def test_closed_places_are_named(open_folder, monkeypatch):
     closed = open_folder / "closed"
     closed.mkdir(mode=0)
     with without_privileges():
-        with pytest.raises(DataError, match=r"cannot read .*set.bits: Permission denied; make it"):
-            read_bits(path, (4, 64))
+        with pytest.raises(DataError, match=r"cannot read .*: Permission denied; make it"):
+            read_records(path)
         with pytest.raises(ArtifactError, match=r"cannot write .*: Permission denied"):
             small_cache(closed)
         with pytest.raises(DataError, match=r"cannot look for .*npz: Permission denied"):
@@ -150,7 +160,7 @@ def test_closed_places_are_named(open_folder, monkeypatch):
             load("dsprites", closed / "inner")
         assert list_sets(closed)[0].state.startswith("cannot look for")
         monkeypatch.setenv("SEATBELT_CACHE", str(closed))
-        with pytest.raises(DataError, match=r"cannot look for .*bits: Permission denied"):
+        with pytest.raises(DataError, match=r"cannot look for .*records: Permission denied"):
             load("dsprites")
 
 

@@ -21,24 +21,21 @@ def run(options: Data) -> None:
 
 
 def _list(options: DataList) -> None:
-    from seatbelt_vae.data import DATA_SETS
+    from seatbelt_vae.data import list_sets
 
+    sets = list_sets(options.root)
     if options.output.json:
-        sets = {
-            name: {"summary": source.summary, "had": source.had}
-            for name, source in DATA_SETS.items()
-        }
-        print_json({"data_sets": sets})
+        print_json({"data_sets": [asdict(entry) for entry in sets]})
         return
-    for name, source in DATA_SETS.items():
-        print(f"{name}\n    {source.summary}\n    {source.had}")
+    for entry in sets:
+        print(f"{entry.name}\n    {entry.summary}\n    {entry.had}\n    {entry.state}")
 
 
 def _prepare(options: DataPrepare) -> None:
     from seatbelt_vae.data import prepare
     from seatbelt_vae.runs import atomic_write
 
-    ready = prepare(options.name, options.root)
+    ready = prepare(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
     if options.sheet is not None:
         atomic_write(options.sheet, ready.contact_sheet)
     data = ready.data
@@ -65,7 +62,7 @@ def _prepare(options: DataPrepare) -> None:
 def _check(options: DataCheck) -> None:
     from seatbelt_vae.data import check
 
-    found = check(options.name, options.root)
+    found = check(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
     if found.problems:
         raise DataError(f"{options.name}: {'; '.join(found.problems)}")
     if options.output.json:

@@ -59,22 +59,24 @@ class DataFlags:
         root: folder that holds the set's files, for sets that are read from disk.
         images: use only this many training images (default: all).
         image_size: side in pixels, for sets that can be had at several sizes.
+        skip_bad: leave out files that cannot be read, and count them.
     """
 
     data: str = "dsprites"
     root: str | None = None
     images: int | None = None
     image_size: int | None = None
+    skip_bad: bool = False
 
     @classmethod
     def of(cls, config: DataConfig) -> Self:
         """The flags that say the same as ``config``."""
-        return cls(config.name, config.root, config.images, config.image_size)
+        return cls(config.name, config.root, config.images, config.image_size, config.skip_bad)
 
     @property
     def config(self) -> DataConfig:
         """The same as settings."""
-        return DataConfig(self.data, self.root, self.images, self.image_size)
+        return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
 
 
 @dataclass(frozen=True)
@@ -190,8 +192,13 @@ class Report:
 
 @dataclass(frozen=True)
 class DataList:
-    """List the data sets: names, sizes, where they come from."""
+    """List the data sets: names, sizes, where they come from, whether they are ready.
 
+    Args:
+        root: folder that holds a set's files.
+    """
+
+    root: str | None = None
     output: Output = field(default_factory=Output)
 
 
@@ -202,11 +209,15 @@ class DataPrepare:
     Args:
         name: a name of `seatbelt-vae data list`.
         root: folder that holds the set's files, for sets that are read from disk.
+        image_size: side in pixels, for sets that can be had at several sizes.
+        skip_bad: leave out files that cannot be read, and count them.
         sheet: write a PNG of random images here.
     """
 
     name: Positional[str]
     root: str | None = None
+    image_size: int | None = None
+    skip_bad: bool = False
     sheet: Path | None = None
     output: Output = field(default_factory=Output)
 
@@ -218,10 +229,14 @@ class DataCheck:
     Args:
         name: a name of `seatbelt-vae data list`.
         root: folder that holds the set's files, for sets that are read from disk.
+        image_size: side in pixels, for sets that can be had at several sizes.
+        skip_bad: leave out files that cannot be read, and count them.
     """
 
     name: Positional[str]
     root: str | None = None
+    image_size: int | None = None
+    skip_bad: bool = False
     output: Output = field(default_factory=Output)
 
 

@@ -58,7 +58,13 @@ def _checked_data(config: RunConfig) -> "ImageData":
     from seatbelt_vae.data import load
 
     chosen = config.data
-    data = load(chosen.name, chosen.root, chosen.images, chosen.image_size)
+    data = load(
+        chosen.name,
+        chosen.root,
+        chosen.images,
+        chosen.image_size,
+        skip_bad=chosen.skip_bad,
+    )
     architecture = resolve(config.model, data.name, data.image_shape, data.bounds)
     resolve_objective(config.objective, config.model.preset, architecture.depth)
     batch = config.training.batch_size

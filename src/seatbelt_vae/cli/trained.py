@@ -32,4 +32,10 @@ def load_data(run: RunFolder, root: str | None) -> "ImageData":
     from seatbelt_vae.data import load
 
     config = run.config.data
-    return load(config.name, root or config.root, config.images, config.image_size)
+    return load(
+        config.name,
+        root or config.root,
+        config.images,
+        config.image_size,
+        skip_bad=config.skip_bad,
+    )

@@ -19,12 +19,14 @@ class DataConfig:
         root: folder that holds the set's files, for sets that are read from disk.
         images: use only this many training images (default: all).
         image_size: side in pixels, for sets that can be had at several sizes.
+        skip_bad: leave out files that cannot be read, and count them.
     """
 
     name: str = "dsprites"
     root: str | None = None
     images: int | None = None
     image_size: int | None = None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         if self.images is not None:

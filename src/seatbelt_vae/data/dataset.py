@@ -26,10 +26,12 @@ class Factor:
     Args:
         name: what varies.
         size: how many values it takes.
+        values: what they are called, if they have names.
     """
 
     name: str
     size: int
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

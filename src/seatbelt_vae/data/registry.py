@@ -1,21 +1,22 @@
-"""The data sets by name; another one is a module that loads it and an entry here.
+"""The data sets by name; another one is a file in `sets` that loads it and an entry here.
 
 This module imports no torch until a set is loaded, so that help texts can name the sets at once.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatbelt_vae.config import DataConfig
 from seatbelt_vae.config.checks import perhaps
-from seatbelt_vae.data.bit_cache import is_there
+from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
     from seatbelt_vae.data.dataset import ImageData
 
-__all__ = ["DATA_SETS", "Source", "load", "source_and_folder"]
+__all__ = ["DATA_SETS", "Source", "load", "source_of"]
 
 
 @dataclass(frozen=True)
@@ -25,50 +26,39 @@ class Source:
     Args:
         summary: what it is, in one line.
         had: how it comes to be on this machine.
+        module: the file in `sets` that holds its ``load`` and ``state``.
         sized: whether it can be had at several image sizes.
-        load: loads it from (root, images, image_size).
-        state: whether it is ready, given the root, in a few words; nothing is made or read whole.
+        screened: whether it is made of files of which bad ones may be left out.
     """
 
     summary: str
     had: str
-    sized: bool
-    load: "Callable[[Path | None, int | None, int | None], ImageData]"
-    state: Callable[[Path | None], str]
+    module: str
+    sized: bool = False
+    screened: bool = False
 
+    def load(self, config: DataConfig) -> "ImageData":
+        """The set, as the settings want it."""
+        data: ImageData = import_module(f"seatbelt_vae.data.sets.{self.module}").load(config)
+        return data
 
-def _dsprites(root: Path | None, images: int | None, image_size: int | None) -> "ImageData":
-    from seatbelt_vae.data.dsprites import load_dsprites
-
-    return load_dsprites(root, images, image_size)
-
-
-def _dsprites_state(root: Path | None) -> str:
-    from seatbelt_vae.data.dsprites import dsprites_state
-
-    return dsprites_state(root)
-
-
-def _swiss_roll(_root: Path | None, images: int | None, _image_size: int | None) -> "ImageData":
-    from seatbelt_vae.data.swiss_roll import load_swiss_roll
-
-    return load_swiss_roll(images)
+    def state(self, config: DataConfig) -> str:
+        """Whether it is ready, in a few words; nothing is made or read whole."""
+        text: str = import_module(f"seatbelt_vae.data.sets.{self.module}").state(config)
+        return text
 
 
 DATA_SETS = {
     "dsprites": Source(
         "737,280 binary 64×64 images of one sprite; factors shape, scale, orientation, x, y",
         "drawn by our own code and cached; the published .npz is read if --root holds it",
+        "dsprites",
         sized=True,
-        load=_dsprites,
-        state=_dsprites_state,
     ),
     "swiss-roll": Source(
         "10,000 points on a rolled curve in the plane; use --network mlp",
         "generated",
-        sized=False,
-        load=_swiss_roll,
-        state=lambda _root: "ready",
+        "swiss_roll",
     ),
 }
 
@@ -78,6 +68,8 @@ def load(
     root: str | Path | None = None,
     images: int | None = None,
     image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> "ImageData":
     """A data set by name.
 
@@ -86,6 +78,7 @@ def load(
         root: folder that holds the set's files.
         images: use only this many training images.
         image_size: side in pixels, for sets that can be had at several.
+        skip_bad: leave out files that cannot be read, and count them, instead of stopping at one.
 
     Raises:
         DataError: unknown name, missing folder, corrupt files, or a size the set has not.
@@ -94,24 +87,27 @@ def load(
         >>> load("swiss-roll").image_shape
         (1, 1, 2)
     """
-    source, folder = source_and_folder(name, root)
-    if image_size is not None and not source.sized:
-        raise DataError(f"{name!r} has one size only: leave image_size out")
-    return source.load(folder, images, image_size)
+    config = DataConfig(name, None if root is None else str(root), images, image_size, skip_bad)
+    return source_of(config).load(config)
 
 
-def source_and_folder(name: str, root: str | Path | None) -> tuple[Source, Path | None]:
-    """The entry of a set and the folder of its files, once both are known to exist.
+def source_of(config: DataConfig) -> Source:
+    """The entry of a set, once it and the folder of its files are known to exist.
 
     Raises:
-        DataError: unknown name, or a folder that is missing or may not be looked at.
+        DataError: unknown name, a folder that is missing or may not be looked at, or an option
+            that the set has not.
     """
-    source = DATA_SETS.get(name)
+    source = DATA_SETS.get(config.name)
     if source is None:
-        raise DataError(f"unknown data set {name!r}: {perhaps(name, DATA_SETS)}")
-    folder = None if root is None else Path(root)
+        raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
+    folder = None if config.root is None else Path(config.root)
     if folder is not None and not (is_there(folder) and folder.is_dir()):
         raise DataError(
-            f"no such folder: {folder}; give the folder that holds the files of {name!r}"
+            f"no such folder: {folder}; give the folder that holds the files of {config.name!r}"
         )
-    return source, folder
+    if config.image_size is not None and not source.sized:
+        raise DataError(f"{config.name!r} has one size only: leave image_size out")
+    if config.skip_bad and not source.screened:
+        raise DataError(f"{config.name!r} is not made of files to skip: leave skip_bad out")
+    return source

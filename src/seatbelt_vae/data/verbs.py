@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.data.registry import DATA_SETS, load, source_and_folder
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.registry import DATA_SETS, load, source_of
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +79,13 @@ def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
     )
 
 
-def prepare(name: str, root: str | Path | None = None) -> Prepared:
+def prepare(
+    name: str,
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
+) -> Prepared:
     """Make a set ready (drawn, cached) and show what it holds.
 
     Raises:
@@ -86,11 +93,17 @@ def prepare(name: str, root: str | Path | None = None) -> Prepared:
     """
     from seatbelt_vae.data.contact_sheet import contact_sheet
 
-    data = load(name, root)
+    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
     return Prepared(data, contact_sheet(data))
 
 
-def check(name: str, root: str | Path | None = None) -> Check:
+def check(
+    name: str,
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
+) -> Check:
     """Load a set and look at a sample of both splits; files are checked whole when they are read.
 
     Raises:
@@ -98,7 +111,7 @@ def check(name: str, root: str | Path | None = None) -> Check:
     """
     import numpy as np
 
-    data = load(name, root)
+    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
     seen = [_Seen.of(data, split) for split in (data.train, data.test)]
     problems = dict.fromkeys(problem for part in seen for problem in part.problems)
     if np.isin(data.train.indices, data.test.indices).any():
@@ -114,9 +127,9 @@ def check(name: str, root: str | Path | None = None) -> Check:
 
 
 def _state(name: str, root: str | Path | None) -> str:
+    config = DataConfig(name, None if root is None else str(root))
     try:
-        source, folder = source_and_folder(name, root)
-        return source.state(folder)
+        return source_of(config).state(config)
     except DataError as error:
         return str(error)
 

@@ -11,25 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt_vae.data.bit_cache import cache_folder, is_there, read_bits, write_bits
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import cache_folder, is_there, read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
-from seatbelt_vae.data.npz import NpzMember
-from seatbelt_vae.data.sprites import CANVAS, FACTOR_SIZES, render_sprites
+from seatbelt_vae.data.readers.npz import NpzMember
+from seatbelt_vae.data.sets.sprites import CANVAS, FACTOR_SIZES, render_sprites
 from seatbelt_vae.errors import DataError
 
-__all__ = [
-    "PUBLISHED_FILE",
-    "dsprites_state",
-    "halved",
-    "load_dsprites",
-    "prepare_dsprites",
-    "unpacked",
-]
+__all__ = ["PUBLISHED_FILE", "halved", "load", "prepare", "state", "unpacked"]
 
 PUBLISHED_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 
 _COUNT = math.prod(FACTOR_SIZES)
 _IMAGE_BYTES = CANVAS * CANVAS // 8
+_RECORD = np.dtype([("bits", np.uint8, (_IMAGE_BYTES,))])
 _NAMES = ("shape", "scale", "orientation", "x", "y")
 _SIZES = (32, 64)
 
@@ -39,47 +34,47 @@ _PIXELS = 2 * np.unpackbits(_BYTES, axis=1, bitorder="little").astype(np.float32
 _PIXEL_PAIRS = _PIXELS.reshape(256, 4, 2).mean(axis=2)
 
 
-def load_dsprites(root: Path | None, images: int | None, image_size: int | None) -> ImageData:
+def load(config: DataConfig) -> ImageData:
     """The set at 64 pixels, or at 32 by averaging blocks of 2×2 (which makes grey levels).
 
     Raises:
         DataError: the published file or the cache is corrupt, or another size is asked for.
     """
-    side = CANVAS if image_size is None else image_size
+    side = config.image_size or CANVAS
     if side not in _SIZES:
         raise DataError(f"dsprites at {side} pixels: expected image_size 64 (native) or 32")
-    packed = read_bits(prepare_dsprites(root), (_COUNT, _IMAGE_BYTES))
+    packed = read_records(prepare(config)).rows["bits"]
     unpack = unpacked if side == CANVAS else halved
 
     def read(indices: Indices) -> NDArray[np.float32]:
         return unpack(packed[indices])
 
-    train, test = random_split(_COUNT, read, _factors, images)
+    train, test = random_split(_COUNT, read, _factors, config.images)
     factors = tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True))
     return ImageData("dsprites", (-1.0, 1.0), (1, side, side), train, test, factors)
 
 
-def prepare_dsprites(root: Path | None) -> Path:
+def prepare(config: DataConfig) -> Path:
     """The cache file, made first if it is not there; the published file is preferred.
 
     Raises:
         DataError: the published file is there and is not what it should be.
         ArtifactError: the cache cannot be written.
     """
-    published, cache = _places(root)
+    published, cache = _places(config)
     if not is_there(cache):
         blocks = _drawn_blocks() if published is None else _published_blocks(published)
-        write_bits(cache, blocks, _IMAGE_BYTES)
+        write_records(cache, _RECORD, (block.view(_RECORD)[:, 0] for block in blocks))
     return cache
 
 
-def dsprites_state(root: Path | None) -> str:
+def state(config: DataConfig) -> str:
     """Where the set stands on this machine, in a few words.
 
     Raises:
         DataError: the published file is there and is no archive, or may not be looked at.
     """
-    published, cache = _places(root)
+    published, cache = _places(config)
     if is_there(cache):
         return f"ready in {cache}"
     if published is None:
@@ -112,14 +107,14 @@ def halved(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
     return pixels.reshape(-1, 1, half, half)
 
 
-def _places(root: Path | None) -> tuple[Path | None, Path]:
+def _places(config: DataConfig) -> tuple[Path | None, Path]:
     """The published file, if there is one, and the cache of what will be read."""
-    published = None if root is None else root / PUBLISHED_FILE
+    published = None if config.root is None else Path(config.root) / PUBLISHED_FILE
     if published is None or not is_there(published):
-        return None, cache_folder() / "dsprites-drawn-1.bits"
+        return None, cache_folder() / "dsprites-drawn-2.records"
     # named by content, so that another download is never answered from the first one's cache
     checksum = NpzMember(published, "imgs", (_COUNT, CANVAS, CANVAS), np.uint8).checksum()
-    return published, cache_folder() / f"dsprites-published-{checksum:08x}.bits"
+    return published, cache_folder() / f"dsprites-published-{checksum:08x}.records"
 
 
 def _factors(indices: Indices) -> NDArray[np.int64]:

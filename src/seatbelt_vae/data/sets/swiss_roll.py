@@ -3,16 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
 
-__all__ = ["load_swiss_roll"]
+__all__ = ["load", "state"]
 
 _COUNT = 10_000
 _NOISE = 0.02
 _TURNS = 1.5
 
 
-def load_swiss_roll(images: int | None) -> ImageData:
+def load(config: DataConfig) -> ImageData:
     r"""10,000 points :math:`t(\cos t, \sin t)`, :math:`t \in [\tfrac{3}{2}\pi, \tfrac{9}{2}\pi]`.
 
     They are scaled into [-1, 1] with Gaussian noise of 0.02, and shaped as images of 1 × 1 × 2, so
@@ -32,5 +33,10 @@ def load_swiss_roll(images: int | None) -> ImageData:
     def factors_of(indices: Indices) -> NDArray[np.int64]:
         return bins[indices]
 
-    train, test = random_split(_COUNT, read, factors_of, images)
+    train, test = random_split(_COUNT, read, factors_of, config.images)
     return ImageData("swiss-roll", (-1.0, 1.0), (1, 1, 2), train, test, (Factor("angle", 100),))
+
+
+def state(_config: DataConfig) -> str:
+    """It is generated whenever it is loaded."""
+    return "ready"
