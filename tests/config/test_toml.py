@@ -28,6 +28,7 @@ from seatbelt_vae.config import (
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
 from seatbelt_vae.config.toml import from_dict
+from seatbelt_vae.config.training import TRACKERS
 from seatbelt_vae.errors import ConfigError
 
 counts = st.integers(2, 10**9)
@@ -43,6 +44,8 @@ BY_HAND = {
     "depth": st.none(),
     "kl_warm_up": st.integers(0, 1000),
     "tc_warm_up": st.integers(0, 1000),
+    "ema_decay": st.none() | st.floats(0.1, 0.9),
+    "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
 }
 BY_TYPE = {

@@ -17,6 +17,7 @@ def terms(total_correlation: torch.Tensor | None) -> Terms:
         divergences=(four, five),
         total_correlation=total_correlation,
         floored=six,
+        code=torch.zeros(2, 3),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from seatbelt_vae.config import (
+    PRESETS,
     DataConfig,
     ModelConfig,
     RunConfig,
@@ -39,7 +40,7 @@ CONFIG = RunConfig(
 
 def config(preset: str = "vae", **training: object) -> RunConfig:
     """The small run with another preset or other training settings."""
-    sizes = (3,) if preset in ("vae", "beta-vae", "beta-tcvae") else (4, 3, 2)
+    sizes = (4, 3, 2) if PRESETS[preset].hierarchical else (3,)
     return replace(
         CONFIG,
         model=replace(CONFIG.model, preset=preset, latent_sizes=sizes),

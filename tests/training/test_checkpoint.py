@@ -10,9 +10,10 @@ from seatbelt_vae.config import dump_toml
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows
 from seatbelt_vae.training import Checkpoint, Conditions, train
+from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 from tests.training.small import config, points, stopped_after
 
-HERE = Conditions("2.13", "x86_64 AVX2", 1, "cpu", "float32")
+HERE = Conditions("2.13", "x86_64 AVX2", 1, "cpu", "float32", 1)
 
 
 def made(value: float):
@@ -29,17 +30,23 @@ def made(value: float):
 @pytest.fixture
 def two(tmp_path):
     """The checkpoints of steps 1 and 2, and the weights of each."""
-    checkpoint, weights = Checkpoint(tmp_path, "run"), {}
+    checkpoint, found = Checkpoint(tmp_path, "run"), {}
     for step in (1, 2):
         model, optimizer = made(step)
-        checkpoint.save(step, model, optimizer, HERE)
-        weights[step] = model.state_dict()
-    return checkpoint, weights
+        checkpoint.save(step, tensors_of(model, optimizer), HERE)
+        found[step] = model.state_dict()
+    return checkpoint, found
+
+
+def tensors_of(model, optimizer):
+    return weights("model", model) | moments("adam", model, optimizer)
 
 
 def restored(checkpoint, here=HERE):
-    model, optimizer = made(9)
-    return checkpoint.restore(model, optimizer, here), model.state_dict()
+    step, tensors = checkpoint.newest(here)
+    model, _ = made(9)
+    load_weights("model", model, tensors)
+    return step, model.state_dict()
 
 
 def assert_equal(one, other):
@@ -50,18 +57,18 @@ def assert_equal(one, other):
 def test_the_newest_two_are_kept_and_the_newest_is_restored(two):
     checkpoint, _ = two
     model, optimizer = made(3)
-    checkpoint.save(3, model, optimizer, HERE)
+    checkpoint.save(3, tensors_of(model, optimizer), HERE)
     names = sorted(path.name for path in checkpoint.folder.iterdir())
     assert names == ["latest", "step-000000002", "step-000000003"]
-    step, weights = restored(checkpoint)
+    step, found = restored(checkpoint)
     assert step == 3
-    assert_equal(weights, model.state_dict())
+    assert_equal(found, model.state_dict())
 
 
 def test_the_optimiser_goes_on_where_it_was(two):
     checkpoint, _ = two
     model, optimizer = made(9)
-    checkpoint.restore(model, optimizer, HERE)
+    load_moments("adam", model, optimizer, checkpoint.newest(HERE)[1])
     same, other = made(2)
     for a, b in zip(model.parameters(), same.parameters(), strict=True):
         for name in ("exp_avg", "exp_avg_sq", "step"):
@@ -70,7 +77,7 @@ def test_the_optimiser_goes_on_where_it_was(two):
 
 @pytest.mark.parametrize(("name", "every"), [("about.json", 1), ("state.safetensors", 7)])
 def test_no_flipped_byte_goes_unnoticed(two, caplog, name, every):
-    checkpoint, weights = two
+    checkpoint, made_before = two
     path = checkpoint.folder / "step-000000002" / name
     good = path.read_bytes()
     fell_back = 0
@@ -78,7 +85,7 @@ def test_no_flipped_byte_goes_unnoticed(two, caplog, name, every):
         path.write_bytes(good[:place] + bytes([good[place] ^ 0x01]) + good[place + 1 :])
         caplog.clear()
         step, found = restored(checkpoint)
-        assert_equal(found, weights[step])
+        assert_equal(found, made_before[step])
         assert ("falling back" in caplog.text) == (step == 1)
         fell_back += step == 1
     assert fell_back > 0.6 * len(good) / every
@@ -86,11 +93,11 @@ def test_no_flipped_byte_goes_unnoticed(two, caplog, name, every):
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "3", "null", '{"step": 2}'])
 def test_other_json_is_passed_over(two, text):
-    checkpoint, weights = two
+    checkpoint, made_before = two
     (checkpoint.folder / "step-000000002" / "about.json").write_text(text)
     step, found = restored(checkpoint)
     assert step == 1
-    assert_equal(found, weights[1])
+    assert_equal(found, made_before[1])
 
 
 @pytest.mark.parametrize("name", ["about.json", "state.safetensors"])
@@ -105,6 +112,7 @@ def test_what_a_kill_left_half_written_is_removed(two):
     half = checkpoint.folder / ".step-000000003.77.tmp"
     half.mkdir()
     (half / "state.safetensors").write_bytes(b"half")
+    checkpoint.clear()
     assert restored(checkpoint)[0] == 2
     assert not half.exists()
 
@@ -115,10 +123,10 @@ def test_a_checkpoint_that_was_not_whole_is_made_again(two):
     state.write_bytes(state.read_bytes()[:-8])
     assert restored(checkpoint)[0] == 1
     model, optimizer = made(5)
-    checkpoint.save(2, model, optimizer, HERE)
-    step, weights = restored(checkpoint)
+    checkpoint.save(2, tensors_of(model, optimizer), HERE)
+    step, found = restored(checkpoint)
     assert step == 2
-    assert_equal(weights, model.state_dict())
+    assert_equal(found, model.state_dict())
 
 
 def test_another_run_is_refused(two):

@@ -9,8 +9,8 @@ from seatbelt_vae.config import PRESETS, dump_toml
 from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, ForeignStateError
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
 from seatbelt_vae.training import train
+from seatbelt_vae.training.batches import _epoch_order
 from seatbelt_vae.training.health import Health
-from seatbelt_vae.training.loop import _epoch_order
 from tests.training.small import STEPS, blobs, config, convolutional, points, poisoned
 
 
@@ -65,9 +65,11 @@ def test_same_seed_same_weights_other_seed_others(tmp_path):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_learns(tmp_path, preset):
     run = trained(tmp_path / "run", config(preset, steps=150))
-    objective = [r["objective"] for r in rows(run) if r["split"] == "train"]
-    assert sum(objective[-20:]) > sum(objective[:20])
-    assert all(math.isfinite(value) for value in objective)
+    # a discriminator that learns sees more and more TC: what it is part of need not rise
+    name = "elbo" if preset == "factor-vae" else "objective"
+    values = [r[name] for r in rows(run) if r["split"] == "train"]
+    assert sum(values[-20:]) > sum(values[:20])
+    assert all(math.isfinite(value) for value in values)
 
 
 def test_convolutional_models_resume_bit_for_bit(tmp_path):

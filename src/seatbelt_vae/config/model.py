@@ -19,14 +19,15 @@ class Preset:
     """A named pair of an architecture and an objective.
 
     Args:
-        objective: ``elbo``, ``beta-kl`` (E log p − β·KL) or ``tc`` (ELBO − (β−1)·TC of the top).
+        objective: ``elbo``, ``beta-kl`` (E log p − β·KL), ``tc`` (ELBO − (β−1)·TC of the top, from
+            the minibatch) or ``factor`` (the same with the TC by a discriminator).
         hierarchical: more than one layer by default.
         chain_likelihood: the decoder sees z¹ only (the DLGM ablation), not every layer.
         beta: the default β.
         summary: one line for help texts and reports.
     """
 
-    objective: Literal["elbo", "beta-kl", "tc"]
+    objective: Literal["elbo", "beta-kl", "tc", "factor"]
     hierarchical: bool
     chain_likelihood: bool
     beta: float
@@ -37,6 +38,9 @@ PRESETS = {
     "vae": Preset("elbo", False, False, 1.0, "the plain VAE: the ELBO"),
     "beta-vae": Preset("beta-kl", False, False, 4.0, "E log p(x|z) − β·KL (Higgins 2017)"),
     "beta-tcvae": Preset("tc", False, False, 6.0, "ELBO − (β−1)·TC(z) (Chen 2018)"),
+    "factor-vae": Preset(
+        "factor", False, False, 6.0, "ELBO − (β−1)·TC(z), TC by a discriminator (Kim & Mnih 2018)"
+    ),
     "hvae": Preset("elbo", True, False, 1.0, "the hierarchical baseline: Seatbelt at β = 1"),
     "seatbelt": Preset(
         "tc", True, False, 6.0, "hierarchical, ELBO − (β−1)·TC(z^L) (Willetts 2021)"

@@ -70,7 +70,7 @@ def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tu
             f"beta is {beta:g} with preset {preset!r}, whose objective is the ELBO (beta 1): "
             f"leave beta out, or use a preset with a penalty (beta-vae, beta-tcvae, seatbelt)"
         )
-    if kind.objective != "tc" and objective.tc_warm_up:
+    if kind.objective not in ("tc", "factor") and objective.tc_warm_up:
         raise ConfigError(
             f"tc_warm_up is {objective.tc_warm_up} with preset {preset!r}, which has no TC: leave "
             f"it out, or use kl_warm_up"

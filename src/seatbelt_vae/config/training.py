@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.errors import ConfigError
 
-__all__ = ["TrainingConfig"]
+__all__ = ["TRACKERS", "TrainingConfig"]
+
+TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class TrainingConfig:
         validate_every: steps between estimates of the ELBO on held-out images.
         device: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
         threads: CPU threads (default: as the machine has).
+        ema_decay: the model is the exponential moving average of its weights with this decay, such
+            as 0.999 (default: no average).
+        trackers: where metrics also go: tensorboard, wandb, mlflow, trackio.
     """
 
     epochs: int = 50
@@ -35,6 +41,8 @@ class TrainingConfig:
     validate_every: int = 500
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = None
+    ema_decay: float | None = None
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         positive("epochs", self.epochs)
@@ -49,3 +57,7 @@ class TrainingConfig:
         one_of("device", self.device, ("auto", "cpu", "cuda"))
         if self.threads is not None:
             positive("threads", self.threads)
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ConfigError(f"ema_decay is {self.ema_decay:g}, expected a number between 0 and 1")
+        for tracker in self.trackers:
+            one_of("tracker", tracker, TRACKERS)

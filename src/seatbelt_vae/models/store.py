@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import torch
+
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError, ConfigError
@@ -33,7 +35,9 @@ def load_model(folder: RunFolder) -> HierarchicalVAE:
         raise ArtifactError(
             f"{folder.path / 'model.json'} describes no model ({error}): restore it, or train again"
         ) from error
-    model = HierarchicalVAE(architecture)
+    with torch.device("meta"):  # initial weights would be drawn from torch's own generator
+        model = HierarchicalVAE(architecture)
+    model.to_empty(device="cpu")
     path = folder.path / "model.safetensors"
     try:
         model.load_state_dict(read_tensors(path))

@@ -20,6 +20,7 @@ class Terms:
         divergences: one a layer, bottom first: the mean log-ratio below the top, the KL at the top.
         total_correlation: the minibatch estimate on the top layer; None where it is not used.
         floored: share of free-bits groups at the floor.
+        code: the sample of the top layer, :math:`(B, d_L)`.
     """
 
     objective: Tensor
@@ -28,6 +29,7 @@ class Terms:
     divergences: tuple[Tensor, ...]
     total_correlation: Tensor | None
     floored: Tensor
+    code: Tensor
 
     def named(self) -> dict[str, Tensor]:
         """The terms by the names they are stored under; layers are numbered from 1."""

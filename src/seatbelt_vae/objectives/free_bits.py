@@ -3,13 +3,16 @@
 import torch
 from torch import Tensor
 
+from seatbelt_vae.workers import averaged
+
 __all__ = ["free_bits"]
 
 
 def free_bits(units: Tensor, floor: float, group: str) -> tuple[Tensor, Tensor]:
     r""":math:`\sum_g \max(\lambda_{fb}, m_g)`, with :math:`m_g` the batch mean of the group's term.
 
-    The mean stands inside the max. Below the top layer :math:`m_g` is a noisy mean of log-ratios,
+    The mean stands inside the max, and is that of the whole batch where workers share it. Below the
+    top layer :math:`m_g` is a noisy mean of log-ratios,
     no KL, and may be negative even at the exact posterior; groups of a whole layer are calmer.
 
     Args:
@@ -26,7 +29,7 @@ def free_bits(units: Tensor, floor: float, group: str) -> tuple[Tensor, Tensor]:
         >>> free_bits(torch.tensor([[0.0, 3.0], [0.1, 1.0]]), 0.5, "unit")
         (tensor(2.5000), tensor(0.5000))
     """
-    means = units.mean(0)
+    means = averaged(units.mean(0))
     if group == "layer":
         means = means.sum(0, keepdim=True)
     if floor == 0:

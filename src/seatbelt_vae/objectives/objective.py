@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config import PRESETS, ObjectiveConfig, resolve_objective
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.objectives.density_ratio import DensityRatio
 from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.free_bits import free_bits
 from seatbelt_vae.objectives.total_correlation import total_correlation
 from seatbelt_vae.objectives.warm_up import WarmUp
-from seatbelt_vae.protocol import Autoencoder, Noise
+from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
+from seatbelt_vae.workers import gathered, worker_rank
 
 __all__ = ["Objective"]
 
@@ -21,9 +24,11 @@ class Objective:
 
     ``elbo``: the ELBO. ``beta-kl``: :math:`E \log p(x|z) - \beta\,KL`. ``tc``:
     :math:`\mathrm{ELBO} - (\beta-1)\,\widehat{TC}(z^L)`; at :math:`\beta = 1` no TC is computed.
+    ``factor``: the same with the TC by a discriminator, which others train. Where several workers
+    share a batch, each computes its own rows, the TC against the components of all.
 
     Args:
-        kind: which of the three.
+        kind: which of the four.
         beta: β.
         free_bits: λ_fb, nats per group.
         free_bits_group: ``unit`` or ``layer``.
@@ -31,6 +36,7 @@ class Objective:
         data_size: N, images in the training split.
         kl_warm_up: factor of the weight of the KL, in every kind of objective.
         tc_warm_up: factor of the weight of the TC.
+        ratio: the discriminator of ``factor``.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -52,9 +58,17 @@ class Objective:
     data_size: int
     kl_warm_up: WarmUp = field(default_factory=WarmUp)
     tc_warm_up: WarmUp = field(default_factory=WarmUp)
+    ratio: DensityRatio | None = None
 
     @classmethod
-    def of(cls, preset: str, config: ObjectiveConfig, depth: int, data_size: int) -> "Objective":
+    def of(
+        cls,
+        preset: str,
+        config: ObjectiveConfig,
+        depth: int,
+        data_size: int,
+        ratio: DensityRatio | None = None,
+    ) -> "Objective":
         """The objective that settings mean for a preset with ``depth`` layers.
 
         Raises:
@@ -71,6 +85,7 @@ class Objective:
             data_size=data_size,
             kl_warm_up=WarmUp(config.kl_warm_up, config.warm_up_period),
             tc_warm_up=WarmUp(config.tc_warm_up, config.warm_up_period),
+            ratio=ratio,
         )
 
     def __call__(
@@ -89,11 +104,8 @@ class Objective:
         bits = [free_bits(unit, self.free_bits, self.free_bits_group) for unit in units]
         charge = torch.stack([charged for charged, _ in bits]).sum()
         penalised = likelihood - of_kl * (self.beta if self.kind == "beta-kl" else 1) * charge
-        tc = None
-        if self.kind == "tc" and self.beta != 1:
-            top, z = posterior.layers[-1], posterior.z[-1]
-            components = top.mean, top.log_variance
-            tc = total_correlation(z, *components, self.data_size, self.tc_estimator)
+        tc = self._total_correlation(posterior)
+        if tc is not None:
             penalised = penalised - of_tc * (self.beta - 1) * tc
         return Terms(
             objective=penalised,
@@ -102,4 +114,19 @@ class Objective:
             divergences=divergences,
             total_correlation=tc,
             floored=torch.stack([floored for _, floored in bits]).mean(),
+            code=posterior.z[-1],
         )
+
+    def _total_correlation(self, posterior: Posterior) -> Tensor | None:
+        """The estimate on this worker's rows of the batch."""
+        if self.beta == 1 or self.kind not in ("tc", "factor"):
+            return None
+        top, z = posterior.layers[-1], posterior.z[-1]
+        if self.kind == "factor":
+            if self.ratio is None:
+                raise ConfigError("a factor objective without its discriminator: give ratio")
+            log_ratios: Tensor = self.ratio(z)
+            return log_ratios.mean()
+        components = gathered(top.mean), gathered(top.log_variance)
+        own = worker_rank() * len(z) + torch.arange(len(z))
+        return total_correlation(z, *components, self.data_size, self.tc_estimator, own)

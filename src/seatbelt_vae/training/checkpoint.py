@@ -6,13 +6,13 @@ Data order and noise are functions of (seed, step), so weights, optimiser and st
 import logging
 import platform
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch as pytorch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import (
@@ -24,13 +24,13 @@ from seatbelt_vae.runs import (
     write_json,
     write_tensors,
 )
+from seatbelt_vae.workers import worker_count
 
 __all__ = ["Checkpoint", "Conditions"]
 
 logger = logging.getLogger(__name__)
 
 _KEPT = 2
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Conditions:
     threads: int
     device: str
     precision: str
+    workers: int
 
     @classmethod
     def here(cls, device: pytorch.device, precision: str) -> "Conditions":
@@ -52,6 +53,7 @@ class Conditions:
             threads=pytorch.get_num_threads(),
             device=device.type,
             precision=precision,
+            workers=worker_count(),
         )
 
     def warn_unless_equal(self, stored: dict[str, Any]) -> None:
@@ -75,14 +77,13 @@ class Checkpoint:
     folder: Path
     run: str
 
-    def save(self, step: int, model: nn.Module, optimizer: Optimizer, where: Conditions) -> None:
+    def save(self, step: int, tensors: Mapping[str, Tensor], where: Conditions) -> None:
         """Write a checkpoint, then point to it, then drop all but the newest two.
 
         Raises:
             ArtifactError: the disk is full; the checkpoints before are untouched.
         """
         path = self.folder / f"step-{step:09d}"
-        tensors = {**_weights(model), **_moments(model, optimizer)}
         about = {"step": step, "run": self.run, "conditions": asdict(where)}
         if path.exists():  # it was not whole when this run was resumed
             shutil.rmtree(path)
@@ -93,15 +94,18 @@ class Checkpoint:
         for old in sorted(self.folder.glob("step-*"))[:-_KEPT]:
             shutil.rmtree(old)
 
-    def restore(self, model: nn.Module, optimizer: Optimizer, here: Conditions) -> int:
-        """Load the newest whole checkpoint and return its step; 0 if none was made yet.
+    def clear(self) -> None:
+        """Delete what a killed process left unfinished."""
+        for killed in self.folder.glob(".step-*.tmp"):
+            shutil.rmtree(killed)
+
+    def newest(self, here: Conditions) -> tuple[int, dict[str, Tensor]]:
+        """Step and tensors of the newest whole checkpoint; step 0 if none was made yet.
 
         Raises:
             ForeignStateError: made with other settings or on other data.
             ArtifactError: checkpoints are there, but none is whole.
         """
-        for killed in self.folder.glob(".step-*.tmp"):
-            shutil.rmtree(killed)
         candidates = sorted(self.folder.glob("step-*"), reverse=True)
         for path in candidates:
             try:
@@ -115,13 +119,12 @@ class Checkpoint:
                     f"restore them, or train in another folder"
                 )
             here.warn_unless_equal(about["conditions"])
-            _load(model, optimizer, tensors)
-            return int(about["step"])
+            return int(about["step"]), tensors
         if candidates:
             raise ArtifactError(
                 f"no whole checkpoint in {self.folder}: delete the folder to train from the start"
             )
-        return 0
+        return 0, {}
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -131,29 +134,3 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if digest_of(about, tensors) != stated:
         raise ArtifactError(f"{path} does not match its digest")
     return about, tensors
-
-
-def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-
-
-def _moments(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    return {
-        f"adam.{name}.{moment}": optimizer.state[parameter][moment]
-        for name, parameter in model.named_parameters()
-        for moment in _MOMENTS
-        if parameter in optimizer.state
-    }
-
-
-def _load(model: nn.Module, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    model.load_state_dict({name: tensors[f"model.{name}"] for name in model.state_dict()})
-    for name, parameter in model.named_parameters():
-        if f"adam.{name}.step" in tensors:
-            # the fused optimiser pairs numbers by their place in memory: take the weights' layout
-            moments = {
-                moment: pytorch.empty_like(parameter).copy_(tensors[f"adam.{name}.{moment}"])
-                for moment in ("exp_avg", "exp_avg_sq")
-            }
-            step = tensors[f"adam.{name}.step"].to(parameter.device)
-            optimizer.state[parameter] = {"step": step, **moments}

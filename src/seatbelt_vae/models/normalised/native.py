@@ -1,0 +1,108 @@
+"""Batch normalisation and rectifier in four passes of C++, if the package was built with one."""
+
+import ctypes
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["Rows", "native_code"]
+
+_LIBRARY = "seatbelt_vae.models.normalised._native"
+_PARTS = 64
+_SUM_VALUES, _NORMALISE, _SUM_GRADIENTS, _DIFFERENTIATE = range(4)
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "channels")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in (
+                *("x", "gradient", "out", "origin", "scale", "shift", "mean"),
+                *("inverse_deviation", "mean_gradient", "mean_gradient_times_x"),
+                *("first", "second"),
+            )
+        ),
+        ("slope", ctypes.c_float),
+    )
+
+
+@cache
+def native_code() -> ctypes.CDLL | None:
+    """The compiled passes; None where the package was installed without a compiler."""
+    spec = find_spec(_LIBRARY)
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        library = ctypes.CDLL(spec.origin)
+    except OSError:  # built on another machine than it is used on
+        return None
+    library.pass_over_rows.argtypes = (ctypes.POINTER(_Layer), *(ctypes.c_int64,) * 3)
+    library.pass_over_rows.restype = None
+    return library
+
+
+class Rows:
+    """The passes over one layer's values.
+
+    Args:
+        x: values, float32 or bfloat16 on the CPU, channels side by side in memory: :math:`(B, C)`,
+            or :math:`(B, C, H, W)` in the channels-last format.
+        slope: of the rectifier below 0.
+    """
+
+    def __init__(self, x: Tensor, slope: float) -> None:
+        self.x, self.slope = x, slope
+        self.channels = x.shape[1]
+        self.count = x.numel() // self.channels
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each channel, :math:`(C)`, float64."""
+        # sums of what is far from 0 lose digits: they are taken about the first row
+        origin = self.x[0].flatten(1)[:, 0] if self.x.ndim > 2 else self.x[0]
+        origin = origin.float().contiguous()
+        sums, squares = self._sums(_SUM_VALUES, origin=origin)
+        mean = sums / self.count
+        return mean + origin, (squares / self.count - mean.square()).clamp_min(0)
+
+    def normalised(self, scale: Tensor, shift: Tensor) -> Tensor:
+        """The rectified :math:`x \\cdot` scale + shift."""
+        out = torch.empty_like(self.x)
+        self._run(_NORMALISE, out=out, scale=scale, shift=shift)
+        return out
+
+    def gradient_sums(self, gradient: Tensor, **channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums of the gradient behind the rectifier, and of it times the normalised x, float64.
+
+        Args:
+            gradient: of what `normalised` gave, in the layout of x.
+            channels: scale, shift, mean, inverse_deviation, :math:`(C)`, float32.
+        """
+        return self._sums(_SUM_GRADIENTS, gradient=gradient, **channels)
+
+    def differentiated(self, gradient: Tensor, **channels: Tensor) -> Tensor:
+        """The gradient of x.
+
+        Args:
+            gradient: as for `gradient_sums`.
+            channels: the same, and mean_gradient, mean_gradient_times_x.
+        """
+        out = torch.empty_like(self.x)
+        self._run(_DIFFERENTIATE, out=out, gradient=gradient, **channels)
+        return out
+
+    def _sums(self, which: int, **tensors: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = torch.empty(2, _PARTS, self.channels, dtype=torch.float64)
+        self._run(which, first=first, second=second, **tensors)
+        return first.sum(0), second.sum(0)
+
+    def _run(self, which: int, **tensors: Tensor) -> None:
+        library = native_code()
+        assert library is not None
+        pointers: dict[str, Any] = {name: tensor.data_ptr() for name, tensor in tensors.items()}
+        layer = _Layer(self.count, self.channels, self.x.data_ptr(), slope=self.slope, **pointers)
+        halves = self.x.dtype == torch.bfloat16
+        library.pass_over_rows(layer, which, halves, torch.get_num_threads())

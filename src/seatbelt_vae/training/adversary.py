@@ -1,0 +1,59 @@
+"""FactorVAE's discriminator in training: it learns from codes, the model learns from it."""
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
+from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.training.gradients import average_gradients
+from seatbelt_vae.training.streams import DISCRIMINATOR, SHUFFLE
+from seatbelt_vae.workers import gathered, own_rows
+
+__all__ = ["Adversary"]
+
+_RATE, _BETAS = 1e-4, (0.5, 0.9)
+
+
+class Adversary:
+    """A `DensityRatio` and its optimiser.
+
+    Its weights take gradients in `step` only, so that the model's loss never moves them.
+
+    Args:
+        units: of the top layer.
+        seed: of its weights and the shuffles.
+        device: where codes are.
+    """
+
+    def __init__(self, units: int, seed: int, device: torch.device) -> None:
+        self._seed = seed
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator_for(seed, DISCRIMINATOR).initial_seed())
+            self.ratio = DensityRatio(units)
+        self.ratio.to(device).requires_grad_(False)
+        self.optimizer = Adam(self.ratio.parameters(), lr=_RATE, betas=_BETAS, fused=True)
+
+    def step(self, codes: Tensor, step: int) -> Tensor:
+        """Learn from one batch: its first half as it is against its second half shuffled.
+
+        Args:
+            codes: this worker's rows of the batch's codes, :math:`(B, d)`.
+            step: the training step, from 1.
+
+        Returns:
+            The cross-entropy over this worker's share of the rows, nats.
+        """
+        whole = gathered(codes.detach())
+        half = len(whole) // 2
+        joint, product = whole[:half], whole[half : 2 * half]
+        product = shuffled(product, generator_for(self._seed, SHUFFLE, step))
+        own = own_rows(half)
+        self.ratio.requires_grad_(True)
+        loss = self.ratio.loss(joint[own], product[own])
+        self.optimizer.zero_grad()
+        loss.backward()
+        average_gradients(self.ratio)
+        self.optimizer.step()
+        self.ratio.requires_grad_(False)
+        return loss.detach()

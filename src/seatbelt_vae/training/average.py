@@ -1,0 +1,37 @@
+"""The exponential moving average of a model's weights."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.models import HierarchicalVAE
+
+__all__ = ["AveragedModel"]
+
+
+class AveragedModel:
+    r"""A copy of a model with weights :math:`\bar w \leftarrow a\,\bar w + (1 - a)\,w`.
+
+    Running moments of batch normalisation are averaged like weights. Early on
+    :math:`a = \min(\text{decay}, (1 + t) / (10 + t))`: the first weights are soon forgotten.
+
+    Args:
+        model: the model that is trained.
+        decay: the greatest a.
+    """
+
+    def __init__(self, model: HierarchicalVAE, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, model: HierarchicalVAE, step: int) -> None:
+        """Take in the weights after a step, from 1."""
+        kept = min(self._decay, (1 + step) / (10 + step))
+        averages, values = _floats(self.model), _floats(model)
+        torch._foreach_lerp_(averages, values, 1 - kept)
+
+
+def _floats(model: HierarchicalVAE) -> list[Tensor]:
+    return [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]

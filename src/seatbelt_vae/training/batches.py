@@ -1,0 +1,112 @@
+"""Which images and noise a step sees: functions of the seed and the step, never of the past."""
+
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.dataset import Indices
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.protocol import Noise, draw_noise
+from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.training.resident import Resident
+from seatbelt_vae.training.streams import NOISE, ORDER, VALIDATION
+from seatbelt_vae.workers import own_rows
+
+__all__ = ["Batches"]
+
+_VALIDATION_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Batches:
+    """This worker's rows of every batch of a run.
+
+    Args:
+        data: the data set.
+        size: rows of the whole batch, over all workers.
+        seed: of the order and the noise.
+        device: where batches are wanted.
+        resident: the training images, if they are kept on the device.
+
+    Raises:
+        ConfigError: fewer training images than a batch, or rows that cannot be dealt out evenly.
+    """
+
+    data: ImageData
+    size: int
+    seed: int
+    device: torch.device
+    resident: Resident | None = None
+
+    def __post_init__(self) -> None:
+        own_rows(self.size)
+        if self.per_epoch == 0:
+            raise ConfigError(
+                f"batch_size {self.size} is more than the {len(self.data.train)} training "
+                f"images: use a smaller batch"
+            )
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches in an epoch; a last short one is dropped."""
+        return len(self.data.train) // self.size
+
+    def positions(self, step: int) -> Indices:
+        """Which training images the whole batch of a step, from 1, holds."""
+        epoch, batch = divmod(step - 1, self.per_epoch)
+        order = _epoch_order(self.seed, epoch, len(self.data.train))
+        return order[batch * self.size : (batch + 1) * self.size]
+
+    def images(self, first: int, last: int) -> Generator[Tensor]:
+        """This worker's images of steps first … last, each read while the one before is used."""
+        if self.resident is not None:
+            for step in range(first, last + 1):
+                yield self.resident.batch(self._own_positions(step))
+            return
+        if first > last:
+            return
+        with ThreadPoolExecutor(1, "images") as ahead:
+            coming: Future[Tensor] = ahead.submit(self._read, first)
+            for step in range(first, last + 1):
+                batch = coming.result()
+                if step < last:
+                    coming = ahead.submit(self._read, step + 1)
+                yield self._placed(batch)
+
+    def noise(self, step: int, sizes: tuple[int, ...], like: Tensor) -> Noise:
+        """This worker's rows of a step's noise, which depends on the whole batch's size only."""
+        key = generator_for(self.seed, NOISE, step)
+        own = own_rows(self.size)
+        whole = draw_noise(sizes, (self.size,), key, like=like)
+        return tuple(layer[own] for layer in whole)
+
+    def validation(self, sizes: tuple[int, ...]) -> tuple[Tensor, Noise]:
+        """Held-out images and noise, always the same."""
+        held_out = self.data.test
+        x = self._placed(held_out.batch(np.arange(min(_VALIDATION_IMAGES, len(held_out)))))
+        return x, draw_noise(sizes, (len(x),), generator_for(VALIDATION), like=x)
+
+    def _own_positions(self, step: int) -> Indices:
+        return self.positions(step)[own_rows(self.size)]
+
+    def _read(self, step: int) -> Tensor:
+        batch = self.data.train.batch(self._own_positions(step))
+        # a copy from pinned memory runs beside the device's work
+        return batch.pin_memory() if self.device.type == "cuda" else batch
+
+    def _placed(self, images: Tensor) -> Tensor:
+        on_device = images.to(self.device, non_blocking=True)
+        return on_device.contiguous(memory_format=torch.channels_last)
+
+
+@lru_cache(maxsize=2)
+def _epoch_order(seed: int, epoch: int, count: int) -> Indices:
+    key = np.random.SeedSequence((seed, ORDER, epoch))
+    order: Indices = np.random.Generator(np.random.Philox(key)).permutation(count)
+    return order

@@ -1,0 +1,70 @@
+"""Images kept on the device: the same numbers as read anew, as bytes where bytes hold them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from seatbelt_vae.data import load
+from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.training import train
+from seatbelt_vae.training.resident import Resident
+from tests.training.small import blobs, convolutional, points
+
+CPU = torch.device("cpu")
+
+
+def levels():
+    """Images of all 256 bytes, as a set stored in bytes gives them."""
+    data = blobs(5000)
+    stored = np.random.default_rng(0).integers(0, 256, (5000, 1, 16, 16), np.uint8)
+
+    def read(indices):
+        return stored[indices].astype(np.float32) / 127.5 - 1
+
+    return replace(data, train=replace(data.train, read=read))
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        (blobs, torch.uint8),
+        (levels, torch.uint8),
+        (lambda: load("dsprites", None, 5000, 32), torch.float32),
+        (points, torch.float32),
+    ],
+)
+def test_kept_images_are_the_images(data, dtype):
+    data = data()
+    kept = Resident.within(data, CPU, 10**9)
+    assert kept is not None
+    assert kept.values.dtype == dtype
+    positions = np.random.default_rng(1).permutation(len(data.train))[:100]
+    assert torch.equal(kept.batch(positions), data.train.batch(positions))
+
+
+def test_what_does_not_fit_is_read_anew():
+    data = blobs()
+    needed = len(data.train) * 256
+    assert Resident.within(data, CPU, needed) is not None
+    assert Resident.within(data, CPU, needed - 1) is None
+    data = points()
+    assert Resident.within(data, CPU, len(data.train) * 8 - 1) is None
+
+
+def test_on_the_cpu_nothing_is_copied():
+    assert Resident.if_it_fits(blobs(), CPU) is None
+
+
+def test_a_run_on_kept_images_is_the_same_run(tmp_path, monkeypatch):
+    read, kept = (
+        RunFolder.create(tmp_path / name, convolutional(steps=15)) for name in ("read", "kept")
+    )
+    train(read, blobs())
+    monkeypatch.setattr(
+        Resident, "if_it_fits", lambda data, device: Resident.within(data, device, 10**9)
+    )
+    train(kept, blobs())
+    written = [(run.path / "model.safetensors").read_bytes() for run in (read, kept)]
+    assert written[0] == written[1]

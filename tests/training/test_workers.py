@@ -1,0 +1,210 @@
+"""Several processes that share a batch: the same loss, gradients and weights as one process."""
+
+import os
+import socket
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed, multiprocessing
+
+from seatbelt_vae import workers
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
+from seatbelt_vae.training import train
+from seatbelt_vae.training.batches import Batches
+from tests.training.small import blobs, config, convolutional, points, stopped_after
+
+WORKERS = 4
+SINGLE = "float32"
+KINDS = {
+    SINGLE: lambda **training: convolutional(**training),
+    "tc": lambda **training: convolutional(**training),
+    "mss": lambda **training: _with_objective(convolutional(**training), tc_estimator="mss"),
+    "layers": lambda **training: _with_objective(
+        convolutional(**training), free_bits=0.5, free_bits_group="layer"
+    ),
+    "factor": lambda **training: config("factor-vae", **training | {"steps": 4}),
+}
+
+
+def _with_objective(settings, **objective):
+    return replace(settings, objective=replace(settings.objective, **objective))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _worker(rank, count, port, work, arguments):
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
+    try:
+        work(*arguments)
+    finally:
+        distributed.destroy_process_group()
+
+
+def together(work, *arguments, count=WORKERS):
+    """Run a function in so many processes that form a group."""
+    multiprocessing.spawn(_worker, (count, free_port(), work, arguments), count)
+
+
+def data_for(settings):
+    return blobs() if settings.model.network == "conv" else points()
+
+
+def train_all(folders):
+    """Train in float64 what is to be, so that what rounding hides is seen."""
+    for folder, exactly in folders.items():
+        train_exactly(folder) if exactly else train_plainly(folder)
+
+
+def train_exactly(folder):
+    run = RunFolder.open(folder)
+    torch.set_default_dtype(torch.float64)
+    data = data_for(run.config)
+    exact = {
+        name: replace(split, read=lambda indices, read=split.read: np.float64(read(indices)))
+        for name, split in (("train", data.train), ("test", data.test))
+    }
+    try:
+        train(run, replace(data, **exact))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def train_plainly(folder, steps=None):
+    run = RunFolder.open(folder)
+    train(run, data_for(run.config), stop=steps and stopped_after(steps))
+
+
+def greatest_difference(one, other):
+    a, b = (read_tensors(run.path / "model.safetensors") for run in (one, other))
+    norms = [
+        ((a[name] - b[name]).double().norm() / a[name].double().norm().clamp_min(1e-3)).item()
+        for name in a
+        if a[name].is_floating_point()
+    ]
+    return max(norms)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Every kind of run, by one process and by four; all of the four in one group."""
+    folder = tmp_path_factory.mktemp("runs")
+    found = {
+        kind: [RunFolder.create(folder / f"{kind} {n}", settings(steps=20)) for n in (1, WORKERS)]
+        for kind, settings in KINDS.items()
+    }
+    together(train_all, {run.path: kind != SINGLE for kind, (_, run) in found.items()})
+    train_all({run.path: kind != SINGLE for kind, (run, _) in found.items()})
+    return found
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != SINGLE])
+def test_four_processes_train_as_one(pairs, kind):
+    rows = [read_rows(run.path / "metrics") for run in pairs[kind]]
+    assert len(rows[0]) == len(rows[1]) > 4
+    for a, b in zip(*rows, strict=True):
+        for name in ("objective", "elbo", "gradient_norm"):
+            if a[name] is not None:
+                assert b[name] == pytest.approx(a[name], rel=1e-10, abs=1e-10)
+    assert greatest_difference(*pairs[kind]) < 1e-7
+
+
+def test_four_processes_train_as_one_in_float32(pairs):
+    rows = [read_rows(run.path / "metrics") for run in pairs[SINGLE]]
+    for a, b in list(zip(*rows, strict=True))[:3]:
+        for name in ("objective", "gradient_norm"):
+            assert b[name] == pytest.approx(a[name], rel=1e-5)
+
+
+def test_a_run_goes_on_with_another_number_of_workers(tmp_path):
+    settings = config("beta-tcvae", steps=20)
+    whole, moved = (RunFolder.create(tmp_path / name, settings) for name in ("whole", "moved"))
+    train_plainly(whole.path)
+    together(train_plainly, moved.path, 7, count=2)
+    assert (
+        read_json(moved.path / "checkpoints" / "step-000000007" / "about.json")["conditions"][
+            "workers"
+        ]
+        == 2
+    )
+    train_plainly(moved.path)
+    steps = [row["step"] for row in read_rows(moved.path / "metrics") if row["split"] == "train"]
+    assert steps == list(range(1, 21))
+    assert greatest_difference(whole, moved) < 1e-4
+
+
+def test_stopped_and_resumed_processes_end_in_the_same_bytes(tmp_path):
+    settings = config("seatbelt", steps=12)
+    whole, parts = (RunFolder.create(tmp_path / name, settings) for name in ("whole", "parts"))
+    together(train_plainly, whole.path, count=2)
+    together(train_plainly, parts.path, 5, count=2)
+    assert not (parts.path / "model.safetensors").exists()
+    together(train_plainly, parts.path, count=2)
+    written = [(run.path / "model.safetensors").read_bytes() for run in (whole, parts)]
+    assert written[0] == written[1]
+    assert read_rows(whole.path / "metrics") == read_rows(parts.path / "metrics")
+
+
+def _differentiate_collectives():
+    rank, count = workers.worker_rank(), workers.worker_count()
+    x = (torch.arange(6.0).view(3, 2) + 10 * rank).requires_grad_()
+    weights = torch.arange(1.0, 6 * count + 1).view(3 * count, 2) * (rank + 1)
+    whole = workers.gathered(x)
+    assert torch.equal(
+        whole, torch.cat([torch.arange(6.0).view(3, 2) + 10 * r for r in range(count)])
+    )
+    (whole * weights).sum().backward()
+    ranks = sum(range(1, count + 1))
+    assert torch.equal(x.grad, (weights / (rank + 1) * ranks)[3 * rank : 3 * rank + 3])
+    y = torch.tensor(float(rank + 1), requires_grad=True)
+    total = workers.summed(y)
+    assert total.item() == ranks
+    (total * (rank + 1)).backward()
+    assert y.grad.item() == ranks
+    assert workers.averaged(torch.tensor(float(rank))).item() == (count - 1) / 2
+    rows = torch.arange(4 * count)[workers.own_rows(4 * count)]
+    assert rows.tolist() == list(range(4 * rank, 4 * rank + 4))
+    with pytest.raises(ConfigError, match=f"a batch of 7 for {count} workers"):
+        workers.own_rows(7)
+
+
+def test_what_is_received_from_others_sends_its_gradient_back():
+    together(_differentiate_collectives, count=3)
+
+
+def test_alone_nothing_is_exchanged():
+    x = torch.ones(3, requires_grad=True)
+    assert workers.gathered(x) is workers.summed(x) is x
+    assert (workers.worker_count(), workers.worker_rank()) == (1, 0)
+    assert workers.own_rows(5) == slice(0, 5)
+    workers.wait_for_all()
+
+
+def test_shares_of_a_batch_are_its_rows_in_order(monkeypatch):
+    data, whole = points(), None
+    batches = Batches(data, 12, 0, torch.device("cpu"))
+    whole = next(batches.images(3, 3))
+    noise = batches.noise(3, (2, 5), whole)
+    for rank in range(3):
+        own = slice(4 * rank, 4 * rank + 4)
+        monkeypatch.setattr("seatbelt_vae.training.batches.own_rows", lambda _, own=own: own)
+        assert torch.equal(next(batches.images(3, 3)), whole[own])
+        for part, layer in zip(batches.noise(3, (2, 5), whole), noise, strict=True):
+            assert torch.equal(part, layer[own])
