@@ -17,6 +17,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -25,10 +26,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from benchmarks import batched_lbfgsb
+from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
@@ -169,19 +169,6 @@ def better_thread_count(model: Autoencoder, x: Tensor, target: Tensor, config: A
     return min(times, key=times.__getitem__)
 
 
-class _Flops(TorchDispatchMode):
-    """Counts the floating-point operations of products and convolutions."""
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func.overloadpacket)
-        if count is not None:
-            self.total += count(*args, **(kwargs or {}), out_val=out)
-        return out
-
-
 def flops_an_evaluation(
     model: Autoencoder, x: Tensor, target: Tensor, config: AttackConfig
 ) -> tuple[int, int]:
@@ -191,22 +178,9 @@ def flops_an_evaluation(
     one, level = torch.zeros(1, dtype=torch.long), torch.ones(1, dtype=torch.float64)
     counts = []
     for coarse in (False, True):
-        with _Flops() as counter:
-            problem.value_and_gradient(problem.x, one, level, coarse=coarse)
-        counts.append(counter.total)
+        evaluate = partial(problem.value_and_gradient, problem.x, one, level, coarse=coarse)
+        counts.append(counted(evaluate))
     return counts[0], counts[1]
-
-
-def gemm_rate(size: int = 2048) -> float:
-    """FLOP/s of a float32 matrix product on one thread."""
-    torch.set_num_threads(1)
-    a = torch.randn(size, size)
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return 2 * size**3 / min(times)
 
 
 def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> dict[str, Any]:
@@ -223,6 +197,7 @@ def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> 
     x, target = images_of(config.pairs, config.seed)
     threads = better_thread_count(eager, x, target, config)
     costs = flops_an_evaluation(eager, x, target, config)
+    torch.set_num_threads(1)
     rate = gemm_rate()
     torch.set_num_threads(threads)
     seconds, gains, no_worse = [], [], 0

@@ -1,0 +1,256 @@
+"""A training step and an epoch of a β-TCVAE against pythae's trainer, with the same networks.
+
+    python -m benchmarks.training --json
+
+Batch 1024, 64 units, 64×64 grey images of dSprites. The two take turns; figures are medians. An
+epoch is pythae's own loop over its loader, and as many consecutive steps of ours with all that
+happens between them. `share_of_gemm` counts the operations of the networks' products and
+convolutions against the machine's float32 matrix product. In bf16 only where the processor has it.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from pythae.models import BetaTCVAE, BetaTCVAEConfig
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import BaseTrainer, BaseTrainerConfig
+from torch import Tensor, nn
+
+from benchmarks.flops import counted, gemm_rate
+from benchmarks.machine import machine
+from seatbelt_vae.cli.crew import available_cores
+from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
+from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.objectives import Objective
+from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.runs import RunFolder, read_rows
+from seatbelt_vae.training import train
+
+_UNITS = 64
+_MODEL = ModelConfig("beta-tcvae", latent_sizes=(_UNITS,))
+
+
+def networks() -> HierarchicalVAE:
+    """The model, with its layers as they are written: what pythae gets too."""
+    return HierarchicalVAE(resolve(_MODEL, "dsprites", (1, 64, 64), (-1.0, 1.0)))
+
+
+class _Encoder(BaseEncoder):
+    def __init__(self, model: HierarchicalVAE) -> None:
+        BaseEncoder.__init__(self)
+        self.layers, self.head = model.encoder, model.posterior_head
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        mean, log_variance = self.head(self.layers(x)).chunk(2, -1)
+        return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+
+class _Decoder(BaseDecoder):
+    def __init__(self, model: HierarchicalVAE) -> None:
+        BaseDecoder.__init__(self)
+        self.layers = model.decoder
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(reconstruction=self.layers(z))
+
+
+class _Images(torch.utils.data.Dataset):
+    """Images in memory, in the form pythae's trainer wants them."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"data": self.images[index]}
+
+
+class Pythae:
+    """Its β-TCVAE, trainer and loader on our networks."""
+
+    def __init__(self, images: Tensor, batch: int, folder: Path) -> None:
+        model = networks()
+        config = BetaTCVAEConfig(input_dim=(1, 64, 64), latent_dim=_UNITS, use_mss=False)
+        vae = BetaTCVAE(config, encoder=_Encoder(model), decoder=_Decoder(model))
+        settings = BaseTrainerConfig(
+            output_dir=str(folder), per_device_train_batch_size=batch, no_cuda=True
+        )
+        self._images = _Images(images)
+        self._trainer = BaseTrainer(vae, self._images, training_config=settings)
+        self._trainer.prepare_training()
+        self._batch = self._images.images[:batch]
+
+    def step(self) -> float:
+        """Seconds of one step on one batch."""
+        began = time.perf_counter()
+        output = self._trainer.model(
+            {"data": self._batch}, epoch=1, dataset_size=len(self._images), uses_ddp=False
+        )
+        self._trainer._optimizers_step(output)
+        return time.perf_counter() - began
+
+    def epoch(self) -> float:
+        """Seconds of one epoch of its trainer."""
+        began = time.perf_counter()
+        self._trainer.train_step(1)
+        return time.perf_counter() - began
+
+
+def ours(
+    data: ImageData, batch: int, steps: int, precision: str, threads: int
+) -> tuple[list[float], float]:
+    """Seconds of each step but the first, with all that lies between two, and the last ELBO."""
+    torch.set_num_threads(threads)
+    training = TrainingConfig(
+        steps=steps,
+        batch_size=batch,
+        precision=precision,
+        checkpoint_every=10**6,
+        validate_every=10**6,
+        threads=threads,
+    )
+    moments: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        run = RunFolder.create(
+            Path(name) / "run", RunConfig(DataConfig(), _MODEL, training=training)
+        )
+        train(run, data, on_progress=lambda _: moments.append(time.perf_counter()))
+        rows = read_rows(run.path / "metrics")
+    elbo = next(row["elbo"] for row in rows if row["split"] == "validation")
+    # validation comes before the last step is told
+    return np.diff(moments[:-1]).tolist(), elbo
+
+
+def flops_a_step(images: Tensor) -> int:
+    """Operations of one step's products and convolutions."""
+    model, few = networks(), images[:8]
+    noise = draw_noise((_UNITS,), (len(few),), torch.Generator().manual_seed(0))
+    objective = Objective("elbo", 1.0, 0.0, "unit", "mws", len(images))
+    count = counted(lambda: objective(model, few, noise).objective.backward())
+    return count * len(images) // len(few)
+
+
+def layers(images: Tensor, rate: float) -> Iterator[tuple[str, float]]:
+    """Each layer's share of the GEMM rate, forth and back by itself."""
+    model, seen = networks(), []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            module.register_forward_pre_hook(
+                lambda layer, inputs, name=name: seen.append((name, layer, inputs[0].detach()))
+            )
+    model.decode(model.encode(images).z)
+    for name, layer, x in seen:
+        x = x.clone(memory_format=torch.preserve_format).requires_grad_()
+        gradient = torch.ones_like(layer(x))
+        work = lambda layer=layer, x=x, gradient=gradient: layer(x).backward(gradient)  # noqa: E731
+        seconds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - began)
+        yield name, counted(work) / min(seconds) / rate
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 itself."""
+    facts = Path("/proc/cpuinfo")
+    text = facts.read_text(encoding="utf-8") if facts.exists() else ""
+    return "avx512_bf16" in text or "amx_bf16" in text
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The row of the benchmark."""
+    threads, batch, count = available_cores(), arguments.batch, arguments.batches
+    torch.set_num_threads(threads)
+    data = load("dsprites", images=batch * count)
+    images = data.train.batch(np.arange(batch * count))
+    precisions = ["float32", "bf16"] if has_bf16() else ["float32"]
+    steps: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
+    epochs: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
+    with tempfile.TemporaryDirectory() as folder:
+        pythae = Pythae(images, batch, Path(folder))
+        pythae.step()
+        for _ in range(arguments.repeats):
+            torch.set_num_threads(threads)
+            steps["pythae"].append(pythae.step())
+            epochs["pythae"].append(pythae.epoch())
+            for precision in precisions:
+                seconds, _ = ours(data, batch, count + 2, precision, threads)
+                steps[precision] += seconds
+                epochs[precision].append(sum(seconds))
+    torch.set_num_threads(threads)
+    rate, flops = gemm_rate(), flops_a_step(images[:batch])
+    medians = {name: median(seconds) for name, seconds in steps.items()}
+    row: dict[str, Any] = {
+        "batch": batch,
+        "pythae_step_seconds": medians["pythae"],
+        "step_seconds": medians["float32"],
+        "ratio_vs_pythae": medians["pythae"] / medians["float32"],
+        "epoch_ratio_vs_pythae": median(epochs["pythae"]) / median(epochs["float32"]),
+        "gemm_gflops": rate / 1e9,
+        "share_of_gemm": flops / medians["float32"] / rate,
+        "share_of_gemm_by_layer": dict(layers(images[:batch], rate)),
+        "images_a_second": {},
+    }
+    if "bf16" in precisions:
+        row |= {
+            "step_seconds_bf16": medians["bf16"],
+            "ratio_vs_pythae_bf16": medians["pythae"] / medians["bf16"],
+            "epoch_ratio_vs_pythae_bf16": median(epochs["pythae"]) / median(epochs["bf16"]),
+            "bf16_elbo_difference": elbo_difference(arguments.elbo_steps, threads),
+        }
+    for cores in range(1, threads + 1):
+        seconds, _ = ours(data, batch, 4, "float32", cores)
+        row["images_a_second"][cores] = batch / median(seconds)
+    return row
+
+
+def elbo_difference(steps: int, threads: int) -> float:
+    """How far the ELBO in bf16 is from float32's after equal steps, as a share of it."""
+    data = load("dsprites")
+    exact, half = (ours(data, 256, steps, name, threads)[1] for name in ("float32", "bf16"))
+    return (half - exact) / abs(exact)
+
+
+def main() -> None:
+    """Print the row."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--batches", type=int, default=3, help="batches in an epoch")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--elbo-steps", type=int, default=300, help="until ELBOs are compared")
+    parser.add_argument("--json", action="store_true", help="one JSON row, else a summary")
+    arguments = parser.parse_args()
+    tune_process(available_cores())
+    row = {"benchmark": "training", **measure(arguments), **machine()}
+    print(json.dumps(row) if arguments.json else _summary(row))
+
+
+def _summary(row: dict[str, Any]) -> str:
+    text = (
+        f"{row['ratio_vs_pythae']:.1f}× pythae a step, {row['epoch_ratio_vs_pythae']:.1f}× an "
+        f"epoch, {row['share_of_gemm']:.0%} of the float32 GEMM rate"
+    )
+    if "ratio_vs_pythae_bf16" in row:
+        text += (
+            f"; bf16 {row['ratio_vs_pythae_bf16']:.1f}×, its ELBO "
+            f"{row['bf16_elbo_difference']:+.2%} of float32's"
+        )
+    return text
+
+
+if __name__ == "__main__":
+    main()
