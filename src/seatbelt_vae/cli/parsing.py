@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Train, Verb
+from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
@@ -25,6 +25,7 @@ VERBS: dict[str, type[Verb]] = {
     "attack": Attack,
     "evaluate": Evaluate,
     "report": Report,
+    "share": Share,
     "data": Data,
     "demo": Demo,
 }
