@@ -26,7 +26,7 @@ from seatbelt_vae.training import train
 __all__ = ["ANSWERS", "CONFIG", "WRITTEN_BY", "answers_to", "questions", "write_run"]
 
 WRITTEN_BY = Path(__file__).parent / "written_by"
-"""One folder a version: ``run``, and the answers of its model."""
+"""One folder a version: ``run``, the same model ``shared``, and what it answers."""
 
 ANSWERS = "answers.safetensors"
 
@@ -82,5 +82,7 @@ if __name__ == "__main__":
     made = write_run(place / "run")
     for grown in ("checkpoints", "metrics"):
         shutil.rmtree(made.path / grown)
+    model = load_model(made)
+    model.save_pretrained(place / "shared")
     asked = questions()
-    write_tensors(place / ANSWERS, asked | answers_to(asked, load_model(made)))
+    write_tensors(place / ANSWERS, asked | answers_to(asked, model))
