@@ -70,7 +70,7 @@ def test_the_model_and_its_training_are_stated() -> None:
     rows = _cells(_card().text)
     for row in (
         ["images", "1 × 4 × 5 (channels, height, width)"],
-        ["bounds of a pixel", "-1 … 1"],
+        ["bounds of a pixel", "−1 … 1"],
         ["latent units a layer", "4, 3 (the layer next to the data first)"],
         ["likelihood", "Gaussian, variance 0.25 for every pixel (fixed, normaliser included)"],
         ["steps", "20,000"],

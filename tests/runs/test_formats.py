@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from seatbelt_vae.cli.options import Train
+from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.config import RunConfig, TrainingConfig
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError
@@ -119,6 +121,14 @@ def test_so_does_a_shared_model(number: int, tmp_path: Path) -> None:
     model = HierarchicalVAE.from_pretrained(shared)
     assert model.trained_as == CONFIG
     assert model.architecture.chain_likelihood is False
+
+
+@pytest.mark.usefixtures("third")
+def test_settings_of_an_older_run_make_a_new_one(tmp_path: Path) -> None:
+    settings = _stored(tmp_path / "run", 1).path / "config.toml"
+    options = parse(["train", "new", "--config", str(settings)])
+    assert isinstance(options, Train)
+    assert options.run_config == CONFIG
 
 
 @pytest.mark.usefixtures("third")

@@ -121,7 +121,7 @@ def _facts(architecture: Architecture) -> list[tuple[str, str]]:
     bernoulli = "Bernoulli, on pixels moved to 0 … 1"
     return [
         ("images", f"{shape} (channels, height, width)"),
-        ("bounds of a pixel", f"{low:g} … {high:g}"),
+        ("bounds of a pixel", f"{low:g} … {high:g}".replace("-", "−")),
         ("latent units a layer", f"{sizes} (the layer next to the data first)"),
         ("likelihood", gaussian if architecture.likelihood == "gaussian" else bernoulli),
         ("the decoder sees", seen),
