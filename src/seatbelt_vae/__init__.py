@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.protocol import Autoencoder, Posterior
     from seatbelt_vae.report import write_report
     from seatbelt_vae.runs import RunFolder
+    from seatbelt_vae.sharing import share
     from seatbelt_vae.training import train
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "load_model",
     "measure_battery",
     "run_battery",
+    "share",
     "train",
     "write_report",
 ]
@@ -93,6 +95,7 @@ _HOMES = {
     "protocol": ("Autoencoder", "Posterior"),
     "report": ("write_report",),
     "runs": ("RunFolder",),
+    "sharing": ("share",),
     "training": ("train",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

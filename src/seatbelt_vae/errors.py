@@ -6,6 +6,7 @@ __all__ = [
     "DataError",
     "DivergenceError",
     "ForeignStateError",
+    "HubError",
     "ModelError",
     "SeatbeltError",
     "ShapeError",
@@ -38,6 +39,10 @@ class ArtifactError(SeatbeltError):
 
 class ForeignStateError(ArtifactError):
     """A folder holds the unfinished work of another model or of other settings."""
+
+
+class HubError(SeatbeltError):
+    """The Hugging Face Hub did not give or take a model: unknown, not allowed, out of reach."""
 
 
 class DivergenceError(SeatbeltError):

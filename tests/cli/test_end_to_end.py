@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from seatbelt_vae.attacks.flags import FLAGS
 from seatbelt_vae.cli import main
+from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import read_tensors
 
 from .conftest import Run
@@ -30,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_train_attack_evaluate_report(trained: Path, run: Run) -> None:
+def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     attacked = run(f"attack {trained} {QUICK} --json")
     assert attacked.code == 0
     battery = json.loads(attacked.out)
@@ -50,6 +52,12 @@ def test_train_attack_evaluate_report(trained: Path, run: Run) -> None:
     written = Path(json.loads(reported.out)["report"])
     assert written == trained / "report.html"
     assert written.read_text().startswith("<!")
+
+    assert run(f"share {trained} shared --quiet").code == 0
+    card = Path("shared/README.md").read_text()
+    assert f"| ELBO, β = 1 | {number(measures['elbo'])} |" in card
+    assert "| Δ / bound | " in card
+    assert all(f"| {flag} | " in card for flag in FLAGS)
 
 
 def test_a_runs_own_settings_make_the_same_weights(trained: Path, run: Run) -> None:

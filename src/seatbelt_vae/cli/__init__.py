@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from seatbelt_vae import __version__
-from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Train, Verb
+from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.errors import SeatbeltError
@@ -65,6 +65,10 @@ def _run(options: Verb) -> None:
             from seatbelt_vae.cli import report
 
             report.run(options)
+        case Share():
+            from seatbelt_vae.cli import share
+
+            share.run(options)
         case Data():
             from seatbelt_vae.cli import data
 

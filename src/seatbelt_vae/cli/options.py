@@ -1,5 +1,6 @@
 """The verbs' arguments, as dataclasses that tyro turns into flags; torch is not imported."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Self
@@ -30,6 +31,7 @@ __all__ = [
     "Evaluate",
     "Output",
     "Report",
+    "Share",
     "Train",
     "Verb",
 ]
@@ -191,6 +193,37 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Write a run's model into a folder that anybody can load, with a card of what was measured.
+
+    A folder that holds the model already keeps its card, so that an edited one is not lost.
+
+    Args:
+        folder: the run folder, perhaps attacked and evaluated.
+        out: the folder to write: config.json, model.safetensors, README.md.
+        license: the model's licence for the card, as the Hugging Face Hub abbreviates it: mit, ...
+            (default: none is stated).
+        push: upload the folder to this repository of the Hugging Face Hub, given as owner/name.
+        private: make the repository private if it is new.
+    """
+
+    folder: Positional[Path]
+    out: Positional[Path]
+    license: str | None = None
+    push: str | None = None
+    private: bool = False
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if self.push is None and self.private:
+            raise ConfigError("private without push: name a repository with --push owner/name")
+        if self.push is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.push):
+            raise ConfigError(f"push is {self.push!r}, expected a repository as owner/name")
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
 class DataList:
     """List the data sets: names, sizes, where they come from, whether they are ready.
 
@@ -271,4 +304,4 @@ class Demo:
     to_resume = _AGAIN
 
 
-Verb = Train | Attack | Evaluate | Report | Data | Demo
+Verb = Train | Attack | Evaluate | Report | Share | Data | Demo

@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Train, Verb
+from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
@@ -25,6 +25,7 @@ VERBS: dict[str, type[Verb]] = {
     "attack": Attack,
     "evaluate": Evaluate,
     "report": Report,
+    "share": Share,
     "data": Data,
     "demo": Demo,
 }
@@ -95,12 +96,19 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         return None
     match verb:
         case "train":
-            return Train.of(tyro.MISSING, load_toml(path, RunConfig))
+            return Train.of(tyro.MISSING, _run_settings(path))
         case "attack":
             return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
         case "evaluate":
             return Evaluate(tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
     return None
+
+
+def _run_settings(path: Path) -> RunConfig:
+    """Settings of a run; where they lie in its folder, they may be of an older format."""
+    if path.name == "config.toml" and (path.parent / "run.json").exists():
+        return RunFolder.open(path.parent).config
+    return load_toml(path, RunConfig)
 
 
 def _value_of(flag: str, flags: Sequence[str]) -> Path | None:

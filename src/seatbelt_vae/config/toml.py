@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,13 +24,20 @@ def dump_toml(config: Any) -> str:
     Example:
         >>> from seatbelt_vae.config.run import DataConfig
         >>> dump_toml(DataConfig(images=10))
-        'name = "dsprites"\\nimages = 10\\n'
+        'name = "dsprites"\\nimages = 10\\nskip_bad = false\\n'
     """
     return tomli_w.dumps(_without_none(dataclasses.asdict(config)))
 
 
-def load_toml(path: Path, kind: type[Config]) -> Config:
+def load_toml(
+    path: Path, kind: type[Config], revise: Callable[[dict[str, Any]], Any] = dict
+) -> Config:
     """Settings read from a TOML file.
+
+    Args:
+        path: the file.
+        kind: the settings' class.
+        revise: what makes settings of today of those that were stored.
 
     Raises:
         ConfigError: the file is missing or no TOML, a key is unknown, or a value is not valid.
@@ -43,7 +51,7 @@ def load_toml(path: Path, kind: type[Config]) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML ({error})") from None
     try:
-        return from_dict(kind, table)
+        return from_dict(kind, revise(table))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

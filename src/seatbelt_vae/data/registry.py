@@ -29,6 +29,7 @@ class Source:
         module: the file in `sets` that holds its ``load`` and ``state``.
         sized: whether it can be had at several image sizes.
         screened: whether it is made of files of which bad ones may be left out.
+        licence: whose it is and on what terms, for the card of a model trained on it.
     """
 
     summary: str
@@ -36,6 +37,7 @@ class Source:
     module: str
     sized: bool = False
     screened: bool = False
+    licence: str = "that of the images' owner, who is not known to this package"
 
     def load(self, config: DataConfig) -> "ImageData":
         """The set, as the settings want it."""
@@ -54,11 +56,13 @@ DATA_SETS = {
         "drawn by our own code and cached; the published .npz is read if --root holds it",
         "dsprites",
         sized=True,
+        licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
     ),
     "swiss-roll": Source(
         "10,000 points on a rolled curve in the plane; use --network mlp",
         "generated",
         "swiss_roll",
+        licence="generated, nobody's",
     ),
 }
 

@@ -16,6 +16,7 @@ from seatbelt_vae.models.networks import (
     MLPEncoder,
     hierarchy_net,
 )
+from seatbelt_vae.models.pretrained import Pretrained
 from seatbelt_vae.protocol import Noise, Posterior, draw_noise
 
 __all__ = ["LOG_VARIANCE_BOUND", "HierarchicalVAE"]
@@ -24,7 +25,7 @@ LOG_VARIANCE_BOUND = 20.0
 """Log-variances are clamped to ± this; a unit at the clamp has no gradient: a flag counts it."""
 
 
-class HierarchicalVAE(nn.Module):
+class HierarchicalVAE(Pretrained):
     r"""A variational autoencoder with :math:`L` layers of latents (Willetts et al. 2021, eqs. 5-8).
 
     .. math::
@@ -51,8 +52,7 @@ class HierarchicalVAE(nn.Module):
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.architecture = architecture
+        super().__init__(architecture)
         sizes = architecture.latent_sizes
         decoded = sizes[0] if architecture.chain_likelihood else sum(sizes)
         self.encoder, self.decoder = _image_networks(architecture, decoded)

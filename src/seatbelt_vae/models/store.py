@@ -1,4 +1,4 @@
-"""A model in a folder: its architecture as JSON, its weights as safetensors."""
+"""A model in a run folder: its architecture as JSON, its weights as safetensors."""
 
 import dataclasses
 
@@ -8,7 +8,8 @@ from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
-from seatbelt_vae.runs import RunFolder, read_tensors, write_tensors
+from seatbelt_vae.models.weights import WEIGHTS, load_weights
+from seatbelt_vae.runs import RunFolder, up_to_date, write_tensors
 
 __all__ = ["load_model", "save_model"]
 
@@ -20,31 +21,24 @@ def save_model(model: HierarchicalVAE, folder: RunFolder) -> None:
         ArtifactError: the folder cannot be written.
     """
     folder.write_json("model.json", dataclasses.asdict(model.architecture))
-    write_tensors(folder.path / "model.safetensors", model.state_dict())
+    write_tensors(folder.path / WEIGHTS, model.state_dict())
 
 
 def load_model(folder: RunFolder) -> HierarchicalVAE:
-    """The trained model of a run folder, in evaluation mode.
+    """The trained model of a run folder, in evaluation mode; it knows its run's settings.
 
     Raises:
         ArtifactError: files missing, corrupt, or not of one another.
     """
+    stored = up_to_date("architecture", folder.read_json("model.json"), folder.format)
     try:
-        architecture = from_dict(Architecture, folder.read_json("model.json"))
+        architecture = from_dict(Architecture, stored)
     except ConfigError as error:
         raise ArtifactError(
             f"{folder.path / 'model.json'} describes no model ({error}): restore it, or train again"
         ) from error
     with torch.device("meta"):  # initial weights would be drawn from torch's own generator
         model = HierarchicalVAE(architecture)
-    model.to_empty(device="cpu")
-    path = folder.path / "model.safetensors"
-    try:
-        model.load_state_dict(read_tensors(path))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ArtifactError(
-            f"{path} does not fit the architecture in model.json ({reason}): restore the pair of "
-            f"files, or train again"
-        ) from error
+    load_weights(model, folder.path, described="model.json", again="train")
+    model.trained_as = folder.config
     return model.eval()

@@ -2,7 +2,8 @@
 
 from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of
-from seatbelt_vae.runs.folder import FORMAT, RunFolder
+from seatbelt_vae.runs.folder import RunFolder
+from seatbelt_vae.runs.formats import FORMAT, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
 from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
 from seatbelt_vae.runs.sharing import share_work
@@ -13,12 +14,14 @@ __all__ = [
     "RunFolder",
     "atomic_directory",
     "atomic_write",
+    "checked_format",
     "digest_of",
     "each_part",
     "read_json",
     "read_rows",
     "read_tensors",
     "share_work",
+    "up_to_date",
     "write_json",
     "write_rows",
     "write_tensors",

@@ -2,7 +2,7 @@
 
 Layout::
 
-    run.json                 format, version, kind; written first
+    run.json                 format, kind; written first
     config.toml              the settings; re-runnable
     model.json               the architecture, with nothing left open
     model.safetensors        the weights of the last step
@@ -21,12 +21,10 @@ from seatbelt_vae.config.run import RunConfig
 from seatbelt_vae.config.toml import dump_toml, load_toml
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
+from seatbelt_vae.runs.formats import FORMAT, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
 
-__all__ = ["FORMAT", "RunFolder"]
-
-FORMAT = 1
-"""Version of the folder's layout; a folder of another one is refused, never guessed at."""
+__all__ = ["RunFolder"]
 
 
 @dataclass(frozen=True)
@@ -60,26 +58,37 @@ class RunFolder:
         """Open an existing run folder.
 
         Raises:
-            ArtifactError: none there, or one of another version of the layout.
+            ArtifactError: none there, or one of a format that this version does not know.
         """
         folder = cls(path)
         if not (path / "run.json").exists():
             raise ArtifactError(
                 f"{path} is not a run folder: expected run.json in it, made by `train`"
             )
-        content = folder.read_json("run.json")
-        found = content.get("format") if isinstance(content, dict) else None
-        if found != FORMAT:
-            raise ArtifactError(
-                f"{path} is a run folder of format {found}, this version reads format {FORMAT}: "
-                f"use the version that wrote it, or train again from its config.toml"
-            )
+        _ = folder.format
         return folder
 
     @property
+    def format(self) -> int:
+        """The format its settings and its architecture are stored in.
+
+        Raises:
+            ArtifactError: a format that this version does not know.
+        """
+        content = self.read_json("run.json")
+        return checked_format(
+            self.path, "run folder", content, ", or train again from its config.toml"
+        )
+
+    @property
     def config(self) -> RunConfig:
-        """The settings the run was made with."""
-        return load_toml(self.path / "config.toml", RunConfig)
+        """The settings the run was made with, as this version states them."""
+        found = self.format
+        return load_toml(
+            self.path / "config.toml",
+            RunConfig,
+            lambda stored: up_to_date("settings", stored, found),
+        )
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file of the folder, whole or not at all."""

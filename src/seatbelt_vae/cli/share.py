@@ -1,0 +1,23 @@
+"""``share``: one run's model in a folder with a card, and on the Hugging Face Hub if asked."""
+
+from seatbelt_vae.cli.options import Share
+from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.trained import check_trained
+
+__all__ = ["run"]
+
+
+def run(options: Share) -> None:
+    """Write the folder, upload it if asked, and say where it is."""
+    folder = check_trained(options.folder)
+
+    from seatbelt_vae.sharing import push, share
+
+    share(folder, options.out, licence=options.license, where=options.push)
+    address = None
+    if options.push is not None:
+        address = push(options.out, options.push, private=options.private or None)
+    if options.output.json:
+        print_json({"shared": str(options.out), "address": address})
+    else:
+        print(f"shared: {options.out}" if address is None else f"shared: {options.out}, {address}")

@@ -1,0 +1,96 @@
+"""To and from the Hugging Face Hub; whatever goes wrong there is one line.
+
+Nothing here runs, and nothing is imported of it, before somebody asks for a repository.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.errors import HubError
+
+__all__ = ["fetch", "hub_errors", "send"]
+
+_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+def fetch(repository: str, names: Sequence[str], **options: Any) -> Path:
+    """Files of a repository, in a local folder; what the repository lacks is not there.
+
+    Args:
+        repository: ``owner/name``.
+        names: which files.
+        options: revision, token, cache and the like, see ``huggingface_hub.snapshot_download``.
+
+    Raises:
+        HubError: no such repository, not reachable, or not allowed.
+    """
+    from huggingface_hub import snapshot_download
+
+    with hub_errors(repository):
+        return Path(snapshot_download(repository, allow_patterns=list(names), **options))
+
+
+def send(folder: Path, repository: str, *, private: bool | None = None) -> str:
+    """Upload a folder in one commit, to a repository that is made if it is not there.
+
+    Args:
+        folder: all its files are sent.
+        repository: ``owner/name``.
+        private: whether a new repository is private (default: as its owner has set).
+
+    Returns:
+        The repository's address.
+
+    Raises:
+        HubError: not logged in, not allowed, or not reachable.
+    """
+    from huggingface_hub import HfApi
+
+    with hub_errors(repository):
+        hub = HfApi()
+        made = hub.create_repo(repository, private=private, exist_ok=True)
+        hub.upload_folder(
+            repo_id=made.repo_id, folder_path=folder, commit_message="Share with seatbelt-vae"
+        )
+        return str(made)
+
+
+@contextmanager
+def hub_errors(repository: str) -> Iterator[None]:
+    """Turn whatever ``huggingface_hub`` raises in the block into one line about a repository."""
+    from huggingface_hub import errors as known
+
+    # the HTTP client's own errors, of whichever client this version of the hub uses
+    transport: type[Exception] = known.HfHubHTTPError.__bases__[0]
+    try:
+        yield
+    except known.HFValidationError:
+        raise HubError(
+            f"{repository!r} is neither a folder nor a repository's name: expected owner/name"
+        ) from None
+    except known.LocalTokenNotFoundError:
+        raise HubError(
+            f"the Hugging Face Hub must know who writes {repository}: {_LOG_IN}"
+        ) from None
+    except known.HfHubHTTPError as error:
+        raise HubError(_refused(repository, error)) from error
+    except (known.OfflineModeIsEnabled, known.LocalEntryNotFoundError, transport) as error:
+        raise HubError(
+            f"{repository} is out of reach ({str(error).splitlines()[0]}): "
+            f"check the network, or give a local folder"
+        ) from error
+
+
+def _refused(repository: str, error: Any) -> str:
+    """What an answer of the Hub means, and what to do."""
+    status = error.response.status_code
+    said = error.server_message or str(error).splitlines()[0]
+    if status == 401:
+        return f"the Hugging Face Hub does not know you, or {repository} is not there: {_LOG_IN}"
+    if status == 403:
+        return f"no right to {repository} ({said}): use a token that has it, or another name"
+    if status == 404:
+        return f"no {repository} on the Hugging Face Hub ({said}): check name and revision"
+    return f"the Hugging Face Hub refused {repository} ({status}: {said}): try again, or mend it"

@@ -1,0 +1,185 @@
+"""A model's card: what it is, how it was trained, what was measured, and what not to conclude."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from seatbelt_vae.config import PRESETS, Architecture, RunConfig, resolve_objective
+
+__all__ = ["CardTable", "model_card"]
+
+_TAGS = ["variational-autoencoder", "adversarial-robustness", "model_hub_mixin"]
+
+
+@dataclass(frozen=True)
+class CardTable:
+    """One table of a card.
+
+    Args:
+        title: what stands above it.
+        columns: heads of the columns.
+        rows: cells, as plain text.
+        notes: what stands below it: a term, and what it means.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[tuple[str, str]] = ()
+
+
+def model_card(
+    architecture: Architecture,
+    trained_as: RunConfig | None,
+    *,
+    where: str = ".",
+    licence: str | None = None,
+    data: Sequence[str] = (),
+    findings: Sequence[str] = (),
+    measures: Sequence[CardTable] = (),
+    flags: Sequence[CardTable] = (),
+) -> ModelCard:
+    """The card of a model, with its front matter.
+
+    No model-index is written: its metrics are compared across models, which bounds of different
+    likelihoods and gaps of different pairs are not made for.
+
+    Args:
+        architecture: what the model is.
+        trained_as: the settings of its run, if it has one.
+        where: what to load it from: ``owner/name``, or a folder.
+        licence: the model's licence, as the Hub abbreviates it; none is assumed.
+        data: sentences about the data set beside its name.
+        findings: sentences that say what was found, the main one first.
+        measures: tables of what was measured.
+        flags: tables of validity flags.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> made_for = resolve(ModelConfig("vae"), "dsprites", (1, 64, 64), (-1.0, 1.0))
+        >>> model_card(made_for, None, licence="mit").data.license
+        'mit'
+    """
+    about = _of_nothing(architecture) if trained_as is None else _of_run(trained_as, architecture)
+    front = ModelCardData(
+        license=licence,
+        library_name="seatbelt-vae",
+        tags=sorted({*_TAGS, *about["tags"]}),
+    )
+    page = (
+        _environment()
+        .get_template("card.md")
+        .render(
+            front=front.to_yaml(),
+            version=version("seatbelt-vae"),
+            where=where,
+            licence=licence,
+            architecture=architecture,
+            facts=_facts(architecture),
+            data=data,
+            findings=findings,
+            measures=measures,
+            flags=flags,
+            **about,
+        )
+    )
+    return ModelCard(page)
+
+
+def _of_nothing(architecture: Architecture) -> dict[str, Any]:
+    """What the template asks of a run, for a model that has none."""
+    layers = "one layer" if architecture.depth == 1 else f"{architecture.depth} layers"
+    title = f"A variational autoencoder with {layers} of latents"
+    return {"title": title, "tags": [], "settings": None, "objective": [], "training": []}
+
+
+def _of_run(settings: RunConfig, architecture: Architecture) -> dict[str, Any]:
+    preset = settings.model.preset
+    return {
+        "title": f"{preset} on {settings.data.name}",
+        "tags": [preset],
+        "settings": settings,
+        "objective": _objective(settings, architecture.depth),
+        "training": _training(settings),
+    }
+
+
+def _facts(architecture: Architecture) -> list[tuple[str, str]]:
+    """The architecture in words."""
+    low, high = architecture.bounds
+    shape = " × ".join(map(str, architecture.image_shape))
+    sizes = ", ".join(map(str, architecture.latent_sizes))
+    seen = "z¹ only" if architecture.chain_likelihood else "every layer"
+    gaussian = (
+        f"Gaussian, variance {architecture.variance:g} for every pixel (fixed, normaliser included)"
+    )
+    bernoulli = "Bernoulli, on pixels moved to 0 … 1"
+    return [
+        ("images", f"{shape} (channels, height, width)"),
+        ("bounds of a pixel", f"{low:g} … {high:g}".replace("-", "−")),
+        ("latent units a layer", f"{sizes} (the layer next to the data first)"),
+        ("likelihood", gaussian if architecture.likelihood == "gaussian" else bernoulli),
+        ("the decoder sees", seen),
+        ("networks", f"{architecture.network}, {architecture.features} features"),
+    ]
+
+
+def _objective(settings: RunConfig, depth: int) -> list[str]:
+    """What was maximised and what β is in it, a sentence each."""
+    chosen, preset = settings.objective, PRESETS[settings.model.preset]
+    beta, free_bits = resolve_objective(chosen, settings.model.preset, depth)
+    top = "z" if depth == 1 else "z^L"
+    kinds = {
+        "elbo": ["The evidence lower bound (ELBO) itself; there is no β other than 1."],
+        "beta-kl": [
+            f"E log p(x|z) − β·KL(q(z|x) ‖ p(z)) with β = {beta:g}.",
+            "β weighs the whole divergence from the prior; at β = 1 this is the ELBO.",
+        ],
+        "tc": [
+            f"ELBO − (β − 1)·TC({top}) with β = {beta:g}: {beta - 1:g} times TC({top}) is taken "
+            f"off the ELBO.",
+            f"TC({top}) is the total correlation of the aggregate posterior, of the top layer "
+            f"where there are several; at β = 1 this is the ELBO.",
+            f"In training it was estimated from the minibatch by {chosen.tc_estimator}.",
+        ],
+    }
+    kinds["factor"] = [
+        *kinds["tc"][:-1],
+        "In training a discriminator estimated it (Kim & Mnih 2018); it is no part of the model.",
+    ]
+    said = [f"The preset {settings.model.preset}: {preset.summary}.", *kinds[preset.objective]]
+    if free_bits:
+        said.append(f"{free_bits:g} nats a {chosen.free_bits_group} were free of charge.")
+    for what, steps in (("KL", chosen.kl_warm_up), ("TC", chosen.tc_warm_up)):
+        if steps:
+            said.append(f"The weight of the {what} rose from 0 in {steps:,} steps.")
+    return said
+
+
+def _training(settings: RunConfig) -> list[tuple[str, str]]:
+    chosen = settings.training
+    length = ("epochs", f"{chosen.epochs:,}")
+    return [
+        length if chosen.steps is None else ("steps", f"{chosen.steps:,}"),
+        ("batch", f"{chosen.batch_size:,} images"),
+        ("learning rate", f"{chosen.learning_rate:g} at the start, cosine decay to 0 (Adam)"),
+        ("precision", chosen.precision),
+        ("seed", str(chosen.seed)),
+    ]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("seatbelt_vae.models", "."),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["plain"] = lambda text: re.sub(r"([\\*|<])", r"\\\1", text)
+    return environment

@@ -1,0 +1,77 @@
+"""What a run found out about its model, as its card states it: the report's own rows, in Markdown.
+
+The report sets models side by side, one a row; a card is about one model and has one measure a row.
+"""
+
+from typing import Any
+
+from seatbelt_vae.attacks.flags import Meaning
+from seatbelt_vae.data import DATA_SETS
+from seatbelt_vae.models.card import CardTable
+from seatbelt_vae.report import Run, summary_rows
+from seatbelt_vae.report.tables import FlagTable, Table, flag_tables, tables
+
+__all__ = ["findings"]
+
+_MEASURED = ("measure", "value", "95 % interval", "unit", "better")
+_JUDGED = ("flag", "state", "figure", "raised if", "it means", "do")
+
+
+def findings(run: Run) -> dict[str, Any]:
+    """What `model_card` says of a run beside its settings.
+
+    Args:
+        run: a run's content, perhaps neither attacked nor evaluated.
+    """
+    measured = [shown for table in tables([run]) for shown in _by_measure(table)]
+    return {
+        "data": _about_data(run.config.data.name),
+        "findings": _in_short(run),
+        "measures": measured,
+        "flags": [_by_flag(table) for table in flag_tables([run])],
+    }
+
+
+def _in_short(run: Run) -> list[str]:
+    (row,) = summary_rows([run])
+    if row["verdict"] == "unknown":
+        return [f"How hard it is to fool is unknown: {row['sentence']}."]
+    pairs = f"{row['pairs']} pairs of held-out images, battery {row['battery']}"
+    return [
+        f"{row['verdict'].capitalize()}: {row['sentence']}.",
+        f"Measured on {pairs}; judged by its validity flags: {row['trust']['text']}.",
+    ]
+
+
+def _about_data(name: str) -> list[str]:
+    source = DATA_SETS.get(name)
+    if source is None:
+        return ["A data set that this version does not know."]
+    return [f"{source.summary[:1].upper()}{source.summary[1:]}.", f"Licence: {source.licence}."]
+
+
+def _by_measure(table: Table) -> list[CardTable]:
+    """One table a battery, of the measures that are known; none where none is."""
+    found = []
+    for row in table.rows:
+        rows = [
+            (measure.label, cell.text, cell.note, measure.unit or "1", measure.better)
+            for measure, cell in zip(table.measures, row.cells, strict=True)
+            if cell.sort
+        ]
+        title = f"{table.title} ({row.battery})" if row.battery else table.title
+        if rows:
+            found.append(CardTable(title, _MEASURED, rows, table.definitions))
+    return found
+
+
+def _by_flag(table: FlagTable) -> CardTable:
+    """Every flag of a battery: what was found, and what it would mean."""
+    rows = []
+    for flag in table.rows:
+        (state,) = flag.states
+        about = flag.meaning or Meaning("", "", "")
+        said = "not judged" if state is None else "RAISED" if state["raised"] else "clear"
+        figure = "" if state is None else state["detail"]
+        rows.append((flag.name, said, figure, about.raised_if, about.means, about.do))
+    return CardTable(f"Validity flags of {table.battery}", _JUDGED, rows)

@@ -1,0 +1,148 @@
+"""A card says what the model is and what β was, and reads as Markdown whatever stands in it."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+
+from seatbelt_vae.config import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+    resolve,
+)
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.models.card import CardTable, model_card
+
+CONFIG = RunConfig(
+    DataConfig("dsprites", images=5000),
+    ModelConfig("seatbelt", latent_sizes=(4, 3), network="mlp", features=8, variance=0.25),
+    ObjectiveConfig(beta=10.0, kl_warm_up=1500),
+    TrainingConfig(steps=20000, batch_size=64, seed=5),
+)
+ARCHITECTURE = resolve(CONFIG.model, "dsprites", (1, 4, 5), (-1.0, 1.0))
+
+
+def _cells(markdown: str) -> list[list[str]]:
+    """The text of every row of every table, as a Markdown parser of its own sees it."""
+    rows: list[list[str]] = []
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    for before, token in pairwise(tokens):
+        if before.type == "tr_open":
+            rows.append([])
+        if before.type in ("td_open", "th_open"):
+            rows[-1].append("".join(child.content for child in token.children or []))
+    return rows
+
+
+def _card(config: RunConfig = CONFIG, **facts: object) -> ModelCard:
+    return model_card(ARCHITECTURE, config, **facts)
+
+
+def test_the_front_matter_is_the_hubs() -> None:
+    read = ModelCard(str(_card(licence="cc-by-nc-4.0")))
+    assert read.data.to_dict() == {
+        "library_name": "seatbelt-vae",
+        "license": "cc-by-nc-4.0",
+        "tags": [
+            "adversarial-robustness",
+            "model_hub_mixin",
+            "seatbelt",
+            "variational-autoencoder",
+        ],
+    }
+    assert "`cc-by-nc-4.0`, given by whoever shared the model" in read.text
+
+
+def test_no_licence_is_made_up() -> None:
+    card = _card()
+    assert card.data.license is None
+    assert "None was given; ask whoever shared the model" in card.text
+
+
+def test_the_model_and_its_training_are_stated() -> None:
+    rows = _cells(_card().text)
+    for row in (
+        ["images", "1 × 4 × 5 (channels, height, width)"],
+        ["bounds of a pixel", "−1 … 1"],
+        ["latent units a layer", "4, 3 (the layer next to the data first)"],
+        ["likelihood", "Gaussian, variance 0.25 for every pixel (fixed, normaliser included)"],
+        ["steps", "20,000"],
+        ["batch", "64 images"],
+        ["seed", "5"],
+    ):
+        assert row in rows
+
+
+def test_a_bernoulli_likelihood_has_no_variance() -> None:
+    card = model_card(replace(ARCHITECTURE, likelihood="bernoulli"), CONFIG)
+    assert ["likelihood", "Bernoulli, on pixels moved to 0 … 1"] in _cells(card.text)
+    assert "0.25" not in card.text
+
+
+@pytest.mark.parametrize(
+    ("preset", "beta", "said"),
+    [
+        ("vae", None, "The evidence lower bound (ELBO) itself; there is no β other than 1."),
+        ("beta-vae", None, "E log p(x|z) − β·KL(q(z|x) ‖ p(z)) with β = 4."),
+        ("beta-tcvae", 3.5, "β = 3.5: 2.5 times TC(z) is taken off the ELBO."),
+        ("seatbelt", 10.0, "β = 10: 9 times TC(z^L) is taken off the ELBO."),
+        ("hvae", None, "The evidence lower bound (ELBO) itself; there is no β other than 1."),
+    ],
+)
+def test_what_beta_means_depends_on_the_preset(preset: str, beta: float | None, said: str) -> None:
+    sizes = (3,) if preset in ("vae", "beta-vae", "beta-tcvae") else (4, 3)
+    config = replace(
+        CONFIG,
+        model=ModelConfig(preset, latent_sizes=sizes, network="mlp"),
+        objective=ObjectiveConfig(beta=beta),
+    )
+    card = model_card(resolve(config.model, "dsprites", (1, 4, 5), (-1.0, 1.0)), config)
+    assert said in card.text.replace("\\", "")
+    assert ("estimated from the minibatch by mws" in card.text) == (preset in TC)
+    assert preset in card.data.tags
+
+
+TC = ("beta-tcvae", "seatbelt")
+
+
+def test_free_bits_and_warm_ups_are_told() -> None:
+    assert "0.125 nats a unit were free of charge." in _card().text
+    assert "The weight of the KL rose from 0 in 1,500 steps." in _card().text
+    assert "The weight of the TC" not in _card().text
+
+
+def test_tables_hold_whatever_is_measured() -> None:
+    odd = ["E log p(x|z*)", "a*b*c", "<b>", r"\|", "`x` x_t", "−88.0"]
+    table = CardTable("a | b", ("x|y", *"bcdef"), [odd], [("p(x|z)", "means *this*")])
+    card = _card(measures=[table], flags=[table])
+    assert _cells(card.text).count(["x|y", *"bcdef"]) == 2
+    assert _cells(card.text).count([*odd[:4], "x x_t", "−88.0"]) == 2
+    assert "Nothing yet." not in card.text
+    assert "means \\*this\\*" in card.text
+
+
+def test_what_was_not_measured_is_said_to_be_unknown() -> None:
+    text = _card().text
+    assert "Nothing is known of how hard this model is to fool" in text
+    assert "Whether to believe it" not in text
+
+
+@pytest.mark.parametrize("where", [".", "ada/belt"])
+def test_the_way_to_load_it_runs(
+    where: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = HierarchicalVAE(ARCHITECTURE)
+    model.trained_as = CONFIG
+    model.save_pretrained(f"{tmp_path}/ada/belt")
+    monkeypatch.chdir(f"{tmp_path}/ada/belt" if where == "." else str(tmp_path))
+    (code,) = re.findall(r"```python\n(.*?)```", _card(where=where).text, re.DOTALL)
+    names: dict[str, torch.Tensor] = {}
+    exec(code, names)
+    assert names["reconstruction"].shape == (2, 1, 4, 5)
