@@ -29,6 +29,8 @@ class Source:
         module: the file in `sets` that holds its ``load`` and ``state``.
         sized: whether it can be had at several image sizes.
         screened: whether it is made of files of which bad ones may be left out.
+        filed: whether root may also be one file.
+        hosted: whether it can be downloaded when that is asked for.
     """
 
     summary: str
@@ -36,6 +38,8 @@ class Source:
     module: str
     sized: bool = False
     screened: bool = False
+    filed: bool = False
+    hosted: bool = False
 
     def load(self, config: DataConfig) -> "ImageData":
         """The set, as the settings want it."""
@@ -47,6 +51,10 @@ class Source:
         text: str = import_module(f"seatbelt_vae.data.sets.{self.module}").state(config)
         return text
 
+    def download(self, config: DataConfig) -> None:
+        """Fetch what the set is made from."""
+        import_module(f"seatbelt_vae.data.sets.{self.module}").download(config)
+
 
 DATA_SETS = {
     "dsprites": Source(
@@ -54,6 +62,16 @@ DATA_SETS = {
         "drawn by our own code and cached; the published .npz is read if --root holds it",
         "dsprites",
         sized=True,
+    ),
+    "fashion-mnist": Source(
+        "70,000 grey 28×28 images of clothes in 10 classes",
+        "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",
+        "mnist",
+    ),
+    "mnist": Source(
+        "70,000 grey 28×28 images of handwritten digits",
+        "read from its four idx files in --root",
+        "mnist",
     ),
     "swiss-roll": Source(
         "10,000 points on a rolled curve in the plane; use --network mlp",
