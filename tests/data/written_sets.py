@@ -32,7 +32,15 @@ def mnist(folder: Path):
     return "mnist", folder
 
 
-WRITERS = {"fashion-mnist": fashion_mnist, "mnist": mnist}
+def array(folder: Path):
+    """100 colour images and their labels in an .npz file."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (100, 12, 16, 3), np.uint8)
+    np.savez_compressed(folder / "set.npz", images=images, labels=np.arange(100) % 7)
+    return "array", folder
+
+
+WRITERS = {"array": array, "fashion-mnist": fashion_mnist, "mnist": mnist}
 
 
 def written(name: str, folder: Path):

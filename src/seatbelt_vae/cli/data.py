@@ -49,12 +49,15 @@ def _prepare(options: DataPrepare) -> None:
                 "test": len(data.test),
                 "image_shape": shape,
                 "sheet": sheet,
+                "notes": list(data.notes),
             }
         )
         return
     print(
         f"{options.name} is ready: {len(data.train):,} training and {len(data.test):,} test images"
     )
+    for note in data.notes:
+        print(f"note: {note}")
     if options.sheet is not None:
         print(f"contact sheet: {options.sheet}")
 

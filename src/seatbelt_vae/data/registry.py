@@ -78,6 +78,12 @@ DATA_SETS = {
         "generated",
         "swiss_roll",
     ),
+    "array": Source(
+        "images and labels in one .npy, .npz, .h5 or .safetensors file of your own",
+        "read from --root, which may be the file or its folder",
+        "array",
+        filed=True,
+    ),
 }
 
 
@@ -119,13 +125,16 @@ def source_of(config: DataConfig) -> Source:
     source = DATA_SETS.get(config.name)
     if source is None:
         raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
-    folder = None if config.root is None else Path(config.root)
-    if folder is not None and not (is_there(folder) and folder.is_dir()):
-        raise DataError(
-            f"no such folder: {folder}; give the folder that holds the files of {config.name!r}"
-        )
+    if config.root is not None:
+        _check_root(config.name, Path(config.root), source)
     if config.image_size is not None and not source.sized:
         raise DataError(f"{config.name!r} has one size only: leave image_size out")
     if config.skip_bad and not source.screened:
         raise DataError(f"{config.name!r} is not made of files to skip: leave skip_bad out")
     return source
+
+
+def _check_root(name: str, root: Path, source: Source) -> None:
+    if not is_there(root) or not (root.is_dir() or (source.filed and root.is_file())):
+        kind = "file or folder" if source.filed else "folder"
+        raise DataError(f"no such {kind}: {root}; give the {kind} that holds the files of {name!r}")

@@ -70,8 +70,8 @@ def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
     """Every set, whether it is ready, and if not what will happen; nothing is drawn or loaded.
 
     Example:
-        >>> [(entry.name, entry.state) for entry in list_sets()][-1]
-        ('swiss-roll', 'ready')
+        >>> {entry.name: entry.state for entry in list_sets()}["swiss-roll"]
+        'ready'
     """
     return tuple(
         Listed(name, source.summary, source.had, _state(name, root))
