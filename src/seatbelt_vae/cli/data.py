@@ -35,7 +35,13 @@ def _prepare(options: DataPrepare) -> None:
     from seatbelt_vae.data import prepare
     from seatbelt_vae.runs import atomic_write
 
-    ready = prepare(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
+    ready = prepare(
+        options.name,
+        options.root,
+        options.image_size,
+        skip_bad=options.skip_bad,
+        download=options.download,
+    )
     if options.sheet is not None:
         atomic_write(options.sheet, ready.contact_sheet)
     data = ready.data

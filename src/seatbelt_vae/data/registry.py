@@ -84,6 +84,14 @@ DATA_SETS = {
         "array",
         filed=True,
     ),
+    "hf:NAME": Source(
+        "pictures in the format of the `datasets` library, such as hf:ylecun/mnist",
+        "read from hf:/path/to/a/copy, from --root, or from what `data prepare --download` fetched",
+        "hub",
+        sized=True,
+        screened=True,
+        hosted=True,
+    ),
 }
 
 
@@ -98,8 +106,8 @@ def load(
     """A data set by name.
 
     Args:
-        name: a key of `DATA_SETS`.
-        root: folder that holds the set's files.
+        name: a key of `DATA_SETS`, with a name of your own for NAME.
+        root: folder that holds the set's files, or its one file.
         images: use only this many training images.
         image_size: side in pixels, for sets that can be had at several.
         skip_bad: leave out files that cannot be read, and count them, instead of stopping at one.
@@ -122,7 +130,8 @@ def source_of(config: DataConfig) -> Source:
         DataError: unknown name, a folder that is missing or may not be looked at, or an option
             that the set has not.
     """
-    source = DATA_SETS.get(config.name)
+    kind, colon, _ = config.name.partition(":")
+    source = DATA_SETS.get(f"{kind}:NAME" if colon else kind)
     if source is None:
         raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
     if config.root is not None:
