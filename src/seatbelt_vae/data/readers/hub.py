@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.sources import check_inside
 from seatbelt_vae.errors import DataError
 
@@ -52,10 +53,15 @@ def kept_files(place: str | Path) -> list[Path]:
         DataError: a link leads out of the folder, or it may not be looked into.
     """
     folder = place if isinstance(place, Path) else _kept_under(place)
-    try:
-        files = sorted(path for path in folder.rglob("*") if path.suffix in _KEPT)
-    except OSError as error:
-        raise DataError(f"cannot read {folder}: {error.strerror}; make it readable") from error
+
+    def fail(error: OSError) -> None:
+        raise DataError(
+            f"cannot read {error.filename}: {error.strerror}; make it readable"
+        ) from error
+
+    below = os.walk(folder, onerror=fail) if is_there(folder) else ()
+    names = [Path(parent) / name for parent, _, found in below for name in found]
+    files = sorted(path for path in names if path.suffix in _KEPT)
     for path in files:
         check_inside(folder, path)
     return files

@@ -43,7 +43,9 @@ def load(config: DataConfig) -> ImageData:
         Factor(factor["name"], factor["size"], tuple(factor["values"]))
         for factor in records.about["factors"]
     )
-    return replace(stored_set("array", records, factors, config), notes=(records.about["values"],))
+    data = stored_set("array", records, factors, config)
+    told = records.about["values"]
+    return replace(data, notes=(told,)) if told else data
 
 
 def prepare(config: DataConfig) -> Path:

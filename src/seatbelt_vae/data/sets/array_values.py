@@ -21,7 +21,7 @@ class Coding:
     """What the values of an array mean.
 
     Args:
-        told: it in a few words.
+        told: how they were changed, in a few words.
         to_bytes: maps values to bytes 0 … 255, rounded to the nearest.
     """
 
@@ -91,7 +91,7 @@ def _floats_to_bytes(scale: float, shift: float) -> Callable[[NDArray[Any]], NDA
 
 
 _BINARY = Coding("values 0 and 1 are black and white", lambda values: 255 * values.astype(np.uint8))
-_BYTES = Coding("bytes", lambda values: values.astype(np.uint8))
+_BYTES = Coding("", lambda values: values.astype(np.uint8))
 _WORDS = Coding(
     "16-bit values, kept as bytes",
     lambda values: np.rint(values.astype(np.float32) / 257).astype(np.uint8),
