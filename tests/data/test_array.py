@@ -81,14 +81,14 @@ def saved(folder, **arrays):
 @pytest.mark.parametrize(("write", "name"), FORMATS)
 @pytest.mark.parametrize("whole", [False, True])
 def test_every_format_gives_the_same_set(tmp_path, write, name, whole):
-    write(tmp_path / name, images=BYTES, labels=np.arange(COUNT) % 4)
+    write(tmp_path / name, images=BYTES, labels=np.arange(COUNT) % 7)
     data = load("array", tmp_path if whole else tmp_path / name)
     assert (as_bytes(data) == BYTES).all()
     assert data.image_shape == (3, 5, 4)
     assert (len(data.train), len(data.test)) == (18, 2)
     if write is not npy:
-        assert data.factors[0].size == 4
-        assert (data.train.factors(np.arange(18))[:, 0] == data.train.indices % 4).all()
+        assert data.factors[0].size == 7
+        assert (data.train.factors(np.arange(18))[:, 0] == data.train.indices % 7).all()
 
 
 @pytest.mark.parametrize(

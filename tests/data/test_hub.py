@@ -340,6 +340,15 @@ def test_damaged_copies_are_named(tmp_path, damage, reason):
     assert not list(tmp_path.glob("cache/*"))
 
 
+def test_a_parquet_file_elsewhere_is_not_followed(tmp_path):
+    as_parquet(tmp_path / "copy", train=split(COLOUR))
+    path = tmp_path / "copy" / "data" / "train-00001-of-00002.parquet"
+    path.rename(tmp_path / "elsewhere.parquet")
+    path.symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(DataError, match=r"is a link that leads out of its folder, to .*elsewhere"):
+        from_root(tmp_path / "copy")
+
+
 @pytest.mark.parametrize("end", [0, 3, 200, -1])
 def test_a_parquet_file_cut_short_is_named(tmp_path, end):
     as_parquet(tmp_path / "copy", train=split(COLOUR))
@@ -455,3 +464,6 @@ def test_many_batches_keep_their_order(tmp_path):
     assert (as_bytes(data)[:, 0, 0, 0] == shades).all()
     assert data.train.factors_of is not None
     assert (data.train.factors_of(np.arange(600))[:, 0] == np.arange(600) % 2).all()
+    as_one(tmp_path / "bad", split([*pictures[:500], b"bad"]))
+    with pytest.raises(DataError, match="example 500 of train: it is no picture"):
+        load("hf:mine", tmp_path / "bad")
