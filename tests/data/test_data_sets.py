@@ -1,5 +1,6 @@
 """What every data set promises, and what the verbs behind `data` find."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,15 +9,24 @@ import numpy as np
 import pytest
 import torch
 
+from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare
 from seatbelt_vae.data.dataset import Split, random_split
+from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.sets import swiss_roll
 from seatbelt_vae.errors import DataError
 
+from .written_sets import written
 
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_every_set_keeps_its_promises(name):
-    data, again = load(name), load(name)
+
+@pytest.fixture(scope="module", params=DATA_SETS)
+def asked(request, tmp_path_factory):
+    """Name and root of every set."""
+    return written(request.param, tmp_path_factory.mktemp("set"))
+
+
+def test_every_set_keeps_its_promises(asked):
+    data, again = load(*asked), load(*asked)
     low, high = data.bounds
     positions = np.array([0, 5, 2])
     for split in (data.train, data.test):
@@ -30,21 +40,19 @@ def test_every_set_keeps_its_promises(name):
         assert (factors < [factor.size for factor in data.factors]).all()
     assert torch.equal(data.test.batch(positions), again.test.batch(positions))
     assert not set(data.train.indices[:1000].tolist()) & set(data.test.indices.tolist())
-    assert len(load(name, None, 40).train) == 40
+    assert len(load(*asked, 40).train) == 40
 
 
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_prepare_shows_a_contact_sheet(name):
-    prepared = prepare(name)
+def test_prepare_shows_a_contact_sheet(asked):
+    prepared = prepare(*asked)
     assert prepared.contact_sheet.startswith(b"\x89PNG")
     assert len(prepared.contact_sheet) > 5000
 
 
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_check_finds_nothing_wrong(name):
-    found = check(name)
+def test_check_finds_nothing_wrong(asked):
+    found = check(*asked)
     assert found.problems == ()
-    assert found.train == len(load(name).train)
+    assert found.train == len(load(*asked).train)
 
 
 def test_check_says_what_is_wrong(monkeypatch):
@@ -85,10 +93,15 @@ def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
 
 def test_the_list_says_where_each_set_stands(tmp_path):
     assert [entry.name for entry in list_sets()] == list(DATA_SETS)
-    load("dsprites")
-    assert all(entry.state.startswith("ready") for entry in list_sets())
     for entry in list_sets(tmp_path / "nowhere"):
-        assert entry.state.startswith("no such folder: ")
+        assert re.match("no such (file or )?folder: ", entry.state)
+
+
+def test_the_state_of_a_set_in_use_is_ready(asked):
+    load(*asked)
+    name, root = asked
+    config = DataConfig(name, None if root is None else str(root))
+    assert source_of(config).state(config).startswith("ready")
 
 
 def test_names_are_listed_without_torch():
@@ -99,10 +112,11 @@ def test_names_are_listed_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_a_set_describes_itself(name):
-    data = load(name, None, 40)
-    assert data.describe().startswith(f"{name}: 40 training and {len(data.test):,} test images of ")
+def test_a_set_describes_itself(asked):
+    data = load(*asked, 40)
+    assert data.describe().startswith(
+        f"{asked[0]}: 40 training and {len(data.test):,} test images of "
+    )
     assert all(f"{factor.name} {factor.size}" in data.describe() for factor in data.factors)
 
 

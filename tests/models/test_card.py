@@ -10,6 +10,7 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from seatbelt_vae.config import (
+    PRESETS,
     DataConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -92,12 +93,13 @@ def test_a_bernoulli_likelihood_has_no_variance() -> None:
         ("vae", None, "The evidence lower bound (ELBO) itself; there is no β other than 1."),
         ("beta-vae", None, "E log p(x|z) − β·KL(q(z|x) ‖ p(z)) with β = 4."),
         ("beta-tcvae", 3.5, "β = 3.5: 2.5 times TC(z) is taken off the ELBO."),
+        ("factor-vae", 3.5, "In training a discriminator estimated it"),
         ("seatbelt", 10.0, "β = 10: 9 times TC(z^L) is taken off the ELBO."),
         ("hvae", None, "The evidence lower bound (ELBO) itself; there is no β other than 1."),
     ],
 )
 def test_what_beta_means_depends_on_the_preset(preset: str, beta: float | None, said: str) -> None:
-    sizes = (3,) if preset in ("vae", "beta-vae", "beta-tcvae") else (4, 3)
+    sizes = (4, 3) if PRESETS[preset].hierarchical else (3,)
     config = replace(
         CONFIG,
         model=ModelConfig(preset, latent_sizes=sizes, network="mlp"),

@@ -35,7 +35,13 @@ def _prepare(options: DataPrepare) -> None:
     from seatbelt_vae.data import prepare
     from seatbelt_vae.runs import atomic_write
 
-    ready = prepare(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
+    ready = prepare(
+        options.name,
+        options.root,
+        options.image_size,
+        skip_bad=options.skip_bad,
+        download=options.download,
+    )
     if options.sheet is not None:
         atomic_write(options.sheet, ready.contact_sheet)
     data = ready.data
@@ -49,12 +55,15 @@ def _prepare(options: DataPrepare) -> None:
                 "test": len(data.test),
                 "image_shape": shape,
                 "sheet": sheet,
+                "notes": list(data.notes),
             }
         )
         return
     print(
         f"{options.name} is ready: {len(data.train):,} training and {len(data.test):,} test images"
     )
+    for note in data.notes:
+        print(f"note: {note}")
     if options.sheet is not None:
         print(f"contact sheet: {options.sheet}")
 

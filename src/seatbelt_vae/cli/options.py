@@ -244,6 +244,7 @@ class DataPrepare:
         root: folder that holds the set's files, for sets that are read from disk.
         image_size: side in pixels, for sets that can be had at several sizes.
         skip_bad: leave out files that cannot be read, and count them.
+        download: fetch the set first; nothing is downloaded without this.
         sheet: write a PNG of random images here.
     """
 
@@ -251,6 +252,7 @@ class DataPrepare:
     root: str | None = None
     image_size: int | None = None
     skip_bad: bool = False
+    download: bool = False
     sheet: Path | None = None
     output: Output = field(default_factory=Output)
 

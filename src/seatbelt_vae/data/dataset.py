@@ -81,6 +81,7 @@ class ImageData:
         train: what models are trained on.
         test: held out; likelihoods and attacks are measured here.
         factors: known factors of variation, in the order of `Split.factors`.
+        notes: what its loader took for granted or left out, for the user to know.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ImageData:
     train: Split
     test: Split
     factors: tuple[Factor, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """What the set holds, in one line.
@@ -103,7 +105,7 @@ class ImageData:
         images = f"{len(self.train):,} training and {len(self.test):,} test images"
         factors = ", ".join(f"{factor.name} {factor.size}" for factor in self.factors)
         text = f"{self.name}: {images} of {shape} in [{low:g}, {high:g}]"
-        return f"{text}; {factors}" if factors else text
+        return "; ".join(part for part in (text, factors, *self.notes) if part)
 
 
 def random_split(

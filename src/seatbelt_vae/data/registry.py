@@ -29,6 +29,8 @@ class Source:
         module: the file in `sets` that holds its ``load`` and ``state``.
         sized: whether it can be had at several image sizes.
         screened: whether it is made of files of which bad ones may be left out.
+        filed: whether root may also be one file.
+        hosted: whether it can be downloaded when that is asked for.
         licence: whose it is and on what terms, for the card of a model trained on it.
     """
 
@@ -37,6 +39,8 @@ class Source:
     module: str
     sized: bool = False
     screened: bool = False
+    filed: bool = False
+    hosted: bool = False
     licence: str = "that of the images' owner, who is not known to this package"
 
     def load(self, config: DataConfig) -> "ImageData":
@@ -49,6 +53,10 @@ class Source:
         text: str = import_module(f"seatbelt_vae.data.sets.{self.module}").state(config)
         return text
 
+    def download(self, config: DataConfig) -> None:
+        """Fetch what the set is made from."""
+        import_module(f"seatbelt_vae.data.sets.{self.module}").download(config)
+
 
 DATA_SETS = {
     "dsprites": Source(
@@ -58,11 +66,36 @@ DATA_SETS = {
         sized=True,
         licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
     ),
+    "fashion-mnist": Source(
+        "70,000 grey 28×28 images of clothes in 10 classes",
+        "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",
+        "mnist",
+        licence="Zalando SE (Xiao et al. 2017), MIT",
+    ),
+    "mnist": Source(
+        "70,000 grey 28×28 images of handwritten digits",
+        "read from its four idx files in --root",
+        "mnist",
+    ),
     "swiss-roll": Source(
         "10,000 points on a rolled curve in the plane; use --network mlp",
         "generated",
         "swiss_roll",
         licence="generated, nobody's",
+    ),
+    "array": Source(
+        "images and labels in one .npy, .npz, .h5 or .safetensors file of your own",
+        "read from --root, which may be the file or its folder",
+        "array",
+        filed=True,
+    ),
+    "hf:NAME": Source(
+        "pictures in the format of the `datasets` library, such as hf:ylecun/mnist",
+        "read from hf:/path/to/a/copy, from --root, or from what `data prepare --download` fetched",
+        "hub",
+        sized=True,
+        screened=True,
+        hosted=True,
     ),
 }
 
@@ -78,8 +111,8 @@ def load(
     """A data set by name.
 
     Args:
-        name: a key of `DATA_SETS`.
-        root: folder that holds the set's files.
+        name: a key of `DATA_SETS`, with a name of your own for NAME.
+        root: folder that holds the set's files, or its one file.
         images: use only this many training images.
         image_size: side in pixels, for sets that can be had at several.
         skip_bad: leave out files that cannot be read, and count them, instead of stopping at one.
@@ -102,16 +135,20 @@ def source_of(config: DataConfig) -> Source:
         DataError: unknown name, a folder that is missing or may not be looked at, or an option
             that the set has not.
     """
-    source = DATA_SETS.get(config.name)
+    kind, colon, _ = config.name.partition(":")
+    source = DATA_SETS.get(f"{kind}:NAME" if colon else kind)
     if source is None:
         raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
-    folder = None if config.root is None else Path(config.root)
-    if folder is not None and not (is_there(folder) and folder.is_dir()):
-        raise DataError(
-            f"no such folder: {folder}; give the folder that holds the files of {config.name!r}"
-        )
+    if config.root is not None:
+        _check_root(config.name, Path(config.root), source)
     if config.image_size is not None and not source.sized:
         raise DataError(f"{config.name!r} has one size only: leave image_size out")
     if config.skip_bad and not source.screened:
         raise DataError(f"{config.name!r} is not made of files to skip: leave skip_bad out")
     return source
+
+
+def _check_root(name: str, root: Path, source: Source) -> None:
+    if not is_there(root) or not (root.is_dir() or (source.filed and root.is_file())):
+        kind = "file or folder" if source.filed else "folder"
+        raise DataError(f"no such {kind}: {root}; give the {kind} that holds the files of {name!r}")

@@ -70,8 +70,8 @@ def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
     """Every set, whether it is ready, and if not what will happen; nothing is drawn or loaded.
 
     Example:
-        >>> [(entry.name, entry.state) for entry in list_sets()][-1]
-        ('swiss-roll', 'ready')
+        >>> {entry.name: entry.state for entry in list_sets()}["swiss-roll"]
+        'ready'
     """
     return tuple(
         Listed(name, source.summary, source.had, _state(name, root))
@@ -85,14 +85,25 @@ def prepare(
     image_size: int | None = None,
     *,
     skip_bad: bool = False,
+    download: bool = False,
 ) -> Prepared:
     """Make a set ready (drawn, cached) and show what it holds.
 
+    Args:
+        name, root, image_size, skip_bad: as for `load`.
+        download: fetch it first, if it is one that can be fetched.
+
     Raises:
-        DataError: as `load`.
+        DataError: as `load`; or the set cannot be downloaded.
     """
     from seatbelt_vae.data.contact_sheet import contact_sheet
 
+    if download:
+        config = DataConfig(name, None if root is None else str(root))
+        source = source_of(config)
+        if not source.hosted:
+            raise DataError(f"{name!r} is not downloaded ({source.had}): leave download out")
+        source.download(config)
     data = load(name, root, image_size=image_size, skip_bad=skip_bad)
     return Prepared(data, contact_sheet(data))
 

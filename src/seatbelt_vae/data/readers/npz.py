@@ -1,6 +1,6 @@
-"""One array of an .npz file, read block by block, its shape checked before its content."""
+"""The arrays of an .npz file, read block by block, their shapes checked before their content."""
 
-import io
+import math
 import tokenize
 import zipfile
 import zlib
@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
+from seatbelt_vae.data.readers.npy import read_npy_header
+from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
 from seatbelt_vae.errors import DataError
 
-__all__ = ["NpzMember"]
+__all__ = ["NpzMember", "npz_arrays"]
 
-_BLOCK_BYTES = 1 << 24
-_LONGEST_HEADER = 1 << 14
+_ENDING = ".npy"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -54,18 +54,19 @@ class NpzMember:
         Raises:
             DataError: not a whole archive, the array is missing, or of another shape or type.
         """
-        row = int(np.prod(self.shape[1:])) * np.dtype(self.dtype).itemsize
-        step = max(1, _BLOCK_BYTES // row)
+        dtype = np.dtype(self.dtype)
+        row = math.prod(self.shape[1:]) * dtype.itemsize
+        step = rows_of_a_block(self.shape, dtype)
         with self._opened() as archive:
             header = self._checked_header(archive)
-            with archive.open(f"{self.name}.npy") as file:
+            with archive.open(self.name + _ENDING) as file:
                 file.read(header)
                 for start in range(0, self.shape[0], step):
                     count = min(step, self.shape[0] - start)
                     data = file.read(count * row)
                     if len(data) != count * row:
                         raise self._bad(f"{self.name} ends after {start * row + len(data)} bytes")
-                    yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
+                    yield np.frombuffer(data, dtype).reshape(count, *self.shape[1:])
                 if file.read(1):
                     raise self._bad(f"{self.name} is longer than its shape says")
 
@@ -76,34 +77,63 @@ class NpzMember:
             DataError: not a whole archive, or the array is missing.
         """
         with self._opened() as archive:
-            return archive.getinfo(f"{self.name}.npy").CRC
+            return archive.getinfo(self.name + _ENDING).CRC
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                if archive.getinfo(f"{self.name}.npy").compress_type not in _COMPRESSIONS:
-                    raise self._bad(f"{self.name} is compressed by another method than deflate")
-                yield archive
-        except KeyError:
-            raise self._bad(f"it has no array {self.name!r}") from None
-        except _DAMAGES as error:
-            raise self._bad(str(error)) from error
+        with _opened(self.path) as archive:
+            try:
+                method = archive.getinfo(self.name + _ENDING).compress_type
+            except KeyError:
+                raise self._bad(f"it has no array {self.name!r}") from None
+            if method not in _COMPRESSIONS:
+                raise self._bad(f"{self.name} is compressed by another method than deflate")
+            yield archive
 
     def _checked_header(self, archive: zipfile.ZipFile) -> int:
         """Length of the array's header, once it says what is expected."""
-        with archive.open(f"{self.name}.npy") as file:
-            # cut off, because NumPy reads a header of any stated length before it looks at it
-            start = io.BytesIO(file.read(_LONGEST_HEADER))
-        version = npy.read_magic(start)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(start)
-        if shape != self.shape or fortran or dtype != np.dtype(self.dtype):
+        with archive.open(self.name + _ENDING) as file:
+            found = read_npy_header(file)
+        if found.fortran:
+            raise self._bad(f"{self.name} lies in Fortran order: save np.ascontiguousarray of it")
+        if found.shape != self.shape or found.dtype != np.dtype(self.dtype):
             raise self._bad(
-                f"{self.name} is {dtype} of shape {shape}{' (Fortran order)' if fortran else ''}, "
+                f"{self.name} is {found.dtype} of shape {found.shape}, "
                 f"expected {np.dtype(self.dtype)} of shape {self.shape}"
             )
-        return start.tell()
+        return found.length
 
     def _bad(self, reason: str) -> DataError:
-        return DataError(f"{self.path} cannot be used: {reason}; download it anew")
+        return _bad(self.path, reason)
+
+
+def npz_arrays(path: Path) -> tuple[StoredArray, ...]:
+    """Every array of an archive, as its header states it; what is no array is passed over.
+
+    Raises:
+        DataError: not a whole archive, or an array has no header.
+    """
+    arrays = []
+    with _opened(path) as archive:
+        for entry in dict.fromkeys(archive.namelist()):
+            if entry.endswith(_ENDING):
+                with archive.open(entry) as file:
+                    header = read_npy_header(file)
+                member = NpzMember(path, entry.removesuffix(_ENDING), header.shape, header.dtype)
+                arrays.append(
+                    StoredArray(path, member.name, member.shape, header.dtype, member.blocks)
+                )
+    return tuple(arrays)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except _DAMAGES as error:
+        raise _bad(path, str(error)) from error
+
+
+def _bad(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} cannot be used: {reason}; write or download it anew")

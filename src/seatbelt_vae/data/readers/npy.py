@@ -1,0 +1,77 @@
+"""NumPy's own format: its header, read before anything else, and a whole .npy file, mapped."""
+
+import io
+import math
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.errors import DataError
+
+__all__ = ["NpyHeader", "npy_array", "read_npy_header"]
+
+_LONGEST_HEADER = 1 << 14
+
+
+class NpyHeader(NamedTuple):
+    """What an array says of itself, and how many bytes that takes."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    length: int
+
+
+def read_npy_header(file: IO[bytes]) -> NpyHeader:
+    """The header at the start of ``file``, which is left somewhere behind it.
+
+    Raises:
+        ValueError, EOFError, tokenize.TokenError: there is none.
+    """
+    # cut off, because NumPy reads a header of any stated length before it looks at it
+    start = io.BytesIO(file.read(_LONGEST_HEADER))
+    version = npy.read_magic(start)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = read(start)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"shape {shape}")
+    return NpyHeader(shape, fortran, dtype, start.tell())
+
+
+def npy_array(path: Path) -> StoredArray:
+    """The array of a .npy file, without a name; its content is mapped, not loaded.
+
+    Raises:
+        DataError: not such a file, or of another length than it states.
+    """
+    try:
+        with path.open("rb") as file:
+            header = read_npy_header(file)
+            size = file.seek(0, io.SEEK_END)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
+    except (ValueError, EOFError, tokenize.TokenError) as error:
+        raise _bad(path, str(error)) from error
+    expected = header.length + math.prod(header.shape) * header.dtype.itemsize
+    # how long pickled objects are is not stated
+    if size != expected and not header.dtype.hasobject:
+        raise _bad(path, f"it has {size} bytes, expected {expected}")
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        order: Any = "F" if header.fortran else "C"
+        array = np.memmap(path, header.dtype, "r", header.length, header.shape, order)
+        step = rows_of_a_block(header.shape, header.dtype)
+        for start in range(0, len(array), step):
+            yield np.asarray(array[start : start + step])
+
+    return StoredArray(path, "", header.shape, header.dtype, blocks)
+
+
+def _bad(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is no whole .npy file: {reason}; write or download it anew")

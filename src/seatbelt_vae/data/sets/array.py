@@ -1,0 +1,152 @@
+"""Images and labels from a file of arrays: .npy, .npz, HDF5 or safetensors.
+
+Bytes are kept as they are. Values of another type are rounded to 256 levels when the set is
+prepared, whatever its size, block by block.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import is_there, read_records, write_records
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.readers.arrays import ENDINGS, stored_arrays
+from seatbelt_vae.data.readers.stored_array import StoredArray
+from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
+from seatbelt_vae.data.sets.array_labels import factors_of
+from seatbelt_vae.data.sets.array_values import coding_of
+from seatbelt_vae.data.sources import cache_of, check_inside
+from seatbelt_vae.data.stored import image_record, stored_set
+from seatbelt_vae.errors import DataError
+
+__all__ = ["load", "prepare", "state"]
+
+_VERSION = 1
+_IMAGES = ("images", "imgs", "x", "data")
+_IMAGE_NAMES = {*_IMAGES, *(f"{name}_{layout}" for name in _IMAGES for layout in LAYOUTS)}
+_LABELS = {"labels", "y", "targets"}
+
+
+def load(config: DataConfig) -> ImageData:
+    """The set; labels become its factors.
+
+    Raises:
+        DataError: no such file, or its arrays are not images and labels as expected.
+    """
+    records = read_records(prepare(config))
+    factors = tuple(
+        Factor(factor["name"], factor["size"], tuple(factor["values"]))
+        for factor in records.about["factors"]
+    )
+    data = stored_set("array", records, factors, config)
+    told = records.about["values"]
+    return replace(data, notes=(told,)) if told else data
+
+
+def prepare(config: DataConfig) -> Path:
+    """The cache file, made first if it is not there.
+
+    Raises:
+        DataError: as `load`.
+        ArtifactError: the cache cannot be written.
+    """
+    source = _source(config)
+    cache = cache_of("array", _VERSION, [source])
+    if not is_there(cache):
+        arrays = stored_arrays(source)
+        images, labels = _images(source, arrays), _labels(source, arrays)
+        _write(cache, images, labels)
+    return cache
+
+
+def state(config: DataConfig) -> str:
+    """Whether the file has been prepared.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    source = _source(config)
+    cache = cache_of("array", _VERSION, [source])
+    if is_there(cache):
+        return f"ready in {cache}"
+    return f"will be prepared from {source} into {cache} when first used"
+
+
+def _source(config: DataConfig) -> Path:
+    """The file that root is, or the only one in it."""
+    expected = f"one file of arrays ({', '.join(ENDINGS)})"
+    if config.root is None:
+        raise DataError(f"'array' is read from a file: give as root {expected}, or its folder")
+    root = Path(config.root)
+    if not root.is_dir():
+        return root
+    try:
+        found = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise DataError(f"cannot read {root}: {error.strerror}; make it readable") from error
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found[:3]) or "none"
+        raise DataError(f"{root} holds {names}; expected {expected}: give that file as root")
+    check_inside(root, found[0])
+    return found[0]
+
+
+def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None:
+    if images.shape[0] < 2:
+        raise DataError(
+            f"{images.path} holds {images.shape[0]} images: at least 2 make a training and a test "
+            f"split"
+        )
+    layout = layout_of(images)
+    shape, count = image_shape(images, layout), images.shape[0]
+    values, factors = factors_of(labels) if labels else (np.empty((count, 0), np.int32), ())
+    if labels is not None and len(values) != count:
+        raise DataError(
+            f"{labels.path}: {labels.name} has {len(values)} rows for the {count} images of "
+            f"{images.name}: expected one each"
+        )
+    coding = coding_of(images)
+    record = image_record(shape, len(factors))
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        start = 0
+        for block in images.blocks():
+            rows = np.empty(len(block), record)
+            rows["image"] = channels_first(coding.to_bytes(block), layout)
+            rows["factors"] = values[start : start + len(block)]
+            start += len(block)
+            yield rows
+
+    about = {"values": coding.told, "factors": [asdict(factor) for factor in factors]}
+    write_records(cache, record, blocks(), lambda: about)
+
+
+def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:
+    """The array of images: by its name, or the only one that has the axes of images."""
+    named = [array for array in arrays if array.name.lower() in _IMAGE_NAMES]
+    found = named or [array for array in arrays if len(array.shape) in (3, 4)]
+    if len(found) != 1:
+        held = ", ".join(f"{array.name} {array.shape}" for array in arrays[:9]) or "no array"
+        raise DataError(
+            f"{path} holds {held}: expected one array of 3 or 4 axes, or one named "
+            f"{', '.join(_IMAGES)}"
+        )
+    if found[0].dtype.hasobject:
+        raise DataError(
+            f"{path}: {found[0].name or 'its array'} holds pickled objects, which are never "
+            f"opened: save it as an array of numbers"
+        )
+    return found[0]
+
+
+def _labels(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray | None:
+    found = [array for array in arrays if array.name.lower() in _LABELS]
+    if len(found) > 1:
+        names = ", ".join(array.name for array in found)
+        raise DataError(f"{path} holds {names}: keep one of them as the labels")
+    return found[0] if found else None

@@ -1,0 +1,55 @@
+"""How an array of labels becomes known factors: each distinct value of a column is one of its."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.data.dataset import Factor
+from seatbelt_vae.data.readers.stored_array import StoredArray
+from seatbelt_vae.errors import DataError
+
+__all__ = ["factors_of"]
+
+_NUMBERS = "biuf"
+_MOST_LEVELS = 256
+
+
+def factors_of(labels: StoredArray) -> tuple[NDArray[np.int32], tuple[Factor, ...]]:
+    """Factor values (N, F), counted from 0, and what the factors are.
+
+    A factor whose labels are not 0, 1, 2, … keeps them as the names of its values.
+
+    Raises:
+        DataError: not of shape (N) or (N, F), not numbers, or floats that are no few levels.
+    """
+    if labels.dtype.kind not in _NUMBERS or len(labels.shape) not in (1, 2) or 0 in labels.shape:
+        raise _bad(labels, f"is {labels.dtype} of shape {labels.shape}")
+    columns = np.concatenate(list(labels.blocks())).reshape(labels.shape[0], -1).T
+    several = len(columns) > 1
+    values, factors = [], []
+    for place, column in enumerate(columns):
+        distinct, numbered = np.unique(column, return_inverse=True)
+        if column.dtype.kind == "f":
+            _check_levels(labels, distinct)
+        counted = np.array_equal(distinct, np.arange(len(distinct)))
+        called = () if counted else tuple(f"{value:g}" for value in distinct.tolist())
+        name = f"{labels.name} {place}" if several else labels.name
+        values.append(numbered.astype(np.int32))
+        factors.append(Factor(name, len(distinct), called))
+    return np.stack(values, axis=1), tuple(factors)
+
+
+def _check_levels(labels: StoredArray, distinct: NDArray[Any]) -> None:
+    """Raise unless these floats can be the values of one factor, as those of 3D Shapes are."""
+    if not np.isfinite(distinct).all():
+        raise _bad(labels, "has values that are not finite")
+    if len(distinct) > _MOST_LEVELS:
+        raise _bad(labels, f"has floats with {len(distinct)} distinct values in one column")
+
+
+def _bad(labels: StoredArray, reason: str) -> DataError:
+    return DataError(
+        f"{labels.path}: {labels.name} {reason}, expected integers (or floats of at most "
+        f"{_MOST_LEVELS} levels) of shape (N,) or (N, F): save class numbers, or leave it out"
+    )

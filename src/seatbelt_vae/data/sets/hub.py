@@ -1,0 +1,213 @@
+"""Sets of pictures in the format of the `datasets` library: a local copy, or one it downloaded."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import is_there, read_records, write_records
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.readers import hub
+from seatbelt_vae.data.sets.hub_pictures import is_colour, pixels_of
+from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.stored import image_record, stored_set
+from seatbelt_vae.errors import DataError
+
+__all__ = ["download", "load", "prepare", "state"]
+
+_VERSION = 1
+_SIDE = 64
+_LARGEST_SIDE = 1024
+
+
+def load(config: DataConfig) -> ImageData:
+    """The set at 64 pixels or the size asked for; columns of classes are its factors.
+
+    Where it has splits named train and test they are ours; else a tenth of its train split, or of
+    its only one, is held out.
+
+    Raises:
+        DataError: no copy on this machine, or one that is not as expected.
+    """
+    about = (records := read_records(prepare(config))).about
+    factors = tuple(Factor(name, len(values), tuple(values)) for name, values in about["classes"])
+    data = stored_set(config.name, records, factors, config, about["test_from"])
+    skipped = about["skipped"]
+    return replace(data, notes=(f"{skipped:,} bad examples left out",) if skipped else ())
+
+
+def prepare(config: DataConfig) -> Path:
+    """The cache file, made first if it is not there.
+
+    Raises:
+        DataError: as `load`.
+        ArtifactError: the cache cannot be written.
+    """
+    place, cache = _places(config)
+    if not is_there(cache):
+        _Preparation.of(place, config).write(cache)
+    return cache
+
+
+def state(config: DataConfig) -> str:
+    """Whether a copy is there, and whether it has been prepared.
+
+    Raises:
+        DataError: no copy on this machine, or a name that none can have.
+    """
+    place, cache = _places(config)
+    if is_there(cache):
+        return f"ready in {cache}"
+    return f"will be prepared from the copy of {place} into {cache} when first used"
+
+
+def download(config: DataConfig) -> None:
+    """Let the library fetch the set.
+
+    Raises:
+        DataError: a local copy is meant, or it cannot be fetched.
+    """
+    place = _place(config)
+    if isinstance(place, Path):
+        raise DataError(f"{place} is a local copy: there is nothing to download")
+    hub.download(place)
+
+
+def _place(config: DataConfig) -> str | Path:
+    """The folder of a local copy, or the name of a set."""
+    name = config.name.partition(":")[2]
+    if config.root is not None:
+        return Path(config.root)
+    if name.startswith(("/", ".", "~")):
+        return Path(name).expanduser()
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name):
+        raise DataError(
+            f"{config.name!r} names no data set: expected hf:NAME, hf:OWNER/NAME or "
+            f"hf:/path/to/a/copy"
+        )
+    return name
+
+
+def _places(config: DataConfig) -> tuple[str | Path, Path]:
+    """Where the copy is, and the cache file of what will be read from it."""
+    place = _place(config)
+    if isinstance(place, Path) and not (is_there(place) and place.is_dir()):
+        raise DataError(f"no such folder: {place}; give the folder of a copy of a data set")
+    if not (files := hub.kept_files(place)):
+        raise DataError(
+            f"{place} is no copy of a data set: expected a folder written by save_to_disk, or one "
+            f"of parquet files"
+            if isinstance(place, Path)
+            else f"{place} is not on this machine: fetch it with "
+            f"`seatbelt-vae data prepare {config.name} --download`"
+        )
+    return place, cache_of("hf", _VERSION, files, _side(config), config.skip_bad)
+
+
+def _side(config: DataConfig) -> int:
+    side = config.image_size or _SIDE
+    if side > _LARGEST_SIDE:
+        raise DataError(f"{config.name!r} at {side} pixels: expected at most {_LARGEST_SIDE}")
+    return side
+
+
+@dataclass
+class _Preparation:
+    """One pass over a copy for its channels, and one for its pixels and labels.
+
+    Args:
+        place: where the copy is.
+        splits: those that are used, in their order.
+        columns: likewise.
+        side: of the images, in pixels.
+        skip_bad: whether bad examples are left out and counted.
+        kept: how many examples of each split were good.
+        skipped: how many were bad.
+    """
+
+    place: str | Path
+    splits: dict[str, Any]
+    columns: hub.Columns
+    side: int
+    skip_bad: bool
+    kept: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+
+    @classmethod
+    def of(cls, place: str | Path, config: DataConfig) -> Self:
+        found = hub.open_copy(place)
+        if "train" not in found and len(found) > 1:
+            raise DataError(f"{place} has splits {', '.join(found)}: expected train among them")
+        ours = [name for name in found if name in ("train", "test")] or [*found]
+        splits = {name: found[name] for name in sorted(ours, reverse=True)}
+        columns = hub.columns_of(place, splits)
+        return cls(place, splits, columns, _side(config), config.skip_bad)
+
+    def write(self, cache: Path) -> None:
+        channels = 3 if self._any_colour() else 1
+        record = image_record((channels, self.side, self.side), len(self.columns.labels))
+        write_records(cache, record, self._blocks(record), self._about)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.columns.labels.items()),
+            "test_from": self.kept["train"] if len(self.splits) > 1 else None,
+            "skipped": self.skipped,
+        }
+
+    def _any_colour(self) -> bool:
+        for rows in self.splits.values():
+            for batch in hub.examples(self.place, rows, self.columns):
+                for example in batch:
+                    # what is bad is met again, and named, when it is decoded
+                    with suppress(DataError):
+                        if is_colour(_picture(example)):
+                            return True
+        return False
+
+    def _blocks(self, record: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+        for split, rows in self.splits.items():
+            start = 0
+            for batch in hub.examples(self.place, rows, self.columns):
+                good = np.empty(len(batch), record)
+                kept = 0
+                for row, example in enumerate(batch, start):
+                    try:
+                        labels = self._labels(example)
+                        picture = pixels_of(_picture(example), record["image"].shape[0], self.side)
+                    except DataError as error:
+                        self._left_out(f"example {row} of {split}", error)
+                        continue
+                    good[kept] = picture, labels
+                    kept += 1
+                start += len(batch)
+                self.kept[split] += kept
+                yield good[:kept]
+            if not self.kept[split]:
+                raise DataError(f"{self.place} has no good example in its split {split}")
+
+    def _labels(self, example: hub.Example) -> tuple[int, ...]:
+        for label, (name, classes) in zip(example.labels, self.columns.labels.items(), strict=True):
+            if label is None or not 0 <= label < len(classes):
+                raise DataError(f"its {name} is {label}, expected 0 to {len(classes) - 1}")
+        return tuple(label or 0 for label in example.labels)
+
+    def _left_out(self, which: str, error: DataError) -> None:
+        if not self.skip_bad:
+            raise DataError(
+                f"{self.place}: {which}: {error}; leave bad ones out with skip_bad"
+            ) from error
+        self.skipped += 1
+
+
+def _picture(example: hub.Example) -> bytes:
+    if example.picture is None:
+        raise DataError("it has no picture inside the copy: write one with save_to_disk")
+    return example.picture

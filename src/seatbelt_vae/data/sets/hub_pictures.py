@@ -1,0 +1,102 @@
+"""One picture file's bytes as pixels of a given size, decoded with limits."""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["is_colour", "pixels_of"]
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_MOST_PIXELS = 1 << 26
+_GREY = {"1", "L", "LA", "I;16", "I;16B", "I;16L", "I"}
+_DAMAGES = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, RuntimeError)
+
+
+def is_colour(content: bytes) -> bool:
+    """Whether a picture is in colour, from its header.
+
+    Raises:
+        DataError: no picture, or one of too many pixels.
+    """
+    with _opened(content) as picture:
+        return picture.mode not in _GREY
+
+
+def pixels_of(content: bytes, channels: int, side: int) -> NDArray[np.uint8]:
+    """The middle square of a picture, resized: (C, side, side) as bytes.
+
+    Raises:
+        DataError: no whole picture, too many pixels, see-through, or of several frames.
+    """
+    from PIL import Image, ImageOps
+
+    with _opened(content) as picture:
+        if (frames := getattr(picture, "n_frames", 1)) > 1:
+            raise DataError(f"it has {frames} frames, expected 1")
+        upright = ImageOps.exif_transpose(picture)
+        if _is_see_through(upright):
+            raise DataError("it is see-through, expected every pixel to be opaque")
+        plain = _eight_bit(upright).convert("RGB" if channels == 3 else "L")
+        # cut out first: resizing a box would mix in what lies around it
+        fitted = plain.crop(_middle(plain)).resize((side, side), Image.Resampling.LANCZOS)
+        return np.asarray(fitted).reshape(side, side, channels).transpose(2, 0, 1)
+
+
+def _middle(picture: "Image") -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the largest square in the middle."""
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return left, top, left + side, top + side
+
+
+def _is_see_through(picture: "Image") -> bool:
+    if not picture.has_transparency_data:
+        return False
+    lowest, _ = picture.convert("RGBA").getchannel("A").getextrema()
+    return lowest != 255
+
+
+def _eight_bit(picture: "Image") -> "Image":
+    """A picture of 16 bits a pixel as one of 8; Pillow itself would cut off what is above 255."""
+    from PIL import Image
+
+    if picture.mode == "F":
+        raise DataError("its pixels are floats, expected 8 or 16 bits")
+    if not picture.mode.startswith("I"):
+        return picture
+    levels = np.rint(np.asarray(picture, np.float32) / 257)
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator["Image"]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise DataError(
+                        f"it has {picture.width}×{picture.height} pixels, expected at most "
+                        f"{_MOST_PIXELS:,}"
+                    )
+                yield picture
+    except UnidentifiedImageError:
+        raise DataError(f"it is no picture of a known format ({', '.join(_FORMATS)})") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"it has far too many pixels: {error}") from error
+    except _DAMAGES as error:
+        raise DataError(f"it is damaged: {error}") from error

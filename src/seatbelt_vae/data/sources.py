@@ -1,0 +1,44 @@
+"""The files a set is prepared from: where its cache lies, and that none lies elsewhere."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.data.cache import cache_folder
+from seatbelt_vae.errors import DataError
+
+__all__ = ["cache_of", "check_inside"]
+
+
+def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -> Path:
+    """The cache file of a set; another one as soon as a file or a setting is another.
+
+    Args:
+        name: what the file's name starts with.
+        version: of the preparation; raised when the same sources give other records.
+        sources: the files, told apart by place, size and time of change.
+        settings: whatever else the records depend on.
+
+    Raises:
+        DataError: a file may not be looked at.
+    """
+    try:
+        stats = [(str(path.resolve()), path.stat()) for path in sources]
+    except OSError as error:
+        raise DataError(
+            f"cannot look at {error.filename}: {error.strerror}; make it readable"
+        ) from error
+    files = [(place, stat.st_size, stat.st_mtime_ns) for place, stat in stats]
+    stated = json.dumps([version, files, settings])
+    return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
+
+
+def check_inside(folder: Path, path: Path) -> None:
+    """Raise unless a file found in a folder lies there and is no link to another place."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(
+            f"{path} is a link that leads out of its folder, to {path.resolve()}: give that file "
+            f"or its folder instead"
+        )
