@@ -15,7 +15,7 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import is_there, read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.readers import hub
-from seatbelt_vae.data.sets.hub_pictures import is_colour, pixels_of
+from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
 from seatbelt_vae.data.sources import cache_of
 from seatbelt_vae.data.stored import image_record, stored_set
 from seatbelt_vae.errors import DataError
