@@ -15,9 +15,10 @@ from torch.distributions import MultivariateNormal
 from torch.distributions import Normal as TorchNormal
 
 from seatbelt_vae.evaluation.gap import reconstruct
-from seatbelt_vae.evaluation.likelihood import ACTIVE, measure_images
 from seatbelt_vae.evaluation.likelihood import _noise as noise_of
+from seatbelt_vae.evaluation.likelihood import measure_images
 from seatbelt_vae.objectives import log_weights
+from seatbelt_vae.objectives.elbo import ACTIVE
 
 X = random_images(4)
 

@@ -10,9 +10,10 @@ from tests.evaluation.stand_ins import SHAPE, random_images, random_vae
 
 from seatbelt_vae.config import EvaluationConfig, RunConfig
 from seatbelt_vae.data import ImageData, Split
-from seatbelt_vae.evaluation.likelihood import ACTIVE, measure_images
+from seatbelt_vae.evaluation.likelihood import measure_images
 from seatbelt_vae.evaluation.model import evaluate
 from seatbelt_vae.models import save_model
+from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 
 SETTINGS = EvaluationConfig(

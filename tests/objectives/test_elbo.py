@@ -17,6 +17,7 @@ def terms(total_correlation: torch.Tensor | None) -> Terms:
         divergences=(four, five),
         total_correlation=total_correlation,
         floored=six,
+        units=(torch.tensor([0.5, 0.011, 0.01]), torch.tensor([0.0, -1.0])),
         code=torch.zeros(2, 3),
     )
 
@@ -51,3 +52,7 @@ def test_draws_are_more_rows() -> None:
         for many, one in zip(units, units_alone, strict=True):
             assert many.shape == (4, 5, 1)
             assert torch.allclose(many[draw], one, rtol=1e-13)
+
+
+def test_a_unit_is_active_above_a_hundredth_of_a_nat() -> None:
+    assert terms(None).active_units == [2, 0]

@@ -1,6 +1,7 @@
 """The loop: exact resume, one seed one result, every preset learns, and bad numbers stop it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, For
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.batches import _epoch_order
-from seatbelt_vae.training.health import Health
+from seatbelt_vae.training.health import Health, warn_of_collapse
 from tests.training.small import STEPS, blobs, config, convolutional, points, poisoned
 
 
@@ -206,3 +207,25 @@ def test_batch_larger_than_the_data_is_named(tmp_path):
     run = RunFolder.create(tmp_path / "run", config(batch_size=10_000))
     with pytest.raises(ConfigError, match="batch_size 10000 is more than the 600 training images"):
         train(run, points())
+
+
+def test_a_collapsed_layer_is_named_with_advice(tmp_path, caplog):
+    settings = config("seatbelt", steps=2)
+    objective = replace(settings.objective, beta=1.0, free_bits=0.0)
+    run = trained(tmp_path / "fresh", replace(settings, objective=objective))
+    validated = [row for row in rows(run) if row["split"] == "validation"][-1]
+    assert all(0 <= validated[f"active_{i}"] <= n for i, n in ((1, 4), (2, 3), (3, 2)))
+    caplog.clear()
+    warn_of_collapse({"elbo": 1.0, "active_1": 4, "active_2": 0, "active_3": 0})
+    assert caplog.messages == [
+        "posterior collapse: no unit of layer 2, 3 of 3 carries information, its posterior is the "
+        "prior; warm the KL up (kl_warm_up), give it free_bits, or lower beta or the depth"
+    ]
+    warn_of_collapse({"active_1": 1})
+    assert len(caplog.messages) == 1
+
+
+def test_a_model_that_tells_images_by_nothing_is_warned_of(tmp_path, caplog):
+    settings = config("beta-vae", steps=300)
+    trained(tmp_path / "run", replace(settings, objective=replace(settings.objective, beta=1e4)))
+    assert "no unit of layer 1 of 1 carries information" in caplog.text

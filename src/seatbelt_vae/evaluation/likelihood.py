@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.objectives import elbo_units
+from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["ACTIVE", "HeldOut", "measure_images"]
-
-ACTIVE = 0.01
-"""Nats of mean divergence above which a latent unit counts as active."""
+__all__ = ["HeldOut", "measure_images"]
 
 _LIKELIHOOD = 65
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
-from seatbelt_vae.evaluation.likelihood import ACTIVE, HeldOut, measure_images
+from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
 from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
 from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.models import fold_batch_norm, load_model
+from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_tensors
 

@@ -6,7 +6,10 @@ from torch import Tensor
 
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 
-__all__ = ["Terms", "elbo_units"]
+__all__ = ["ACTIVE", "Terms", "elbo_units"]
+
+ACTIVE = 0.01
+"""Nats of mean divergence above which a latent unit counts as active."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Terms:
         divergences: one a layer, bottom first: the mean log-ratio below the top, the KL at the top.
         total_correlation: the minibatch estimate on the top layer; None where it is not used.
         floored: share of free-bits groups at the floor.
+        units: mean divergence of every unit, :math:`(d_i)` a layer.
         code: the sample of the top layer, :math:`(B, d_L)`.
     """
 
@@ -29,7 +33,13 @@ class Terms:
     divergences: tuple[Tensor, ...]
     total_correlation: Tensor | None
     floored: Tensor
+    units: tuple[Tensor, ...]
     code: Tensor
+
+    @property
+    def active_units(self) -> list[int]:
+        """How many units of each layer carry more than `ACTIVE` nats; none is a collapsed layer."""
+        return [int((unit > ACTIVE).sum()) for unit in self.units]
 
     def named(self) -> dict[str, Tensor]:
         """The terms by the names they are stored under; layers are numbered from 1."""

@@ -114,6 +114,7 @@ class Objective:
             divergences=divergences,
             total_correlation=tc,
             floored=torch.stack([floored for _, floored in bits]).mean(),
+            units=tuple(unit.detach().mean(0) for unit in units),
             code=posterior.z[-1],
         )
 

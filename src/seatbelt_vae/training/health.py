@@ -1,11 +1,14 @@
 """Training that has gone wrong stops at once, and says where, in which term, and what to try."""
 
+import logging
 import math
 from collections.abc import Mapping
 
 from seatbelt_vae.errors import DivergenceError
 
-__all__ = ["Health"]
+__all__ = ["Health", "warn_of_collapse"]
+
+logger = logging.getLogger(__name__)
 
 _RUNAWAY = 10.0
 _PATIENCE = 20
@@ -46,4 +49,17 @@ class Health:
             f"training diverged at step {step}: {what}, expected finite and rising terms "
             f"(batch of {images}); the last checkpoint is untouched: check the data with "
             f"`seatbelt-vae data check`, or train with a lower learning_rate or in float32"
+        )
+
+
+def warn_of_collapse(terms: Mapping[str, float]) -> None:
+    """Log which layers no image is told by, from the numbers of a validation."""
+    active = [n for name, n in terms.items() if name.startswith("active_")]
+    collapsed = [str(layer) for layer, units in enumerate(active, start=1) if units == 0]
+    if collapsed:
+        logger.warning(
+            "posterior collapse: no unit of layer %s of %d carries information, its posterior is "
+            "the prior; warm the KL up (kl_warm_up), give it free_bits, or lower beta or the depth",
+            ", ".join(collapsed),
+            len(active),
         )

@@ -11,7 +11,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
 from seatbelt_vae.runs import RunFolder, digest_of
 from seatbelt_vae.training.checkpoint import Checkpoint, Conditions
-from seatbelt_vae.training.health import Health
+from seatbelt_vae.training.health import Health, warn_of_collapse
 from seatbelt_vae.training.metrics import Metrics
 from seatbelt_vae.training.progress import Clock, Progress
 from seatbelt_vae.training.trackers import Trackers
@@ -66,7 +66,10 @@ def train(
             terms = trainee.step(step, x, health)
             recorder.add(step, "train", **terms)
             if step % settings.training.validate_every == 0 or step == trainee.steps:
-                recorder.add(step, "validation", **trainee.validate())
+                validation = trainee.validate()
+                recorder.add(step, "validation", **validation)
+                if step == trainee.steps and worker_rank() == 0:
+                    warn_of_collapse(validation)
             if on_progress is not None:
                 on_progress(clock.progress(step, trainee.steps, terms))
             stopping = _agreed(stop is not None and stop(), trainee.device)

@@ -110,12 +110,13 @@ class Trainee:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """The ELBO and its parts on fixed held-out images and noise."""
+        """The ELBO, its parts and the active units of each layer on fixed held-out images."""
         model = self.result.eval()
         x, noise = self.batches.validation(model.latent_sizes)
         with self._accelerator.autocast():
             terms = Objective("elbo", 1.0, 0.0, "unit", "mws", len(x))(model, x, noise)
-        return {name: float(value) for name, value in terms.named().items()}
+        active = {f"active_{i}": n for i, n in enumerate(terms.active_units, start=1)}
+        return {name: float(value) for name, value in terms.named().items()} | active
 
     def tensors(self) -> dict[str, Tensor]:
         """All that the next step depends on."""

@@ -1,0 +1,48 @@
+"""The discriminator in training: what it is shown, and who moves what."""
+
+import torch
+
+from seatbelt_vae.objectives.density_ratio import DensityRatio
+from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
+from seatbelt_vae.training import train
+from seatbelt_vae.training.adversary import Adversary
+from tests.training.small import config, points, stopped_after
+
+
+def test_the_first_half_is_shown_as_it_is_and_the_second_shuffled(monkeypatch):
+    shown = []
+    loss = DensityRatio.loss
+    monkeypatch.setattr(
+        DensityRatio, "loss", lambda *given: shown.append(given[1:]) or loss(*given)
+    )
+    codes = torch.arange(27.0).view(9, 3)
+    adversary = Adversary(3, 0, torch.device("cpu"))
+    adversary.step(codes, 1)
+    adversary.step(codes, 2)
+    (joint, product), (_, other) = shown
+    assert torch.equal(joint, codes[:4])
+    assert torch.equal(product.sort(0).values, codes[4:8])
+    assert not torch.equal(product, other)
+    assert len({tuple((column // 3).tolist()) for column in product.T}) > 1
+
+
+def test_only_its_own_loss_moves_the_discriminator(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config("factor-vae", steps=2))
+    train(run, points(), stop=stopped_after(1))
+    stored = read_tensors(run.path / "checkpoints" / "step-000000001" / "state.safetensors")
+    adversary = Adversary(3, 0, torch.device("cpu"))
+    before = {k: v.clone() for k, v in adversary.ratio.state_dict().items()}
+    for name, weight in before.items():
+        change = (stored[f"discriminator.{name}"] - weight).abs().max().item()
+        assert 0 < change < 2.1e-4  # one step of Adam at 1e-4; a second one would go further
+    assert not any(parameter.requires_grad for parameter in adversary.ratio.parameters())
+
+
+def test_what_it_pays_is_among_the_metrics(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config("factor-vae", steps=3))
+    train(run, points())
+    paid = [
+        r["discriminator_loss"] for r in read_rows(run.path / "metrics") if r["split"] == "train"
+    ]
+    assert len(paid) == 3
+    assert all(0.5 < value < 0.9 for value in paid)
