@@ -24,7 +24,7 @@ def test_the_run_leaves_the_average_of_its_weights(tmp_path, monkeypatch):
         return terms
 
     monkeypatch.setattr(Trainee, "step", spied)
-    run = RunFolder.create(tmp_path / "run", convolutional(steps=30, ema_decay=0.6))
+    run = RunFolder.create(tmp_path / "run", convolutional(steps=3, ema_decay=0.6))
     model = train(run, blobs())
     expected = {name: tensor.double() for name, tensor in passed[0].items()}
     for number, state in enumerate(passed[1:], start=1):
