@@ -74,13 +74,12 @@ void cover(const Scene &scene, std::vector<int32_t> &owner, std::vector<float> &
             const int64_t x = from * kGrid + half, y = row * kGrid + half;
             int64_t first = sign * edges.first(x, y), second = sign * edges.second(x, y);
             for (int64_t column = from; column <= to; ++column, first += step1, second += step2) {
-                if ((first | second | (area - first - second)) < 0) continue;
+                const bool inside = (first | second | (area - first - second)) >= 0;
                 const float here = near + sign * (first * rise1 + second * rise2);
                 const int64_t at = row * width + column;
-                if (here > nearest[at]) {
-                    nearest[at] = here;
-                    owner[at] = t;
-                }
+                const bool seen = inside & (here > nearest[at]);
+                nearest[at] = seen ? here : nearest[at];
+                owner[at] = seen ? static_cast<int32_t>(t) : owner[at];
             }
         }
     }
