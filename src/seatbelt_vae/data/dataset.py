@@ -81,6 +81,7 @@ class ImageData:
         train: what models are trained on.
         test: held out; likelihoods and attacks are measured here.
         factors: known factors of variation, in the order of `Split.factors`.
+        notes: whom its images are owed to, and which files were left out, a line each.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ImageData:
     train: Split
     test: Split
     factors: tuple[Factor, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """What the set holds, in one line.

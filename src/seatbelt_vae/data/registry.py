@@ -55,6 +55,20 @@ DATA_SETS = {
         "dsprites",
         sized=True,
     ),
+    "chairs": Source(
+        "64×64 grey images of chairs; factors model, azimuth 31, elevation 2",
+        "drawn from `apt install --no-install-recommends sweethome3d-furniture`; the published "
+        "rendered_chairs/ is read if --root holds it",
+        "chairs",
+        screened=True,
+    ),
+    "faces": Source(
+        "127,050 64×64 grey images of ICT faces; factors identity 50, azimuth 21, elevation 11, "
+        "lighting 11",
+        "drawn from a checkout of ICT-FaceKit, or from its reduced file, in --root; "
+        "basel_face_renders.pth is read if --root holds it",
+        "faces",
+    ),
     "swiss-roll": Source(
         "10,000 points on a rolled curve in the plane; use --network mlp",
         "generated",

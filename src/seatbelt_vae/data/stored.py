@@ -1,16 +1,39 @@
 """Sets whose images lie as bytes in one cache file, with the factors of each beside it."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import Records
+from seatbelt_vae.data.cache import Records, cache_folder
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.runs.digest import digest_of
 
-__all__ = ["image_record", "stored_set"]
+__all__ = ["cache_of", "image_record", "stored_set"]
+
+
+def cache_of(name: str, files: Iterable[Path], **settings: object) -> Path:
+    """The cache file of a set made of files; other files or settings give another name.
+
+    Args:
+        name: the set's.
+        files: what it is made of, known by their paths, sizes and times of change.
+        settings: all else that decides its contents, as JSON has it.
+
+    Raises:
+        DataError: a file may not be looked at.
+    """
+    try:
+        found = [(str(path), (now := path.stat()).st_size, now.st_mtime_ns) for path in files]
+    except OSError as error:
+        raise DataError(
+            f"cannot look at {error.filename}: {error.strerror}; make it readable"
+        ) from error
+    return cache_folder() / f"{name}-{digest_of([found, settings])}.records"
 
 
 def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ GREY_OF_RGB = (0.299, 0.587, 0.114)
 
 # statements of polygon meshes that say nothing about their shape
 _PASSED_OVER = frozenset(
-    "vt vn vp g o s l p mtllib mg lod usemap maplib bevel c_interp d_interp".split()
+    {"vt", "vn", "vp", "g", "o", "s", "l", "p", "mtllib", "mg", "lod", "usemap"}
 )
 _LONGEST_QUOTE = 60
 
@@ -78,7 +79,7 @@ def read_obj(content: bytes, name: str) -> ObjMesh:
                 vertices.append(line.numbers(3))
             case "f":
                 corners = line.corners(len(vertices))
-                fan = [(corners[0], b, c) for b, c in zip(corners[1:], corners[2:], strict=False)]
+                fan = [(corners[0], b, c) for b, c in pairwise(corners[1:])]
                 triangles += fan
                 material += [chosen] * len(fan)
                 lines += [line.number] * len(fan)

@@ -99,13 +99,17 @@ class Mesh:
         own = np.arange(len(self.triangles), dtype=np.int32)
         return np.ascontiguousarray(np.repeat(own[:, None], 3, axis=1))
 
-    def centred(self) -> "Mesh":
+    def centred(self, box_of: "Mesh | None" = None) -> "Mesh":
         """The mesh with the middle of its bounding box in the origin and the box's corners at 1.
 
+        Args:
+            box_of: take the box of this mesh instead, so that sizes can be compared.
+
         Raises:
-            DataError: all vertices coincide.
+            DataError: all vertices of the box coincide.
         """
-        low, high = self.vertices.min(0), self.vertices.max(0)
+        around = (box_of or self).vertices
+        low, high = around.min(0), around.max(0)
         radius = float(np.linalg.norm(high - low)) / 2
         if radius == 0:
             raise DataError("a mesh of one point cannot be drawn: expected at least a triangle")
