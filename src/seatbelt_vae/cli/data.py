@@ -88,3 +88,7 @@ def _check(options: DataCheck) -> None:
             ["values", f"{found.smallest:g} … {found.largest:g}"],
         ],
     )
+    for note in found.notes:
+        print(f"note: {note}")
+    for credit in found.credits:
+        print(f"credit: {credit}")

@@ -1,6 +1,6 @@
 """What a data set is to the rest of the package: two splits that give batches by position."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,17 @@ class Factor:
     name: str
     size: int
     values: tuple[str, ...] = ()
+
+    @classmethod
+    def named(cls, name: str, values: Iterable[str]) -> "Factor":
+        """One whose values have names.
+
+        Example:
+            >>> Factor.named("class", ["ant", "bee"])
+            Factor(name='class', size=2, values=('ant', 'bee'))
+        """
+        names = tuple(values)
+        return cls(name, len(names), names)
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,7 @@ class ImageData:
         test: held out; likelihoods and attacks are measured here.
         factors: known factors of variation, in the order of `Split.factors`.
         notes: what its loader took for granted or left out, for the user to know.
+        credits: whom its images are owed to and on what terms, a line a source.
     """
 
     name: str
@@ -91,6 +103,7 @@ class ImageData:
     test: Split
     factors: tuple[Factor, ...] = ()
     notes: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """What the set holds, in one line.

@@ -66,6 +66,23 @@ DATA_SETS = {
         sized=True,
         licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
     ),
+    "chairs": Source(
+        "64×64 grey images of chairs; factors model, azimuth 31, elevation 2",
+        "drawn from `apt install --no-install-recommends sweethome3d-furniture`; the published "
+        "rendered_chairs/ is read if --root holds it",
+        "chairs",
+        screened=True,
+        licence="meshes: CC BY and CC0, see the notes of `data check chairs`; published pictures: "
+        "Aubry et al. 2014",
+    ),
+    "faces": Source(
+        "127,050 64×64 grey images of ICT faces; factors identity 50, azimuth 21, elevation 11, "
+        "lighting 11",
+        "drawn from a checkout of ICT-FaceKit, or from its reduced file, in --root; "
+        "basel_face_renders.pth is read if --root holds it",
+        "faces",
+        licence="drawn from ICT-FaceKit (Li et al. 2020), MIT",
+    ),
     "fashion-mnist": Source(
         "70,000 grey 28×28 images of clothes in 10 classes",
         "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",

@@ -1,16 +1,44 @@
 """Sets whose images lie as bytes in one cache file, with the factors of each beside it."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import Records
+from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
 from seatbelt_vae.errors import DataError
 
-__all__ = ["image_record", "stored_set"]
+__all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What is to be known of a set beside its records.
+
+    Args:
+        factors: what the records' factors are.
+        test_from: records from this one on are the test split (default: a tenth, at random).
+        notes, credits: as of `ImageData`.
+    """
+
+    factors: tuple[Factor, ...] = ()
+    test_from: int | None = None
+    notes: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, stated: dict[str, Any]) -> Self:
+        """From the JSON in a cache file."""
+        factors = tuple(
+            Factor(factor["name"], factor["size"], tuple(factor["values"]))
+            for factor in stated["factors"]
+        )
+        return cls(factors, stated["test_from"], tuple(stated["notes"]), tuple(stated["credits"]))
 
 
 def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtype[Any]:
@@ -18,26 +46,40 @@ def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtyp
     return np.dtype([("image", np.uint8, image_shape), ("factors", "<i4", (factors,))])
 
 
-def stored_set(
-    name: str,
-    records: Records,
-    factors: tuple[Factor, ...],
-    config: DataConfig,
-    test_from: int | None = None,
-) -> ImageData:
-    """The set that records of `image_record` hold, bytes 0 … 255 as values -1 … 1.
+def write_set(
+    cache: Path, blocks: Iterable[NDArray[Any]], record: np.dtype[Any], about: Callable[[], About]
+) -> None:
+    """Write a set's cache file.
 
     Args:
-        name: the set's.
-        records: from its cache file.
-        factors: what the records' factors are.
-        config: the settings it was asked for with.
-        test_from: records from this one on are the test split (default: a tenth, at random).
+        cache: the file.
+        blocks: arrays of records.
+        record: from `image_record`.
+        about: asked once all blocks are written.
+
+    Raises:
+        ArtifactError: it cannot be written; nothing is left behind.
+    """
+    write_records(cache, record, blocks, lambda: asdict(about()))
+
+
+def read_set(cache: Path, config: DataConfig) -> ImageData:
+    """The set in a cache file.
+
+    Raises:
+        DataError: the file is corrupt; as `stored_set`.
+    """
+    records = read_records(cache)
+    return stored_set(records.rows, About.of(records.about), config)
+
+
+def stored_set(rows: NDArray[Any], about: About, config: DataConfig) -> ImageData:
+    """The set that records of `image_record` hold, bytes 0 … 255 as values -1 … 1.
 
     Raises:
         DataError: no image, or fewer training images than asked for.
     """
-    images, values = records.rows["image"], records.rows["factors"]
+    images, values = rows["image"], rows["factors"]
 
     def read(indices: Indices) -> NDArray[np.float32]:
         pixels: NDArray[np.float32] = images[indices].astype(np.float32)
@@ -48,7 +90,8 @@ def stored_set(
     def factors_of(indices: Indices) -> NDArray[np.int64]:
         return values[indices].astype(np.int64)
 
-    known = factors_of if factors else None
+    known = factors_of if about.factors else None
+    test_from = about.test_from
     if test_from is None:
         train, test = random_split(len(images), read, known, config.images)
     else:
@@ -60,5 +103,13 @@ def stored_set(
             )
         train = Split(np.arange(wanted), read, known)
         test = Split(np.arange(test_from, len(images)), read, known)
-    low, high = -1.0, 1.0
-    return ImageData(name, (low, high), images.shape[1:], train, test, factors)
+    return ImageData(
+        config.name,
+        (-1.0, 1.0),
+        images.shape[1:],
+        train,
+        test,
+        about.factors,
+        about.notes,
+        about.credits,
+    )

@@ -56,6 +56,7 @@ class Check:
         image_shape: (C, H, W).
         smallest, largest: the range of the values looked at.
         problems: one line each; empty if all is well.
+        notes, credits: as of `ImageData`.
     """
 
     train: int
@@ -64,6 +65,8 @@ class Check:
     smallest: float
     largest: float
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()
 
 
 def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
@@ -134,6 +137,8 @@ def check(
         smallest=min(part.smallest for part in seen),
         largest=max(part.largest for part in seen),
         problems=tuple(problems),
+        notes=data.notes,
+        credits=data.credits,
     )
 
 

@@ -16,7 +16,7 @@ from seatbelt_vae.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["is_colour", "pixels_of"]
+__all__ = ["is_colour", "opened_picture", "pixels_of"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _MOST_PIXELS = 1 << 26
@@ -30,19 +30,28 @@ def is_colour(content: bytes) -> bool:
     Raises:
         DataError: no picture, or one of too many pixels.
     """
-    with _opened(content) as picture:
+    with opened_picture(content) as picture:
         return picture.mode not in _GREY
 
 
-def pixels_of(content: bytes, channels: int, side: int) -> NDArray[np.uint8]:
+def pixels_of(
+    content: bytes, channels: int, side: int, *, middle: float = 1.0, by: str = "LANCZOS"
+) -> NDArray[np.uint8]:
     """The middle square of a picture, resized: (C, side, side) as bytes.
+
+    Args:
+        content: of its file.
+        channels: 3 for red, green and blue, 1 for grey.
+        side: of the result, pixels.
+        middle: side of the square as a share of the picture's shorter side.
+        by: name of Pillow's resampling.
 
     Raises:
         DataError: no whole picture, too many pixels, see-through, or of several frames.
     """
     from PIL import Image, ImageOps
 
-    with _opened(content) as picture:
+    with opened_picture(content) as picture:
         if (frames := getattr(picture, "n_frames", 1)) > 1:
             raise DataError(f"it has {frames} frames, expected 1")
         upright = ImageOps.exif_transpose(picture)
@@ -50,13 +59,14 @@ def pixels_of(content: bytes, channels: int, side: int) -> NDArray[np.uint8]:
             raise DataError("it is see-through, expected every pixel to be opaque")
         plain = _eight_bit(upright).convert("RGB" if channels == 3 else "L")
         # cut out first: resizing a box would mix in what lies around it
-        fitted = plain.crop(_middle(plain)).resize((side, side), Image.Resampling.LANCZOS)
+        cut = plain.crop(_middle(plain, middle))
+        fitted = cut.resize((side, side), Image.Resampling[by])
         return np.asarray(fitted).reshape(side, side, channels).transpose(2, 0, 1)
 
 
-def _middle(picture: "Image") -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the largest square in the middle."""
-    side = min(picture.size)
+def _middle(picture: "Image", share: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a square in the middle."""
+    side = max(1, round(share * min(picture.size)))
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return left, top, left + side, top + side
 
@@ -81,7 +91,12 @@ def _eight_bit(picture: "Image") -> "Image":
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator["Image"]:
+def opened_picture(content: bytes) -> Iterator["Image"]:
+    """A picture of a known format and a believable size, for as long as it is used.
+
+    Raises:
+        DataError: it is none, or what is done with it meets damage.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -5,7 +5,6 @@ prepared, whatever its size, block by block.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import is_there, read_records, write_records
-from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.readers.arrays import ENDINGS, stored_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
 from seatbelt_vae.data.sets.array_values import coding_of
 from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import image_record, stored_set
+from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
 
 __all__ = ["load", "prepare", "state"]
 
-_VERSION = 1
+_VERSION = 2
 _IMAGES = ("images", "imgs", "x", "data")
 _IMAGE_NAMES = {*_IMAGES, *(f"{name}_{layout}" for name in _IMAGES for layout in LAYOUTS)}
 _LABELS = {"labels", "y", "targets"}
@@ -38,14 +37,7 @@ def load(config: DataConfig) -> ImageData:
     Raises:
         DataError: no such file, or its arrays are not images and labels as expected.
     """
-    records = read_records(prepare(config))
-    factors = tuple(
-        Factor(factor["name"], factor["size"], tuple(factor["values"]))
-        for factor in records.about["factors"]
-    )
-    data = stored_set("array", records, factors, config)
-    told = records.about["values"]
-    return replace(data, notes=(told,)) if told else data
+    return read_set(prepare(config), config)
 
 
 def prepare(config: DataConfig) -> Path:
@@ -122,8 +114,8 @@ def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None
             start += len(block)
             yield rows
 
-    about = {"values": coding.told, "factors": [asdict(factor) for factor in factors]}
-    write_records(cache, record, blocks(), lambda: about)
+    notes = (coding.told,) if coding.told else ()
+    write_set(cache, blocks(), record, lambda: About(factors, notes=notes))
 
 
 def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import is_there, read_records, write_records
+from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.readers import hub
 from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
+from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sources import cache_of
-from seatbelt_vae.data.stored import image_record, stored_set
+from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
 
 __all__ = ["download", "load", "prepare", "state"]
 
-_VERSION = 1
+_VERSION = 2
 _SIDE = 64
 _LARGEST_SIDE = 1024
 
@@ -36,11 +37,7 @@ def load(config: DataConfig) -> ImageData:
     Raises:
         DataError: no copy on this machine, or one that is not as expected.
     """
-    about = (records := read_records(prepare(config))).about
-    factors = tuple(Factor(name, len(values), tuple(values)) for name, values in about["classes"])
-    data = stored_set(config.name, records, factors, config, about["test_from"])
-    skipped = about["skipped"]
-    return replace(data, notes=(f"{skipped:,} bad examples left out",) if skipped else ())
+    return read_set(prepare(config), config)
 
 
 def prepare(config: DataConfig) -> Path:
@@ -127,18 +124,16 @@ class _Preparation:
         splits: those that are used, in their order.
         columns: likewise.
         side: of the images, in pixels.
-        skip_bad: whether bad examples are left out and counted.
+        screen: what becomes of bad examples.
         kept: how many examples of each split were good.
-        skipped: how many were bad.
     """
 
     place: str | Path
     splits: dict[str, Any]
     columns: hub.Columns
     side: int
-    skip_bad: bool
+    screen: Screen
     kept: Counter[str] = field(default_factory=Counter)
-    skipped: int = 0
 
     @classmethod
     def of(cls, place: str | Path, config: DataConfig) -> Self:
@@ -148,19 +143,19 @@ class _Preparation:
         ours = [name for name in found if name in ("train", "test")] or [*found]
         splits = {name: found[name] for name in sorted(ours, reverse=True)}
         columns = hub.columns_of(place, splits)
-        return cls(place, splits, columns, _side(config), config.skip_bad)
+        return cls(place, splits, columns, _side(config), Screen(config.skip_bad))
 
     def write(self, cache: Path) -> None:
         channels = 3 if self._any_colour() else 1
         record = image_record((channels, self.side, self.side), len(self.columns.labels))
-        write_records(cache, record, self._blocks(record), self._about)
+        write_set(cache, self._blocks(record), record, self._about)
 
-    def _about(self) -> dict[str, Any]:
-        return {
-            "classes": list(self.columns.labels.items()),
-            "test_from": self.kept["train"] if len(self.splits) > 1 else None,
-            "skipped": self.skipped,
-        }
+    def _about(self) -> About:
+        return About(
+            tuple(Factor.named(*column) for column in self.columns.labels.items()),
+            self.kept["train"] if len(self.splits) > 1 else None,
+            self.screen.notes,
+        )
 
     def _any_colour(self) -> bool:
         for rows in self.splits.values():
@@ -179,14 +174,11 @@ class _Preparation:
                 good = np.empty(len(batch), record)
                 kept = 0
                 for row, example in enumerate(batch, start):
-                    try:
+                    with self.screen.each(), self._naming(row, split):
                         labels = self._labels(example)
                         picture = pixels_of(_picture(example), record["image"].shape[0], self.side)
-                    except DataError as error:
-                        self._left_out(f"example {row} of {split}", error)
-                        continue
-                    good[kept] = picture, labels
-                    kept += 1
+                        good[kept] = picture, labels
+                        kept += 1
                 start += len(batch)
                 self.kept[split] += kept
                 yield good[:kept]
@@ -199,12 +191,12 @@ class _Preparation:
                 raise DataError(f"its {name} is {label}, expected 0 to {len(classes) - 1}")
         return tuple(label or 0 for label in example.labels)
 
-    def _left_out(self, which: str, error: DataError) -> None:
-        if not self.skip_bad:
-            raise DataError(
-                f"{self.place}: {which}: {error}; leave bad ones out with skip_bad"
-            ) from error
-        self.skipped += 1
+    @contextmanager
+    def _naming(self, row: int, split: str) -> Iterator[None]:
+        try:
+            yield
+        except DataError as error:
+            raise DataError(f"{self.place}: example {row} of {split}: {error}") from error
 
 
 def _picture(example: hub.Example) -> bytes:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import Records, cache_folder, is_there
+from seatbelt_vae.data.cache import cache_folder, is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.readers.idx import read_idx
-from seatbelt_vae.data.stored import image_record, stored_set
+from seatbelt_vae.data.stored import About, image_record, stored_set
 from seatbelt_vae.errors import DataError
 
 __all__ = ["load", "state"]
@@ -43,9 +43,8 @@ def load(config: DataConfig) -> ImageData:
     folder = _folder(config)
     parts = [_part(folder, part, at_most) for part, at_most in _PARTS.items()]
     rows = np.concatenate(parts)
-    names = _CLASSES[config.name]
-    factors = (Factor("class", len(names), names),)
-    return stored_set(config.name, Records(rows, None), factors, config, test_from=len(parts[0]))
+    classes = Factor.named("class", _CLASSES[config.name])
+    return stored_set(rows, About((classes,), test_from=len(parts[0])), config)
 
 
 def state(config: DataConfig) -> str:

@@ -1,0 +1,44 @@
+"""Small grey pictures of meshes: z-buffer, 4×4 samples a pixel, two-sided Lambert shading."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seatbelt_vae.data.rendering.arrays import by_arrays
+from seatbelt_vae.data.rendering.camera import Camera
+from seatbelt_vae.data.rendering.mesh import Mesh
+from seatbelt_vae.data.rendering.native import by_native_code, native_code
+from seatbelt_vae.data.rendering.scene import Look, Scene
+
+__all__ = ["Camera", "Look", "Mesh", "render"]
+
+
+def render(
+    mesh: Mesh, camera: Camera, lights: ArrayLike, look: Look | None = None, side: int = 64
+) -> NDArray[np.uint8]:
+    """A mesh from one place under several lights, one picture each, :math:`(L, side, side)`.
+
+    What is visible is found once for all lights. Compiled code does it, if the package was built
+    with a compiler; NumPy gives the same bits.
+
+    Args:
+        mesh: what is seen.
+        camera: from where.
+        lights: directions towards each light from the camera's view: right, up, towards the
+            viewer; :math:`(L, 3)`.
+        look: how surfaces answer light.
+        side: of the pictures, pixels.
+
+    Raises:
+        DataError: the camera stands inside the mesh, a vertex falls far outside the picture, or a
+            light has no direction.
+
+    Example:
+        >>> square = Mesh([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+        >>> render(square, Camera(0, 0, zoom=0.5), [[0, 0, 1]], Look(background=0), side=4)[0]
+        array([[  0,   0,   0,   0],
+               [  0, 255, 255,   0],
+               [  0, 255, 255,   0],
+               [  0,   0,   0,   0]], dtype=uint8)
+    """
+    scene = Scene.of(mesh, camera, lights, look or Look(), side)
+    return by_arrays(scene) if native_code() is None else by_native_code(scene)

@@ -1,0 +1,139 @@
+"""ICT faces: 50 people drawn from the morphable model of ICT-FaceKit (Li et al. 2020), in light.
+
+``basel_face_renders.pth``, the set this one stands in for, is read if the folder given has it.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
+from seatbelt_vae.data.sets.ict import FaceModel
+from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "load", "state"]
+
+PUBLISHED_FILE = "basel_face_renders.pth"
+FACTOR_SIZES = (50, 21, 11, 11)
+"""Identities, azimuths, elevations, lights."""
+
+_NAMES = ("identity", "azimuth", "elevation", "lighting")
+_VERSION = 1
+_SIDE = 64
+_RECORD = image_record((1, _SIDE, _SIDE), len(FACTOR_SIZES))
+# degrees to both sides of the middle: the camera goes from the face's left to its right, and up
+_AZIMUTH, _ELEVATION, _LIGHT_AZIMUTH = -90.0, 30.0, 75.0
+_LIGHT_HEIGHT = 0.25
+_ZOOM = 1.55
+_LOOK = Look(ambient=0.1, diffuse=0.9, background=0.0)
+
+
+def load(config: DataConfig) -> ImageData:
+    """The set at 64 pixels, grey; the factors are identity, azimuth, elevation and lighting.
+
+    Raises:
+        DataError: no files, bad ones, or a corrupt cache.
+        ArtifactError: the cache cannot be written.
+    """
+    files, cache = _places(config)
+    if not is_there(cache):
+        published = files[0].name == PUBLISHED_FILE
+        blocks = _published(files[0]) if published else _drawn(FaceModel.of(files))
+        write_set(cache, _with_factors(blocks), _RECORD, _about)
+    return read_set(cache, config)
+
+
+def state(config: DataConfig) -> str:
+    """Where the set stands on this machine, in a few words.
+
+    Raises:
+        DataError: there are no files to make it of.
+    """
+    files, cache = _places(config)
+    if is_there(cache):
+        return f"ready in {cache}"
+    done = "read" if files[0].name == PUBLISHED_FILE else "drawn"
+    return f"will be {done} from {files[0]} into {cache} when first used"
+
+
+def _places(config: DataConfig) -> tuple[tuple[Path, ...], Path]:
+    """The files it is made of, and the cache."""
+    if config.root is None:
+        raise DataError(
+            "ICT faces are drawn from files: give --root a checkout of "
+            "https://github.com/ICT-VGL/ICT-FaceKit, or a folder with its reduced file "
+            f"{FaceModel.REDUCED_FILE}, or one with {PUBLISHED_FILE}"
+        )
+    published = Path(config.root) / PUBLISHED_FILE
+    files = (published,) if is_there(published) else FaceModel.files(Path(config.root))
+    return files, cache_of("faces", _VERSION, files)
+
+
+def _drawn(model: FaceModel) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of one identity after the other, all drawn to one scale."""
+    identities, azimuths, elevations, lights = FACTOR_SIZES
+    turns = _LIGHT_AZIMUTH * np.linspace(-1, 1, lights) * math.pi / 180
+    towards = np.stack([np.sin(turns), np.full(lights, _LIGHT_HEIGHT), np.cos(turns)], axis=1)
+    mean = Mesh(model.mean, model.triangles)
+    for vertices in model.identities(identities):
+        mesh = Mesh(vertices, model.triangles, smooth=True).centred(mean)
+        yield np.concatenate(
+            [
+                render(mesh, Camera(azimuth, elevation, _ZOOM), towards, _LOOK, _SIDE)
+                for azimuth in _AZIMUTH * np.linspace(-1, 1, azimuths)
+                for elevation in _ELEVATION * np.linspace(-1, 1, elevations)
+            ]
+        )
+
+
+def _published(path: Path) -> Iterator[NDArray[np.uint8]]:
+    images = _saved_tensor(path)
+    expected = (*FACTOR_SIZES, _SIDE, _SIDE)
+    if str(images.dtype) != "torch.uint8" or tuple(images.shape) != expected:
+        raise DataError(
+            f"{path} holds {images.dtype} of shape {tuple(images.shape)}, expected torch.uint8 of "
+            f"shape {expected}; download it anew"
+        )
+    for identity in images:
+        yield identity.reshape(-1, _SIDE, _SIDE).numpy()
+
+
+def _saved_tensor(path: Path) -> "Tensor":
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    # damage shows in many ways, and none of them may run what the file holds
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} cannot be used: {reason}; download it anew") from error
+    if not isinstance(found, torch.Tensor):
+        raise DataError(f"{path} holds a {type(found).__name__}, expected a tensor")
+    return found
+
+
+def _about() -> About:
+    return About(tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True)))
+
+
+def _with_factors(blocks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.void]]:
+    start = 0
+    for images in blocks:
+        records = np.empty(len(images), _RECORD)
+        records["image"] = images[:, None]
+        places = np.unravel_index(np.arange(start, start + len(images)), FACTOR_SIZES)
+        records["factors"] = np.stack(places, axis=1)
+        yield records
+        start += len(images)
