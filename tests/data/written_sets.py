@@ -1,6 +1,8 @@
 """Tiny sets written in their real formats, one function a set: each gives what `load` is asked."""
 
 import gzip
+import io
+import zipfile
 from pathlib import Path
 
 import datasets
@@ -68,7 +70,51 @@ def hub(folder: Path):
     return "hf:tiny", folder
 
 
-WRITERS = {"hf:NAME": hub, "array": array, "fashion-mnist": fashion_mnist, "mnist": mnist}
+def folder(folder: Path):
+    """50 training and 10 test pictures of two kinds, in folders."""
+    for split, count in (("train", 50), ("test", 10)):
+        for number, picture in enumerate(pictures(count)):
+            place = folder / split / ("ant", "bee")[number % 2]
+            place.mkdir(parents=True, exist_ok=True)
+            picture.save(place / f"{number}.png")
+    return "folder", folder
+
+
+def photographs(count):
+    """As CelebA has them: their names and the bytes of their files."""
+    rng = np.random.default_rng(0)
+    for number in range(1, count + 1):
+        grid = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(grid).resize((178, 218)).save(buffer, "JPEG")
+        yield f"{number:06}.jpg", buffer.getvalue()
+
+
+def celeba(folder: Path):
+    """50 training, 3 validation and 10 test photographs with two attributes, in their archive."""
+    parts = [0] * 50 + [1] * 3 + [2] * 10
+    with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
+        for name, content in photographs(len(parts)):
+            archive.writestr(f"img_align_celeba/{name}", content)
+    numbers = range(1, len(parts) + 1)
+    attributes = [
+        f"{n:06}.jpg {'-1' if n % 2 else ' 1'} {' 1' if n % 3 else '-1'}" for n in numbers
+    ]
+    lines = [str(len(parts)), "Bald Young ", *attributes]
+    (folder / "list_attr_celeba.txt").write_text("\r\n".join(lines) + "\r\n")
+    listed = [f"{n:06}.jpg {part}\n" for n, part in zip(numbers, parts, strict=True)]
+    (folder / "list_eval_partition.txt").write_text("".join(listed))
+    return "celeba", folder
+
+
+WRITERS = {
+    "celeba": celeba,
+    "fashion-mnist": fashion_mnist,
+    "mnist": mnist,
+    "folder": folder,
+    "array": array,
+    "hf:NAME": hub,
+}
 
 
 def written(name: str, folder: Path):

@@ -83,6 +83,16 @@ DATA_SETS = {
         "faces",
         licence="drawn from ICT-FaceKit (Li et al. 2020), MIT",
     ),
+    "celeba": Source(
+        "202,599 colour photographs of faces, aligned; 40 attributes",
+        "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
+        "list_eval_partition.txt",
+        "celeba",
+        sized=True,
+        screened=True,
+        filed=True,
+        licence="Liu et al. 2015; for research that is not commercial",
+    ),
     "fashion-mnist": Source(
         "70,000 grey 28×28 images of clothes in 10 classes",
         "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",
@@ -99,6 +109,14 @@ DATA_SETS = {
         "generated",
         "swiss_roll",
         licence="generated, nobody's",
+    ),
+    "folder": Source(
+        "pictures of your own; subfolders are classes, or train/ and test/",
+        "read from --root, a folder or a .zip of them",
+        "folder",
+        sized=True,
+        screened=True,
+        filed=True,
     ),
     "array": Source(
         "images and labels in one .npy, .npz, .h5 or .safetensors file of your own",

@@ -25,7 +25,7 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
         DataError: a file may not be looked at.
     """
     try:
-        stats = [(str(path.resolve()), path.stat()) for path in sources]
+        stats = [(str(path.absolute()), path.stat()) for path in sources]
     except OSError as error:
         raise DataError(
             f"cannot look at {error.filename}: {error.strerror}; make it readable"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.picture_files import side_of
 from seatbelt_vae.data.readers import hub
 from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
 from seatbelt_vae.data.screen import Screen
@@ -24,8 +25,6 @@ from seatbelt_vae.errors import DataError
 __all__ = ["download", "load", "prepare", "state"]
 
 _VERSION = 2
-_SIDE = 64
-_LARGEST_SIDE = 1024
 
 
 def load(config: DataConfig) -> ImageData:
@@ -105,14 +104,7 @@ def _places(config: DataConfig) -> tuple[str | Path, Path]:
             else f"{place} is not on this machine: fetch it with "
             f"`seatbelt-vae data prepare {config.name} --download`"
         )
-    return place, cache_of("hf", _VERSION, files, _side(config), config.skip_bad)
-
-
-def _side(config: DataConfig) -> int:
-    side = config.image_size or _SIDE
-    if side > _LARGEST_SIDE:
-        raise DataError(f"{config.name!r} at {side} pixels: expected at most {_LARGEST_SIDE}")
-    return side
+    return place, cache_of("hf", _VERSION, files, side_of(config), config.skip_bad)
 
 
 @dataclass
@@ -143,7 +135,7 @@ class _Preparation:
         ours = [name for name in found if name in ("train", "test")] or [*found]
         splits = {name: found[name] for name in sorted(ours, reverse=True)}
         columns = hub.columns_of(place, splits)
-        return cls(place, splits, columns, _side(config), Screen(config.skip_bad))
+        return cls(place, splits, columns, side_of(config), Screen(config.skip_bad))
 
     def write(self, cache: Path) -> None:
         channels = 3 if self._any_colour() else 1

@@ -1,0 +1,115 @@
+"""Sets made of picture files: decoded by several threads, written as records, none held longer."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.readers.tree import Tree
+from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.stored import About, image_record, write_set
+from seatbelt_vae.errors import DataError
+
+__all__ = ["Picture", "PictureFiles", "side_of"]
+
+_SIDE = 64
+_LARGEST_SIDE = 1024
+_AT_ONCE = 256
+
+
+def side_of(config: DataConfig) -> int:
+    """Side in pixels at which pictures are wanted.
+
+    Raises:
+        DataError: a larger one than can be meant.
+    """
+    side = config.image_size or _SIDE
+    if side > _LARGEST_SIDE:
+        raise DataError(f"{config.name!r} at {side} pixels: expected at most {_LARGEST_SIDE}")
+    return side
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file of a tree, and the factors of what it shows."""
+
+    name: str
+    factors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """What a set is to be made of.
+
+    Args:
+        tree: where the files are.
+        train: those it is trained on, or all of them.
+        test: those held out; empty to hold a tenth of the others out at random.
+        decode: from a file's content to pixels (C, H, W), or DataError.
+        screen: what becomes of bad files.
+    """
+
+    tree: Tree
+    train: Sequence[Picture]
+    test: Sequence[Picture]
+    decode: Callable[[bytes], NDArray[np.uint8]]
+    screen: Screen
+
+    def write(self, cache: Path, image_shape: tuple[int, int, int], about: About) -> None:
+        """Write the set's cache file.
+
+        Args:
+            cache: the file.
+            image_shape: (C, H, W).
+            about: what is known beforehand; the split and what was left out are added.
+
+        Raises:
+            DataError: a bad file that may not be left out, or no good one in a split.
+            ArtifactError: the cache cannot be written.
+        """
+        record = image_record(image_shape, len(about.factors))
+        kept: list[int] = []
+
+        def blocks() -> Iterator[NDArray[Any]]:
+            for pictures in (self.train, self.test):
+                kept.append(0)
+                for block in self._records(pictures, record):
+                    kept[-1] += len(block)
+                    yield block
+                if pictures and not kept[-1]:
+                    raise DataError(
+                        f"{self.tree.place} has no good picture among {len(pictures):,}: "
+                        f"{self.screen.errors[0]}"
+                    )
+
+        def completed() -> About:
+            test_from = kept[0] if self.test else None
+            return replace(about, test_from=test_from, notes=about.notes + self.screen.notes)
+
+        write_set(cache, blocks(), record, completed)
+
+    def _records(
+        self, pictures: Sequence[Picture], record: np.dtype[Any]
+    ) -> Iterator[NDArray[Any]]:
+        with ThreadPoolExecutor() as pool:
+            for start in range(0, len(pictures), _AT_ONCE):
+                some = pictures[start : start + _AT_ONCE]
+                rows, good = np.empty(len(some), record), 0
+                for picture, found in zip(some, pool.map(self._pixels, some), strict=True):
+                    if isinstance(found, DataError):
+                        self.screen.refuse(found)
+                        continue
+                    rows[good] = found, picture.factors
+                    good += 1
+                yield rows[:good]
+
+    def _pixels(self, picture: Picture) -> NDArray[np.uint8] | DataError:
+        try:
+            return self.decode(self.tree.read(picture.name))
+        except DataError as error:
+            return DataError(f"{self.tree.place / picture.name}: {error}")

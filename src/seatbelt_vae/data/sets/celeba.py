@@ -1,0 +1,180 @@
+"""CelebA (Liu et al. 2015): aligned photographs, of which the middle 148 of 178 pixels are kept."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
+from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
+from seatbelt_vae.data.readers.tree import Tree, opened_tree
+from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.sets.celeba_lists import (
+    ATTRIBUTES,
+    PARTITION,
+    list_file,
+    read_attributes,
+    read_partition,
+)
+from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.errors import DataError
+
+__all__ = ["load", "prepare", "state"]
+
+_VERSION = 1
+_PHOTOGRAPHS = "img_align_celeba"
+_WIDTH, _HEIGHT, _MIDDLE = 178, 218, 148
+_Value = TypeVar("_Value")
+
+_NAME = re.compile(r"\d{6}\.(jpg|png)")
+
+
+def load(config: DataConfig) -> ImageData:
+    """The set in colour at 64 pixels or the size asked for; the attributes are its factors.
+
+    The published partition is kept, its validation part left out; without the list of it a tenth
+    is held out at random.
+
+    Raises:
+        DataError: no photographs, bad ones (unless they are to be left out), or lists that do not
+            fit them.
+    """
+    return read_set(prepare(config), config)
+
+
+def prepare(config: DataConfig) -> Path:
+    """The cache file, made first if it is not there.
+
+    Raises:
+        DataError: as `load`.
+        ArtifactError: the cache cannot be written.
+    """
+    with _opened(config) as (sources, cache):
+        if not is_there(cache):
+            sources.write(cache, side_of(config), Screen(config.skip_bad))
+    return cache
+
+
+def state(config: DataConfig) -> str:
+    """Whether the photographs have been prepared.
+
+    Raises:
+        DataError: there are none.
+    """
+    with _opened(config) as (sources, cache):
+        if is_there(cache):
+            return f"ready in {cache}"
+        return f"will be prepared from {sources.tree.place} into {cache} when first used"
+
+
+@contextmanager
+def _opened(config: DataConfig) -> Iterator[tuple["_Sources", Path]]:
+    if config.root is None:
+        raise DataError(
+            f"CelebA is for research and not passed on here: get {_PHOTOGRAPHS}.zip, "
+            f"{ATTRIBUTES}.txt and {PARTITION}.txt from its authors, and give their folder as root"
+        )
+    place = _photographs(Path(config.root))
+    lists = [list_file(_beside(place), name) for name in (ATTRIBUTES, PARTITION)]
+    with opened_tree(place) as tree:
+        files = [*tree.sources, *(path for path in lists if path is not None)]
+        cache = cache_of("celeba", _VERSION, files, side_of(config), config.skip_bad)
+        yield _Sources(tree, *lists), cache
+
+
+def _photographs(root: Path) -> Path:
+    """The folder or archive of the photographs."""
+    if not root.is_dir():
+        return root
+    candidates = (root / _PHOTOGRAPHS, root / f"{_PHOTOGRAPHS}.zip")
+    return next((place for place in candidates if is_there(place)), root)
+
+
+def _beside(place: Path) -> Path:
+    """The folder of the lists: that of the photographs, or the one around it."""
+    inside = place.is_dir() and any(list_file(place, name) for name in (ATTRIBUTES, PARTITION))
+    return place if inside else place.parent
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The files of the set.
+
+    Args:
+        tree: of the photographs.
+        attributes, partition: the lists, as far as they are there.
+    """
+
+    tree: Tree
+    attributes: Path | None
+    partition: Path | None
+
+    def write(self, cache: Path, side: int, screen: Screen) -> None:
+        names = [name for name in self.tree.names if _NAME.fullmatch(PurePosixPath(name).name)]
+        if not names:
+            raise DataError(
+                f"{self.tree.place} has no photograph named like 000001.jpg: give the folder that "
+                f"holds {_PHOTOGRAPHS}/ or {_PHOTOGRAPHS}.zip as root"
+            )
+        factors, pictures, notes = self._labelled(names)
+        train, test, more = self._split(pictures)
+        files = PictureFiles(self.tree, train, test, partial(_face, side=side), screen)
+        files.write(cache, (3, side, side), About(factors, notes=(*notes, *more)))
+
+    def _labelled(
+        self, names: list[str]
+    ) -> tuple[tuple[Factor, ...], list[Picture], tuple[str, ...]]:
+        """The attributes, the photographs with theirs, and what is to be noted."""
+        if self.attributes is None:
+            return (), [Picture(name) for name in names], (f"no {ATTRIBUTES}, so no attributes",)
+        attributes, values = read_attributes(self.attributes)
+        pictures = [Picture(name, self._listed(name, self.attributes, values)) for name in names]
+        return tuple(Factor(name, 2, ("no", "yes")) for name in attributes), pictures, ()
+
+    def _split(
+        self, pictures: list[Picture]
+    ) -> tuple[list[Picture], list[Picture], tuple[str, ...]]:
+        """Those of the training part, those of the test part, and what is to be noted."""
+        held_out = "so a tenth is held out at random"
+        if self.partition is None:
+            return pictures, [], (f"no {PARTITION}, {held_out}",)
+        parts: tuple[list[Picture], ...] = ([], [], [])
+        listed = read_partition(self.partition)
+        for picture in pictures:
+            parts[self._listed(picture.name, self.partition, listed)].append(picture)
+        train, validation, test = parts
+        if not train:
+            raise DataError(f"{self.partition}: {self.tree.place} has no photograph of part 0")
+        notes = []
+        if validation:
+            notes.append(f"{len(validation):,} photographs of the validation part left out")
+        if not test:
+            notes.append(f"no photograph of the test part, {held_out}")
+        return train, test, tuple(notes)
+
+    def _listed(self, name: str, path: Path, values: dict[str, _Value]) -> _Value:
+        try:
+            return values[PurePosixPath(name).stem]
+        except KeyError:
+            raise DataError(
+                f"{path} does not list {name}, which {self.tree.place} holds: get it anew"
+            ) from None
+
+
+def _face(content: bytes, side: int) -> NDArray[np.uint8]:
+    with opened_picture(content) as picture:
+        # smaller copies of the published photographs keep their shape
+        width, height = picture.size
+        if abs(width * _HEIGHT - height * _WIDTH) > max(_WIDTH, _HEIGHT):
+            raise DataError(f"it has {width}×{height} pixels, expected {_WIDTH}×{_HEIGHT}")
+    return pixels_of(content, 3, side, middle=_MIDDLE / _WIDTH)

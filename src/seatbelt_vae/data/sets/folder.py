@@ -1,0 +1,143 @@
+"""Pictures of your own: a folder or a zip archive of them, subfolders being classes.
+
+Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; either of them below ``train/`` and ``test/``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
+from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
+from seatbelt_vae.data.readers.tree import Tree, opened_tree
+from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.errors import DataError
+
+__all__ = ["ENDINGS", "load", "prepare", "state"]
+
+ENDINGS = (
+    *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),
+    *(".tif", ".tiff", ".webp"),
+)
+"""Of the names of pictures; other files are passed over."""
+
+_VERSION = 1
+
+
+def load(config: DataConfig) -> ImageData:
+    """The set at 64 pixels or the size asked for, grey if all pictures are; classes are its factor.
+
+    Raises:
+        DataError: no picture, bad ones (unless they are to be left out), or mixed layouts.
+    """
+    return read_set(prepare(config), config)
+
+
+def prepare(config: DataConfig) -> Path:
+    """The cache file, made first if it is not there.
+
+    Raises:
+        DataError: as `load`.
+        ArtifactError: the cache cannot be written.
+    """
+    with _opened(config) as (tree, cache):
+        if not is_there(cache):
+            _write(tree, cache, side_of(config), Screen(config.skip_bad))
+    return cache
+
+
+def state(config: DataConfig) -> str:
+    """Whether the pictures have been prepared.
+
+    Raises:
+        DataError: there are none.
+    """
+    with _opened(config) as (tree, cache):
+        if is_there(cache):
+            return f"ready in {cache}"
+        return f"will be prepared from {tree.place} into {cache} when first used"
+
+
+@contextmanager
+def _opened(config: DataConfig) -> Iterator[tuple[Tree, Path]]:
+    if config.root is None:
+        raise DataError(
+            "'folder' is read from pictures of your own: give their folder, or a zip archive of "
+            "them, as root"
+        )
+    with opened_tree(Path(config.root)) as tree:
+        yield tree, cache_of("folder", _VERSION, tree.sources, side_of(config), config.skip_bad)
+
+
+def _write(tree: Tree, cache: Path, side: int, screen: Screen) -> None:
+    names = [name for name in tree.names if PurePosixPath(name).suffix.lower() in ENDINGS]
+    if not names:
+        raise DataError(
+            f"{tree.place} holds no picture: expected files that end in {', '.join(ENDINGS)}"
+        )
+    splits = _splits(names)
+    classes = _classes(tree.place, splits)
+    train, test = ([_picture(entry, classes) for entry in split.items()] for split in splits)
+    channels = 3 if any(_in_colour(tree, picture.name) for picture in train + test) else 1
+    decode = partial(pixels_of, channels=channels, side=side)
+    unused = len(tree.names) - len(train) - len(test)
+    about = About(
+        (Factor.named("class", classes),) if classes else (),
+        notes=(f"{unused:,} files passed over",) if unused else (),
+    )
+    PictureFiles(tree, train, test, decode, screen).write(cache, (channels, side, side), about)
+
+
+def _splits(names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of training and test pictures, with the folder that each lies in; "" if in none."""
+    folders = [PurePosixPath(name).parent.parts for name in names]
+    # what all of them lie in says nothing of any
+    first, last = min(folders), max(folders)
+    alike = (one == other for one, other in zip(first, last, strict=False))
+    above = sum(1 for _ in takewhile(bool, alike))
+    below = [folder[above:] for folder in folders]
+    if not {("train",), ("test",)} <= {folder[:1] for folder in below}:
+        return {name: _first(folder) for name, folder in zip(names, below, strict=True)}, {}
+    train, test = (
+        {
+            name: _first(folder[1:])
+            for name, folder in zip(names, below, strict=True)
+            if folder[:1] == (split,)
+        }
+        for split in ("train", "test")
+    )
+    return train, test
+
+
+def _first(folders: tuple[str, ...]) -> str:
+    return folders[0] if folders else ""
+
+
+def _classes(place: Path, splits: Iterable[dict[str, str]]) -> tuple[str, ...]:
+    """Names of the classes; none if all pictures lie in one folder."""
+    found = {folder for split in splits for folder in split.values()}
+    if "" in found and len(found) > 1:
+        raise DataError(
+            f"{place} holds pictures beside folders of them: put every picture into the folder of "
+            f"its class, or all of them into one"
+        )
+    return tuple(sorted(found)) if len(found) > 1 else ()
+
+
+def _picture(entry: tuple[str, str], classes: tuple[str, ...]) -> Picture:
+    name, folder = entry
+    return Picture(name, (classes.index(folder),) if classes else ())
+
+
+def _in_colour(tree: Tree, name: str) -> bool:
+    # what is bad is met again, and named, when it is decoded
+    with suppress(DataError):
+        return is_colour(tree.read(name))
+    return False
