@@ -188,13 +188,14 @@ def flops_a_step(images: Tensor) -> int:
 
 def layers(images: Tensor, rate: float) -> Iterator[tuple[str, float]]:
     """Each layer's share of the GEMM rate, forth and back by itself."""
-    model, seen = networks(), []
+    model, seen, hooks = networks(), [], []
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            module.register_forward_pre_hook(
-                lambda layer, inputs, name=name: seen.append((name, layer, inputs[0].detach()))
-            )
+            note = lambda layer, inputs, name=name: seen.append((name, layer, inputs[0].detach()))  # noqa: E731
+            hooks.append(module.register_forward_pre_hook(note))
     model.decode(model.encode(images).z)
+    for hook in hooks:
+        hook.remove()
     for name, layer, x in seen:
         x = x.clone(memory_format=torch.preserve_format).requires_grad_()
         gradient = torch.ones_like(layer(x))
