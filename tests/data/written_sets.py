@@ -46,6 +46,76 @@ def array(folder: Path):
     return "array", folder
 
 
+CUBE = """
+mtllib box.mtl
+v -1 -1 -1
+v 1 -1 -1
+v 1 1 -1
+v -1 1 -1
+v -1 -1 1
+v 1 -1 1
+v 1 1 1
+v -1 1 1
+usemtl plain
+f 5 6 7 8
+f 1 4 3 2
+usemtl cloth
+f 1 2 6 5
+f -2 -5 -8 -4
+f 4/1 8/2/3 7//1 3
+f 1 5 8 4
+"""
+CATALOGUE = r"""
+name=Tiny chairs
+license=CC BY 4.0
+name#1=Oak chair with arms
+model#1=/one/box.obj
+creator#1=Ann
+name#2=Wheelchair
+model#2=/two/box.obj
+creator#2=Ben
+name#10=Low st\u006fol
+model#10=/ten/box.obj
+modelRotation#10=1 0 0 0 0 -1 0 1 0
+creator#10=Zo\u00eb
+"""
+
+
+def furniture(place: Path, catalogue: str = CATALOGUE, mesh: str = CUBE):
+    """An archive of furniture, two pieces of which are chairs."""
+    texture = io.BytesIO()
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(texture, "PNG")
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("PluginFurnitureCatalog.properties", catalogue)
+        for name in ("one", "ten"):
+            archive.writestr(f"{name}/box.obj", mesh)
+            materials = "newmtl plain\nKd 1 1 1\nnewmtl cloth\nKd .5 .5 .5\nmap_Kd red.png\n"
+            archive.writestr(f"{name}/box.mtl", materials)
+            archive.writestr(f"{name}/red.png", texture.getvalue())
+
+
+def chairs(folder: Path):
+    """Two chairs that are boxes."""
+    furniture(folder / "tiny.sh3f")
+    return "chairs", folder
+
+
+def faces(folder: Path):
+    """A head of four triangles, and two ways in which heads differ."""
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [0, 1, 0], [0, 0, 1]]) * 10.0
+    polygons = "usemtl M_Face\nf 1 2 4\nf 2 3 4\nf 3 1 4\nusemtl M_Teeth\nf 3 2 1\n"
+    (folder / "FaceXModel").mkdir()
+    for name, move in (
+        ("generic_neutral_mesh", np.zeros(3)),
+        ("identity000", np.array([0, 0, 1])),
+        ("identity001", np.array([1, 0, 0])),
+    ):
+        moved = corners + np.outer([0, 0, 0, 1], move)
+        lines = [f"v {x} {y} {z}" for x, y, z in moved]
+        (folder / "FaceXModel" / f"{name}.obj").write_text("\n".join(lines) + "\n" + polygons)
+    return "faces", folder
+
+
 def pictures(count):
     """Colour pictures of two sizes, as Pillow has them."""
     rng = np.random.default_rng(0)
@@ -108,6 +178,8 @@ def celeba(folder: Path):
 
 
 WRITERS = {
+    "chairs": chairs,
+    "faces": faces,
     "celeba": celeba,
     "fashion-mnist": fashion_mnist,
     "mnist": mnist,
