@@ -25,7 +25,7 @@ __all__ = ["INSTALLED", "load", "state"]
 INSTALLED = Path("/usr/share/sweethome3d/furniture")
 """Where the Debian package puts its archives."""
 
-_VERSION = 1
+_VERSION = 2
 _RECORD = image_record((1, SIDE, SIDE), factors=3)
 
 

@@ -18,8 +18,7 @@ from seatbelt_vae.errors import DataError
 __all__ = ["DrawnChairs"]
 
 _ELEVATIONS = (20, 30)
-# seen from above the camera goes round clockwise
-_AZIMUTHS = tuple(-360 * step / 31 for step in range(31))
+_AZIMUTHS = tuple(360 * step / 31 for step in range(31))
 # as the published pictures have it: size in the frame, perspective, light from above
 _ZOOM, _DISTANCE = 0.628, 5.7
 _LIGHT = (0.3, 0.8, 0.52)
@@ -59,7 +58,7 @@ class DrawnChairs:
         """What varies."""
         return (
             Factor.named("model", [chair.model for chair in self.chairs]),
-            Factor.named("azimuth", [f"{-angle:.1f}°" for angle in _AZIMUTHS]),
+            Factor.named("azimuth", [f"{angle:.1f}°" for angle in _AZIMUTHS]),
             Factor.named("elevation", [f"{angle}°" for angle in _ELEVATIONS]),
         )
 
@@ -81,7 +80,8 @@ def _sides_of(mesh: Mesh, model: int) -> tuple[NDArray[np.uint8], NDArray[np.int
     pictures, factors = [], []
     for a, azimuth in enumerate(_AZIMUTHS):
         for e, elevation in enumerate(_ELEVATIONS):
-            camera = Camera(azimuth, elevation, _ZOOM, _DISTANCE)
+            # seen from above the camera goes round clockwise
+            camera = Camera(-azimuth, elevation, _ZOOM, _DISTANCE)
             pictures.append(render(mesh, camera, [_LIGHT], _LOOK)[0])
             factors.append((model, a, e))
     return np.array(pictures), np.array(factors)

@@ -31,7 +31,7 @@ class Chair:
     """A chair of a catalogue.
 
     Args:
-        model: the archive's name and that of the model, which no other chair has.
+        model: the archive's name and its mesh's place there, which no other chair has.
         credit: who made it and under which licence.
         archive: the .sh3f file.
         path: of the mesh in it.
@@ -124,7 +124,7 @@ def _chair(path: Path, library: dict[str, str], piece: dict[str, str]) -> Chair:
         ) from None
     creator, licence = piece.get("creator", "unknown"), library.get("license", "unknown licence")
     return Chair(
-        f"{path.stem}/{PurePosixPath(place).stem}",
+        f"{path.stem}/{PurePosixPath(place).with_suffix('')}",
         f"{piece['name']} ({place}) by {creator}, {library.get('name', path.stem)}: {licence}",
         path,
         place,
