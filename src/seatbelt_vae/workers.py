@@ -7,23 +7,27 @@ own rows and gradients averaged over workers, that is the gradient of the mean o
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
 
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, SeatbeltError
 
 __all__ = [
     "averaged",
+    "first_then_others",
     "gathered",
     "own_rows",
     "summed",
+    "true_of_any",
     "wait_for_all",
     "worker_count",
     "worker_rank",
 ]
+
+_T = TypeVar("_T")
 
 
 def worker_count() -> int:
@@ -63,6 +67,33 @@ def summed(values: Tensor) -> Tensor:
 def averaged(values: Tensor) -> Tensor:
     """The mean over workers, the same on each."""
     return summed(values) / worker_count()
+
+
+def true_of_any(fact: bool) -> bool:
+    """Whether something is true of any worker, the same on each."""
+    if worker_count() == 1:
+        return fact
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    return bool(summed(torch.tensor(float(fact), device=device)))
+
+
+def first_then_others(first: Callable[[], _T], others: Callable[[], _T]) -> _T:
+    """Let the first worker do its part, and then the others theirs if it succeeded.
+
+    Raises:
+        SeatbeltError: on the others, where the first one raised something.
+    """
+    if worker_rank() > 0:
+        if true_of_any(False):
+            raise SeatbeltError("the first worker failed, and says why")
+        return others()
+    failed = True
+    try:
+        found = first()
+        failed = False
+    finally:
+        true_of_any(failed)
+    return found
 
 
 def wait_for_all() -> None:

@@ -61,7 +61,7 @@ def test_factors_are_in_the_order_of_drawing(place):
     assert factors.tolist() == [list(row) for row in expected]
 
 
-PLATE = "mtllib box.mtl\nv 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nusemtl {}\nf 1 2 3 4\n"
+PLATE = "mtllib box.mtl\nv 0 0 0\nv 2 0 0\nv 2 3 0\nv 0 1 0\nusemtl {}\nf 1 2 3 4\n"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ PLATE = "mtllib box.mtl\nv 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nusemtl {}\nf 1 2 3 
 def test_a_chair_is_drawn_upright_with_its_materials(place, material, albedo):
     furniture(place / "tiny.sh3f", mesh=PLATE.format(material))
     images = as_bytes(load("chairs", place)).reshape(2, 31, 2, 64, 64)
-    corners = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]])
+    corners = np.array([[0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 1, 0]])
     # the second chair's matrix lays what was upright on its back
     for model, vertices in enumerate((corners, corners[:, [0, 2, 1]] * [1, -1, 1])):
         mesh = Mesh(vertices, [[0, 1, 2], [0, 2, 3]], [albedo, albedo]).centred()

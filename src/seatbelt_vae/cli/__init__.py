@@ -12,6 +12,7 @@ from seatbelt_vae import __version__
 from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
+from seatbelt_vae.cli.together import first_speaks
 from seatbelt_vae.errors import SeatbeltError
 
 __all__ = ["main"]
@@ -21,7 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # β and × where the terminal has them
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    with first_speaks():
+        return _main(sys.argv[1:] if arguments is None else list(arguments))
+
+
+def _main(given: list[str]) -> int:
     if given == ["--version"]:
         print(f"seatbelt-vae {__version__}")
         return 0

@@ -1,5 +1,6 @@
 """``train``: one model into one run folder."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from seatbelt_vae.cli.options import Train
 from seatbelt_vae.cli.output import print_json
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
+from seatbelt_vae.cli.together import InTurn, joined
 from seatbelt_vae.config import RunConfig, resolve, resolve_objective
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.own_process import tune_process
@@ -21,12 +23,18 @@ __all__ = ["run"]
 
 def run(options: Train) -> None:
     """Train, or go on training; nothing is written before all settings are known to be good."""
+    with joined(options.run_config.training.device) as in_turn:
+        _train(options, in_turn)
+
+
+def _train(options: Train, in_turn: InTurn) -> None:
     config = options.run_config
-    data = _checked_data(config)
-    if options.resume:
-        folder = _resumed(options.folder, config)
-    else:
-        folder = RunFolder.create(options.folder, config)
+    checked = partial(_checked_data, config)
+    # what the first process prepares is ready for the others
+    data = in_turn(checked, checked)
+    opened = partial(_resumed, options.folder, config)
+    created = partial(RunFolder.create, options.folder, config)
+    folder = in_turn(opened if options.resume else created, opened)
     with ProgressLines(quiet=options.output.quiet) as progress, stoppable() as stop:
         progress.show("training", 0, 0, f"getting ready, {len(data.train):,} images")
         from seatbelt_vae.training import train

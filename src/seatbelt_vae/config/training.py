@@ -18,7 +18,7 @@ class TrainingConfig:
     Args:
         epochs: passes over the training split (Chen et al.: 50); ignored if ``steps`` is given.
         steps: length in optimiser steps.
-        batch_size: images a step; a last short batch of an epoch is dropped.
+        batch_size: images a step, all workers' together; an epoch's last short batch is dropped.
         learning_rate: Adam's learning rate at the start.
         precision: ``float32``, or ``bf16`` autocast.
         seed: seed of the weights, the data order and the noise.

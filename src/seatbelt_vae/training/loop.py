@@ -4,8 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 
-import torch
-
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
@@ -16,7 +14,7 @@ from seatbelt_vae.training.metrics import Metrics
 from seatbelt_vae.training.progress import Clock, Progress
 from seatbelt_vae.training.trackers import Trackers
 from seatbelt_vae.training.trainee import Trainee
-from seatbelt_vae.workers import summed, wait_for_all, worker_rank
+from seatbelt_vae.workers import true_of_any, wait_for_all, worker_rank
 
 __all__ = ["train"]
 
@@ -72,7 +70,8 @@ def train(
                     warn_of_collapse(validation)
             if on_progress is not None:
                 on_progress(clock.progress(step, trainee.steps, terms))
-            stopping = _agreed(stop is not None and stop(), trainee.device)
+            # all of them must stop after the same step
+            stopping = true_of_any(stop is not None and stop())
             if stopping or step % settings.training.checkpoint_every == 0 or step == trainee.steps:
                 recorder.save(step)
             if stopping and step < trainee.steps:
@@ -119,11 +118,6 @@ class _Recorder:
     def close(self) -> None:
         """Close the trackers."""
         self._trackers.close()
-
-
-def _agreed(asked: bool, device: torch.device) -> bool:
-    """Whether any worker was asked to stop; all of them must stop after the same step."""
-    return bool(summed(torch.tensor(float(asked), device=device)))
 
 
 def _digest(settings: RunConfig, data: ImageData) -> str:

@@ -1,0 +1,88 @@
+"""Training by the command in several processes, as torchrun starts them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+STEPS = 60
+SMALL = (
+    f"--data swiss-roll --images 600 --network mlp --latent-sizes 2 --features 16 --preset "
+    f"beta-tcvae --batch-size 32 --steps {STEPS} --device cpu --checkpoint-every 20 --json"
+)
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def together(arguments: str, folder: Path) -> "subprocess.Popen[str]":
+    """The command in two processes."""
+    torchrun = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    return subprocess.Popen(
+        [sys.executable, "-m", *torchrun, "-m", "seatbelt_vae", *arguments.split()],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def alone(arguments: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "seatbelt_vae", *arguments.split()]
+    subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    """The weights of a run in one process."""
+    place = tmp_path_factory.mktemp("whole")
+    alone(f"train run {SMALL}", place)
+    return load_file(place / "run" / "model.safetensors")
+
+
+def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Sums in another order differ by rounding, which training carries on."""
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
+
+
+def test_two_processes_train_what_one_would(whole: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    process = together(f"train run {SMALL}", tmp_path)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.count('"steps"') == 1
+    assert err.count(f"{STEPS}/{STEPS}") <= 1
+    assert_close(load_file(tmp_path / "run" / "model.safetensors"), whole)
+
+
+def test_an_error_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("")
+    process = together(f"train run {SMALL}", tmp_path)
+    _, err = process.communicate()
+    assert process.returncode != 0
+    assert len(re.findall("^seatbelt-vae: error: ", err, re.MULTILINE)) == 1
+    assert "Traceback" not in err.partition("seatbelt-vae: error: ")[0]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+def test_stopped_processes_leave_what_one_process_finishes(
+    whole: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    process = together(f"train run {SMALL}".replace("--json", ""), tmp_path)
+    assert process.stderr is not None
+    said = ""
+    while "training" not in said:
+        said = process.stderr.readline()
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    alone("train run --resume", tmp_path)
+    assert_close(load_file(tmp_path / "run" / "model.safetensors"), whole)
