@@ -89,6 +89,23 @@ def test_the_tc_of_the_top_layer_is_charged_beta_less_one_times(estimator: str) 
     assert terms.objective.item() == pytest.approx(terms.elbo.item() - 4 * tc, rel=1e-12)
 
 
+@pytest.mark.parametrize("estimator", ["mws", "mss"])
+def test_the_tc_moves_every_weight_as_its_broadcast_form_does(estimator: str) -> None:
+    """Through the samples, and through the components they are compared with."""
+    model = network("seatbelt", DEEP, torch.float64)
+    settings = ObjectiveConfig(beta=5.0, tc_estimator=estimator, free_bits=0.0)
+    terms = Objective.of("seatbelt", settings, 3, SIZE)(model, *batch(3))
+    likelihood, units, posterior = elbo_units(model, *batch(3))
+    top = posterior.layers[-1]
+    weights = component_log_weights(estimator, BATCH, BATCH, SIZE)
+    tc = broadcast_tc(posterior.z[-1], top.mean, top.log_variance, weights)
+    elbo = (likelihood - torch.stack([unit.sum(-1) for unit in units]).sum(0)).mean()
+    found = torch.autograd.grad(terms.objective, [*model.parameters()])
+    expected = torch.autograd.grad(elbo - 4 * tc, [*model.parameters()])
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
 def test_beta_vae_charges_the_whole_divergence_beta_times() -> None:
     terms = evaluate("beta-vae", 1, beta=3.0)
     (divergence,) = terms.divergences

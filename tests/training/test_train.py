@@ -29,7 +29,7 @@ def rows(run):
     return read_rows(run.path / "metrics")
 
 
-@pytest.mark.parametrize("preset", ["vae", "seatbelt"])
+@pytest.mark.parametrize("preset", ["vae", "seatbelt", "factor-vae"])
 def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset):
     whole = trained(tmp_path / "whole", config(preset))
     parts = RunFolder.create(tmp_path / "parts", config(preset))
