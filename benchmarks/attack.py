@@ -34,7 +34,6 @@ from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.single import paper_attack
-from seatbelt_vae.cli.crew import available_cores
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load
 from seatbelt_vae.models import fold_batch_norm, load_model
@@ -42,6 +41,7 @@ from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.side_by_side import available_cores
 
 _ETA = 1e-3
 

@@ -32,7 +32,6 @@ from torch import Tensor, nn
 
 from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
-from seatbelt_vae.cli.crew import available_cores
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
 from seatbelt_vae.data import ImageData, load
 from seatbelt_vae.models import HierarchicalVAE
@@ -40,6 +39,7 @@ from seatbelt_vae.objectives import Objective
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder, read_rows
+from seatbelt_vae.side_by_side import available_cores
 from seatbelt_vae.training import train
 
 _UNITS = 64

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.report import write_report
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.sharing import share
+    from seatbelt_vae.sweep import run_sweep
     from seatbelt_vae.training import train
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "load_model",
     "measure_battery",
     "run_battery",
+    "run_sweep",
     "share",
     "train",
     "write_report",
@@ -96,6 +98,7 @@ _HOMES = {
     "report": ("write_report",),
     "runs": ("RunFolder",),
     "sharing": ("share",),
+    "sweep": ("run_sweep",),
     "training": ("train",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

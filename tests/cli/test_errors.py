@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -175,3 +176,14 @@ def test_the_unexpected_keeps_its_traceback(run: Run, monkeypatch: pytest.Monkey
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("seatbelt-vae 0.")
+
+
+@pytest.mark.parametrize("verb", ["train --help", "data list"])
+def test_a_reader_who_leaves_is_no_error(verb: str) -> None:
+    command = [sys.executable, "-m", "seatbelt_vae", *verb.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 128 + signal.SIGPIPE

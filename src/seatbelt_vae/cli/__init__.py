@@ -1,15 +1,28 @@
 """The command line: parse, call, print.
 
 Exit codes: 0 done; 2 bad input or a full disk, with one line on stderr; 130 interrupted (143 when
-terminated), with how to resume; anything unexpected is a traceback and 1.
+terminated), with how to resume; 141 where nobody reads the output any more; anything unexpected is
+a traceback and 1.
 """
 
 import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from seatbelt_vae import __version__
-from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
+from seatbelt_vae.cli.options import (
+    Attack,
+    Data,
+    Demo,
+    Evaluate,
+    Report,
+    Share,
+    Sweep,
+    Train,
+    Verb,
+)
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.cli.together import first_speaks
@@ -22,8 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # β and × where the terminal has them
-    with first_speaks():
-        return _main(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        with first_speaks():
+            return _main(sys.argv[1:] if arguments is None else list(arguments))
+    except BrokenPipeError:
+        # who read the output has read enough; what is left of it must not be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _main(given: list[str]) -> int:
@@ -40,6 +58,8 @@ def _main(given: list[str]) -> int:
             return 0
     except SeatbeltError as error:
         return _fail(str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except KeyboardInterrupt as interruption:
@@ -58,6 +78,10 @@ def _run(options: Verb) -> None:
             from seatbelt_vae.cli import train
 
             train.run(options)
+        case Sweep():
+            from seatbelt_vae.cli import sweep
+
+            sweep.run(options)
         case Attack():
             from seatbelt_vae.cli import attack
 

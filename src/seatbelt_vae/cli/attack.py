@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.cli.crew import available_cores, crew
+from seatbelt_vae.cli.crew import crew
 from seatbelt_vae.cli.options import Attack
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.trained import check_trained, load_data
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.side_by_side import available_cores
 
 __all__ = ["run"]
 

@@ -1,7 +1,6 @@
 """More processes on one battery: each works by itself, and all share what is left to do."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +8,9 @@ from typing import Any
 
 from seatbelt_vae.errors import SeatbeltError
 
-__all__ = ["available_cores", "crew"]
+__all__ = ["crew"]
 
 _PATIENCE = 60.0  # seconds to end after all work is done
-
-
-def available_cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 @contextmanager

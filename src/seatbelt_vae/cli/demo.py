@@ -5,9 +5,10 @@ from typing import Any
 from seatbelt_vae.cli.options import Demo
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.demo import DEMO, DemoProgress, Plan, run_demo
+from seatbelt_vae.demo import DEMO, Plan, run_demo
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.side_by_side import News
 
 __all__ = ["run"]
 
@@ -30,9 +31,9 @@ def run(options: Demo) -> None:
     plan = DEMO.with_seed(options.seed, options.steps)
     with ProgressLines(quiet=options.output.quiet) as progress:
 
-        def show(now: DemoProgress) -> None:
-            what = f"{now.model:<10} {now.what}"
-            progress.show(what, now.done, now.total, now.detail, line=now.model)
+        def show(now: News) -> None:
+            what = f"{now.job:<10} {now.what}"
+            progress.show(what, now.done, now.total, now.detail, line=now.job)
 
         result = run_demo(options.out, plan, on_progress=show)
     found = {path.name: _measured(RunFolder.open(path), plan) for path in result.runs}

@@ -32,6 +32,7 @@ __all__ = [
     "Output",
     "Report",
     "Share",
+    "Sweep",
     "Train",
     "Verb",
 ]
@@ -122,6 +123,55 @@ class Train:
         if (self.folder / "run.json").exists():
             return f"resume with: seatbelt-vae train {self.folder} --resume"
         return "nothing was written, run the same command again"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Train every combination of some settings, several models at a time.
+
+    Args:
+        folder: folder of the runs; what is trained there already is kept, and what is not is
+            resumed.
+        vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
+            latent-sizes=16,16+8; several flags make a grid.
+        jobs: how many models train at a time (default: one a core).
+        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+    """
+
+    folder: Positional[Path]
+    vary: tuple[str, ...] = ()
+    jobs: int | None = None
+    config: Path | None = None
+    data: DataFlags = field(default_factory=DataFlags)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if not self.vary:
+            raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
+        if self.jobs is not None:
+            positive("jobs", self.jobs)
+
+    @classmethod
+    def of(cls, folder: Path, vary: tuple[str, ...], config: RunConfig) -> Self:
+        """The flags that say the same as ``config``."""
+        return cls(
+            folder,
+            vary,
+            data=DataFlags.of(config.data),
+            model=config.model,
+            objective=config.objective,
+            training=config.training,
+        )
+
+    @property
+    def run_config(self) -> RunConfig:
+        """The settings that all runs share."""
+        return RunConfig(self.data.config, self.model, self.objective, self.training)
+
+    to_resume = _AGAIN
 
 
 @dataclass(frozen=True)
@@ -306,4 +356,4 @@ class Demo:
     to_resume = _AGAIN
 
 
-Verb = Train | Attack | Evaluate | Report | Share | Data | Demo
+Verb = Train | Sweep | Attack | Evaluate | Report | Share | Data | Demo

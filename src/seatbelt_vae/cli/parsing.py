@@ -12,16 +12,27 @@ from typing import Annotated, Any, cast
 
 import tyro
 
-from seatbelt_vae.cli.options import Attack, Data, Demo, Evaluate, Report, Share, Train, Verb
+from seatbelt_vae.cli.options import (
+    Attack,
+    Data,
+    Demo,
+    Evaluate,
+    Report,
+    Share,
+    Sweep,
+    Train,
+    Verb,
+)
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder
 
-__all__ = ["VERBS", "parse"]
+__all__ = ["VERBS", "parse", "parse_train"]
 
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
+    "sweep": Sweep,
     "attack": Attack,
     "evaluate": Evaluate,
     "report": Report,
@@ -70,6 +81,15 @@ def parse(arguments: Sequence[str]) -> Verb:
     return options
 
 
+def parse_train(flags: Sequence[str], base: Train) -> Train:
+    """Options of `train` in which some flags differ from ``base``.
+
+    Raises:
+        ConfigError: as `parse`.
+    """
+    return cast(Train, _parse(Train, f"{_PROGRAM} train", ["run", *flags], base))
+
+
 def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None = None) -> Verb:
     said = io.StringIO()
     try:
@@ -97,6 +117,8 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
     match verb:
         case "train":
             return Train.of(tyro.MISSING, _run_settings(path))
+        case "sweep":
+            return Sweep.of(tyro.MISSING, tyro.MISSING, _run_settings(path))
         case "attack":
             return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
         case "evaluate":

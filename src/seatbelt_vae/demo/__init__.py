@@ -4,7 +4,6 @@ Importing this imports no torch; only the models' own processes do.
 """
 
 from seatbelt_vae.demo.plan import DEMO, Plan
-from seatbelt_vae.demo.processes import DemoProgress
 from seatbelt_vae.demo.run import DemoResult, run_demo
 
-__all__ = ["DEMO", "DemoProgress", "DemoResult", "Plan", "run_demo"]
+__all__ = ["DEMO", "DemoResult", "Plan", "run_demo"]

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seatbelt_vae.demo.plan import DEMO, Plan
-from seatbelt_vae.demo.processes import DemoProgress, work_side_by_side
+from seatbelt_vae.demo.work import work
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.side_by_side import News, work_side_by_side
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -31,7 +33,7 @@ def run_demo(
     out: Path,
     plan: Plan = DEMO,
     *,
-    on_progress: Callable[[DemoProgress], None] = lambda _: None,
+    on_progress: Callable[[News], None] = lambda _: None,
 ) -> DemoResult:
     """Train, attack, measure and evaluate every model of ``plan``, then write the report.
 
@@ -45,8 +47,13 @@ def run_demo(
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
     _check(out, plan)
-    unfinished = [name for name in plan.models if not _finished(out / name)]
-    failures = work_side_by_side(out, plan, unfinished, on_progress) if unfinished else {}
+    # one process a model: on two cores that beats two threads a model
+    jobs = {
+        name: partial(work, out / name, name, plan)
+        for name in plan.models
+        if not _finished(out / name)
+    }
+    failures = work_side_by_side(jobs, on_progress, at_once=len(plan.models))
     runs = [out / name for name in plan.models if name not in failures]
     if not runs:
         return DemoResult([], None, failures)
