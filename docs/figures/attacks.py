@@ -1,6 +1,6 @@
 """Makes the figures of attacks.md from one trained run.
 
-python docs/make_figures.py runs/demo/vae
+python -m docs.figures.attacks runs/demo/vae
 """
 
 import shutil
@@ -9,10 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
 from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_battery, run_battery
 from seatbelt_vae.own_process import tune_process
@@ -20,10 +18,7 @@ from seatbelt_vae.runs import read_rows
 
 Row = dict[str, Any]
 
-HERE = Path(__file__).parent
 PAIRS = 5
-INK, MUTED = "#1d2430", "#6b7280"
-COLOURS = ("#0b6bb8", "#d9541e", "#2a8c5a")
 
 
 def attacked(run: RunFolder, config: AttackConfig) -> list[Row]:
@@ -40,23 +35,6 @@ def mean(rows: list[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
     levels = np.array([row["level_relative"] for row in rows]).reshape(PAIRS, -1)
     values = np.array([row[column] for row in rows], dtype=float).reshape(PAIRS, -1)
     return np.exp(np.log(levels).mean(0)), values.mean(0)
-
-
-def plot(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty chart in the house's style."""
-    mpl.rcParams["font.family"] = "DejaVu Sans"
-    figure = Figure(figsize=(6.4, 4.0), dpi=140, layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", color=INK, fontsize=11)
-    axes.set_xlabel(x, color=MUTED)
-    axes.set_ylabel(y, color=MUTED)
-    axes.tick_params(colors=MUTED)
-    axes.grid(axis="y", color="#e5e7eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color("#c9ccd1")
-    return figure, axes
 
 
 def draw_penalty(run: RunFolder) -> None:
@@ -79,8 +57,8 @@ def draw_penalty(run: RunFolder) -> None:
     )
     axes.set_xscale("log", base=2)
     axes.set_ylim(0, 1.05)
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
-    figure.savefig(HERE / "attack_curve.png")
+    legend(axes)
+    figure.savefig(DOCS / "attack_curve.png")
 
 
 def draw_losses(run: RunFolder) -> None:
@@ -88,7 +66,7 @@ def draw_losses(run: RunFolder) -> None:
     figure, axes = plot("Which loss moves the reconstruction", "budget ε = ‖d‖ / ‖xₜ − x‖", "gap")
     budgets = (0.0, 0.5)
     axes.plot(budgets, [1 - e for e in budgets], color=MUTED, linewidth=1, label="identity: 1 − ε")
-    for colour, loss in zip(COLOURS, ("latent-kl", "output", "output-l2"), strict=True):
+    for colour, loss in zip(COLOURS, ("latent-kl", "output", "output-l2"), strict=False):
         rows = attacked(run, AttackConfig(loss=loss, threat="l2", pairs=PAIRS))
         levels, gap = mean(rows, "gap")
         axes.plot(
@@ -96,8 +74,8 @@ def draw_losses(run: RunFolder) -> None:
         )
     axes.set_xlim(0, 0.52)
     axes.set_ylim(0, 1.05)
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
-    figure.savefig(HERE / "attack_losses.png")
+    legend(axes)
+    figure.savefig(DOCS / "attack_losses.png")
 
 
 def main(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Makes the figures of the documentation with the library itself."""

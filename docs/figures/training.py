@@ -1,0 +1,126 @@
+"""Makes the figures of training.md, by training small models on dSprites in a folder.
+
+python -m docs.figures.training runs/docs
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
+
+from seatbelt_vae import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    RunFolder,
+    TrainingConfig,
+    run_sweep,
+)
+from seatbelt_vae.demo import DEMO
+from seatbelt_vae.runs import read_rows
+
+Row = dict[str, Any]
+
+BETAS = (1.0, 2.0, 4.0, 8.0, 16.0)
+SMALL = DEMO.models["vae"]
+DEEP = replace(SMALL, preset="hvae", latent_sizes=(24, 12, 6))
+TRAINING = TrainingConfig(steps=500, batch_size=64, learning_rate=3e-3, validate_every=20)
+
+
+def settings(model: ModelConfig, **objective: Any) -> RunConfig:
+    """Of one small run."""
+    return RunConfig(DataConfig("dsprites"), model, ObjectiveConfig(**objective), TRAINING)
+
+
+def metrics(run: RunFolder, split: str) -> list[Row]:
+    """Rows of one split."""
+    return [row for row in read_rows(run.path / "metrics") if row["split"] == split]
+
+
+def draw_beta(folder: Path) -> None:
+    """What β costs, and what it buys."""
+    presets = ("beta-vae", "beta-tcvae", "seatbelt")
+    models = {name: replace(DEEP if name == "seatbelt" else SMALL, preset=name) for name in presets}
+    configs = {
+        f"{name}-{beta:g}": settings(model, beta=beta)
+        for name, model in models.items()
+        for beta in BETAS
+    }
+    runs = run_sweep(folder / "beta", configs).runs
+    figure, axes = plot(
+        "What β costs: the likelihood of held-out images", "β", "E log p(x|z), nats an image"
+    )
+    for colour, name in zip(COLOURS, presets, strict=False):
+        last = [metrics(runs[f"{name}-{beta:g}"], "validation")[-1] for beta in BETAS]
+        values = [row["log_likelihood"] for row in last]
+        axes.plot(BETAS, values, color=colour, marker="o", markersize=4, linewidth=2, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(BETAS, [f"{beta:g}" for beta in BETAS])
+    legend(axes)
+    figure.savefig(DOCS / "training_beta.png")
+
+
+def draw_collapse(folder: Path) -> None:
+    """Active units of each layer, as training starts, and what keeps them."""
+    ways = {"nothing": {"free_bits": 0.0}, "free bits": {}, "warm-up": {"kl_warm_up": 250}}
+    ways["warm-up"]["free_bits"] = 0.0
+    configs = {name: settings(DEEP, **way) for name, way in ways.items()}
+    runs = run_sweep(folder / "collapse", configs).runs
+    figure, axes = plot(
+        "Units that tell images apart: layers 1, 2, 3", "step", "active units", wide=7.2
+    )
+    for colour, (name, run) in zip(COLOURS, runs.items(), strict=False):
+        rows = metrics(run, "validation")
+        for layer, style in ((1, "-"), (2, "--"), (3, ":")):
+            axes.plot(
+                [row["step"] for row in rows],
+                [row[f"active_{layer}"] for row in rows],
+                color=colour,
+                linestyle=style,
+                linewidth=2,
+                label=f"{name}, z{'¹²³'[layer - 1]}",
+            )
+    for size in DEEP.latent_sizes or ():
+        axes.axhline(size, color=MUTED, linewidth=0.6)
+    legend(axes)
+    figure.savefig(DOCS / "training_collapse.png")
+
+
+def draw_precision(folder: Path) -> None:
+    """Three seeds in float32 and in bf16."""
+    configs = {
+        f"{precision}-{seed}": replace(
+            settings(replace(SMALL, preset="beta-tcvae")),
+            training=replace(TRAINING, precision=precision, seed=seed),
+        )
+        for precision in ("float32", "bf16")
+        for seed in range(3)
+    }
+    runs = run_sweep(folder / "precision", configs).runs
+    figure, axes = plot("bf16 keeps the ELBO: three seeds each", "step", "ELBO, nats an image")
+    for colour, precision in zip(COLOURS, ("float32", "bf16"), strict=False):
+        for seed in range(3):
+            rows = metrics(runs[f"{precision}-{seed}"], "validation")[3:]
+            axes.plot(
+                [row["step"] for row in rows],
+                [row["elbo"] for row in rows],
+                color=colour,
+                linewidth=1.5,
+                label=precision if seed == 0 else None,
+            )
+    legend(axes)
+    figure.savefig(DOCS / "training_precision.png")
+
+
+def main(folder: Path) -> None:
+    """Train what is not trained yet, and draw."""
+    draw_beta(folder)
+    draw_collapse(folder)
+    draw_precision(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
