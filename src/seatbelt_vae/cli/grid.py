@@ -21,7 +21,7 @@ def settings_of(options: Sweep) -> dict[str, RunConfig]:
     flags = [flag for flag, _ in varied]
     if twice := {flag for flag in flags if flags.count(flag) > 1}:
         raise ConfigError(f"{', '.join(sorted(twice))} varies twice: name all values at once")
-    base = Train.of(Path(), options.run_config)
+    base = Train.of(options.run_config, folder=Path())
     found = {}
     for chosen in itertools.product(*(values for _, values in varied)):
         pairs = list(zip(flags, chosen, strict=True))

@@ -3,19 +3,12 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from tyro.conf import Positional, subcommand
 
-from seatbelt_vae.config import (
-    AttackConfig,
-    DataConfig,
-    EvaluationConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    RunConfig,
-    TrainingConfig,
-)
+from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, Sweep, Train
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.demo import DEMO
 from seatbelt_vae.errors import ConfigError
@@ -36,142 +29,6 @@ __all__ = [
     "Train",
     "Verb",
 ]
-
-_AGAIN = "run the same command again to go on where it stopped"
-
-
-@dataclass(frozen=True)
-class Output:
-    """What is printed.
-
-    Args:
-        json: print one JSON object on stdout and nothing else there.
-        quiet: no progress on stderr.
-    """
-
-    json: bool = False
-    quiet: bool = False
-
-
-@dataclass(frozen=True)
-class DataFlags:
-    """The data set.
-
-    Args:
-        data: a name of `seatbelt-vae data list`.
-        root: folder that holds the set's files, for sets that are read from disk.
-        images: use only this many training images (default: all).
-        image_size: side in pixels, for sets that can be had at several sizes.
-        skip_bad: leave out files that cannot be read, and count them.
-    """
-
-    data: str = "dsprites"
-    root: str | None = None
-    images: int | None = None
-    image_size: int | None = None
-    skip_bad: bool = False
-
-    @classmethod
-    def of(cls, config: DataConfig) -> Self:
-        """The flags that say the same as ``config``."""
-        return cls(config.name, config.root, config.images, config.image_size, config.skip_bad)
-
-    @property
-    def config(self) -> DataConfig:
-        """The same as settings."""
-        return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
-
-
-@dataclass(frozen=True)
-class Train:
-    """Train a model and store it as a run folder.
-
-    Args:
-        folder: where the run is stored; must be new, or be resumed.
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
-        resume: continue the run in the folder, with its own settings.
-    """
-
-    folder: Positional[Path]
-    config: Path | None = None
-    resume: bool = False
-    data: DataFlags = field(default_factory=DataFlags)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    output: Output = field(default_factory=Output)
-
-    @classmethod
-    def of(cls, folder: Path, config: RunConfig) -> Self:
-        """The flags that say the same as ``config``."""
-        return cls(
-            folder,
-            data=DataFlags.of(config.data),
-            model=config.model,
-            objective=config.objective,
-            training=config.training,
-        )
-
-    @property
-    def run_config(self) -> RunConfig:
-        """The settings of the run."""
-        return RunConfig(self.data.config, self.model, self.objective, self.training)
-
-    @property
-    def to_resume(self) -> str:
-        """What to do after an interruption."""
-        if (self.folder / "run.json").exists():
-            return f"resume with: seatbelt-vae train {self.folder} --resume"
-        return "nothing was written, run the same command again"
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Train every combination of some settings, several models at a time.
-
-    Args:
-        folder: folder of the runs; what is trained there already is kept, and what is not is
-            resumed.
-        vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
-            latent-sizes=16,16+8; several flags make a grid.
-        jobs: how many models train at a time (default: one a core).
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
-    """
-
-    folder: Positional[Path]
-    vary: tuple[str, ...] = ()
-    jobs: int | None = None
-    config: Path | None = None
-    data: DataFlags = field(default_factory=DataFlags)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    output: Output = field(default_factory=Output)
-
-    def __post_init__(self) -> None:
-        if not self.vary:
-            raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
-        if self.jobs is not None:
-            positive("jobs", self.jobs)
-
-    @classmethod
-    def of(cls, folder: Path, vary: tuple[str, ...], config: RunConfig) -> Self:
-        """The flags that say the same as ``config``."""
-        return cls(
-            folder,
-            vary,
-            data=DataFlags.of(config.data),
-            model=config.model,
-            objective=config.objective,
-            training=config.training,
-        )
-
-    @property
-    def run_config(self) -> RunConfig:
-        """The settings that all runs share."""
-        return RunConfig(self.data.config, self.model, self.objective, self.training)
-
-    to_resume = _AGAIN
 
 
 @dataclass(frozen=True)
@@ -200,7 +57,7 @@ class Attack:
         if self.processes is not None:
             positive("processes", self.processes)
 
-    to_resume = _AGAIN
+    to_resume = AGAIN
 
 
 @dataclass(frozen=True)
@@ -353,7 +210,7 @@ class Demo:
     steps: int = DEMO.steps
     output: Output = field(default_factory=Output)
 
-    to_resume = _AGAIN
+    to_resume = AGAIN
 
 
 Verb = Train | Sweep | Attack | Evaluate | Report | Share | Data | Demo

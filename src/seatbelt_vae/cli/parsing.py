@@ -77,7 +77,7 @@ def parse(arguments: Sequence[str]) -> Verb:
     options = _parse(VERBS[verb], program, flags, _from_settings_file(verb, flags))
     if isinstance(options, Train) and options.resume and options.config is None:
         own = RunFolder.open(options.folder).config
-        return _parse(Train, program, flags, Train.of(tyro.MISSING, own))
+        return _parse(Train, program, flags, Train.of(own, folder=tyro.MISSING))
     return options
 
 
@@ -116,9 +116,9 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         return None
     match verb:
         case "train":
-            return Train.of(tyro.MISSING, _run_settings(path))
+            return Train.of(_run_settings(path), folder=tyro.MISSING)
         case "sweep":
-            return Sweep.of(tyro.MISSING, tyro.MISSING, _run_settings(path))
+            return Sweep.of(_run_settings(path), folder=tyro.MISSING, vary=tyro.MISSING)
         case "attack":
             return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
         case "evaluate":

@@ -2,27 +2,21 @@
 
 import ctypes
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.compiled import compiled_part
 from seatbelt_vae.data.rendering.scene import Scene
 
 __all__ = ["by_native_code", "native_code"]
-
-_LIBRARY = "seatbelt_vae.data.rendering._native"
 
 
 @cache
 def native_code() -> ctypes.CDLL | None:
     """The compiled loop; None where the package was installed without a compiler."""
-    spec = find_spec(_LIBRARY)
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        library = ctypes.CDLL(spec.origin)
-    except OSError:  # built on another machine than it is used on
+    library = compiled_part("seatbelt_vae.data.rendering")
+    if library is None:
         return None
     pointer, integer, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
     library.render_mesh.argtypes = (

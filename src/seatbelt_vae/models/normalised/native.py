@@ -2,15 +2,15 @@
 
 import ctypes
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seatbelt_vae.compiled import compiled_part
+
 __all__ = ["Rows", "native_code"]
 
-_LIBRARY = "seatbelt_vae.models.normalised._native"
 _PARTS = 64
 _SUM_VALUES, _NORMALISE, _SUM_GRADIENTS, _DIFFERENTIATE = range(4)
 
@@ -33,12 +33,8 @@ class _Layer(ctypes.Structure):
 @cache
 def native_code() -> ctypes.CDLL | None:
     """The compiled passes; None where the package was installed without a compiler."""
-    spec = find_spec(_LIBRARY)
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        library = ctypes.CDLL(spec.origin)
-    except OSError:  # built on another machine than it is used on
+    library = compiled_part("seatbelt_vae.models.normalised")
+    if library is None:
         return None
     library.pass_over_rows.argtypes = (ctypes.POINTER(_Layer), *(ctypes.c_int64,) * 3)
     library.pass_over_rows.restype = None

@@ -2,28 +2,22 @@
 
 import ctypes
 from functools import cache
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
+from seatbelt_vae.compiled import compiled_part
 from seatbelt_vae.objectives.mixtures.result import MixtureDensities
 from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
 
 __all__ = ["by_native_code", "native_code"]
 
-_LIBRARY = "seatbelt_vae.objectives.mixtures._native"
-
 
 @cache
 def native_code() -> ctypes.CDLL | None:
     """The compiled loop; None where the package was installed without a compiler."""
-    spec = find_spec(_LIBRARY)
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        library = ctypes.CDLL(spec.origin)
-    except OSError:  # built on another machine than it is used on
+    library = compiled_part("seatbelt_vae.objectives.mixtures")
+    if library is None:
         return None
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
     library.log_mixtures.argtypes = (

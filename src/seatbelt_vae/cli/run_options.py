@@ -1,0 +1,139 @@
+"""What `train` and `sweep` take: the settings of a run as flags; torch is not imported."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tyro.conf import Positional
+
+from seatbelt_vae.config import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from seatbelt_vae.config.checks import positive
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["AGAIN", "DataFlags", "Output", "Sweep", "Train"]
+
+AGAIN = "run the same command again to go on where it stopped"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is printed.
+
+    Args:
+        json: print one JSON object on stdout and nothing else there.
+        quiet: no progress on stderr.
+    """
+
+    json: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class DataFlags:
+    """The data set.
+
+    Args:
+        data: a name of `seatbelt-vae data list`.
+        root: folder that holds the set's files, for sets that are read from disk.
+        images: use only this many training images (default: all).
+        image_size: side in pixels, for sets that can be had at several sizes.
+        skip_bad: leave out files that cannot be read, and count them.
+    """
+
+    data: str = "dsprites"
+    root: str | None = None
+    images: int | None = None
+    image_size: int | None = None
+    skip_bad: bool = False
+
+    @classmethod
+    def of(cls, config: DataConfig) -> Self:
+        """The flags that say the same as ``config``."""
+        return cls(config.name, config.root, config.images, config.image_size, config.skip_bad)
+
+    @property
+    def config(self) -> DataConfig:
+        """The same as settings."""
+        return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunFlags:
+    """Everything that decides a training run's numbers."""
+
+    data: DataFlags = field(default_factory=DataFlags)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    output: Output = field(default_factory=Output)
+
+    @classmethod
+    def of(cls, config: RunConfig, **others: Any) -> Self:
+        """The flags that say the same as ``config``, beside the verb's own."""
+        return cls(
+            data=DataFlags.of(config.data),
+            model=config.model,
+            objective=config.objective,
+            training=config.training,
+            **others,
+        )
+
+    @property
+    def run_config(self) -> RunConfig:
+        """The same as settings."""
+        return RunConfig(self.data.config, self.model, self.objective, self.training)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(_RunFlags):
+    """Train a model and store it as a run folder.
+
+    Args:
+        folder: where the run is stored; must be new, or be resumed.
+        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+        resume: continue the run in the folder, with its own settings.
+    """
+
+    folder: Positional[Path]
+    config: Path | None = None
+    resume: bool = False
+
+    @property
+    def to_resume(self) -> str:
+        """What to do after an interruption."""
+        if (self.folder / "run.json").exists():
+            return f"resume with: seatbelt-vae train {self.folder} --resume"
+        return "nothing was written, run the same command again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(_RunFlags):
+    """Train every combination of some settings, several models at a time.
+
+    Args:
+        folder: folder of the runs; what is trained there already is kept, and what is not is
+            resumed.
+        vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
+            latent-sizes=16,16+8; several flags make a grid.
+        jobs: how many models train at a time (default: one a core).
+        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+    """
+
+    folder: Positional[Path]
+    vary: tuple[str, ...] = ()
+    jobs: int | None = None
+    config: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.vary:
+            raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
+        if self.jobs is not None:
+            positive("jobs", self.jobs)
+
+    to_resume = AGAIN
