@@ -33,7 +33,7 @@ from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
 from seatbelt_vae.attacks.losses import loss_of
-from seatbelt_vae.attacks.single import paper_attack
+from seatbelt_vae.attacks.protocols import paper_attack
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load
 from seatbelt_vae.models import fold_batch_norm, load_model

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt_vae.attacks.flags import FLAGS
+from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.cli import main
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import read_tensors

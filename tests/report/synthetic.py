@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seatbelt_vae.attacks.flags import FLAGS
+from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.config import (
     AttackConfig,
     DataConfig,

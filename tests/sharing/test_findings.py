@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seatbelt_vae.attacks.flags import FLAGS
+from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.models.card import CardTable
 from seatbelt_vae.report import collect
 from seatbelt_vae.report.tables import number

@@ -1,10 +1,12 @@
-"""Attacks on any autoencoder behind the protocol: losses, protocols, batteries, validity flags."""
+"""Attacks on any autoencoder behind the protocol.
+
+`attack` states a `Problem` (a loss, a threat, its levels), gives it to one of ``protocols`` and
+returns an `AttackResult`. ``validity`` says whether to believe it; ``batteries`` do it to many
+pairs, on disk.
+"""
 
 from seatbelt_vae.attacks.attack import attack
-from seatbelt_vae.attacks.battery import PairsDone, battery_name, run_battery
-from seatbelt_vae.attacks.budgeted import budgeted_attack
-from seatbelt_vae.attacks.flags import FLAGS, Flag, Meaning
-from seatbelt_vae.attacks.judged import Judged, judged_attack
+from seatbelt_vae.attacks.batteries import PairsDone, battery_name, choose_pairs, run_battery
 from seatbelt_vae.attacks.losses import (
     FunctionLoss,
     LatentLoss,
@@ -13,9 +15,10 @@ from seatbelt_vae.attacks.losses import (
     PosteriorDamage,
     ReconstructionDamage,
 )
-from seatbelt_vae.attacks.pairs import choose_pairs
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.protocols import budgeted_attack
 from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.validity import FLAGS, Flag, Judged, Meaning, judged_attack
 
 __all__ = [
     "FLAGS",

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.search import Search
 from seatbelt_vae.attacks.threats import Norms, Penalty
 
 __all__ = ["AttackResult"]
@@ -45,41 +44,6 @@ class AttackResult:
     start: list[list[str]]
     evaluations: Tensor
     unconverged: Tensor
-
-    @classmethod
-    def of(
-        cls, search: Search, chosen: Tensor, unconverged: Tensor | None = None
-    ) -> "AttackResult":
-        """The result of a search, given the candidate chosen for every row, :math:`(P, W)`."""
-        problem, levels, pools = search.problem, search.levels, search.pools
-        still = problem.gradient_norm[:, None] < levels
-        still &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
-        picked = list(zip(pools, chosen, strict=True))
-        origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
-        return cls(
-            problem=problem,
-            levels=levels,
-            points=torch.stack([pool.points[own] for pool, own in picked]),
-            parts=torch.stack([pool.parts[own] for pool, own in picked]),
-            norms=Norms(
-                torch.stack([pool.norms.l2[own] for pool, own in picked]),
-                torch.stack([pool.norms.linf[own] for pool, own in picked]),
-            ),
-            bound=problem.trivial_bound(levels),
-            delta_raw=torch.stack([pool.raw(own) for pool, own in zip(pools, levels, strict=True)]),
-            status=[
-                [
-                    "stationary at 0" if origin.start == "zero" and zero else origin.status
-                    for origin, zero in zip(row, zeros, strict=True)
-                ]
-                for row, zeros in zip(origins, still.tolist(), strict=True)
-            ],
-            start=[[origin.start for origin in row] for row in origins],
-            evaluations=search.evaluations,
-            unconverged=levels.new_full((len(levels),), torch.nan)
-            if unconverged is None
-            else unconverged,
-        )
 
     @property
     def adversarial(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""The validity flags that only measuring can judge; the attack's own are in `attacks.flags`."""
+"""The validity flags that only measuring can judge; an attack's own are `attacks.FLAGS`."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean

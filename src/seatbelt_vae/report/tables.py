@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatbelt_vae.attacks.flags import FLAGS, Meaning
+from seatbelt_vae.attacks import FLAGS, Meaning
 from seatbelt_vae.report.collect import Battery, Run
 from seatbelt_vae.report.measures import GROUPS, Group, Measure
 

@@ -5,7 +5,7 @@ The report sets models side by side, one a row; a card is about one model and ha
 
 from typing import Any
 
-from seatbelt_vae.attacks.flags import Meaning
+from seatbelt_vae.attacks import Meaning
 from seatbelt_vae.data import DATA_SETS
 from seatbelt_vae.models.card import CardTable
 from seatbelt_vae.report import Run, summary_rows

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import LatentLoss, Problem
-from seatbelt_vae.attacks.probe import probe
+from seatbelt_vae.attacks.validity.probe import probe
 from tests.attacks.models import (
     DetachedGradient,
     Linear,

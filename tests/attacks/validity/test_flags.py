@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import FLAGS, attack
-from seatbelt_vae.attacks.controls import controlled
-from seatbelt_vae.attacks.flags import battery_flags
-from seatbelt_vae.attacks.probe import probe
+from seatbelt_vae.attacks.validity.controls import controlled
+from seatbelt_vae.attacks.validity.flags import battery_flags
+from seatbelt_vae.attacks.validity.probe import probe
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import (
     DetachedGradient,

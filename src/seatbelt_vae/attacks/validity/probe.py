@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.starts import noise_start
+from seatbelt_vae.attacks.protocols.starts import noise_start
 from seatbelt_vae.models.hierarchical import LOG_VARIANCE_BOUND
 from seatbelt_vae.protocol import Autoencoder
 

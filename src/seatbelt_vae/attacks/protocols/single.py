@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.candidates import Origin
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.protocols.candidates import Origin
+from seatbelt_vae.attacks.protocols.search import Request, Search
+from seatbelt_vae.attacks.protocols.starts import noise_start
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.search import Request, Search
-from seatbelt_vae.attacks.starts import noise_start
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.randomness import generator_for
@@ -99,4 +99,4 @@ def _own_rows(search: Search) -> AttackResult:
             of = torch.tensor([pair], device=problem.x.device)
             search.offer(problem.x[of], of, [Origin("zero", "not finite")])
         chosen.append([own.get(level, lost) for level in range(search.levels.shape[1])])
-    return AttackResult.of(search, torch.tensor(chosen))
+    return search.result(torch.tensor(chosen))

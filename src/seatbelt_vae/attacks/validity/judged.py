@@ -7,10 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from seatbelt_vae.attacks.attack import attack
-from seatbelt_vae.attacks.controls import Controlled, controlled
-from seatbelt_vae.attacks.flags import Flag, battery_flags
-from seatbelt_vae.attacks.probe import Probe, probe
 from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.validity.controls import Controlled, controlled
+from seatbelt_vae.attacks.validity.flags import Flag, battery_flags
+from seatbelt_vae.attacks.validity.probe import Probe, probe
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for

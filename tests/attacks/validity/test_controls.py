@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import attack
-from seatbelt_vae.attacks.controls import controlled, gradient_free_points, matched_noise
+from seatbelt_vae.attacks.validity.controls import controlled, gradient_free_points, matched_noise
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import Linear, MaskedGradient, TwoLayers, images
 

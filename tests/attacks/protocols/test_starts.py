@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks import LatentLoss, Problem
-from seatbelt_vae.attacks.starts import noise_start, restarts, segment
+from seatbelt_vae.attacks.protocols.starts import noise_start, restarts, segment
 from seatbelt_vae.attacks.threats import Budget, Penalty
 from tests.attacks.chain import PIXELS, Chain, generators, pictures
 

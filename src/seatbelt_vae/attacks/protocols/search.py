@@ -7,8 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.candidates import Candidates, Origin
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.protocols.candidates import Candidates, Origin
+from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.threats import Norms, Penalty
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import Minimum, Status, minimize, minimize_by_pgd
 
@@ -167,6 +169,44 @@ class Search:
         r"""The smallest known :math:`\Delta` of every row, :math:`(P, W)`."""
         bests = [pool.best(levels)[0] for pool, levels in zip(self.pools, self.levels, strict=True)]
         return torch.stack(bests)
+
+    def result(self, chosen: Tensor, unconverged: Tensor | None = None) -> AttackResult:
+        """What was found, given the candidate chosen for every row, :math:`(P, W)`."""
+        problem, levels = self.problem, self.levels
+        picked = list(zip(self.pools, chosen, strict=True))
+        origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
+        raw = [pool.raw(own) for pool, own in zip(self.pools, levels, strict=True)]
+        if unconverged is None:
+            unconverged = levels.new_full((len(levels),), torch.nan)
+        return AttackResult(
+            problem=problem,
+            levels=levels,
+            points=torch.stack([pool.points[own] for pool, own in picked]),
+            parts=torch.stack([pool.parts[own] for pool, own in picked]),
+            norms=Norms(
+                torch.stack([pool.norms.l2[own] for pool, own in picked]),
+                torch.stack([pool.norms.linf[own] for pool, own in picked]),
+            ),
+            bound=problem.trivial_bound(levels),
+            delta_raw=torch.stack(raw),
+            status=self._status(origins),
+            start=[[origin.start for origin in row] for row in origins],
+            evaluations=self.evaluations,
+            unconverged=unconverged,
+        )
+
+    def _status(self, origins: list[list[Origin]]) -> list[list[str]]:
+        """How every row ended; d = 0 is called stationary where it is a strict local minimum."""
+        problem = self.problem
+        still = problem.gradient_norm[:, None] < self.levels
+        still &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
+        return [
+            [
+                "stationary at 0" if origin.start == "zero" and zero else origin.status
+                for origin, zero in zip(row, zeros, strict=True)
+            ]
+            for row, zeros in zip(origins, still.tolist(), strict=True)
+        ]
 
 
 def _words(code: int) -> str:

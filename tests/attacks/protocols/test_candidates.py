@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from seatbelt_vae.attacks.candidates import Candidates, Origin
+from seatbelt_vae.attacks.protocols.candidates import Candidates, Origin
 from seatbelt_vae.attacks.threats import Budget, Norms, Penalty
 
 THREATS = [Penalty(1), Penalty(2), Budget("l2"), Budget("linf")]

@@ -8,11 +8,11 @@ evaluations, and then only the best point known under a level, whoever found it,
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.candidates import Origin
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.protocols.candidates import Origin
+from seatbelt_vae.attacks.protocols.search import Request, Search
+from seatbelt_vae.attacks.protocols.starts import noise_start, restarts, segment
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.search import Request, Search
-from seatbelt_vae.attacks.starts import noise_start, restarts, segment
 from seatbelt_vae.attacks.threats import Penalty
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.randomness import generator_for
@@ -48,7 +48,7 @@ def strong_attack(
     _exchange(search)
     unconverged = _recheck(search, keys)
     best = [pool.best(own)[1] for pool, own in zip(search.pools, levels, strict=True)]
-    return AttackResult.of(search, torch.stack(best), unconverged)
+    return search.result(torch.stack(best), unconverged)
 
 
 def _offer_known(search: Search) -> None:

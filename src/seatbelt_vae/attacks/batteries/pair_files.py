@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.judged import Judged
+from seatbelt_vae.attacks.validity import Judged
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import read_json, read_tensors, write_rows, write_tensors

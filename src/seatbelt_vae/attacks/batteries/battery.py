@@ -12,10 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from seatbelt_vae.attacks.flags import battery_flags
-from seatbelt_vae.attacks.judged import judged_attack
-from seatbelt_vae.attacks.pair_files import rows_path, sibling_images, sibling_model, store_pairs
-from seatbelt_vae.attacks.pairs import choose_pairs
+from seatbelt_vae.attacks.batteries.pair_files import (
+    rows_path,
+    sibling_images,
+    sibling_model,
+    store_pairs,
+)
+from seatbelt_vae.attacks.batteries.pairs import choose_pairs
+from seatbelt_vae.attacks.validity import battery_flags, judged_attack
 from seatbelt_vae.config import AttackConfig, dump_toml
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.data import ImageData
