@@ -16,6 +16,7 @@ from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
 from seatbelt_vae.data.sets.ict import FaceModel
+from seatbelt_vae.data.shrinking import block_side
 from seatbelt_vae.data.sources import cache_of
 from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
@@ -41,12 +42,15 @@ _LOOK = Look(ambient=0.1, diffuse=0.9, background=0.0)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels, grey; the factors are identity, azimuth, elevation and lighting.
+    """The set in grey at 64 pixels or a fraction of that.
+
+    Its factors are identity, azimuth, elevation and lighting.
 
     Raises:
-        DataError: no files, bad ones, or a corrupt cache.
+        DataError: no files, bad ones, a corrupt cache, or another size asked for.
         ArtifactError: the cache cannot be written.
     """
+    block_side(config, _SIDE, _SIDE)  # before anything is drawn
     files, cache = _places(config)
     if not is_there(cache):
         published = files[0].name == PUBLISHED_FILE
