@@ -97,6 +97,13 @@ def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
     assert check("swiss-roll").problems == ("values that are not finite",)
 
 
+def test_check_of_images_that_are_all_alike(monkeypatch):
+    good = load("swiss-roll")
+    split = replace(good.train, read=lambda indices: np.ones((len(indices), 1, 1, 2)))
+    monkeypatch.setattr(swiss_roll, "load", lambda _: replace(good, train=split))
+    assert check("swiss-roll").problems == ("every value is 1: there is nothing to learn",)
+
+
 def test_the_list_says_where_each_set_stands(tmp_path):
     assert [entry.name for entry in list_sets()] == list(DATA_SETS)
     for entry in list_sets(tmp_path / "nowhere"):

@@ -4,6 +4,8 @@
 """
 
 import math
+import pickle
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +41,12 @@ _AZIMUTH, _ELEVATION, _LIGHT_AZIMUTH = -90.0, 30.0, 75.0
 _LIGHT_HEIGHT = 0.25
 _ZOOM = 1.55
 _LOOK = Look(ambient=0.1, diffuse=0.9, background=0.0)
+# what a damaged .pth shows itself as; nothing that it holds is run
+_DAMAGES = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    *(AssertionError, MemoryError, ImportError, ArithmeticError),
+    *(struct.error, pickle.UnpicklingError),
+)
 
 
 def load(config: DataConfig) -> ImageData:
@@ -119,8 +127,7 @@ def _saved_tensor(path: Path) -> "Tensor":
 
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    # damage shows in many ways, and none of them may run what the file holds
-    except Exception as error:
+    except _DAMAGES as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path} cannot be used: {reason}; download it anew") from error
     if not isinstance(found, torch.Tensor):
