@@ -6,7 +6,8 @@ Batch 1024, 64 units, 64×64 grey images of dSprites, minibatch-weighted samplin
 turns, each in a process of its own; figures are medians. An epoch is pythae's own loop over its
 loader, and as many consecutive steps of ours with all that happens between them. `share_of_gemm`
 counts the operations of the networks' products and convolutions against the machine's float32
-matrix product. In bf16 only where the processor has it.
+matrix product. In bf16 only where the processor has it. All on the CPU; where there is a GPU,
+`images_a_second` tells of it too.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -153,7 +154,13 @@ def _serve(asked: Connection, images: NDArray[np.float32], batch: int, threads: 
 
 
 def ours(
-    data: ImageData, batch: int, steps: int, precision: str, threads: int, seed: int = 0
+    data: ImageData,
+    batch: int,
+    steps: int,
+    precision: str,
+    threads: int,
+    seed: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
 ) -> tuple[list[float], float]:
     """Seconds of each step but the first, with all that lies between two, and the last ELBO."""
     torch.set_num_threads(threads)
@@ -164,6 +171,7 @@ def ours(
         seed=seed,
         checkpoint_every=10**6,
         validate_every=10**6,
+        device=device,
         threads=threads,
     )
     moments: list[float] = []
@@ -258,6 +266,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     for cores in range(1, threads + 1):
         seconds, _ = ours(data, batch, 4, "float32", cores)
         row["images_a_second"][cores] = batch / median(seconds)
+    if torch.cuda.is_available():
+        seconds, _ = ours(data, batch, 100, "float32", threads, device="cuda")
+        row["images_a_second"]["cuda"] = batch / median(seconds)
     return row
 
 

@@ -224,6 +224,14 @@ def test_labels_that_are_a_few_floats_are_levels(tmp_path):
     assert (data.test.factors(np.arange(2))[:, 0] == data.test.indices % 4).all()
 
 
+def test_real_tiles_of_the_published_chairs(shared):
+    path = shared / "data" / "chairs_aubry_100" / "chairs_100_64x64.npz"
+    data = load("array", path)
+    assert (len(data.train), len(data.test), data.image_shape) == (90, 10, (1, 64, 64))
+    found = np.rint((data.train.read(np.arange(100)) + 1) * 127.5)
+    assert (found == np.load(path)["imgs"][:, None]).all()
+
+
 def test_a_changed_file_is_prepared_anew(tmp_path):
     path = saved(tmp_path, images=GREY)
     config = DataConfig("array", str(path))

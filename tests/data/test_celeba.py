@@ -83,6 +83,24 @@ def test_photographs_alone_have_no_attributes(place):
     )
 
 
+def test_the_only_archive_in_a_folder_is_the_photographs(place):
+    (place / "img_align_celeba.zip").rename(place / "first_photographs.zip")
+    data = load("celeba", place)
+    assert (len(data.train), len(data.test), len(data.factors)) == (50, 10, 2)
+    (place / "second.zip").write_bytes(b"")
+    with pytest.raises(DataError, match=r"or img_align_celeba\.zip as root, or the archive itself"):
+        load("celeba", place)
+
+
+def test_an_archive_beside_photographs_is_not_them(place):
+    unpack(place)
+    for path in (place / "img_align_celeba").iterdir():
+        path.rename(place / path.name)
+    (place / "img_align_celeba").rmdir()
+    (place / "notes.zip").write_bytes(b"")
+    assert len(load("celeba", place).train) == 50
+
+
 def test_a_part_of_the_set_without_test_photographs(place):
     with zipfile.ZipFile(place / "img_align_celeba.zip", "w") as archive:
         for name, content in photographs(20):

@@ -12,6 +12,9 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import check, load
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
+from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.sets.chairs import INSTALLED
+from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
 from seatbelt_vae.errors import DataError
 
 from .written_sets import CATALOGUE, furniture
@@ -117,6 +120,23 @@ def test_the_samples_attributions_are_ours(shared, place):
     for credit, chair in zip(kept, listed, strict=True):
         assert credit.startswith(f"{chair['name']} ({chair['model'].lstrip('/')}) by ")
         assert f"by {chair['creator']}," in credit
+
+
+def test_the_real_furniture():
+    archives = sorted(INSTALLED.glob("*.sh3f"))
+    if not archives:
+        pytest.skip("no real furniture: apt install --no-install-recommends sweethome3d-furniture")
+    drawn = DrawnChairs(tuple(archives))
+    assert [factor.size for factor in drawn.factors] == [64, 31, 2]
+    assert len(set(drawn.factors[0].values)) == 64
+    licence = "Public domain|Creative Commons Attribution 3.0"
+    assert all(re.search(rf" by \S.*: ({licence})", credit) for credit in drawn.credits)
+    images, factors = next(drawn.images(Screen(skip_bad=False)))
+    assert factors.tolist() == [[0, a, e] for a in range(31) for e in range(2)]
+    covered = (images < 255).mean((1, 2))
+    assert 0.03 < covered.min() < covered.max() < 0.6
+    framed = np.pad(images[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)), constant_values=255)
+    assert (images == framed).all()
 
 
 def damaged(place, what, content):

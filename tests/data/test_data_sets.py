@@ -13,7 +13,7 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare
 from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.data.registry import source_of
-from seatbelt_vae.data.sets import swiss_roll
+from seatbelt_vae.data.sets import faces, swiss_roll
 from seatbelt_vae.errors import DataError
 
 from .written_sets import written
@@ -23,6 +23,12 @@ from .written_sets import written
 def asked(request, tmp_path_factory):
     """Name and root of every set."""
     return written(request.param, tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(autouse=True)
+def few_faces(monkeypatch):
+    """The 127,050 that the set has would take most of a minute to draw."""
+    monkeypatch.setattr(faces, "FACTOR_SIZES", (5, 7, 3, 3))
 
 
 def test_every_set_keeps_its_promises(asked):
@@ -89,6 +95,13 @@ def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
     )
     monkeypatch.setattr(swiss_roll, "load", lambda _: replace(good, **{which: split}))
     assert check("swiss-roll").problems == ("values that are not finite",)
+
+
+def test_check_of_images_that_are_all_alike(monkeypatch):
+    good = load("swiss-roll")
+    split = replace(good.train, read=lambda indices: np.ones((len(indices), 1, 1, 2)))
+    monkeypatch.setattr(swiss_roll, "load", lambda _: replace(good, train=split))
+    assert check("swiss-roll").problems == ("every value is 1: there is nothing to learn",)
 
 
 def test_the_list_says_where_each_set_stands(tmp_path):

@@ -66,14 +66,6 @@ def test_splits_are_disjoint_whole_and_stable():
     assert (load("dsprites", None, 50).train.indices == expected[:50]).all()
 
 
-def test_half_size_is_the_mean_of_two_by_two_pixels():
-    small, whole = load("dsprites", image_size=32), load("dsprites")
-    positions = np.arange(20)
-    expected = whole.train.batch(positions).view(20, 1, 32, 2, 32, 2).mean((3, 5))
-    assert small.image_shape == (1, 32, 32)
-    assert (small.train.batch(positions) == expected).all()
-
-
 def npz(path, **arrays):
     np.savez(path, **arrays)
     return path
@@ -169,7 +161,6 @@ def test_unpacking_is_what_numpy_unpacks(packed, side):
         (("dsprites", None, 10**6), "1000000 training images asked for, the set has 663552"),
         (("swiss-roll", None, 0), "images is 0, expected a finite number above 0"),
         (("swiss-roll", None, -5), "images is -5, expected"),
-        (("dsprites", None, None, 48), "expected image_size 64"),
         (("dsprites", None, None, 0), "image_size is 0, expected"),
         (("swiss-roll", None, None, 32), "has one size only"),
     ],

@@ -1,5 +1,7 @@
 """ICT faces: the model's files, the order of the factors, who is drawn; the published tensor."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -14,12 +16,13 @@ from seatbelt_vae.errors import DataError
 
 from .written_sets import faces
 
+ALL = module.FACTOR_SIZES
 SIZES = (4, 3, 5, 2)
 
 
 @pytest.fixture(autouse=True)
 def few_faces(tmp_path, monkeypatch):
-    """The family test draws all 127,050."""
+    """All 127,050 would take most of a minute to draw."""
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "FACTOR_SIZES", SIZES)
 
@@ -100,6 +103,11 @@ def test_drawn_faces_look_like_the_samples(shared):
         assert likeness(np.flip(ours, axis)) < 0.85
 
 
+def test_there_are_as_many_as_of_the_published_ones():
+    assert ALL == (50, 21, 11, 11)
+    assert np.prod(ALL) == 127_050
+
+
 def saved(place, tensor):
     torch.save(tensor, place / "basel_face_renders.pth")
     return place
@@ -138,6 +146,22 @@ def test_a_truncated_tensor_is_refused(place):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"basel_face_renders\.pth cannot be used: .*; download it"):
         load("faces", place)
+
+
+@pytest.mark.filterwarnings("ignore:.*")
+@pytest.mark.parametrize("zipped", [True, False])
+def test_any_damage_to_a_tensor_is_an_error_or_other_pixels(place, zipped):
+    path = place / "basel_face_renders.pth"
+    images = torch.zeros(*SIZES, 64, 64, dtype=torch.uint8)[:1, :1, :1, :1]
+    torch.save(images, path, _use_new_zipfile_serialization=zipped)
+    good = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(good)
+        damaged[rng.integers(len(good))] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        with suppress(DataError):
+            assert isinstance(module._saved_tensor(path), torch.Tensor)
 
 
 def test_other_moves_are_refused(place):

@@ -196,6 +196,24 @@ def test_links_out_of_the_folder_are_refused(place, tmp_path, name):
         get(place)
 
 
+def test_a_pipe_is_named_and_not_waited_for(place):
+    fill(place, ["a.png", "b.png"])
+    os.mkfifo(place / "c.png")
+    with pytest.raises(DataError, match=r"c\.png is a pipe, a socket or a device: expected a file"):
+        get(place)
+
+
+@pytest.mark.parametrize("values", [[-1, 0], [0, 65536]])
+def test_more_than_sixteen_bits_are_refused(place, values):
+    fill(place, ["a.png", "b.png"])
+    levels = np.full((SIDE, SIDE), values[0], np.int32)
+    levels[3, 4] = values[1]
+    Image.fromarray(levels).save(place / "c.tiff")
+    expected = rf"c\.tiff: its pixels go from {values[0]} to {values[1]}, expected 8 or 16 bits"
+    with pytest.raises(DataError, match=expected):
+        get(place)
+
+
 def test_links_inside_the_folder_are_files(place):
     fill(place, ["a.png", "b.png"])
     (place / "c.png").symlink_to("a.png")

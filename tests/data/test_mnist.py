@@ -196,7 +196,7 @@ def test_files_that_do_not_fit_each_other(tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"image_size": 32}, "'mnist' has one size only: leave image_size out"),
+        ({"image_size": 32}, "'mnist' at 32 pixels: its images have 28×28, expected an image_size"),
         ({"skip_bad": True}, "'mnist' is not made of files to skip: leave skip_bad out"),
         ({"images": 61}, "61 training images asked for, the set has 60"),
     ],

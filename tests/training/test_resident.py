@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load
+from seatbelt_vae.data.stored import About, image_record, stored_set
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
 from seatbelt_vae.training.resident import Resident
@@ -26,11 +28,19 @@ def levels():
     return replace(data, train=replace(data.train, read=read))
 
 
+def shrunk():
+    """Bytes at half their size."""
+    rows = np.empty(5000, image_record((1, 32, 32)))
+    rows["image"] = np.random.default_rng(0).integers(0, 256, rows["image"].shape)
+    return stored_set(rows, About(), DataConfig("array", image_size=16))
+
+
 @pytest.mark.parametrize(
     ("data", "dtype"),
     [
         (blobs, torch.uint8),
         (levels, torch.uint8),
+        (shrunk, torch.uint8),
         (lambda: load("dsprites", None, 5000, 32), torch.float32),
         (points, torch.float32),
     ],

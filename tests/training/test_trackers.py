@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from accelerate.tracking import GeneralTracker
 from accelerate.utils import LoggerType
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.training import trackers, train
 from tests.training.small import config, points
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Notebook(GeneralTracker):
@@ -62,9 +66,34 @@ def test_a_tracker_that_is_not_there_is_named(tmp_path, name):
         train(run, points())
 
 
-def test_training_imports_no_tracker():
+def test_tensorboard_is_told_every_row(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config(steps=20, trackers=("tensorboard",)))
+    train(run, points())
+    (events,) = (run.path / "trackers").rglob("events.out.tfevents.*.0")
+    told = EventAccumulator(str(events.parent)).Reload()
+    rows = read_rows(run.path / "metrics")
+    for split, count in (("train", 20), ("validation", 1)):
+        expected = [row for row in rows if row["split"] == split]
+        assert len(expected) == count
+        for name in ("elbo", "log_likelihood", "divergence_1"):
+            found = told.Scalars(f"{split}/{name}")
+            assert [event.step for event in found] == [row["step"] for row in expected]
+            values = [event.value for event in found]
+            assert values == pytest.approx([row[name] for row in expected], rel=1e-6)
+
+
+def test_a_tracker_is_imported_only_when_it_is_asked_for(tmp_path):
+    """Though it is installed here."""
+    for name, asked in (("without", ()), ("with", ("tensorboard",))):
+        RunFolder.create(tmp_path / name, config(steps=2, trackers=asked))
     code = (
-        "import sys, seatbelt_vae.training as _;"
-        "sys.exit(bool({'tensorboard', 'wandb', 'mlflow', 'trackio'} & {*sys.modules}))"
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tests.training.small import train_in_process\n"
+        "for name in ('without', 'with'):\n"
+        "    train_in_process(Path(sys.argv[1]) / name)\n"
+        "    print(sorted({'tensorboard', 'wandb', 'mlflow', 'trackio'} & {*sys.modules}))\n"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert said.splitlines() == ["[]", "['tensorboard']"]

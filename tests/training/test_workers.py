@@ -123,6 +123,7 @@ def test_four_processes_train_as_one(pairs, kind):
         for name in ("objective", "elbo", "gradient_norm"):
             if a[name] is not None:
                 assert b[name] == pytest.approx(a[name], rel=1e-10, abs=1e-10)
+    assert rows[1][0]["objective"] == pytest.approx(rows[0][0]["objective"], rel=1e-12)
     assert greatest_difference(*pairs[kind]) < 1e-7
 
 

@@ -149,7 +149,7 @@ class DataPrepare:
     Args:
         name: a name of `seatbelt-vae data list`.
         root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels, for sets that can be had at several sizes.
+        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them.
         download: fetch the set first; nothing is downloaded without this.
         sheet: write a PNG of random images here.
@@ -171,7 +171,7 @@ class DataCheck:
     Args:
         name: a name of `seatbelt-vae data list`.
         root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels, for sets that can be had at several sizes.
+        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them.
     """
 

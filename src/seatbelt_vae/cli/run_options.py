@@ -42,7 +42,7 @@ class DataFlags:
         data: a name of `seatbelt-vae data list`.
         root: folder that holds the set's files, for sets that are read from disk.
         images: use only this many training images (default: all).
-        image_size: side in pixels, for sets that can be had at several sizes.
+        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them.
     """
 

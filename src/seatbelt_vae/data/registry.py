@@ -37,7 +37,7 @@ class Source:
     summary: str
     had: str
     module: str
-    sized: bool = False
+    sized: bool = True
     screened: bool = False
     filed: bool = False
     hosted: bool = False
@@ -63,7 +63,6 @@ DATA_SETS = {
         "737,280 binary 64×64 images of one sprite; factors shape, scale, orientation, x, y",
         "drawn by our own code and cached; the published .npz is read if --root holds it",
         "dsprites",
-        sized=True,
         licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
     ),
     "chairs": Source(
@@ -88,7 +87,6 @@ DATA_SETS = {
         "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
         "list_eval_partition.txt",
         "celeba",
-        sized=True,
         screened=True,
         filed=True,
         licence="Liu et al. 2015; for research that is not commercial",
@@ -108,13 +106,13 @@ DATA_SETS = {
         "10,000 points on a rolled curve in the plane; use --network mlp",
         "generated",
         "swiss_roll",
+        sized=False,
         licence="generated, nobody's",
     ),
     "folder": Source(
         "pictures of your own; subfolders are classes, or train/ and test/",
         "read from --root, a folder or a .zip of them",
         "folder",
-        sized=True,
         screened=True,
         filed=True,
     ),
@@ -128,7 +126,6 @@ DATA_SETS = {
         "pictures in the format of the `datasets` library, such as hf:ylecun/mnist",
         "read from hf:/path/to/a/copy, from --root, or from what `data prepare --download` fetched",
         "hub",
-        sized=True,
         screened=True,
         hosted=True,
     ),
@@ -149,7 +146,7 @@ def load(
         name: a key of `DATA_SETS`, with a name of your own for NAME.
         root: folder that holds the set's files, or its one file.
         images: use only this many training images.
-        image_size: side in pixels, for sets that can be had at several.
+        image_size: side in pixels: any for sets of pictures; for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them, instead of stopping at one.
 
     Raises:

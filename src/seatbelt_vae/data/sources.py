@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
         settings: whatever else the records depend on.
 
     Raises:
-        DataError: a file may not be looked at.
+        DataError: one may not be looked at, or is a pipe, a socket or a device.
     """
     try:
         stats = [(str(path.absolute()), path.stat()) for path in sources]
@@ -30,7 +31,11 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
         raise DataError(
             f"cannot look at {error.filename}: {error.strerror}; make it readable"
         ) from error
-    files = [(place, stat.st_size, stat.st_mtime_ns) for place, stat in stats]
+    for place, found in stats:
+        if not stat.S_ISREG(found.st_mode):
+            # reading a pipe would wait for ever
+            raise DataError(f"{place} is a pipe, a socket or a device: expected a file")
+    files = [(place, found.st_size, found.st_mtime_ns) for place, found in stats]
     stated = json.dumps([version, files, settings])
     return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
+from seatbelt_vae.data.shrinking import block_side, mean_bytes, told
 from seatbelt_vae.errors import DataError
 
 __all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
@@ -76,13 +77,17 @@ def read_set(cache: Path, config: DataConfig) -> ImageData:
 def stored_set(rows: NDArray[Any], about: About, config: DataConfig) -> ImageData:
     """The set that records of `image_record` hold, bytes 0 … 255 as values -1 … 1.
 
+    Where a fraction of their size is asked for, images shrink as they are read, to bytes again.
+
     Raises:
-        DataError: no image, or fewer training images than asked for.
+        DataError: no image, fewer training images than asked for, or no fraction of their size.
     """
     images, values = rows["image"], rows["factors"]
+    channels, height, width = images.shape[1:]
+    block = block_side(config, height, width)
 
     def read(indices: Indices) -> NDArray[np.float32]:
-        pixels: NDArray[np.float32] = images[indices].astype(np.float32)
+        pixels = mean_bytes(images[indices], block)
         pixels /= 127.5
         pixels -= 1
         return pixels
@@ -106,10 +111,10 @@ def stored_set(rows: NDArray[Any], about: About, config: DataConfig) -> ImageDat
     return ImageData(
         config.name,
         (-1.0, 1.0),
-        images.shape[1:],
+        (channels, height // block, width // block),
         train,
         test,
         about.factors,
-        about.notes,
+        about.notes + told(block),
         about.credits,
     )

@@ -177,4 +177,6 @@ class _Seen:
             problems.append("values that are not finite")
         if smallest < low or largest > high:
             problems.append(f"values outside the bounds [{low:g}, {high:g}]")
+        if smallest == largest:
+            problems.append(f"every value is {smallest:g}: there is nothing to learn")
         return cls(smallest, largest, tuple(problems))

@@ -20,6 +20,7 @@ __all__ = ["is_colour", "opened_picture", "pixels_of"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _MOST_PIXELS = 1 << 26
+_WHITE_16 = (1 << 16) - 1
 _GREY = {"1", "L", "LA", "I;16", "I;16B", "I;16L", "I"}
 _DAMAGES = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, RuntimeError)
 
@@ -79,15 +80,24 @@ def _is_see_through(picture: "Image") -> bool:
 
 
 def _eight_bit(picture: "Image") -> "Image":
-    """A picture of 16 bits a pixel as one of 8; Pillow itself would cut off what is above 255."""
+    """A picture of 16 bits a pixel as one of 8; Pillow itself would cut off what is above 255.
+
+    Raises:
+        DataError: its values need more.
+    """
     from PIL import Image
 
     if picture.mode == "F":
         raise DataError("its pixels are floats, expected 8 or 16 bits")
     if not picture.mode.startswith("I"):
         return picture
-    levels = np.rint(np.asarray(picture, np.float32) / 257)
-    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+    values = np.asarray(picture)
+    smallest, largest = int(values.min()), int(values.max())
+    if smallest < 0 or largest > _WHITE_16:
+        raise DataError(
+            f"its pixels go from {smallest} to {largest}, expected 8 or 16 bits: 0 to {_WHITE_16}"
+        )
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))
 
 
 @contextmanager

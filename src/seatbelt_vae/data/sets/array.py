@@ -32,10 +32,11 @@ _LABELS = {"labels", "y", "targets"}
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set; labels become its factors.
+    """The set at its own size or a fraction of that; labels become its factors.
 
     Raises:
-        DataError: no such file, or its arrays are not images and labels as expected.
+        DataError: no such file, its arrays are not images and labels as expected, or another size
+            asked for.
     """
     return read_set(prepare(config), config)
 

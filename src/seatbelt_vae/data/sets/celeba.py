@@ -93,11 +93,15 @@ def _opened(config: DataConfig) -> Iterator[tuple["_Sources", Path]]:
 
 
 def _photographs(root: Path) -> Path:
-    """The folder or archive of the photographs."""
+    """The folder or archive of the photographs: by its name, or all there is in the root."""
     if not root.is_dir():
         return root
     candidates = (root / _PHOTOGRAPHS, root / f"{_PHOTOGRAPHS}.zip")
-    return next((place for place in candidates if is_there(place)), root)
+    if found := next((place for place in candidates if is_there(place)), None):
+        return found
+    archives = [path for path in root.glob("*") if path.suffix == ".zip"]
+    others = any(path.is_dir() or _NAME.fullmatch(path.name) for path in root.glob("*"))
+    return archives[0] if len(archives) == 1 and not others else root
 
 
 def _beside(place: Path) -> Path:
@@ -124,7 +128,7 @@ class _Sources:
         if not names:
             raise DataError(
                 f"{self.tree.place} has no photograph named like 000001.jpg: give the folder that "
-                f"holds {_PHOTOGRAPHS}/ or {_PHOTOGRAPHS}.zip as root"
+                f"holds {_PHOTOGRAPHS}/ or {_PHOTOGRAPHS}.zip as root, or the archive itself"
             )
         factors, pictures, notes = self._labelled(names)
         train, test, more = self._split(pictures)

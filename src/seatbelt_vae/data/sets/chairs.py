@@ -16,6 +16,7 @@ from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sets.aubry import SIDE, PublishedChairs
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
+from seatbelt_vae.data.shrinking import block_side
 from seatbelt_vae.data.sources import cache_of
 from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
@@ -30,12 +31,16 @@ _RECORD = image_record((1, SIDE, SIDE), factors=3)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels, grey; the factors are model, azimuth and elevation.
+    """The set in grey at 64 pixels or a fraction of that.
+
+    Its factors are model, azimuth and elevation.
 
     Raises:
-        DataError: no files, bad ones (unless they are to be skipped), or a corrupt cache.
+        DataError: no files, bad ones (unless they are to be skipped), a corrupt cache, or another
+            size asked for.
         ArtifactError: the cache cannot be written.
     """
+    block_side(config, SIDE, SIDE)  # before anything is drawn
     source = _source(config)
     cache = _cache(source, config)
     if not is_there(cache):

@@ -16,6 +16,7 @@ from seatbelt_vae.data.cache import cache_folder, is_there, read_records, write_
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets.sprites import CANVAS, FACTOR_SIZES, render_sprites
+from seatbelt_vae.data.shrinking import block_means, block_side, told
 from seatbelt_vae.errors import DataError
 
 __all__ = ["PUBLISHED_FILE", "halved", "load", "prepare", "state", "unpacked"]
@@ -26,7 +27,6 @@ _COUNT = math.prod(FACTOR_SIZES)
 _IMAGE_BYTES = CANVAS * CANVAS // 8
 _RECORD = np.dtype([("bits", np.uint8, (_IMAGE_BYTES,))])
 _NAMES = ("shape", "scale", "orientation", "x", "y")
-_SIZES = (32, 64)
 
 # looking a whole byte up is ten times faster than unpacking its bits
 _BYTES = np.arange(256, dtype=np.uint8)[:, None]
@@ -35,23 +35,31 @@ _PIXEL_PAIRS = _PIXELS.reshape(256, 4, 2).mean(axis=2)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels, or at 32 by averaging blocks of 2×2 (which makes grey levels).
+    """The set at 64 pixels, or at a fraction of that by averaging blocks (which makes grey levels).
 
     Raises:
-        DataError: the published file or the cache is corrupt, or another size is asked for.
+        DataError: the published file or the cache is corrupt, or no fraction is asked for.
     """
-    side = config.image_size or CANVAS
-    if side not in _SIZES:
-        raise DataError(f"dsprites at {side} pixels: expected image_size 64 (native) or 32")
+    block = block_side(config, CANVAS, CANVAS)
     packed = read_records(prepare(config)).rows["bits"]
-    unpack = unpacked if side == CANVAS else halved
 
     def read(indices: Indices) -> NDArray[np.float32]:
-        return unpack(packed[indices])
+        chosen = packed[indices]
+        if block == 1:
+            return unpacked(chosen)
+        return halved(chosen) if block == 2 else block_means(halved(chosen), block // 2)
 
     train, test = random_split(_COUNT, read, _factors, config.images)
-    factors = tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True))
-    return ImageData("dsprites", (-1.0, 1.0), (1, side, side), train, test, factors)
+    side = CANVAS // block
+    return ImageData(
+        "dsprites",
+        (-1.0, 1.0),
+        (1, side, side),
+        train,
+        test,
+        tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True)),
+        told(block),
+    )
 
 
 def prepare(config: DataConfig) -> Path:

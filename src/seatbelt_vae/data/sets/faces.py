@@ -4,6 +4,8 @@
 """
 
 import math
+import pickle
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
 from seatbelt_vae.data.sets.ict import FaceModel
+from seatbelt_vae.data.shrinking import block_side
 from seatbelt_vae.data.sources import cache_of
 from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
@@ -38,15 +41,24 @@ _AZIMUTH, _ELEVATION, _LIGHT_AZIMUTH = -90.0, 30.0, 75.0
 _LIGHT_HEIGHT = 0.25
 _ZOOM = 1.55
 _LOOK = Look(ambient=0.1, diffuse=0.9, background=0.0)
+# what a damaged .pth shows itself as; nothing that it holds is run
+_DAMAGES = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    *(AssertionError, MemoryError, ImportError, ArithmeticError),
+    *(struct.error, pickle.UnpicklingError),
+)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels, grey; the factors are identity, azimuth, elevation and lighting.
+    """The set in grey at 64 pixels or a fraction of that.
+
+    Its factors are identity, azimuth, elevation and lighting.
 
     Raises:
-        DataError: no files, bad ones, or a corrupt cache.
+        DataError: no files, bad ones, a corrupt cache, or another size asked for.
         ArtifactError: the cache cannot be written.
     """
+    block_side(config, _SIDE, _SIDE)  # before anything is drawn
     files, cache = _places(config)
     if not is_there(cache):
         published = files[0].name == PUBLISHED_FILE
@@ -115,8 +127,7 @@ def _saved_tensor(path: Path) -> "Tensor":
 
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    # damage shows in many ways, and none of them may run what the file holds
-    except Exception as error:
+    except _DAMAGES as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"{path} cannot be used: {reason}; download it anew") from error
     if not isinstance(found, torch.Tensor):

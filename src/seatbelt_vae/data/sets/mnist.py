@@ -35,10 +35,13 @@ _UNPACKED = {"fashion-mnist": "FashionMNIST/raw", "mnist": "MNIST/raw"}
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 28 pixels with its own split: 60,000 training and 10,000 test images.
+    """The set at 28 pixels or a fraction of that.
+
+    Its own split is kept: 60,000 training and 10,000 test images.
 
     Raises:
-        DataError: a file is missing, damaged, or does not fit the others.
+        DataError: a file is missing, damaged, or does not fit the others, or another size is
+            asked for.
     """
     folder = _folder(config)
     parts = [_part(folder, part, at_most) for part, at_most in _PARTS.items()]

@@ -11,6 +11,7 @@ from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
 __all__ = ["by_tiles"]
 
 _TILE_ELEMENTS = 1 << 17
+_LARGE_TILE_ELEMENTS = 1 << 24  # a GPU has no small cache to stay in, and starts each piece slowly
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -24,7 +25,8 @@ def by_tiles(
     joint = z.new_zeros(samples, dtype=torch.float64)
     marginals = z.new_zeros(samples, units, dtype=torch.float64)
     slopes = [torch.zeros_like(t) for t in (z, mean, mean)] if gradients else None
-    tile = max(1, _TILE_ELEMENTS // (components * units))
+    elements = _TILE_ELEMENTS if z.device.type == "cpu" else _LARGE_TILE_ELEMENTS
+    tile = max(1, elements // (components * units))
     for start in range(0, samples, tile):
         part = slice(start, start + tile)
         difference = z[part, None] - mean
