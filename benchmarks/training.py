@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -197,24 +198,34 @@ def flops_a_step(images: Tensor) -> int:
 
 def layers(images: Tensor, rate: float) -> Iterator[tuple[str, float]]:
     """Each layer's share of the GEMM rate, forth and back by itself."""
-    model, seen, hooks = networks(), [], []
+    model, hooks = networks(), []
+    seen: list[tuple[str, nn.Module, Tensor]] = []
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            note = lambda layer, inputs, name=name: seen.append((name, layer, inputs[0].detach()))  # noqa: E731
-            hooks.append(module.register_forward_pre_hook(note))
+            hooks.append(module.register_forward_pre_hook(partial(_note, seen, name)))
     model.decode(model.encode(images).z)
     for hook in hooks:
         hook.remove()
     for name, layer, x in seen:
         x = x.clone(memory_format=torch.preserve_format).requires_grad_()
         gradient = torch.ones_like(layer(x))
-        work = lambda layer=layer, x=x, gradient=gradient: layer(x).backward(gradient)  # noqa: E731
         seconds = []
         for _ in range(3):
             began = time.perf_counter()
-            work()
+            _forth_and_back(layer, x, gradient)
             seconds.append(time.perf_counter() - began)
-        yield name, counted(work) / min(seconds) / rate
+        flops = counted(partial(_forth_and_back, layer, x, gradient))
+        yield name, flops / min(seconds) / rate
+
+
+def _note(
+    seen: list[tuple[str, nn.Module, Tensor]], name: str, layer: nn.Module, inputs: tuple[Tensor]
+) -> None:
+    seen.append((name, layer, inputs[0].detach()))
+
+
+def _forth_and_back(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
+    layer(x).backward(gradient)
 
 
 def has_bf16() -> bool:

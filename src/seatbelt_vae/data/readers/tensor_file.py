@@ -36,7 +36,8 @@ def safetensors_arrays(path: Path) -> tuple[StoredArray, ...]:
         DataError: not a whole safetensors file, or an array of a type that NumPy has not.
     """
     with _opened(path) as file:
-        return tuple(_stored(path, name, file.get_slice(name)) for name in file.keys())  # noqa: SIM118
+        names: list[str] = file.keys()  # the file itself is no iterator
+        return tuple(_stored(path, name, file.get_slice(name)) for name in names)
 
 
 def _stored(path: Path, name: str, part: Any) -> StoredArray:
