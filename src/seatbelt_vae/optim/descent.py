@@ -203,10 +203,13 @@ class Descent:
         blind = accepted & ~first & ~learned
         self.length = torch.where(blind, self.length * _GROW, self.length)
         self.memory.forget(rows & ~((newton * downhill).sum(1) > 0))
+        direction = newton.neg_()
         # the whole gradient: whatever is near, a projected step along it leads down
-        plain = (self.length / norm.clamp_min(1))[:, None] * self.gradient
-        direction = torch.where(self.memory.filled[:, None], newton, plain).neg_()
-        self.direction = torch.where(rows[:, None], direction, self.direction)
+        new = (~self.memory.filled).nonzero()[:, 0]
+        direction[new] = -(self.length / norm.clamp_min(1))[new, None] * self.gradient[new]
+        kept = (~rows).nonzero()[:, 0]
+        direction[kept] = self.direction[kept]
+        self.direction = direction
         self.step = torch.where(rows, 1, torch.where(steep, _FARTHER * self.step, self.step))
         self.backtracks.masked_fill_(rows | steep, 0)
         ahead = torch.addcmul(self.x, self.step[:, None], self.direction)

@@ -57,7 +57,8 @@ class PairMemory:
         """
         vectors = torch.stack([step, change, v], dim=1)
         own = vectors[:, :2]
-        products, own_products = (torch.bmm(part, vectors.mT) for part in (self.pairs, own))
+        # few vectors from the left: twice as fast as few columns from the right
+        products, own_products = (torch.bmm(vectors, part.mT) for part in (self.pairs, own))
         curvature = own_products[:, 0, 1]
         sizes = own_products[:, 0, 0].sqrt() * own_products[:, 1, 1].sqrt()
         kept = rows & (curvature > _CURVATURE * sizes) & curvature.isfinite()
@@ -67,13 +68,13 @@ class PairMemory:
         self.stamp[index, slot] = self.clock
         for i, place in enumerate((slot, slot + self.memory)):
             self.pairs[index, place] = own[index, i]
-            products[index, place] = own_products[index, i]
+            products[index, :, place] = own_products[index, :, i]
         for i, place in enumerate((slot, slot + self.memory)):
-            self.gram[index, place] = products[index, :, i]
-            self.gram[index, :, place] = products[index, :, i]
-        coefficients, gamma = self._coefficients(products[:, :, 2])
-        result = torch.baddbmm((gamma[:, None] * v)[:, None], coefficients[:, None], self.pairs)
-        return kept, result[:, 0]
+            self.gram[index, place] = products[index, i]
+            self.gram[index, :, place] = products[index, i]
+        coefficients, gamma = self._coefficients(products[:, 2])
+        result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
+        return kept, result.addcmul_(gamma[:, None], v)
 
     def forget(self, rows: Tensor) -> None:
         """Empty the memory of rows, by index or boolean."""

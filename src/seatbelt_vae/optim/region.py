@@ -98,7 +98,7 @@ class Region:
         """
         free = free_coordinates(x, gradient, self.lower, self.upper)
         if self.ball is None:
-            return Tangent(free)
+            return Tangent(free.to(x))
         radius, away = self.ball.radius, x - self.ball.center
         outward = away * free
         # where a projection ends: inside, and the point's own digits are rounded towards the center
@@ -117,7 +117,7 @@ class Region:
                 break
             free = still_free
         normal = outward * torch.where(pressed, square.rsqrt(), 0)[:, None]
-        return Tangent(free, normal, multiplier)
+        return Tangent(free.to(x), normal, multiplier)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Tangent:
     r"""The ways open to rows: free coordinates, and along the ball where they are pressed to it.
 
     Args:
-        free: coordinates that no bound blocks, boolean, :math:`(R, n)`.
+        free: 1 for coordinates that no bound blocks, else 0, :math:`(R, n)`; as numbers, since
+            multiplying by truth values takes three times as long.
         normal: the unit normal of the ball among free coordinates; 0 in rows inside it.
         multiplier: the ball's Lagrange multiplier :math:`\mu \geq 0`, :math:`(R)`; the curvature
             that counts on the rim is that of :math:`f + \tfrac\mu2\|x-c\|^2`.

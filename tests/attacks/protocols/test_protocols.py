@@ -75,6 +75,20 @@ def test_strong_curve_is_rising_concave_and_below_the_trivial_bound(loss):
     assert (result.adversarial.abs() <= 5).all()
 
 
+def test_levels_that_share_a_minimum_are_not_descended_one_by_one():
+    """Far below the bend every λ has nearly the same minimum; two of them settle the others."""
+    model, (x, target) = Linear(), (image[None] for image in images())
+    levels = torch.logspace(-4, -1, 25, dtype=torch.float64)
+    result = attack(model, x, target, AttackConfig(restarts=1, recheck=0), levels=levels)
+    raced = result.delta_raw[0].isnan()
+    assert raced.sum() >= 12
+    assert not raced[[0, -1]].any()
+    assert (result.evaluations[0, raced] <= 24).all()
+    truth = torch.tensor([exact(model, level) for level in levels.tolist()])
+    torch.testing.assert_close(result.delta[0], truth.double(), rtol=1e-2, atol=0)
+    assert float(result.raw_violation) < 1e-3
+
+
 @pytest.mark.parametrize("loss", ["latent-kl", "latent-symmetric-kl", "output"])
 def test_strong_is_never_above_single(loss):
     strong, single = (

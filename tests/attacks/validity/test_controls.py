@@ -102,7 +102,8 @@ def test_a_siblings_images_are_tried():
     beside = controlled(weak, CONFIG, KEYS, strong.points)
     torch.testing.assert_close(beside.delta["transfer"], strong.delta)
     assert beside.beats("transfer").any()
-    assert (beside.result.delta <= strong.delta).all()
+    # equal, but for rounding in batches of another size
+    assert (beside.result.delta <= strong.delta * (1 + 1e-12)).all()
 
 
 @pytest.mark.parametrize("settings", [{"gradient_free": 0}, {"protocol": "single"}])

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.protocols.candidates import Origin
-from seatbelt_vae.attacks.protocols.search import Request, Search
+from seatbelt_vae.attacks.protocols.chords import on_a_chord
+from seatbelt_vae.attacks.protocols.search import ON_ONE_DRAW, RACED, Request, Search
 from seatbelt_vae.attacks.protocols.starts import noise_start, restarts, segment
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty
@@ -20,13 +21,21 @@ from seatbelt_vae.randomness import generator_for
 __all__ = ["strong_attack"]
 
 _RACE, _RACE_ON_ONE, _RACE_IN_BUDGET = 8, 5, 30
-_UNFINISHED = ("evaluation limit", "on one draw")
+_UNFINISHED_ON_ONE = ("evaluation limit", RACED)
+_UNFINISHED = (*_UNFINISHED_ON_ONE, ON_ONE_DRAW)
+# the rows of a pair that go ahead of the others, and how far, so that none keeps them waiting
+_STRIDE, _AHEAD = 4, 200
+# the candidate that every pool is offered first
+_ZERO = 0
 _ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _CLEARLY = 3.0
 _RECHECK_SCALE = 1e-3
 
 Key = tuple[int, ...]
 """What the random numbers of a pair depend on."""
+
+_Ask = tuple[int, int, int]
+"""A pair, a level, and the candidate to descend from."""
 
 
 def strong_attack(
@@ -102,52 +111,74 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
     else:
         length = _RACE if problem.loss.coarse is None else _RACE_ON_ONE
     length = min(length, search.config.max_evaluations)
-    search.descend(requests, length, coarse=True, explore=True)
+    search.descend(requests, length, coarse=True, explore=True, race=True)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
-    """Descend each row from the best point known under its level, until no row falls any more."""
-    problem = search.problem
-    tried: set[tuple[int, int, int]] = set()
+    """Descend each row from the best point known under its level, until no row falls any more.
+
+    A few rows of each pair go first: most of the others then need no descent, see `on_a_chord`.
+    """
+    tried: set[_Ask] = set()
+    _descend_from(search, _spread(_worth_a_descent(search, coarse)), tried, _AHEAD, coarse)
     for _ in range(_ROUNDS_ON_ONE if coarse else _ROUNDS):
         before = search.best()
-        asked = [ask for ask in _worth_a_descent(search) if ask not in tried]
-        tried.update(asked)
-        requests = [
-            Request(pair, level, search.pools[pair].points[k], search.pools[pair].origins[k].start)
-            for pair, level, k in asked
-        ]
-        search.descend(requests, search.config.max_evaluations, coarse=coarse)
-        if not (before - search.best() > problem.tolerance(before)).any():
+        asked = _worth_a_descent(search, coarse)
+        _descend_from(search, asked, tried, search.config.max_evaluations, coarse)
+        if not (before - search.best() > search.problem.tolerance(before)).any():
             return
 
 
-def _worth_a_descent(search: Search) -> list[tuple[int, int, int]]:
-    """Rows with a point to descend from, as (pair, level, candidate).
+def _descend_from(
+    search: Search, asked: list[_Ask], tried: set[_Ask], evaluations: int, coarse: bool
+) -> None:
+    """Descend what is asked for and was not tried."""
+    new = [ask for ask in asked if ask not in tried]
+    tried.update(new)
+    requests = [
+        Request(pair, level, search.pools[pair].points[k], search.pools[pair].origins[k].start)
+        for pair, level, k in new
+    ]
+    most = search.config.max_evaluations
+    search.descend(requests, min(evaluations, most), coarse=coarse, race=evaluations < most)
+
+
+def _spread(asked: list[_Ask]) -> list[_Ask]:
+    """Every fourth of each pair's rows, and its last."""
+    chosen = []
+    for pair in dict.fromkeys(ask[0] for ask in asked):
+        own = [ask for ask in asked if ask[0] == pair]
+        chosen += [*own[:-1:_STRIDE], own[-1]]
+    return chosen
+
+
+def _worth_a_descent(search: Search, coarse: bool) -> list[_Ask]:
+    """Rows with a point to descend from.
 
     That is the row's best point that was descended to, under whatever level, unless a descent of
-    its own has ended as low as anything known; or, where the best is d = 0 though d = 0 is no clear
-    minimum, the best point of the next smaller level.
+    its own has ended as low as anything known, or none could lead lower; or, where the best is
+    d = 0 though d = 0 is no clear minimum, the best point of the next smaller level.
     """
-    worth, clearly_zero = [], _clearly_zero(search).tolist()
-    best = search.best()
-    within = best + search.problem.tolerance(best)
-    hopeless = (search.problem.remaining(best) <= search.problem.negligible[:, None]).tolist()
-    for pair, pool in enumerate(search.pools):
-        levels = search.levels[pair]
-        chosen, descended = pool.best(levels)[1].tolist(), pool.best_descended(levels).tolist()
-        ended = (pool.raw(levels, but=_UNFINISHED) <= within[pair]).tolist()
-        for level, k in enumerate(chosen):
-            if clearly_zero[pair][level] or hopeless[pair][level]:
-                continue
-            if pool.origins[k].start == "zero" and level > 0:
-                k = chosen[level - 1]
-            elif ended[level]:
-                continue
+    problem, levels = search.problem, search.levels
+    unfinished = _UNFINISHED_ON_ONE if coarse else _UNFINISHED
+    pools = list(zip(search.pools, levels, strict=True))
+    best, chosen = search.best(), torch.stack([pool.best(own)[1] for pool, own in pools])
+    raw = torch.stack([pool.raw(own, but=unfinished) for pool, own in pools])
+    ended = (raw <= best + problem.tolerance(best)) & (chosen != _ZERO)
+    ended |= _clearly_zero(search).to(ended.device)
+    ended |= problem.remaining(best) <= problem.negligible[:, None]
+    if isinstance(problem.threat, Penalty):
+        ended |= on_a_chord(levels, best, ended, problem.tolerance(best))
+    worth = []
+    for pair, (pool, own) in enumerate(pools):
+        descended, picked = pool.best_descended(own).tolist(), chosen[pair].tolist()
+        for level in (~ended[pair]).nonzero()[:, 0].tolist():
+            k = picked[level - (level > 0 and picked[level] == _ZERO)]
             if pool.origins[k].level is None:
                 k = descended[level]
-            own = pool.origins[k].level == level and pool.origins[k].status not in _UNFINISHED
-            if pool.origins[k].level is not None and not own:
+            origin = pool.origins[k]
+            own_end = origin.level == level and origin.status not in unfinished
+            if origin.level is not None and not own_end:
                 worth.append((pair, level, k))
     return worth
 
