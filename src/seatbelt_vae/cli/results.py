@@ -38,7 +38,8 @@ def run(options: Results) -> None:
 
     store = Store.open(options.runs)
     if options.sql is not None:
-        _answer(store.query(options.sql), options)
+        found = store.query(options.sql)
+        _answer(found.rename_columns(_told_apart(found.column_names)), options)
     elif options.export is not None:
         store.export(options.export)
         if options.output.json:
@@ -61,6 +62,14 @@ def _answer(found: "pa.Table", options: Results) -> None:
         print_json({"columns": found.column_names, "rows": rows})
     else:
         _show(found)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of columns of which several may be called alike: the second gets a 2."""
+    return [
+        name if name not in names[:position] else f"{name}_{names[:position].count(name) + 1}"
+        for position, name in enumerate(names)
+    ]
 
 
 def _write(found: "pa.Table", options: Results) -> None:
@@ -149,7 +158,7 @@ def _plain(value: Any) -> Any:
 
 
 def _in_csv(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
+    return json.dumps(value) if isinstance(value, list | dict | bool) else value
 
 
 def _in_words(value: Any) -> str:

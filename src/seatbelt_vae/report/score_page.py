@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.attacks.flags import FLAGS
+from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
 from seatbelt_vae.report.measures import GROUPS, HEADLINE
 from seatbelt_vae.report.page import render_page

@@ -219,7 +219,7 @@ def _over(pairs: Sequence[Row], measure: str, seed: int) -> Estimate:
 
 def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None) -> Group:
     placed = [score for score in scores if any(map(score.place, ROBUSTNESS))]
-    placed.sort(key=lambda score: -(score.robustness[HEADLINE].value or -math.inf))
+    placed.sort(key=_gap, reverse=True)
     others = [score for score in scores if score not in placed]
     reference = _reference(placed, against)
     fronts = {measure: _front(placed, measure) for measure in ROBUSTNESS}
@@ -241,6 +241,11 @@ def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None
         reference=reference.run if reference is not None and len(placed) > 1 else None,
         caveats=_caveats([score.run for score in placed], rows),
     )
+
+
+def _gap(score: Score) -> float:
+    value = score.robustness[HEADLINE].value
+    return -math.inf if value is None else value
 
 
 def _reference(placed: Sequence[Score], against: str | None) -> Score | None:
