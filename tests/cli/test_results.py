@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,3 +171,17 @@ def test_compare_says_where_the_page_lies(ask: Asked, tmp_path: Path) -> None:
     told = ask("compare", "runs/vae", "runs/bare", "--out", str(out), "--json")
     assert json.loads(told.out) == {"comparison": str(out)}
     assert 'data-sort="vae"' in out.read_text(encoding="utf-8")
+
+
+def test_an_answer_does_not_import_torch_nor_the_store_duckdb(runs: Path) -> None:
+    script = (
+        "import sys, seatbelt_vae.results\n"
+        "print('duckdb' in sys.modules)\n"
+        "from seatbelt_vae.cli import main\n"
+        "main(['results', 'SELECT count(*) AS n FROM runs', '--csv'])\n"
+        "print('torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, cwd=runs, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["False", "n", "3", "False"]
+    assert ended.stderr == ""

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from seatbelt_vae.errors import QueryError
 from seatbelt_vae.results import Store
+from seatbelt_vae.results.connection import answer, locked
 
 WRITES = [
     "COPY runs TO '{out}'",
@@ -43,8 +45,6 @@ READS = [
     "FROM glob('{run}/*')",
     "FROM 'https://example.com/x.parquet'",
     "FROM query('FROM read_text(''/etc/passwd'')')",
-    "FROM study",
-    "FROM rows",
 ]
 
 
@@ -61,11 +61,36 @@ def test_nothing_is_written(sql: str, store: Store, study: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("sql", READS)
 def test_no_other_file_is_read(sql: str, store: Store, study: Path) -> None:
-    rows = [{"variable": "of the caller"}]
     with pytest.raises(QueryError) as raised:
         store.query(sql.format(run=study / "vae"))
     assert "\n" not in str(raised.value)
-    assert rows
+
+
+@pytest.mark.parametrize("name", ["study", "columns", "statement", "connection"])
+def test_a_table_is_never_a_variable(name: str, store: Store, study: Path) -> None:
+    with pytest.raises(QueryError, match=f"no view '{name}'"):
+        store.query(f"FROM {name}")
+    assert study
+
+
+def test_the_lock_cannot_be_opened() -> None:
+    connection = locked([])
+    for setting in ("enable_external_access = true", "lock_configuration = false", "threads = 1"):
+        with pytest.raises(duckdb.Error, match="Cannot change configuration option"):
+            connection.execute(f"SET {setting}")
+
+
+def test_a_select_that_deletes_is_refused_even_where_there_is_a_table() -> None:
+    connection = locked([])
+    connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+    gone = "WITH gone AS (DELETE FROM kept RETURNING *) FROM gone"
+    with (
+        pytest.raises(QueryError, match="read-only"),
+        answer(connection, gone, [], []) as relation,
+    ):
+        relation.to_arrow_table()
+    with answer(connection, "FROM kept", [], []) as relation:
+        assert relation.to_arrow_table().to_pylist() == [{"one": 1}]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +108,7 @@ def test_no_other_file_is_read(sql: str, store: Store, study: Path) -> None:
         "SELECT meen(elbo) FROM evaluations",
         "SELECT run::INT FROM runs ORDER BY run",
         "SELECT 'open FROM runs",
+        "PIVOT flags ON raised USING count(*) GROUP BY run",
     ],
 )
 def test_what_is_wrong_with_the_sql_is_one_line(

@@ -5,12 +5,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.errors import QueryError
 from seatbelt_vae.results.parquet import as_pattern, literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
 __all__ = ["answer", "locked"]
 
@@ -22,13 +24,17 @@ _LOCKED = {
     "lock_configuration": True,  # last: none of these can be taken back
 }
 
+_SAID = {"MULTI": "a PIVOT that looks for its values (name them: ON … IN (…))"}
 
-def locked(files: Sequence[Path]) -> duckdb.DuckDBPyConnection:
+
+def locked(files: Sequence[Path]) -> "DuckDBPyConnection":
     """A connection to a database in memory that can read some files, and no other.
 
     Args:
         files: absolute paths.
     """
+    import duckdb
+
     connection = duckdb.connect(":memory:")
     allowed = {text for path in files for text in (str(path), as_pattern(path))}
     connection.execute(f"SET allowed_paths = [{', '.join(map(literal, sorted(allowed)))}]")
@@ -39,11 +45,11 @@ def locked(files: Sequence[Path]) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def answer(
-    connection: duckdb.DuckDBPyConnection,
+    connection: "DuckDBPyConnection",
     sql: str,
     views: Collection[str],
     columns: Collection[str],
-) -> Iterator[duckdb.DuckDBPyRelation]:
+) -> Iterator["DuckDBPyRelation"]:
     """The relation that one SELECT means, to be read in the block; nothing is changed by it.
 
     Args:
@@ -64,11 +70,11 @@ def answer(
             connection.execute("ROLLBACK")
 
 
-def _only_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+def _only_select(connection: "DuckDBPyConnection", sql: str) -> "Statement":
     statements = connection.extract_statements(sql)
     kinds = [statement.type.name for statement in statements]
     if kinds != ["SELECT"]:
-        found = " and ".join(kinds) or "nothing"
+        found = " and ".join(_SAID.get(kind, kind) for kind in kinds) or "nothing"
         raise QueryError(
             f"the SQL holds {found}, expected one SELECT: the store is only read, "
             f"write answers with --out or in Python"
@@ -78,6 +84,8 @@ def _only_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Stat
 
 @contextmanager
 def _one_line(views: Collection[str], columns: Collection[str]) -> Iterator[None]:
+    import duckdb
+
     try:
         yield
     except duckdb.Error as error:
