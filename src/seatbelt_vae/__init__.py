@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from seatbelt_vae.evaluation import evaluate, measure_battery
     from seatbelt_vae.models import HierarchicalVAE, load_model
     from seatbelt_vae.protocol import Autoencoder, Posterior
-    from seatbelt_vae.report import write_report
+    from seatbelt_vae.report import write_comparison, write_report
+    from seatbelt_vae.results import Store
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.sharing import share
     from seatbelt_vae.sweep import run_sweep
@@ -56,6 +57,7 @@ __all__ = [
     "RunConfig",
     "RunFolder",
     "SeatbeltError",
+    "Store",
     "TrainingConfig",
     "attack",
     "evaluate",
@@ -67,6 +69,7 @@ __all__ = [
     "run_sweep",
     "share",
     "train",
+    "write_comparison",
     "write_report",
 ]
 
@@ -95,7 +98,8 @@ _HOMES = {
     "evaluation": ("evaluate", "measure_battery"),
     "models": ("HierarchicalVAE", "load_model"),
     "protocol": ("Autoencoder", "Posterior"),
-    "report": ("write_report",),
+    "report": ("write_comparison", "write_report"),
+    "results": ("Store",),
     "runs": ("RunFolder",),
     "sharing": ("share",),
     "sweep": ("run_sweep",),

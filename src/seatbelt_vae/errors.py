@@ -8,6 +8,7 @@ __all__ = [
     "ForeignStateError",
     "HubError",
     "ModelError",
+    "QueryError",
     "SeatbeltError",
     "ShapeError",
 ]
@@ -39,6 +40,10 @@ class ArtifactError(SeatbeltError):
 
 class ForeignStateError(ArtifactError):
     """A folder holds the unfinished work of another model or of other settings."""
+
+
+class QueryError(SeatbeltError):
+    """SQL that the results store cannot answer, or must not."""
 
 
 class HubError(SeatbeltError):

@@ -86,6 +86,8 @@ def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
         "attack x",
         "evaluate x --images 0",
         "report x",
+        "compare",
+        "results FROM --csv --json",
         "share x y",
         "demo --steps 0",
         "data list",

@@ -1,13 +1,16 @@
-"""The page in a real browser: no console error, no sideways scroll on a phone, working controls."""
+"""The pages in a real browser: no console error, no sideways scroll on a phone, live controls."""
 
 import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatbelt_vae.report import write_comparison
+from seatbelt_vae.results import Store
 from tests.report.page import Page
 
 FLAGS = (
@@ -42,20 +45,33 @@ addEventListener("load", () => {
 });
 </script>"""
 
+SCORES_PROBE = """<script>
+addEventListener("load", () => {
+  const table = document.querySelector("table.sortable");
+  const models = () => [...table.tBodies[0].rows].map((row) => row.cells[0].dataset.sort);
+  const found = { overflow: document.documentElement.scrollWidth - innerWidth, width: innerWidth };
+  found.first = models();
+  table.tHead.rows[0].cells[3].querySelector("button").click();
+  found.by_elbo = models();
+  parent.postMessage(JSON.stringify(found), "*");
+});
+</script>"""
+
 FRAME = """<!doctype html><body><pre></pre>
 <script>addEventListener("message", (event) => {
   document.querySelector("pre").textContent = event.data; });</script>
 <iframe src="probed.html" style="border:0;width:390px;height:800px"></iframe>"""
 
 
-@pytest.fixture(scope="module")
-def visit(page: Page, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
+Visit = tuple[dict[str, Any], str]
+
+
+def visited(source: str, probe: str, place: Path) -> Visit:
     """What a probe finds in a frame of 390 pixels, and what the browser logged."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no chromium found")
-    place = tmp_path_factory.mktemp("browser")
-    probed = page.source.replace("</body>", f"{PROBE}</body>")
+    probed = source.replace("</body>", f"{probe}</body>")
     (place / "probed.html").write_text(probed, encoding="utf-8")
     (place / "frame.html").write_text(FRAME, encoding="utf-8")
     profile = f"--user-data-dir={place / 'profile'}"
@@ -71,23 +87,29 @@ def visit(page: Page, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[st
     return json.loads(answer[1]), done.stderr
 
 
-def test_no_console_error(visit: tuple[dict[str, Any], str]) -> None:
+@pytest.fixture(scope="module")
+def visit(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """A visit of the report."""
+    return visited(page.source, PROBE, tmp_path_factory.mktemp("browser"))
+
+
+def test_no_console_error(visit: Visit) -> None:
     logged = [line for line in visit[1].splitlines() if "CONSOLE" in line]
     assert logged == []
 
 
-def test_a_phone_needs_no_sideways_scroll(visit: tuple[dict[str, Any], str]) -> None:
+def test_a_phone_needs_no_sideways_scroll(visit: Visit) -> None:
     assert visit[0]["width"] == 390
     assert visit[0]["overflow"] <= 0
 
 
-def test_choosers_show_one_pair_at_one_budget(visit: tuple[dict[str, Any], str]) -> None:
+def test_choosers_show_one_pair_at_one_budget(visit: Visit) -> None:
     assert visit[0]["pairs"] == 1
     assert visit[0]["chosen"] == [False, False, False, True, False]
     assert visit[0]["budgets"] == ["0.5"]
 
 
-def test_a_heading_sorts_up_then_down(visit: tuple[dict[str, Any], str]) -> None:
+def test_a_heading_sorts_up_then_down(visit: Visit) -> None:
     order, up = visit[0]["ascending"]
     assert order == "ascending"
     assert up == sorted(up, key=float)
@@ -95,6 +117,16 @@ def test_a_heading_sorts_up_then_down(visit: tuple[dict[str, Any], str]) -> None
     assert visit[0]["descending"] == ["descending", up[::-1]]
 
 
-def test_the_button_changes_the_theme(visit: tuple[dict[str, Any], str]) -> None:
+def test_the_button_changes_the_theme(visit: Visit) -> None:
     first, second = visit[0]["backs"]
     assert first != second
+
+
+def test_the_score_page_fits_a_phone_and_sorts(demo: list[Path], tmp_path: Path) -> None:
+    page = write_comparison(Store.open(demo), tmp_path / "compare.html").read_text(encoding="utf-8")
+    found, said = visited(page, SCORES_PROBE, tmp_path)
+    assert [line for line in said.splitlines() if "CONSOLE" in line] == []
+    assert found["width"] == 390
+    assert found["overflow"] <= 0
+    assert found["first"] == ["seatbelt", "beta-tcvae", "vae"]
+    assert found["by_elbo"] == ["beta-tcvae", "seatbelt", "vae"]

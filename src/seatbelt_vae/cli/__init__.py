@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from seatbelt_vae import __version__
 from seatbelt_vae.cli.options import (
     Attack,
+    Compare,
     Data,
     Demo,
     Evaluate,
     Report,
+    Results,
     Share,
     Sweep,
     Train,
@@ -94,6 +96,14 @@ def _run(options: Verb) -> None:
             from seatbelt_vae.cli import report
 
             report.run(options)
+        case Compare():
+            from seatbelt_vae.cli import compare
+
+            compare.run(options)
+        case Results():
+            from seatbelt_vae.cli import results
+
+            results.run(options)
         case Share():
             from seatbelt_vae.cli import share
 

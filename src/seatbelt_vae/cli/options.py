@@ -15,6 +15,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = [
     "Attack",
+    "Compare",
     "Data",
     "DataCheck",
     "DataFlags",
@@ -24,6 +25,7 @@ __all__ = [
     "Evaluate",
     "Output",
     "Report",
+    "Results",
     "Share",
     "Sweep",
     "Train",
@@ -95,6 +97,66 @@ class Report:
     def __post_init__(self) -> None:
         if not self.folders:
             raise ConfigError("no run folders given: name one or more, made by `train`")
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Set models side by side in one HTML page: robustness against the ELBO, and the Pareto front.
+
+    Models of different data or likelihoods are shown apart, since their ELBOs cannot be compared.
+
+    Args:
+        folders: run folders, folders with run folders below them, or exported stores.
+        out: the page's file.
+        battery: which battery of attacks is compared (default: the one most of them have).
+        against: the run that differences are taken against (default: the hardest to fool).
+    """
+
+    folders: Positional[tuple[Path, ...]]
+    out: Path = Path("compare.html")
+    battery: str | None = None
+    against: str | None = None
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if not self.folders:
+            raise ConfigError("no run folders given: name one or more, or a folder with some below")
+
+    to_resume = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Ask across runs in SQL: settings, measures, attacks and flags as views that can be joined.
+
+    Without SQL it lists the views, their columns and some queries to begin with.
+
+    Args:
+        sql: one SELECT in DuckDB's SQL, in quotes; nothing can be written by it.
+        runs: run folders, folders with run folders below them, or exported stores.
+        csv: print the rows as CSV.
+        out: write the rows to this Parquet file.
+        export: write every view into this new folder, a file each, to be asked like the runs.
+    """
+
+    sql: Positional[str | None] = None
+    runs: tuple[Path, ...] = (Path("runs"),)
+    csv: bool = False
+    out: Path | None = None
+    export: Path | None = None
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if self.sql is None and (self.csv or self.out is not None):
+            raise ConfigError("no SQL given whose rows to write: give a SELECT in quotes")
+        if self.sql is not None and self.export is not None:
+            raise ConfigError("export writes every view: leave the SQL out, or use --out FILE")
+        if self.csv and (self.output.json or self.out is not None):
+            raise ConfigError("csv together with json or out: choose one")
+        if self.out is not None and self.out.suffix != ".parquet":
+            raise ConfigError(f"out is {self.out}, expected a .parquet file: use --csv for text")
 
     to_resume = "run the same command again"
 
@@ -213,4 +275,4 @@ class Demo:
     to_resume = AGAIN
 
 
-Verb = Train | Sweep | Attack | Evaluate | Report | Share | Data | Demo
+Verb = Train | Sweep | Attack | Evaluate | Report | Compare | Results | Share | Data | Demo

@@ -3,13 +3,13 @@
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_json", "print_table"]
+__all__ = ["line_width", "print_json", "print_table"]
 
 _WIDTH_WHEN_PIPED = 120
 
@@ -19,15 +19,26 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(_finite(content), allow_nan=False))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, the first column of names, the others of numbers."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    words: Collection[int] = (0,),
+) -> None:
+    """Print a table; columns of words (their positions; default: the first) lean to the left."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position == 0 else "right")
+        table.add_column(column, justify="left" if position in words else "right")
     for row in rows:
         table.add_row(*row)
-    width = None if sys.stdout.isatty() else _WIDTH_WHEN_PIPED
-    Console(width=width, highlight=False, markup=False).print(table)
+    Console(width=line_width(), highlight=False, markup=False).print(table)
+
+
+def line_width() -> int:
+    """Characters on a line of stdout."""
+    if sys.stdout.isatty():
+        return Console().width
+    return _WIDTH_WHEN_PIPED
 
 
 def _finite(value: Any) -> Any:

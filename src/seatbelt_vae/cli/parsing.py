@@ -14,10 +14,12 @@ import tyro
 
 from seatbelt_vae.cli.options import (
     Attack,
+    Compare,
     Data,
     Demo,
     Evaluate,
     Report,
+    Results,
     Share,
     Sweep,
     Train,
@@ -36,6 +38,8 @@ VERBS: dict[str, type[Verb]] = {
     "attack": Attack,
     "evaluate": Evaluate,
     "report": Report,
+    "compare": Compare,
+    "results": Results,
     "share": Share,
     "data": Data,
     "demo": Demo,

@@ -1,7 +1,7 @@
 """Measures of a model and of the attacks on it: robustness, bounds, aggregate posterior."""
 
 from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
-from seatbelt_vae.evaluation.battery import compare_batteries, measure_battery
+from seatbelt_vae.evaluation.battery import compare_batteries, compare_pairs, measure_battery
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
 from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, matched_budgets, shorten
 from seatbelt_vae.evaluation.denoising import Denoising, denoising
@@ -27,6 +27,7 @@ __all__ = [
     "auddc",
     "auddc_worst",
     "compare_batteries",
+    "compare_pairs",
     "denoising",
     "estimate",
     "evaluate",

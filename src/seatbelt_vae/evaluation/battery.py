@@ -24,7 +24,7 @@ from seatbelt_vae.runs import (
     write_tensors,
 )
 
-__all__ = ["compare_batteries", "measure_battery"]
+__all__ = ["compare_batteries", "compare_pairs", "measure_battery"]
 
 Row = dict[str, Any]
 
@@ -89,13 +89,31 @@ def compare_batteries(first: Path, second: Path, measure: str, *, seed: int = 0)
         ArtifactError: a folder is not measured, or the batteries share no pair.
     """
     one_of("measure", measure, MEASURES)
-    known = [_by_images(read_rows(folder / "pairs")) for folder in (first, second)]
-    common = sorted(known[0].keys() & known[1].keys())
-    if not common:
+    rows = [read_rows(folder / "pairs") for folder in (first, second)]
+    found = compare_pairs(rows[0], rows[1], measure, seed=seed)
+    if found is None:
         raise ArtifactError(
             f"{first} and {second} share no pair of images: attack both with the same data, "
             f"pairs and seed"
         )
+    return found
+
+
+def compare_pairs(
+    first: Sequence[Row], second: Sequence[Row], measure: str, *, seed: int = 0
+) -> Estimate | None:
+    """As `compare_batteries`, given the rows of the pairs, see `pair_row`.
+
+    None if they share no pair of images.
+
+    Raises:
+        ConfigError: no such measure.
+    """
+    one_of("measure", measure, MEASURES)
+    known = [_by_images(rows) for rows in (first, second)]
+    common = sorted(known[0].keys() & known[1].keys())
+    if not common:
+        return None
     usable = [key for key in common if all(says_something(k[key], measure) for k in known)]
     columns = [[k[key][measure] for key in usable] for k in known]
     return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
@@ -126,7 +144,7 @@ def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
     return measures, budgets.with_suffix(".safetensors"), budgets, pair
 
 
-def _by_images(pairs: list[Row]) -> dict[tuple[int, int], Row]:
+def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
     return {(pair["input_index"], pair["target_index"]): pair for pair in pairs}
 
 

@@ -3,6 +3,7 @@
 from seatbelt_vae.report.collect import Battery, Evaluation, Run, collect
 from seatbelt_vae.report.figures import attack_panel
 from seatbelt_vae.report.html import write_report
+from seatbelt_vae.report.score_page import write_comparison
 from seatbelt_vae.report.summary import comparison, summary_rows
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "collect",
     "comparison",
     "summary_rows",
+    "write_comparison",
     "write_report",
 ]

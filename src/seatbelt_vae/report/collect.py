@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,16 @@ from seatbelt_vae.config import AttackConfig, RunConfig, load_toml
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
-__all__ = ["PICTURED", "Battery", "Evaluation", "Measured", "Run", "collect", "leading_battery"]
+__all__ = [
+    "PICTURED",
+    "Battery",
+    "Evaluation",
+    "Measured",
+    "Run",
+    "battery_rank",
+    "collect",
+    "leading_battery",
+]
 
 PICTURED = 20
 """Pairs whose pictures a report shows."""
@@ -144,17 +153,27 @@ def leading_battery(runs: Sequence[Run]) -> str | None:
 
     None if no run has one.
     """
-    protocols = ("strong", "single", "paper")
     known = {name: battery for run in runs for name, battery in run.batteries.items()}
 
-    def rank(name: str) -> tuple[int, int, bool, bool, str]:
-        config = known[name].config
+    def rank(name: str) -> tuple[Any, ...]:
         holders = [run.batteries[name] for run in runs if name in run.batteries]
         measured = sum(battery.measured is not None for battery in holders)
-        protocol = protocols.index(config.protocol)
-        return (-measured, protocol, config.loss != "latent-kl", config.layers != "all", name)
+        return battery_rank(name, measured, asdict(known[name].config))
 
     return min(known, key=rank, default=None)
+
+
+def battery_rank(name: str, measured: int, settings: Row) -> tuple[Any, ...]:
+    """What batteries are sorted by, the most telling first.
+
+    Args:
+        name: the battery's.
+        measured: how many runs have measured it.
+        settings: its protocol, loss and layers.
+    """
+    protocol = ("strong", "single", "paper").index(settings["protocol"])
+    usual = (settings["loss"] == "latent-kl", settings["layers"] == "all")
+    return (-measured, protocol, *(not as_usual for as_usual in usual), name)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -8,15 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from seatbelt_vae.config import PRESETS, dump_toml
 from seatbelt_vae.report import curves, panels
 from seatbelt_vae.report.collect import Battery, Run, collect, leading_battery
+from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.summary import FOOLED, UNMOVED, comparison, summary_rows
-from seatbelt_vae.report.svg import MARKERS
-from seatbelt_vae.report.tables import flag_tables, number, tables
+from seatbelt_vae.report.tables import flag_tables, tables
 from seatbelt_vae.runs import RunFolder, atomic_write
 
 __all__ = ["write_report"]
@@ -53,23 +50,9 @@ def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
         ArtifactError: no run there, a corrupt file in one, or ``out`` cannot be written.
     """
     folders = [run.path if isinstance(run, RunFolder) else run for run in runs]
-    page = _render(collect(folders))
+    page = render_page("report.html", _content(collect(folders)))
     atomic_write(out, page.encode(errors="replace"))  # a folder's name need not be valid Unicode
     return out
-
-
-def _render(runs: Sequence[Run]) -> str:
-    environment = Environment(
-        loader=PackageLoader("seatbelt_vae.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    environment.globals["colour"] = lambda index: f"m{index % 6}"
-    environment.globals["marker"] = _marker
-    return environment.get_template("report.html").render(_content(runs))
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
@@ -114,18 +97,6 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
             *((package, version(package)) for package in _PACKAGES),
         ],
     }
-
-
-def _marker(index: int) -> Markup:
-    """A model's marker as a tiny picture, for legends and headings."""
-    shape = {
-        "circle": '<circle cx="6" cy="6" r="5"/>',
-        "square": '<rect x="1.5" y="1.5" width="9" height="9"/>',
-        "triangle": '<path d="M6 .5L11.5 10.5H.5Z"/>',
-        "diamond": '<path d="M6 0L12 6L6 12L0 6Z"/>',
-    }[MARKERS[index % len(MARKERS)]]
-    start = Markup('<svg class="key solid m{}" viewBox="0 0 12 12" aria-hidden="true">')
-    return start.format(index % 6) + Markup(shape) + Markup("</svg>")
 
 
 def _recipe(run: Run, index: int) -> Recipe:

@@ -10,7 +10,7 @@ from seatbelt_vae.evaluation.budgets import BUDGETS
 from seatbelt_vae.report.collect import Battery, Measured, Run, leading_battery
 from seatbelt_vae.report.measures import HEADLINE
 
-__all__ = ["FOOLED", "UNMOVED", "comparison", "summary_rows", "trust"]
+__all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
 
 Row = dict[str, Any]
 
@@ -38,14 +38,19 @@ def trust(battery: Battery | None) -> Row:
     """Whether a battery's numbers can be believed: a verdict, its text, the raised flags."""
     if battery is None:
         return {"verdict": "none", "text": "not attacked", "flags": []}
-    if battery.flags is None:
+    return judged(battery.flags, battery.config.protocol)
+
+
+def judged(flags: Sequence[Row] | None, protocol: str) -> Row:
+    """As `trust`, of a battery's flags (None: not judged yet) and its protocol."""
+    if flags is None:
         return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
-    raised = [flag["name"] for flag in battery.raised]
+    raised = [flag["name"] for flag in flags if flag["raised"]]
     if raised:
         text = f"unreliable: {len(raised)} flag{'s' if len(raised) > 1 else ''}"
         return {"verdict": "unreliable", "text": text, "flags": raised}
-    if battery.config.protocol != "strong":
-        text = f"weak attack: protocol {battery.config.protocol}"
+    if protocol != "strong":
+        text = f"weak attack: protocol {protocol}"
         return {"verdict": "weak", "text": text, "flags": []}
     return {"verdict": "believable", "text": "believable", "flags": []}
 

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
+
+from seatbelt_vae.report.labels import place_labels
 
 __all__ = ["MARKERS", "Axis", "Plot", "nice_ticks", "power_ticks"]
 
@@ -123,6 +126,19 @@ class Plot:
         """Words at a position of the plot."""
         px, py = self._place(x, y)
         self._words(px, py, text, css, anchor)
+
+    def names(
+        self, points: Points, texts: Sequence[str], css: str, lines: Sequence[Points]
+    ) -> None:
+        """The points' names beside them, where there is room off the lines; the first go first."""
+        frame = (self.left, _TOP - 5, self._right, self._bottom)
+        segments = [(self._place(*a), self._place(*b)) for line in lines for a, b in pairwise(line)]
+        taken = [
+            (min(a[0], b[0]) - 2, min(a[1], b[1]) - 2, max(a[0], b[0]) + 2, max(a[1], b[1]) + 2)
+            for a, b in segments
+        ]
+        for label in place_labels([self._place(*p) for p in points], texts, frame, taken):
+            self._words(label.x, label.y, label.text, css, label.anchor)
 
     def render(self) -> Markup:
         """The whole plot."""

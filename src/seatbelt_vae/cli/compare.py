@@ -1,0 +1,19 @@
+"""``compare``: one HTML page that sets robustness against the ELBO."""
+
+from seatbelt_vae.cli.options import Compare
+from seatbelt_vae.cli.output import print_json
+
+__all__ = ["run"]
+
+
+def run(options: Compare) -> None:
+    """Write the page and say where it lies."""
+    from seatbelt_vae.report import write_comparison
+    from seatbelt_vae.results import Store
+
+    store = Store.open(options.folders)
+    written = write_comparison(store, options.out, battery=options.battery, against=options.against)
+    if options.output.json:
+        print_json({"comparison": str(written)})
+    else:
+        print(f"comparison: {written}")

@@ -1,0 +1,173 @@
+"""``results``: what one SELECT over all runs finds, as a table, JSON, CSV or Parquet."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+
+from seatbelt_vae.cli.options import Results
+from seatbelt_vae.cli.output import line_width, print_json, print_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from seatbelt_vae.results import Store
+
+__all__ = ["EXAMPLES", "run"]
+
+EXAMPLES = (
+    "SELECT run, preset, beta, elbo FROM runs JOIN evaluations USING (run) ORDER BY elbo DESC",
+    "SELECT run, battery, value, low, high FROM summaries WHERE measure = 'gap@0.2'",
+    "SELECT run, battery, name, detail FROM flags WHERE raised",
+)
+"""Queries to begin with."""
+
+_MOST_ROWS, _MOST_RECORDS = 200, 10
+_BETWEEN = 1  # spaces that the table leaves between columns
+
+
+def run(options: Results) -> None:
+    """Answer the SELECT; without one, write every view or say what there is to ask."""
+    from seatbelt_vae.results import Store
+
+    store = Store.open(options.runs)
+    if options.sql is not None:
+        found = store.query(options.sql)
+        _answer(found.rename_columns(_told_apart(found.column_names)), options)
+    elif options.export is not None:
+        store.export(options.export)
+        if options.output.json:
+            print_json({"exported": str(options.export)})
+        else:
+            print(f"exported: {options.export}")
+    else:
+        _list_views(store, options)
+
+
+def _answer(found: "pa.Table", options: Results) -> None:
+    if options.out is not None:
+        _write(found, options)
+    elif options.csv:
+        lines = csv.writer(sys.stdout, lineterminator="\n")
+        lines.writerow(found.column_names)
+        lines.writerows([_in_csv(value) for value in row] for row in _rows(found))
+    elif options.output.json:
+        rows = [dict(zip(found.column_names, row, strict=True)) for row in _rows(found)]
+        print_json({"columns": found.column_names, "rows": rows})
+    else:
+        _show(found)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of columns of which several may be called alike: the second gets a 2."""
+    return [
+        name if name not in names[:position] else f"{name}_{names[:position].count(name) + 1}"
+        for position, name in enumerate(names)
+    ]
+
+
+def _write(found: "pa.Table", options: Results) -> None:
+    import pyarrow.parquet as pq
+
+    from seatbelt_vae.runs import atomic_write
+
+    assert options.out is not None
+    buffer = io.BytesIO()
+    pq.write_table(found, buffer, compression="zstd")
+    atomic_write(options.out, buffer.getvalue())
+    if options.output.json:
+        print_json({"rows": found.num_rows, "written": str(options.out)})
+    else:
+        print(f"{found.num_rows:,} rows: {options.out}")
+
+
+def _show(found: "pa.Table") -> None:
+    """A table, or where that is wider than the line one block of lines a row."""
+    rows = [[_in_words(value) for value in row] for row in _rows(found.slice(0, _MOST_ROWS))]
+    columns = found.column_names
+    widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+    if sum(widths) + _BETWEEN * len(widths) <= line_width():
+        shown = len(rows)
+        print_table("", columns, rows, _words(found))
+    else:
+        shown = min(len(rows), _MOST_RECORDS)
+        name_width = max(map(cell_len, columns))
+        for row in rows[:shown]:
+            for name, text in zip(columns, row, strict=True):
+                print(f"{name}{' ' * (name_width - cell_len(name))}  {text}")
+            print()
+    if shown < found.num_rows:
+        print(
+            f"{shown} of {found.num_rows:,} rows are shown: --csv, --json and --out give all",
+            file=sys.stderr,
+        )
+
+
+def _list_views(store: "Store", options: Results) -> None:
+    counts = {
+        name: store.query(f'SELECT count(*) AS n FROM "{name}"')["n"][0].as_py()
+        for name in store.views
+    }
+    if options.output.json:
+        views = {
+            name: {"rows": counts[name], "columns": dict(columns)}
+            for name, columns in store.views.items()
+        }
+        print_json({"views": views, "examples": EXAMPLES})
+        return
+    for name, columns in store.views.items():
+        print(f"{name}: {counts[name]:,} rows")
+        listed = ", ".join(columns)
+        print(fill(listed, line_width(), initial_indent="    ", subsequent_indent="    "))
+    print("\nViews join by USING (run), (run, battery) or (run, battery, pair). For instance:\n")
+    where = "" if options.runs == Results().runs else f" --runs {' '.join(map(str, options.runs))}"
+    for sql in EXAMPLES:
+        print(f'seatbelt-vae results "{sql}"{where}')
+
+
+def _rows(found: "pa.Table") -> list[list[Any]]:
+    columns = [[_plain(value) for value in column.to_pylist()] for column in found.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _words(found: "pa.Table") -> list[int]:
+    import pyarrow.types as kinds
+
+    return [
+        position
+        for position, column in enumerate(found.schema)
+        if not (kinds.is_integer(column.type) or kinds.is_floating(column.type))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON knows; sums of whole numbers are decimals to DuckDB."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _in_csv(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict | bool) else value
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_words, value))}]"
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

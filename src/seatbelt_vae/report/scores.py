@@ -1,0 +1,296 @@
+"""Models side by side: robustness and ELBO of each, and which ones another betters in both."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from seatbelt_vae.config import PRESETS
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.evaluation import Estimate, compare_pairs, estimate
+from seatbelt_vae.evaluation.summary import says_something
+from seatbelt_vae.report.collect import battery_rank
+from seatbelt_vae.report.comparable import by_kind, differing, titles
+from seatbelt_vae.report.measures import HEADLINE
+from seatbelt_vae.report.summary import judged
+from seatbelt_vae.results import Store, pareto_front
+
+__all__ = ["ROBUSTNESS", "Comparison", "Group", "Score", "compare_runs"]
+
+Row = dict[str, Any]
+
+ROBUSTNESS = (HEADLINE, "auddc_worst")
+"""What robustness is measured by."""
+
+_EFFORT = (
+    *("seed", "draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free"),
+    *("weight_count", "budgets", "fresh_draws"),
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One model's numbers, and how it stands to the others of its group.
+
+    Args:
+        run: its name.
+        index: of its colour and marker, which stand for the preset.
+        settings: its row of the view of runs.
+        elbo: β = 1, nats per image; None if it was not evaluated.
+        pairs: its rows of the view of pairs.
+        robustness: by measure, over the pairs, with an interval.
+        trust: see `judged`.
+        difference: by measure, minus the reference's over the pairs of both; None of no common
+            pair, and of the reference.
+        on_front: by measure, whether no other model betters it; none if it has no place.
+        surely_on_front: the same among models without raised flags.
+    """
+
+    run: str
+    index: int
+    settings: Row
+    elbo: float | None
+    pairs: list[Row]
+    robustness: Mapping[str, Estimate]
+    trust: Row
+    difference: Mapping[str, Estimate | None] = field(default_factory=dict)
+    on_front: Mapping[str, bool] = field(default_factory=dict)
+    surely_on_front: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether a flag is raised."""
+        return bool(self.trust["flags"])
+
+    def place(self, measure: str) -> tuple[float, float] | None:
+        """ELBO and robustness; None unless both are known."""
+        value = self.robustness[measure].value
+        return None if self.elbo is None or value is None else (self.elbo, value)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Models whose ELBOs can be compared.
+
+    Args:
+        title: data and likelihood.
+        data: the set.
+        scores: the models that have a place, the hardest to fool first.
+        lacking: the others, each with what it lacks.
+        reference: the run that differences are taken against; None unless there are others.
+        caveats: what makes the numbers less comparable than they look.
+    """
+
+    title: str
+    data: str
+    scores: list[Score]
+    lacking: list[tuple[str, str]]
+    reference: str | None
+    caveats: list[str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All models, group by group.
+
+    Args:
+        battery: whose attacks are compared; empty if no model has any.
+        groups: in the order of their first run.
+        presets: by the index of their colour.
+        queries: the SQL that every number comes from.
+    """
+
+    battery: str
+    groups: list[Group]
+    presets: list[str]
+    queries: list[str]
+
+
+def compare_runs(
+    store: Store, battery: str | None = None, against: str | None = None
+) -> Comparison:
+    """Set the runs of a store side by side.
+
+    Args:
+        store: of the runs.
+        battery: which one is compared (default: the one most runs have measured).
+        against: the run that differences are taken against in its group (default: the hardest to
+            fool of those without raised flags).
+
+    Raises:
+        ConfigError: no such battery or run.
+    """
+    rows = _Rows.of(store, _battery(store, battery))
+    if against is not None:
+        one_of("run", against, [run["run"] for run in rows.runs])
+    used = {run["preset"] for run in rows.runs}
+    presets = [preset for preset in PRESETS if preset in used]
+    kinds = by_kind(rows.runs)
+    groups = [
+        _group(title, [_score(run, presets, rows) for run in runs], rows, against)
+        for title, runs in zip(titles(list(kinds)), kinds.values(), strict=True)
+    ]
+    return Comparison(rows.battery, groups, presets, list(_queries(rows.battery).values()))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What the store says of the runs and of one battery, the latter by run."""
+
+    battery: str
+    runs: list[Row]
+    evaluations: dict[str, Row]
+    batteries: dict[str, Row]
+    pairs: dict[str, list[Row]]
+    flags: dict[str, list[Row]]
+
+    @classmethod
+    def of(cls, store: Store, battery: str) -> "_Rows":
+        found = {name: store.query(sql).to_pylist() for name, sql in _queries(battery).items()}
+        return cls(
+            battery=battery,
+            runs=found["runs"],
+            evaluations={row["run"]: row for row in found["evaluations"]},
+            batteries={row["run"]: row for row in found["batteries"]},
+            pairs=_by_run(found["pairs"]),
+            flags=_by_run(found["flags"]),
+        )
+
+
+def _queries(battery: str) -> dict[str, str]:
+    named = "'" + battery.replace("'", "''") + "'"
+    measures = ", ".join(f'"{name}"' for name in ROBUSTNESS)
+    return {
+        "runs": "SELECT * FROM runs",
+        "evaluations": "SELECT run, elbo, images FROM evaluations",
+        "batteries": f"SELECT * FROM batteries WHERE battery = {named}",
+        "pairs": "SELECT run, pair, input_index, target_index, told_apart, told_apart_distortion, "
+        f"{measures} FROM pairs WHERE battery = {named} ORDER BY run, pair",
+        "flags": f"SELECT run, name, raised, detail FROM flags WHERE battery = {named}",
+    }
+
+
+def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["run"], []).append(row)
+    return found
+
+
+def _battery(store: Store, wanted: str | None) -> str:
+    rows = store.query(
+        "SELECT battery, protocol, loss, layers, finished FROM batteries"
+    ).to_pylist()
+    known = {row["battery"]: row for row in rows}
+    if wanted is not None:
+        one_of("battery", wanted, known)
+        return wanted
+
+    def rank(name: str) -> tuple[Any, ...]:
+        measured = sum(row["finished"] for row in rows if row["battery"] == name)
+        return battery_rank(name, measured, known[name])
+
+    return min(known, key=rank, default="")
+
+
+def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
+    name = run["run"]
+    elbo, battery = rows.evaluations[name]["elbo"], rows.batteries.get(name)
+    pairs = rows.pairs.get(name, [])
+    trust: Row = {"verdict": "none", "text": "not attacked", "flags": []}
+    if battery is not None:
+        trust = judged(rows.flags.get(name), battery["protocol"])
+    seed = 0 if battery is None else battery["seed"]
+    return Score(
+        run=name,
+        index=presets.index(run["preset"]),
+        settings=run,
+        elbo=elbo if elbo is not None and math.isfinite(elbo) else None,
+        pairs=pairs,
+        robustness={measure: _over(pairs, measure, seed) for measure in ROBUSTNESS},
+        trust=trust,
+    )
+
+
+def _over(pairs: Sequence[Row], measure: str, seed: int) -> Estimate:
+    told = [pair[measure] for pair in pairs if says_something(pair, measure)]
+    return estimate([value for value in told if value is not None], seed=seed)
+
+
+def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None) -> Group:
+    placed = [score for score in scores if any(map(score.place, ROBUSTNESS))]
+    placed.sort(key=_gap, reverse=True)
+    others = [score for score in scores if score not in placed]
+    reference = _reference(placed, against)
+    fronts = {measure: _front(placed, measure) for measure in ROBUSTNESS}
+    sure = [score for score in placed if not score.doubted]
+    sure_fronts = {measure: _front(sure, measure) for measure in ROBUSTNESS}
+    return Group(
+        title=title,
+        data=scores[0].settings["data"],
+        scores=[
+            replace(
+                score,
+                difference={m: _difference(score, reference, m) for m in ROBUSTNESS},
+                on_front={m: score.run in fronts[m] for m in ROBUSTNESS},
+                surely_on_front={m: score.run in sure_fronts[m] for m in ROBUSTNESS},
+            )
+            for score in placed
+        ],
+        lacking=[(score.run, _lacks(score)) for score in others],
+        reference=reference.run if reference is not None and len(placed) > 1 else None,
+        caveats=_caveats([score.run for score in placed], rows),
+    )
+
+
+def _gap(score: Score) -> float:
+    value = score.robustness[HEADLINE].value
+    return -math.inf if value is None else value
+
+
+def _reference(placed: Sequence[Score], against: str | None) -> Score | None:
+    """The run that was asked for, else the hardest to fool that can be believed."""
+    asked = [score for score in placed if score.run == against]
+    sure = [score for score in placed if not score.doubted]
+    return next(iter([*asked, *sure, *placed]), None)
+
+
+def _front(scores: Sequence[Score], measure: str) -> set[str]:
+    places = {score.run: place for score in scores if (place := score.place(measure))}
+    on_front = pareto_front(list(places.values()))
+    return {run for run, on in zip(places, on_front, strict=True) if on}
+
+
+def _difference(score: Score, reference: Score | None, measure: str) -> Estimate | None:
+    if reference is None or reference.run == score.run:
+        return None
+    return compare_pairs(score.pairs, reference.pairs, measure)
+
+
+def _lacks(score: Score) -> str:
+    if not score.settings["finished"]:
+        return "not trained to the end"
+    lacks = []
+    if score.elbo is None:
+        lacks.append("not evaluated yet")
+    if not score.pairs:
+        lacks.append("not attacked and measured with this battery yet")
+    elif all(found.value is None for found in score.robustness.values()):
+        lacks.append("it tells no pair of images apart, so no attack says anything")
+    return "; ".join(lacks)
+
+
+def _caveats(runs: Sequence[str], rows: _Rows) -> list[str]:
+    caveats = []
+    attacked = [run for run in runs if run in rows.batteries]
+    for name in _EFFORT:
+        stated = differing({run: rows.batteries[run][name] for run in attacked})
+        if stated:
+            caveats.append(
+                f"Attacked with different {name}: {stated}. A weaker attack makes a model look "
+                f"harder to fool."
+            )
+    stated = differing({run: rows.evaluations[run]["images"] for run in runs})
+    if stated:
+        caveats.append(f"ELBOs over different numbers of test images: {stated}.")
+    return caveats

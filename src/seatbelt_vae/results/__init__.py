@@ -1,0 +1,6 @@
+"""Asking across runs: SQL over every number that run folders hold, and who is not bettered."""
+
+from seatbelt_vae.results.pareto import pareto_front
+from seatbelt_vae.results.store import Store
+
+__all__ = ["Store", "pareto_front"]

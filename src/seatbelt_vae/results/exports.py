@@ -1,0 +1,87 @@
+"""Exported stores: a folder with one Parquet file a view, compact and without a machine's paths."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.results.found import STORE
+from seatbelt_vae.runs import atomic_directory, read_json, write_json
+
+__all__ = ["files_of", "read_whole", "write_store"]
+
+_FORMAT = 1
+"""Rises when a view or a column is renamed, removed or given another meaning."""
+
+_GROUP = 50_000
+
+
+def write_store(out: Path, views: Iterable[tuple[str, pa.RecordBatchReader]]) -> None:
+    """Write views as they come, whole or not at all; one batch of rows is held at a time.
+
+    Raises:
+        ArtifactError: ``out`` is there already, or cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ArtifactError(f"{out} exists and is not empty: give another folder, or delete it")
+    with atomic_directory(out) as new:
+        for name, batches in views:
+            path = new / f"{name}.parquet"
+            with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+                for rows in _gathered(batches):
+                    writer.write_table(rows)
+        write_json(new / STORE, {"format": _FORMAT, "kind": "results store"})
+
+
+def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Batches joined to tables of many rows: each becomes a group, which compresses as a whole."""
+    kept: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        kept.append(batch)
+        rows += batch.num_rows
+        if rows >= _GROUP:
+            yield pa.Table.from_batches(kept)
+            kept, rows = [], 0
+    if kept:
+        yield pa.Table.from_batches(kept)
+
+
+def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
+    """The files of some exported stores by their view.
+
+    Raises:
+        ArtifactError: a store of a format that this version does not know.
+    """
+    files: dict[str, list[Path]] = {}
+    for store in stores:
+        content = read_json(store / STORE)
+        found = content.get("format") if isinstance(content, dict) else None
+        if found != _FORMAT:
+            raise ArtifactError(
+                f"{store} is a results store of format {found}, this version reads format "
+                f"{_FORMAT}: use the version that wrote it, or export the runs again"
+            )
+        for path in sorted(store.glob("*.parquet")):
+            files.setdefault(path.stem, []).append(path)
+    return files
+
+
+def read_whole(files: Sequence[Path], columns: Sequence[str] | None = None) -> list[pa.Table]:
+    """The rows of small views, one table a store.
+
+    Raises:
+        ArtifactError: a file that is not whole Parquet.
+    """
+    tables = []
+    for path in files:
+        try:
+            tables.append(pq.read_table(path, columns=columns))
+        except (pa.ArrowInvalid, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise ArtifactError(
+                f"{path} is not a whole Parquet file ({reason}): export the runs again"
+            ) from None
+    return tables

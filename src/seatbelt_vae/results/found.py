@@ -1,0 +1,143 @@
+"""Where run folders and exported stores lie, and which Parquet files each run has."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.results.columns import RESERVED
+
+__all__ = ["STORE", "Found", "FoundRun", "find"]
+
+STORE = "store.json"
+"""What marks an exported store, as ``run.json`` marks a run folder."""
+
+_OF_A_PAIR = ("measures", "budgets", "pairs")
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run folder.
+
+    Args:
+        base: the folder its name is relative to.
+        path: where it lies.
+    """
+
+    base: Path
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What it is called in every view."""
+        return self.path.relative_to(self.base).as_posix()
+
+    @property
+    def batteries(self) -> list[Path]:
+        """Folders of its batteries of attacks."""
+        return [path.parent for path in _visible(self.path, "attacks/*/battery.json")]
+
+    def parts(self) -> Iterator[tuple[str, Path]]:
+        """Its Parquet files, each with what it holds: ``metrics``, ``sigma``, ``measures``, …
+
+        Raises:
+            ArtifactError: a file of ``evaluation/`` with the name of another view.
+        """
+        yield from (("metrics", path) for path in _visible(self.path, "metrics/*.parquet"))
+        for path in _visible(self.path, "evaluation/*.parquet"):
+            kind = path.stem.casefold()  # SQL does not tell capitals from small letters
+            if kind in RESERVED:
+                raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
+            yield kind, path
+        for battery in self.batteries:
+            yield from (("attacks", path) for path in _visible(battery, "pair-*.parquet"))
+            for kind in _OF_A_PAIR:
+                yield from ((kind, path) for path in _visible(battery, f"{kind}/*.parquet"))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Run folders with names of their own, and exported stores."""
+
+    runs: tuple[FoundRun, ...]
+    stores: tuple[Path, ...]
+
+
+def find(folders: Sequence[Path]) -> Found:
+    """All run folders and exported stores at or below some folders, each once.
+
+    A run is called by its path relative to the folder it was found under, and by its own name where
+    it was given itself; by as many parents more as it takes where two would share a name.
+
+    Raises:
+        ArtifactError: no such folder, nothing in them, or a name that is not valid Unicode.
+    """
+    places: dict[Path, tuple[Path, Path]] = {}
+    for base, place in _places(folders):
+        places.setdefault(place.resolve(), (base, place))
+    stores = tuple(place for _, place in places.values() if (place / STORE).exists())
+    runs = [FoundRun(base, place) for base, place in places.values() if place not in stores]
+    if not places:
+        named = ", ".join(map(str, folders)) or "no folder"
+        raise ArtifactError(f"no run in {named}: expected run folders, made by `train` or `sweep`")
+    for path in (*stores, *(run.path for run in runs)):
+        _check_name(path)
+    return Found(_told_apart(runs), stores)
+
+
+def _places(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    for folder in folders:
+        place = folder.resolve()
+        if not place.is_dir():
+            raise ArtifactError(_missing(folder))
+        if _is_one(place):
+            yield place.parent, place
+        else:
+            yield from ((place, found) for found in sorted(_below(place)))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Folders below that are runs or stores; what lies in those is not looked at."""
+    for path, folders, _ in os.walk(folder):
+        inside = [name for name in sorted(folders) if not name.startswith(".")]
+        found = [name for name in inside if _is_one(Path(path, name))]
+        yield from (Path(path, name) for name in found)
+        folders[:] = [name for name in inside if name not in found]
+
+
+def _is_one(folder: Path) -> bool:
+    return (folder / "run.json").exists() or (folder / STORE).exists()
+
+
+def _visible(folder: Path, pattern: str) -> list[Path]:
+    """Files in the order of their names, without those that are being written."""
+    found = sorted(folder.glob(pattern))
+    return [
+        path
+        for path in found
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def _told_apart(runs: Sequence[FoundRun]) -> tuple[FoundRun, ...]:
+    while True:
+        shared = Counter(run.name for run in runs)
+        if all(count == 1 for count in shared.values()):
+            return tuple(runs)
+        runs = [replace(run, base=run.base.parent) if shared[run.name] > 1 else run for run in runs]
+
+
+def _missing(folder: Path) -> str:
+    if " " in str(folder):
+        return f"no such folder: {folder}; where it is the SQL, give it before --runs"
+    return f"no such folder: {folder}; expected run folders, or a folder with some below it"
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode(errors="replace").decode()
+        raise ArtifactError(f"{shown} has a name that is not valid Unicode: rename it") from None

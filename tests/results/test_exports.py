@@ -1,0 +1,133 @@
+"""An exported store opens again and answers the same, whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.results import Store
+from seatbelt_vae.results.documents import DOCUMENTS
+from tests.report.synthetic import KINDS, write_trained
+
+ASKED = [
+    "SELECT run, battery, median(gap), max(level) FROM attacks GROUP BY ALL ORDER BY ALL",
+    "SELECT run, beta, elbo, iou FROM runs JOIN evaluations USING (run) ORDER BY run",
+    "SELECT run, battery, list(name ORDER BY name) FROM flags WHERE raised GROUP BY ALL",
+    "SELECT run, split, count(*), max(step) FROM metrics GROUP BY ALL ORDER BY ALL",
+    "SELECT * FROM codes",
+]
+
+
+@pytest.fixture(scope="module")
+def exported(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study as one folder."""
+    place = tmp_path_factory.mktemp("export") / "it's [all]"
+    store.export(place)
+    return place
+
+
+def rows(store: Store, view: str) -> list[str]:
+    return sorted(json.dumps(row) for row in store.query(f'SELECT * FROM "{view}"').to_pylist())
+
+
+def test_it_answers_as_the_runs_do(store: Store, exported: Path) -> None:
+    again = Store.open([exported])
+    assert again.views == store.views
+    for view in store.views:
+        assert rows(again, view) == rows(store, view), view
+    for sql in ASKED:
+        assert again.query(sql).equals(store.query(sql)), sql
+
+
+def test_one_compact_file_a_view_and_no_path_of_this_machine(
+    store: Store, study: Path, exported: Path
+) -> None:
+    files = {path.name for path in exported.iterdir()}
+    assert files == {"store.json", *(f"{view}.parquet" for view in store.views)}
+    for path in exported.glob("*.parquet"):
+        about = pq.ParquetFile(path)
+        assert about.num_row_groups <= 1
+        groups = about.metadata.row_group(0) if about.num_row_groups else None
+        if groups is not None:
+            assert {groups.column(k).compression for k in range(groups.num_columns)} == {"ZSTD"}
+        text = json.dumps(about.read().to_pylist())
+        assert str(study) not in text
+        assert study.name not in text
+
+
+def test_an_export_of_an_export_is_the_same_bytes(exported: Path, tmp_path: Path) -> None:
+    Store.open([exported]).export(tmp_path / "again")
+    for path in exported.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_it_stands_beside_runs_that_were_not_exported(exported: Path, tmp_path: Path) -> None:
+    write_trained(tmp_path / "new", KINDS["vae"])
+    both = Store.open([exported, tmp_path])
+    assert both.query("SELECT count(*) AS n FROM runs")["n"].to_pylist() == [6]
+    steps = both.query("SELECT run, max(step) AS last FROM metrics GROUP BY run").to_pylist()
+    assert {row["run"]: row["last"] for row in steps}["new"] == 1997
+    for view in DOCUMENTS:
+        assert set(both.views[view]) == set(Store.open([exported]).views[view])
+
+
+def test_a_run_that_is_there_twice_is_an_error(study: Path, exported: Path) -> None:
+    with pytest.raises(ArtifactError, match="5 runs are there twice, begun first, in an exported"):
+        Store.open([exported, study])
+
+
+def test_what_is_there_is_not_overwritten(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ArtifactError, match="exists and is not empty"):
+        store.export(tmp_path)
+    with pytest.raises(ArtifactError, match="exists and is not empty"):
+        store.export(tmp_path / "thesis.tex")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_full_disk_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ArtifactError, match="cannot write"):
+        store.export(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ['{"format": 2}', "[]", '{"format": null}'])
+def test_a_store_of_another_version_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"is a results store of format .*, this version reads"):
+        Store.open([tmp_path])
+
+
+@pytest.mark.parametrize("view", ["runs", "pairs", "flags"])
+def test_a_cut_file_is_named(view: str, store: Store, tmp_path: Path) -> None:
+    store.export(tmp_path / "out")
+    path = tmp_path / "out" / f"{view}.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ArtifactError) as raised:
+        Store.open([tmp_path / "out"]).query(f"SELECT count(*) FROM {view}")
+    assert str(path) in str(raised.value)
+
+
+def test_many_rows_are_written_in_large_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seatbelt_vae.results import exports
+
+    monkeypatch.setattr(exports, "_GROUP", 100)
+    table = pa.table({"run": ["a"] * 1000, "x": list(range(1000))})
+    batches: Any = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(30))
+    exports.write_store(tmp_path / "out", [("x", batches)])
+    about = pq.ParquetFile(tmp_path / "out" / "x.parquet")
+    assert about.read().equals(table)
+    assert about.num_row_groups == 9
