@@ -15,6 +15,7 @@ import json
 import math
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -57,6 +58,7 @@ class Share:
         evaluations: gradient evaluations, all rows, on all noise draws.
         coarse: the same on one draw.
         delta, unconverged, exceeds: of its pairs.
+        won: how many rows each start won.
     """
 
     first: int
@@ -68,6 +70,7 @@ class Share:
     delta: list[list[float]]
     unconverged: list[float]
     exceeds: int
+    won: Counter[str]
 
 
 def images_of(pairs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -119,6 +122,7 @@ def _work(
             delta=[row for result in found for row in result.delta.tolist()],
             unconverged=[fall for result in found for fall in result.unconverged.tolist()],
             exceeds=sum(int(result.exceeds_bound.sum()) for result in found),
+            won=Counter(start for result in found for row in result.start for start in row),
         )
     )
 
@@ -193,6 +197,7 @@ def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> 
     network = sum(s.network for s in shares)
     full, coarse = sum(s.evaluations for s in shares), sum(s.coarse for s in shares)
     unconverged = [fall for s in shares for fall in s.unconverged]
+    won = sum((s.won for s in shares), Counter())
     eager = load_model(run).eval().requires_grad_(False)
     x, target = images_of(config.pairs, config.seed)
     threads = better_thread_count(eager, x, target, config)
@@ -231,6 +236,7 @@ def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> 
         "evaluations_on_one_draw": coarse / max(full + coarse, 1),
         "unconverged": float(np.nanmean(unconverged)),
         "trivial_bound_exceeded": sum(s.exceeds for s in shares),
+        "won_by": {start: rows / count for start, rows in won.most_common()},
         **peer,
     }
 
@@ -287,7 +293,8 @@ def _summary(row: dict[str, Any]) -> str:
         f"{row['model']:11} {row['loss']:10} {row['ratio_vs_scipy']:5.1f}× SciPy "
         f"({row['ratio_at_equal_cores']:.1f}× at equal cores), no worse on "
         f"{row['share_rows_no_worse']:.1%}, mean log Δ {row['mean_log_delta_difference']:+.3f}, "
-        f"optimiser {row['optimiser_share_of_time']:.0%} of the time"
+        f"optimiser {row['optimiser_share_of_time']:.0%} of the time; won by "
+        + ", ".join(f"{start} {share:.0%}" for start, share in row["won_by"].items())
     )
 
 

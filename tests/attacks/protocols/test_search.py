@@ -26,11 +26,11 @@ def search_of(under=None, loss=None, model=None, **settings):
     return search
 
 
-def asked(search, start="noise"):
+def asked():
     """A descent of every row from beside its input."""
     points = pictures(6, 5).flatten(1)
     return [
-        Request(pair, level, points[3 * pair + level], start)
+        Request(pair, level, points[3 * pair + level], "noise")
         for pair in range(2)
         for level in range(3)
     ]
@@ -38,7 +38,7 @@ def asked(search, start="noise"):
 
 def test_every_descent_ends_in_its_pairs_pool_under_its_own_level():
     search = search_of()
-    search.descend(asked(search), 60)
+    search.descend(asked(), 60)
     for pair, pool in enumerate(search.pools):
         assert [origin.level for origin in pool.origins] == [None, 0, 1, 2]
         assert [origin.start for origin in pool.origins] == ["zero", *["noise"] * 3]
@@ -46,7 +46,7 @@ def test_every_descent_ends_in_its_pairs_pool_under_its_own_level():
         torch.testing.assert_close(pool.parts, search.problem.parts(pool.points, of))
         own = pool.values(LEVELS[pair])
         for level in range(3):
-            begun = asked(search)[3 * pair + level].point
+            begun = asked()[3 * pair + level].point
             value, _ = search.problem.value_and_gradient(
                 begun[None], torch.tensor([pair]), LEVELS[pair, level, None]
             )
@@ -67,7 +67,7 @@ def test_every_descent_ends_in_its_pairs_pool_under_its_own_level():
 )
 def test_how_a_descent_ended_is_told(how, evaluations, end):
     search = search_of(loss=LatentLoss((0, 1), path="common", draws=3))
-    search.descend(asked(search), evaluations, **how)
+    search.descend(asked(), evaluations, **how)
     assert {o.status for pool in search.pools for o in pool.origins} == {"start point", end}
     best = torch.stack([pool.best(own)[1] for pool, own in zip(search.pools, LEVELS, strict=True)])
     raw = search.result(best).delta_raw
@@ -77,16 +77,16 @@ def test_how_a_descent_ended_is_told(how, evaluations, end):
 
 def test_a_loss_without_draws_has_no_coarse_descent():
     search = search_of()
-    search.descend(asked(search), 400, coarse=True)
+    search.descend(asked(), 400, coarse=True)
     assert ON_ONE_DRAW not in {o.status for pool in search.pools for o in pool.origins}
 
 
 def test_effort_multiplies_evaluations_and_fills_the_same_pools():
     search = search_of()
-    search.descend(asked(search), 2)
+    search.descend(asked(), 2)
     assert (search.evaluations == 2).all()
     doubled = search.with_effort(2)
-    doubled.descend(asked(search)[:1], 2)
+    doubled.descend(asked()[:1], 2)
     assert doubled.pools is search.pools
     assert search.evaluations.tolist() == [[6, 2, 2], [2, 2, 2]]
     assert (search.effort, doubled.effort) == (1, 2)
@@ -97,7 +97,7 @@ def test_a_harder_search_is_more_patient():
     ends = []
     for effort in (1, 100):
         search = search_of().with_effort(effort)
-        search.descend(asked(search), 400)
+        search.descend(asked(), 400)
         ends.append((search.best(), search.evaluations))
     (usual, few), (hard, many) = ends
     assert (many >= few).all()
@@ -108,9 +108,9 @@ def test_a_harder_search_is_more_patient():
 def test_evaluations_of_both_solvers_are_counted_on_the_row():
     for settings in ({"solver": "pgd"}, {}):
         search = search_of(Budget("l2"), threat="l2", **settings)
-        search.descend(asked(search), 7, explore=True)
+        search.descend(asked(), 7, explore=True)
         assert (search.evaluations == 7).all()
-    search.descend(asked(search), 1, explore=True)
+    search.descend(asked(), 1, explore=True)
     assert (search.evaluations == 8).all()
 
 
