@@ -1,5 +1,7 @@
 """One call for many pairs: what it accepts, what it refuses, and that pairs do not touch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -127,6 +129,20 @@ def test_a_loss_of_the_users_own():
     gap = ((result.adversarial - target[:, None]).flatten(2) @ model.a[0]).abs()
     torch.testing.assert_close(result.divergence, gap)
     assert not result.exceeds_bound.any()
+
+
+@pytest.mark.parametrize("loss", ["latent-kl", "latent-w2", "output", "output-l2"])
+def test_an_attack_on_fresh_draws_lowers_what_other_draws_show(loss):
+    """Every evaluation sees noise of its own; the success is judged on noise of nobody's."""
+    model, (x, target) = TwoLayers(), some(2)
+    config = AttackConfig(
+        loss=loss, path="sampled", protocol="single", draws=4, weight_count=3, max_evaluations=60
+    )
+    found = attack(model, x, target, config)
+    known = attack(model, x, target, replace(config, path="common", draws=200))
+    start, least = known.problem.divergence_start, known.divergence[:, 0]
+    ours = known.problem.parts(found.points[:, 0], torch.arange(2)).sum(1)
+    assert ((start - ours) / (start - least) > 0.5).all()
 
 
 def test_levels_may_be_given_for_all_pairs_or_for_each():

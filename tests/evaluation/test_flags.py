@@ -1,6 +1,13 @@
 """The flags that measuring judges: raised when they should be, and calm otherwise."""
 
+import torch
+from tests.evaluation.stand_ins import SHAPE, VARIANCE, LinearAutoencoder, attack_rows
+
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.distributions import NormalImage
 from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.robustness import measure_pair
+from seatbelt_vae.evaluation.summary import pair_row
 
 CALM = {"gap": 0.5, "gap_sampled": 0.55, "told_apart": True}
 
@@ -29,3 +36,33 @@ def test_a_pair_not_told_apart_is_flagged_and_its_gaps_do_not_count():
 def test_gaps_without_meaning_are_passed_over():
     rows = [{"gap": None, "gap_sampled": None, "told_apart": True}]
     assert raised(rows, [{"told_apart": True}]) == set()
+
+
+class Cliff(LinearAutoencoder):
+    """A decoder with a cliff at z = 0, under codes as wide as the cliff is far."""
+
+    def decode(self, z):
+        image = (50 * z[0]).tanh() @ self.decoder.T
+        return NormalImage(image.reshape(*image.shape[:-1], *SHAPE), VARIANCE)
+
+
+def measured(model):
+    """The flags of an attack whose code is barely on the target's side of 0."""
+    pixels = torch.ones(SHAPE[1] * SHAPE[2], dtype=torch.float64) / 256
+    model = model(pixels[None], pixels[:, None] * 256, std=1.0)
+    x, target, star = (torch.full(SHAPE, value).double() for value in (-0.9, 0.9, 0.05))
+    rows = attack_rows(0, 1)
+    found = measure_pair(model, x, target, star[None], rows, AttackConfig(fresh_draws=64))
+    return raised([found.rows[0]], [pair_row(rows, found)])
+
+
+def test_a_cliff_beside_the_mean_path_is_flagged_and_a_slope_is_not():
+    assert measured(Cliff) == {"paths differ"}
+    assert measured(LinearAutoencoder) == set()
+
+
+def test_a_model_that_ignores_its_input_does_not_tell_pairs_apart():
+    def deaf(encoder, decoder, std):
+        return LinearAutoencoder(0 * encoder, decoder, std)
+
+    assert measured(deaf) == {"pairs not told apart"}

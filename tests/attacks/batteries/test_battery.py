@@ -1,5 +1,7 @@
 """Batteries: what is stored, resumed, refused, and flagged."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from seatbelt_vae.attacks import FLAGS, battery_name, run_battery
+from seatbelt_vae.attacks.batteries import battery as batteries
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.models import load_model
@@ -153,6 +156,22 @@ def test_pairs_attacked_together_are_one_chunk(tmp_path):
     run_battery(run, sprites(), config, on_pairs=told.append)
     assert_same(stored(folder), before)
     assert [(now.done, now.resumed) for now in told] == [(3, 0), (4, 0), (3, 0), (4, 1)]
+
+
+def test_what_was_attacked_is_let_go_once_it_is_stored(tmp_path, monkeypatch):
+    """Memory stays flat: nothing of a chunk is alive when the next one is stored."""
+    stored, kept = [], batteries.store_pairs
+
+    def store(folder, numbers, positions, judged, config):
+        gc.collect()
+        assert not [numbers for numbers, points in stored if points() is not None]
+        stored.append((numbers, weakref.ref(judged.result.points)))
+        kept(folder, numbers, positions, judged, config)
+
+    monkeypatch.setattr(batteries, "store_pairs", store)
+    quick = replace(CONFIG, weight_count=2, restarts=0, recheck=0, gradient_free=0)
+    run_battery(make_run(tmp_path / "run"), sprites(), quick)
+    assert len(stored) == CONFIG.pairs
 
 
 def test_a_siblings_battery_serves_as_a_control(tmp_path, battery):
