@@ -28,6 +28,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(hostile.path / "evaluation" / "codes.parquet", [{"image": 1, "z": [0.5, -0.5]}])
     settings = RunConfig(DataConfig("dsprites"), ModelConfig("seatbelt", depth=3))
     RunFolder.create(root / "begun", settings)
+    odd = root / "seatbelt" / "evaluation" / f"{HOSTILE}.parquet"
+    write_rows(odd, [{'what is "it\'s"?': 1}])
     _litter(root)
     return root
 

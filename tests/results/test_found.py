@@ -61,6 +61,15 @@ def test_rows_are_the_right_runs_whatever_it_is_called(tmp_path: Path) -> None:
         assert {row["run"]: row["step"] for row in found} == expected
 
 
+def test_names_are_no_patterns_of_others(tmp_path: Path) -> None:
+    names = ["x1", "x[1]", "x2", "x?", "y", "[y]", "*"]
+    for number, name in enumerate(names):
+        make(tmp_path / name)
+        write_rows(tmp_path / name / "metrics" / "part-000000001.parquet", [{"step": number}])
+    found = Store.open([tmp_path]).query("SELECT run, step FROM metrics").to_pylist()
+    assert sorted((row["step"], row["run"]) for row in found) == list(enumerate(names))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
