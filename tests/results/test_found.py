@@ -70,6 +70,15 @@ def test_names_are_no_patterns_of_others(tmp_path: Path) -> None:
     assert sorted((row["step"], row["run"]) for row in found) == list(enumerate(names))
 
 
+def test_names_are_no_values_of_columns(tmp_path: Path) -> None:
+    for number in (1, 2):
+        place = tmp_path / f"step={number}0" / "seed=0"
+        make(place)
+        write_rows(place / "metrics" / "part-000000001.parquet", [{"step": number}])
+    found = Store.open([tmp_path]).query("SELECT run, step FROM metrics ORDER BY step").to_pylist()
+    assert [list(row.values()) for row in found] == [["step=10/seed=0", 1], ["step=20/seed=0", 2]]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
