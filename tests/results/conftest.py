@@ -45,6 +45,7 @@ def _litter(root: Path) -> None:
     ):
         (place / ".pair-00007.parquet.99.tmp").write_bytes(b"PAR1 half")
         (place / ".pair-00008.parquet").write_bytes(b"PAR1 half")
+    (battery / "notes.parquet").write_bytes(b"of somebody else")
     (root / ".shared.99.tmp").mkdir()
     (root / ".shared.99.tmp" / "run.json").write_text("{")
     (root / "vae" / "attacks" / ".new.99.tmp").mkdir()
