@@ -28,6 +28,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(hostile.path / "evaluation" / "codes.parquet", [{"image": 1, "z": [0.5, -0.5]}])
     settings = RunConfig(DataConfig("dsprites"), ModelConfig("seatbelt", depth=3))
     RunFolder.create(root / "begun", settings)
+    odd = root / "seatbelt" / "evaluation" / f"{HOSTILE}.parquet"
+    write_rows(odd, [{'what is "it\'s"?': 1}])
     _litter(root)
     return root
 
@@ -43,6 +45,7 @@ def _litter(root: Path) -> None:
     ):
         (place / ".pair-00007.parquet.99.tmp").write_bytes(b"PAR1 half")
         (place / ".pair-00008.parquet").write_bytes(b"PAR1 half")
+    (battery / "notes.parquet").write_bytes(b"of somebody else")
     (root / ".shared.99.tmp").mkdir()
     (root / ".shared.99.tmp" / "run.json").write_text("{")
     (root / "vae" / "attacks" / ".new.99.tmp").mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results import Store
+from seatbelt_vae.errors import ArtifactError, QueryError
+from seatbelt_vae.results import Store, identifier
 from seatbelt_vae.results.documents import DOCUMENTS
+from seatbelt_vae.runs import read_json, write_json, write_rows
 from tests.report.synthetic import KINDS, write_trained
 
 ASKED = [
@@ -32,7 +34,8 @@ def exported(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(store: Store, view: str) -> list[str]:
-    return sorted(json.dumps(row) for row in store.query(f'SELECT * FROM "{view}"').to_pylist())
+    found = store.query(f"SELECT * FROM {identifier(view)}").to_pylist()
+    return sorted(json.dumps(row) for row in found)
 
 
 def test_it_answers_as_the_runs_do(store: Store, exported: Path) -> None:
@@ -79,6 +82,27 @@ def test_it_stands_beside_runs_that_were_not_exported(exported: Path, tmp_path: 
 def test_a_run_that_is_there_twice_is_an_error(study: Path, exported: Path) -> None:
     with pytest.raises(ArtifactError, match="5 runs are there twice, begun first, in an exported"):
         Store.open([exported, study])
+
+
+def test_columns_that_do_not_fit_those_beside_them_are_an_error(
+    exported: Path, study: Path, tmp_path: Path
+) -> None:
+    new = shutil.copytree(study / "vae", tmp_path / "new")
+    measures = new / "evaluation" / "measures.json"
+    write_json(measures, {**read_json(measures), "extra": ["a"]})
+    write_rows(new / "evaluation" / "codes.parquet", [{"image": [1]}])
+    both = Store.open([exported, new])
+    assert (
+        both.query("SELECT count(*) AS n FROM evaluations WHERE extra IS NULL")["n"][0].as_py() == 5
+    )
+    with pytest.raises(QueryError) as raised:
+        both.query("FROM codes")
+    assert "\n" not in str(raised.value)
+    Store.open([new]).export(tmp_path / "export of new")
+    write_json(measures, {**read_json(measures), "extra": 3})
+    other = new.rename(tmp_path / "other")
+    with pytest.raises(ArtifactError, match="has columns of other types than the runs beside it"):
+        Store.open([tmp_path / "export of new", other]).query("FROM evaluations")
 
 
 def test_what_is_there_is_not_overwritten(store: Store, tmp_path: Path) -> None:

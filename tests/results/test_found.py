@@ -61,6 +61,24 @@ def test_rows_are_the_right_runs_whatever_it_is_called(tmp_path: Path) -> None:
         assert {row["run"]: row["step"] for row in found} == expected
 
 
+def test_names_are_no_patterns_of_others(tmp_path: Path) -> None:
+    names = ["x1", "x[1]", "x2", "x?", "y", "[y]", "*"]
+    for number, name in enumerate(names):
+        make(tmp_path / name)
+        write_rows(tmp_path / name / "metrics" / "part-000000001.parquet", [{"step": number}])
+    found = Store.open([tmp_path]).query("SELECT run, step FROM metrics").to_pylist()
+    assert sorted((row["step"], row["run"]) for row in found) == list(enumerate(names))
+
+
+def test_names_are_no_values_of_columns(tmp_path: Path) -> None:
+    for number in (1, 2):
+        place = tmp_path / f"step={number}0" / "seed=0"
+        make(place)
+        write_rows(place / "metrics" / "part-000000001.parquet", [{"step": number}])
+    found = Store.open([tmp_path]).query("SELECT run, step FROM metrics ORDER BY step").to_pylist()
+    assert [list(row.values()) for row in found] == [["step=10/seed=0", 1], ["step=20/seed=0", 2]]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

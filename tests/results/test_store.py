@@ -209,6 +209,13 @@ def test_a_column_of_nulls_here_and_numbers_there_is_one_of_numbers(tmp_path: Pa
     assert found["new"].to_pylist() == [None, 1.0, 2.5]
 
 
+def test_a_view_may_be_called_whatever_its_file_is(store: Store) -> None:
+    name = HOSTILE.casefold()
+    assert list(store.views)[-1] == name
+    quoted = '"' + name.replace('"', '""') + '"'
+    assert store.query(f"FROM {quoted}").to_pylist() == [{"run": "seatbelt", 'what is "it\'s"?': 1}]
+
+
 def test_columns_that_nobody_knows_yet_appear_by_themselves(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
     place = write_battery(run, KINDS["vae"], 1)

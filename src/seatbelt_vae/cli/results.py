@@ -110,8 +110,10 @@ def _show(found: "pa.Table") -> None:
 
 
 def _list_views(store: "Store", options: Results) -> None:
+    from seatbelt_vae.results import identifier
+
     counts = {
-        name: store.query(f'SELECT count(*) AS n FROM "{name}"')["n"][0].as_py()
+        name: store.query(f"SELECT count(*) AS n FROM {identifier(name)}")["n"][0].as_py()
         for name in store.views
     }
     if options.output.json:

@@ -13,7 +13,7 @@ from seatbelt_vae.report.collect import battery_rank
 from seatbelt_vae.report.comparable import by_kind, differing, titles
 from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.summary import judged
-from seatbelt_vae.results import Store, pareto_front
+from seatbelt_vae.results import Store, identifier, literal, pareto_front
 
 __all__ = ["ROBUSTNESS", "Comparison", "Group", "Score", "compare_runs"]
 
@@ -158,8 +158,7 @@ class _Rows:
 
 
 def _queries(battery: str) -> dict[str, str]:
-    named = "'" + battery.replace("'", "''") + "'"
-    measures = ", ".join(f'"{name}"' for name in ROBUSTNESS)
+    named, measures = literal(battery), ", ".join(map(identifier, ROBUSTNESS))
     return {
         "runs": "SELECT * FROM runs",
         "evaluations": "SELECT run, elbo, images FROM evaluations",

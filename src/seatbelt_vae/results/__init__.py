@@ -1,6 +1,7 @@
 """Asking across runs: SQL over every number that run folders hold, and who is not bettered."""
 
 from seatbelt_vae.results.pareto import pareto_front
+from seatbelt_vae.results.parquet import identifier, literal
 from seatbelt_vae.results.store import Store
 
-__all__ = ["Store", "pareto_front"]
+__all__ = ["Store", "identifier", "literal", "pareto_front"]

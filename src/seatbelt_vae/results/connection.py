@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.errors import QueryError
-from seatbelt_vae.results.parquet import as_pattern, literal
+from seatbelt_vae.results.parquet import as_pattern, identifier, literal
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Statement
 
-__all__ = ["answer", "locked"]
-
-_LOCKED = {
-    "enable_external_access": False,  # no other file is read or written, nothing is attached
-    "autoload_known_extensions": False,
-    "autoinstall_known_extensions": False,
-    "python_enable_replacements": False,  # a table is never a variable of the Python that asks
-    "lock_configuration": True,  # last: none of these can be taken back
-}
+__all__ = ["answer", "define", "locked"]
 
 _SAID = {"MULTI": "a PIVOT that looks for its values (name them: ON … IN (…))"}
 
@@ -38,9 +31,27 @@ def locked(files: Sequence[Path]) -> "DuckDBPyConnection":
     connection = duckdb.connect(":memory:")
     allowed = {text for path in files for text in (str(path), as_pattern(path))}
     connection.execute(f"SET allowed_paths = [{', '.join(map(literal, sorted(allowed)))}]")
-    for name, value in _LOCKED.items():
-        connection.execute(f"SET {name} = {value}")
+    # no other file is read or written, nothing is attached or loaded, and no Python variable seen
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
     return connection
+
+
+def define(
+    connection: "DuckDBPyConnection", name: str, meaning: "str | pa.Table"
+) -> dict[str, str]:
+    """Make a view of a query or of rows; the columns it has, with their types.
+
+    Raises:
+        QueryError: a query that DuckDB cannot answer, such as one of columns that do not fit.
+    """
+    with _one_line((), ()):
+        if isinstance(meaning, str):
+            connection.execute(f"CREATE VIEW {identifier(name)} AS {meaning}")
+        else:
+            connection.register(name, meaning)
+        view = connection.sql(f"FROM {identifier(name)}")
+        return dict(zip(view.columns, map(str, view.types), strict=True))
 
 
 @contextmanager

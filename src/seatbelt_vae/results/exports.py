@@ -10,7 +10,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.found import STORE
 from seatbelt_vae.runs import atomic_directory, read_json, write_json
 
-__all__ = ["files_of", "read_whole", "write_store"]
+__all__ = ["exported_runs", "files_of", "with_exported", "write_store"]
 
 _FORMAT = 1
 """Rises when a view or a column is renamed, removed or given another meaning."""
@@ -69,19 +69,37 @@ def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
     return files
 
 
-def read_whole(files: Sequence[Path], columns: Sequence[str] | None = None) -> list[pa.Table]:
-    """The rows of small views, one table a store.
+def exported_runs(files: Sequence[Path]) -> list[str]:
+    """The names of the runs in some stores, given their files of that view.
 
     Raises:
         ArtifactError: a file that is not whole Parquet.
     """
-    tables = []
+    return [name for path in files for name in _read(path, ["run"])["run"].to_pylist()]
+
+
+def with_exported(rows: pa.Table, files: Sequence[Path]) -> pa.Table:
+    """The rows of a small view and then those of some stores' files of it.
+
+    Raises:
+        ArtifactError: a file that is not whole Parquet, or has columns of other types.
+    """
     for path in files:
         try:
-            tables.append(pq.read_table(path, columns=columns))
-        except (pa.ArrowInvalid, OSError) as error:
-            reason = str(error).splitlines()[0]
+            rows = pa.concat_tables([rows, _read(path)], promote_options="permissive")
+        except pa.ArrowTypeError as error:
             raise ArtifactError(
-                f"{path} is not a whole Parquet file ({reason}): export the runs again"
+                f"{path} has columns of other types than the runs beside it ({error}): ask it "
+                f"by itself"
             ) from None
-    return tables
+    return rows
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(
+            f"{path} is not a whole Parquet file ({reason}): export the runs again"
+        ) from None

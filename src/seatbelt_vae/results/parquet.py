@@ -58,11 +58,8 @@ def read(
         for name, kind in zip(schema.names, types, strict=True)
     )
     listed = ", ".join(literal(as_pattern(path)) for path in files)
-    # folders such as beta=4 are names, not the partitions that DuckDB would take them for
-    return (
-        f"read_parquet([{listed}], filename = {literal(filename)}, hive_partitioning = false, "
-        f"schema = MAP {{{columns}}})"
-    )
+    # with a schema DuckDB does not take folders such as beta=4 for values of a column
+    return f"read_parquet([{listed}], filename = {literal(filename)}, schema = MAP {{{columns}}})"
 
 
 def as_pattern(path: Path) -> str:

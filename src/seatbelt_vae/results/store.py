@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import MEASURES, VIEWS, Known
-from seatbelt_vae.results.connection import answer, locked
+from seatbelt_vae.results.connection import answer, define, locked
 from seatbelt_vae.results.documents import DOCUMENTS, table_of
-from seatbelt_vae.results.exports import files_of, read_whole, write_store
+from seatbelt_vae.results.exports import exported_runs, files_of, with_exported, write_store
 from seatbelt_vae.results.found import Found, find
 from seatbelt_vae.results.parquet import identifier
 from seatbelt_vae.results.views import KEY, Relation, exported, joined, of_runs
@@ -131,18 +131,11 @@ class Store:
     def _make(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self._columns:
-                if name in DOCUMENTS:
-                    self._connection.register(name, self._documents(name))
-                else:
-                    sql = self._relation(name).sql
-                    self._connection.execute(f"CREATE VIEW {identifier(name)} AS {sql}")
-                view = self._connection.table(name)
-                kinds = map(str, view.types)
-                self._columns[name] = dict(zip(view.columns, kinds, strict=True))
+                meaning = self._documents(name) if name in DOCUMENTS else self._relation(name).sql
+                self._columns[name] = define(self._connection, name, meaning)
 
     def _documents(self, name: str) -> pa.Table:
-        tables = [table_of(name, self._runs), *read_whole(self._exported.get(name, []))]
-        return pa.concat_tables(tables, promote_options="permissive")
+        return with_exported(table_of(name, self._runs), self._exported.get(name, []))
 
     def _relation(self, name: str) -> Relation:
         known = VIEWS.get(name, {"run": pa.string()})
@@ -159,9 +152,7 @@ class Store:
         return of_runs(self._connection, kind, self._parts.get(kind, {}), known)
 
     def _check_names(self) -> None:
-        tables = read_whole(self._exported.get("runs", []), ["run"])
-        names = [run.name for run in self._runs]
-        names += [name for table in tables for name in table["run"].to_pylist()]
+        names = [run.name for run in self._runs] + exported_runs(self._exported.get("runs", []))
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ArtifactError(
