@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -141,14 +142,18 @@ def _member(name: str, job: Job, threads: int, pipe: Connection, stop: Event) ->
     def stopped() -> bool:
         return stop.is_set() or parent is None or not parent.is_alive()
 
+    def send(message: News | str | None) -> None:
+        with suppress(BrokenPipeError):  # nobody listens any more: the job will ask, and stop
+            pipe.send(message)
+
     def tell(what: str, done: int, total: int, detail: str = "", /) -> None:
-        pipe.send(News(name, what, done, total, detail))
+        send(News(name, what, done, total, detail))
 
     try:
         tune_process(threads)
         job(tell, stopped)
-        pipe.send(None)
+        send(None)
     except (SeatbeltError, OSError) as error:
-        pipe.send(str(error))
+        send(str(error))
     except KeyboardInterrupt:
         return

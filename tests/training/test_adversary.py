@@ -2,10 +2,12 @@
 
 import torch
 
-from seatbelt_vae.objectives.density_ratio import DensityRatio
+from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
+from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.adversary import Adversary
+from seatbelt_vae.training.streams import SHUFFLE
 from tests.training.small import config, points, stopped_after
 
 
@@ -24,6 +26,36 @@ def test_the_first_half_is_shown_as_it_is_and_the_second_shuffled(monkeypatch):
     assert torch.equal(product.sort(0).values, codes[4:8])
     assert not torch.equal(product, other)
     assert len({tuple((column // 3).tolist()) for column in product.T}) > 1
+
+
+def test_it_learns_by_adam_from_each_steps_own_gradient():
+    adversary, (plain, optimizer) = Adversary(3, 0, torch.device("cpu")), fresh()
+    for step in range(1, 4):
+        codes = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
+        adversary.step(codes, step)
+        optimizer.zero_grad()
+        moved = shuffled(codes[4:], generator_for(0, SHUFFLE, step))
+        plain.loss(codes[:4], moved).backward()
+        optimizer.step()
+    for name, weight in plain.state_dict().items():
+        # the fused optimiser rounds otherwise; a step is 1e-4
+        torch.testing.assert_close(adversary.ratio.state_dict()[name], weight, rtol=0, atol=3e-6)
+
+
+def fresh():
+    """The discriminator of seed 0 before its first step, and the published optimiser."""
+    ratio = DensityRatio(3)
+    ratio.load_state_dict(Adversary(3, 0, torch.device("cpu")).ratio.state_dict())
+    return ratio, torch.optim.Adam(ratio.parameters(), lr=1e-4, betas=(0.5, 0.9), foreach=False)
+
+
+def test_every_step_of_training_shuffles_anew(tmp_path, monkeypatch):
+    seen, step = [], Adversary.step
+    monkeypatch.setattr(
+        Adversary, "step", lambda self, codes, n: seen.append(n) or step(self, codes, n)
+    )
+    train(RunFolder.create(tmp_path / "run", config("factor-vae", steps=3)), points())
+    assert seen == [1, 2, 3]
 
 
 def test_only_its_own_loss_moves_the_discriminator(tmp_path):

@@ -10,7 +10,7 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load
 from seatbelt_vae.data.stored import About, image_record, stored_set
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.training import train
+from seatbelt_vae.training import resident, train
 from seatbelt_vae.training.resident import Resident
 from tests.training.small import blobs, convolutional, points
 
@@ -52,6 +52,16 @@ def test_kept_images_are_the_images(data, dtype):
     assert kept.values.dtype == dtype
     positions = np.random.default_rng(1).permutation(len(data.train))[:100]
     assert torch.equal(kept.batch(positions), data.train.batch(positions))
+
+
+@pytest.mark.parametrize("block", [90, 179, 180, 181])
+def test_the_last_block_is_kept_whatever_its_size(monkeypatch, block):
+    monkeypatch.setattr(resident, "_BLOCK", block)
+    # new memory often holds what the test before left there
+    monkeypatch.setattr(torch, "empty", lambda shape, **kind: torch.full(shape, 7, **kind))
+    data = blobs()
+    kept, every = Resident.within(data, CPU, 10**9), np.arange(180)
+    assert torch.equal(kept.batch(every), data.train.batch(every))
 
 
 def test_what_does_not_fit_is_read_anew():

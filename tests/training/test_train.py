@@ -12,7 +12,15 @@ from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.batches import _epoch_order
 from seatbelt_vae.training.health import Health, warn_of_collapse
-from tests.training.small import STEPS, blobs, config, convolutional, points, poisoned
+from tests.training.small import (
+    STEPS,
+    blobs,
+    config,
+    convolutional,
+    points,
+    poisoned,
+    stopped_after,
+)
 
 
 def trained(path, settings, data=None, **options):
@@ -38,6 +46,12 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset):
         train(parts, points(), stop=lambda: next(asked))
     assert weights(parts) == weights(whole)
     assert rows(parts) == rows(whole)
+
+
+def test_a_stop_after_the_last_step_leaves_a_finished_run(tmp_path):
+    whole = trained(tmp_path / "whole", config(steps=5))
+    run = trained(tmp_path / "run", config(steps=5), stop=stopped_after(5))
+    assert weights(run) == weights(whole)
 
 
 def test_work_after_the_last_checkpoint_is_done_again_not_doubled(tmp_path):
