@@ -12,7 +12,7 @@ import pytest
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.cli import main
 from seatbelt_vae.report.tables import number
-from seatbelt_vae.runs import read_tensors
+from seatbelt_vae.runs import read_rows, read_tensors
 
 from .conftest import Run
 
@@ -46,7 +46,11 @@ def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     evaluated = run(f"evaluate {trained} {BRIEF} --json --quiet")
     measures = json.loads(evaluated.out)
     assert measures["images"] == 40
-    assert "elbo" in run(f"evaluate {trained} {BRIEF}").out
+    shown = run(f"evaluate {trained} {BRIEF} --also denoising mig codes")
+    assert all(name in shown.out for name in ("elbo", "denoising 0.5", "mig"))
+    assert [row["factor"] for row in read_rows(trained / "evaluation" / "mig.parquet")] == [
+        *("shape", "scale", "orientation", "x", "y")
+    ]
 
     reported = run(f"report {trained} --json")
     written = Path(json.loads(reported.out)["report"])
@@ -81,6 +85,15 @@ def test_a_finished_run_is_not_trained_over(trained: Path, run: Run) -> None:
     assert run(f"train {trained} {SMALL} --steps 6").code == 2
     assert run(f"train {trained} --resume --quiet").code == 0
     assert (trained / "model.safetensors").read_bytes() == before
+
+
+def test_a_class_that_is_not_said(trained: Path, run: Run) -> None:
+    refused = run(f"evaluate {trained} {BRIEF} --also downstream")
+    assert refused.code == 2
+    assert refused.err == (
+        "seatbelt-vae: error: 'dsprites' has several factors and none is called class: say which "
+        "one is classified with downstream_factor, one of shape, scale, orientation, x, y\n"
+    )
 
 
 def test_layers_the_model_has_not(trained: Path, run: Run) -> None:

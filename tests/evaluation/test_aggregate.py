@@ -11,7 +11,8 @@ from tests.evaluation.stand_ins import LinearAutoencoder, random_images, random_
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Split
 from seatbelt_vae.distributions import Normal
-from seatbelt_vae.evaluation.aggregate import _Chains, affordable_chains, measure_aggregate
+from seatbelt_vae.evaluation.aggregate import affordable_chains, measure_aggregate
+from seatbelt_vae.evaluation.chains import Chains
 from seatbelt_vae.objectives import AggregatePosterior, Aggregates
 from seatbelt_vae.protocol import Noise, Posterior
 
@@ -85,7 +86,7 @@ def test_two_layers_bracket_the_known_mixture() -> None:
 
 def test_chains_are_repeatable_distinct_and_cover_every_image_once() -> None:
     model = random_vae((6, 4)).double()
-    chains = _Chains(model, TRAIN, ALL, SETTINGS, 16, None)
+    chains = Chains(model, TRAIN, ALL, SETTINGS, 16, None)
     means = []
     for chain in (0, 1, 8, 0):
         parts = list(chains(chain))

@@ -1,6 +1,7 @@
 """A run evaluated from end to end: what is written, and that it is what the parts say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,17 @@ import torch
 from tests.evaluation.stand_ins import SHAPE, random_images, random_vae
 
 from seatbelt_vae.config import EvaluationConfig, RunConfig
-from seatbelt_vae.data import ImageData, Split
+from seatbelt_vae.config.evaluation import ALSO
+from seatbelt_vae.data import Factor, ImageData, Split
+from seatbelt_vae.errors import DataError
+from seatbelt_vae.evaluation import also
+from seatbelt_vae.evaluation.codes import code_rows
+from seatbelt_vae.evaluation.denoising import denoising
+from seatbelt_vae.evaluation.downstream import measure_downstream
 from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.mig import measure_mig
 from seatbelt_vae.evaluation.model import evaluate
-from seatbelt_vae.models import save_model
+from seatbelt_vae.models import fold_batch_norm, load_model, save_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 
@@ -29,6 +37,15 @@ def binary_data() -> ImageData:
 
     train, test = Split(np.arange(30), read), Split(np.arange(30, 40), read)
     return ImageData("toy", (-1.0, 1.0), SHAPE, train, test)
+
+
+def classed_data() -> ImageData:
+    """The same with a class, and a factor that never varies."""
+    data = binary_data()
+    values = np.stack([np.arange(40) % 3, np.zeros(40, dtype=np.int64)], axis=1)
+    train, test = (replace(s, factors_of=values.__getitem__) for s in (data.train, data.test))
+    factors = Factor("class", 3), Factor("colour", 1)
+    return replace(data, train=train, test=test, factors=factors)
 
 
 def run_of(path: Path, sizes: tuple[int, ...]) -> RunFolder:
@@ -98,3 +115,101 @@ def test_a_subset_of_the_training_split_is_stated(tmp_path: Path) -> None:
     measures = evaluate(run_of(tmp_path / "run", (3,)), binary_data(), settings)
     assert measures["total_correlation"]["images"] == 9
     assert measures["images"] == 3
+
+
+FURTHER = replace(
+    SETTINGS,
+    also=ALSO,
+    downstream_images=2,
+    downstream_evaluations=3,
+    downstream_protocols=("single", "paper"),
+)
+
+
+@pytest.mark.parametrize("sizes", [(5,), (6, 4, 3)])
+def test_what_else_is_asked_for_has_rows_of_its_own(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    folder, data = run_of(tmp_path / "run", sizes), classed_data()
+    stages: set[str] = set()
+    measures = evaluate(folder, data, FURTHER, lambda *told: stages.add(told[0]))
+    assert stages >= {"mutual information gap", "downstream classifiers", "codes"}
+    place = folder.path / "evaluation"
+    assert json.loads((place / "measures.json").read_text()) == measures
+    positions = np.array([row["image"] for row in read_rows(place / "sigma.parquet")])
+    model = fold_batch_norm(load_model(folder))
+
+    rows = read_rows(place / "denoising.parquet")
+    assert [row["sigma"] for row in rows] == [s for s in (0, 0.1, 0.5, 1) for _ in range(7)]
+    assert [row["image"] for row in rows] == positions.tolist() * 4
+    found = denoising(model, data.test.batch(positions), (0, 0.1, 0.5, 1), batch=20)
+    assert [row["log_likelihood"] for row in rows] == found.log_likelihood.flatten().tolist()
+    assert measures["denoising"]["0.5"] == pytest.approx(found.mean[2].item())
+
+    (row,) = read_rows(place / "mig.parquet")
+    (gap,) = measure_mig(model, data, FURTHER)
+    assert row == vars(gap)
+    assert (row["factor"], measures["mig"], measures["mig_images"]) == ("class", gap.mig, 30)
+
+    expected, summary = measure_downstream(model, data, positions, FURTHER)
+    columns = dict.fromkeys(name for row in expected for name in row)
+    filled = [{name: row.get(name) for name in columns} for row in expected]
+    assert read_rows(place / "downstream.parquet") == filled
+    assert measures["downstream"] == summary
+    assert read_rows(place / "codes.parquet") == code_rows(model, data, positions, FURTHER)
+
+
+def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
+    folder = run_of(tmp_path / "run", (3,))
+    measures = evaluate(folder, classed_data(), replace(SETTINGS, also=("codes", "mig", "mig")))
+    files = {path.stem for path in (folder.path / "evaluation").glob("*.parquet")}
+    assert files == {"units", "sigma", "codes", "mig"}
+    assert not {"denoising", "downstream"} & measures.keys()
+
+
+def test_the_mean_gap_is_over_factors_that_vary(tmp_path: Path) -> None:
+    data = classed_data()
+    values = np.stack([np.arange(40) % 3, np.arange(40) // 20, 0 * np.arange(40)], axis=1)
+    train = replace(data.train, factors_of=values.__getitem__)
+    factors = (*data.factors[:1], Factor("half", 2), *data.factors[1:])
+    data = replace(data, train=train, factors=factors)
+    folder = run_of(tmp_path / "run", (3,))
+    measures = evaluate(folder, data, replace(SETTINGS, also=("mig",)))
+    rows = read_rows(folder.path / "evaluation" / "mig.parquet")
+    assert [row["factor"] for row in rows] == ["class", "half"]
+    assert measures["mig"] == pytest.approx((rows[0]["mig"] + rows[1]["mig"]) / 2)
+
+
+def test_measures_are_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_task: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setitem(also.ALSO, "codes", full)
+    folder = run_of(tmp_path / "run", (3,))
+    with pytest.raises(OSError, match="disk full"):
+        evaluate(folder, classed_data(), replace(SETTINGS, also=("denoising", "codes")))
+    place = folder.path / "evaluation"
+    assert (place / "denoising.parquet").exists()
+    assert not (place / "measures.json").exists()
+
+
+@pytest.mark.parametrize("name", ["mig", "downstream"])
+def test_what_a_set_has_not_is_refused_before_anything_is_begun(tmp_path: Path, name: str) -> None:
+    folder, stages = run_of(tmp_path / "run", (3,)), []
+    with pytest.raises(DataError, match=f"leave {name} out"):
+        evaluate(
+            folder,
+            binary_data(),
+            replace(SETTINGS, also=(name,)),
+            lambda *told: stages.append(told),
+        )
+    assert stages == []
+    assert not (folder.path / "evaluation").exists()
+
+
+def test_classes_that_a_test_split_has_not_are_refused_too(tmp_path: Path) -> None:
+    data = classed_data()
+    alike = np.stack([np.arange(40) // 30, np.arange(40) // 40], axis=1)  # all test images are 1
+    data = replace(data, test=replace(data.test, factors_of=alike.__getitem__))
+    stages: list[object] = []
+    with pytest.raises(DataError, match="no two images of the test split of 'toy' differ"):
+        evaluate(run_of(tmp_path / "run", (3,)), data, FURTHER, lambda *told: stages.append(told))
+    assert stages == []

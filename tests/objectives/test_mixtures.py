@@ -127,6 +127,22 @@ def test_a_component_left_out_though_it_alone_is_near(way: object) -> None:
     torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("left_out", [False, True])
+def test_a_sample_at_any_distance_from_all_components(way: object, left_out: bool) -> None:
+    """Through the distances at which exponentials leave the numbers that a float can hold."""
+    away = torch.linspace(0, 40, 4001)
+    z = torch.stack([away, away], dim=1)
+    mean = torch.tensor([[0.0, 0.0], [0.1, -0.1], [40.0, 40.0]])[: 3 if left_out else 2]
+    weights = ComponentWeights.equal(len(z), len(mean), 0.0)
+    if left_out:
+        weights = weights.without(torch.arange(len(z)), torch.full((len(z),), 2))
+    tensors = [z, mean, torch.zeros_like(mean)]
+    joint, marginals, _ = plain(tensors, weights)
+    found = way(*tensors, weights, gradients=False)
+    torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=2e-6)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=2e-6)
+
+
 def test_exponentials_are_right_to_the_last_digit_or_two(way: object) -> None:
     z = torch.linspace(-12, 12, 3001)[:, None]
     of_one = torch.zeros(1, 1)

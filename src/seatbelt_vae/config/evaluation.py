@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from seatbelt_vae.config.checks import at_least, positive
+from seatbelt_vae.config.attack import PROTOCOLS
+from seatbelt_vae.config.checks import at_least, one_of, positive
 
 __all__ = ["EvaluationConfig"]
+
+ALSO = ("denoising", "mig", "downstream", "codes")
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,18 @@ class EvaluationConfig:
         aggregate_queries: draws z ~ q(z) over which TC and mutual information are averaged.
         max_chains: most chains per image of the TC bracket when the model has several layers.
         traversals: test images shown with latent traversals.
+        also: what else to measure: ``denoising``, log p(x|z) of images seen through noise;
+            ``mig``, the mutual information gap between units and known factors; ``downstream``,
+            classifiers of reconstructions and of latents, clean and attacked; ``codes``, what the
+            top layer makes of each test image, to be drawn.
+        mig_images: training images that form q(z) for the MIG (0: all of them).
+        mig_queries: draws z ~ q(z) over which its informations are averaged.
+        downstream_factor: what is classified (default: the factor called class, or the only one).
+        downstream_training: training images the classifiers learn from (0: all of them).
+        downstream_images: test images attacked, each towards one of another class, with λ = 1.
+        downstream_protocols: how they are attacked: ``strong``, ``single``, ``paper`` (left out
+            where SciPy is not installed).
+        downstream_evaluations: gradient evaluations of one descent at most.
         seed: seed of the images chosen and the noise.
         batch_size: images encoded at once.
         threads: CPU threads (default: as the machine has).
@@ -29,15 +44,30 @@ class EvaluationConfig:
     aggregate_queries: int = 1000
     max_chains: int = 512
     traversals: int = 2
+    also: tuple[str, ...] = ()
+    mig_images: int = 20_000
+    mig_queries: int = 5000
+    downstream_factor: str | None = None
+    downstream_training: int = 10_000
+    downstream_images: int = 100
+    downstream_protocols: tuple[str, ...] = ("strong", "paper")
+    downstream_evaluations: int = 500
     seed: int = 0
     batch_size: int = 250
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("images", "iwae_draws", "aggregate_queries", "batch_size"):
+        for name in (
+            *("images", "iwae_draws", "aggregate_queries", "mig_queries", "batch_size"),
+            *("downstream_images", "downstream_evaluations"),
+        ):
             positive(name, getattr(self, name))
-        for name in ("aggregate_images", "traversals", "seed"):
+        for name in ("aggregate_images", "traversals", "mig_images", "downstream_training", "seed"):
             at_least(name, getattr(self, name), 0)
         at_least("max_chains", self.max_chains, 8)
+        for measure in self.also:
+            one_of("measure", measure, ALSO)
+        for protocol in self.downstream_protocols:
+            one_of("protocol", protocol, PROTOCOLS)
         if self.threads is not None:
             positive("threads", self.threads)

@@ -4,9 +4,12 @@ from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.battery import compare_batteries, compare_pairs, measure_battery
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
 from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, matched_budgets, shorten
+from seatbelt_vae.evaluation.codes import code_rows
 from seatbelt_vae.evaluation.denoising import Denoising, denoising
+from seatbelt_vae.evaluation.downstream import measure_downstream
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
 from seatbelt_vae.evaluation.margin import Margins, Robustness, margins, r_robustness
+from seatbelt_vae.evaluation.mig import FactorGap, measure_mig
 from seatbelt_vae.evaluation.model import evaluate
 from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, summarise
@@ -18,6 +21,7 @@ __all__ = [
     "Area",
     "Denoising",
     "Estimate",
+    "FactorGap",
     "Margins",
     "MatchedBudgets",
     "Pair",
@@ -26,6 +30,7 @@ __all__ = [
     "Traversals",
     "auddc",
     "auddc_worst",
+    "code_rows",
     "compare_batteries",
     "compare_pairs",
     "denoising",
@@ -34,6 +39,8 @@ __all__ = [
     "margins",
     "matched_budgets",
     "measure_battery",
+    "measure_downstream",
+    "measure_mig",
     "measure_pair",
     "paired_difference",
     "r_robustness",

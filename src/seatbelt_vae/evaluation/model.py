@@ -11,6 +11,7 @@ from torch import Tensor
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
+from seatbelt_vae.evaluation.also import ALSO, check_also
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
 from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
 from seatbelt_vae.evaluation.traversals import traverse
@@ -43,7 +44,9 @@ def evaluate(
     that coincide with one layer); ‖σ‖₂ and active units of each layer; unexplained variance and,
     for binary images, the overlap of shapes. ``units.parquet`` has a row a unit,
     ``sigma.parquet`` a row a test image, ``pictures.safetensors`` images, reconstructions and
-    traversals (see `traversals`).
+    traversals (see `traversals`). What ``settings.also`` names has a file of rows of its own:
+    ``denoising.parquet``, ``mig.parquet``, ``downstream.parquet``, ``codes.parquet``, and all but
+    the last a summary in ``measures.json``.
 
     Args:
         folder: a finished run.
@@ -56,7 +59,9 @@ def evaluate(
 
     Raises:
         ArtifactError: the run has no model, or the folder cannot be written.
+        DataError, ConfigError: the set has not what ``settings.also`` needs; nothing is begun.
     """
+    check_also(data, settings)
     model = fold_batch_norm(load_model(folder))
     positions = _sample(len(data.test), settings.images, settings.seed)
     x = data.test.batch(positions)
@@ -74,6 +79,10 @@ def evaluate(
     write_rows(place / "units.parquet", _unit_rows(held_out))
     write_rows(place / "sigma.parquet", _sigma_rows(held_out, positions))
     write_tensors(place / "pictures.safetensors", _pictures(model, x, held_out, settings))
+    for name in dict.fromkeys(settings.also):
+        rows, found = ALSO[name](model, data, positions, settings, on_progress)
+        write_rows(place / f"{name}.parquet", rows)
+        measures |= found
     write_json(place / "measures.json", measures)
     return measures
 

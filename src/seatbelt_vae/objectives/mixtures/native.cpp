@@ -32,6 +32,7 @@ constexpr int64_t kLanes = 16;
 constexpr int64_t kTile = 64;      // samples whose joint part is held at once
 constexpr int64_t kTogether = 8;   // samples that share one reading of the components
 constexpr float kLowest = -126.f;  // exponents of two below this leave the normal numbers
+constexpr float kMost = 80.f;      // exp of this is finite
 constexpr float kLog2E = 1.44269504088896341f;
 constexpr double kLog2Pi = 1.83787706640934548;
 // what is left of a sum below this has lost digits to underflow
@@ -76,6 +77,13 @@ INLINE Floats exp2_of(Floats t) {
 }
 
 INLINE Floats exp_of(Floats x) { return exp2_of(x * kLog2E); }
+
+// where a component of no weight, or one that only fills the lanes, may lie nearer than all others:
+// 0 times its exponential must be 0
+INLINE Floats finite_exp_of(Floats x) {
+    const Floats most = x - x + kMost;
+    return exp_of(x < kMost ? x : most);
+}
 
 struct Problem {
     int64_t samples, components, units, padded;
@@ -150,7 +158,7 @@ double normalise(const Problem &problem, const float *weight, double top_weight,
     }
     Floats total = {};
     for (int64_t m = 0; m < padded; m += kLanes) {
-        const Floats mass = exp_of(load(&row[m]) - highest) * load(&weight[m]);
+        const Floats mass = finite_exp_of(load(&row[m]) - highest) * load(&weight[m]);
         store(&row[m], mass);
         total += mass;
     }
@@ -163,6 +171,7 @@ struct Sums {
     float *mass, *of_mean, *of_log_variance;  // (M padded) each, room for one unit
 };
 
+template <bool kFar>
 INLINE float masses(const Problem &problem, int64_t at, float z, const float *weight, float shift,
                     float *mass) {
     Floats total = {};
@@ -170,8 +179,8 @@ INLINE float masses(const Problem &problem, int64_t at, float z, const float *we
         const Floats difference = z - load(&problem.mean[at + m]);
         const Floats half = load(&problem.half_precision[at + m]);
         const Floats peak = load(&problem.log_peak[at + m]);
-        const Floats found =
-            exp_of(peak - shift - half * difference * difference) * load(&weight[m]);
+        const Floats exponent = peak - shift - half * difference * difference;
+        const Floats found = (kFar ? finite_exp_of(exponent) : exp_of(exponent)) * load(&weight[m]);
         store(&mass[m], found);
         total += found;
     }
@@ -202,12 +211,12 @@ void unit_of_tile(Problem &problem, int64_t unit, int64_t first, int64_t count, 
         const float z = problem.z[(first + k) * units + unit];
         const float *weight = &problem.weight[k * padded];
         float shift = problem.highest[unit];
-        float total = masses(problem, at, z, weight, shift, sums.mass);
+        float total = masses<false>(problem, at, z, weight, shift, sums.mass);
         if (!(total >= kUnderflow)) {
             // the sample is so far from every component that all underflow: find the true maximum
             shift = true_shift(problem, at, z, weight);
             if (shift == -INFINITY) shift = 0;  // no component has any weight: the log is -inf
-            total = masses(problem, at, z, weight, shift, sums.mass);
+            total = masses<true>(problem, at, z, weight, shift, sums.mass);
         }
         problem.log_marginals[(first + k) * units + unit] =
             shift + problem.top_weight[k] + std::log(static_cast<double>(total));

@@ -1,0 +1,119 @@
+"""Small classifiers of what a model makes of images, to see what an attack does downstream."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import convert_conv2d_weight_memory_format
+
+from seatbelt_vae.randomness import generator_for
+
+__all__ = ["Classifier", "convolutional", "mlp", "train_classifier"]
+
+Shape = tuple[int, ...]
+
+_HIDDEN = 256
+_FILTERS = (16, 32)
+_EPOCHS = 10
+_BATCH = 128
+_LEARNING_RATE = 1e-3
+_AT_ONCE = 1024
+_CLASSIFIERS = 72
+
+
+def mlp(shape: Shape, classes: int) -> nn.Sequential:
+    """Two layers: one hidden, of 256 ReLUs."""
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(math.prod(shape), _HIDDEN),
+        nn.ReLU(),
+        nn.Linear(_HIDDEN, classes),
+    )
+
+
+def convolutional(shape: Shape, classes: int) -> nn.Sequential:
+    """Fully convolutional: two convolutions 3×3 of stride 2, and one over the rest."""
+    channels, height, width = shape
+    first, second = _FILTERS
+    return nn.Sequential(
+        nn.Conv2d(channels, first, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(first, second, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(second, classes, (-(-height // 4), -(-width // 4))),
+        nn.Flatten(),
+    )
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network behind the centring and scaling of its inputs.
+
+    Args:
+        network: inputs to logits :math:`(B, K)`.
+        centre: what is subtracted, of the shape of an input.
+        scale: what is divided by.
+    """
+
+    network: nn.Module
+    centre: Tensor
+    scale: Tensor
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Unnormalised log-probabilities of the classes, :math:`(B, K)`."""
+        logits: Tensor = self.network((inputs - self.centre) / self.scale)
+        return logits
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor) -> Tensor:
+        """The likeliest class of each input, :math:`(B)`."""
+        return torch.cat([self.logits(part).argmax(1) for part in inputs.split(_AT_ONCE)])
+
+
+def train_classifier(
+    build: Callable[[Shape, int], nn.Module],
+    inputs: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    seed: int = 0,
+) -> Classifier:
+    """A classifier after ten epochs of cross-entropy by Adam.
+
+    Inputs are centred, and divided by their root mean square over all of their entries: latents of
+    any scale are learnt from, and a unit that says nothing is not blown up.
+
+    Args:
+        build: makes the network of the shape of an input and the number of classes.
+        inputs: reconstructions :math:`(N, C, H, W)` or latents :math:`(N, d)`.
+        labels: classes, :math:`(N)`.
+        classes: K.
+        seed: seed of the weights and of the order of the inputs.
+
+    Example:
+        >>> inputs = torch.tensor([[-1.0], [1.0]]).repeat(200, 1)
+        >>> classifier = train_classifier(mlp, inputs, inputs[:, 0].gt(0).long(), 2)
+        >>> classifier.predict(torch.tensor([[0.9], [-0.9]])).tolist()
+        [1, 0]
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator_for(seed, _CLASSIFIERS).initial_seed())
+        network = build(tuple(inputs.shape[1:]), classes).to(inputs)
+    # convolutions train twice as fast
+    network = convert_conv2d_weight_memory_format(network, torch.channels_last)
+    centre = inputs.mean(0)
+    scale = (inputs - centre).square().mean().sqrt()
+    scale = torch.where(scale > torch.finfo(scale.dtype).tiny, scale, torch.ones_like(scale))
+    classifier = Classifier(network, centre, scale)
+    optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    for epoch in range(_EPOCHS):
+        order = torch.randperm(len(inputs), generator=generator_for(seed, _CLASSIFIERS, epoch))
+        for chosen in order.split(_BATCH):
+            optimiser.zero_grad()
+            loss = functional.cross_entropy(classifier.logits(inputs[chosen]), labels[chosen])
+            loss.backward()
+            optimiser.step()
+    return Classifier(network.eval().requires_grad_(False), centre, scale)

@@ -1,0 +1,229 @@
+"""Accuracy downstream, clean and under attacks that aim at an image of another class."""
+
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seatbelt_vae.attacks import attack
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.data import ImageData, Split
+from seatbelt_vae.evaluation.bootstrap import estimate
+from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
+from seatbelt_vae.evaluation.downstream.readers import READERS, Readers
+from seatbelt_vae.protocol import Autoencoder
+
+__all__ = ["measure_downstream"]
+
+Row = dict[str, Any]
+Indices = NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
+
+_WEIGHT = 1.0
+_AT_ONCE = 20
+_ABOUT_ATTACK = ("distance_relative", "divergence_ratio", "exceeds_bound", "status")
+
+
+def measure_downstream(
+    model: Autoencoder,
+    data: ImageData,
+    positions: Indices,
+    settings: EvaluationConfig,
+    on_progress: Progress | None = None,
+) -> tuple[list[Row], Row]:
+    r"""What three classifiers make of clean images, and of images attacked towards another class.
+
+    The attack lowers :math:`\sum_i KL(q(z^i|x^*)\,\|\,q(z^i|x_t)) + \lambda\|x^*-x\|_2`, over all
+    layers on the mean path, with :math:`\lambda = 1`. That is a small weight: showing the target
+    itself costs :math:`\|x_t-x\|`, some dozens, where the divergence of two images is hundreds of
+    nats. A strong attack may end close to the target, which no model can then tell from it: read
+    accuracies beside ``distance_relative``.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        data: a set with classes.
+        positions: test images on which the clean accuracy is measured.
+        settings: factor, images to learn from and to attack, protocols, effort, seed, batch.
+        on_progress: called with what, how much is done, and of how much.
+
+    Returns:
+        Rows: one an image and classifier with protocol ``clean``, then one a protocol, attacked
+        image and classifier. And the summary that ``measures.json`` gains.
+
+    Raises:
+        DataError: no known factors, or no two test images of different classes.
+        ConfigError: no such factor, or which of several is the class is not said.
+
+    Source: Willetts et al. (2021), table 1.
+    """
+    column = class_factor(data, settings.downstream_factor)
+    pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
+    tell = on_progress or _say_nothing
+    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(data.train))
+    learnt: Indices = order[: settings.downstream_training or len(order)]
+    readers = Readers.train(
+        model,
+        _batches(data.train, learnt, settings.batch_size, tell),
+        torch.from_numpy(_labels(data.train, learnt, column)),
+        data.factors[column].size,
+        seed=settings.seed,
+        batch=settings.batch_size,
+    )
+    task = _Task(readers, data.test, column, settings, tell)
+    rows = task.clean(positions)
+    summary = {
+        "factor": data.factors[column].name,
+        "classes": data.factors[column].size,
+        "training_images": len(learnt),
+        "clean": {"images": len(positions), **_accuracies(rows)},
+    }
+    for protocol in dict.fromkeys(settings.downstream_protocols):
+        if protocol == "paper" and importlib.util.find_spec("scipy") is None:
+            reason = "SciPy is not installed: pip install 'seatbelt-vae[paper]'"
+            summary[protocol] = {"skipped": reason}
+            continue
+        attacked = task.attacked(pairs, protocol)
+        summary[protocol] = _summary(attacked, settings.seed)
+        rows += attacked
+    return rows, summary
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What it takes to try test images on the classifiers."""
+
+    readers: Readers
+    test: Split
+    column: int
+    settings: EvaluationConfig
+    on_progress: Progress
+
+    def clean(self, positions: Indices) -> list[Row]:
+        """Rows of images as they are."""
+        predicted = self.readers.predict(self.test.batch(positions))
+        labels = _labels(self.test, positions, self.column).tolist()
+        return [
+            {
+                "image": image,
+                "label": label,
+                "protocol": "clean",
+                "classifier": name,
+                "clean_prediction": prediction,
+            }
+            for name, predictions in predicted.items()
+            for image, label, prediction in zip(
+                positions.tolist(), labels, predictions, strict=True
+            )
+        ]
+
+    def attacked(self, pairs: Indices, protocol: Any) -> list[Row]:
+        """Rows of images attacked under one protocol, a few pairs at a time."""
+        config = AttackConfig(
+            protocol=protocol,
+            max_evaluations=self.settings.downstream_evaluations,
+            seed=self.settings.seed,
+        )
+        rows = []
+        for first in range(0, len(pairs), _AT_ONCE):
+            chunk = pairs[first : first + _AT_ONCE]
+            rows += self._attacked(chunk, range(first, first + len(chunk)), config)
+            self.on_progress(f"downstream, {protocol} attack", first + len(chunk), len(pairs))
+        return rows
+
+    def _attacked(self, pairs: Indices, numbers: range, config: AttackConfig) -> list[Row]:
+        x, target = (self.test.batch(side) for side in pairs.T)
+        weight = torch.tensor([_WEIGHT])
+        found = attack(self.readers.model, x, target, config, levels=weight, pair_numbers=numbers)
+        clean, attacked = (self.readers.predict(i) for i in (x, found.adversarial[:, 0]))
+        labels = [_labels(self.test, side, self.column).tolist() for side in pairs.T]
+        rows = []
+        for place, (image, target_image) in enumerate(pairs.tolist()):
+            (about,) = found.rows(place)
+            pair = {
+                "image": image,
+                "target_image": target_image,
+                "label": labels[0][place],
+                "target_label": labels[1][place],
+                "protocol": config.protocol,
+                **{name: about[name] for name in _ABOUT_ATTACK},
+            }
+            rows += [
+                {
+                    **pair,
+                    "classifier": name,
+                    "clean_prediction": clean[name][place],
+                    "attacked_prediction": attacked[name][place],
+                }
+                for name in READERS
+            ]
+        return rows
+
+
+def _batches(
+    split: Split, positions: Indices, size: int, on_progress: Progress
+) -> Iterator[Tensor]:
+    for first in range(0, len(positions), size):
+        x = split.batch(positions[first : first + size])
+        yield x
+        on_progress("downstream classifiers", first + len(x), len(positions))
+
+
+def _labels(split: Split, positions: Indices, column: int) -> Indices:
+    labels: Indices = split.factors(positions)[:, column].astype(np.int64)
+    return labels
+
+
+def _accuracies(rows: Sequence[Row]) -> dict[str, float]:
+    return {
+        name: float(np.mean([row["clean_prediction"] == row["label"] for row in own]))
+        for name, own in _by_classifier(rows).items()
+    }
+
+
+def _summary(rows: Sequence[Row], seed: int) -> Row:
+    """One protocol in numbers: how far its attacks got, and what they did to each classifier."""
+    own = _by_classifier(rows)
+    once = next(iter(own.values()))
+    return {
+        "images": len(once),
+        "distance_relative": _mean(row["distance_relative"] for row in once),
+        "divergence_ratio": _mean(row["divergence_ratio"] for row in once),
+        "exceeds_bound": sum(row["exceeds_bound"] for row in once),
+        **{name: _drop(rows, seed) for name, rows in own.items()},
+    }
+
+
+def _drop(rows: Sequence[Row], seed: int) -> Row:
+    """A classifier's accuracies on the same images, with the interval of their difference."""
+    clean = [float(row["clean_prediction"] == row["label"]) for row in rows]
+    attacked = [float(row["attacked_prediction"] == row["label"]) for row in rows]
+    drop = estimate(np.subtract(clean, attacked).tolist(), seed=seed)
+    return {
+        "clean": _mean(clean),
+        "attacked": _mean(attacked),
+        "drop": drop.value,
+        "drop_low": drop.low,
+        "drop_high": drop.high,
+        "taken_for_target": _mean(
+            float(row["attacked_prediction"] == row["target_label"]) for row in rows
+        ),
+    }
+
+
+def _by_classifier(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    return {name: [row for row in rows if row["classifier"] == name] for name in READERS}
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Of what is known."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _say_nothing(_what: str, _done: int, _total: int) -> None:
+    """For a caller who does not listen."""

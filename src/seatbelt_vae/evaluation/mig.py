@@ -1,0 +1,177 @@
+r"""The mutual information gap: does each known factor lie in one latent unit? (Chen et al. 2018)
+
+.. math::
+    \mathrm{MIG} = \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
+
+:math:`z_{(1)}` and :math:`z_{(2)}` are the two units that know most about factor :math:`v_k`. The
+units are those of the top layer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seatbelt_vae.config import EvaluationConfig
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.distributions import Normal
+from seatbelt_vae.errors import DataError
+from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
+from seatbelt_vae.evaluation.information import Informations, Queries, informations
+from seatbelt_vae.protocol import Autoencoder
+
+__all__ = ["FactorGap", "check_factors", "gaps", "measure_mig"]
+
+Progress = Callable[[str, int, int], None]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FactorGap:
+    r"""What the units know of one factor; nats.
+
+    Args:
+        factor: its name.
+        mig: :math:`(I(z_{(1)}; v) - I(z_{(2)}; v)) / H(v)`.
+        mig_lower, mig_upper: what encloses it in expectation; equal to it with one layer.
+        entropy: :math:`H(v)`.
+        best_unit, second_unit: the units that know most; no second where there is one unit.
+        mi_best, mi_second: :math:`I(z_{(1)}; v)`, :math:`I(z_{(2)}; v)`; 0 for a missing second.
+    """
+
+    factor: str
+    mig: float
+    mig_lower: float
+    mig_upper: float
+    entropy: float
+    best_unit: int
+    second_unit: int | None
+    mi_best: float
+    mi_second: float
+
+
+def check_factors(data: ImageData) -> None:
+    """Raise unless some known factor of the set varies.
+
+    Raises:
+        DataError: none does.
+    """
+    if not any(factor.size > 1 for factor in data.factors):
+        raise DataError(
+            f"{data.name!r} has no known factor that varies, which the MIG is about: leave mig "
+            f"out, or choose a set that has, e.g. dsprites"
+        )
+
+
+@torch.no_grad()
+def measure_mig(
+    model: Autoencoder,
+    data: ImageData,
+    settings: EvaluationConfig,
+    on_progress: Progress | None = None,
+) -> list[FactorGap]:
+    r"""The gap of each factor that varies, under :math:`q(z^L)` over training images.
+
+    With one layer :math:`q(z_j) = \frac1N\sum_n q(z_j|x_n)` is exact over the images used, and
+    only the average over queries :math:`z \sim q(z)` is drawn. With more layers
+    :math:`q(z^L|x)` has no closed form: an image has eight components, at the ends of paths drawn
+    for it, and the gap comes with a bracket, see `informations`.
+
+    Entropies and informations are those of the images used. Few of them are easier to tell apart
+    than a whole set, which makes every information too large, most for factors of many values.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        data: a set with known factors; its training split is used.
+        settings: images, queries, seed, batch.
+        on_progress: called with what, how many encodings are done, and of how many.
+
+    Raises:
+        DataError: no factor varies over the images used.
+    """
+    check_factors(data)
+    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(data.train))
+    positions: Indices = order[: settings.mig_images or len(order)]
+    varying = _varying(data, positions)
+    exact = len(model.latent_sizes) == 1
+    owner = np.arange(settings.mig_queries) % len(positions)
+    z, own = draw_queries(model, data.train, positions[owner], settings)
+    queries = Queries(z, torch.from_numpy(owner), None if exact else own)
+    paths = 1 if exact else BLOCK
+    chains = Chains(
+        model,
+        data.train,
+        positions,
+        settings,
+        paths,
+        None if on_progress is None else lambda *now: on_progress("mutual information gap", *now),
+    )
+    parts = [q for path in range(paths) for _, q in chains(path)]
+    components = Normal(
+        torch.cat([q.mean for q in parts]), torch.cat([q.log_variance for q in parts])
+    )
+    found = informations(queries, components, list(varying.values()))
+    return gaps({name: _entropy(values) for name, values in varying.items()}, found)
+
+
+def gaps(entropies: Mapping[str, float], found: Informations) -> list[FactorGap]:
+    """The gap of each factor.
+
+    Args:
+        entropies: of each factor by its name, nats, none of them 0.
+        found: what each unit knows of each factor, in the same order.
+
+    Example:
+        >>> known = torch.tensor([[0.25, 1.0, 0.0]])
+        >>> (gap,) = gaps({"shape": 1.5}, Informations(known, known, known))
+        >>> gap.mig, gap.best_unit, gap.second_unit
+        (0.5, 1, 0)
+    """
+    rows = []
+    for number, (name, entropy) in enumerate(entropies.items()):
+        value, lower, upper = (part[number] for part in (found.value, found.lower, found.upper))
+        best, second = [*value.argsort(descending=True).tolist(), None][:2]
+        rows.append(
+            FactorGap(
+                factor=name,
+                mig=(_of(value, best) - _of(value, second)) / entropy,
+                mig_lower=(_of(lower, best) - _of(upper, second)) / entropy,
+                mig_upper=(_of(upper, best) - _of(lower, second)) / entropy,
+                entropy=entropy,
+                best_unit=best,
+                second_unit=second,
+                mi_best=_of(value, best),
+                mi_second=_of(value, second),
+            )
+        )
+    return rows
+
+
+def _of(known: Tensor, unit: int | None) -> float:
+    """What a unit knows; a unit that is not there knows nothing."""
+    return 0.0 if unit is None else known[unit].item()
+
+
+def _varying(data: ImageData, positions: Indices) -> dict[str, Tensor]:
+    """The values that factors take at training images, of the factors that take several."""
+    columns = torch.from_numpy(data.train.factors(positions)).T.contiguous()
+    found = {
+        factor.name: column
+        for factor, column in zip(data.factors, columns, strict=True)
+        if bool((column != column[0]).any())
+    }
+    if not found:
+        raise DataError(
+            f"no known factor of {data.name!r} varies over the images used ({len(positions)}): "
+            f"use more mig_images"
+        )
+    return found
+
+
+def _entropy(values: Tensor) -> float:
+    """Of a factor over the images used, nats."""
+    share = values.unique(return_counts=True)[1].double() / len(values)
+    return -torch.xlogy(share, share).sum().item()
