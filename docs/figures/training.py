@@ -12,6 +12,7 @@ from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
 from seatbelt_vae import (
     DataConfig,
+    Job,
     ModelConfig,
     ObjectiveConfig,
     RunConfig,
@@ -30,9 +31,9 @@ DEEP = replace(SMALL, preset="hvae", latent_sizes=(24, 12, 6))
 TRAINING = TrainingConfig(steps=500, batch_size=64, learning_rate=3e-3, validate_every=20)
 
 
-def settings(model: ModelConfig, **objective: Any) -> RunConfig:
-    """Of one small run."""
-    return RunConfig(DataConfig("dsprites"), model, ObjectiveConfig(**objective), TRAINING)
+def job(model: ModelConfig, training: TrainingConfig = TRAINING, **objective: Any) -> Job:
+    """One small run."""
+    return Job(RunConfig(DataConfig("dsprites"), model, ObjectiveConfig(**objective), training))
 
 
 def metrics(run: RunFolder, split: str) -> list[Row]:
@@ -44,12 +45,12 @@ def draw_beta(folder: Path) -> None:
     """What β costs, and what it buys."""
     presets = ("beta-vae", "beta-tcvae", "seatbelt")
     models = {name: replace(DEEP if name == "seatbelt" else SMALL, preset=name) for name in presets}
-    configs = {
-        f"{name}-{beta:g}": settings(model, beta=beta)
+    jobs = {
+        f"{name}-{beta:g}": job(model, beta=beta)
         for name, model in models.items()
         for beta in BETAS
     }
-    runs = run_sweep(folder / "beta", configs).runs
+    runs = run_sweep(folder / "beta", jobs).runs
     figure, axes = plot(
         "What β costs: the likelihood of held-out images", "β", "E log p(x|z), nats an image"
     )
@@ -67,8 +68,8 @@ def draw_collapse(folder: Path) -> None:
     """Active units of each layer, as training starts, and what keeps them."""
     ways = {"nothing": {"free_bits": 0.0}, "free bits": {}, "warm-up": {"kl_warm_up": 250}}
     ways["warm-up"]["free_bits"] = 0.0
-    configs = {name: settings(DEEP, **way) for name, way in ways.items()}
-    runs = run_sweep(folder / "collapse", configs).runs
+    jobs = {name: job(DEEP, **way) for name, way in ways.items()}
+    runs = run_sweep(folder / "collapse", jobs).runs
     figure, axes = plot(
         "Units that tell images apart: layers 1, 2, 3", "step", "active units", wide=7.2
     )
@@ -91,15 +92,15 @@ def draw_collapse(folder: Path) -> None:
 
 def draw_precision(folder: Path) -> None:
     """Three seeds in float32 and in bf16."""
-    configs = {
-        f"{precision}-{seed}": replace(
-            settings(replace(SMALL, preset="beta-tcvae")),
-            training=replace(TRAINING, precision=precision, seed=seed),
+    jobs = {
+        f"{precision}-{seed}": job(
+            replace(SMALL, preset="beta-tcvae"),
+            replace(TRAINING, precision=precision, seed=seed),
         )
         for precision in ("float32", "bf16")
         for seed in range(3)
     }
-    runs = run_sweep(folder / "precision", configs).runs
+    runs = run_sweep(folder / "precision", jobs).runs
     figure, axes = plot("bf16 keeps the ELBO: three seeds each", "step", "ELBO, nats an image")
     for colour, precision in zip(COLOURS, ("float32", "bf16"), strict=False):
         for seed in range(3):

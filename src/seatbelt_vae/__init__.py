@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.results import Store
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.sharing import share
-    from seatbelt_vae.sweep import run_sweep
+    from seatbelt_vae.sweep import Job, run_sweep
     from seatbelt_vae.training import train
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "EvaluationConfig",
     "FunctionLoss",
     "HierarchicalVAE",
+    "Job",
     "LatentLoss",
     "ModelConfig",
     "ObjectiveConfig",
@@ -102,7 +103,7 @@ _HOMES = {
     "results": ("Store",),
     "runs": ("RunFolder",),
     "sharing": ("share",),
-    "sweep": ("run_sweep",),
+    "sweep": ("Job", "run_sweep"),
     "training": ("train",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

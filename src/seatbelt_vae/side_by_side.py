@@ -3,18 +3,23 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Protocol
 
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.own_process import tune_process
 
-__all__ = ["Job", "News", "Tell", "available_cores", "work_side_by_side"]
+__all__ = ["TRIES", "News", "Tell", "Work", "available_cores", "work_side_by_side"]
+
+TRIES = 3
+"""How often a job is begun in all, where its process is killed: for want of memory, say."""
 
 _PATIENCE = 60.0  # seconds for a process to reach a resumable point
 
@@ -44,9 +49,9 @@ class Tell(Protocol):
         """As of `News`."""
 
 
-Job = Callable[[Tell, Callable[[], bool]], None]
+Work = Callable[[Tell, Callable[[], bool]], None]
 """A function of a module, perhaps with arguments bound: tells how far it is, and asks now and then
-whether it must stop, which it does by KeyboardInterrupt."""
+whether it must stop, which it does by KeyboardInterrupt. Begun again, it goes on where it was."""
 
 
 def available_cores() -> int:
@@ -55,105 +60,161 @@ def available_cores() -> int:
 
 
 def work_side_by_side(
-    jobs: Mapping[str, Job], on_news: Callable[[News], None], *, at_once: int, threads: int = 1
+    jobs: Mapping[str, Work],
+    on_news: Callable[[News], None],
+    *,
+    at_once: int,
+    threads: int = 1,
+    preload: Sequence[str] = (),
+    on_end: Callable[[str, str], None] = lambda *_: None,
 ) -> dict[str, str]:
     """Do all jobs; returns one line for each that failed, which does not stop the others.
+
+    A job whose process was killed is begun again after the others, `TRIES` times in all.
 
     Args:
         jobs: what is to be done, by name, in the order it is begun.
         on_news: called with the news of every job.
         at_once: how many processes work at a time.
         threads: of torch in each.
+        preload: modules that all jobs import; imported once, where processes can be forked from one
+            that has done nothing else.
+        on_end: called with the name of a job that has ended, and why it failed ("" if it did not).
 
     Raises:
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    crew = _Crew(threads)
-    failures = dict.fromkeys(jobs, "")
-    waiting = list(jobs.items())
+    crew = _Crew(jobs, threads, preload)
+    waiting = list(jobs)
+    failures = {}
     try:
         while waiting or crew.listening:
             while waiting and len(crew.listening) < at_once:
-                crew.begin(*waiting.pop(0))
+                crew.begin(waiting.pop(0))
             for pipe in wait(list(crew.listening)):
                 assert isinstance(pipe, Connection)
-                crew.listen(pipe, failures, on_news)
-    except KeyboardInterrupt:
-        crew.stop.set()
-        raise
+                match crew.listen(pipe):
+                    case News() as news:
+                        on_news(news)
+                    case _Ended(name, failure):
+                        if failure:
+                            failures[name] = failure
+                        on_end(name, failure)
+                    case _Killed(name):
+                        waiting.append(name)
     finally:
         crew.end()
     return failures
 
 
-class _Crew:
-    """The processes, and the pipes on which they are listened to."""
+@dataclass(frozen=True)
+class _Ended:
+    """A job is over, perhaps because it failed."""
 
-    def __init__(self, threads: int) -> None:
-        self._context = multiprocessing.get_context("spawn")
+    job: str
+    failure: str
+
+
+@dataclass(frozen=True)
+class _Killed:
+    """A job's process was killed; it is to be begun again."""
+
+    job: str
+
+
+class _Crew:
+    """The processes, each at the other end of a pipe of its own.
+
+    Nothing is shared among them: what a killed process held, no other would ever get.
+    """
+
+    def __init__(self, jobs: Mapping[str, Work], threads: int, preload: Sequence[str]) -> None:
+        self._context = _context(preload)
+        self._jobs = jobs
         self._threads = threads
-        self.stop = self._context.Event()
+        self._begun = dict.fromkeys(jobs, 0)
+        self._said: dict[str, _Ended] = {}
         self.listening: dict[Connection, tuple[str, BaseProcess]] = {}
 
-    def begin(self, name: str, job: Job) -> None:
-        receiving, sending = self._context.Pipe(duplex=False)
-        arguments = (name, job, self._threads, sending, self.stop)
+    def begin(self, name: str) -> None:
+        """Start a job in a process of its own."""
+        self._begun[name] += 1
+        ours, theirs = self._context.Pipe()
+        arguments = (name, self._jobs[name], self._threads, theirs, Path.cwd(), dict(os.environ))
         process = self._context.Process(target=_member, args=arguments)
         process.start()
-        sending.close()  # so that the pipe ends when the process does
-        self.listening[receiving] = (name, process)
+        theirs.close()  # so that the pipe ends when the process does
+        self.listening[ours] = (name, process)
 
-    def listen(
-        self, pipe: Connection, failures: dict[str, str], on_news: Callable[[News], None]
-    ) -> None:
-        """Take one message, or note that there are no more."""
+    def listen(self, pipe: Connection) -> News | _Ended | _Killed | None:
+        """One message; what became of a job only once its process is gone."""
         name, process = self.listening[pipe]
         try:
-            message = pipe.recv()
-        except EOFError:
+            message: News | _Ended = pipe.recv()
+        except (EOFError, OSError):  # the end, perhaps in the middle of a message
             process.join()
+            pipe.close()
             del self.listening[pipe]
-            if failures.get(name) == "":
-                failures[name] = (
-                    f"its process ended with exit code {process.exitcode}: run the same command "
-                    f"again"
-                )
-            return
-        match message:
-            case News():
-                on_news(message)
-            case str():
-                failures[name] = message
-            case None:
-                del failures[name]
+            return self._said.pop(name, None) or self._silent(name, process.exitcode or 0)
+        if isinstance(message, News):
+            return message
+        self._said[name] = message
+        return None
 
     def end(self) -> None:
+        """Stop those that work still."""
+        for pipe in self.listening:
+            with suppress(BrokenPipeError):  # it has ended by itself
+                pipe.send("stop")
         for _, process in self.listening.values():
-            process.join(_PATIENCE if self.stop.is_set() else None)
+            process.join(_PATIENCE)
             process.kill()
 
+    def _silent(self, name: str, code: int) -> _Ended | _Killed:
+        """What became of a job whose process ended without a word."""
+        if code >= 0:
+            why = f"its process ended with exit code {code}: run the same command again"
+        elif self._begun[name] < TRIES:
+            return _Killed(name)
+        else:
+            why = (
+                f"its process was killed {TRIES} times ({signal.Signals(-code).name}): if memory "
+                f"is short, run the same command again with fewer jobs at a time"
+            )
+        return _Ended(name, why)
 
-def _member(name: str, job: Job, threads: int, pipe: Connection, stop: Event) -> None:
-    """The process of one job."""
+
+def _context(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    if sys.platform != "linux":  # elsewhere, what is preloaded may not outlive a fork
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    return context
+
+
+def _member(
+    name: str, job: Work, threads: int, pipe: Connection, place: Path, variables: dict[str, str]
+) -> None:
+    """The process of one job, in the parent's folder and with its environment variables."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent passes it on
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    parent = multiprocessing.parent_process()
+    os.chdir(place)
+    os.environ.update(variables | {"OMP_NUM_THREADS": str(threads)})
 
     def stopped() -> bool:
-        return stop.is_set() or parent is None or not parent.is_alive()
+        return pipe.poll()  # a word from the parent, or its end
 
-    def send(message: News | str | None) -> None:
-        with suppress(BrokenPipeError):  # nobody listens any more: the job will ask, and stop
+    def say(message: News | _Ended) -> None:
+        with suppress(BrokenPipeError):
             pipe.send(message)
 
     def tell(what: str, done: int, total: int, detail: str = "", /) -> None:
-        send(News(name, what, done, total, detail))
+        say(News(name, what, done, total, detail))
 
     try:
         tune_process(threads)
         job(tell, stopped)
-        send(None)
+        say(_Ended(name, ""))
     except (SeatbeltError, OSError) as error:
-        send(str(error))
+        say(_Ended(name, str(error)))
     except KeyboardInterrupt:
         return

@@ -38,7 +38,7 @@ def test_the_demo_as_it_ships_is_what_it_says() -> None:
     assert DEMO.steps == 2200
     assert DEMO.attack.pairs == 5
     assert DEMO.attack.protocol == "strong"
-    assert DEMO.with_seed(3, 7).run_config("vae").training.seed == 3
+    assert DEMO.with_seed(3, 7).job("vae").run.training.seed == 3
     assert DEMO.with_seed(3, 7).attack.seed == DEMO.with_seed(3, 7).evaluation.seed == 3
 
 
@@ -51,6 +51,7 @@ def test_a_failing_model_does_not_stop_the_others_and_is_made_up_for(tmp_path: P
     assert "exists and is not empty" in first.failures["seatbelt"]
     assert first.runs == [tmp_path / "vae"]
     assert {news.what.split()[0] for news in told} == {
+        "getting",
         "training",
         "attacking",
         "measuring",

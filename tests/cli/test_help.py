@@ -90,6 +90,9 @@ def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
         "results FROM --csv --json",
         "share x y",
         "demo --steps 0",
+        "sweep x",
+        "sweep x --vary beta=1,y",
+        "sweep nowhere.toml",
         "data list",
     ]
     ended = subprocess.run(

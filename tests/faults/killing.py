@@ -12,7 +12,7 @@ __all__ = ["in_process", "killed_until_done"]
 _CONTEXT = multiprocessing.get_context("forkserver")
 # also what both would import later: a process then works after 0.05 s instead of 2 s
 _CONTEXT.set_forkserver_preload(
-    ["seatbelt_vae.attacks", "seatbelt_vae.training", "torch._dynamo", "pyarrow.parquet"]
+    ["seatbelt_vae.attacks", "seatbelt_vae.training", "torch._dynamo", "pyarrow.parquet", "pandas"]
 )
 
 _PATIENCE = 100.0

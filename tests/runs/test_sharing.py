@@ -1,6 +1,9 @@
 """Shared work: every part once, by several processes, and again what a killed one had begun."""
 
+import errno
+import fcntl
 import multiprocessing
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs import share_work
+from seatbelt_vae.runs import claimed, share_work
 
 CONTEXT = multiprocessing.get_context("forkserver")
 PARTS = 12
@@ -89,3 +92,33 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     assert str(caught.value) == (
         f"cannot write {tmp_path}/file/x/lock: Not a directory; choose a folder that can be written"
     )
+
+
+def test_a_disk_without_locks_is_named_and_not_waited_for(tmp_path, monkeypatch):
+    def lockless(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", lockless)
+    with pytest.raises(ArtifactError) as caught:
+        list(share_work(tmp_path / "lock", 1, is_done=lambda _: False, work=bool))
+    assert str(caught.value) == (
+        f"cannot lock {tmp_path}/lock: No locks available; mount its disk with record locks, or "
+        f"choose a folder on another"
+    )
+
+
+def test_a_claim_is_of_one_part_and_ends_with_its_block(tmp_path):
+    def others(part):
+        with CONTEXT.Pool(1) as pool:
+            return pool.apply(claim, (tmp_path / "lock", part))
+
+    with claimed(tmp_path / "lock", 5) as mine:
+        assert mine
+        assert not others(5)
+        assert others(6)
+    assert others(5)
+
+
+def claim(path, part):
+    with claimed(path, part) as mine:
+        return mine

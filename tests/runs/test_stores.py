@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt_vae.config import DataConfig, RunConfig
+from seatbelt_vae.config import DataConfig, RunConfig, dump_toml
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import (
     RunFolder,
@@ -166,6 +166,14 @@ def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
             f"{path} exists and is not empty: give another folder, or --resume to continue it"
         )
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_settings_without_a_run_are_only_taken_for_the_run_they_are_of(tmp_path: Path) -> None:
+    """As a process leaves them that is killed while it makes the folder."""
+    (tmp_path / "config.toml").write_text(dump_toml(RunConfig()))
+    with pytest.raises(ArtifactError, match="exists and is not empty"):
+        RunFolder.create(tmp_path, RunConfig(data=DataConfig(images=100)))
+    assert RunFolder.create(tmp_path, RunConfig()).config == RunConfig()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

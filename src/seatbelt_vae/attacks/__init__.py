@@ -6,7 +6,7 @@ pairs, on disk.
 """
 
 from seatbelt_vae.attacks.attack import attack
-from seatbelt_vae.attacks.batteries import PairsDone, battery_name, choose_pairs, run_battery
+from seatbelt_vae.attacks.batteries import PairsDone, choose_pairs, run_battery
 from seatbelt_vae.attacks.losses import (
     FunctionLoss,
     LatentLoss,
@@ -19,6 +19,7 @@ from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.protocols import budgeted_attack
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.validity import FLAGS, Flag, Judged, Meaning, judged_attack
+from seatbelt_vae.config.attack import battery_name
 
 __all__ = [
     "FLAGS",

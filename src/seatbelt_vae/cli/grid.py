@@ -1,34 +1,63 @@
-"""The settings of a sweep: what is given once, and every combination of what varies."""
+"""The grid of a sweep: that of a file, or what flags give once and what of them varies."""
 
-import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seatbelt_vae.cli.options import Sweep, Train
 from seatbelt_vae.cli.parsing import parse_train
-from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.sweep import Grid, read_grid
+from seatbelt_vae.sweep.grid import SETTINGS
 
-__all__ = ["settings_of"]
+__all__ = ["grid_of", "out_of"]
+
+_NAMES = {
+    **{key.replace("_", "-"): f"{home}.{key}" for home, keys in SETTINGS.items() for key in keys},
+    "data": "data.name",
+}
+"""What a flag of `train` is called as a setting."""
 
 
-def settings_of(options: Sweep) -> dict[str, RunConfig]:
-    """The settings of every run by its name, such as ``beta=4 seed=0``.
+def grid_of(options: Sweep) -> Grid:
+    """The grid that the options mean.
 
     Raises:
-        ConfigError: a flag that `train` has not, a value that it has not, or one stated twice.
+        ConfigError: a flag that `train` has not, a value that it has not, one stated twice, or a
+            file that is no grid; nothing that varies.
     """
-    varied = [_values(text) for text in options.vary]
-    flags = [flag for flag, _ in varied]
-    if twice := {flag for flag in flags if flags.count(flag) > 1}:
-        raise ConfigError(f"{', '.join(sorted(twice))} varies twice: name all values at once")
+    if not options.has_file:
+        return Grid(train=options.run_config, vary=_varied(options))
+    if options.vary:
+        raise ConfigError(f"vary beside {options.grid}: state all that varies there, under [vary]")
+    if options.config is not None:
+        raise ConfigError(f"config beside {options.grid}: state its settings there, under [train]")
+    return replace(read_grid(options.grid), train=options.run_config)
+
+
+def out_of(options: Sweep, grid: Grid) -> Path:
+    """The folder of the runs."""
+    if not options.has_file:
+        return options.grid
+    return options.out or Path(grid.out or f"runs/{options.grid.stem}")
+
+
+def _varied(options: Sweep) -> dict[str, list[Any]]:
+    """The values in turn of each setting, by its name."""
+    if not options.vary:
+        raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
     base = Train.of(options.run_config, folder=Path())
-    found = {}
-    for chosen in itertools.product(*(values for _, values in varied)):
-        pairs = list(zip(flags, chosen, strict=True))
-        name = "_".join(f"{flag}={value}" for flag, value in pairs)
-        words = [word for flag, value in pairs for word in (f"--{flag}", *value.split("+"))]
-        found[name] = parse_train(words, base).run_config
-    return found
+    varied: dict[str, list[Any]] = {}
+    for text in options.vary:
+        flag, values = _values(text)
+        read = [parse_train([f"--{flag}", *value.split("+")], base).run_config for value in values]
+        if flag not in _NAMES:
+            raise ConfigError(f"vary is {text!r}, and {flag} decides no run")
+        name = _NAMES[flag]
+        if name in varied:
+            raise ConfigError(f"{flag} varies twice: name all values at once")
+        varied[name] = [_value(config, name) for config in read]
+    return varied
 
 
 def _values(text: str) -> tuple[str, list[str]]:
@@ -39,6 +68,10 @@ def _values(text: str) -> tuple[str, list[str]]:
             f"vary is {text!r}, expected a flag of train and its values, as in beta=1,2,4 or "
             f"latent-sizes=16,16+8"
         )
-    if len(set(values)) < len(values) or any("/" in value for value in values):
-        raise ConfigError(f"vary is {text!r}, expected values that differ and contain no /")
     return flag.lstrip("-").replace("_", "-"), values
+
+
+def _value(config: Any, name: str) -> Any:
+    section, _, key = name.partition(".")
+    value = getattr(getattr(config, section), key)
+    return list(value) if isinstance(value, tuple) else value

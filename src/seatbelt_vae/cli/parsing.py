@@ -29,6 +29,7 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.sweep import read_grid
 
 __all__ = ["VERBS", "parse", "parse_train"]
 
@@ -79,6 +80,9 @@ def parse(arguments: Sequence[str]) -> Verb:
         one_of("verb of data", flags[0], ("list", "prepare", "check"))
     program = f"{_PROGRAM} {verb}"
     options = _parse(VERBS[verb], program, flags, _from_settings_file(verb, flags))
+    if isinstance(options, Sweep) and options.has_file:
+        stated = read_grid(options.grid).train
+        return _parse(Sweep, program, flags, Sweep.of(stated, grid=tyro.MISSING))
     if isinstance(options, Train) and options.resume and options.config is None:
         own = RunFolder.open(options.folder).config
         return _parse(Train, program, flags, Train.of(own, folder=tyro.MISSING))
@@ -122,7 +126,7 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         case "train":
             return Train.of(_run_settings(path), folder=tyro.MISSING)
         case "sweep":
-            return Sweep.of(_run_settings(path), folder=tyro.MISSING, vary=tyro.MISSING)
+            return Sweep.of(_run_settings(path), grid=tyro.MISSING)
         case "attack":
             return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
         case "evaluate":

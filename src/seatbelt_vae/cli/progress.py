@@ -80,6 +80,11 @@ class ProgressLines:
             self._bars.reset(task, total=total, description=what, detail=detail)
         self._bars.update(task, completed=done, total=total, detail=detail)
 
+    def end(self, line: str) -> None:
+        """Take a line off the terminal, if it is there."""
+        if self._bars is not None and line in self._tasks:
+            self._bars.remove_task(self._tasks.pop(line))
+
     def say(self, message: str) -> None:
         """Print one message of its own."""
         if not self._quiet:

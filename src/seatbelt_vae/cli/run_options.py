@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tyro.conf import Positional
 
@@ -114,26 +114,41 @@ class Train(_RunFlags):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(_RunFlags):
-    """Train every combination of some settings, several models at a time.
+    """Train every combination of some settings, attack and measure each model, several at a time.
+
+    What is done already is kept, what is not is resumed, and what fails does not stop the others.
 
     Args:
-        folder: folder of the runs; what is trained there already is kept, and what is not is
-            resumed.
+        grid: a file GRID.toml with [train], [vary], [[attack]], [evaluation], whose [train] further
+            flags override; or, with --vary, the folder of the runs.
         vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
             latent-sizes=16,16+8; several flags make a grid.
-        jobs: how many models train at a time (default: one a core).
+        out: folder of the runs of a grid file (default: its ``out``, else runs/ and its name).
+        engine: what works on the runs: processes of this machine, or Ray (needs the extra
+            ``cluster``).
+        address: of a Ray cluster's head, as host:6379; its nodes share the folder of the runs
+            (default: the cluster that runs here, or one for this command).
+        jobs: how many runs are worked on at a time (default: one a core, or one on a GPU).
         config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
     """
 
-    folder: Positional[Path]
+    grid: Positional[Path]
     vary: tuple[str, ...] = ()
+    out: Path | None = None
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
     jobs: int | None = None
     config: Path | None = None
 
     def __post_init__(self) -> None:
-        if not self.vary:
-            raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
         if self.jobs is not None:
             positive("jobs", self.jobs)
+        if self.address is not None and self.engine != "ray":
+            raise ConfigError(f"address {self.address} without --engine ray, which it is for")
+
+    @property
+    def has_file(self) -> bool:
+        """Whether a file states the grid."""
+        return self.grid.suffix == ".toml"
 
     to_resume = AGAIN

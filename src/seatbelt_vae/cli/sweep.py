@@ -1,46 +1,112 @@
-"""``sweep``: train every combination of some settings, and list what came out."""
+"""``sweep``: every run of a grid, several at a time, and a table of what came out."""
 
-from seatbelt_vae.cli.grid import settings_of
+import sys
+from contextlib import redirect_stdout
+from typing import Any
+
+from seatbelt_vae.cli.grid import grid_of, out_of
 from seatbelt_vae.cli.options import Sweep
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.config.attack import battery_name
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import run_sweep
+from seatbelt_vae.sweep import (
+    Engine,
+    Grid,
+    JobsDone,
+    LocalEngine,
+    RayEngine,
+    run_sweep,
+)
 
 __all__ = ["run"]
 
-_COLUMNS = {"ELBO": "elbo", "log-likelihood": "log_likelihood"}
+_LIKELIHOODS = {"ELBO": "elbo", "log-likelihood": "log_likelihood"}
+_GAP = "gap@0.2"
 
 
 def run(options: Sweep) -> None:
-    """Train what is not trained, and print the last validation of each run.
+    """Do what is not done, and print what is known of each run.
 
     Raises:
         SeatbeltError: a run failed; the others' results are printed first.
     """
-    configs = settings_of(options)
-    with ProgressLines(quiet=options.output.quiet) as progress:
-
-        def show(now: News) -> None:
-            progress.show(f"{now.job}  {now.what}", now.done, now.total, now.detail, line=now.job)
-
-        result = run_sweep(options.folder, configs, jobs=options.jobs, on_news=show)
-    found = {name: _validation(folder) for name, folder in result.runs.items()}
+    grid = grid_of(options)
+    out = out_of(options, grid)
+    # Ray says on stdout, where results go, what becomes of a cluster's nodes
+    with ProgressLines(quiet=options.output.quiet) as progress, redirect_stdout(sys.stderr):
+        result = run_sweep(
+            out,
+            grid.jobs,
+            engine=_engine(options),
+            on_news=lambda news: _show(progress, news),
+            on_jobs=lambda now: _show_all(progress, now),
+        )
+    failures = grid.impossible | result.failures
+    found = {label: _known(folder, grid) for label, folder in result.runs.items()}
     if options.output.json:
-        print_json({"folder": str(options.folder), "runs": found, "failures": result.failures})
+        print_json({"folder": str(out), "runs": found, "failures": failures})
     elif found:
-        rows = [
-            [name, *(f"{terms[key]:.1f}" for key in _COLUMNS.values())]
-            for name, terms in found.items()
-        ]
-        print_table(f"{options.folder}: held-out images, nats", ["run", *_COLUMNS], rows)
-    if result.failures:
-        raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in result.failures.items()))
+        _print(str(out), found, grid)
+    if failures:
+        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in failures.items()))
+
+
+def _engine(options: Sweep) -> Engine:
+    if options.engine == "ray":
+        return RayEngine(options.address, options.jobs)
+    return LocalEngine(options.jobs)
+
+
+def _show(progress: ProgressLines, news: News) -> None:
+    progress.show(f"{news.job}  {news.what}", news.done, news.total, news.detail, line=news.job)
+
+
+def _show_all(progress: ProgressLines, now: JobsDone) -> None:
+    """How far the whole is, in place of the line of the run that ended."""
+    progress.end(now.last)
+    progress.show("runs", now.done, now.jobs, f"{now.failed} failed" if now.failed else "")
+
+
+def _known(folder: RunFolder, grid: Grid) -> dict[str, Any]:
+    """Where a run lies, and the numbers of its row in the table."""
+    measures = _validation(folder) if grid.evaluation is None else _evaluation(folder)
+    gaps = {battery: _gap(folder, battery) for battery in map(battery_name, grid.attack)}
+    return {"run": str(folder.path), **measures, **({_GAP: gaps} if gaps else {})}
+
+
+def _evaluation(folder: RunFolder) -> dict[str, float]:
+    measures = folder.read_json("evaluation/measures.json")
+    return {name: measures[name] for name in _LIKELIHOODS.values()}
 
 
 def _validation(folder: RunFolder) -> dict[str, float]:
     rows = read_rows(folder.path / "metrics")
     last = [row for row in rows if row["split"] == "validation"][-1]
-    return {name: last[name] for name in _COLUMNS.values()}
+    return {name: last[name] for name in _LIKELIHOODS.values()}
+
+
+def _gap(folder: RunFolder, battery: str) -> float | None:
+    summary = folder.read_json(f"attacks/{battery}/summary.json")
+    gap: float | None = summary["measures"][_GAP]["value"]
+    return gap
+
+
+def _print(out: str, found: dict[str, dict[str, Any]], grid: Grid) -> None:
+    batteries = [battery_name(attack) for attack in grid.attack]
+    columns = ["run", *_LIKELIHOODS, *(f"{_GAP} {battery}" for battery in batteries)]
+    rows = [
+        [
+            label,
+            *(f"{known[name]:.1f}" for name in _LIKELIHOODS.values()),
+            *(_share(known[_GAP][battery]) for battery in batteries),
+        ]
+        for label, known in found.items()
+    ]
+    print_table(f"{out}: held-out images, likelihoods in nats", columns, rows)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -9,13 +9,12 @@ from seatbelt_vae.cli.output import print_json
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
 from seatbelt_vae.cli.together import InTurn, joined
-from seatbelt_vae.config import RunConfig, resolve, resolve_objective
-from seatbelt_vae.errors import ConfigError, ForeignStateError
+from seatbelt_vae.config import RunConfig
+from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 
 if TYPE_CHECKING:
-    from seatbelt_vae.data import ImageData
     from seatbelt_vae.training import Progress
 
 __all__ = ["run"]
@@ -28,10 +27,12 @@ def run(options: Train) -> None:
 
 
 def _train(options: Train, in_turn: InTurn) -> None:
+    from seatbelt_vae.data import load_for
+
     config = options.run_config
-    checked = partial(_checked_data, config)
+    loaded = partial(load_for, config)
     # what the first process prepares is ready for the others
-    data = in_turn(checked, checked)
+    data = in_turn(loaded, loaded)
     opened = partial(_resumed, options.folder, config)
     created = partial(RunFolder.create, options.folder, config)
     folder = in_turn(opened if options.resume else created, opened)
@@ -59,29 +60,6 @@ def _figures(now: "Progress") -> str:
         f"{now.images_per_second:,.0f} images/s  ELBO {now.terms['elbo']:.1f}  "
         f"KL {' '.join(f'{value:.1f}' for value in divergences)} nats"
     )
-
-
-def _checked_data(config: RunConfig) -> "ImageData":
-    """The data set, once model and objective are known to be possible on it."""
-    from seatbelt_vae.data import load
-
-    chosen = config.data
-    data = load(
-        chosen.name,
-        chosen.root,
-        chosen.images,
-        chosen.image_size,
-        skip_bad=chosen.skip_bad,
-    )
-    architecture = resolve(config.model, data.name, data.image_shape, data.bounds)
-    resolve_objective(config.objective, config.model.preset, architecture.depth)
-    batch = config.training.batch_size
-    if batch > len(data.train):
-        raise ConfigError(
-            f"batch_size {batch} is more than the {len(data.train)} training images: use a "
-            f"smaller batch"
-        )
-    return data
 
 
 def _resumed(path: Path, config: RunConfig) -> RunFolder:

@@ -7,7 +7,7 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["AttackConfig", "parse_layers"]
+__all__ = ["AttackConfig", "battery_name", "parse_layers"]
 
 LATENT_LOSSES = ("latent-kl", "latent-symmetric-kl", "latent-w2")
 OUTPUT_LOSSES = ("output", "output-l2")
@@ -171,6 +171,26 @@ class AttackConfig:
                 raise ConfigError(
                     f"budgets {self.budgets}, expected shares above 0 and at most 1, ascending"
                 )
+
+
+def battery_name(config: AttackConfig) -> str:
+    """The folder of a battery: what was attacked and how, e.g. ``latent-kl-strong``.
+
+    Example:
+        >>> battery_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
+        'latent-kl-layers-1-3-paper-published'
+    """
+    layers = f"layers-{config.layers.replace(',', '-')}"
+    parts = {
+        config.loss: True,
+        layers: config.layers != "all",
+        f"{config.path}": config.path is not None,
+        config.threat: config.threat != "penalty",
+        config.protocol: True,
+        config.solver: config.solver != "quasi-newton",
+        config.weights: config.weights != "relative",
+    }
+    return "-".join(part for part, told in parts.items() if told)
 
 
 def parse_layers(layers: str, depth: int) -> tuple[int, ...]:

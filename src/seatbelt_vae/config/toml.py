@@ -83,21 +83,24 @@ def _required(kind: Any) -> list[str]:
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return from_dict(hint, value, where=f"{name}.")
     for option in _options(hint):
+        if dataclasses.is_dataclass(option) and isinstance(option, type):
+            return from_dict(option, value, where=f"{name}.")
         if typing.get_origin(option) is tuple and isinstance(value, list):
             item, *rest = typing.get_args(option)
             if rest != [...] and len(value) != 1 + len(rest):
                 raise ConfigError(f"{name} is {value!r}, expected {1 + len(rest)} values")
             return tuple(_convert(item, element, name) for element in value)
+        # which words, or which names in a table, it knows the dataclass says itself
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
-            return value  # the dataclass itself says what it knows
+            return value
+        if typing.get_origin(option) is dict and isinstance(value, dict):
+            return value
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if isinstance(option, type) and type(value) is option:
             return value
-    raise ConfigError(f"{name} is {value!r}, expected {_readable(hint)}")
+    raise ConfigError(f"{name} is {value!r}, expected {_readable(hint, name)}")
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
@@ -106,11 +109,15 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
-def _readable(hint: Any) -> str:
+def _readable(hint: Any, name: str) -> str:
     words: list[str] = []
     for option in _options(hint):
         if typing.get_origin(option) is typing.Literal:
             words += map(repr, typing.get_args(option))
+        elif typing.get_origin(option) is dict:
+            words.append(f"a table [{name}]")
+        elif dataclasses.is_dataclass(next(iter(typing.get_args(option)), None)):
+            words.append(f"tables [[{name}]]")
         elif option is not types.NoneType:
             words.append(str(option) if typing.get_args(option) else option.__name__)
     return " or ".join(words)

@@ -1,6 +1,7 @@
 """Data sets by name, each one file; nothing is downloaded, and a missing set says what to do."""
 
 from seatbelt_vae.data.dataset import Factor, ImageData, Split
+from seatbelt_vae.data.fitting import load_for
 from seatbelt_vae.data.registry import DATA_SETS, Source, load
 from seatbelt_vae.data.verbs import Check, Listed, Prepared, check, list_sets, prepare
 
@@ -16,5 +17,6 @@ __all__ = [
     "check",
     "list_sets",
     "load",
+    "load_for",
     "prepare",
 ]

@@ -10,6 +10,7 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
+from seatbelt_vae.sweep import Job
 
 __all__ = ["DEMO", "Plan"]
 
@@ -49,9 +50,10 @@ class Plan:
             evaluation=replace(self.evaluation, seed=seed),
         )
 
-    def run_config(self, name: str) -> RunConfig:
-        """The settings of one model's run."""
-        return RunConfig(data=self.data, model=self.models[name], training=self.training)
+    def job(self, name: str) -> Job:
+        """What is done with one model."""
+        run = RunConfig(data=self.data, model=self.models[name], training=self.training)
+        return Job(run, (self.attack,), self.evaluation)
 
 
 DEMO = Plan(

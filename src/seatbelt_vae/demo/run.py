@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from seatbelt_vae.demo.plan import DEMO, Plan
-from seatbelt_vae.demo.work import work
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.side_by_side import News, work_side_by_side
+from seatbelt_vae.sweep import do, is_done
+from seatbelt_vae.sweep.engine import HEAVY
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -49,11 +50,11 @@ def run_demo(
     _check(out, plan)
     # one process a model: on two cores that beats two threads a model
     jobs = {
-        name: partial(work, out / name, name, plan)
-        for name in plan.models
-        if not _finished(out / name)
+        name: partial(do, out / name, job)
+        for name, job in ((name, plan.job(name)) for name in plan.models)
+        if not is_done(out / name, job)
     }
-    failures = work_side_by_side(jobs, on_progress, at_once=len(plan.models))
+    failures = work_side_by_side(jobs, on_progress, at_once=len(plan.models), preload=HEAVY)
     runs = [out / name for name in plan.models if name not in failures]
     if not runs:
         return DemoResult([], None, failures)
@@ -68,7 +69,7 @@ def _check(out: Path, plan: Plan) -> None:
     """Refuse a folder that is not this demo's, before anything is written."""
     if not out.exists():
         return
-    own = {*plan.models, "report.html"}
+    own = {*plan.models, "report.html", ".lock"}
     foreign = (
         [path.name for path in out.iterdir() if path.name not in own] if out.is_dir() else [""]
     )
@@ -79,13 +80,9 @@ def _check(out: Path, plan: Plan) -> None:
     for name in plan.models:
         if (out / name / "run.json").exists():
             found = RunFolder.open(out / name).config
-            if found != plan.run_config(name):
+            if found != plan.job(name).run:
                 raise ForeignStateError(
                     f"{out / name} holds a run with other settings (seed {found.training.seed}, "
                     f"{found.training.steps} steps): expected seed {plan.training.seed} and "
                     f"{plan.steps} steps; give another folder with --out, or delete it"
                 )
-
-
-def _finished(run: Path) -> bool:
-    return (run / "evaluation" / "measures.json").exists()

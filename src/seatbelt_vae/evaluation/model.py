@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seatbelt_vae.config import EvaluationConfig
+from seatbelt_vae.config import EvaluationConfig, dump_toml
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
 from seatbelt_vae.evaluation.also import ALSO, check_also
@@ -18,7 +18,7 @@ from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_tensors
+from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
 
 Indices = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ def evaluate(
     settings: EvaluationConfig,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
-    r"""Measure a run's model and write ``evaluation/`` in its folder, `measures.json` last.
+    r"""Measure a run's model and write ``evaluation/`` in its folder, its `config.toml` last.
 
     ``measures.json`` holds, in nats per image, the β = 1 ELBO (no free bits), IWAE,
     :math:`E_q\log p(x|z)` and the divergence of each layer on ``settings.images`` test images;
@@ -76,6 +76,8 @@ def evaluate(
     aggregate = measure_aggregate(model, data.train, settings, on_progress)
     measures = {**_measures(model, x, held_out, settings), **aggregate}
     place = folder.path / "evaluation"
+    # until all is written, the settings of an earlier evaluation would be said of this one
+    (place / "config.toml").unlink(missing_ok=True)
     write_rows(place / "units.parquet", _unit_rows(held_out))
     write_rows(place / "sigma.parquet", _sigma_rows(held_out, positions))
     write_tensors(place / "pictures.safetensors", _pictures(model, x, held_out, settings))
@@ -84,6 +86,7 @@ def evaluate(
         write_rows(place / f"{name}.parquet", rows)
         measures |= found
     write_json(place / "measures.json", measures)
+    atomic_write(place / "config.toml", dump_toml(settings).encode())
     return measures
 
 

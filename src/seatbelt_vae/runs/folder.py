@@ -2,14 +2,15 @@
 
 Layout::
 
-    run.json                 format, kind; written first
     config.toml              the settings; re-runnable
+    run.json                 format, kind; with it, and not before, a run is there
     model.json               the architecture, with nothing left open
     model.safetensors        the weights of the last step
     checkpoints/             whole directories, the newest named by `latest`
     metrics/                 Parquet parts, one per checkpoint
     attacks/<battery>/       config.toml, battery.json, one Parquet and one safetensors per pair
     evaluation/              measures.json and rows
+    attempts.json            who worked here for a sweep, and how it ended
     report.html
 """
 
@@ -44,13 +45,14 @@ class RunFolder:
         Raises:
             ArtifactError: a run is there already, or the place cannot be written.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        settings = dump_toml(config).encode()
+        if path.exists() and not (path.is_dir() and _only_begun(path, settings)):
             raise ArtifactError(
                 f"{path} exists and is not empty: give another folder, or --resume to continue it"
             )
         folder = cls(path)
+        atomic_write(path / "config.toml", settings)
         folder.write_json("run.json", {"format": FORMAT, "kind": "run"})
-        atomic_write(path / "config.toml", dump_toml(config).encode())
         return folder
 
     @classmethod
@@ -101,3 +103,13 @@ class RunFolder:
             ArtifactError: missing, or not valid JSON.
         """
         return read_json(self.path / name)
+
+
+def _only_begun(path: Path, settings: bytes) -> bool:
+    """Whether a folder is empty but for what a killed process left that was making this run."""
+    return all(
+        entry.read_bytes() == settings
+        if entry.name == "config.toml"
+        else entry.match(".config.toml.*.tmp") or entry.match(".run.json.*.tmp")
+        for entry in path.iterdir()
+    )

@@ -21,7 +21,7 @@ from seatbelt_vae.attacks.batteries.pair_files import (
 from seatbelt_vae.attacks.batteries.pairs import choose_pairs
 from seatbelt_vae.attacks.validity import battery_flags, judged_attack
 from seatbelt_vae.config import AttackConfig, dump_toml
-from seatbelt_vae.config.attack import parse_layers
+from seatbelt_vae.config.attack import battery_name, parse_layers
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
@@ -35,7 +35,7 @@ from seatbelt_vae.runs import (
     write_json,
 )
 
-__all__ = ["PairsDone", "battery_name", "run_battery"]
+__all__ = ["PairsDone", "run_battery"]
 
 _SPEED_ONLY = ("threads",)
 Pairs = list[tuple[int, int]]
@@ -54,26 +54,6 @@ class PairsDone:
     done: int
     pairs: int
     resumed: int
-
-
-def battery_name(config: AttackConfig) -> str:
-    """The folder of a battery: what was attacked and how, e.g. ``latent-kl-strong``.
-
-    Example:
-        >>> battery_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
-        'latent-kl-layers-1-3-paper-published'
-    """
-    layers = f"layers-{config.layers.replace(',', '-')}"
-    parts = {
-        config.loss: True,
-        layers: config.layers != "all",
-        f"{config.path}": config.path is not None,
-        config.threat: config.threat != "penalty",
-        config.protocol: True,
-        config.solver: config.solver != "quasi-newton",
-        config.weights: config.weights != "relative",
-    }
-    return "-".join(part for part, told in parts.items() if told)
 
 
 def run_battery(

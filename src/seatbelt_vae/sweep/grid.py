@@ -1,0 +1,152 @@
+"""A grid: settings, what varies among them, and what is done with each model; read from TOML."""
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.config import (
+    AttackConfig,
+    EvaluationConfig,
+    RunConfig,
+    dump_toml,
+    load_toml,
+)
+from seatbelt_vae.config.checks import perhaps
+from seatbelt_vae.config.toml import from_dict
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.sweep.job import Job
+
+__all__ = ["SETTINGS", "Grid", "read_grid"]
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = asdict(RunConfig())
+"""The settings of a run, by section and name, at their default."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of some settings, as a grid file states them.
+
+    A value that no run can have is refused at once. A combination that cannot be, such as a warm-up
+    longer than its period, is no job; see `impossible`.
+
+    Args:
+        out: folder of the run folders.
+        train: the settings of every run.
+        vary: what differs: lists of values, by names such as ``objective.beta``.
+        attack: the batteries that each model is attacked with.
+        evaluation: how each model is measured besides (default: it is not).
+
+    Raises:
+        ConfigError: an unknown setting, values that are no list or not different ones, a value that
+            the setting cannot have, or two batteries of one name.
+
+    Example:
+        >>> grid = Grid(vary={"objective.beta": [1, 4], "training.seed": [0, 1]})
+        >>> list(grid.jobs)
+        ['beta=1_seed=0', 'beta=1_seed=1', 'beta=4_seed=0', 'beta=4_seed=1']
+    """
+
+    out: str | None = None
+    train: RunConfig = field(default_factory=RunConfig)
+    vary: dict[str, Any] = field(default_factory=dict)
+    attack: tuple[AttackConfig, ...] = ()
+    evaluation: EvaluationConfig | None = None
+
+    def __post_init__(self) -> None:
+        Job(self.train, self.attack, self.evaluation)
+        for name, values in _flat(self.vary):
+            _check_name(name)
+            words = [_word(name, value) for value in values] if isinstance(values, list) else []
+            if not words or len(set(words)) < len(words):
+                raise ConfigError(
+                    f"vary: {name} is {values!r}, expected a list of values that differ"
+                )
+            for value in values:
+                self._with({name: value})
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The jobs, by a label that says what is particular to each."""
+        return {
+            label: Job(made, self.attack, self.evaluation)
+            for label, made in self._combinations()
+            if isinstance(made, RunConfig)
+        }
+
+    @property
+    def impossible(self) -> dict[str, str]:
+        """Why each combination that is no job cannot be, by its label."""
+        return {
+            label: str(made)
+            for label, made in self._combinations()
+            if isinstance(made, ConfigError)
+        }
+
+    def _combinations(self) -> Iterator[tuple[str, RunConfig | ConfigError]]:
+        varied = dict(_flat(self.vary))
+        for values in itertools.product(*varied.values()):
+            chosen = dict(zip(varied, values, strict=True))
+            label = "_".join(f"{_leaf(n)}={_word(n, value)}" for n, value in chosen.items())
+            try:
+                yield label or "run", self._with(chosen)
+            except ConfigError as error:
+                yield label, error
+
+    def _with(self, chosen: Mapping[str, Any]) -> RunConfig:
+        """The settings of every run but for those chosen."""
+        table = tomllib.loads(dump_toml(self.train))
+        for name, value in chosen.items():
+            section, _, key = name.partition(".")
+            table[section][key] = value
+        return from_dict(RunConfig, table)
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid of a file.
+
+    Raises:
+        ConfigError: no such file, no TOML, or as of `Grid`; the message names the file.
+    """
+    return load_toml(path, Grid)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their dotted names, whether or not the file has the names in quotes."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _check_name(name: str) -> None:
+    section, _, key = name.rpartition(".")
+    if key in SETTINGS.get(section, {}):
+        return
+    if section in SETTINGS:
+        meant = perhaps(key, SETTINGS[section])
+    else:
+        homes = [f"{home}.{key}" for home, keys in SETTINGS.items() if key in keys]
+        meant = f"perhaps you meant {homes[0]!r}" if homes else perhaps(section, SETTINGS)
+    raise ConfigError(f"vary: unknown setting {name!r}: {meant}")
+
+
+def _leaf(name: str) -> str:
+    """The last part of a setting's name, as its flag is called."""
+    return name.rpartition(".")[2].replace("_", "-")
+
+
+def _word(name: str, value: Any) -> str:
+    """A value as part of a folder's name."""
+    if isinstance(value, list):
+        word = "+".join(str(item) for item in value)
+    elif isinstance(value, float):
+        word = f"{value:g}"
+    else:
+        word = str(value)
+    if "/" in word:
+        raise ConfigError(f"vary: {name} is {word!r}, expected values without /, to name folders")
+    return word

@@ -1,0 +1,32 @@
+"""A process that works in all run folders of a sweep at once; it imports nothing heavy."""
+
+import fcntl
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+__all__ = ["held"]
+
+
+@contextmanager
+def held(out: Path) -> Iterator[Event]:
+    """Let another process hold all folders until the event is set, or the block ends."""
+    context = multiprocessing.get_context("spawn")
+    ready, release = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(out, ready, release))
+    process.start()
+    ready.wait()
+    try:
+        yield release
+    finally:
+        release.set()
+        process.join()
+
+
+def _hold(out: Path, ready: Event, release: Event) -> None:
+    with (out / ".lock").open("ab") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        ready.set()
+        release.wait()

@@ -1,0 +1,102 @@
+"""Jobs that take a moment, and engines that work in the test's own process."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.runs import read_rows, read_tensors
+from seatbelt_vae.side_by_side import News, Tell
+from seatbelt_vae.sweep import Job, Task, do
+from tests.training import small
+
+ATTACK = AttackConfig(
+    pairs=3, weight_count=2, max_evaluations=8, restarts=1, fresh_draws=2, gradient_free=4
+)
+EVALUATION = EvaluationConfig(
+    images=20, iwae_draws=2, aggregate_images=50, aggregate_queries=10, max_chains=8, traversals=1
+)
+BATTERY = "latent-kl-strong"
+
+
+def job(preset: str = "vae", **training: Any) -> Job:
+    """A job with a small model of the Swiss roll, one battery and an evaluation."""
+    settings = {"steps": 20, "checkpoint_every": 5, **training}
+    return Job(small.config(preset, **settings), (ATTACK,), EVALUATION)
+
+
+def silent(*_: object) -> None:
+    """Tells nobody."""
+
+
+def never() -> bool:
+    """Never stops."""
+    return False
+
+
+def made(folder: Path) -> dict[str, Any]:
+    """All that a job's numbers are: bytes of the weights, and rows of everything else."""
+    battery = folder / "attacks" / BATTERY
+    return {
+        "weights": (folder / "model.safetensors").read_bytes(),
+        "metrics": [_known(row) for row in read_rows(folder / "metrics")],
+        "attacks": read_rows(battery, "pair-*.parquet"),
+        "measures": read_rows(battery / "measures"),
+        "pairs": read_rows(battery / "pairs"),
+        "images": {
+            path.name: {name: t.numpy().tobytes() for name, t in read_tensors(path).items()}
+            for path in sorted(battery.glob("pair-*.safetensors"))
+        },
+        "summary": (battery / "summary.json").read_bytes(),
+        "evaluation": (folder / "evaluation" / "measures.json").read_bytes(),
+    }
+
+
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without nulls: which columns a part has depends on where training was cut."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Here:
+    """An engine that does one task after the other in this process.
+
+    Args:
+        did: gets the label of each.
+    """
+
+    did: list[str]
+
+    def run(
+        self,
+        tasks: Mapping[str, Task],
+        on_news: Callable[[News], None],
+        on_end: Callable[[str, str], None],
+    ) -> dict[str, str]:
+        self.did.extend(tasks)
+        ended = {
+            label: _done(task, partial(_tell, on_news, label)) for label, task in tasks.items()
+        }
+        for label, failure in ended.items():
+            on_end(label, failure)
+        return {label: failure for label, failure in ended.items() if failure}
+
+
+def _done(task: Task, tell: Tell) -> str:
+    try:
+        do(task.folder, task.job, tell, never)
+    except SeatbeltError as error:
+        return str(error)
+    return ""
+
+
+def _tell(on_news: Callable[[News], None], label: str, *news: Any) -> None:
+    on_news(News(label, *news))
+
+
+def trained_only(job: Job) -> Job:
+    """The job without attacks and evaluation."""
+    return replace(job, attacks=(), evaluation=None)

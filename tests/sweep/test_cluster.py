@@ -1,0 +1,72 @@
+"""The same sweep on a Ray cluster of two nodes, one of which is killed, and on this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.sweep import LocalEngine, RayEngine, folder_name, run_sweep
+from tests.sweep import small
+from tests.sweep.two_nodes import JOBS, LONG
+
+
+def ends(folder: Path) -> list[str | None]:
+    return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
+
+
+def test_a_killed_node_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.sweep.two_nodes", str(tmp_path)]
+    environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])  # Ray tells of the node before
+    local = run_sweep(tmp_path / "local", JOBS, engine=LocalEngine())
+
+    assert list(local.runs) == ["one", "two", "three"]
+    assert said["failures"] == local.failures
+    assert len(said["killed"]) == 1
+    for label, run in local.runs.items():
+        folder = tmp_path / "killed" / folder_name(label, JOBS[label])
+        assert small.made(folder) == small.made(run.path)
+        assert ends(folder) == ([None, "done"] if label in said["killed"] else ["done"])
+        assert ends(run.path) == ["done"]
+    folders = {path.name for path in (tmp_path / "killed").iterdir()} - {".lock"}
+    assert folders == {run.path.name for run in local.runs.values()}
+
+    assert said["stopped"]
+    interrupted = tmp_path / "interrupted" / folder_name("one", LONG)
+    assert ends(interrupted) == ["interrupted"]
+    assert not (interrupted / "model.safetensors").exists()
+    # what one engine began, another ends
+    (run,) = run_sweep(tmp_path / "interrupted", {"one": LONG}).runs.values()
+    assert small.made(run.path) == small.made(local.runs["one"].path)
+
+
+def test_an_address_where_no_cluster_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine("127.0.0.1:1"))
+    assert str(caught.value) == (
+        "no Ray cluster at 127.0.0.1:1 ([Errno 111] Connection refused): start one with `ray start "
+        "--head` and give its host:port, or use engine 'local'"
+    )
+
+
+def test_without_ray_it_says_how_to_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError) as caught:
+        run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine())
+    assert str(caught.value) == (
+        "engine 'ray' needs Ray, which is missing: `pip install 'seatbelt-vae[cluster]'`"
+    )
+
+
+@pytest.mark.parametrize("engine", [LocalEngine, RayEngine])
+def test_no_jobs_at_a_time_are_refused(engine: type) -> None:
+    with pytest.raises(ConfigError, match="jobs is 0, expected a finite number above 0"):
+        engine(jobs=0)

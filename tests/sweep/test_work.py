@@ -1,0 +1,176 @@
+"""One job in its folder: what is done is kept, what is missing added, what is foreign refused."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from seatbelt_vae.config import EvaluationConfig, dump_toml, load_toml
+from seatbelt_vae.errors import ConfigError, ForeignStateError
+from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.sweep import do, is_done
+from tests.sweep import small
+from tests.sweep.holding import held
+
+JOB = small.job()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A job that was let be."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    do(folder, JOB, small.silent, small.never)
+    return folder
+
+
+@pytest.fixture
+def told():
+    """What a job told of: the first word of each of its parts."""
+    return []
+
+
+def teller(told):
+    def tell(what, *_):
+        if not told or told[-1] != what.split()[0]:
+            told.append(what.split()[0])
+
+    return tell
+
+
+def ends(folder):
+    return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
+
+
+def test_everything_is_done_once(whole, told):
+    assert is_done(whole, JOB)
+    assert ends(whole) == ["done"]
+    assert load_toml(whole / "evaluation" / "config.toml", EvaluationConfig) == small.EVALUATION
+    before = small.made(whole)
+    do(whole, JOB, teller(told), small.never)
+    assert told == []
+    assert ends(whole) == ["done"]
+    assert small.made(whole) == before
+
+
+def stopper(moment, told):
+    """Stops as soon as a part is told of."""
+    return lambda: bool(told) and told[-1] == moment
+
+
+@pytest.mark.parametrize("moment", ["training", "attacking", "measuring", "evaluating"])
+def test_stopped_in_any_part_it_goes_on_to_the_same_numbers(whole, told, tmp_path, moment):
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        do(folder, JOB, teller(told), stopper(moment, told))
+    assert not is_done(folder, JOB)
+    do(folder, JOB, small.silent, small.never)
+    assert ends(folder) == ["interrupted", "done"]
+    assert small.made(folder) == small.made(whole)
+
+
+def test_only_what_is_new_is_done(told, tmp_path):
+    folder = tmp_path / "run"
+    do(folder, small.trained_only(JOB), small.silent, small.never)
+    weights = (folder / "model.safetensors").stat().st_mtime_ns
+    do(folder, replace(JOB, evaluation=None), teller(told), small.never)
+    assert told == ["getting", "attacking", "measuring"]
+    told.clear()
+    more = replace(JOB, attacks=(small.ATTACK, replace(small.ATTACK, loss="latent-w2")))
+    do(folder, more, teller(told), small.never)
+    assert told == ["getting", "attacking", "measuring", "evaluating"]
+    assert is_done(folder, more)
+    told.clear()
+    other = replace(more, evaluation=replace(small.EVALUATION, images=10))
+    assert not is_done(folder, other)
+    do(folder, other, teller(told), small.never)
+    assert told == ["getting", "evaluating"]
+    assert RunFolder.open(folder).read_json("evaluation/measures.json")["images"] == 10
+    assert (folder / "model.safetensors").stat().st_mtime_ns == weights
+    assert ends(folder) == ["done"] * 4
+
+
+def test_threads_are_no_reason_to_do_anything_again(whole):
+    run = replace(JOB.run, training=replace(JOB.run.training, threads=2))
+    attack, evaluation = (replace(part, threads=2) for part in (small.ATTACK, small.EVALUATION))
+    assert is_done(whole, replace(JOB, run=run, attacks=(attack,), evaluation=evaluation))
+
+
+@pytest.mark.parametrize(
+    "lost", ["model.safetensors", f"attacks/{small.BATTERY}/summary.json", "evaluation/config.toml"]
+)
+def test_what_was_not_written_to_its_end_is_not_done(whole, lost, tmp_path):
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / lost).unlink()
+    assert not is_done(tmp_path / "run", JOB)
+    do(tmp_path / "run", JOB, small.silent, small.never)
+    assert small.made(tmp_path / "run") == small.made(whole)
+
+
+def test_an_evaluation_that_is_killed_leaves_no_other_settings_beside_its_numbers(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "run"
+    job = replace(JOB, attacks=())
+    do(folder, job, small.silent, small.never)
+    other = replace(job, evaluation=replace(small.EVALUATION, images=10))
+    with monkeypatch.context() as patch:
+        patch.setattr("seatbelt_vae.evaluation.model.write_json", killed)
+        with pytest.raises(SystemExit):
+            do(folder, other, small.silent, small.never)
+    assert not is_done(folder, job)
+    assert not is_done(folder, other)
+    do(folder, job, small.silent, small.never)
+    assert RunFolder.open(folder).read_json("evaluation/measures.json")["images"] == 20
+
+
+def killed(*_):
+    raise SystemExit
+
+
+def test_settings_that_cannot_be_leave_no_folder(tmp_path):
+    with pytest.raises(ConfigError, match="batch_size 1000 is more than the 600 training images"):
+        do(tmp_path / "run", small.job(batch_size=1000), small.silent, small.never)
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_settings_in_the_folder_are_refused(whole):
+    with pytest.raises(ForeignStateError) as caught:
+        do(whole, small.job(seed=1), small.silent, small.never)
+    assert str(caught.value) == (
+        f"{whole} holds a run with other settings: give another folder, or delete it"
+    )
+    other = replace(JOB, attacks=(replace(small.ATTACK, pairs=2),))
+    with pytest.raises(ForeignStateError, match="holds a battery with another config, pairs"):
+        do(whole, other, small.silent, small.never)
+
+
+@pytest.mark.parametrize("left", [".run.json.77.tmp", ".config.toml.77.tmp", "config.toml"])
+def test_a_run_killed_while_its_folder_was_made_is_begun_again(left, tmp_path):
+    job = small.trained_only(JOB)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    whole = left == "config.toml"
+    (folder / left).write_text(dump_toml(job.run) if whole else "half")
+    do(folder, job, small.silent, small.never)
+    assert is_done(folder, job)
+
+
+def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
+    told = []
+    with held(tmp_path) as release:
+
+        def tell(what, *_):
+            told.append(what)
+            if len(told) == 2:
+                release.set()
+
+        do(tmp_path / "run", small.trained_only(JOB), tell, small.never)
+    assert told[:2] == ["waiting for another process"] * 2
+    assert "training" in told
+
+
+def test_waiting_can_be_interrupted(tmp_path):
+    with held(tmp_path), pytest.raises(KeyboardInterrupt):
+        do(tmp_path / "run", JOB, small.silent, lambda: True)
+    assert not (tmp_path / "run").exists()
