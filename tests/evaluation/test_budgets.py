@@ -89,6 +89,15 @@ def test_smallest_gap_is_the_minimum_of_a_loop_over_all_candidates() -> None:
     assert all(gap < 1 - epsilon for gap, epsilon in zip(found.gap, BUDGETS, strict=True))
 
 
+def test_without_budgeted_attacks_only_what_is_known_counts() -> None:
+    model = random_linear()
+    x, target, star = random_images(3)
+    pair = Pair.of(model, x, target)
+    found = matched_budgets(model, pair, star[None], lower=False)
+    assert set(found.how) <= {"zero", "row", "shortened", "blend"}
+    assert list(found.gap) == pytest.approx(without_descent(found))
+
+
 def test_gap_falls_with_the_budget_and_never_exceeds_one() -> None:
     model = random_vae()
     x, target, *star = random_images(6, dtype=torch.float32)

@@ -1,6 +1,7 @@
 """One pair's measures: closed forms on linear models, consistency on a random hierarchical one."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -136,6 +137,16 @@ def test_settings_repeat_and_pairs_draw_their_own_noise() -> None:
 
     assert nll(0, 0) == nll(0, 0)
     assert len({nll(0, 0), nll(1, 0), nll(0, 1)}) == 3
+
+
+def test_what_the_published_attack_reached_is_not_bettered_by_ours() -> None:
+    rows, stars = attack_rows(0, 1), X[None]
+    ours, published = (
+        measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, protocol=p))
+        for p in ("strong", "paper")
+    )
+    assert "budgeted" in ours.budgets.how
+    assert "budgeted" not in published.budgets.how
 
 
 def test_a_collapsed_model_has_no_gap_and_is_not_told_apart() -> None:

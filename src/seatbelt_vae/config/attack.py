@@ -48,6 +48,8 @@ class AttackConfig:
         solver: ``quasi-newton``, or ``pgd`` (projected steepest descent whose step adapts) for
             budgets.
         pairs: input-target pairs, drawn at random from the test split.
+        vary: the one factor in which input and target differ, such as orientation (default: they
+            are any two images).
         restarts: random restarts of each row (strong).
         max_evaluations: gradient evaluations of one descent at most.
         memory: pairs the quasi-Newton method remembers.
@@ -72,6 +74,7 @@ class AttackConfig:
     protocol: Literal["strong", "single", "paper"] = "strong"
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
     pairs: int = 10
+    vary: str | None = None
     restarts: int = 4
     max_evaluations: int = 500
     memory: int = 6
@@ -185,6 +188,7 @@ def battery_name(config: AttackConfig) -> str:
         config.loss: True,
         layers: config.layers != "all",
         f"{config.path}": config.path is not None,
+        f"vary-{config.vary}": config.vary is not None,
         config.threat: config.threat != "penalty",
         config.protocol: True,
         config.solver: config.solver != "quasi-newton",

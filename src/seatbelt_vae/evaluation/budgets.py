@@ -140,6 +140,7 @@ def matched_budgets(
     adversarial: Tensor,
     budgets: tuple[float, ...] = BUDGETS,
     *,
+    lower: bool = True,
     batch: int = 64,
 ) -> MatchedBudgets:
     r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
@@ -152,12 +153,16 @@ def matched_budgets(
         pair: input and target.
         adversarial: the stored attacks, :math:`(n, C, H, W)`.
         budgets: ε, ascending.
+        lower: whether budgeted attacks are made; else only what is stored and what needs no
+            optimiser counts.
         batch: images evaluated at once.
     """
     known = [Candidates.within(model, pair, adversarial, e, batch) for e in budgets]
     blend_gap = tuple(candidates.gap[-1].item() for candidates in known)
-    lowered = _lowered(model, pair, known, budgets, batch)
-    pool = tuple(c.joined(more) for c, more in zip(known, lowered, strict=True))
+    pool = tuple(known)
+    if lower:
+        lowered = _lowered(model, pair, known, budgets, batch)
+        pool = tuple(c.joined(more) for c, more in zip(known, lowered, strict=True))
     best = [(pool[0], pool[0].best)]
     for candidates in pool[1:]:
         before, kept = best[-1]

@@ -110,7 +110,7 @@ def _battery_rows(run: FoundRun) -> Iterator[Row]:
         about, config = _read(folder / "battery.json"), _attack(folder)
         within = config.within_budget
         summary, flags = folder / "summary.json", folder / "flags.json"
-        same = ("loss", "layers", "threat", "protocol", "solver", "pairs", "seed", "draws")
+        same = ("loss", "layers", "vary", "threat", "protocol", "solver", "pairs", "seed", "draws")
         effort = ("restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
             "run": run.name,

@@ -30,6 +30,38 @@ def test_the_same_picture_under_two_labels_is_one_image():
     with pytest.raises(DataError) as caught:
         choose_pairs(data, 4, seed=0)
     assert str(caught.value) == (
-        "the test split of 'dsprites' has 6 different images, expected at least 8 for 4 pairs: "
+        "the test split of 'dsprites' has 3 disjoint pairs of different images, expected 4: "
         "ask for fewer pairs"
     )
+
+
+def test_pairs_may_differ_in_one_factor_only():
+    data = sprites()
+    pairs = np.array(choose_pairs(data, 20, seed=0, vary="orientation"))
+    assert len(set(pairs.flat)) == 40
+    inputs, targets = (data.test.factors(side) for side in pairs.T)
+    column = [factor.name for factor in data.factors].index("orientation")
+    differs = inputs != targets
+    assert differs[:, column].all()
+    assert not np.delete(differs, column, axis=1).any()
+    images = [data.test.batch(side) for side in pairs.T]
+    assert (images[0] != images[1]).flatten(1).any(1).all()
+
+
+@pytest.mark.parametrize(
+    ("factors", "said"),
+    [
+        (sprites().factors, "'dsprites' has no factor 'orientaton': perhaps you meant "),
+        ((), "'dsprites' has no known factors: leave vary out"),
+    ],
+)
+def test_a_factor_that_the_set_has_not_is_named(factors, said):
+    with pytest.raises(DataError, match=said):
+        choose_pairs(replace(sprites(), factors=factors), 2, seed=0, vary="orientaton")
+
+
+def test_too_few_images_that_differ_in_a_factor_only():
+    data = sprites()
+    few = replace(data, test=replace(data.test, indices=data.test.indices[:50]))
+    with pytest.raises(DataError, match="pairs of images that differ in shape only, expected 30"):
+        choose_pairs(few, 30, seed=0, vary="shape")

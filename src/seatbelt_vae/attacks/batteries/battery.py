@@ -91,7 +91,7 @@ def run_battery(
     name = battery_name(config)
     folder = run.path / "attacks" / name
     siblings = None if sibling is None else sibling.path / "attacks" / name
-    pairs = choose_pairs(data, config.pairs, config.seed)
+    pairs = choose_pairs(data, config.pairs, config.seed, config.vary)
     _open(folder, _about(model, data, config, pairs, siblings), config)
     battery = _Battery(folder, fold_batch_norm(model), data, config, pairs, siblings)
     done = resumed = 0
