@@ -1,0 +1,90 @@
+"""Means over trainings and pairs: values by hand, intervals against a plain double loop."""
+
+import math
+
+import numpy as np
+import pytest
+
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.evaluation.crossed import Term, crossed_contrast
+
+
+def made_up(seeds: int, pairs: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
+    """Trainings and pairs, each with an effect of its own."""
+    generator = np.random.default_rng(seed)
+    of_training = generator.normal(0, 1.0, (seeds, 1))
+    of_pair = np.random.default_rng(99).normal(0, 2.0, (1, pairs))
+    return 10 + shift + of_training + of_pair + generator.normal(0, 0.1, (seeds, pairs))
+
+
+def plain_bootstrap(first: np.ndarray, second: np.ndarray, draws: int) -> np.ndarray:
+    """The difference of means in every resample of trainings and, jointly, of pairs."""
+    generator = np.random.default_rng(1)
+    found = []
+    for _ in range(draws):
+        pairs = generator.integers(0, first.shape[1], first.shape[1])
+        rows = [generator.integers(0, len(m), len(m)) for m in (first, second)]
+        means = [m[r][:, pairs].mean() for m, r in zip((first, second), rows, strict=True)]
+        found.append(means[0] - means[1])
+    return np.array(found)
+
+
+def test_value_is_the_weighted_sum_of_means():
+    a, b, c = (made_up(3, 4, seed=s) for s in range(3))
+    found = crossed_contrast([Term(1, "a", a), Term(-2, "b", b), Term(0.5, "c", c)])
+    assert found.value == pytest.approx(a.mean() - 2 * b.mean() + 0.5 * c.mean())
+    assert (found.seeds, found.pairs) == (3, 4)
+
+
+def test_geometric_contrast_is_a_ratio_of_geometric_means():
+    a, b = np.array([[2.0, 8.0]]), np.array([[1.0, 4.0]])
+    assert crossed_contrast(
+        [Term(1, "a", a), Term(-1, "b", b)], "geometric"
+    ).value == pytest.approx(2)
+    with pytest.raises(ConfigError, match="not all positive"):
+        crossed_contrast([Term(1, "a", a - 2)], "geometric")
+
+
+def test_interval_is_that_of_a_double_loop_over_trainings_and_pairs():
+    first, second = made_up(4, 12, shift=1, seed=1), made_up(3, 12, seed=2)
+    found = crossed_contrast([Term(1, "a", first), Term(-1, "b", second)], draws=20_000)
+    low, high = np.quantile(plain_bootstrap(first, second, 20_000), [0.025, 0.975])
+    assert found.low == pytest.approx(low, abs=0.03)
+    assert found.high == pytest.approx(high, abs=0.03)
+
+
+def test_what_a_pair_does_to_both_models_is_not_in_the_interval():
+    # the same trainings attacked in two ways: only the constant between them is left
+    values = made_up(3, 12)
+    found = crossed_contrast([Term(1, "a", values + 0.5), Term(-1, "a", values)])
+    assert (found.low, found.high) == (pytest.approx(0.5), pytest.approx(0.5))
+    # other trainings are drawn independently
+    found = crossed_contrast([Term(1, "a", values + 0.5), Term(-1, "b", values)])
+    assert found.high - found.low > 0.5
+
+
+def test_few_trainings_are_kept_and_few_pairs_too():
+    few_seeds = crossed_contrast([Term(1, "a", made_up(2, 12))])
+    assert few_seeds.of_these_models_only
+    pairs_only = crossed_contrast([Term(1, "a", made_up(2, 12).mean(0, keepdims=True))])
+    assert (few_seeds.low, few_seeds.high) == pytest.approx((pairs_only.low, pairs_only.high))
+    assert crossed_contrast([Term(1, "a", made_up(2, 9))]).low is None
+    one_number = crossed_contrast([Term(1, "a", np.array([[1.0], [2.0], [3.0]]))])
+    assert (one_number.low, one_number.high) == (1, 3)
+    assert not one_number.of_these_models_only
+
+
+def test_a_pair_that_says_nothing_in_one_term_is_left_out_of_all():
+    a, b = made_up(1, 3, seed=1), made_up(1, 3, seed=2)
+    b[0, 1] = math.nan
+    found = crossed_contrast([Term(1, "a", a), Term(-1, "b", b)])
+    assert found.pairs == 2
+    assert found.value == pytest.approx(a[0, [0, 2]].mean() - b[0, [0, 2]].mean())
+    assert crossed_contrast([Term(1, "a", np.full((2, 2), math.nan))]).value is None
+
+
+def test_terms_that_do_not_fit_are_refused():
+    with pytest.raises(ShapeError, match="terms over 2, 3 pairs"):
+        crossed_contrast([Term(1, "a", made_up(3, 2)), Term(1, "b", made_up(3, 3))])
+    with pytest.raises(ShapeError, match="a has 2 and 3 trainings"):
+        crossed_contrast([Term(1, "a", made_up(2, 3)), Term(1, "a", made_up(3, 3))])
