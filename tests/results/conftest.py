@@ -25,7 +25,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paper = AttackConfig(protocol="paper", weights="published", pairs=PAIRS)
     write_battery(hostile, KINDS["vae"], PAIRS, paper)
     write_evaluation(hostile, KINDS["vae"])
-    write_rows(hostile.path / "evaluation" / "codes.parquet", [{"image": 1, "z": [0.5, -0.5]}])
+    write_rows(hostile.path / "evaluation" / "extras.parquet", [{"image": 1, "z": [0.5, -0.5]}])
     settings = RunConfig(DataConfig("dsprites"), ModelConfig("seatbelt", depth=3))
     RunFolder.create(root / "begun", settings)
     odd = root / "seatbelt" / "evaluation" / f"{HOSTILE}.parquet"

@@ -21,7 +21,7 @@ ASKED = [
     "SELECT run, beta, elbo, iou FROM runs JOIN evaluations USING (run) ORDER BY run",
     "SELECT run, battery, list(name ORDER BY name) FROM flags WHERE raised GROUP BY ALL",
     "SELECT run, split, count(*), max(step) FROM metrics GROUP BY ALL ORDER BY ALL",
-    "SELECT * FROM codes",
+    "SELECT * FROM extras",
 ]
 
 
@@ -90,13 +90,13 @@ def test_columns_that_do_not_fit_those_beside_them_are_an_error(
     new = shutil.copytree(study / "vae", tmp_path / "new")
     measures = new / "evaluation" / "measures.json"
     write_json(measures, {**read_json(measures), "extra": ["a"]})
-    write_rows(new / "evaluation" / "codes.parquet", [{"image": [1]}])
+    write_rows(new / "evaluation" / "extras.parquet", [{"image": [1]}])
     both = Store.open([exported, new])
     assert (
         both.query("SELECT count(*) AS n FROM evaluations WHERE extra IS NULL")["n"][0].as_py() == 5
     )
     with pytest.raises(QueryError) as raised:
-        both.query("FROM codes")
+        both.query("FROM extras")
     assert "\n" not in str(raised.value)
     Store.open([new]).export(tmp_path / "export of new")
     write_json(measures, {**read_json(measures), "extra": 3})

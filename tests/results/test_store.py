@@ -73,7 +73,7 @@ def test_a_view_of_batteries_holds_every_row_of_every_file(
     [
         ("metrics", "metrics/*.parquet"),
         ("sigma", "evaluation/sigma.parquet"),
-        ("codes", "evaluation/codes.parquet"),
+        ("extras", "evaluation/extras.parquet"),
     ],
 )
 def test_a_view_of_runs_holds_every_row_of_every_file(
@@ -223,14 +223,14 @@ def test_columns_that_nobody_knows_yet_appear_by_themselves(tmp_path: Path) -> N
     write_rows(part, [{**row, "later": 7} for row in read_rows(part)])
     write_evaluation(run, KINDS["vae"])
     measures = run.path / "evaluation" / "measures.json"
-    write_json(measures, {**read_json(measures), "mig": {"value": 0.25}, "words": "yes"})
-    write_rows(run.path / "evaluation" / "MIG.parquet", [{"factor": "shape", "gap": 0.25}])
+    write_json(measures, {**read_json(measures), "own": {"value": 0.25}, "words": "yes"})
+    write_rows(run.path / "evaluation" / "OWN.parquet", [{"factor": "shape", "gap": 0.25}])
     store = Store.open([tmp_path])
     assert store.query("SELECT DISTINCT later FROM attacks")["later"].to_pylist() == [7]
-    assert store.query("SELECT mig_value, words FROM evaluations").to_pylist() == [
-        {"mig_value": 0.25, "words": "yes"}
+    assert store.query("SELECT own_value, words FROM evaluations").to_pylist() == [
+        {"own_value": 0.25, "words": "yes"}
     ]
-    assert store.query("FROM mig").to_pylist() == [{"run": "run", "factor": "shape", "gap": 0.25}]
+    assert store.query("FROM own").to_pylist() == [{"run": "run", "factor": "shape", "gap": 0.25}]
 
 
 def test_a_query_of_one_run_reads_no_other_runs_files(tmp_path: Path) -> None:

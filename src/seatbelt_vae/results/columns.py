@@ -62,12 +62,12 @@ VIEWS: Mapping[str, Known] = {
     "evaluations": _known(f"""
         run VARCHAR, images BIGINT, elbo DOUBLE, iwae DOUBLE, iwae_draws BIGINT,
         log_likelihood DOUBLE, divergences DOUBLE[], active_units BIGINT[],
-        active_threshold DOUBLE, unexplained_variance DOUBLE, iou DOUBLE, {_BRACKETS},
+        active_threshold DOUBLE, unexplained_variance DOUBLE, iou DOUBLE, mig DOUBLE, {_BRACKETS},
         sigma_norm_mean DOUBLE[], sigma_norm_quantile_levels DOUBLE[],
         sigma_norm_quantiles DOUBLE[][]
     """),
     "batteries": _known(f"""
-        run VARCHAR, battery VARCHAR, {_METHOD}, weights VARCHAR, weight_count BIGINT,
+        run VARCHAR, battery VARCHAR, {_METHOD}, vary VARCHAR, weights VARCHAR, weight_count BIGINT,
         budgets DOUBLE[], pairs BIGINT, seed BIGINT, draws BIGINT, restarts BIGINT,
         max_evaluations BIGINT, memory BIGINT, recheck DOUBLE, gradient_free BIGINT,
         fresh_draws BIGINT, test_images BIGINT, model VARCHAR, sibling VARCHAR, digest VARCHAR,
@@ -116,8 +116,25 @@ VIEWS: Mapping[str, Known] = {
     """),
     "sigma": _known("run VARCHAR, image BIGINT, sigma_norm DOUBLE[], elbo DOUBLE"),
     "units": _known("run VARCHAR, layer BIGINT, unit BIGINT, divergence DOUBLE, active BOOLEAN"),
+    "denoising": _known("run VARCHAR, image BIGINT, sigma DOUBLE, log_likelihood DOUBLE"),
+    "mig": _known("""
+        run VARCHAR, factor VARCHAR, mig DOUBLE, mig_lower DOUBLE, mig_upper DOUBLE,
+        entropy DOUBLE, best_unit BIGINT, second_unit BIGINT, mi_best DOUBLE, mi_second DOUBLE
+    """),
+    "downstream": _known("""
+        run VARCHAR, protocol VARCHAR, classifier VARCHAR, image BIGINT, label BIGINT,
+        target_image BIGINT, target_label BIGINT, clean_prediction BIGINT,
+        attacked_prediction BIGINT, distance_relative DOUBLE, divergence_ratio DOUBLE,
+        exceeds_bound BOOLEAN, status VARCHAR
+    """),
+    "codes": _known("""
+        run VARCHAR, image BIGINT, mean DOUBLE[], code DOUBLE[], pixels DOUBLE[],
+        reconstruction DOUBLE[]
+    """),
+    "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
 }
 """Every view that is there without any file, with its known columns."""
 
-RESERVED = frozenset({*VIEWS, "measures"} - {"sigma", "units"})
+_EVALUATED = {"sigma", "units", "denoising", "mig", "downstream", "codes", "members"}
+RESERVED = frozenset({*VIEWS, "measures"} - _EVALUATED)
 """Names that no file of ``evaluation/`` may have."""
