@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.machine import machine
 from seatbelt_vae import (
     DataConfig,
+    Job,
     ModelConfig,
     ObjectiveConfig,
     RunConfig,
@@ -33,6 +34,7 @@ from seatbelt_vae.config import PRESETS, resolve_objective
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.sweep import LocalEngine
 
 _SETS = ("dsprites", "chairs", "faces", "celeba", "fashion-mnist", "mnist", "swiss-roll")
 _POINTS = ("swiss-roll",)
@@ -91,13 +93,13 @@ def rows(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         except DataError as error:
             yield {**about, "skipped": str(error)}
             continue
-        configs = {
-            preset: settings(name, roots.get(name), preset, arguments.steps)
+        jobs = {
+            preset: Job(settings(name, roots.get(name), preset, arguments.steps))
             for preset in arguments.presets
         }
         folder = arguments.folder / f"{name}-{arguments.steps}"
-        done = run_sweep(folder, configs, jobs=arguments.jobs)
-        for preset in configs:
+        done = run_sweep(folder, jobs, engine=LocalEngine(arguments.jobs))
+        for preset in jobs:
             row = {**about, "preset": preset}
             if preset in done.failures:
                 yield {**row, "failed": done.failures[preset]}

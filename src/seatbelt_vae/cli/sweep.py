@@ -1,25 +1,15 @@
 """``sweep``: every run of a grid, several at a time, and a table of what came out."""
 
-import sys
-from contextlib import redirect_stdout
 from typing import Any
 
 from seatbelt_vae.cli.grid import grid_of, out_of
+from seatbelt_vae.cli.many import at_work, engine_of, show_all, show_each
 from seatbelt_vae.cli.options import Sweep
 from seatbelt_vae.cli.output import print_json, print_table
-from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.config.attack import battery_name
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.runs import RunFolder, read_rows
-from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import (
-    Engine,
-    Grid,
-    JobsDone,
-    LocalEngine,
-    RayEngine,
-    run_sweep,
-)
+from seatbelt_vae.sweep import Grid, run_sweep
 
 __all__ = ["run"]
 
@@ -35,14 +25,13 @@ def run(options: Sweep) -> None:
     """
     grid = grid_of(options)
     out = out_of(options, grid)
-    # Ray says on stdout, where results go, what becomes of a cluster's nodes
-    with ProgressLines(quiet=options.output.quiet) as progress, redirect_stdout(sys.stderr):
+    with at_work(options.output) as progress:
         result = run_sweep(
             out,
             grid.jobs,
-            engine=_engine(options),
-            on_news=lambda news: _show(progress, news),
-            on_jobs=lambda now: _show_all(progress, now),
+            engine=engine_of(options.engine, options.address, options.jobs),
+            on_news=show_each(progress),
+            on_jobs=show_all(progress),
         )
     failures = grid.impossible | result.failures
     found = {label: _known(folder, grid) for label, folder in result.runs.items()}
@@ -52,22 +41,6 @@ def run(options: Sweep) -> None:
         _print(str(out), found, grid)
     if failures:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in failures.items()))
-
-
-def _engine(options: Sweep) -> Engine:
-    if options.engine == "ray":
-        return RayEngine(options.address, options.jobs)
-    return LocalEngine(options.jobs)
-
-
-def _show(progress: ProgressLines, news: News) -> None:
-    progress.show(f"{news.job}  {news.what}", news.done, news.total, news.detail, line=news.job)
-
-
-def _show_all(progress: ProgressLines, now: JobsDone) -> None:
-    """How far the whole is, in place of the line of the run that ended."""
-    progress.end(now.last)
-    progress.show("runs", now.done, now.jobs, f"{now.failed} failed" if now.failed else "")
 
 
 def _known(folder: RunFolder, grid: Grid) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class RayEngine:
             ConfigError: Ray is not installed, no cluster is at the address, or none of its nodes
                 has as many cores as a job has threads.
         """
-        for task in tasks.values():
-            lock_of(task.folder).touch()
         with _connected(self.address) as ray:
             _check_threads(ray, tasks)
+            for task in tasks.values():
+                lock_of(task.folder).touch()
             crew = _Crew(ray, tasks, self.jobs)
             try:
                 return crew.work(on_news, on_end)
