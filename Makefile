@@ -5,13 +5,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check install clean
+.PHONY: demo test check reproduce-smoke install clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seatbelt-vae demo
 
 test: $(VENV)/.installed-test check
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# every figure and table of the paper once, at sizes of no meaning; the tests run it too
+reproduce-smoke: $(VENV)/.installed-test
+	$(BIN)/seatbelt-vae reproduce all --size smoke
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from seatbelt_vae import __version__
 from seatbelt_vae.cli.options import (
     Attack,
+    Claims,
     Compare,
     Data,
     Demo,
     Evaluate,
     Report,
+    Reproduce,
     Results,
     Share,
     Sweep,
@@ -104,6 +106,14 @@ def _run(options: Verb) -> None:
             from seatbelt_vae.cli import results
 
             results.run(options)
+        case Reproduce():
+            from seatbelt_vae.cli import reproduce
+
+            reproduce.run(options)
+        case Claims():
+            from seatbelt_vae.cli import reproduce
+
+            reproduce.run_claims(options)
         case Share():
             from seatbelt_vae.cli import share
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, subcommand
 
+from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
@@ -15,6 +16,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = [
     "Attack",
+    "Claims",
     "Compare",
     "Data",
     "DataCheck",
@@ -25,6 +27,7 @@ __all__ = [
     "Evaluate",
     "Output",
     "Report",
+    "Reproduce",
     "Results",
     "Share",
     "Sweep",
@@ -275,4 +278,17 @@ class Demo:
     to_resume = AGAIN
 
 
-Verb = Train | Sweep | Attack | Evaluate | Report | Compare | Results | Share | Data | Demo
+Verb = (
+    Train
+    | Sweep
+    | Attack
+    | Evaluate
+    | Report
+    | Compare
+    | Results
+    | Reproduce
+    | Claims
+    | Share
+    | Data
+    | Demo
+)

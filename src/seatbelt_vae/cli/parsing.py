@@ -14,11 +14,13 @@ import tyro
 
 from seatbelt_vae.cli.options import (
     Attack,
+    Claims,
     Compare,
     Data,
     Demo,
     Evaluate,
     Report,
+    Reproduce,
     Results,
     Share,
     Sweep,
@@ -41,6 +43,8 @@ VERBS: dict[str, type[Verb]] = {
     "report": Report,
     "compare": Compare,
     "results": Results,
+    "reproduce": Reproduce,
+    "claims": Claims,
     "share": Share,
     "data": Data,
     "demo": Demo,

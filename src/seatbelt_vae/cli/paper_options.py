@@ -1,0 +1,100 @@
+"""What `reproduce` and `claims` take; torch is not imported."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from seatbelt_vae.cli.run_options import AGAIN, Output
+from seatbelt_vae.config.checks import one_of, positive
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.paper import EXPERIMENTS
+
+__all__ = ["Claims", "Reproduce"]
+
+_ALL = "all"
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Make figures and tables of Willetts et al. (2021), and answer the claims they bear on.
+
+    Every figure is made under the published attack and under the strong one; reproduction.html
+    shows them with the rows they come from. What is done already is kept, what is not is resumed.
+
+    Args:
+        ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
+            ablation.
+        size: smoke takes a minute and means nothing; small, 32×32 images and a part of the grid,
+            within an hour on two cores; paper is the published grid, for a GPU or a cluster.
+        out: the folder (default: runs/reproduction/ and the size).
+        roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
+        engine: what works on the models: processes of this machine, or Ray (needs the extra
+            ``cluster``).
+        address: of a Ray cluster's head, as host:6379; its nodes share the folder (default: the
+            cluster that runs here, or one for this command).
+        jobs: how many models are worked on at a time (default: one a core, or one on a GPU).
+        estimate: make nothing, but time a few steps and rows and say what all of it would take.
+    """
+
+    ids: Positional[tuple[str, ...]]
+    size: Literal["smoke", "small", "paper"] = "small"
+    out: Path | None = None
+    roots: tuple[str, ...] = ()
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    jobs: int | None = None
+    estimate: bool = False
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {_known()}")
+        for name in self.ids:
+            one_of("figure or table", name, (_ALL, *EXPERIMENTS))
+        if self.jobs is not None:
+            positive("jobs", self.jobs)
+        if self.address is not None and self.engine != "ray":
+            raise ConfigError(f"address {self.address} without --engine ray, which it is for")
+        for root in self.roots:
+            if not all(root.partition("=")):
+                raise ConfigError(
+                    f"roots is {root!r}, expected a data set and its folder, as in "
+                    f"faces=/path/to/ICT-FaceKit"
+                )
+
+    @property
+    def names(self) -> list[str]:
+        """The experiments that are meant, each once, in the order of the paper."""
+        return [name for name in EXPERIMENTS if _ALL in self.ids or name in self.ids]
+
+    @property
+    def folder(self) -> Path:
+        """Where they are made."""
+        return self.out or Path("runs", "reproduction", self.size)
+
+    @property
+    def folders_of_sets(self) -> dict[str, str]:
+        """The roots by data set."""
+        return {name: folder for name, _, folder in (root.partition("=") for root in self.roots)}
+
+    to_resume = AGAIN
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Answer the twelve claims of Willetts et al. (2021) from stored rows.
+
+    Args:
+        folder: a folder that `reproduce` made, or its rows/.
+    """
+
+    folder: Positional[Path]
+    output: Output = field(default_factory=Output)
+
+    to_resume = "run the same command again"
+
+
+def _known() -> str:
+    return " ".join(EXPERIMENTS)

@@ -1,0 +1,114 @@
+"""``reproduce``: figures and tables of the paper; ``claims``: what became of its claims."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.cli.many import at_work, engine_of, show_all, show_each
+from seatbelt_vae.cli.output import print_json, print_table
+from seatbelt_vae.cli.paper_options import Claims, Reproduce
+from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.paper import EXPERIMENTS, SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatbelt_vae.evaluation.crossed import CrossedEstimate
+    from seatbelt_vae.paper.claims import Answer
+    from seatbelt_vae.paper.plan import Plan
+
+__all__ = ["run", "run_claims"]
+
+
+def run(options: Reproduce) -> None:
+    """Make the figures, print the answers and where the page is.
+
+    Raises:
+        SeatbeltError: a model was not finished; what could be drawn without it has been.
+    """
+    from seatbelt_vae.paper.plan import plan
+
+    experiments = [EXPERIMENTS[name] for name in options.names]
+    size, roots = SIZES[options.size], options.folders_of_sets
+    if options.estimate:
+        _print_cost(options, plan(experiments, size, roots))
+        return
+    from seatbelt_vae.paper.claims.stated import stated
+    from seatbelt_vae.paper.reproduce import reproduce
+
+    with at_work(options.output) as progress:
+        result = reproduce(
+            experiments,
+            size,
+            options.folder,
+            roots=roots,
+            engine=engine_of(options.engine, options.address, options.jobs),
+            on_news=show_each(progress),
+            on_jobs=show_all(progress),
+        )
+    if options.output.json:
+        answers = [stated(answer) for answer in result.answers]
+        parts = {"page": str(result.page), "failures": result.failures, "missing": result.missing}
+        print_json({**parts, "claims": answers})
+    else:
+        _print_answers(result.answers)
+        for data, why in result.missing.items():
+            print(f"without {data}: {why}")
+        print(result.page)
+    if result.failures:
+        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
+
+
+def run_claims(options: Claims) -> None:
+    """Answer the claims from stored rows, and print them."""
+    from seatbelt_vae.paper.claims import answer_all
+    from seatbelt_vae.paper.claims.stated import stated
+    from seatbelt_vae.paper.reproduce import ROWS
+    from seatbelt_vae.results import Store
+
+    exported = options.folder / ROWS
+    answers = answer_all(Store.open([exported if exported.exists() else options.folder]))
+    if options.output.json:
+        print_json({"claims": [stated(answer) for answer in answers]})
+        return
+    _print_answers(answers)
+    for answer in answers:
+        rows = [
+            [data, f.contrast.words, f.contrast.protocol or "–", *_numbers(f.estimate)]
+            for data, found in answer.found.items()
+            for f in found
+        ]
+        if rows:
+            head = ["data", "positive (or above 1) if", "protocol", "effect", "95 % interval"]
+            print_table(f"{answer.claim.id}: {answer.claim.text}", head, rows)
+
+
+def _print_answers(answers: "Sequence[Answer]") -> None:
+    rows = [[a.claim.id, a.claim.text, a.verdict, a.why] for a in answers]
+    print_table("claims of Willetts et al. (2021)", ["", "claim", "answer", "why"], rows)
+
+
+def _numbers(estimate: "CrossedEstimate") -> list[str]:
+    if estimate.value is None:
+        return ["–", "–"]
+    interval = "–" if estimate.low is None else f"{estimate.low:.3g} … {estimate.high:.3g}"
+    return [f"{estimate.value:.3g}", interval]
+
+
+def _print_cost(options: Reproduce, whole: "Plan") -> None:
+    from seatbelt_vae.paper.estimate import estimate
+
+    cost = estimate(whole)
+    if options.output.json:
+        print_json({**asdict(cost), "hours": cost.hours})
+        return
+    rows = [
+        ["models", f"{cost.models:,}", ""],
+        ["optimiser steps", f"{cost.steps:,}", f"{cost.training_hours:.1f}"],
+        *(
+            [f"rows, {protocol} protocol", f"{cost.rows[protocol]:,}", f"{hours:.1f}"]
+            for protocol, hours in cost.attack_hours.items()
+        ),
+        ["together", "", f"{cost.hours:.1f}"],
+    ]
+    print_table(f"size {options.size}", ["", "count", "hours of one process here"], rows)
+    print(f"timed on {', '.join(cost.timed)}; a guide, as other models cost more or less")

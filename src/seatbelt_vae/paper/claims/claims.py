@@ -1,0 +1,233 @@
+"""The twelve claims of the paper, each as contrasts that are positive if it is true."""
+
+from collections.abc import Iterator
+
+from seatbelt_vae.paper.claims.claim import Claim
+from seatbelt_vae.paper.claims.contrast import Contrast, Of, Role
+from seatbelt_vae.paper.figures import AREA, GAP
+
+__all__ = ["CLAIMS"]
+
+_TC, _BELT = "β-TCVAE", "Seatbelt-VAE"
+_WEAK_AND_STRONG: tuple[tuple[Role, str], ...] = (("published", "paper"), ("scale", "strong"))
+"""The published measure under either attack."""
+
+_LOSSES = ("latent-kl", "output", "latent-w2")
+_MEASURES = {"gap within ε = 0.2": GAP, "AUDDC": AREA}
+
+
+def _rise(series: str, weight: float = 1) -> tuple[Of, Of]:
+    """From the least to the most β."""
+    return Of(weight, series, "most"), Of(-weight, series, "least")
+
+
+def _robust(
+    words: str,
+    experiment: str,
+    terms: tuple[Of, ...],
+    loss: str = "latent-kl",
+    published: str = "",
+) -> Iterator[Contrast]:
+    """Gap and AUDDC under the strong attack, and the attacker's loss under the published one."""
+    where = f"loss = '{loss}' AND layers = 'all'"
+    for measure, value in _MEASURES.items():
+        yield Contrast(
+            f"{words}: {measure}, {loss}", experiment, value, terms, protocol="strong", where=where
+        )
+    for role, protocol in _WEAK_AND_STRONG:
+        yield Contrast(
+            f"{words}: Δ, {loss}",
+            experiment,
+            "delta_mean",
+            terms,
+            role=role,
+            protocol=protocol,
+            where=where,
+            kind="geometric",
+            published=published,
+        )
+
+
+C1 = Claim(
+    "C1",
+    "the attacker's loss rises with β for β-TCVAEs",
+    tuple(_robust("β-TCVAE gains with β", "fig3", _rise(_TC), published="fig3.delta_kl")),
+)
+
+C2 = Claim(
+    "C2",
+    "it rises far more for Seatbelt-VAEs",
+    tuple(
+        _robust(
+            "Seatbelt-VAE gains more with β than β-TCVAE",
+            "fig5",
+            (*_rise(_BELT), *_rise(_TC, -1)),
+            published="fig5.*.delta_kl",
+        )
+    ),
+)
+
+
+def _c3() -> Iterator[Contrast]:
+    terms, words = _rise(_BELT), "Seatbelt-VAE gains with β"
+    for measure, value in _MEASURES.items():
+        yield Contrast(f"{words}: {measure}", "fig5", value, terms, protocol="strong")
+    for role, protocol in _WEAK_AND_STRONG:
+        yield Contrast(
+            f"{words}: −log p(x_t|z*)", "fig5", "nll_target", terms, role=role, protocol=protocol
+        )
+
+
+C3 = Claim("C3", "−log p(x_t|z*) rises with β for Seatbelt-VAEs", tuple(_c3()))
+
+C4 = Claim(
+    "C4",
+    "TC-penalised models are harder to fool than those at β = 1 under all three attacks",
+    tuple(
+        contrast
+        for series in (_TC, _BELT)
+        for loss, short in zip(_LOSSES, ("kl", "output", "w2"), strict=True)
+        for contrast in _robust(
+            f"{series} gains with β", "fig5", _rise(series), loss, f"fig5.*.delta_{short}"
+        )
+    ),
+)
+
+C5 = Claim(
+    "C5",
+    "Seatbelt-VAEs lose less ELBO with β than β-TCVAEs",
+    (
+        Contrast(
+            "Seatbelt-VAE loses less ELBO with β than β-TCVAE",
+            "fig6",
+            "elbo",
+            (*_rise(_BELT), *_rise(_TC, -1)),
+            source="evaluations USING (run)",
+            where="TRUE",
+        ),
+    ),
+)
+
+C6 = Claim(
+    "C6",
+    "β-TCVAEs keep a broader ‖σ‖ than β-VAEs and lose less likelihood",
+    (
+        Contrast(
+            "‖σ(x)‖ spreads more over images in β-TCVAE than in β-VAE",
+            "fig2",
+            "spread",
+            (Of(1, _TC, "most"), Of(-1, "β-VAE", "most")),
+            source=(
+                "(SELECT run, stddev_samp(sigma_norm[1]) AS spread FROM sigma GROUP BY run) "
+                "USING (run)"
+            ),
+            where="TRUE",
+        ),
+        Contrast(
+            "β-TCVAE loses less log p(x|z) with β than β-VAE",
+            "fig2",
+            "log_likelihood",
+            (*_rise(_TC), *_rise("β-VAE", -1)),
+            source="evaluations USING (run)",
+            where="TRUE",
+        ),
+    ),
+)
+
+
+def _c7() -> Iterator[Contrast]:
+    series = f"{_BELT}, L = 4"
+    everything = "loss = 'latent-kl' AND layers = 'all'"
+    for layers in ("bottom", "top"):
+        terms = (
+            Of(1, series, "most", f"loss = 'latent-kl' AND layers = '{layers}'"),
+            Of(-1, series, "most", everything),
+        )
+        words = f"attacking all layers fools more than attacking the {layers} one"
+        for measure, value in _MEASURES.items():
+            yield Contrast(f"{words}: {measure}", "figD8", value, terms, protocol="strong")
+        yield Contrast(
+            f"{words}: −log p(x_t|z*)",
+            "figD8",
+            "nll_target",
+            terms,
+            role="published",
+            protocol="paper",
+        )
+
+
+C7 = Claim("C7", "attacking all layers is the strongest attack", tuple(_c7()))
+
+
+def _c8() -> Iterator[Contrast]:
+    latent, output = (f"loss = '{loss}' AND layers = 'all'" for loss in ("latent-kl", "output"))
+    terms = (Of(1, _TC, "most", output), Of(-1, _TC, "most", latent))
+    words = "latent attacks fool more than output attacks"
+    for measure, value in _MEASURES.items():
+        yield Contrast(f"{words}: {measure}", "figE9", value, terms, protocol="strong")
+    yield Contrast(
+        f"{words}: ‖rec(x*) − x_t‖",
+        "figE9",
+        "target_error",
+        terms,
+        role="published",
+        protocol="paper",
+    )
+
+
+C8 = Claim("C8", "latent attacks are stronger than output attacks", tuple(_c8()))
+
+C10 = Claim(
+    "C10",
+    "models with β > 1 are better at seeing through noise",
+    tuple(
+        Contrast(
+            f"{series} keeps more log p(x|z) with β under noise {noise:g}",
+            "figF12",
+            "log_likelihood",
+            _rise(series),
+            source="denoising USING (run)",
+            where=f"abs(sigma - {noise:g}) < 1e-6",
+            item="image",
+        )
+        for series in (_TC, _BELT)
+        for noise in (0.1, 0.5, 1.0)
+    ),
+)
+
+
+def _c11() -> Iterator[Contrast]:
+    under: tuple[tuple[Role, str], ...] = (("decides", "strong"), ("published", "paper"))
+    drop = "(clean_prediction = label)::INT - (attacked_prediction = label)::INT"
+    for classifier in ("mlp-reconstruction", "conv-reconstruction", "mlp-latents"):
+        for other in ("VAE", _TC):
+            for role, protocol in under:
+                yield Contrast(
+                    f"{classifier} loses less on Seatbelt-VAE than on {other}",
+                    "table1",
+                    drop,
+                    (Of(1, other, "most"), Of(-1, _BELT, "most")),
+                    role=role,
+                    protocol=protocol,
+                    source="downstream USING (run)",
+                    where=f"classifier = '{classifier}'",
+                    item="image",
+                )
+
+
+C11 = Claim("C11", "downstream accuracy drops least with Seatbelt-VAEs", tuple(_c11()))
+
+C12 = Claim(
+    "C12",
+    "the TC penalty makes a DLGM no harder to fool",
+    tuple(
+        _robust(
+            "TC-DLGM gains less than half of what Seatbelt-VAE gains",
+            "ablation",
+            (*_rise(_BELT, 0.5), *_rise("TC-DLGM", -1)),
+        )
+    ),
+)
+
+CLAIMS = (C1, C2, C3, C4, C5, C6, C7, C8, C10, C11, C12)
+"""All that are contrasts; C9 is a relation, see `relation`."""

@@ -1,0 +1,127 @@
+"""C9: whether disentanglement tells how hard a model is to fool, by ranks over models."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST
+from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict
+from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
+from seatbelt_vae.paper.figures import GAP, Scatter
+from seatbelt_vae.results import Store
+
+__all__ = ["C9", "answer_of_relation", "rank_correlation"]
+
+_WEAK = 0.5
+"""|ρ| below which ranks of one are no guide to ranks of the other."""
+
+_SOURCE = "pairs USING (run) JOIN batteries USING (run, battery) JOIN evaluations USING (run)"
+
+Vector = NDArray[np.float64]
+
+
+def _relation(words: str, value: str) -> Contrast:
+    terms = (Of(1, "all models", "most"),)
+    return Contrast(words, "figE11", value, terms, protocol="strong", source=_SOURCE)
+
+
+C9 = Claim(
+    "C9",
+    "there is no simple relation between MIG and robustness",
+    (
+        _relation("rank correlation of MIG and gap within ε = 0.2", GAP),
+        _relation("rank correlation of MIG and Δ", "delta_mean"),
+    ),
+)
+
+
+def rank_correlation(x: Vector, y: Vector, *, draws: int = DRAWS, seed: int = 0) -> CrossedEstimate:
+    r"""Spearman's :math:`\rho` over models, with the interval of resampled models.
+
+    Args:
+        x, y: one number a model.
+        draws: resamples.
+        seed: seed of the resampling.
+
+    Example:
+        >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0])).value
+        1.0
+    """
+    count = len(x)
+    value = _spearman(x, y)
+    low = high = None
+    if count >= FEWEST:
+        chosen = np.random.default_rng(seed).integers(0, count, (draws, count))
+        found = [r for r in (_spearman(x[some], y[some]) for some in chosen) if r is not None]
+        low, high = (float(q) for q in np.quantile(found, (0.025, 0.975)))
+    return CrossedEstimate(value, low, high, "arithmetic", count, count)
+
+
+def _spearman(x: Vector, y: Vector) -> float | None:
+    """None where all numbers of a side are equal."""
+    a, b = _ranks(x), _ranks(y)
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / scale) if scale > 0 else None
+
+
+def _ranks(values: Vector) -> Vector:
+    """Ranks from 0, equal numbers sharing their mean rank."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    middle: Vector = last - (counts + 1) / 2
+    return middle[which]
+
+
+def answer_of_relation(store: Store) -> Answer:
+    """The answer to C9 on each data set; which decide those with ten models or more.
+
+    *Reproduced* if the interval of every rank correlation lies within ±0.5, *not reproduced* if one
+    lies outside 0 beyond chance and is stronger than that; else *undecided*.
+    """
+    found: dict[str, list[Found]] = {}
+    for relation in C9.contrasts:
+        query = Scatter("", "mig", relation.value, ("", ""), _SOURCE, where=relation.where).query(
+            relation.experiment, relation.protocol
+        )
+        for data, (x, y) in _by_model(store.query(query).to_pylist()).items():
+            estimate = rank_correlation(x, y)
+            found.setdefault(data, []).append(Found(relation, estimate, None, (query,)))
+    by_data = {data: _verdict(estimates) for data, estimates in found.items()}
+    deciding = [d for d, all_found in found.items() if all(f.interval for f in all_found)]
+    verdicts = {by_data[data] for data in deciding}
+    if len(verdicts) == 1:
+        return Answer(C9, verdicts.pop(), f"on {', '.join(sorted(deciding))}", by_data, found)
+    why = "the data sets disagree" if verdicts else f"fewer than {FEWEST} models a data set"
+    return Answer(C9, "undecided", why, by_data, found)
+
+
+def _by_model(rows: list[Mapping[str, object]]) -> dict[str, tuple[Vector, Vector]]:
+    """MIG and the mean over pairs, of every model of a data set that has both."""
+    values: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for row in rows:
+        if isinstance(row["x"], float) and isinstance(row["y"], float):
+            runs = values.setdefault(str(row["panel"]), {})
+            runs.setdefault(str(row["run"]), []).append((row["x"], row["y"]))
+    means = {
+        data: np.array([np.mean(numbers, axis=0) for numbers in runs.values()])
+        for data, runs in values.items()
+    }
+    return {data: (both[:, 0], both[:, 1]) for data, both in means.items()}
+
+
+def _verdict(found: list[Found]) -> Verdict:
+    intervals = [f.interval for f in found]
+    if any(interval is None for interval in intervals):
+        return "undecided"
+    known = [interval for interval in intervals if interval is not None]
+    if all(low > -_WEAK and high < _WEAK for low, high in known):
+        return "reproduced"
+    if any(
+        (low > 0 or high < 0) and abs(f.estimate.value or 0.0) > _WEAK
+        for f, (low, high) in zip(found, known, strict=True)
+    ):
+        return "not reproduced"
+    return "undecided"

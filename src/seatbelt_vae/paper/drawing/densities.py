@@ -1,0 +1,127 @@
+"""How a measure of single images is distributed: a column a series, a curve a β."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from seatbelt_vae.paper.drawing import style
+from seatbelt_vae.paper.drawing.density import density
+from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
+from seatbelt_vae.paper.drawing.style import INK, MUTED
+from seatbelt_vae.paper.drawing.words import spread
+from seatbelt_vae.paper.figures import Densities
+
+__all__ = ["draw_densities"]
+
+Vector = NDArray[np.float64]
+Place = tuple[str, str]
+"""A panel's row: the data set, and what else has a row of its own."""
+
+_WIDTH, _HEIGHT = 8.4, 1.75
+_ENDS = (0.005, 0.995)
+_POINTS = 121
+_FILLED = 3
+"""Curves beyond which areas would only hide one another."""
+
+
+def draw_densities(figure: Densities, rows: Rows) -> Sheet:
+    """A grid of panels; those of a row share their axis, so that series compare.
+
+    Args:
+        figure: the figure.
+        rows: what its query found.
+    """
+    samples = _samples(rows)
+    if not samples:
+        return Sheet(None, "")
+    places = list(dict.fromkeys(place for place, _, _ in samples))
+    series = list(style.looks(name for _, name, _ in samples))
+    colours = style.ramp(by for _, _, by in samples)
+    canvas = style.canvas(_WIDTH, _HEIGHT * len(places) + 0.9)
+    grid = canvas.subplots(len(places), len(series), squeeze=False, sharex="row")
+    for place, line in zip(places, grid, strict=True):
+        low, high = _ends([sample for (where, _, _), sample in samples.items() if where == place])
+        for name, axes in zip(series, line, strict=True):
+            own = {
+                by: s for (where, who, by), s in samples.items() if (where, who) == (place, name)
+            }
+            style.tidy(axes, ", ".join(filter(None, (name, place[1] or place[0]))))
+            _draw(axes, own, np.linspace(low, high, _POINTS), colours)
+    for axes in grid[-1]:
+        axes.set_xlabel(figure.label, fontsize=8.5, color=MUTED)
+    handles = [
+        Line2D([], [], color=colours[by], linewidth=2, label=f"β = {by:g}") for by in colours
+    ]
+    canvas.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+    )
+    panels = tuple(dict.fromkeys(data for data, _ in places))
+    return Sheet(canvas, _caption(rows), panels)
+
+
+def _samples(rows: Rows) -> dict[tuple[Place, str, float], Vector]:
+    """The numbers of each curve, those of all its trainings together."""
+    found: dict[tuple[Place, str, float], list[float]] = {}
+    for row in rows:
+        if row["value"] is not None:
+            key = ((row["panel"], row["row"]), row["series"], float(row["by"]))
+            found.setdefault(key, []).append(float(row["value"]))
+    return {key: np.array(values) for key, values in sorted(found.items())}
+
+
+def _ends(samples: Sequence[Vector]) -> tuple[float, float]:
+    """From the first of the lower ends to the last of the upper, a stray image aside."""
+    low = min(float(np.quantile(sample, _ENDS[0])) for sample in samples)
+    high = max(float(np.quantile(sample, _ENDS[1])) for sample in samples)
+    room = 0.05 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def _draw(
+    axes: Axes, samples: Mapping[float, Vector], grid: Vector, colours: Mapping[float, str]
+) -> None:
+    for by, sample in samples.items():
+        mean = float(sample.mean())
+        if len(sample) > 1 and np.ptp(sample) > 0:
+            curve = density(sample, grid)
+            if len(samples) <= _FILLED:
+                axes.fill_between(grid, curve, color=colours[by], alpha=0.12, linewidth=0)
+            axes.plot(grid, curve, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
+        else:  # a sample without any spread has no density
+            axes.axvline(mean, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
+        axes.plot(
+            [mean],
+            [0.0],
+            marker="|",
+            markersize=9,
+            markeredgewidth=2,
+            color=colours[by],
+            clip_on=False,
+            zorder=5,
+            gid=f"mean, β = {by:g}",
+        )
+    axes.set_xlim(grid[0], grid[-1])
+    axes.set_ylim(bottom=0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_formatter(lambda value, _: style.plain(value))
+
+
+def _caption(rows: Rows) -> str:
+    runs: dict[tuple[str, str, float], set[str]] = {}
+    for row in rows:
+        runs.setdefault((row["panel"], row["series"], row["by"]), set()).add(row["run"])
+    trainings = spread((len(found) for found in runs.values()), "training")
+    return (
+        f"Gaussian kernel densities with Scott's width, over test images of {trainings} a curve. "
+        f"Each has area 1, so heights compare within a panel only; the stroke on the axis is its "
+        f"mean."
+    )

@@ -1,0 +1,86 @@
+"""Rows of a figure of curves as numbers: what every point, its interval and its references are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.paper.cells import Cell, cells_of
+from seatbelt_vae.paper.drawing.drawn import Rows
+from seatbelt_vae.paper.figures import Curves
+
+__all__ = ["Line", "Point", "failed", "lines_of"]
+
+_FAILED = 1.001
+"""How far above the trivial bound a mean must lie for its attack to have failed."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A kind of model at one β.
+
+    Args:
+        x: β.
+        value: its mean.
+        estimate: the mean with its interval, and what stands behind it.
+        references: the means of what it is judged by, over the same trainings and pairs.
+    """
+
+    x: float
+    value: float
+    estimate: CrossedEstimate
+    references: tuple[float | None, ...]
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Low and high, if there are enough trainings or pairs."""
+        low, high = self.estimate.low, self.estimate.high
+        return None if low is None or high is None else (low, high)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series on one data set, by ascending β."""
+
+    panel: str
+    series: str
+    points: tuple[Point, ...]
+
+
+def lines_of(figure: Curves, rows: Rows) -> list[Line]:
+    """The lines of a figure, in the order of their panels and series.
+
+    Args:
+        figure: the figure.
+        rows: what its query found.
+    """
+    values = cells_of(list(rows))
+    references = [
+        cells_of([{**row, "value": row[f"reference_{k}"]} for row in rows])
+        for k in range(len(figure.references))
+    ]
+    found: dict[tuple[str, str], list[Point]] = {}
+    for (panel, series, x), cell in sorted(values.items()):
+        estimate = cell.estimate(figure.kind)
+        if estimate.value is not None:
+            beside = tuple(_mean(cells[panel, series, x]) for cells in references)
+            point = Point(x, estimate.value, estimate, beside)
+            found.setdefault((panel, series), []).append(point)
+    return [Line(panel, series, tuple(points)) for (panel, series), points in found.items()]
+
+
+def failed(figure: Curves, lines: Iterable[Line]) -> int:
+    """How many means lie above a ceiling, which no minimum can."""
+    return sum(
+        reference.ceiling and beside is not None and point.value > _FAILED * beside
+        for line in lines
+        for point in line.points
+        for reference, beside in zip(figure.references, point.references, strict=True)
+    )
+
+
+def _mean(cell: Cell) -> float | None:
+    """Over the pairs that every training says something about, as the drawn means are."""
+    known = cell.values[:, ~np.isnan(cell.values).any(0)]
+    return float(known.mean()) if known.size else None

@@ -1,0 +1,242 @@
+"""Shares of right answers, clean and under attack: drawn, and as a table beside the published."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
+from seatbelt_vae.paper.cells import Cell, cells_of
+from seatbelt_vae.paper.drawing import style
+from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet, Table, TableCell
+from seatbelt_vae.paper.drawing.style import INK, MUTED, PAPER, PUBLISHED, Look
+from seatbelt_vae.paper.drawing.words import spread
+from seatbelt_vae.paper.published import published_rates
+
+__all__ = ["draw_rates"]
+
+_WIDTH, _ROW = 6.6, 0.3
+_CLASSIFIERS = {
+    "mlp-reconstruction": "MLP(y | x̃)",
+    "conv-reconstruction": "Conv(y | x̃)",
+    "mlp-latents": "MLP(y | z)",
+}
+_HEAD = ("model", "clean", "under attack", "drop", "‖d‖ / ‖xₜ − x‖", "published, drop")
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """A classifier on what one kind of model makes of images."""
+
+    panel: str
+    classifier: str
+    series: str
+    clean: CrossedEstimate
+    attacked: CrossedEstimate
+    drop: CrossedEstimate
+    distance: float
+
+
+def draw_rates(rows: Mapping[str, Rows]) -> dict[str, Sheet]:
+    """A sheet a protocol, with a table of its numbers.
+
+    Args:
+        rows: what the figure's query found, by protocol.
+    """
+    rates = {protocol: _rates(found) for protocol, found in rows.items()}
+    look = style.looks(rate.series for found in rates.values() for rate in found)
+    return {
+        protocol: _sheet(found, look) if found else Sheet(None, "")
+        for protocol, found in rates.items()
+    }
+
+
+def _rates(rows: Rows) -> list[_Rate]:
+    """By data set, classifier and series."""
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row["clean"] is not None and row["attacked"] is not None:
+            parts.setdefault((row["panel"], row["classifier"]), []).append({**row, "x": 0.0})
+    order = list(_CLASSIFIERS)
+    ordered = sorted(parts, key=lambda part: (part[0], order.index(part[1])))
+    return [rate for part in ordered for rate in _of_classifier(*part, parts[part])]
+
+
+def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
+    clean, attacked, distance = (
+        cells_of([{**row, "value": row[name]} for row in rows])
+        for name in ("clean", "attacked", "distance")
+    )
+    series = style.looks(row["series"] for row in rows)
+    return [
+        _Rate(
+            panel,
+            classifier,
+            name,
+            clean[key].estimate(),
+            attacked[key].estimate(),
+            _difference(attacked[key], clean[key]),
+            float(np.nanmean(distance[key].values)),
+        )
+        for name in series
+        for key in [(panel, name, 0.0)]
+    ]
+
+
+def _difference(attacked: Cell, clean: Cell) -> CrossedEstimate:
+    """On the same images of the same trainings."""
+    return crossed_contrast(
+        [Term(1, clean.runs, attacked.values), Term(-1, clean.runs, clean.values)]
+    )
+
+
+def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
+    places = _places(rates)
+    canvas = style.canvas(_WIDTH, _ROW * (max(places) + 1) + 1.2)
+    axes = canvas.subplots()
+    style.tidy(axes)
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=style.GRID, linewidth=0.7)
+    published = published_rates()
+    for place, rate in zip(places, rates, strict=True):
+        _draw(axes, place, rate, look[rate.series])
+        theirs = published.get((rate.classifier, rate.series))
+        if theirs is not None:
+            _draw_published(axes, place, theirs, look[rate.series])
+    _headings(axes, places, rates)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(max(places) + 0.6, -1.1)
+    axes.set_yticks(places, [rate.series for rate in rates], fontsize=8, color=INK)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.set_xlabel("right answers", fontsize=8.5, color=MUTED)
+    canvas.legend(
+        handles=_legend(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+    )
+    panels = tuple(dict.fromkeys(rate.panel for rate in rates))
+    return Sheet(canvas, _caption(rates), panels, _table(rates))
+
+
+def _places(rates: Sequence[_Rate]) -> list[float]:
+    """A line a rate, with room before each classifier."""
+    places, place, last = [], 0.0, rates[0].classifier
+    for rate in rates:
+        place += 1.3 if rate.classifier != last else 0.0
+        places.append(place)
+        place, last = place + 1.0, rate.classifier
+    return places
+
+
+def _draw(axes: Axes, place: float, rate: _Rate, look: Look) -> None:
+    clean, attacked = rate.clean.value, rate.attacked.value
+    assert clean is not None
+    assert attacked is not None
+    axes.plot([clean, attacked], [place, place], color=look.colour, linewidth=1.1, alpha=0.55)
+    ends = ((clean, rate.clean, PAPER, "clean"), (attacked, rate.attacked, None, "attacked"))
+    for value, estimate, face, name in ends:
+        if estimate.low is not None and estimate.high is not None:
+            axes.hlines(
+                place, estimate.low, estimate.high, color=look.colour, linewidth=3, alpha=0.3
+            )
+        axes.plot(
+            [value],
+            [place],
+            marker=look.marker,
+            markersize=6,
+            color=look.colour,
+            markerfacecolor=face or look.colour,
+            markeredgewidth=1.2,
+            gid=f"{rate.classifier}, {rate.series}, {name}",
+        )
+    words = f"{_percent(clean)} → {_percent(attacked)}"
+    axes.text(
+        1.02,
+        place,
+        words,
+        transform=axes.get_yaxis_transform(),
+        fontsize=8,
+        color=INK,
+        va="center",
+    )
+
+
+def _draw_published(axes: Axes, place: float, theirs: tuple[float, float], look: Look) -> None:
+    attacked, drop = theirs
+    y = place + 0.33
+    axes.plot([attacked - drop, attacked], [y, y], color=PUBLISHED, linewidth=0.9)
+    for x, face in ((attacked - drop, PAPER), (attacked, PUBLISHED)):
+        axes.plot([x], [y], marker=look.marker, markersize=4, color=PUBLISHED, markerfacecolor=face)
+
+
+def _headings(axes: Axes, places: Sequence[float], rates: Sequence[_Rate]) -> None:
+    named = set()
+    for place, rate in zip(places, rates, strict=True):
+        if (rate.panel, rate.classifier) not in named:
+            named.add((rate.panel, rate.classifier))
+            axes.text(
+                0.0,
+                place - 0.72,
+                style.verbatim(f"{_CLASSIFIERS[rate.classifier]}, {rate.panel}"),
+                fontsize=8.5,
+                fontweight="bold",
+                color=INK,
+                va="center",
+            )
+
+
+def _legend() -> list[Line2D]:
+    mark: dict[str, Any] = {"marker": "o", "markersize": 5.5, "color": MUTED, "linestyle": "none"}
+    grey: dict[str, Any] = {"marker": "o", "markersize": 4, "color": PUBLISHED}
+    return [
+        Line2D([], [], **mark, markerfacecolor=PAPER, label="clean"),
+        Line2D([], [], **mark, label="under attack"),
+        Line2D([], [], **grey, linewidth=0.9, label="published (set not named)"),
+    ]
+
+
+def _table(rates: Sequence[_Rate]) -> Table:
+    published = published_rates()
+    rows = []
+    for rate in rates:
+        theirs = published.get((rate.classifier, rate.series))
+        attacked, drop = (_percent(theirs[0]), _percent(theirs[1])) if theirs else ("–", "")
+        rows.append(
+            (
+                TableCell(rate.series, _CLASSIFIERS[rate.classifier]),
+                *(_cell(estimate) for estimate in (rate.clean, rate.attacked, rate.drop)),
+                TableCell(f"{rate.distance:.2f}"),
+                TableCell(attacked, drop, published=True),
+            )
+        )
+    return Table(_HEAD, tuple(rows))
+
+
+def _cell(estimate: CrossedEstimate) -> TableCell:
+    low, high = estimate.low, estimate.high
+    note = "" if low is None or high is None else f"{_percent(low)} … {_percent(high)}"
+    return TableCell(_percent(estimate.value), note)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %".replace("-", "−")
+
+
+def _caption(rates: Sequence[_Rate]) -> str:
+    trainings = spread((rate.drop.seeds for rate in rates), "training")
+    images = spread((rate.drop.pairs for rate in rates), "image")
+    few = any(rate.drop.of_these_models_only for rate in rates)
+    over = "images, of these models only" if few else "trainings and images"
+    return (
+        f"The same images clean and attacked towards another class with λ = 1; {trainings} and "
+        f"{images} a model. Bars and ranges: 95 % intervals over {over}. An attack that goes most "
+        f"of the way to the target (‖d‖ / ‖xₜ − x‖ near 1) leaves nothing to defend."
+    )

@@ -1,0 +1,40 @@
+"""Figure F.12: how likely clean images stay when the encoder sees them through noise."""
+
+from collections.abc import Iterator
+
+from seatbelt_vae.paper.experiment import Experiment, Member
+from seatbelt_vae.paper.figures import Densities
+from seatbelt_vae.paper.model import layered, single
+from seatbelt_vae.paper.sizes import Size
+
+__all__ = ["FIGF12"]
+
+
+def _members(size: Size) -> Iterator[Member]:
+    (data,) = size.sets("figF12", "chairs")
+    for beta in size.betas:
+        for seed in size.seeds_of(data, beta):
+            yield Member("β-TCVAE", single(data, "beta-tcvae", beta, size.latent_size, seed))
+            yield Member("Seatbelt-VAE", layered(data, "seatbelt", beta, size.depth, seed))
+
+
+FIGF12 = Experiment(
+    id="figF12",
+    title="Likelihood of clean images seen through noise",
+    published=(
+        "With β > 1 clean images stay far more likely when the encoder sees them through noise."
+    ),
+    members=_members,
+    also=("denoising",),
+    figures=(
+        Densities(
+            "denoising",
+            "log_likelihood",
+            "log p(x|z), z ~ q(z|x + aε), nats",
+            "denoising USING (run)",
+            panel="'a = ' || sigma",
+            where="sigma > 0",
+        ),
+    ),
+    claims=("C10",),
+)

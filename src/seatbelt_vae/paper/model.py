@@ -1,0 +1,73 @@
+"""The paper's models by the few words that tell them apart: data set, preset, β, sizes, seed."""
+
+from dataclasses import dataclass
+
+from seatbelt_vae.config import PRESETS
+
+__all__ = ["Model", "layered", "single"]
+
+_LADDER = (96, 48, 24, 12, 6)
+_CELEBA_LADDER = (256, 128, 64, 32)
+
+_AT_ONE = {"tc": {False: "vae", True: "hvae"}, "beta-kl": {False: "vae"}}
+"""What a penalised preset is at β = 1, where the penalty is 0: one model, trained once."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the paper.
+
+    Args:
+        data: its data set, before a size puts another in its place.
+        preset: which preset; at β = 1 the one that has no penalty.
+        beta: β.
+        latent_sizes: of its layers, z¹ first.
+        seed: of weights, data order and noise.
+    """
+
+    data: str
+    preset: str
+    beta: float
+    latent_sizes: tuple[int, ...]
+    seed: int = 0
+
+    @property
+    def label(self) -> str:
+        """Unique among models of one size, and readable.
+
+        Example:
+            >>> single("chairs", "beta-tcvae", 4, 32).label
+            'chairs-beta-tcvae-z32-beta4-seed0'
+        """
+        sizes = "-".join(str(size) for size in self.latent_sizes)
+        return f"{self.data}-{self.preset}-z{sizes}-beta{self.beta:g}-seed{self.seed}"
+
+
+def single(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
+    """A model with one layer; at β = 1 that is the plain VAE, whatever the preset.
+
+    Example:
+        >>> single("chairs", "beta-tcvae", 1, 32).preset
+        'vae'
+    """
+    return _model(data, preset, beta, (latents,), seed)
+
+
+def layered(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
+    """A hierarchical model with the last ``depth`` sizes of the paper's ladder.
+
+    Example:
+        >>> layered("faces", "seatbelt", 10, 4).latent_sizes, layered("faces", "seatbelt", 1, 2)
+        ((48, 24, 12, 6), Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0))
+    """
+    ladder = _CELEBA_LADDER if data == "celeba" else _LADDER
+    return _model(data, preset, beta, ladder[-depth:], seed)
+
+
+def _model(data: str, preset: str, beta: float, latent_sizes: tuple[int, ...], seed: int) -> Model:
+    kind = PRESETS[preset]
+    if beta == 1 and kind.chain_likelihood:
+        preset = "dlgm"
+    elif beta == 1 and kind.objective in _AT_ONE:
+        preset = _AT_ONE[kind.objective][kind.hierarchical]
+    return Model(data, preset, beta, latent_sizes, seed)

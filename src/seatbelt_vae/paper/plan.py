@@ -1,0 +1,122 @@
+"""From experiments to jobs: every model is trained once, and attacked by all who ask for it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from seatbelt_vae.config import AttackConfig, DataConfig, ObjectiveConfig, RunConfig
+from seatbelt_vae.paper.experiment import Attack, Experiment
+from seatbelt_vae.paper.model import Model
+from seatbelt_vae.paper.sizes import Size
+from seatbelt_vae.sweep import Job
+
+__all__ = ["Part", "Plan", "plan"]
+
+_LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
+    "celeba": "gaussian",
+    "swiss-roll": "gaussian",
+}
+"""Which likelihood the authors' numbers fit; Bernoulli for all other sets."""
+
+_ROLL_VARIANCE = 0.01
+_RESIZED = ("dsprites", "chairs", "faces", "celeba")
+
+
+@dataclass(frozen=True)
+class Part:
+    """That a model takes part in an experiment: a row of the view ``members``.
+
+    Args:
+        experiment: the experiment's name.
+        series: its line or row there.
+        label: of the model's job.
+    """
+
+    experiment: str
+    series: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done for some experiments at a size.
+
+    Args:
+        size: the numbers.
+        jobs: run folders to be made, by label.
+        parts: who takes part in what.
+    """
+
+    size: Size
+    jobs: Mapping[str, Job]
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Attacks to be made under each protocol, a row a pair and λ."""
+        counts = {"strong": 0, "paper": 0}
+        for job in self.jobs.values():
+            for attack in job.attacks:
+                counts[attack.protocol] += attack.pairs * (attack.weight_count or 0)
+        return counts
+
+
+def plan(
+    experiments: Sequence[Experiment], size: Size, roots: Mapping[str, str] | None = None
+) -> Plan:
+    """All jobs of some experiments, each model once.
+
+    Args:
+        experiments: which.
+        size: how large.
+        roots: folders of data sets that are read from disk, by name.
+    """
+    attacks: dict[Model, dict[Attack, None]] = {}
+    also: dict[Model, dict[str, None]] = {}
+    parts = []
+    for experiment in experiments:
+        for member in experiment.members(size):
+            attacks.setdefault(member.model, {}).update(dict.fromkeys(experiment.attacks))
+            also.setdefault(member.model, {}).update(dict.fromkeys(experiment.also))
+            parts.append(Part(experiment.id, member.series, member.model.label))
+    jobs = {
+        model.label: Job(
+            run=_run(model, size, roots or {}),
+            attacks=tuple(c for attack in wanted for c in _protocols(attack, size)),
+            evaluation=replace(size.evaluation, also=tuple(sorted(also[model]))),
+        )
+        for model, wanted in attacks.items()
+    }
+    return Plan(size, jobs, tuple(dict.fromkeys(parts)))
+
+
+def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
+    roll = model.data == "swiss-roll"
+    training = size.roll_training if roll else size.training
+    network = replace(
+        size.network,
+        preset=model.preset,
+        latent_sizes=model.latent_sizes,
+        likelihood=_LIKELIHOODS.get(model.data, "bernoulli"),
+    )
+    if roll:
+        network = replace(
+            network, network="mlp", filters=None, features=64, variance=_ROLL_VARIANCE
+        )
+    return RunConfig(
+        data=DataConfig(
+            name=model.data,
+            root=roots.get(model.data),
+            image_size=size.image_size if model.data in _RESIZED else None,
+        ),
+        model=network,
+        objective=ObjectiveConfig(beta=model.beta),
+        training=replace(training, seed=model.seed),
+    )
+
+
+def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
+    """The published attack, and ours on the same kind of grid."""
+    ours = replace(size.attack, loss=attack.loss, layers=attack.layers, vary=attack.vary)
+    yield ours
+    yield replace(ours, protocol="paper", weight_count=size.published_weights, together=1)

@@ -1,0 +1,102 @@
+"""The published numbers, to be drawn beside ours: never a target."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Curve", "published_ceiling", "published_curves", "published_rates"]
+
+_SERIES = {"vae": "VAE", "beta-vae": "β-VAE", "beta-tcvae": "β-TCVAE", "seatbelt": "Seatbelt-VAE"}
+
+Curve = dict[float, float]
+
+_CLASSIFIERS = {
+    "mlp_on_reconstruction": "mlp-reconstruction",
+    "conv_on_reconstruction": "conv-reconstruction",
+    "mlp_on_latents": "mlp-latents",
+}
+_FARTHEST = {"dsprites": 50.0, "chairs": 128.0, "faces": 128.0}
+"""Upper limits of ‖x_t − x‖ between images of 64×64 pixels in [−1, 1]; sprites are small."""
+
+_WEIGHTS = np.geomspace(2.0**-20, 2.0**20, 50)
+
+
+@cache
+def _content() -> Mapping[str, Any]:
+    text = files("seatbelt_vae.paper").joinpath("published.json").read_text(encoding="utf-8")
+    content: Mapping[str, Any] = json.loads(text)
+    return content
+
+
+def published_curves(path: str, data: str) -> dict[str, Curve]:
+    """The published values by series and β, read off Willetts et al.'s (2021) figures.
+
+    Args:
+        path: where they are in ``published.json``, ``*`` standing for the data set.
+        data: the data set.
+
+    Returns:
+        By series, the value at each β; empty if nothing was published for this set.
+
+    Example:
+        >>> published_curves("fig6.*.elbo", "faces")["Seatbelt-VAE"][10]
+        -2400.0
+        >>> published_curves("fig6.*.elbo", "dsprites")
+        {}
+    """
+    found: Any = _content()
+    for word in path.split(".") if path else ():
+        found = found.get(data if word == "*" else word, {})
+    if data in found:
+        found = found[data]
+    if isinstance(found, Sequence):
+        return {"β-TCVAE": _curve(found)}
+    return {name: _curve(found[key]) for key, name in _SERIES.items() if key in found}
+
+
+def published_ceiling(path: str, data: str) -> float | None:
+    r"""What no published mean of :math:`\Delta_{KL}` can lie above, if its attacks are minima.
+
+    :math:`\Delta^*(\lambda) \leq \lambda\|x_t-x\|`, the target itself; the mean over the 50
+    published λ is :math:`\bar\lambda \max\|x_t-x\|`.
+
+    Returns:
+        None of other measures and sets.
+
+    Example:
+        >>> f"{published_ceiling('fig3.delta_kl', 'chairs'):.2g}"
+        '6.2e+06'
+    """
+    farthest = _FARTHEST.get(data)
+    if farthest is None or not path.endswith("delta_kl"):
+        return None
+    return float(_WEIGHTS.mean() * farthest)
+
+
+def published_rates() -> dict[tuple[str, str], tuple[float, float]]:
+    """Accuracy under attack and its drop, by classifier and series; the set was not named.
+
+    Example:
+        >>> published_rates()["mlp-latents", "Seatbelt-VAE"]
+        (0.39, -0.09)
+    """
+    table = _content()["table1"]
+    series = ("VAE", "β-TCVAE", "Seatbelt-VAE")
+    return {
+        (classifier, name): (accuracy, drop)
+        for key, classifier in _CLASSIFIERS.items()
+        for name, accuracy, drop in zip(
+            series, table["accuracy_under_attack"][key], table["drop"][key], strict=True
+        )
+    }
+
+
+def _curve(values: Sequence[float] | Mapping[str, float]) -> Curve:
+    if isinstance(values, Mapping):
+        return {float(beta): float(value) for beta, value in values.items()}
+    betas = _content()["beta"]
+    return {float(beta): float(value) for beta, value in zip(betas, values, strict=True)}

@@ -1,0 +1,28 @@
+"""What a plan would cost: counts by hand, hours from a clock that the test sets."""
+
+import itertools
+
+import pytest
+
+from seatbelt_vae.paper import estimate as module
+from seatbelt_vae.paper.estimate import estimate
+from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.plan import plan
+from seatbelt_vae.paper.sizes import SIZES
+
+
+def test_counts_and_hours(monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(module, "perf_counter", lambda: float(next(ticks)))
+    size = SIZES["smoke"]
+    whole = plan([EXPERIMENTS["fig1"]], size)
+    cost = estimate(whole)
+    assert (cost.models, cost.steps) == (3, 3 * size.training.steps)
+    assert cost.rows == whole.rows
+    assert len(cost.timed) == 2
+    # a step and each part of a pair take one tick, whatever they take
+    pairs, ours, published = 3 * size.attack.pairs, size.attack.weight_count, size.published_weights
+    assert cost.attack_hours["strong"] == pytest.approx(pairs * (ours / 3 + 1) / 3600)
+    assert cost.attack_hours["paper"] == pytest.approx(pairs * (published / 3 + 1) / 3600)
+    assert cost.hours == cost.training_hours + sum(cost.attack_hours.values())
+    assert cost.training_hours > 0

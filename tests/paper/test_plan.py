@@ -1,0 +1,96 @@
+"""What is to be done for the paper: who is trained, how often, and what claims can rest on."""
+
+from collections import Counter
+
+import pytest
+
+from seatbelt_vae.paper.claims.claims import CLAIMS
+from seatbelt_vae.paper.claims.relation import C9
+from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.plan import plan
+from seatbelt_vae.paper.sizes import SIZES
+
+ALL = tuple(EXPERIMENTS.values())
+PUBLISHED = "fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12 ablation"
+
+
+def test_every_figure_and_table_is_there_in_the_order_of_the_paper():
+    assert list(EXPERIMENTS) == PUBLISHED.split()
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("experiment", ALL, ids=EXPERIMENTS)
+def test_an_experiment_has_members_and_what_its_figures_need(experiment, size):
+    members = list(experiment.members(size))
+    assert members
+    assert len({(m.series, m.model) for m in members}) == len(members)
+    assert all(figure.query(experiment.id) for figure in experiment.figures)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_a_model_is_trained_once_and_attacked_by_all_who_ask(size):
+    whole = plan(ALL, size)
+    assert len({job.digest for job in whole.jobs.values()}) == len(whole.jobs)
+    # at β = 1 there is no penalty: every preset is its plain counterpart
+    plain = [label for label in whole.jobs if "-beta1-" in label]
+    assert plain
+    assert all("-vae-z" in label or "-hvae-" in label or "-dlgm-" in label for label in plain)
+    assert not any("beta-vae" in label or "tc" in label for label in plain)
+    for job in whole.jobs.values():
+        protocols = Counter(attack.protocol for attack in job.attacks)
+        assert protocols["strong"] == protocols["paper"]
+        pairs = {attack.pairs for attack in job.attacks}
+        assert len(pairs) <= 1
+
+
+def test_both_protocols_attack_the_same_pairs_with_penalties_of_the_published_range():
+    for job in plan(ALL, SIZES["small"]).jobs.values():
+        for attack in job.attacks:
+            assert attack.weights == "published"
+            assert attack.seed == 0
+
+
+def test_what_is_asked_for_alone_is_part_of_the_whole():
+    whole = plan(ALL, SIZES["small"]).jobs
+    for experiment in ALL:
+        for label, job in plan([experiment], SIZES["small"]).jobs.items():
+            assert whole[label].run == job.run
+            assert set(job.attacks) <= set(whole[label].attacks)
+
+
+def test_rows_are_pairs_times_weights():
+    whole = plan([EXPERIMENTS["fig1"]], SIZES["small"])
+    size = SIZES["small"]
+    pairs = size.attack.pairs
+    assert whole.rows == {
+        "strong": 3 * pairs * size.attack.weight_count,
+        "paper": 3 * pairs * size.published_weights,
+    }
+
+
+def test_roots_reach_the_sets_they_are_of():
+    whole = plan([EXPERIMENTS["table1"]], SIZES["smoke"], {"fashion-mnist": "here"})
+    assert {job.run.data.root for job in whole.jobs.values()} == {"here"}
+
+
+@pytest.mark.parametrize("claim", [*CLAIMS, C9], ids=lambda claim: claim.id)
+def test_a_claim_rests_on_experiments_that_know_it(claim):
+    for contrast in claim.contrasts:
+        assert claim.id in EXPERIMENTS[contrast.experiment].claims
+    asked = {contrast.experiment for contrast in claim.contrasts}
+    assert asked == {e.id for e in ALL if claim.id in e.claims}
+
+
+@pytest.mark.parametrize("size", ["small", "paper"])
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_enough_trainings_stand_behind_every_claim(claim, size):
+    for contrast in claim.contrasts:
+        members = list(EXPERIMENTS[contrast.experiment].members(SIZES[size]))
+        for term in contrast.terms:
+            betas = [m.model.beta for m in members if m.series == term.series]
+            assert betas, term.series
+            beta = max(betas) if term.beta == "most" else min(betas)
+            trainings = Counter(
+                m.model.data for m in members if (m.series, m.model.beta) == (term.series, beta)
+            )
+            assert max(trainings.values()) >= 3

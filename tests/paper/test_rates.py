@@ -1,0 +1,71 @@
+"""Accuracies: drawn and in the table as the rows have them."""
+
+import pytest
+
+from seatbelt_vae.paper.cells import cells_of
+from seatbelt_vae.paper.drawing.rates import draw_rates
+from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.sizes import SIZES
+from tests.paper.made_up import made_up
+
+
+@pytest.fixture(scope="module")
+def store():
+    return made_up([EXPERIMENTS["table1"]], SIZES["small"])
+
+
+def test_shares_are_those_of_the_rows(store):
+    (figure,) = EXPERIMENTS["table1"].figures
+    rows = {p: store.query(figure.query("table1", p)).to_pylist() for p in ("paper", "strong")}
+    sheet = draw_rates(rows)["strong"]
+    drawn = {
+        line.get_gid(): line.get_xdata()[0]
+        for line in sheet.canvas.axes[0].get_lines()
+        if line.get_gid()
+    }
+    found = store.query(
+        "SELECT classifier, series, avg((clean_prediction = 3)::INT) AS clean, "
+        "avg((attacked_prediction = 3)::INT) AS attacked FROM members JOIN downstream USING (run) "
+        "WHERE protocol = 'strong' GROUP BY classifier, series"
+    ).to_pylist()
+    expected = {
+        f"{row['classifier']}, {row['series']}, {name}": row[name]
+        for row in found
+        for name in ("clean", "attacked")
+    }
+    assert len(expected) == 18
+    assert drawn == pytest.approx(expected)
+    (last,) = [r for r in found if (r["classifier"], r["series"]) == ("mlp-latents", "VAE")]
+    line = next(line for line in sheet.table.rows if line[0].note == "MLP(y | z)")
+    assert [cell.text for cell in line[:4]] == [
+        "VAE",
+        f"{100 * last['clean']:.0f} %",
+        f"{100 * last['attacked']:.0f} %",
+        f"−{100 * (last['clean'] - last['attacked']):.0f} %",
+    ]
+    assert (line[5].text, line[5].note, line[5].published) == ("16 %", "−41 %", True)
+
+
+def test_the_drop_is_of_the_same_images_and_trainings():
+    # every image that is right stays right or not at all: the drop has no spread, the shares have
+    images = [(0, 1, 0), (1, 1, 0), (2, 1, 1), (3, 0, 0)] * 5
+    rows = [
+        {
+            "panel": "p",
+            "classifier": "mlp-latents",
+            "series": "VAE",
+            "run": f"run{run}",
+            "item": item,
+            "clean": clean,
+            "attacked": attacked,
+            "distance": 0.5,
+        }
+        for run in range(3)
+        for item, (_, clean, attacked) in enumerate(images)
+    ]
+    (line,) = draw_rates({"strong": rows})["strong"].table.rows
+    cells = cells_of([{**row, "x": 0, "value": row["attacked"] - row["clean"]} for row in rows])
+    drop = cells["p", "VAE", 0.0].estimate()
+    low, high = (f"{100 * end:.0f} %".replace("-", "−") for end in (drop.low, drop.high))
+    assert (line[3].text, line[3].note) == ("−50 %", f"{low} … {high}")
+    assert line[4].text == "0.50"
