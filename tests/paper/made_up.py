@@ -177,7 +177,7 @@ class _Made:
                 "run": self.model.label,
                 "battery": _battery(attack, protocol),
                 "pair": pair,
-                "told_apart": pair != 3 or self.model.beta < 10,
+                "told_apart": pair != 3 or self.model.beta < 10 or self.model.seed > 0,
                 "told_apart_distortion": True,
                 "gap@0.2": max(gap + here + 0.05 * (protocol == "paper"), 0.02),
                 "blend_gap@0.2": 0.86 + 0.02 * own.standard_normal(),

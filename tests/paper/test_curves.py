@@ -90,6 +90,9 @@ def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
     )
     expected = averages(store, '"gap@0.2"', where)
     assert points(axes, "β-TCVAE") == pytest.approx(expected)
+    (blend,) = named(axes, "reference 0, β-TCVAE")
+    drawn = dict(zip(blend.get_xdata(), blend.get_ydata(), strict=True))
+    assert drawn == pytest.approx(averages(store, '"blend_gap@0.2"', where))
 
 
 def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(store):

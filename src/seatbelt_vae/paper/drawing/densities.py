@@ -41,7 +41,7 @@ def draw_densities(figure: Densities, rows: Rows) -> Sheet:
     series = list(style.looks(name for _, name, _ in samples))
     colours = style.ramp(by for _, _, by in samples)
     canvas = style.canvas(_WIDTH, _HEIGHT * len(places) + 0.9)
-    grid = canvas.subplots(len(places), len(series), squeeze=False, sharex="row")
+    grid = canvas.subplots(len(places), len(series), squeeze=False)
     for place, line in zip(places, grid, strict=True):
         low, high = _ends([sample for (where, _, _), sample in samples.items() if where == place])
         for name, axes in zip(series, line, strict=True):
