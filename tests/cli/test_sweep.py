@@ -28,6 +28,8 @@ SMALL = (
 COMMAND = [sys.executable, "-m", "seatbelt_vae"]
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 
+CHECKPOINT = "checkpoints/step-000000002/about.json"
+
 GRID = """
 [train]
 data = {name = "swiss-roll", images = 600}
@@ -212,19 +214,24 @@ def test_a_sweep_cut_short_goes_on_to_the_same_bytes(
     assert weights(tmp_path / "grid") == whole
 
 
-def test_no_more_than_asked_for_work_at_once(tmp_path: Path) -> None:
+def test_no_more_than_asked_for_work_at_once_each_with_its_own_threads(tmp_path: Path) -> None:
+    threads = {"a": None, "b": 2, "c": None}
     jobs = {
         label: Job(
             RunConfig(
                 DataConfig("swiss-roll", images=100),
                 ModelConfig("vae", latent_sizes=(2,), network="mlp", features=4),
-                training=TrainingConfig(steps=2, batch_size=8, device="cpu", seed=seed),
+                training=TrainingConfig(
+                    steps=2, batch_size=8, device="cpu", seed=seed, threads=threads[label]
+                ),
             )
         )
-        for seed, label in enumerate("abc")
+        for seed, label in enumerate(threads)
     }
     told: list[News] = []
     result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=1), on_news=told.append)
     assert list(result.runs) == ["a", "b", "c"]
     assert [news.job for news in told] == ["a", "a", "b", "b", "c", "c"]
     assert [news.what for news in told] == ["getting ready", "training"] * 3
+    about = {label: run.read_json(CHECKPOINT)["conditions"] for label, run in result.runs.items()}
+    assert {label: said["threads"] for label, said in about.items()} == {"a": 1, "b": 2, "c": 1}

@@ -12,7 +12,7 @@ from tests.faults.killing import in_process, killed_until_done
 from tests.sweep import small
 
 # long enough that no kill comes too late
-JOB = replace(small.job(steps=100), attacks=(replace(small.ATTACK, pairs=8),))
+JOB = replace(small.job(steps=60), attacks=(replace(small.ATTACK, pairs=6),))
 BATTERY = f"attacks/{small.BATTERY}"
 
 

@@ -27,9 +27,19 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise `Interrupted` on SIGTERM, so that what Ctrl-C leaves whole it leaves whole too."""
-    before = signal.signal(signal.SIGTERM, _raise)
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        _raise(number, frame)
+
+    before = signal.signal(signal.SIGTERM, note)
     try:
         yield
+    except KeyboardInterrupt as interruption:
+        if asked and not isinstance(interruption, Interrupted):  # Ray makes a plain one of it
+            raise Interrupted(asked[0]) from interruption
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
