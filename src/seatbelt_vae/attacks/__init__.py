@@ -16,13 +16,14 @@ from seatbelt_vae.attacks.losses import (
     ReconstructionDamage,
 )
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.protocols import budgeted_attack
+from seatbelt_vae.attacks.protocols import Aim, budgeted_attack
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.validity import FLAGS, Flag, Judged, Meaning, judged_attack
 from seatbelt_vae.config.attack import battery_name
 
 __all__ = [
     "FLAGS",
+    "Aim",
     "AttackResult",
     "Flag",
     "FunctionLoss",

@@ -9,8 +9,12 @@ from tests.attacks.models import Linear, images
 
 
 def smallest(model, x, target, radius):
-    """min ‖WA(x + d) − WA x_t‖ over ‖d‖ ≤ radius, by its secular equation."""
-    m = (model.w @ model.a).numpy()
+    """min ‖WA(x + d) − WA x_t‖ over ‖d‖ ≤ radius."""
+    return ridge((model.w @ model.a).numpy(), x, target, radius)
+
+
+def ridge(m, x, target, radius):
+    """min ‖M(x + d) − M x_t‖ over ‖d‖ ≤ radius, by its secular equation."""
     b = m @ (target - x).flatten().numpy()
     gram, right = m.T @ m, m.T @ b
 
@@ -30,6 +34,35 @@ def test_reaches_the_minimum_within_every_ball():
         assert (point - x).norm() <= radius * (1 + 1e-9)
         error = model.w @ model.a @ (point - target).flatten()
         assert float(error.norm()) <= 1.001 * smallest(model, x, target, radius)
+
+
+def test_a_budgeted_latent_attack_reaches_the_minimum_of_the_divergence():
+    """Posteriors of one covariance: KL = ½‖(A d − A (x_t − x)) / σ‖², a ridge regression again."""
+    model, (x, target) = Linear(), images()
+    radii = [0.2, 0.5]
+    starts = x.expand(2, *x.shape) + 0.01
+    found = budgeted_attack(model, x, target, radii, starts, aim="posterior")
+    for point, radius in zip(found, radii, strict=True):
+        assert (point - x).norm() <= radius * (1 + 1e-9)
+        attacked, aimed = (model.encode(image[None]).layers[0] for image in (point, target))
+        least = ridge(model.a.numpy() / attacked.std.numpy().T, x, target, radius)
+        assert float(attacked.kl(aimed)) <= 1.001 * least**2 / 2
+
+
+def test_an_aim_is_not_the_other():
+    model, (x, target) = Linear(), images()
+    starts = x.expand(1, *x.shape) + 0.01
+    outputs, codes = (
+        budgeted_attack(model, x, target, [0.5], starts, aim=aim)
+        for aim in ("reconstruction", "posterior")
+    )
+    divergences = [
+        float(model.encode(found).layers[0].kl(model.encode(target[None]).layers[0]))
+        for found in (outputs, codes)
+    ]
+    errors = [(model.w @ model.a @ (f[0] - target).flatten()).norm() for f in (outputs, codes)]
+    assert divergences[1] < divergences[0]
+    assert errors[0] < errors[1]
 
 
 def test_stays_in_the_box_and_is_never_worse_than_its_start():

@@ -1,11 +1,12 @@
-r"""Attacks within a hard budget: how close to the target's a reconstruction can be brought.
+r"""Attacks within a hard budget: how close to the target's an output or a code can be brought.
 
-The penalty λ‖d‖ jumps over most budgets, and a divergence of latents is not what is seen. Here
-:math:`\|\mathrm{rec}(x^*) - \mathrm{rec}(x_t)\|` itself is lowered inside the ball
-:math:`\|d\| \leq \varepsilon` and the box.
+The penalty λ‖d‖ jumps over most budgets. Here :math:`\|\mathrm{rec}(x^*) - \mathrm{rec}(x_t)\|`
+itself, or the divergence of posteriors, is lowered inside the ball :math:`\|d\| \leq \varepsilon`
+and the box.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +14,9 @@ from torch import Tensor
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["budgeted_attack"]
+__all__ = ["Aim", "budgeted_attack"]
+
+Aim = Literal["reconstruction", "posterior"]
 
 
 def budgeted_attack(
@@ -23,37 +26,40 @@ def budgeted_attack(
     budgets: Sequence[float],
     starts: Tensor,
     *,
+    aim: Aim = "reconstruction",
     evaluations: int = 100,
     micro_batch: int = 64,
 ) -> Tensor:
-    r"""Lower :math:`\|\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\|` with :math:`\|x^*-x\|\leq\varepsilon`.
+    r"""Bring the reconstruction or the posterior of :math:`x^*` to that of the target's.
 
-    On the mean path, by `minimize` in the ball and the box.
+    Lowers :math:`\|\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\|^2` or
+    :math:`\sum_i \mathrm{KL}(q(z^i|x^*)\|q(z^i|x_t))`, nats, with
+    :math:`\|x^*-x\|\leq\varepsilon`, on the mean path, by `minimize` in the ball and the box.
 
     Args:
         model: the autoencoder, in evaluation mode.
         x, target: images :math:`(C, H, W)`.
         budgets: ε of each row, in the pixels' own units, :math:`(R)`.
         starts: where each row begins, :math:`(R, C, H, W)`; projected first.
+        aim: ``reconstruction`` or ``posterior``.
         evaluations: most gradient evaluations of a row.
         micro_batch: rows evaluated at once.
 
     Returns:
         The best point of every row, :math:`(R, C, H, W)`, inside ball and box.
     """
-    with torch.no_grad():
-        aimed = model.decode(model.encode(target[None]).z).mean[0]
+    distance = _DISTANCES[aim](model, target)
 
-    def distance(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         del rows
         with torch.enable_grad():
             images = points.view(-1, *x.shape).detach().requires_grad_()
-            value = (model.decode(model.encode(images).z).mean - aimed).square().sum((1, 2, 3))
+            value = distance(images)
             (gradient,) = torch.autograd.grad(value.sum(), images)
         return value.detach(), gradient.flatten(1)
 
     found = minimize(
-        distance,
+        fun,
         starts.flatten(1),
         *model.bounds,
         center=x.flatten().expand(len(starts), -1),
@@ -62,3 +68,28 @@ def budgeted_attack(
         micro_batch=micro_batch,
     )
     return found.x.view_as(starts)
+
+
+def _from_reconstruction(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
+    with torch.no_grad():
+        aimed = model.decode(model.encode(target[None]).z).mean[0]
+    return lambda images: (
+        (model.decode(model.encode(images).z).mean - aimed).square().sum((1, 2, 3))
+    )
+
+
+def _from_posterior(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
+    with torch.no_grad():
+        aimed = model.encode(target[None]).layers
+
+    def divergence(images: Tensor) -> Tensor:
+        layers = zip(model.encode(images).layers, aimed, strict=True)
+        return torch.stack([attacked.kl(layer) for attacked, layer in layers]).sum(0)
+
+    return divergence
+
+
+_DISTANCES: dict[Aim, Callable[[Autoencoder, Tensor], Callable[[Tensor], Tensor]]] = {
+    "reconstruction": _from_reconstruction,
+    "posterior": _from_posterior,
+}
