@@ -21,8 +21,8 @@ def test_counts_and_hours(monkeypatch):
     assert cost.rows == whole.rows
     assert len(cost.timed) == 2
     # a step and each part of a pair take one tick, whatever they take
-    pairs, ours, published = 3 * size.attack.pairs, size.attack.weight_count, size.published_weights
-    assert cost.attack_hours["strong"] == pytest.approx(pairs * (ours / 3 + 1) / 3600)
-    assert cost.attack_hours["paper"] == pytest.approx(pairs * (published / 3 + 1) / 3600)
+    pairs, weights = 3 * size.attack.pairs, size.attack.weight_count
+    assert cost.attack_hours["strong"] == pytest.approx(pairs * (weights / 3 + 1) / 3600)
+    assert cost.attack_hours["paper"] == pytest.approx(pairs * (weights / 3 + 1) / 3600)
     assert cost.hours == cost.training_hours + sum(cost.attack_hours.values())
     assert cost.training_hours > 0

@@ -64,7 +64,7 @@ def test_rows_are_pairs_times_weights():
     pairs = size.attack.pairs
     assert whole.rows == {
         "strong": 3 * pairs * size.attack.weight_count,
-        "paper": 3 * pairs * size.published_weights,
+        "paper": 3 * pairs * size.attack.weight_count,
     }
 
 

@@ -116,7 +116,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
 
 
 def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
-    """The published attack, and ours on the same kind of grid."""
+    """The published attack, and ours at the same λ."""
     ours = replace(size.attack, loss=attack.loss, layers=attack.layers, vary=attack.vary)
     yield ours
-    yield replace(ours, protocol="paper", weight_count=size.published_weights, together=1)
+    yield replace(ours, protocol="paper")

@@ -35,7 +35,6 @@ class Size:
         network: sizes of the networks; None in them is as published.
         training, roll_training: length, batch, learning rate, threads; of images and of points.
         attack: pairs, λ and effort of both protocols.
-        published_weights: number of λ that SciPy gets.
         evaluation: images and draws of the measures.
     """
 
@@ -56,7 +55,6 @@ class Size:
     training: TrainingConfig
     roll_training: TrainingConfig
     attack: AttackConfig
-    published_weights: int
     evaluation: EvaluationConfig
     stand_ins: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
@@ -122,7 +120,6 @@ PAPER = Size(
     training=TrainingConfig(epochs=50),
     roll_training=TrainingConfig(epochs=500, batch_size=256),
     attack=AttackConfig(weights="published", weight_count=50, pairs=20),
-    published_weights=50,
     evaluation=EvaluationConfig(),
 )
 
@@ -141,11 +138,11 @@ SMALL = Size(
     roll_betas=(8, 32, 128),
     image_size=32,
     network=ModelConfig(filters=(16, 16, 32), features=128, hierarchy_widths=(256, 128, 64)),
-    training=TrainingConfig(steps=2000, batch_size=64, learning_rate=3e-3, threads=1),
+    training=TrainingConfig(steps=1500, batch_size=64, learning_rate=3e-3, threads=1),
     roll_training=TrainingConfig(steps=1500, batch_size=128, learning_rate=3e-3, threads=1),
     attack=AttackConfig(
         weights="published",
-        weight_count=20,
+        weight_count=6,
         pairs=10,
         restarts=2,
         recheck=0.0,
@@ -153,7 +150,6 @@ SMALL = Size(
         threads=1,
         together=5,
     ),
-    published_weights=10,
     evaluation=EvaluationConfig(
         images=500,
         iwae_draws=8,
@@ -201,7 +197,6 @@ SMOKE = Size(
         threads=1,
         together=2,
     ),
-    published_weights=2,
     evaluation=EvaluationConfig(
         images=20,
         iwae_draws=2,

@@ -33,7 +33,7 @@ def facts(plan: "Plan") -> Iterator[tuple[str, str]]:
     yield "training seeds", _seeds(plan)
     yield "pairs of images", number(size.attack.pairs)
     yield "strong attacks", f"{number(rows['strong'])}, {size.attack.weight_count} λ a pair"
-    yield "published attacks", f"{number(rows['paper'])}, {size.published_weights} λ a pair"
+    yield "published attacks", f"{number(rows['paper'])}, {size.attack.weight_count} λ a pair"
 
 
 def versions() -> Iterator[tuple[str, str]]:
