@@ -105,6 +105,40 @@ def test_a_harder_search_is_more_patient():
     assert (hard <= usual + 1e-12).all()
 
 
+def test_one_draw_is_left_sooner_than_all_and_both_sooner_than_a_loss_without_draws():
+    """On one function throughout, so that only the patience differs."""
+    spent = []
+    for drawn, coarse in ((True, True), (True, False), (False, False)):
+        search = search_of()
+        loss = search.problem.loss
+        only = replace(loss, coarse=loss.parts if drawn else None)
+        search.problem = replace(search.problem, loss=only)
+        search.descend(asked(), 400, coarse=coarse)
+        spent.append(int(search.evaluations.sum()))
+    assert spent == sorted(set(spent))
+
+
+def test_a_fall_is_measured_from_the_least_value_of_the_loss():
+    """A constant added to loss and floor changes nothing; a floor of 0 would stop too early."""
+    x, target = pictures(2), pictures(2, 2)
+    problem = Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(2))
+    raised = replace(
+        problem,
+        parts_start=problem.parts_start + 50,
+        loss=replace(
+            problem.loss,
+            parts=lambda images, pairs: problem.loss.parts(images, pairs) + 50,
+            floor=problem.loss.floor + 100,
+        ),
+    )
+    spent = []
+    for of in (problem, raised):
+        search = Search(of, LEVELS, AttackConfig())
+        search.descend(asked(), 400)
+        spent.append(search.evaluations)
+    torch.testing.assert_close(*spent, atol=2, rtol=0)
+
+
 def test_evaluations_of_both_solvers_are_counted_on_the_row():
     for settings in ({"solver": "pgd"}, {}):
         search = search_of(Budget("l2"), threat="l2", **settings)

@@ -1,0 +1,66 @@
+"""The strong protocol's decisions: which rows are descended, from where, and what a recheck says."""
+
+import pytest
+import torch
+
+from seatbelt_vae.attacks import LatentLoss, Problem, attack
+from seatbelt_vae.attacks.protocols.candidates import Origin
+from seatbelt_vae.attacks.protocols.search import Search
+from seatbelt_vae.attacks.protocols.strong import _offer_known, _recheck, _worth_a_descent
+from seatbelt_vae.config import AttackConfig
+from tests.attacks.models import Linear, images
+
+
+def search_at(shares, **settings):
+    """A search on one pair at shares of the λ below which d = 0 is no local minimum."""
+    x, target = (image[None] for image in images())
+    problem = Problem.of(Linear(), LatentLoss((0,)), x, target, [torch.Generator()])
+    levels = problem.gradient_norm[:, None].double() * torch.tensor([shares]).double()
+    search = Search(problem, levels, AttackConfig(**settings))
+    search.offer(problem.x, torch.tensor([0]), [Origin("zero")])
+    return search
+
+
+def offered(search, share, level):
+    """Offer a point on the way to the target, as where a descent of a level ended."""
+    problem = search.problem
+    point = torch.lerp(problem.x, problem.target, share)
+    search.offer(point, torch.tensor([0]), [Origin("noise", "converged", level)])
+
+
+def test_only_rows_where_zero_is_a_minimum_by_a_wide_margin_are_left_alone():
+    x, target = (image[None] for image in images())
+    levels = search_at([0.5, 1.5, 2.9, 3.1]).levels
+    result = attack(Linear(), x, target, AttackConfig(recheck=0), levels=levels[0])
+    assert (result.evaluations[0] > 0).tolist() == [True, True, True, False]
+
+
+def test_where_nothing_is_best_a_row_descends_from_the_next_smaller_level():
+    search = search_at([0.01, 1.5])
+    offered(search, 0.9, level=0)
+    best = search.pools[0].best(search.levels[0])[1]
+    assert best.tolist() == [1, 0]
+    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+
+
+def test_a_descent_that_ended_at_zero_does_not_end_its_row():
+    search = search_at([0.01, 1.5])
+    offered(search, 0.9, level=0)
+    offered(search, 0.0, level=1)
+    raw = search.pools[0].raw(search.levels[0], but=())
+    assert raw[1] == search.problem.divergence_start[0]
+    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+
+
+@pytest.mark.parametrize("share", [1 / 3, 2 / 3])
+def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
+    search = search_at([0.01, 0.1, 0.3], recheck=share)
+    _offer_known(search)
+    scale = 1e-3 * search.problem.divergence_start
+    before = search.best()[0]
+    unconverged = _recheck(search, [(7,)])
+    rechecked = search.evaluations[0] > 0
+    assert rechecked.sum() == round(3 * share)
+    fall = ((before + scale) / (search.best()[0] + scale)).log()
+    assert float(unconverged) > 0.1
+    assert float(unconverged) == pytest.approx(float(fall[rechecked].mean()))
