@@ -163,6 +163,11 @@ def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
     files = {path.stem for path in (folder.path / "evaluation").glob("*.parquet")}
     assert files == {"units", "sigma", "codes", "mig"}
     assert not {"denoising", "downstream"} & measures.keys()
+    # what an earlier evaluation was asked for is not left beside other settings
+    evaluate(folder, classed_data(), replace(SETTINGS, also=("codes",)))
+    assert {path.stem for path in (folder.path / "evaluation").glob("*.parquet")} == {
+        *("units", "sigma", "codes")
+    }
 
 
 def test_the_mean_gap_is_over_factors_that_vary(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def evaluate(
     place = folder.path / "evaluation"
     # until all is written, the settings of an earlier evaluation would be said of this one
     (place / "config.toml").unlink(missing_ok=True)
+    for name in ALSO:
+        (place / f"{name}.parquet").unlink(missing_ok=True)
     write_rows(place / "units.parquet", _unit_rows(held_out))
     write_rows(place / "sigma.parquet", _sigma_rows(held_out, positions))
     write_tensors(place / "pictures.safetensors", _pictures(model, x, held_out, settings))
