@@ -157,7 +157,7 @@ def test_small_tiles_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     z, own = chains.queries(POSITIONS)
     posterior = AggregatePosterior(chains, 20, exact=False)
     whole = posterior.measure(z, own, POSITIONS, 4)
-    monkeypatch.setattr("seatbelt_vae.objectives.mixtures.eager._TILE_ELEMENTS", 50)
+    monkeypatch.setattr("seatbelt_vae.objectives.mixtures.tiles._TILE_ELEMENTS", 50)
     tiled = posterior.measure(z, own, POSITIONS, 4)
     for name in ("total_correlation", "mutual_information"):
         one, other = getattr(whole, name), getattr(tiled, name)

@@ -7,18 +7,23 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.objectives import mixtures
-from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
-from seatbelt_vae.objectives.mixtures.eager import by_tiles
+from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures, tiles
 from seatbelt_vae.objectives.mixtures.native import by_native_code, native_code
+from seatbelt_vae.objectives.mixtures.tiles import by_tiles, tile
 from seatbelt_vae.objectives.total_correlation import component_weights
 
 needs_native_code = pytest.mark.skipif(native_code() is None, reason="built without a compiler")
 HARD = ["plain", "tiny variance", "far means", "collapsed"]
 
 
-@pytest.fixture(params=["eager", pytest.param("native", marks=needs_native_code)])
-def way(request: pytest.FixtureRequest) -> object:
-    return {"eager": by_tiles, "native": by_native_code}[request.param]
+@pytest.fixture(params=["eager", "traced", pytest.param("native", marks=needs_native_code)])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
+    if request.param == "traced":
+        # as a GPU's is, but that torch's own operations do what the compiler would write
+        torch.compiler.reset()
+        traced = torch.compile(tile, fullgraph=True, dynamic=True, backend="aot_eager")
+        monkeypatch.setattr(tiles, "tile", traced)
+    return by_native_code if request.param == "native" else by_tiles
 
 
 @pytest.fixture

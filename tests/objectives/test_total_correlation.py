@@ -14,7 +14,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives import component_log_weights, total_correlation
 from tests.objectives.broadcast import broadcast_parts, broadcast_tc
 
-EAGER = sys.modules["seatbelt_vae.objectives.mixtures.eager"]
+EAGER = sys.modules["seatbelt_vae.objectives.mixtures.tiles"]
 ESTIMATORS = ["mws", "mss", "mss-chen", "mss-published"]
 HARD = ["plain", "tiny variance", "far means", "collapsed"]
 

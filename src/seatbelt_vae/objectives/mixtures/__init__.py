@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives.mixtures.eager import by_tiles
 from seatbelt_vae.objectives.mixtures.native import by_native_code, native_code
 from seatbelt_vae.objectives.mixtures.result import MixtureDensities
+from seatbelt_vae.objectives.mixtures.tiles import by_tiles
 from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
 
 __all__ = ["ComponentWeights", "MixtureDensities", "log_mixtures"]
@@ -18,7 +18,7 @@ def log_mixtures(
 
     One exponential for each sample, component and unit serves values and slopes; no array of them
     all is made. On the CPU and in float32 compiled code does it, if the package was built with a
-    compiler.
+    compiler; on a GPU a tile of them is compiled by torch, if it finds Triton.
 
     Args:
         z: samples, :math:`(K, d)`.

@@ -1,0 +1,106 @@
+"""Mixture log-densities with torch's own operations, a tile of samples at a time.
+
+On a GPU a tile is one function compiled by torch, which holds none of its arrays in memory.
+"""
+
+import importlib.util
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.objectives.mixtures.result import MixtureDensities
+from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
+
+__all__ = ["by_tiles", "tile"]
+
+_TILE_ELEMENTS = 1 << 17
+_LARGE_TILE_ELEMENTS = 1 << 24  # a GPU has no small cache to stay in, and starts each piece slowly
+_LOG_2PI = math.log(2 * math.pi)
+
+
+def by_tiles(
+    z: Tensor, mean: Tensor, log_variance: Tensor, weights: ComponentWeights, *, gradients: bool
+) -> MixtureDensities:
+    """As `log_mixtures`, on any device and in any precision."""
+    samples, components, units = len(z), len(mean), z.shape[1]
+    joint = z.new_zeros(samples, dtype=torch.float64)
+    marginals = z.new_zeros(samples, units, dtype=torch.float64)
+    slopes = [torch.zeros_like(t) for t in (z, mean, mean)] if gradients else None
+    on_cpu = z.device.type == "cpu"
+    compute = tile if on_cpu else _compiled_tile()
+    rows = max(1, (_TILE_ELEMENTS if on_cpu else _LARGE_TILE_ELEMENTS) // (components * units))
+    # the largest density anywhere is known beforehand, so that no pass for a maximum is needed
+    shift = (-0.5 * (log_variance + _LOG_2PI)).amax(0)
+    for start in range(0, samples, rows):
+        part = slice(start, start + rows)
+        about = z[part], mean, log_variance, weights.dense(part).to(z)
+        found = compute(*about, shift, gradients)
+        if bool(found.lost):
+            # some sample is so far from every component that all underflow: find the true maximum
+            found = tile(*about, _largest(*about), gradients)
+        joint[part], marginals[part] = found.joint, found.marginals
+        if slopes is not None and found.slopes is not None:
+            slopes[0][part] = found.slopes[0]
+            slopes[1] += found.slopes[1]
+            slopes[2] += found.slopes[2]
+    return MixtureDensities(joint, marginals, None if slopes is None else tuple(slopes))
+
+
+class _Tile(NamedTuple):
+    """A tile's log-densities, jointly and by unit, its slopes, and whether digits were lost."""
+
+    joint: Tensor
+    marginals: Tensor
+    slopes: tuple[Tensor, Tensor, Tensor] | None
+    lost: Tensor
+
+
+def tile(
+    z: Tensor,
+    mean: Tensor,
+    log_variance: Tensor,
+    log_weights: Tensor,
+    shift: Tensor,
+    gradients: bool,
+) -> _Tile:
+    """What samples (T, d) have under components (M, d) of log-weights (T, M).
+
+    Densities are formed from differences, never by expanding the square, which would lose the
+    value where σ is small or means are far. ``shift``, broadcast to (T, d), is taken from
+    exponents.
+    """
+    precision = (-log_variance).exp()
+    difference = z[:, None] - mean
+    squared = 0.5 * precision * difference.square()
+    log_density = -0.5 * (log_variance + _LOG_2PI) - squared
+    joint = log_density.sum(-1) + log_weights
+    log_joint = joint.logsumexp(1)
+    mass = log_density.add_(log_weights[..., None]).sub_(shift.expand_as(z)[:, None]).exp_()
+    total = mass.sum(1)
+    slopes = None
+    least = torch.finfo(total.dtype).tiny / torch.finfo(total.dtype).eps
+    lost = (total < least).any()
+    if gradients:
+        # what a density's rise adds to joint minus marginals
+        surplus = mass.div_(total[:, None]).neg_()
+        surplus = surplus.add_((joint - log_joint[:, None]).exp()[..., None])
+        pull = surplus * difference.mul_(precision)
+        slopes = -pull.sum(1), pull.sum(0), surplus.mul_(squared.sub_(0.5)).sum(0)
+    return _Tile(log_joint, total.log() + shift, slopes, lost)
+
+
+def _largest(z: Tensor, mean: Tensor, log_variance: Tensor, log_weights: Tensor) -> Tensor:
+    """The largest weighted log-density of each sample and unit, (T, d); 0 if none has a weight."""
+    squared = 0.5 * (-log_variance).exp() * (z[:, None] - mean).square()
+    weighted = -0.5 * (log_variance + _LOG_2PI) - squared + log_weights[..., None]
+    return weighted.amax(1).nan_to_num(neginf=0)
+
+
+@cache
+def _compiled_tile() -> Callable[..., _Tile]:
+    """`tile` in one compiled piece, if what torch compiles with for a GPU is installed."""
+    return torch.compile(tile, dynamic=True) if importlib.util.find_spec("triton") else tile
