@@ -40,6 +40,11 @@ def test_the_published_measure_alone_is_the_weak_protocol_only():
     assert verdict(found(-0.2, -0.1), weak) == "only under the weak protocol"
     assert verdict(found(0.1, 0.2), weak) == "reproduced"
     assert verdict(found(-0.1, 0.2), weak, found(-0.1, 0.1, "published")) == "undecided"
+    # a sign that is right, of an effect not half as large as published, is none that was published
+    ratio = {"role": "published", "kind": "geometric"}
+    assert verdict(found(-0.1, 0.2), found(1.1, 1.5, published=4.0, **ratio)) == "undecided"
+    half = found(1.1, math.exp(2.1), published=4.0, **ratio)
+    assert verdict(found(-0.1, 0.2), half) == "only under the weak protocol"
 
 
 def test_the_other_sign_or_less_than_half_is_not_reproduced():

@@ -79,14 +79,15 @@ def _verdict(found: Sequence[Found]) -> Verdict:
 
     *Reproduced* if every deciding contrast has the claimed sign and an interval without 0;
     *only under the weak protocol* if that is true of the published measures only, under the
-    published attack; *not reproduced* if some contrast has the other sign beyond chance, or, on
-    the published scale under the strong attack, less than half the published effect.
+    published attack, at half the published effect or more; *not reproduced* if some contrast has
+    the other sign beyond chance, or, on the published scale under the strong attack, less than half
+    the published effect.
     """
     deciding = [f for f in found if f.contrast.role == "decides"]
     published = [f for f in found if f.contrast.role == "published"]
     if deciding and all(f.holds for f in deciding):
         return "reproduced"
-    if published and all(f.holds for f in published):
+    if published and all(f.holds and not f.speaks_against for f in published):
         return "only under the weak protocol"
     if any(f.speaks_against for f in found if f.contrast.role != "published"):
         return "not reproduced"
