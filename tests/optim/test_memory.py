@@ -10,6 +10,11 @@ from torch import Tensor
 from seatbelt_vae.optim.memory import PairMemory
 
 
+def beside(*vectors):
+    """As `PairMemory.learn` takes them."""
+    return torch.stack(vectors, dim=1)
+
+
 def double(*rows: list[float]) -> Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
@@ -51,7 +56,7 @@ def test_rows_that_remember_different_pairs(
         wanted, bent = draws.random(rows) < 0.7, draws.random(rows) < 0.2
         signed = torch.where(torch.from_numpy(bent)[:, None], -change, change)
         v = torch.from_numpy(draws.standard_normal((rows, size)))
-        kept, found = held.learn(step, signed, torch.from_numpy(wanted), v)
+        kept, found = held.learn(beside(step, signed, v), torch.from_numpy(wanted))
         assert kept.tolist() == (wanted & ~bent).tolist()
         for row in kept.nonzero()[:, 0].tolist():
             pairs[row] = [*pairs[row], (step[row].numpy(), change[row].numpy())][-memory:]
@@ -72,11 +77,11 @@ def test_rows_that_are_kept_keep_their_own_pairs() -> None:
     whole, fewer = PairMemory(4, 5, 3, s), PairMemory(4, 5, 3, s)
     for held in (whole, fewer):
         for step, change in zip(s[:2], y[:2], strict=True):
-            held.learn(step, change, everyone, v)
+            held.learn(beside(step, change, v), everyone)
     order = torch.tensor([3, 1])
     fewer.keep(order)
-    _, all_rows = whole.learn(s[2], y[2], everyone, v)
-    _, some_rows = fewer.learn(s[2, order], y[2, order], everyone[order], v[order])
+    _, all_rows = whole.learn(beside(s[2], y[2], v), everyone)
+    _, some_rows = fewer.learn(beside(s[2, order], y[2, order], v[order]), everyone[order])
     torch.testing.assert_close(some_rows, all_rows[order])
 
 
@@ -84,7 +89,7 @@ def test_the_secant_equation_holds_for_the_newest_pair() -> None:
     s, y = convex_pairs(3, 6, 9, seed=4)
     held = PairMemory(3, 6, 4, s)
     for step, change in zip(s, y, strict=True):
-        _, found = held.learn(step, change, torch.ones(3, dtype=torch.bool), change)
+        _, found = held.learn(beside(step, change, change), torch.ones(3, dtype=torch.bool))
         torch.testing.assert_close(found, step)
 
 
@@ -94,7 +99,7 @@ def test_a_pair_without_clear_positive_curvature_is_not_remembered(bad: float) -
     step, change = double([1.0, 0.0], [1.0, 0.0]), double([bad, 1.0], [0.5, 1.0])
     v = double([2.0, 3.0], [0.5, 1.0])
     held = PairMemory(2, 2, 3, step)
-    kept, found = held.learn(step, change, torch.ones(2, dtype=torch.bool), v)
+    kept, found = held.learn(beside(step, change, v), torch.ones(2, dtype=torch.bool))
     assert kept.tolist() == [False, True]
     assert held.filled.tolist() == [False, True]
     torch.testing.assert_close(found, torch.stack([v[0], step[1]]))

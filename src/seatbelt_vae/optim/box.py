@@ -1,5 +1,6 @@
 """The geometry of a box: which directions it blocks."""
 
+import torch
 from torch import Tensor
 
 __all__ = ["free_coordinates", "project_direction"]
@@ -9,7 +10,9 @@ def free_coordinates(
     x: Tensor, gradient: Tensor, lower: Tensor | float, upper: Tensor | float
 ) -> Tensor:
     """Where a step against the gradient is not blocked by a bound, boolean, shape of ``x``."""
-    return ~(((x <= lower) & (gradient > 0)) | ((x >= upper) & (gradient < 0)))
+    # in the fewest passes, as every step of every row asks for it
+    open_ways = torch.where(gradient > 0, x > lower, x < upper)
+    return open_ways.logical_or_(gradient == 0)
 
 
 def project_direction(

@@ -195,9 +195,12 @@ class Descent:
         # on the rim the curvature that counts is also the ball's own
         if tangent.multiplier is not None:
             change = torch.addcmul(change, tangent.multiplier[:, None], moved)
+        vectors = self.x.new_empty(len(self.x), 3, self.x.shape[1])
         # what a blocked coordinate met says nothing about the ways that are open
-        moved, change = moved * tangent.free, change * tangent.free
-        learned, newton = self.memory.learn(moved, change, accepted & ~first, downhill)
+        torch.mul(moved, tangent.free, out=vectors[:, 0])
+        torch.mul(change, tangent.free, out=vectors[:, 1])
+        vectors[:, 2] = downhill
+        learned, newton = self.memory.learn(vectors, accepted & ~first)
         newton = tangent.project(newton)
         # a step without memory that met no curvature may go further next time
         blind = accepted & ~first & ~learned

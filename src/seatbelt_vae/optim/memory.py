@@ -43,19 +43,18 @@ class PairMemory:
         """Rows that remember anything, boolean."""
         return (self.stamp > 0).any(1)
 
-    def learn(self, step: Tensor, change: Tensor, rows: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def learn(self, vectors: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         r"""Remember a pair in ``rows`` (boolean) where its curvature is clear, and form :math:`Hv`.
 
         Args:
-            step, change: s and y, :math:`(R, n)`.
+            vectors: s, y and v, side by side so that one pass over the pairs meets all three,
+                :math:`(R, 3, n)`.
             rows: which rows have a new pair.
-            v: :math:`(R, n)`.
 
         Returns:
             The rows that remembered their pair, and :math:`Hv` with it; v itself where nothing is
             remembered.
         """
-        vectors = torch.stack([step, change, v], dim=1)
         own = vectors[:, :2]
         # few vectors from the left: twice as fast as few columns from the right
         products, own_products = (torch.bmm(vectors, part.mT) for part in (self.pairs, own))
@@ -74,7 +73,7 @@ class PairMemory:
             self.gram[index, :, place] = products[index, i]
         coefficients, gamma = self._coefficients(products[:, 2])
         result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
-        return kept, result.addcmul_(gamma[:, None], v)
+        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])
 
     def forget(self, rows: Tensor) -> None:
         """Empty the memory of rows, by index or boolean."""

@@ -17,6 +17,10 @@
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 // one binary for every processor; the widest registers are chosen when it is loaded
 #define FOR_EACH_PROCESSOR \
@@ -279,6 +283,19 @@ void work(Problem &problem, float *room, int64_t worker, int64_t workers,
     }
 }
 
+// Numbers below the normal ones are 0 to a thread for as long as this lives. A far component's share
+// is such a number, adds nothing, and makes some processors five times slower.
+class WithoutSubnormals {
+#if defined(__x86_64__)
+    static constexpr unsigned kFlush = 0x8040;  // results to zero, and operands
+    const unsigned before = _mm_getcsr();
+
+  public:
+    WithoutSubnormals() { _mm_setcsr(before | kFlush); }
+    ~WithoutSubnormals() { _mm_setcsr(before); }
+#endif
+};
+
 // all of it, by up to `wanted` threads: as many as the machine grants
 void run(Problem &problem, int64_t wanted) {
     std::vector<float> room(wanted * 3 * problem.padded, 0.f);
@@ -289,6 +306,7 @@ void run(Problem &problem, int64_t wanted) {
     others.reserve(wanted - 1);
     const auto part = [&](int64_t worker) {
         const int64_t workers = decided.get();
+        const WithoutSubnormals fast;
         work(problem, &room[worker * 3 * problem.padded], worker, workers, *together);
     };
     try {
