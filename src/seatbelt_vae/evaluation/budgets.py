@@ -165,9 +165,8 @@ def matched_budgets(
             optimiser counts.
         batch: images evaluated at once.
     """
-    known = [Candidates.within(model, pair, adversarial, e, batch) for e in budgets]
-    blend_gap = tuple(candidates.gap[-1].item() for candidates in known)
-    pool: Sequence[Candidates] = known
+    pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
+    blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
     if lower:
         for how, aim, evaluations in _BUDGETED:
             found = _lowered(model, pair, pool, budgets, aim, evaluations, batch)
@@ -186,7 +185,7 @@ def matched_budgets(
         gap=tuple(c.gap[i].item() for c, i in best),
         distance_relative=tuple(c.distance_relative[i].item() for c, i in best),
         blend_gap=blend_gap,
-        pool=tuple(pool),
+        pool=pool,
     )
 
 

@@ -33,11 +33,13 @@ def by_tiles(
     on_cpu = z.device.type == "cpu"
     compute = tile if on_cpu else _compiled_tile()
     rows = max(1, (_TILE_ELEMENTS if on_cpu else _LARGE_TILE_ELEMENTS) // (components * units))
+    log_peak = -0.5 * (log_variance + _LOG_2PI)
+    precision = (-log_variance).exp()
     # the largest density anywhere is known beforehand, so that no pass for a maximum is needed
-    shift = (-0.5 * (log_variance + _LOG_2PI)).amax(0)
+    shift = log_peak.amax(0)
     for start in range(0, samples, rows):
         part = slice(start, start + rows)
-        about = z[part], mean, log_variance, weights.dense(part).to(z)
+        about = z[part], mean, log_peak, precision, weights.dense(part).to(z)
         found = compute(*about, shift, gradients)
         if bool(found.lost):
             # some sample is so far from every component that all underflow: find the true maximum
@@ -62,21 +64,21 @@ class _Tile(NamedTuple):
 def tile(
     z: Tensor,
     mean: Tensor,
-    log_variance: Tensor,
+    log_peak: Tensor,
+    precision: Tensor,
     log_weights: Tensor,
     shift: Tensor,
     gradients: bool,
 ) -> _Tile:
     """What samples (T, d) have under components (M, d) of log-weights (T, M).
 
-    Densities are formed from differences, never by expanding the square, which would lose the
-    value where σ is small or means are far. ``shift``, broadcast to (T, d), is taken from
-    exponents.
+    ``log_peak`` and ``precision`` are the components', (M, d). Densities are formed from
+    differences, never by expanding the square, which would lose the value where σ is small or
+    means are far. ``shift``, broadcast to (T, d), is taken from exponents.
     """
-    precision = (-log_variance).exp()
     difference = z[:, None] - mean
     squared = 0.5 * precision * difference.square()
-    log_density = -0.5 * (log_variance + _LOG_2PI) - squared
+    log_density = log_peak - squared
     joint = log_density.sum(-1) + log_weights
     log_joint = joint.logsumexp(1)
     mass = log_density.add_(log_weights[..., None]).sub_(shift.expand_as(z)[:, None]).exp_()
@@ -93,10 +95,12 @@ def tile(
     return _Tile(log_joint, total.log() + shift, slopes, lost)
 
 
-def _largest(z: Tensor, mean: Tensor, log_variance: Tensor, log_weights: Tensor) -> Tensor:
+def _largest(
+    z: Tensor, mean: Tensor, log_peak: Tensor, precision: Tensor, log_weights: Tensor
+) -> Tensor:
     """The largest weighted log-density of each sample and unit, (T, d); 0 if none has a weight."""
-    squared = 0.5 * (-log_variance).exp() * (z[:, None] - mean).square()
-    weighted = -0.5 * (log_variance + _LOG_2PI) - squared + log_weights[..., None]
+    squared = 0.5 * precision * (z[:, None] - mean).square()
+    weighted = log_peak - squared + log_weights[..., None]
     return weighted.amax(1).nan_to_num(neginf=0)
 
 
