@@ -164,7 +164,7 @@ class _Crew:
     def end(self) -> None:
         """Stop those that work still."""
         for pipe in self.listening:
-            with suppress(BrokenPipeError):  # it has ended by itself
+            with suppress(ConnectionError):  # it has ended by itself
                 pipe.send("stop")
         for _, process in self.listening.values():
             process.join(_PATIENCE)
@@ -204,7 +204,7 @@ def _member(
         return pipe.poll()  # a word from the parent, or its end
 
     def say(message: News | _Ended) -> None:
-        with suppress(BrokenPipeError):
+        with suppress(ConnectionError):  # the parent is gone, perhaps with news it had not read
             pipe.send(message)
 
     def tell(what: str, done: int, total: int, detail: str = "", /) -> None:

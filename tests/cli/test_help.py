@@ -73,6 +73,7 @@ def test_help_says_what_each_verb_is_for(verb: str, help_of: Run) -> None:
     shown = help_of(verb)
     assert shown.startswith("usage: seatbelt-vae")
     assert ("--json" in shown) == (verb not in ("", "data"))
+    assert "``" not in shown
 
 
 def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:

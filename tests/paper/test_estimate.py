@@ -1,6 +1,7 @@
 """What a plan would cost: counts by hand, hours from a clock that the test sets."""
 
 import itertools
+import math
 
 import pytest
 
@@ -20,9 +21,10 @@ def test_counts_and_hours(monkeypatch):
     assert (cost.models, cost.steps) == (3, 3 * size.training.steps)
     assert cost.rows == whole.rows
     assert len(cost.timed) == 2
-    # a step and each part of a pair take one tick, whatever they take
-    pairs, weights = 3 * size.attack.pairs, size.attack.weight_count
-    assert cost.attack_hours["strong"] == pytest.approx(pairs * (weights / 3 + 1) / 3600)
-    assert cost.attack_hours["paper"] == pytest.approx(pairs * (weights / 3 + 1) / 3600)
+    # a step and a timed battery take one tick each, whatever they take
+    attack = size.attack
+    timed = min(attack.pairs, math.ceil(25 / attack.weight_count))
+    hours = 3 * attack.pairs / timed / 3600
+    assert cost.attack_hours == pytest.approx({"strong": hours, "paper": hours})
     assert cost.hours == cost.training_hours + sum(cost.attack_hours.values())
     assert cost.training_hours > 0

@@ -60,12 +60,8 @@ def test_what_is_asked_for_alone_is_part_of_the_whole():
 
 def test_rows_are_pairs_times_weights():
     whole = plan([EXPERIMENTS["fig1"]], SIZES["small"])
-    size = SIZES["small"]
-    pairs = size.attack.pairs
-    assert whole.rows == {
-        "strong": 3 * pairs * size.attack.weight_count,
-        "paper": 3 * pairs * size.attack.weight_count,
-    }
+    attack = SIZES["small"].attack
+    assert whole.rows == 3 * attack.pairs * attack.weight_count
 
 
 def test_roots_reach_the_sets_they_are_of():

@@ -31,7 +31,7 @@ class Reproduce:
         out: the folder (default: runs/reproduction/ and the size).
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
         engine: what works on the models: processes of this machine, or Ray (needs the extra
-            ``cluster``).
+            `cluster`).
         address: of a Ray cluster's head, as host:6379; its nodes share the folder (default: the
             cluster that runs here, or one for this command).
         jobs: how many models are worked on at a time (default: one a core, or one on a GPU).

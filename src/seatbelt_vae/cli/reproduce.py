@@ -105,7 +105,7 @@ def _print_cost(options: Reproduce, whole: "Plan") -> None:
         ["models", f"{cost.models:,}", ""],
         ["optimiser steps", f"{cost.steps:,}", f"{cost.training_hours:.1f}"],
         *(
-            [f"rows, {protocol} protocol", f"{cost.rows[protocol]:,}", f"{hours:.1f}"]
+            [f"rows, {protocol} protocol", f"{cost.rows:,}", f"{hours:.1f}"]
             for protocol, hours in cost.attack_hours.items()
         ),
         ["together", "", f"{cost.hours:.1f}"],

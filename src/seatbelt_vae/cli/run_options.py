@@ -123,9 +123,9 @@ class Sweep(_RunFlags):
             flags override; or, with --vary, the folder of the runs.
         vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
             latent-sizes=16,16+8; several flags make a grid.
-        out: folder of the runs of a grid file (default: its ``out``, else runs/ and its name).
+        out: folder of the runs of a grid file (default: its `out`, else runs/ and its name).
         engine: what works on the runs: processes of this machine, or Ray (needs the extra
-            ``cluster``).
+            `cluster`).
         address: of a Ray cluster's head, as host:6379; its nodes share the folder of the runs
             (default: the cluster that runs here, or one for this command).
         jobs: how many runs are worked on at a time (default: one a core, or one on a GPU).

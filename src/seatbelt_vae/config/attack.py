@@ -26,26 +26,26 @@ class AttackConfig:
     """A battery of pairs × levels: lower a loss of x* while its distance to x stays small.
 
     Args:
-        loss: ``latent-kl`` = KL(attacked ‖ target), ``latent-symmetric-kl``, ``latent-w2``, each
-            summed over layers; ``output`` = −ELBO of the target under the attacked posterior,
-            ``output-l2`` = ‖rec(x*) − x_t‖; untargeted, within a budget: ``damage-posterior``,
-            ``damage-reconstruction``.
-        layers: which layers a loss of posteriors compares: ``all``, ``bottom``, ``top``, or
-            numbers as ``1,3`` (1 is next to the data).
-        path: how layers above the first are reached: ``mean``, ``common`` (noise fixed for the
-            whole pair) or ``sampled`` (fresh noise at every evaluation; not ``strong``).
-            Default: ``common`` for the loss ``output``, ``mean`` for the others.
-        draws: noise draws K of the ``common`` and ``sampled`` paths.
-        threat: what keeps distortions d small: ``penalty`` λ‖d‖₂ is added to the loss,
-            ``squared-penalty`` λ‖d‖₂²; or a budget ε: ``l2`` ‖d‖₂ ≤ ε‖x_t−x‖₂, ``linf``
+        loss: `latent-kl` = KL(attacked ‖ target), `latent-symmetric-kl`, `latent-w2`, each
+            summed over layers; `output` = −ELBO of the target under the attacked posterior,
+            `output-l2` = ‖rec(x*) − x_t‖; untargeted, within a budget: `damage-posterior`,
+            `damage-reconstruction`.
+        layers: which layers a loss of posteriors compares: `all`, `bottom`, `top`, or
+            numbers as `1,3` (1 is next to the data).
+        path: how layers above the first are reached: `mean`, `common` (noise fixed for the
+            whole pair) or `sampled` (fresh noise at every evaluation; not `strong`).
+            Default: `common` for the loss `output`, `mean` for the others.
+        draws: noise draws K of the `common` and `sampled` paths.
+        threat: what keeps distortions d small: `penalty` λ‖d‖₂ is added to the loss,
+            `squared-penalty` λ‖d‖₂²; or a budget ε: `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂, `linf`
             ‖d‖∞ ≤ ε(hi−lo).
-        weights: λ grid of the penalties: ``relative`` = (r₀/‖x_t−x‖)·2^linspace(−10, 4), or
-            ``published`` = 2^linspace(−20, 20).
+        weights: λ grid of the penalties: `relative` = (r₀/‖x_t−x‖)·2^linspace(−10, 4), or
+            `published` = 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
-        protocol: ``strong`` (many starts, exchange between levels), ``single`` (our optimiser, one
-            start), ``paper`` (SciPy's L-BFGS-B as published; needs the extra ``paper``).
-        solver: ``quasi-newton``, or ``pgd`` (projected steepest descent whose step adapts) for
+        protocol: `strong` (many starts, exchange between levels), `single` (our optimiser, one
+            start), `paper` (SciPy's L-BFGS-B as published; needs the extra `paper`).
+        solver: `quasi-newton`, or `pgd` (projected steepest descent whose step adapts) for
             budgets.
         pairs: input-target pairs, drawn at random from the test split.
         vary: the one factor in which input and target differ, such as orientation (default: they

@@ -21,16 +21,16 @@ class EvaluationConfig:
         aggregate_queries: draws z ~ q(z) over which TC and mutual information are averaged.
         max_chains: most chains per image of the TC bracket when the model has several layers.
         traversals: test images shown with latent traversals.
-        also: what else to measure: ``denoising``, log p(x|z) of images seen through noise;
-            ``mig``, the mutual information gap between units and known factors; ``downstream``,
-            classifiers of reconstructions and of latents, clean and attacked; ``codes``, what the
+        also: what else to measure: `denoising`, log p(x|z) of images seen through noise;
+            `mig`, the mutual information gap between units and known factors; `downstream`,
+            classifiers of reconstructions and of latents, clean and attacked; `codes`, what the
             top layer makes of each test image, to be drawn.
         mig_images: training images that form q(z) for the MIG (0: all of them).
         mig_queries: draws z ~ q(z) over which its informations are averaged.
         downstream_factor: what is classified (default: the factor called class, or the only one).
         downstream_training: training images the classifiers learn from (0: all of them).
         downstream_images: test images attacked, each towards one of another class, with λ = 1.
-        downstream_protocols: how they are attacked: ``strong``, ``single``, ``paper`` (left out
+        downstream_protocols: how they are attacked: `strong`, `single`, `paper` (left out
             where SciPy is not installed).
         downstream_evaluations: gradient evaluations of one descent at most.
         seed: seed of the images chosen and the noise.

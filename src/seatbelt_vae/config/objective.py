@@ -19,10 +19,10 @@ class ObjectiveConfig:
 
     Args:
         beta: β, the weight of the penalty; 1 is the plain ELBO (default: the preset's).
-        tc_estimator: ``mws`` (the paper's, default), ``mss`` (stratified, unbiased for q(z)),
-            ``mss-chen`` and ``mss-published`` (layouts of public code, kept for parity).
+        tc_estimator: `mws` (the paper's, default), `mss` (stratified, unbiased for q(z)),
+            `mss-chen` and `mss-published` (layouts of public code, kept for parity).
         free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).
-        free_bits_group: the group that is floored, a latent ``unit`` or a whole ``layer``.
+        free_bits_group: the group that is floored, a latent `unit` or a whole `layer`.
         kl_warm_up: steps in which the weight of the KL rises from 0; 0 is no warm-up.
         tc_warm_up: steps in which the weight of the TC rises from 0.
         warm_up_period: steps after which the warm-ups begin anew, at least as many as they take

@@ -16,15 +16,15 @@ class TrainingConfig:
     """The training run: Adam with cosine decay of the learning rate to 0, stepwise.
 
     Args:
-        epochs: passes over the training split (Chen et al.: 50); ignored if ``steps`` is given.
+        epochs: passes over the training split (Chen et al.: 50); ignored if `steps` is given.
         steps: length in optimiser steps.
         batch_size: images a step, all workers' together; an epoch's last short batch is dropped.
         learning_rate: Adam's learning rate at the start.
-        precision: ``float32``, or ``bf16`` autocast.
+        precision: `float32`, or `bf16` autocast.
         seed: seed of the weights, the data order and the noise.
         checkpoint_every: steps between checkpoints.
         validate_every: steps between estimates of the ELBO on held-out images.
-        device: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
+        device: `auto` (a GPU if there is one), `cpu` or `cuda`.
         threads: CPU threads (default: as the machine has).
         ema_decay: the model is the exponential moving average of its weights with this decay, such
             as 0.999 (default: no average).

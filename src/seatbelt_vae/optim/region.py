@@ -98,7 +98,7 @@ class Region:
         """
         free = free_coordinates(x, gradient, self.lower, self.upper)
         if self.ball is None:
-            return Tangent(free.to(x))
+            return Tangent(free)
         radius, away = self.ball.radius, x - self.ball.center
         outward = away * free
         # where a projection ends: inside, and the point's own digits are rounded towards the center
@@ -106,18 +106,18 @@ class Region:
         pressed = (_length(away) >= radius - slack) & ((gradient * outward).sum(1) < 0)
         pressed &= outward.square().sum(1) > 0
         # a ball of radius 0 is open nowhere
-        free = (radius > 0)[:, None].expand_as(x)
+        free = (radius > 0).to(x)[:, None].expand_as(x)
         while True:
             outward = away * free
             square = outward.square().sum(1)
             multiplier = torch.where(pressed, -(gradient * outward).sum(1) / square, 0)
             pushed = torch.addcmul(gradient, multiplier[:, None], away)
-            still_free = free & free_coordinates(x, pushed, self.lower, self.upper)
+            still_free = free * free_coordinates(x, pushed, self.lower, self.upper)
             if still_free.equal(free):
                 break
             free = still_free
         normal = outward * torch.where(pressed, square.rsqrt(), 0)[:, None]
-        return Tangent(free.to(x), normal, multiplier)
+        return Tangent(free, normal, multiplier)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a plan would cost on this machine, from a few steps and a few rows that are timed."""
 
 import math
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +15,12 @@ from seatbelt_vae.sweep import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
+    from seatbelt_vae.runs import RunFolder
 
 __all__ = ["Cost", "estimate"]
 
-_STEPS, _ROWS = 5, 3
+_STEPS, _ROWS = 10, 25
+_LEVELS = 5  # of the published attack: a row of it takes seconds
 _SECONDS_AN_HOUR = 3600
 
 
@@ -28,15 +31,15 @@ class Cost:
     Args:
         models: run folders.
         steps: optimiser steps of all of them.
-        rows: attacks under each protocol, a row a pair and λ.
+        rows: attacks under each of the two protocols, a row a pair and λ.
         training_hours: of one process.
-        attack_hours: of one process under each protocol, measures included.
+        attack_hours: of one process under each protocol, the measures of a battery included.
         timed: the models that were timed.
     """
 
     models: int
     steps: int
-    rows: Mapping[str, int]
+    rows: int
     training_hours: float
     attack_hours: Mapping[str, float]
     timed: tuple[str, ...]
@@ -47,19 +50,23 @@ class Cost:
         return self.training_hours + sum(self.attack_hours.values())
 
 
+_What = tuple[str, str]
+"""Protocol and loss."""
+
+
 @dataclass(frozen=True)
 class _Pace:
-    """Seconds a step, and seconds a pair under each protocol."""
+    """Seconds a step, and seconds a pair by protocol and loss."""
 
     step: float
-    pair: Mapping[str, float]
+    pair: Mapping[_What, float]
 
 
 def estimate(whole: Plan) -> Cost:
-    """Time a few steps and rows of the first model with one layer, and of the first with several.
+    """Time a few steps and pairs of the first model with one layer, and of the first with several.
 
-    Attacks of every loss are taken to cost what the first one does, so this is a guide, not a
-    promise. Nothing is kept.
+    Other models are taken to cost what these do, and the measures of models, which take seconds,
+    are left out: a guide, not a promise. Nothing is kept.
 
     Args:
         whole: the plan.
@@ -67,36 +74,37 @@ def estimate(whole: Plan) -> Cost:
     Raises:
         DataError: a data set that is timed cannot be had.
     """
-    timed: dict[bool, tuple[str, _Pace]] = {}
-    steps = 0
-    training, attacks = 0.0, dict.fromkeys(("strong", "paper"), 0.0)
+    first: dict[bool, str] = {}
     for label, job in whole.jobs.items():
-        layered = len(job.run.model.latent_sizes or ()) > 1
-        if layered not in timed and job.attacks:
-            timed[layered] = (label, _timed(job))
-    paces = {layered: pace for layered, (_, pace) in timed.items()}
+        if job.attacks:
+            first.setdefault(_layered(job), label)
+    every = [attack for job in whole.jobs.values() for attack in job.attacks]
+    attacks: dict[_What, AttackConfig] = {(a.protocol, a.loss): a for a in every}
+    paces = {layered: _timed(whole.jobs[label], attacks) for layered, label in first.items()}
+    steps, training = 0, 0.0
+    attacking = dict.fromkeys(("strong", "paper"), 0.0)
     for job in whole.jobs.values():
-        layered = len(job.run.model.latent_sizes or ()) > 1
-        pace = paces.get(layered) or next(iter(paces.values()))
+        pace = paces.get(_layered(job)) or next(iter(paces.values()))
         own = _steps(job.run)
         steps += own
         training += own * pace.step
         for attack in job.attacks:
-            attacks[attack.protocol] += attack.pairs * pace.pair[attack.protocol]
+            attacking[attack.protocol] += attack.pairs * pace.pair[attack.protocol, attack.loss]
     return Cost(
         models=len(whole.jobs),
         steps=steps,
         rows=whole.rows,
         training_hours=training / _SECONDS_AN_HOUR,
-        attack_hours={name: seconds / _SECONDS_AN_HOUR for name, seconds in attacks.items()},
-        timed=tuple(label for label, _ in timed.values()),
+        attack_hours={name: seconds / _SECONDS_AN_HOUR for name, seconds in attacking.items()},
+        timed=tuple(first.values()),
     )
 
 
-def _timed(job: Job) -> _Pace:
-    from seatbelt_vae.attacks import run_battery
-    from seatbelt_vae.evaluation import measure_battery
-    from seatbelt_vae.models import load_model
+def _layered(job: Job) -> bool:
+    return len(job.run.model.latent_sizes or ()) > 1
+
+
+def _timed(job: Job, attacks: Mapping[_What, AttackConfig]) -> _Pace:
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.training import train
 
@@ -105,22 +113,29 @@ def _timed(job: Job) -> _Pace:
         short = replace(job.run, training=replace(job.run.training, steps=_STEPS))
         run = RunFolder.create(Path(place, "run"), short)
         train(run, data, on_progress=lambda _: seen.append(perf_counter()))
-        pairs = {}
-        for protocol in ("strong", "paper"):
-            brief = _brief(next(a for a in job.attacks if a.protocol == protocol))
-            began = perf_counter()
-            battery = run_battery(run, data, brief)
-            attacked = perf_counter()
-            measure_battery(battery, load_model(run))
-            measured = perf_counter() - attacked
-            count = next(a.weight_count or 0 for a in job.attacks if a.protocol == protocol)
-            pairs[protocol] = (attacked - began) * count / _ROWS + measured
+        pairs = {what: _seconds_a_pair(run, data, attack) for what, attack in attacks.items()}
     # the first step also pays for what is made once
     return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs)
 
 
-def _brief(attack: AttackConfig) -> AttackConfig:
-    return replace(attack, pairs=1, weight_count=_ROWS, together=1)
+def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -> float:
+    """Of a second battery: the first, of one pair, pays for what a process makes once."""
+    from seatbelt_vae.attacks import run_battery
+    from seatbelt_vae.evaluation import measure_battery
+    from seatbelt_vae.models import load_model
+
+    count = attack.weight_count or 0
+    levels = min(count, _LEVELS) if attack.protocol == "paper" else count
+    pairs = min(attack.pairs, math.ceil(_ROWS / count))
+    seconds = 0.0
+    for number in (1, pairs):
+        brief = replace(attack, pairs=number, weight_count=levels, layers="all", vary=None)
+        began = perf_counter()
+        battery = run_battery(run, data, brief)
+        measure_battery(battery, load_model(run))
+        seconds = (perf_counter() - began) * count / levels
+        shutil.rmtree(battery)
+    return seconds / pairs
 
 
 def _steps(run: RunConfig) -> int:

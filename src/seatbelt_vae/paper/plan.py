@@ -52,13 +52,10 @@ class Plan:
     parts: tuple[Part, ...]
 
     @property
-    def rows(self) -> dict[str, int]:
-        """Attacks to be made under each protocol, a row a pair and λ."""
-        counts = {"strong": 0, "paper": 0}
-        for job in self.jobs.values():
-            for attack in job.attacks:
-                counts[attack.protocol] += attack.pairs * (attack.weight_count or 0)
-        return counts
+    def rows(self) -> int:
+        """Attacks to be made under each of the two protocols, a row a pair and λ."""
+        attacks = [attack for job in self.jobs.values() for attack in job.attacks]
+        return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.protocol == "strong")
 
 
 def plan(

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
@@ -54,7 +55,9 @@ def paper_attack(
         for pair, key in enumerate(keys)
         for start, box in _starts(problem, pair, levels.shape[1], np.random.default_rng(key))
     ]
-    ends = in_step(descents, partial(_evaluate, problem, of, levels.flatten()))
+    # many at once, each on short vectors: a BLAS with threads of its own only gets in their way
+    with threadpool_limits(1, user_api="blas"):
+        ends = in_step(descents, partial(_evaluate, problem, of, levels.flatten()))
     for row, ((pair, level), (d, _, info)) in enumerate(zip(rows, ends, strict=True)):
         search.evaluations[pair, level] = info["funcalls"]
         found = _points(problem, of[row, None], d[None]).clamp(*problem.bounds)

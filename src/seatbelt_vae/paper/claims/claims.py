@@ -21,6 +21,22 @@ def _rise(series: str, weight: float = 1) -> tuple[Of, Of]:
     return Of(weight, series, "most"), Of(-weight, series, "least")
 
 
+def _all_layers(loss: str) -> str:
+    """The rows of an attack on all layers."""
+    return f"loss = '{loss}' AND layers = 'all'"
+
+
+def _fooled(
+    words: str, experiment: str, terms: tuple[Of, ...], loss: str | None = None
+) -> Iterator[Contrast]:
+    """Gap and AUDDC under the strong attack, with one loss or of the rows that the terms choose."""
+    named, where = (f", {loss}", _all_layers(loss)) if loss else ("", Contrast.where)
+    for measure, value in _MEASURES.items():
+        yield Contrast(
+            f"{words}: {measure}{named}", experiment, value, terms, protocol="strong", where=where
+        )
+
+
 def _robust(
     words: str,
     experiment: str,
@@ -29,11 +45,7 @@ def _robust(
     published: str = "",
 ) -> Iterator[Contrast]:
     """Gap and AUDDC under the strong attack, and the attacker's loss under the published one."""
-    where = f"loss = '{loss}' AND layers = 'all'"
-    for measure, value in _MEASURES.items():
-        yield Contrast(
-            f"{words}: {measure}, {loss}", experiment, value, terms, protocol="strong", where=where
-        )
+    yield from _fooled(words, experiment, terms, loss)
     for role, protocol in _WEAK_AND_STRONG:
         yield Contrast(
             f"{words}: Δ, {loss}",
@@ -42,16 +54,10 @@ def _robust(
             terms,
             role=role,
             protocol=protocol,
-            where=where,
+            where=_all_layers(loss),
             kind="geometric",
             published=published,
         )
-
-
-def _fooled(words: str, experiment: str, terms: tuple[Of, ...]) -> Iterator[Contrast]:
-    """Gap and AUDDC under the strong attack, of rows that the terms or the default choose."""
-    for measure, value in _MEASURES.items():
-        yield Contrast(f"{words}: {measure}", experiment, value, terms, protocol="strong")
 
 
 C1 = Claim(
@@ -142,11 +148,10 @@ C6 = Claim(
 
 def _c7() -> Iterator[Contrast]:
     series = f"{_BELT}, L = 4"
-    everything = "loss = 'latent-kl' AND layers = 'all'"
     for layers in ("bottom", "top"):
         terms = (
             Of(1, series, "most", f"loss = 'latent-kl' AND layers = '{layers}'"),
-            Of(-1, series, "most", everything),
+            Of(-1, series, "most", _all_layers("latent-kl")),
         )
         words = f"attacking all layers fools more than attacking the {layers} one"
         yield from _fooled(words, "figD8", terms)
@@ -164,8 +169,10 @@ C7 = Claim("C7", "attacking all layers is the strongest attack", tuple(_c7()))
 
 
 def _c8() -> Iterator[Contrast]:
-    latent, output = (f"loss = '{loss}' AND layers = 'all'" for loss in ("latent-kl", "output"))
-    terms = (Of(1, _TC, "most", output), Of(-1, _TC, "most", latent))
+    terms = (
+        Of(1, _TC, "most", _all_layers("output")),
+        Of(-1, _TC, "most", _all_layers("latent-kl")),
+    )
     words = "latent attacks fool more than output attacks"
     yield from _fooled(words, "figE9", terms)
     yield Contrast(

@@ -22,7 +22,7 @@ def facts(plan: "Plan") -> Iterator[tuple[str, str]]:
     Args:
         plan: what was to be done.
     """
-    size, rows = plan.size, plan.rows
+    size = plan.size
     yield "models", number(len(plan.jobs))
     yield "data sets", _listed(dict.fromkeys(job.run.data.name for job in plan.jobs.values()))
     yield "images", f"{size.image_size}×{size.image_size}" if size.image_size else "as published"
@@ -32,8 +32,7 @@ def facts(plan: "Plan") -> Iterator[tuple[str, str]]:
     yield "training", _training(size.training)
     yield "training seeds", _seeds(plan)
     yield "pairs of images", number(size.attack.pairs)
-    yield "strong attacks", f"{number(rows['strong'])}, {size.attack.weight_count} λ a pair"
-    yield "published attacks", f"{number(rows['paper'])}, {size.attack.weight_count} λ a pair"
+    yield "attacks of each protocol", f"{number(plan.rows)}, {size.attack.weight_count} λ a pair"
 
 
 def versions() -> Iterator[tuple[str, str]]:
