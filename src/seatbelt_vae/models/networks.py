@@ -11,6 +11,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seatbelt_vae.models.points import FromPoint, ToPoint
+
 __all__ = [
     "ConvDecoder",
     "ConvEncoder",
@@ -43,7 +45,7 @@ class ConvEncoder(nn.Module):
                 _relu(),
             ]
         rest = _coarsest(height, width)
-        layers += [nn.Conv2d(widths[-1], features, rest, bias=False)]
+        layers += [ToPoint(widths[-1], features, rest, bias=False)]
         layers += [nn.BatchNorm2d(features), _relu(), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
 
@@ -70,10 +72,10 @@ class ConvDecoder(nn.Module):
         self.padding = _padding(height, width)
         widths = _stage_widths(filters, _stages(height, width))[::-1]
         layers: list[nn.Module] = [nn.Unflatten(-1, (latents, 1, 1))]
-        layers += _transposed(latents, features, 1)
-        layers += _transposed(features, widths[0], _coarsest(height, width))
+        layers += _normalised(FromPoint(latents, features, (1, 1), bias=False))
+        layers += _normalised(FromPoint(features, widths[0], _coarsest(height, width), bias=False))
         for before, after in pairwise(widths):
-            layers += _transposed(before, after, 4, 2, 1)
+            layers += _normalised(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
         layers.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
         self.layers = nn.Sequential(*layers)
 
@@ -138,11 +140,8 @@ def _relu() -> nn.ReLU:
     return nn.ReLU(inplace=True)
 
 
-def _transposed(
-    before: int, after: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
-) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(before, after, kernel, stride, padding, bias=False)
-    return [convolution, nn.BatchNorm2d(after), _relu()]
+def _normalised(layer: nn.ConvTranspose2d) -> list[nn.Module]:
+    return [layer, nn.BatchNorm2d(layer.out_channels), _relu()]
 
 
 def _stages(height: int, width: int) -> int:

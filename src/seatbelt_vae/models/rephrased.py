@@ -1,8 +1,7 @@
 """Layers put in the form that runs fastest where only their input is differentiated.
 
-Convolutions to and from a single position become linear maps. Those between the image and its
-first features pass their gradient as one matrix product: with so few channels the usual kernels
-spend a third of the time of an attack there.
+Convolutions between the image and its first features pass their gradient as one matrix product:
+with so few channels the usual kernels spend a third of the time of an attack there.
 """
 
 from typing import Any
@@ -11,51 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seatbelt_vae.models.points import FromPoint, ToPoint
+
 __all__ = ["rephrased"]
 
 _FEW_CHANNELS = 4
 
 
 def rephrased(layer: nn.Module) -> nn.Module:
-    """The layer in a form that runs faster, if there is one.
-
-    A convolution of stride 1 without padding is taken to cover its whole input, and a transposed
-    one to start from a single position, as in `ConvEncoder` and `ConvDecoder`; the new form refuses
-    any other input. Weights take no gradient in it.
-    """
-    if isinstance(layer, nn.Conv2d):
-        if layer.stride == (1, 1) and layer.padding == (0, 0):
-            return _ToPoint(layer)
-        return _FromImage(layer) if layer.in_channels <= _FEW_CHANNELS else layer
-    if isinstance(layer, nn.ConvTranspose2d):
-        if layer.stride == (1, 1) and layer.padding == (0, 0):
-            return _FromPoint(layer)
-        return _ToImage(layer) if layer.out_channels <= _FEW_CHANNELS else layer
+    """The layer in a form that runs faster, if there is one; weights take no gradient in it."""
+    if isinstance(layer, ToPoint | FromPoint):
+        return layer
+    if isinstance(layer, nn.Conv2d) and layer.in_channels <= _FEW_CHANNELS:
+        return _FromImage(layer)
+    if isinstance(layer, nn.ConvTranspose2d) and layer.out_channels <= _FEW_CHANNELS:
+        return _ToImage(layer)
     return layer
-
-
-class _ToPoint(nn.Sequential):
-    """A convolution whose kernel covers the whole input: one linear map."""
-
-    def __init__(self, layer: nn.Conv2d) -> None:
-        linear = nn.Linear(layer.weight[0].numel(), layer.out_channels, layer.bias is not None)
-        linear.weight = nn.Parameter(layer.weight.detach().flatten(1))
-        if layer.bias is not None:
-            linear.bias = nn.Parameter(layer.bias.detach())
-        super().__init__(nn.Flatten(), linear, nn.Unflatten(1, (layer.out_channels, 1, 1)))
-
-
-class _FromPoint(nn.Sequential):
-    """A transposed convolution of a single position: one linear map."""
-
-    def __init__(self, layer: nn.ConvTranspose2d) -> None:
-        out = layer.weight.shape[1:]
-        linear = nn.Linear(layer.in_channels, out.numel(), layer.bias is not None)
-        linear.weight = nn.Parameter(layer.weight.detach().flatten(1).T.contiguous())
-        if layer.bias is not None:
-            spread = layer.bias.detach().repeat_interleave(out[1:].numel())
-            linear.bias = nn.Parameter(spread)
-        super().__init__(nn.Flatten(), linear, nn.Unflatten(1, tuple(out)))
 
 
 class _FromImage(nn.Module):
