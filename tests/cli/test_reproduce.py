@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -110,4 +111,21 @@ def test_what_it_would_cost(run: Run) -> None:
     cost = json.loads(told.out)
     assert (cost["models"], cost["steps"]) == (3, 60)
     assert cost["hours"] > 0
+    unattacked = json.loads(run("reproduce fig6 figA7 --size smoke --estimate --json").out)
+    assert unattacked["attack_hours"] == {"strong": 0, "paper": 0}
+    assert unattacked["training_hours"] > 0
     assert not Path("runs").exists()
+
+
+def test_runs_of_other_settings_take_part_no_more(run: Run) -> None:
+    made = run("reproduce figA7 --size smoke --out here --quiet")
+    assert (made.code, made.out.splitlines()[0]) == (0, "no claim rests on what was made")
+    stale = Path("here/runs/stale")
+    shutil.copytree(next(Path("here/runs").glob("swiss-roll*")), stale)
+    settings = stale / "config.toml"
+    settings.write_text(settings.read_text().replace("steps = 20", "steps = 21"))
+    assert run("reproduce figA7 --size smoke --out here --quiet").code == 0
+    assert not (stale / "evaluation" / "members.parquet").exists()
+    members = Store.open([Path("here/rows")]).query("SELECT DISTINCT run FROM members")
+    assert "stale" not in {row["run"] for row in members.to_pylist()}
+    assert members.num_rows == 3

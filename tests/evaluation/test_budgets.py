@@ -82,6 +82,7 @@ def test_smallest_gap_is_the_minimum_of_a_loop_over_all_candidates() -> None:
         gaps = [(product @ (target - c).flatten()).norm().item() / whole for c in candidates]
         smallest = min(smallest, *gaps)
         assert without_descent(found)[k] == pytest.approx(smallest)
+        assert found.gap_of_rows[k] == pytest.approx(smallest)
         assert found.gap[k] <= smallest + 1e-12
         of_picture = pair.gap(reconstruct(model, found.images[k][None])).item()
         assert of_picture == pytest.approx(found.gap[k])
@@ -96,6 +97,7 @@ def test_without_budgeted_attacks_only_what_is_known_counts() -> None:
     found = matched_budgets(model, pair, star[None], lower=False)
     assert set(found.how) <= {"zero", "row", "shortened", "blend"}
     assert list(found.gap) == pytest.approx(without_descent(found))
+    assert found.gap_of_rows == found.gap
 
 
 def test_gap_falls_with_the_budget_and_never_exceeds_one() -> None:

@@ -74,6 +74,17 @@ def test_few_trainings_are_kept_and_few_pairs_too():
     assert not one_number.of_these_models_only
 
 
+def test_pairs_too_few_to_resample_are_not_held_fixed_in_silence():
+    assert crossed_contrast([Term(1, "a", made_up(3, 9))]).low is None
+    values = made_up(3, 12)
+    values[1, :3] = math.nan
+    found = crossed_contrast([Term(1, "a", values)])
+    assert (found.pairs, found.low) == (9, None)
+    assert found.value == pytest.approx(values[:, 3:].mean())
+    values[1, 0] = 10.0
+    assert crossed_contrast([Term(1, "a", values)]).low is not None
+
+
 def test_a_pair_that_says_nothing_in_one_term_is_left_out_of_all():
     a, b = made_up(1, 3, seed=1), made_up(1, 3, seed=2)
     b[0, 1] = math.nan

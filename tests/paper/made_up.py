@@ -31,11 +31,6 @@ _VIEWS: Mapping[str, Known] = {
         **dict.fromkeys(("image", "label", "clean_prediction", "attacked_prediction"), pa.int64()),
         "distance_relative": pa.float64(),
     },
-    "codes": {
-        "run": pa.string(),
-        **dict.fromkeys(("image", "angle"), pa.int64()),
-        **dict.fromkeys(("mean", "code", "pixels", "reconstruction"), pa.list_(pa.float64())),
-    },
 }
 CLASSIFIERS = ("mlp-reconstruction", "conv-reconstruction", "mlp-latents")
 
@@ -180,8 +175,11 @@ class _Made:
                 "told_apart": pair != 3 or self.model.beta < 10 or self.model.seed > 0,
                 "told_apart_distortion": True,
                 "gap@0.2": max(gap + here + 0.05 * (protocol == "paper"), 0.02),
+                "gap_of_rows@0.2": max(gap + here + 0.05, 0.03),
                 "blend_gap@0.2": 0.86 + 0.02 * own.standard_normal(),
                 "auddc_worst": 0.4,
+                "auddc": 0.5,
+                "target_reconstruction_error": 5 + 2 * np.log(self.model.beta),
                 "delta_mean": 0.9 * start * weak,
                 "bound_mean": start,
                 "nll_target": 150 + 90 * self.hard * less + 8 * own.standard_normal() + 90 * here,

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from seatbelt_vae.paper.cells import cells_of
 from seatbelt_vae.paper.claims import answer_all
 from seatbelt_vae.paper.claims.claims import C1, C2, C6, C10, CLAIMS
 from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.figures import OWN_AREA, OWN_GAP
 from seatbelt_vae.paper.sizes import SIZES
 
 from .made_up import made_up
@@ -72,7 +74,35 @@ def test_a_rise_is_that_of_the_rows(store, answers):
     expected = gap_of(store, "fig3", "β-TCVAE", 10) - gap_of(store, "fig3", "β-TCVAE", 1)
     assert gap.estimate.value == pytest.approx(expected)
     assert gap.contrast is C1.contrasts[0]
-    assert gap.estimate.seeds == 4  # three of the usual size and one of the other
+    assert gap.estimate.seeds == 3  # of a fourth training, of another size, there is one seed
+
+
+def test_sizes_are_no_trainings():
+    """Three models of one seed each, of three sizes, say nothing of another seed."""
+    runs = [f"size {size}" for size in range(3)]
+    rows = [
+        {"panel": "p", "series": "VAE", "x": 1.0, "seed": 0, "run": run, "item": k, "value": k}
+        for run in runs
+        for k in range(12)
+    ]
+    (cell,) = cells_of(rows).values()
+    assert (cell.seeds, cell.estimate().of_these_models_only) == (1, True)
+    (other,) = cells_of([row | {"seed": runs.index(row["run"])} for row in rows]).values()
+    assert not other.estimate().of_these_models_only
+
+
+def test_attacks_are_compared_by_what_each_reaches_itself(answers):
+    for claim in ("C4", "C7", "C8"):
+        values = {
+            f.contrast.value for f in answers[claim].found["chairs"] if f.contrast.role == "decides"
+        }
+        assert values == {OWN_GAP, OWN_AREA}
+
+
+def test_only_claims_that_rest_on_what_was_made_are_answered():
+    some = answer_all(made_up([EXPERIMENTS["fig6"], EXPERIMENTS["figE11"]], SMALL))
+    assert [answer.claim.id for answer in some] == ["C5", "C9"]
+    assert answer_all(made_up([EXPERIMENTS["fig1"]], SMALL)) == []
 
 
 def test_a_difference_of_rises_is_that_of_the_rows(store, answers):

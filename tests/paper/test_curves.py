@@ -13,7 +13,7 @@ from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.drawn import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.figures import Curves
+from seatbelt_vae.paper.figures import COPY, Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import MadeUp, made_up
@@ -96,8 +96,8 @@ def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
 
 
 def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(store):
-    figure = figure_of("fig5", "gap_kl")
-    axes = panel(sheets(store, "fig5", "gap_kl")["strong"], "chairs")
+    figure = figure_of("fig5", "gap")
+    axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
     cells = cells_of(store.query(figure.query("fig5", "strong")).to_pylist())
     found = {key: cell.estimate() for key, cell in cells.items() if key[0] == "chairs"}
     bars = {tuple(segment[:, 1]) for lines in axes.collections for segment in lines.get_segments()}
@@ -111,7 +111,15 @@ def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(stor
 
 def test_a_line_is_solid_only_between_points_of_three_trainings():
     rows = [
-        {"panel": "p", "series": "VAE", "x": x, "run": f"{x}{k}", "item": i, "value": x + k + i}
+        {
+            "panel": "p",
+            "series": "VAE",
+            "x": x,
+            "seed": k,
+            "run": f"{x}{k}",
+            "item": i,
+            "value": x + k + i,
+        }
         for x, runs in {1.0: 3, 2.0: 3, 4.0: 1}.items()
         for k in range(runs)
         for i in range(10)
@@ -167,12 +175,21 @@ def test_published_numbers_beyond_the_axis_are_arrows(store):
 
 
 def test_a_reference_that_is_the_same_for_all_is_one_grey_line(store):
-    axes = panel(sheets(store, "fig5", "gap_kl")["strong"], "chairs")
+    axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
     (copying,) = named(axes, "reference 1")
     assert list(copying.get_ydata()) == pytest.approx([0.8, 0.8])
     assert to_hex(copying.get_color()) == style.MUTED
 
 
+def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
+    row = {"panel": "p", "series": "VAE", "x": 1.0, "seed": 0, "run": "a", "item": 0}
+    row |= {"value": 0.5, "reference_0": 0.8}
+    figure = Curves("name", "v", "label", references=(COPY,))
+    drawn = draw_curves(figure, {"paper": [row, row | {"panel": "q"}], "strong": [row]})
+    assert len(named(panel(drawn["strong"], "p"), "reference 0")) == 1
+    assert named(panel(drawn["paper"], "q"), "reference 0")
+
+
 def test_rows_without_numbers_draw_nothing():
-    row = {"panel": "p", "series": "VAE", "x": 1.0, "run": "a", "item": 0, "value": None}
+    row = {"panel": "p", "series": "VAE", "x": 1.0, "seed": 0, "run": "a", "item": 0, "value": None}
     assert draw_curves(Curves("name", "v", "label"), {"strong": [row]})["strong"].canvas is None

@@ -54,6 +54,7 @@ def test_the_drop_is_of_the_same_images_and_trainings():
             "panel": "p",
             "classifier": "mlp-latents",
             "series": "VAE",
+            "seed": run,
             "run": f"run{run}",
             "item": item,
             "clean": clean,

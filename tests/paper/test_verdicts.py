@@ -81,7 +81,7 @@ def test_data_sets_that_disagree_leave_it_undecided():
     )
     assert (answer.verdict, answer.why) == ("undecided", "the data sets disagree")
     nothing = answered(Claim("C1", "text", ()), {})
-    assert nothing.why == "no data set has all its models with pairs told apart"
+    assert nothing.why == "no data set has all the models it compares, with pairs told apart"
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -101,3 +101,6 @@ def test_no_interval_of_few_models_and_no_correlation_of_equal_numbers():
     few = rank_correlation(np.arange(5.0), np.arange(5.0))
     assert (few.value, few.low) == (pytest.approx(1), None)
     assert rank_correlation(np.ones(3), np.arange(3.0)).value is None
+    equal = rank_correlation(np.ones(12), np.arange(12.0), pairs=7)
+    assert (equal.value, equal.low, equal.high) == (None, None, None)
+    assert (equal.seeds, equal.pairs) == (12, 7)

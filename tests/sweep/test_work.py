@@ -90,6 +90,37 @@ def test_only_what_is_new_is_done(told, tmp_path):
     assert ends(folder) == ["done"] * 4
 
 
+def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    few, more = (
+        replace(JOB, evaluation=replace(small.EVALUATION, also=also))
+        for also in ((), ("codes", "denoising"))
+    )
+    do(folder, more, small.silent, small.never)
+    codes = (folder / "evaluation" / "codes.parquet").stat().st_mtime_ns
+    assert is_done(folder, few)
+    do(folder, few, teller(told), small.never)
+    assert told == []
+    other = replace(JOB, evaluation=replace(small.EVALUATION, also=("mig",)))
+    assert not is_done(folder, other)
+    do(folder, other, small.silent, small.never)
+    assert {path.stem for path in (folder / "evaluation").glob("*.parquet")} >= {
+        "codes",
+        "denoising",
+        "mig",
+    }
+    assert (folder / "evaluation" / "codes.parquet").stat().st_mtime_ns > codes
+    # other images are another evaluation, of which nothing is kept
+    do(
+        folder,
+        replace(few, evaluation=replace(few.evaluation, images=10)),
+        small.silent,
+        small.never,
+    )
+    assert not (folder / "evaluation" / "codes.parquet").exists()
+
+
 def test_threads_are_no_reason_to_do_anything_again(whole):
     run = replace(JOB.run, training=replace(JOB.run.training, threads=2))
     attack, evaluation = (replace(part, threads=2) for part in (small.ATTACK, small.EVALUATION))

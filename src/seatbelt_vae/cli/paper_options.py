@@ -9,7 +9,7 @@ from tyro.conf import Positional
 from seatbelt_vae.cli.run_options import AGAIN, Output
 from seatbelt_vae.config.checks import one_of, positive
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.paper import EXPERIMENTS
+from seatbelt_vae.paper import EXPERIMENTS, SIZES
 
 __all__ = ["Claims", "Reproduce"]
 
@@ -58,11 +58,15 @@ class Reproduce:
         if self.address is not None and self.engine != "ray":
             raise ConfigError(f"address {self.address} without --engine ray, which it is for")
         for root in self.roots:
-            if not all(root.partition("=")):
+            name, _, folder = root.partition("=")
+            if not folder:
                 raise ConfigError(
                     f"roots is {root!r}, expected a data set and its folder, as in "
                     f"faces=/path/to/ICT-FaceKit"
                 )
+            one_of("data set of roots", name, _sets(self.size))
+        if len(self.folders_of_sets) < len(self.roots):
+            raise ConfigError("roots names a data set twice: give each one folder")
 
     @property
     def names(self) -> list[str]:
@@ -94,6 +98,12 @@ class Claims:
     output: Output = field(default_factory=Output)
 
     to_resume = "run the same command again"
+
+
+def _sets(size: str) -> list[str]:
+    """Data sets that experiments of a size are made on."""
+    members = (member for e in EXPERIMENTS.values() for member in e.members(SIZES[size]))
+    return sorted({member.model.data for member in members})
 
 
 def _known() -> str:

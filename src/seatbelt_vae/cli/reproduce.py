@@ -83,6 +83,9 @@ def run_claims(options: Claims) -> None:
 
 
 def _print_answers(answers: "Sequence[Answer]") -> None:
+    if not answers:
+        print("no claim rests on what was made")
+        return
     rows = [[a.claim.id, a.claim.text, a.verdict, a.why] for a in answers]
     print_table("claims of Willetts et al. (2021)", ["", "claim", "answer", "why"], rows)
 

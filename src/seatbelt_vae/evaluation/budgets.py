@@ -128,6 +128,7 @@ class MatchedBudgets:
         how: what each is, see `Candidates`.
         gap, distance_relative: of each.
         blend_gap: of the blend at each budget; the identity map's is :math:`1-\varepsilon`.
+        gap_of_rows: the smallest without the budgeted attacks: what the stored attacks reached.
         pool: all candidates, one entry a budget.
     """
 
@@ -138,6 +139,7 @@ class MatchedBudgets:
     gap: tuple[float, ...]
     distance_relative: tuple[float, ...]
     blend_gap: tuple[float, ...]
+    gap_of_rows: tuple[float, ...]
     pool: tuple[Candidates, ...]
 
 
@@ -167,16 +169,13 @@ def matched_budgets(
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
     blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
+    gap_of_rows = tuple(c.gap[i].item() for c, i in _best(pool))
     if lower:
         for how, aim, evaluations in _BUDGETED:
             found = _lowered(model, pair, pool, budgets, aim, evaluations, batch)
             more = [Candidates.of(model, pair, two, (how, how), batch) for two in found]
             pool = tuple(c.joined(two) for c, two in zip(pool, more, strict=True))
-    best = [(pool[0], pool[0].best)]
-    for candidates in pool[1:]:
-        before, kept = best[-1]
-        better = bool(candidates.gap[candidates.best] < before.gap[kept])
-        best.append((candidates, candidates.best) if better else (before, kept))
+    best = _best(pool)
     return MatchedBudgets(
         epsilon=budgets,
         images=torch.stack([c.images[i] for c, i in best]),
@@ -185,8 +184,19 @@ def matched_budgets(
         gap=tuple(c.gap[i].item() for c, i in best),
         distance_relative=tuple(c.distance_relative[i].item() for c, i in best),
         blend_gap=blend_gap,
+        gap_of_rows=gap_of_rows,
         pool=pool,
     )
+
+
+def _best(pool: Sequence[Candidates]) -> list[tuple[Candidates, int]]:
+    """Of every budget, its best candidate or that of a smaller budget."""
+    best = [(pool[0], pool[0].best)]
+    for candidates in pool[1:]:
+        before, kept = best[-1]
+        better = bool(candidates.gap[candidates.best] < before.gap[kept])
+        best.append((candidates, candidates.best) if better else (before, kept))
+    return best
 
 
 def _lowered(

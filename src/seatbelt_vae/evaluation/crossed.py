@@ -44,7 +44,7 @@ class CrossedEstimate:
 
     Args:
         value: the contrast; a ratio if the means are geometric; None without any number.
-        low, high: the percentile interval; None where neither trainings nor pairs are enough.
+        low, high: the percentile interval; None where pairs, or things to resample, are too few.
         kind: of the means.
         seeds: trainings of the kind of model that has fewest.
         pairs: pairs that count in every term.
@@ -71,7 +71,8 @@ def crossed_contrast(
     ``geometric`` gives :math:`\exp\sum_t w_t \overline{\log v_t}`, a ratio of geometric means if
     the weights are 1 and −1. The interval resamples the trainings of each kind of model and,
     jointly in all terms, the pairs; with fewer than three trainings only the pairs (Efron 1979;
-    crossed designs: Owen 2007). A pair that is nan in any term is left out of all.
+    crossed designs: Owen 2007). A pair that is nan in any term is left out of all; if fewer than
+    ten are left there is no interval. A training with one number has no pairs to resample.
 
     Args:
         terms: the means; all over the same pairs.
@@ -97,7 +98,7 @@ def crossed_contrast(
         return CrossedEstimate(None, None, None, kind, fewest, pairs)
     value = sum(t.weight * float(m.mean()) for t, m in zip(terms, matrices, strict=True))
     low = high = None
-    if fewest >= FEWEST_SEEDS or pairs >= FEWEST:
+    if pairs >= FEWEST or (len(told) == 1 and fewest >= FEWEST_SEEDS):
         resampled = _resample(terms, matrices, seeds, pairs, draws, seed)
         low, high = (_unscaled(float(q), kind) for q in np.quantile(resampled, _TAILS))
     return CrossedEstimate(_unscaled(value, kind), low, high, kind, fewest, pairs)

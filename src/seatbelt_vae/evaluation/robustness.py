@@ -44,12 +44,13 @@ class PairMeasures:
 
     @property
     def budget_rows(self) -> list[Row]:
-        """One row a budget: gap (upper bound) and how it was reached, blend and identity gaps."""
+        """One row a budget: gap (upper bound) and how it was reached, and gaps to compare with."""
         found = self.budgets
         columns = zip(
             found.epsilon,
             found.gap,
             found.how,
+            found.gap_of_rows,
             found.blend_gap,
             found.distance_relative,
             strict=True,
@@ -60,12 +61,13 @@ class PairMeasures:
                 "epsilon": epsilon,
                 "gap": _finite(gap),
                 "how": how,
+                "gap_of_rows": _finite(gap_of_rows),
                 "blend_gap": _finite(blend_gap),
                 "identity_gap": 1 - epsilon,
                 "distance_relative": distance,
                 "told_apart": self.pair.told_apart,
             }
-            for epsilon, gap, how, blend_gap, distance in columns
+            for epsilon, gap, how, gap_of_rows, blend_gap, distance in columns
         ]
 
     @property

@@ -100,9 +100,11 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
         "auddc": area.value if area else None,
         "auddc_worst": worst.value if worst else None,
     }
+    of_rows = {}
     for row in measures.budget_rows:
         numbers[f"gap@{row['epsilon']:g}"] = row["gap"]
         numbers[f"blend_gap@{row['epsilon']:g}"] = row["blend_gap"]
+        of_rows[f"gap_of_rows@{row['epsilon']:g}"] = row["gap_of_rows"]
     return {
         "pair": first["pair"],
         "input_index": first["input_index"],
@@ -110,7 +112,9 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
         "image_distance": pair.image_distance,
         "told_apart": pair.told_apart,
         "told_apart_distortion": pair.told_apart_distortion,
+        "target_reconstruction_error": pair.target_reconstruction_error,
         "auddc_dropped": area.dropped if area else 0,
+        **of_rows,
         **{name: numbers.get(name) for name in MEASURES},
     }
 

@@ -51,7 +51,6 @@ class Experiment:
         also: further measures of each, see `EvaluationConfig`.
         figures: what is drawn.
         claims: the claims it bears on, such as ``C2``.
-        left_out: why it has no members at some size, in one line.
     """
 
     id: str
@@ -62,4 +61,3 @@ class Experiment:
     attacks: tuple[Attack, ...] = ()
     also: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
-    left_out: str = ""

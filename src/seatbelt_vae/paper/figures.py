@@ -15,6 +15,8 @@ __all__ = [
     "BLEND",
     "COPY",
     "GAP",
+    "OWN_AREA",
+    "OWN_GAP",
     "PROTOCOLS",
     "TRIVIAL",
     "Clouds",
@@ -33,6 +35,11 @@ PROTOCOLS = ("paper", "strong")
 GAP = 'CASE WHEN told_apart THEN "gap@0.2" END'
 AREA = "CASE WHEN told_apart_distortion THEN auddc_worst END"
 """Gap and AUDDC of pairs that the model tells apart; of others they say nothing."""
+
+OWN_GAP = 'CASE WHEN told_apart THEN "gap_of_rows@0.2" END'
+OWN_AREA = "CASE WHEN told_apart_distortion THEN auddc END"
+"""The same of a battery's own rows, where attacks are compared: budgeted attacks on the
+reconstruction, which are made whatever a battery's loss is, would make all of them equal."""
 
 _ATTACKED = "pairs USING (run) JOIN batteries USING (run, battery)"
 

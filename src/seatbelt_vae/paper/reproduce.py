@@ -89,7 +89,7 @@ def reproduce(
     result = run_sweep(
         out / "runs", jobs, engine=engine or LocalEngine(), on_news=on_news, on_jobs=on_jobs
     )
-    _state_parts(whole, result.runs)
+    _state_parts(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
     return _shown(experiments, whole, out, result.failures, missing)
@@ -108,19 +108,26 @@ def _missing(whole: Plan) -> dict[str, str]:
     return missing
 
 
-def _state_parts(whole: Plan, runs: Mapping[str, RunFolder]) -> None:
-    """Write into each run folder what it takes part in: the view ``members``."""
+def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> None:
+    """Write into each run folder what it takes part in: the view ``members``.
+
+    Runs of other settings, which lie there from an earlier time, take part no more.
+    """
     planned = {part.experiment for part in whole.parts}
+    members: dict[Path, list[dict[str, str]]] = {p: [] for p in folder.glob(f"*/{_MEMBERS}")}
     for label, run in runs.items():
-        path = run.path / _MEMBERS
-        stated = read_rows(path) if path.exists() else []
-        rows = [row for row in stated if row["experiment"] not in planned]
-        rows += [
+        members[run.path / _MEMBERS] = [
             {"experiment": part.experiment, "series": part.series}
             for part in whole.parts
             if part.label == label
         ]
-        write_rows(path, rows)
+    for path, rows in members.items():
+        stated = read_rows(path) if path.exists() else []
+        left = [row for row in stated if row["experiment"] not in planned] + rows
+        if left:
+            write_rows(path, left)
+        else:
+            path.unlink()
 
 
 def _shown(

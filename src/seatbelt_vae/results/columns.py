@@ -38,7 +38,7 @@ _BRACKETS = ", ".join(
 )
 _AT_BUDGETS = ", ".join(
     f"{name}@{epsilon} DOUBLE"
-    for name in ("gap", "blend_gap")
+    for name in ("gap", "gap_of_rows", "blend_gap")
     for epsilon in (0.05, 0.1, 0.2, 0.3, 0.5)
 )
 
@@ -96,7 +96,8 @@ VIEWS: Mapping[str, Known] = {
     "pairs": _known(f"""
         run VARCHAR, battery VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
         image_distance DOUBLE, told_apart BOOLEAN, told_apart_distortion BOOLEAN,
-        auddc_dropped BIGINT, divergence_ratio DOUBLE, {_AT_BUDGETS}, auddc DOUBLE,
+        target_reconstruction_error DOUBLE, auddc_dropped BIGINT, divergence_ratio DOUBLE,
+        {_AT_BUDGETS}, auddc DOUBLE,
         auddc_worst DOUBLE, delta_over_bound DOUBLE, reconstruction_error DOUBLE, delta DOUBLE,
         bound DOUBLE, divergence DOUBLE, divergence_start DOUBLE, delta_mean DOUBLE,
         bound_mean DOUBLE, nll_target DOUBLE, target_error DOUBLE, distance DOUBLE,
@@ -104,7 +105,8 @@ VIEWS: Mapping[str, Known] = {
     """),
     "budgets": _known("""
         run VARCHAR, battery VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, how VARCHAR,
-        blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE, told_apart BOOLEAN
+        gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE,
+        told_apart BOOLEAN
     """),
     "flags": _known("""
         run VARCHAR, battery VARCHAR, name VARCHAR, raised BOOLEAN, value DOUBLE, detail VARCHAR
@@ -129,7 +131,7 @@ VIEWS: Mapping[str, Known] = {
     """),
     "codes": _known("""
         run VARCHAR, image BIGINT, mean DOUBLE[], code DOUBLE[], pixels DOUBLE[],
-        reconstruction DOUBLE[]
+        reconstruction DOUBLE[], angle BIGINT
     """),
     "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
 }

@@ -9,7 +9,7 @@ from seatbelt_vae.config.attack import battery_name
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep.job import Job, key_of
 
-__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained"]
+__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_what_is_measured"]
 
 _Measuring = TypeVar("_Measuring", AttackConfig, EvaluationConfig)
 
@@ -45,13 +45,28 @@ def is_attacked(folder: Path, attack: AttackConfig) -> bool:
 
 
 def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
-    """Whether a run was evaluated with these settings."""
-    return _states(folder / "evaluation" / "config.toml", evaluation)
+    """Whether a run was evaluated with these settings, perhaps measuring more than they ask."""
+    return _states(folder / "evaluation" / "config.toml", with_what_is_measured(folder, evaluation))
+
+
+def with_what_is_measured(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
+    """The settings, with what a run was measured for beside them under the same ones.
+
+    Who asks for one measure more does not mean to lose those that are there.
+    """
+    path = folder / "evaluation" / "config.toml"
+    if not path.exists():
+        return evaluation
+    found = load_toml(path, EvaluationConfig)
+    if not _same(replace(found, also=()), replace(evaluation, also=())):
+        return evaluation
+    return replace(evaluation, also=tuple(sorted({*found.also, *evaluation.also})))
 
 
 def _states(path: Path, wanted: _Measuring) -> bool:
-    """Whether stored settings are the wanted ones, but for threads, which decide no number."""
-    if not path.exists():
-        return False
-    found = load_toml(path, type(wanted))
-    return replace(found, threads=None) == replace(wanted, threads=None)
+    return path.exists() and _same(load_toml(path, type(wanted)), wanted)
+
+
+def _same(one: _Measuring, other: _Measuring) -> bool:
+    """Whether settings are the same, but for threads, which decide no number."""
+    return replace(one, threads=None) == replace(other, threads=None)

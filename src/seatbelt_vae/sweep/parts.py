@@ -14,7 +14,12 @@ from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.side_by_side import Tell
-from seatbelt_vae.sweep.done import is_attacked, is_evaluated, is_trained
+from seatbelt_vae.sweep.done import (
+    is_attacked,
+    is_evaluated,
+    is_trained,
+    with_what_is_measured,
+)
 from seatbelt_vae.sweep.job import Job
 from seatbelt_vae.training import Progress, train
 
@@ -88,7 +93,7 @@ class Parts:
         evaluate(
             self.run,
             self.data,
-            evaluation,
+            with_what_is_measured(self.run.path, evaluation),
             on_progress=lambda what, done, total: self._between(f"evaluating {what}", done, total),
         )
 

@@ -59,7 +59,9 @@ def answered(claim: Claim, found: Mapping[str, Sequence[Found]]) -> Answer:
     }
     verdicts = {by_data[data] for data in deciding}
     if not found:
-        verdict, why = _undecided("no data set has all its models with pairs told apart")
+        verdict, why = _undecided(
+            "no data set has all the models it compares, with pairs told apart"
+        )
     elif not deciding:
         verdict, why = _undecided("fewer than three trainings: of these models only")
     elif len(verdicts) > 1:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from seatbelt_vae.evaluation.bootstrap import Kind
@@ -106,7 +106,8 @@ class Contrast:
             Term(term.weight, cell.runs, cell.over(items))
             for term, cell in zip(self.terms, chosen, strict=True)
         ]
-        return crossed_contrast(terms, self.kind)
+        seeds = min(cell.seeds for cell in chosen)
+        return replace(crossed_contrast(terms, self.kind), seeds=seeds)
 
     def _needs_both(self, series: str) -> bool:
         return len({term.beta for term in self.terms if term.series == series}) > 1

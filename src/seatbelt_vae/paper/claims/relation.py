@@ -37,11 +37,14 @@ C9 = Claim(
 )
 
 
-def rank_correlation(x: Vector, y: Vector, *, draws: int = DRAWS, seed: int = 0) -> CrossedEstimate:
+def rank_correlation(
+    x: Vector, y: Vector, pairs: int = 1, *, draws: int = DRAWS, seed: int = 0
+) -> CrossedEstimate:
     r"""Spearman's :math:`\rho` over models, with the interval of resampled models.
 
     Args:
         x, y: one number a model.
+        pairs: of images that a number is the mean over.
         draws: resamples.
         seed: seed of the resampling.
 
@@ -55,8 +58,9 @@ def rank_correlation(x: Vector, y: Vector, *, draws: int = DRAWS, seed: int = 0)
     if count >= FEWEST:
         chosen = np.random.default_rng(seed).integers(0, count, (draws, count))
         found = [r for r in (_spearman(x[some], y[some]) for some in chosen) if r is not None]
-        low, high = (float(q) for q in np.quantile(found, (0.025, 0.975)))
-    return CrossedEstimate(value, low, high, "arithmetic", count, count)
+        if found:
+            low, high = (float(q) for q in np.quantile(found, (0.025, 0.975)))
+    return CrossedEstimate(value, low, high, "arithmetic", seeds=count, pairs=pairs)
 
 
 def _spearman(x: Vector, y: Vector) -> float | None:
@@ -86,8 +90,8 @@ def answer_of_relation(store: Store) -> Answer:
         query = Scatter("", "mig", relation.value, ("", ""), _SOURCE, where=relation.where).query(
             relation.experiment, relation.protocol
         )
-        for data, (x, y) in _by_model(store.query(query).to_pylist()).items():
-            estimate = rank_correlation(x, y)
+        for data, (x, y, pairs) in _by_model(store.query(query).to_pylist()).items():
+            estimate = rank_correlation(x, y, pairs)
             found.setdefault(data, []).append(Found(relation, estimate, None, (query,)))
     by_data = {data: _verdict(estimates) for data, estimates in found.items()}
     deciding = [d for d, all_found in found.items() if all(f.interval for f in all_found)]
@@ -98,18 +102,18 @@ def answer_of_relation(store: Store) -> Answer:
     return Answer(C9, "undecided", why, by_data, found)
 
 
-def _by_model(rows: list[Mapping[str, object]]) -> dict[str, tuple[Vector, Vector]]:
-    """MIG and the mean over pairs, of every model of a data set that has both."""
+def _by_model(rows: list[Mapping[str, object]]) -> dict[str, tuple[Vector, Vector, int]]:
+    """MIG, the mean over pairs, and the fewest pairs, of the models of a data set with both."""
     values: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in rows:
         if isinstance(row["x"], float) and isinstance(row["y"], float):
             runs = values.setdefault(str(row["panel"]), {})
             runs.setdefault(str(row["run"]), []).append((row["x"], row["y"]))
-    means = {
-        data: np.array([np.mean(numbers, axis=0) for numbers in runs.values()])
-        for data, runs in values.items()
-    }
-    return {data: (both[:, 0], both[:, 1]) for data, both in means.items()}
+    found = {}
+    for data, runs in values.items():
+        means = np.array([np.mean(numbers, axis=0) for numbers in runs.values()])
+        found[data] = means[:, 0], means[:, 1], min(map(len, runs.values()))
+    return found
 
 
 def _verdict(found: list[Found]) -> Verdict:

@@ -172,6 +172,8 @@ def _draw_references(
             for line in lines
         }
         levels = [value for curve in curves.values() for _, value in curve]
+        if not levels:  # rows under the other protocol only
+            continue
         if np.allclose(levels, levels[:1]):
             axes.axhline(levels[0], color=MUTED, **_DOTS[k], gid=f"reference {k}")
             continue

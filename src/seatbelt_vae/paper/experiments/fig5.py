@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import BLEND, COPY, GAP, TRIVIAL, Curves
+from seatbelt_vae.paper.figures import BLEND, COPY, GAP, OWN_GAP, TRIVIAL, Curves
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
@@ -41,12 +41,20 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
         references=(TRIVIAL,),
     )
     yield Curves(
-        f"gap_{short}",
-        GAP,
-        f"gap within ε = 0.2, {loss}",
+        f"own_gap_{short}",
+        OWN_GAP,
+        f"gap that {loss} alone reaches within ε = 0.2",
         where=where,
         references=(BLEND, COPY),
     )
+
+
+_WORST = Curves(
+    "gap",
+    GAP,
+    "gap within ε = 0.2, whatever reached it",
+    references=(BLEND, COPY),
+)
 
 
 FIG5 = Experiment(
@@ -59,6 +67,6 @@ FIG5 = Experiment(
     ),
     members=_members,
     attacks=tuple(Attack(loss) for loss in _LOSSES),
-    figures=tuple(curves for pair in _LOSSES.items() for curves in _curves(*pair)),
+    figures=(_WORST, *(curves for pair in _LOSSES.items() for curves in _curves(*pair))),
     claims=("C2", "C3", "C4"),
 )

@@ -9,7 +9,7 @@ from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["FIG6"]
 
-_LEAST_LATENTS = 32
+_LEAST_LATENTS, _LOOKED_AT = 32, 20
 
 
 def _members(size: Size) -> Iterator[Member]:
@@ -22,6 +22,11 @@ def _members(size: Size) -> Iterator[Member]:
             for depth in size.depths:
                 for seed in size.seeds_of(data, beta, usual=depth == size.depth):
                     yield Member("Seatbelt-VAE", layered(data, "seatbelt", beta, depth, seed))
+    # panel (c), which only shows reconstructions, is of CelebA or of nothing
+    if size.actual("celeba") == "celeba":
+        first = size.seeds[0]
+        yield Member("β-TCVAE", single("celeba", "beta-tcvae", _LOOKED_AT, size.latent_size, first))
+        yield Member("Seatbelt-VAE", layered("celeba", "seatbelt", _LOOKED_AT, size.depth, first))
 
 
 FIG6 = Experiment(

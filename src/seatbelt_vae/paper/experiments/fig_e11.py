@@ -38,6 +38,7 @@ FIGE11 = Experiment(
     also=("mig",),
     figures=(
         Scatter("delta", "mig", "delta_mean", ("MIG", "Δ (KL), nats"), _SOURCE, logarithmic=True),
+        Scatter("bound", "mig", "bound_mean", ("MIG", "B, nats"), _SOURCE, logarithmic=True),
         Scatter("gap", "mig", GAP, ("MIG", "gap within ε = 0.2"), _SOURCE),
     ),
     claims=("C9",),

@@ -35,6 +35,10 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
     )
 
 
+_RECONSTRUCTION = Curves(
+    "reconstruction", "target_reconstruction_error", "‖rec(x_t) − x_t‖: what β costs"
+)
+
 FIGE9 = Experiment(
     id="figE9",
     title="Latent attacks beside output attacks",
@@ -44,6 +48,9 @@ FIGE9 = Experiment(
     ),
     members=_members,
     attacks=tuple(Attack(loss) for loss in _LOSSES),
-    figures=tuple(curves for pair in _LOSSES.items() for curves in _curves(*pair)),
+    figures=(
+        *(curves for pair in _LOSSES.items() for curves in _curves(*pair)),
+        _RECONSTRUCTION,
+    ),
     claims=("C8",),
 )
