@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.attacks import FunctionLoss, attack
+from seatbelt_vae.attacks import FunctionLoss, LatentLoss, attack, judged_attack
+from seatbelt_vae.attacks.threats import Norms
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, DataError, ShapeError
 from tests.attacks.models import Linear, TwoLayers, images
@@ -192,3 +193,80 @@ def test_relative_weights_need_a_floor():
     budget = AttackConfig(threat="l2", restarts=0)
     result = attack(Linear(), *some(1), budget, loss=loss)
     assert (result.delta.diff(dim=1) < 0).all()
+
+
+@pytest.mark.parametrize("threat", ["l2", "linf"])
+def test_blends_of_single_precision_stay_within_budgets(threat):
+    x, target = (side.clamp(-1, 1) for side in some(4, torch.float32))
+    config = AttackConfig(threat=threat, budgets=(0.004, 0.3), protocol="single")
+    problem = attack(Linear(), x, target, config).problem
+    levels = torch.tensor([[0.008, 0.6]], dtype=torch.float64).expand(4, 2)
+    blends = problem.blends(levels)
+    norms = Norms.of((blends - problem.x[:, None]).flatten(0, 1))
+    size = getattr(norms, threat).view(4, 2)
+    assert (size <= levels * (1 + 1e-6)).all()
+    assert (size >= levels * (1 - 1e-4)).all()
+
+
+def test_a_loss_that_is_not_finite_at_the_input_is_told_of():
+    x, target = some(2)
+
+    def broken(model, images, targets, noise):
+        attacked, aimed = (model.encode(v, noise).z[0].sum(-1) for v in (images, targets))
+        return (attacked - aimed) / 0
+
+    with pytest.raises(DataError, match="the loss of input 0 itself is"):
+        attack(Linear(), x, target, AttackConfig(recheck=0), loss=FunctionLoss(broken))
+
+
+def test_pair_numbers_are_one_a_pair():
+    x, target = some(3)
+    with pytest.raises(ShapeError, match="1 pair numbers for 3 pairs"):
+        attack(Linear(), x, target, pair_numbers=[0])
+
+
+def test_a_sampled_loss_of_ones_own_is_refused_as_the_config_would():
+    x, target = some(1)
+    with pytest.raises(ConfigError, match="a loss on the sampled path with protocol 'strong'"):
+        attack(Linear(), x, target, loss=LatentLoss((0,), path="sampled"))
+
+
+def test_where_there_is_nothing_to_gain_there_is_nothing_to_flag():
+    deaf = Linear()
+    deaf.a = torch.zeros_like(deaf.a)
+    x, target = some(2)
+    config = AttackConfig(weight_count=3, restarts=0, gradient_free=10, recheck=0.4)
+    judged = judged_attack(deaf, x, target, config)
+    assert judged.result.rows(0)[0]["raw_violation"] == 0
+    assert judged.result.rows(0)[0]["divergence_ratio"] is None
+    raised = {flag.name for flag in judged.flags if flag.raised}
+    assert raised == {"gradient not usable"}
+
+
+def test_a_loss_and_levels_of_ones_own_are_judged_too():
+    x, target = some(1)
+
+    def first_unit(model, images, targets, noise):
+        attacked, aimed = (model.encode(v, noise).z[0] for v in (images, targets))
+        return (attacked - aimed)[..., 0].square()
+
+    config = AttackConfig(restarts=0, gradient_free=10, recheck=0)
+    given = {"loss": FunctionLoss(first_unit), "levels": torch.tensor([0.01, 0.1])}
+    judged = judged_attack(Linear(), x, target, config, **given)
+    alone = attack(Linear(), x, target, config, **given)
+    torch.testing.assert_close(judged.controlled.attack.delta, alone.delta)
+    assert len(judged.flags) == 11
+
+
+@pytest.mark.parametrize(
+    ("transferred", "error", "said"),
+    [
+        (torch.zeros(1, 2, 1, 3, 3), ShapeError, r"expected \(1, images, 1, 4, 4\)"),
+        (torch.full((1, 2, 1, 4, 4), 5.5), DataError, "a transferred image has values from 5.5"),
+        (torch.full((1, 2, 1, 4, 4), torch.nan), DataError, "expected finite values"),
+    ],
+)
+def test_transferred_images_are_checked(transferred, error, said):
+    x, target = some(1)
+    with pytest.raises(error, match=said):
+        judged_attack(Linear(), x, target, transferred=transferred)

@@ -156,3 +156,14 @@ def test_a_budget_of_largest_change_is_a_smaller_box_around_each_input():
 )
 def test_the_threat_that_settings_mean(name, threat):
     assert threat_of(AttackConfig(threat=name)) == threat
+
+
+@pytest.mark.parametrize(("bounds", "level"), [((-1.0, 1.0), 0.008), ((0.0, 1.0), 0.01)])
+def test_no_corner_of_a_budget_is_rounded_out_of_it(bounds, level):
+    low, high = bounds
+    x = low + (high - low) * torch.arange(256, dtype=torch.float32)[None] / 255
+    region = Budget("linf").region(x, torch.tensor([level], dtype=F64), bounds)
+    for corner in region.values():
+        change = Norms.of(corner - x)
+        assert Budget("linf").cost(change, torch.tensor([level], dtype=F64)).tolist() == [0]
+    assert float((region["upper"] - x).max()) == pytest.approx(level, rel=1e-4)

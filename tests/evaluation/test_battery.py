@@ -101,7 +101,20 @@ def test_a_battery_as_an_attack_leaves_it(tmp_path: Path) -> None:
     for row in read_rows(folder / "measures"):
         expected = stored[row["pair"], row["level"]]
         assert row["distance_relative"] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+    flags = json.loads((folder / "flags.json").read_text())
+    assert flags == summary["flags"]
     assert run_battery(run, data, config) == folder  # measured batteries still resume
+    assert json.loads((folder / "flags.json").read_text()) == flags
+    assert summary["gap_is"].endswith("the blend, budgeted attacks")
+
+
+def test_what_a_published_attacks_gaps_are_the_smallest_of(tmp_path: Path) -> None:
+    folder = make_battery(tmp_path / "b", pairs=1)
+    (folder / "config.toml").write_text(dump_toml(AttackConfig(protocol="paper", fresh_draws=4)))
+    summary = measure_battery(folder, identity_autoencoder())
+    assert summary["gap_is"].endswith("the same shortened, the blend")
+    # one that was stopped before its flags were judged has those that measuring judged
+    assert [flag["name"] for flag in summary["flags"]] == ["paths differ", "pairs not told apart"]
 
 
 def test_measuring_twice_gives_the_same_bytes(tmp_path: Path) -> None:

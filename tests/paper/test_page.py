@@ -34,6 +34,8 @@ def store() -> MadeUp:
 def sections(store, tmp_path_factory) -> list[Section]:
     folder = tmp_path_factory.mktemp("reproduction")
     write_runs(folder / "runs", store)
+    (folder / "figures" / IDS[0]).mkdir(parents=True)
+    (folder / "figures" / IDS[0] / "of an earlier version.svg").touch()
     return [show(one, store, folder / "figures", folder / "runs") for one in CHOSEN]
 
 
@@ -74,6 +76,12 @@ def test_a_shell_reads_the_command_as_it_was_meant(query):
     script = 'seatbelt-vae() { printf "%s\\0" "$@"; }\n' + results_command(query, "my $rows")
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split("\0")[:-1] == ["results", query, "--runs", "my $rows"]
+
+
+def test_no_drawing_of_an_earlier_version_is_left(sections):
+    drawn = {d.file for section in sections for d in section.drawn if d.file}
+    (folder,) = {path.parents[1] for path in drawn}
+    assert set(folder.rglob("*.svg")) == drawn
 
 
 def test_nothing_is_fetched(page):

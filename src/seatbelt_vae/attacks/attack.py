@@ -51,9 +51,12 @@ def attack(
         pair_numbers: what seeds each pair's randomness (default: 0, 1, …).
 
     Raises:
-        ShapeError: images of another shape than the model's, or levels of another.
-        DataError: pixels that are not finite or outside the bounds, or x equal to its target.
-        ConfigError: no target for a targeted loss, or levels that are not positive and ascending.
+        ShapeError: images of another shape than the model's, levels of another, or pair numbers
+            of another count.
+        DataError: pixels that are not finite or outside the bounds, x equal to its target, or a
+            loss that is not finite at x.
+        ConfigError: no target for a targeted loss, levels that are not positive and ascending, or
+            a loss on the sampled path under ``strong``.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -71,6 +74,7 @@ def attack(
     loss = loss or loss_of(config, len(model.latent_sizes))
     _check(model, x, target, loss)
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
+    _check_settings(config, loss, len(x), len(numbers))
     keys = [(config.seed, number) for number in numbers]
     problem = Problem.of(
         model,
@@ -83,6 +87,16 @@ def attack(
     )
     chosen = levels_of(config, problem) if levels is None else _given(levels, problem)
     return _PROTOCOLS[config.protocol](problem, chosen, config, keys)
+
+
+def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
+    if numbers != pairs:
+        raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one a pair")
+    if config.protocol == "strong" and getattr(loss, "path", None) == "sampled":
+        raise ConfigError(
+            "a loss on the sampled path with protocol 'strong', whose line searches need a "
+            "repeatable loss: use the common path, or protocol 'single'"
+        )
 
 
 def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> None:

@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.losses import BoundLoss, Loss, Parts
+from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
+from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import project_direction
+from seatbelt_vae.optim.region import region_of
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Problem"]
@@ -63,12 +66,18 @@ class Problem:
         threat: Threat | None = None,
         micro_batch: int | None = None,
     ) -> "Problem":
-        """The problem of fooling ``model``; images :math:`(P, C, H, W)`, one generator a pair."""
+        """The problem of fooling ``model``; images :math:`(P, C, H, W)`, one generator a pair.
+
+        Raises:
+            DataError: the loss is not finite at an input.
+        """
         bound = loss.bind(model, x, target, generators)
         pairs = torch.arange(len(x), device=x.device)
         started = [
             _parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(len(x))
         ]
+        parts_start = torch.cat([parts for parts, _ in started]).double()
+        _check_finite(parts_start)
         with torch.no_grad():
             shown = bound.parts(target, pairs).double().sum(1)
         flat = x.flatten(1)
@@ -82,7 +91,7 @@ class Problem:
             image_shape=model.image_shape,
             bounds=model.bounds,
             micro_batch=micro_batch or _rows_at_once(flat),
-            parts_start=torch.cat([parts for parts, _ in started]).double(),
+            parts_start=parts_start,
             divergence_target=shown,
             gradient_norm=downhill.double().norm(dim=1),
         )
@@ -160,7 +169,11 @@ class Problem:
         """The farthest point of the segment from x to its target each level allows, (P, W, n)."""
         norms = Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None])
         share = self.threat.share(norms, levels).to(self.x)
-        return torch.lerp(self.x[:, None], self.target[:, None], share[..., None])
+        blends = torch.lerp(self.x[:, None], self.target[:, None], share[..., None])
+        # rounding could lead out of a budget
+        flat, x = blends.flatten(0, 1), self.x.repeat_interleave(levels.shape[1], dim=0)
+        region = region_of(flat, **self.threat.region(x, levels.flatten(), self.bounds))
+        return region.project(flat).view_as(blends)
 
     def trivial_bound(self, levels: Tensor) -> Tensor:
         r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without any effort, :math:`(P, W)`.
@@ -188,11 +201,13 @@ def _rows_at_once(x: Tensor) -> int:
 
 
 def _parts_and_gradient(form: Parts, images: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        images = images.detach().requires_grad_()
-        parts = form(images, pairs)
-        gradient = None
-        if parts.requires_grad:
-            (gradient,) = torch.autograd.grad(parts.sum(), images, allow_unused=True)
-    # a model that cuts its gradient off is attacked all the same, and flagged
-    return parts.detach(), torch.zeros_like(images) if gradient is None else gradient
+    return with_gradient(lambda images: form(images, pairs), images)
+
+
+def _check_finite(parts: Tensor) -> None:
+    bad = (~parts.isfinite().all(1)).nonzero()[:, 0].tolist()
+    if bad:
+        raise DataError(
+            f"the loss of input {bad[0]} itself is {parts[bad[0]].sum():g}, expected a finite "
+            f"number: attack with another loss, or look at what the model makes of that image"
+        )

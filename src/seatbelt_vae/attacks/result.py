@@ -24,7 +24,8 @@ class AttackResult:
         parts: parts of r at :math:`x^*`, :math:`(P, W, K)`.
         norms: norms of :math:`x^* - x`, :math:`(P, W)`.
         bound: the trivial bound B, :math:`(P, W)`.
-        delta_raw: :math:`\Delta` of the row's own descents, before any exchange; NaN without one.
+        delta_raw: :math:`\Delta` of the descents made for the row, which under ``strong`` may begin
+            where another level's ended; NaN without one.
         status: how the descent that found :math:`x^*` ended, for each pair and level.
         start: what it started from.
         evaluations: gradient evaluations spent on the row, :math:`(P, W)`.
@@ -78,7 +79,8 @@ class AttackResult:
         rows = zip(self.levels, self.delta_raw, strict=True)
         rising = isinstance(self.problem.threat, Penalty)
         worst = [_sag(*row) if rising else _rise(*row) for row in rows]
-        return torch.stack(worst).to(scale) / scale
+        # where nothing can be gained a curve has nothing to violate
+        return torch.where(scale > 0, torch.stack(worst).to(scale) / scale, 0)
 
     def offered(self, points: Tensor, name: str) -> tuple["AttackResult", Tensor]:
         r"""The result after a control offered points of its own, :math:`(P, K, n)`.
@@ -98,7 +100,8 @@ class AttackResult:
         wide = Norms(norms.l2[:, None], norms.linf[:, None])
         cost = problem.threat.cost(wide, self.levels[..., None])
         delta, chosen = (parts.sum(2)[:, None] + cost).nan_to_num(torch.inf).min(dim=2)
-        better = delta < self.delta
+        # the attack's own points come back here, and rounding must not make them better
+        better = delta < self.delta - problem.negligible[:, None]
         rows = torch.arange(count, device=points.device)[:, None]
 
         def pick(theirs: Tensor, ours: Tensor) -> Tensor:

@@ -157,8 +157,14 @@ class Budget:
         radius = levels.to(x)
         if self.norm == "l2":
             return {"lower": low, "upper": high, "center": x, "radius": radius}
-        change = radius[:, None]
-        return {"lower": (x - change).clamp_min(low), "upper": (x + change).clamp_max(high)}
+        lower, upper = (_no_farther(x + s * radius[:, None], x, levels) for s in (-1, 1))
+        return {"lower": lower.clamp_min(low), "upper": upper.clamp_max(high)}
+
+
+def _no_farther(bound: Tensor, x: Tensor, levels: Tensor) -> Tensor:
+    """Bounds moved back towards x where rounding has led them out of the budget."""
+    farther = (bound.double() - x.double()).abs() > levels.double()[:, None]
+    return torch.where(farther, bound.nextafter(x), bound)
 
 
 def threat_of(config: AttackConfig) -> Threat:

@@ -189,7 +189,9 @@ def battery_name(config: AttackConfig) -> str:
         layers: config.layers != "all",
         f"{config.path}": config.path is not None,
         f"vary-{config.vary}": config.vary is not None,
-        config.threat: config.threat != "penalty",
+        # "output" within an L2 budget is not "output-l2"
+        f"within-{config.threat}": config.within_budget,
+        config.threat: config.threat == "squared-penalty",
         config.protocol: True,
         config.solver: config.solver != "quasi-newton",
         config.weights: config.weights != "relative",

@@ -10,7 +10,7 @@ from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.flags import measured_flags
-from seatbelt_vae.evaluation.robustness import measure_pair
+from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
@@ -68,7 +68,12 @@ def measure_battery(
             on_progress(done, len(attacked))
     pairs = read_rows(folder / "pairs")
     flags = measured_flags(each_part(folder / "measures"), pairs)
-    summary = summarise(pairs, _with_flags(folder, flags), seed=settings.seed)
+    summary = summarise(
+        pairs,
+        _with_flags(folder, flags),
+        budgeted=makes_budgeted(settings),
+        seed=settings.seed,
+    )
     write_json(folder / "summary.json", summary)
     return summary
 
@@ -149,10 +154,10 @@ def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
 
 
 def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
-    """Add flags to those the attack judged; a battery stopped before its end has none yet."""
+    """Add flags to those the attack judged, which a battery stopped before its end has not yet."""
     path = folder / "flags.json"
     if not path.exists():
-        return []
+        return [flag.as_dict() for flag in measured]
     names = {flag.name for flag in measured}
     attacked = [flag for flag in read_json(path) if flag["name"] not in names]
     flags: list[Row] = attacked + [flag.as_dict() for flag in measured]

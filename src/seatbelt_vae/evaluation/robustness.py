@@ -15,7 +15,13 @@ from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["PairMeasures", "measure_pair", "negative_log_likelihood", "sampled_gap"]
+__all__ = [
+    "PairMeasures",
+    "makes_budgeted",
+    "measure_pair",
+    "negative_log_likelihood",
+    "sampled_gap",
+]
 
 Row = dict[str, Any]
 
@@ -139,13 +145,20 @@ def measure_pair(
         | about
         for i, row in enumerate(rows)
     ]
-    # what the published attack reached must not be bettered by ours before it is shown
-    lower = settings.protocol != "paper"
+    lower = makes_budgeted(settings)
     budgets = matched_budgets(model, pair, adversarial, lower=lower, batch=batch)
     points = columns["distance_relative"], columns["distortion"]
     return PairMeasures(
         pair, measured, budgets, *(_areas(*points, budgets) if pair.told_apart_distortion else ())
     )
+
+
+def makes_budgeted(settings: AttackConfig) -> bool:
+    """Whether budgeted attacks are made on a battery's pairs.
+
+    What the published attack reached must not be bettered by ours before it is shown.
+    """
+    return settings.protocol != "paper"
 
 
 def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:

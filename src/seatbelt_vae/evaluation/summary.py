@@ -19,6 +19,7 @@ __all__ = ["MEASURES", "pair_row", "says_something", "shifted_geometric_mean", "
 
 Row = dict[str, Any]
 
+_GAP_IS = "upper bound: stored rows, the same shortened, the blend"
 _EXHAUSTED = "evaluation limit"
 _SHIFT = 1e-3
 
@@ -145,7 +146,9 @@ def says_something(pair: Row, measure: str) -> bool:
     return needed is None or bool(pair[needed])
 
 
-def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0) -> Row:
+def summarise(
+    pairs: Sequence[Row], flags: Sequence[Row] = (), *, budgeted: bool = True, seed: int = 0
+) -> Row:
     """The summary of a battery: every measure over pairs with its interval, and the flags.
 
     Pairs the model cannot tell apart are counted, and left out of gaps and areas only.
@@ -153,6 +156,7 @@ def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0)
     Args:
         pairs: one row a pair, from `pair_row`.
         flags: the battery's validity flags, carried wherever the numbers are shown.
+        budgeted: whether budgeted attacks were among what gaps are the smallest of.
         seed: seed of the bootstrap.
     """
     measures = {}
@@ -165,7 +169,7 @@ def summarise(pairs: Sequence[Row], flags: Sequence[Row] = (), *, seed: int = 0)
         "pairs_told_apart": sum(pair["told_apart"] for pair in pairs),
         "pairs_told_apart_distortion": sum(pair["told_apart_distortion"] for pair in pairs),
         "attacks_beyond_target": sum(pair["auddc_dropped"] for pair in pairs),
-        "gap_is": "upper bound: stored rows, the same shortened, the blend, budgeted attacks",
+        "gap_is": _GAP_IS + (", budgeted attacks" if budgeted else ""),
         "measures": measures,
         "flags": list(flags),
     }
@@ -181,5 +185,7 @@ def _ratio(delta: float, bound: float) -> float:
     return delta / bound if bound > 0 else 1.0
 
 
-def _mean(rows: Sequence[Row], name: str) -> float:
-    return float(np.mean([row[name] for row in rows]))
+def _mean(rows: Sequence[Row], name: str) -> float | None:
+    """Over rows that have it: a ratio of nothing, as of a loss that is 0 everywhere, is None."""
+    known = [row[name] for row in rows if row[name] is not None]
+    return float(np.mean(known)) if known else None

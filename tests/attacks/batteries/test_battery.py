@@ -136,6 +136,8 @@ def test_names_tell_batteries_apart():
         AttackConfig(threat="squared-penalty"),
         AttackConfig(threat="l2"),
         AttackConfig(threat="l2", solver="pgd"),
+        AttackConfig(threat="l2", loss="output"),
+        AttackConfig(loss="output-l2"),
     ]
     assert len({battery_name(config) for config in configs}) == len(configs)
 

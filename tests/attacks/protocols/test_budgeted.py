@@ -1,11 +1,12 @@
 """The budgeted attack on a linear model, where the smallest gap within a ball is known."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.optimize import brentq
 
 from seatbelt_vae.attacks import budgeted_attack
-from tests.attacks.models import Linear, images
+from tests.attacks.models import DetachedGradient, Linear, images
 
 
 def smallest(model, x, target, radius):
@@ -88,3 +89,10 @@ def test_rows_do_not_depend_on_one_another_or_on_the_micro_batch():
     split = budgeted_attack(model, x, target, budgets, starts, evaluations=9, micro_batch=2)
     torch.testing.assert_close(together[1], alone[0])
     torch.testing.assert_close(together, split)
+
+
+@pytest.mark.parametrize("aim", ["reconstruction", "posterior"])
+def test_a_model_that_cuts_its_gradient_off_is_attacked_all_the_same(aim):
+    model, (x, target) = DetachedGradient(), images()
+    found = budgeted_attack(model, x, target, [0.5], x[None], aim=aim)
+    assert torch.equal(found, x[None])

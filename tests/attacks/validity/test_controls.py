@@ -111,3 +111,14 @@ def test_gradient_free_search_can_be_left_out(settings):
     config = replace(CONFIG, **settings)
     beside = controlled(attacked(Linear(), config=config), config, KEYS)
     assert set(beside.delta) == {"noise"}
+
+
+def test_rounding_makes_no_control_better():
+    """Every control offers the attack's own points, evaluated in another batch."""
+    result = attacked(Linear())
+    nudged = replace(result, parts=result.parts * (1 + 1e-9))
+    again, _ = nudged.offered(result.points, "transfer")
+    assert again.start == result.start
+    assert again.status == result.status
+    better, _ = replace(result, parts=result.parts * 1.01).offered(result.points, "transfer")
+    assert "transfer" in better.start[0]

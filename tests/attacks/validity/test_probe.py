@@ -47,6 +47,16 @@ def test_a_probe_shows_what_is_wrong_and_nothing_else(model, shown):
     assert [one.__dict__ for one in found] == [SOUND | shown] * 2
 
 
+def test_a_module_behind_an_adapter_is_looked_at():
+    adapter = Linear()
+    adapter.network = torch.nn.Sequential(torch.nn.BatchNorm2d(1))
+    _, (shown,) = probed(adapter)
+    assert shown.training_mode
+    adapter.network.eval()
+    _, (shown,) = probed(adapter)
+    assert not shown.training_mode
+
+
 @pytest.mark.parametrize(("path", "repeatable"), [("common", True), ("sampled", False)])
 def test_a_loss_that_draws_afresh_is_not_repeatable(path, repeatable):
     _, (found,) = probed(TwoLayers(), path=path, layers=(1,))

@@ -103,8 +103,15 @@ def run_battery(
         if on_pairs is not None:
             on_pairs(PairsDone(done, len(pairs), resumed))
     flags = battery_flags(each_part(folder, "pair-*.parquet"))
-    write_json(folder / "flags.json", [flag.as_dict() for flag in flags])
+    _state_flags(folder / "flags.json", [flag.as_dict() for flag in flags])
     return folder
+
+
+def _state_flags(path: Path, judged: list[dict[str, Any]]) -> None:
+    """Write the attack's flags; those that measuring added before are kept."""
+    names = {flag["name"] for flag in judged}
+    before = read_json(path) if path.exists() else []
+    write_json(path, judged + [flag for flag in before if flag["name"] not in names])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder
 
@@ -52,11 +53,8 @@ def budgeted_attack(
 
     def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         del rows
-        with torch.enable_grad():
-            images = points.view(-1, *x.shape).detach().requires_grad_()
-            value = distance(images)
-            (gradient,) = torch.autograd.grad(value.sum(), images)
-        return value.detach(), gradient.flatten(1)
+        value, gradient = with_gradient(distance, points.view(-1, *x.shape))
+        return value, gradient.flatten(1)
 
     found = minimize(
         fun,

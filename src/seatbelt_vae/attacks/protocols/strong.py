@@ -185,9 +185,9 @@ def _worth_a_descent(search: Search, coarse: bool) -> list[_Ask]:
 
 def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
     """Rerun a random share of the rows with twice the effort; how much lower they come out."""
-    count = round(search.config.recheck * search.levels.shape[1])
-    if count == 0:
+    if search.config.recheck == 0:
         return None
+    count = max(1, round(search.config.recheck * search.levels.shape[1]))
     rows = torch.zeros(search.levels.shape, dtype=torch.bool)
     for pair, key in enumerate(keys):
         order = torch.randperm(rows.shape[1], generator=generator_for(*key, 2))

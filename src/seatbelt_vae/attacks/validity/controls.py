@@ -54,8 +54,7 @@ class Controlled:
         none = [None] * self.attack.levels.shape[1]
         alone = self.attack.rows(pair)
         columns = {"delta_attack": [row["delta"] for row in alone]}
-        for name in ("exceeds_bound", "outside_bounds"):
-            columns[name] = [row[name] for row in alone]
+        columns["exceeds_bound"] = [row["exceeds_bound"] for row in alone]
         for name in CONTROLS:
             tried = name in self.delta
             columns[f"delta_{name}"] = self.delta[name][pair].tolist() if tried else none

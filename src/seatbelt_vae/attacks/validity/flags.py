@@ -67,7 +67,7 @@ FLAGS = {
         "attack with another loss or a gradient-free method before calling it robust",
     ),
     "trivial bound exceeded": Meaning(
-        "the attack's Δ is above 1.001·B + 10⁻⁶·r₀ for some row",
+        "the attack's Δ is above B + 10⁻³·|B − c| + 2·10⁻⁷·(r₀ − c) for some row",
         "showing the input or the target itself is better: the row is a failed attack",
         "use the strong protocol, or more evaluations",
     ),
@@ -97,7 +97,7 @@ FLAGS = {
         "attack more siblings; do not call the model robust",
     ),
     "log-variance clamp active": Meaning(
-        "latent units have a log-variance at the model's clamp",
+        "latent units have a log-variance of −20 or 20 or beyond, where our models clamp it",
         "these units give no gradient, and their KL is cut off",
         "inspect the units; retrain with free bits or a smaller learning rate",
     ),

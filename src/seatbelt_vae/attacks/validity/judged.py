@@ -7,11 +7,13 @@ from typing import Any
 from torch import Tensor
 
 from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.losses import Loss
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.validity.controls import Controlled, controlled
 from seatbelt_vae.attacks.validity.flags import Flag, battery_flags
 from seatbelt_vae.attacks.validity.probe import Probe, probe
 from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import DataError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
@@ -51,17 +53,19 @@ def judged_attack(
     target: Tensor | None = None,
     config: AttackConfig | None = None,
     *,
+    loss: Loss | None = None,
+    levels: Tensor | None = None,
     pair_numbers: Sequence[int] | None = None,
     transferred: Tensor | None = None,
 ) -> Judged:
     """Attack, and put the attack beside noise, a gradient-free search and a sibling's images.
 
     Args:
-        model, x, target, config, pair_numbers: as for `attack`.
+        model, x, target, config, loss, levels, pair_numbers: as for `attack`.
         transferred: adversarial images made for a sibling model, :math:`(P, K, C, H, W)`.
 
     Raises:
-        ShapeError, DataError, ConfigError: as `attack`.
+        ShapeError, DataError, ConfigError: as `attack`; also of transferred images.
 
     Example:
         >>> import torch
@@ -77,8 +81,24 @@ def judged_attack(
     config = config or AttackConfig()
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     keys = [(config.seed, number) for number in numbers]
-    result = attack(model, x, target, config, pair_numbers=numbers)
+    if transferred is not None:
+        _check(model, transferred, len(x))
+    result = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
     flat = None if transferred is None else transferred.flatten(2)
     beside = controlled(result, config, keys, flat)
     probes = probe(model, result.problem, [generator_for(*key, 4) for key in keys])
     return Judged(beside, probes)
+
+
+def _check(model: Autoencoder, transferred: Tensor, pairs: int) -> None:
+    shape, (low, high) = transferred.shape, model.bounds
+    if transferred.ndim != 5 or shape[0] != pairs or shape[2:] != model.image_shape:
+        raise ShapeError(
+            f"transferred images of shape {tuple(shape)}, expected ({pairs}, images, "
+            f"{', '.join(map(str, model.image_shape))})"
+        )
+    if not bool(((transferred >= low) & (transferred <= high)).all()):
+        raise DataError(
+            f"a transferred image has values from {transferred.min():g} to "
+            f"{transferred.max():g}, expected finite values in [{low:g}, {high:g}]: rescale it"
+        )

@@ -1,6 +1,6 @@
 """What a model shows that makes an attack on it believable, or not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +23,7 @@ class Probe:
             the attack's path, twice.
         training_mode: some part of the model was left in training mode.
         gradient_usable: the loss's gradient beside the input is finite and not zero.
-        clamped_units: latent units whose log-variance sits at the model's clamp.
+        clamped_units: latent units whose log-variance is where our models clamp it, or beyond.
     """
 
     repeatable: bool
@@ -36,9 +36,15 @@ def probe(
     model: Autoencoder, problem: Problem, generators: Sequence[torch.Generator]
 ) -> list[Probe]:
     """Ask the model on every pair; one generator a pair."""
-    modules = model.modules() if isinstance(model, torch.nn.Module) else ()
-    training = any(module.training for module in modules)
+    training = any(module.training for module in _modules(model))
     return [_of_pair(model, problem, pair, g, training) for pair, g in enumerate(generators)]
+
+
+def _modules(model: object) -> Iterator[torch.nn.Module]:
+    """Of a model, or of what an adapter that is no module itself holds."""
+    for one in (model, *getattr(model, "__dict__", {}).values()):
+        if isinstance(one, torch.nn.Module):
+            yield from one.modules()
 
 
 def _of_pair(

@@ -42,7 +42,7 @@ class Section:
 
 
 def show(experiment: Experiment, store: "Store", out: Path, runs: Path) -> Section:
-    """Draw all figures of an experiment.
+    """Draw all figures of an experiment, and remove what an earlier version drew of it.
 
     Args:
         experiment: which.
@@ -53,5 +53,7 @@ def show(experiment: Experiment, store: "Store", out: Path, runs: Path) -> Secti
     Raises:
         ArtifactError: a run's pictures are corrupt, or ``out`` cannot be written.
     """
+    for old in (out / experiment.id).glob("*.svg"):
+        old.unlink()
     drawn = [d for figure in experiment.figures for d in draw(figure, experiment, store, out, runs)]
     return Section(experiment, drawn, tuple(raised_flags(experiment, store)))
