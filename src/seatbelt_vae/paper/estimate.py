@@ -119,7 +119,7 @@ def _timed(job: Job, attacks: Mapping[_What, AttackConfig]) -> _Pace:
 
 
 def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -> float:
-    """Of a second battery: the first, of one pair, pays for what a process makes once."""
+    """Of a second battery: the first, a small one, pays for what a process makes once."""
     from seatbelt_vae.attacks import run_battery
     from seatbelt_vae.evaluation import measure_battery
     from seatbelt_vae.models import load_model
@@ -127,11 +127,11 @@ def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -
     count = attack.weight_count or 0
     levels = min(count, _LEVELS) if attack.protocol == "paper" else count
     pairs = min(attack.pairs, math.ceil(_ROWS / count))
+    timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None)
     seconds = 0.0
-    for number in (1, pairs):
-        brief = replace(attack, pairs=number, weight_count=levels, layers="all", vary=None)
+    for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()
-        battery = run_battery(run, data, brief)
+        battery = run_battery(run, data, one)
         measure_battery(battery, load_model(run))
         seconds = (perf_counter() - began) * count / levels
         shutil.rmtree(battery)
