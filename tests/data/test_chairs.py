@@ -179,6 +179,36 @@ def test_a_bad_chair_is_named_or_left_out(place, what, content, reason):
     assert re.search(f"^1 bad left out: .*{reason}", note)
 
 
+def test_a_set_without_a_good_chair_says_why_and_caches_nothing(place, tmp_path):
+    furniture(place / "tiny.sh3f", mesh="v 1 2\n")
+    for _ in range(2):
+        with pytest.raises(
+            DataError, match=rf"{place} gives 0 images \(2 bad .*line 1: got 'v 1 2"
+        ):
+            load("chairs", place, skip_bad=True)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_single_published_picture_is_no_set(place):
+    published(place, count=1)
+    for path in sorted((place / "rendered_chairs").rglob("*.png"))[1:]:
+        path.unlink()
+    with pytest.raises(DataError, match=f"{place} gives 1 images: at least 2 make a training"):
+        load("chairs", place)
+
+
+@pytest.mark.parametrize("named", ["mtllib  \nmtllib .", "mtllib /", "mtllib box.mtl"])
+def test_names_of_no_file_are_passed_over(place, named):
+    furniture(place / "tiny.sh3f", mesh=PLATE.format("plain").replace("mtllib box.mtl", named))
+    with zipfile.ZipFile(place / "tiny.sh3f") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["ten/box.mtl"] = b"newmtl plain\nmap_Kd /\n"
+    with zipfile.ZipFile(place / "tiny.sh3f", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    assert len(load("chairs", place).train) == 112
+
+
 @pytest.mark.parametrize(
     ("catalogue", "reason"),
     [
@@ -186,6 +216,7 @@ def test_a_bad_chair_is_named_or_left_out(place, what, content, reason):
         ("name=x", r"no chair in .*tiny\.sh3f: add other archives"),
         ("name#x=chair\nmodel#x=a", "its catalogue has a piece #x, expected a number"),
         ("name#1=chair", "'chair' has no model; get it anew"),
+        ("name#1=chair\nmodel#1=.", "'chair' has no model; get it anew"),
         (
             CATALOGUE.replace("0 -1 0 1 0", "0 1"),
             "modelRotation of ten/box.obj is '1 0 0 0 0 1', e",

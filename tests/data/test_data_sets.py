@@ -13,7 +13,7 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare
 from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.data.registry import source_of
-from seatbelt_vae.data.sets import faces, swiss_roll
+from seatbelt_vae.data.sets import dsprites, faces, swiss_roll
 from seatbelt_vae.errors import DataError
 
 from .written_sets import written
@@ -117,6 +117,13 @@ def test_the_state_of_a_set_in_use_is_ready(asked):
     assert source_of(config).state(config).startswith("ready")
 
 
+def test_licences_of_two_possible_sources_claim_neither_for_the_other():
+    faces_licence, chairs_licence = (DATA_SETS[name].licence for name in ("faces", "chairs"))
+    assert "basel_face_renders.pth, which is not MIT" in faces_licence
+    assert "limits its use and sharing" in faces_licence
+    assert "published pictures (Aubry et al. 2014), which are neither" in chairs_licence
+
+
 def test_names_are_listed_without_torch():
     code = (
         "import sys; from seatbelt_vae.data import DATA_SETS, list_sets; list_sets();"
@@ -125,12 +132,75 @@ def test_names_are_listed_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_set_describes_itself(asked):
-    data = load(*asked, 40)
-    assert data.describe().startswith(
-        f"{asked[0]}: 40 training and {len(data.test):,} test images of "
-    )
-    assert all(f"{factor.name} {factor.size}" in data.describe() for factor in data.factors)
+def test_a_set_is_told_by_its_images(asked):
+    data = load(*asked)
+    assert data.digest
+    assert re.fullmatch(r"[a-z-]+-[0-9a-f]{16}", data.identity)
+    assert load(*asked).identity == data.identity
+    assert load(*asked, 40).identity != data.identity
+
+
+@pytest.mark.parametrize("name", ["mnist", "array"])
+def test_the_identity_follows_the_images_and_not_their_place(tmp_path, name):
+    first, moved, changed = (written(name, tmp_path / place)[1] for place in ("a", "b", "c"))
+    for path in changed.glob("*images*" if name == "mnist" else "*"):
+        if name == "mnist":
+            path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+        else:
+            held = dict(np.load(path))
+            held["images"][-1, 0, 0, 0] ^= 1
+            np.savez(path, **held)
+    identity = load(name, first).identity
+    assert load(name, moved).identity == identity
+    assert load(name, changed).identity != identity
+
+
+def leading_out(files, outside):
+    """The files moved to another folder, with links to them in their places."""
+    outside.mkdir()
+    for path in files:
+        path.rename(outside / path.name)
+        path.symlink_to(outside / path.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("chairs", "tiny.sh3f"),
+        ("faces", "FaceXModel"),
+        ("faces", "FaceXModel/identity001.obj"),
+        ("celeba", "img_align_celeba.zip"),
+        ("celeba", "list_attr_celeba.txt"),
+        ("celeba", "list_eval_partition.txt"),
+        ("fashion-mnist", "t10k-labels-idx1-ubyte.gz"),
+        ("mnist", "train-images-idx3-ubyte"),
+        ("array", "set.npz"),
+        ("folder", "train"),
+        ("folder", "train/ant/0.png"),
+    ],
+)
+def test_a_link_out_of_the_folder_stops_the_preparation(tmp_path, name, found):
+    _, root = written(name, tmp_path / "set")
+    leading_out([root / found], tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=rf"{re.escape(found)}.* is a link that leads out of its "):
+        load(name, root)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("chairs", "rendered_chairs/one/renders/image_001_p020_t011_r096.png"),
+        ("faces", faces.PUBLISHED_FILE),
+        ("dsprites", dsprites.PUBLISHED_FILE),
+    ],
+)
+def test_a_published_file_is_no_link_out_of_the_folder(tmp_path, name, found):
+    path = tmp_path / "set" / found
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    leading_out([path], tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=rf"{re.escape(found)}.* is a link that leads out of its "):
+        load(name, tmp_path / "set")
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(2, (1, 1)), (9, (8, 1)), (25, (23, 2))])

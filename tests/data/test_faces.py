@@ -117,6 +117,13 @@ def test_the_published_tensor_is_read_as_it_is(place):
     images = torch.randint(0, 256, (*SIZES, 64, 64), dtype=torch.uint8)
     data = load("faces", saved(place, images))
     assert (as_bytes(data) == images.numpy()).all()
+    (credit,) = data.credits
+    assert credit.startswith("basel_face_renders.pth, rendered from the Basel Face Model")
+    assert "not MIT" in credit
+
+
+def test_drawn_faces_are_owed_to_their_model(place):
+    assert load("faces", place).credits == ("drawn from ICT-FaceKit (Li et al. 2020), MIT",)
 
 
 class Evil:

@@ -182,7 +182,7 @@ def test_no_picture_at_all(place, kept):
 
 def test_one_picture_is_not_enough(place):
     fill(place, ["a.png"])
-    with pytest.raises(DataError, match="the set has 1 images: at least 2"):
+    with pytest.raises(DataError, match=r"gives 1 images.*: at least 2 make a training"):
         get(place)
 
 

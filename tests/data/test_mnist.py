@@ -210,9 +210,8 @@ def test_the_real_fashion_mnist():
     if not (mnist._INSTALLED / "fashion-mnist").is_dir():
         pytest.skip("no real Fashion-MNIST: apt install dataset-fashion-mnist")
     data = load("fashion-mnist", mnist._INSTALLED / "fashion-mnist")
-    assert data.describe() == (
-        "fashion-mnist: 60,000 training and 10,000 test images of 1×28×28 in [-1, 1]; class 10"
-    )
+    assert (len(data.train), len(data.test)) == (60_000, 10_000)
+    assert (data.image_shape, data.bounds) == ((1, 28, 28), (-1, 1))
     for split in (data.train, data.test):
         labels = split.factors(np.arange(len(split)))[:, 0]
         assert np.bincount(labels).tolist() == [len(split) // 10] * 10

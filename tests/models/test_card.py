@@ -120,6 +120,30 @@ def test_free_bits_and_warm_ups_are_told() -> None:
     assert "The weight of the TC" not in _card().text
 
 
+@pytest.mark.parametrize("preset", ["beta-tcvae", "factor-vae", "seatbelt"])
+def test_no_estimate_of_the_tc_is_told_where_none_was_made(preset: str) -> None:
+    sizes = (4, 3) if PRESETS[preset].hierarchical else (3,)
+    model = ModelConfig(preset, latent_sizes=sizes, network="mlp")
+    config = replace(CONFIG, model=model, objective=ObjectiveConfig(beta=1.0, tc_warm_up=9))
+    text = model_card(resolve(model, "dsprites", (1, 4, 5), (-1.0, 1.0)), config).text
+    assert "In training it was not computed, as its weight is 0." in text
+    assert "estimated" not in text
+    assert "The weight of the TC" not in text
+
+
+def test_warm_ups_that_begin_anew_are_told() -> None:
+    objective = ObjectiveConfig(kl_warm_up=1500, tc_warm_up=20, warm_up_period=2000)
+    text = _card(replace(CONFIG, objective=objective)).text
+    assert "The weight of the KL rose from 0 in 1,500 steps, anew every 2,000 steps." in text
+    assert "The weight of the TC rose from 0 in 20 steps, anew every 2,000 steps." in text
+
+
+def test_averaged_weights_are_told() -> None:
+    averaged = replace(CONFIG, training=replace(CONFIG.training, ema_decay=0.999))
+    assert ["weights", "their moving average, decay 0.999"] in _cells(_card(averaged).text)
+    assert "moving average" not in _card().text
+
+
 def test_tables_hold_whatever_is_measured() -> None:
     odd = ["E log p(x|z*)", "a*b*c", "<b>", r"\|", "`x` x_t", "−88.0"]
     table = CardTable("a | b", ("x|y", *"bcdef"), [odd], [("p(x|z)", "means *this*")])

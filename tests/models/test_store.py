@@ -1,5 +1,6 @@
 """A stored model that is damaged, or whose parts are not of one another, is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,22 @@ from seatbelt_vae.runs import RunFolder, read_tensors, write_tensors
 def _model(features: int = 8) -> HierarchicalVAE:
     settings = ModelConfig("vae", network="mlp", latent_sizes=(2,), features=features)
     return HierarchicalVAE(resolve(settings, "dsprites", (1, 3, 3), (-1.0, 1.0)))
+
+
+ARCHITECTURE = json.dumps(
+    {
+        "image_shape": [1, 16, 16],
+        "bounds": [-1.0, 1.0],
+        "latent_sizes": [2],
+        "network": "conv",
+        "filters": [8],
+        "features": 8,
+        "hierarchy_widths": [8],
+        "likelihood": "gaussian",
+        "variance": 0.1,
+        "chain_likelihood": False,
+    }
+)
 
 
 @pytest.fixture
@@ -55,6 +72,14 @@ def test_weights_that_lack_a_tensor_are_refused(folder: RunFolder) -> None:
         ("[]", "the content is [], expected a table of settings"),
         ('{"depth": 3}', "unknown setting 'depth': known: image_shape, bounds, latent_sizes"),
         ('{"bounds": [0, 1]}', "settings are missing that have no default: image_shape, latent"),
+        (
+            ARCHITECTURE.replace('"latent_sizes": [2]', '"latent_sizes": []'),
+            "latent_sizes is (), expected one or more sizes of at least 1",
+        ),
+        (
+            ARCHITECTURE.replace('"filters": [8]', '"filters": []'),
+            "filters is (), expected one or more sizes of at least 1",
+        ),
         ('{"image_shape": [4, 4]}', "image_shape is [4, 4], expected 3 values"),
     ],
 )

@@ -133,6 +133,15 @@ def test_a_directory_in_the_place_of_the_file_is_one_clear_error(tmp_path: Path)
     assert _names(tmp_path) == ["taken"]
 
 
+@pytest.mark.parametrize("path", [Path(), Path("/")])
+def test_a_path_without_a_name_is_one_clear_error(path: Path) -> None:
+    reason = f"^cannot write {path}: it ends in no name; give a path that does$"
+    with pytest.raises(ArtifactError, match=reason):
+        atomic_write(path, b"data")
+    with pytest.raises(ArtifactError, match=reason), atomic_directory(path):
+        pass
+
+
 def test_a_directory_appears_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "step-1"
     with atomic_directory(path) as folder:

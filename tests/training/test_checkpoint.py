@@ -1,6 +1,7 @@
 """Checkpoints: whole or passed over, of this run or refused, and no damage goes unnoticed."""
 
 import logging
+import platform
 from dataclasses import asdict, replace
 
 import pytest
@@ -8,12 +9,12 @@ import torch
 
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
-from seatbelt_vae.runs import RunFolder, atomic_write, read_rows
-from seatbelt_vae.training import Checkpoint, Conditions, train
+from seatbelt_vae.runs import RunFolder, atomic_write, digest_of, read_json, read_rows
+from seatbelt_vae.training import Checkpoint, Conditions, conditions, loop, train
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 from tests.training.small import config, points, stopped_after
 
-HERE = Conditions("2.13", "x86_64 AVX2", 1, "cpu", "float32", 1)
+HERE = Conditions("2.13", "Xeon x86_64 AVX2", "mixtures", 1, "cpu", "float32", 1)
 
 
 def made(value: float):
@@ -112,9 +113,21 @@ def test_what_a_kill_left_half_written_is_removed(two):
     half = checkpoint.folder / ".step-000000003.77.tmp"
     half.mkdir()
     (half / "state.safetensors").write_bytes(b"half")
-    checkpoint.clear()
+    checkpoint.clear(beyond=2)
     assert restored(checkpoint)[0] == 2
     assert not half.exists()
+
+
+def test_a_damaged_checkpoint_takes_no_place_from_a_whole_one(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config())
+    train(run, points(), stop=stopped_after(28))
+    folder = run.path / "checkpoints"
+    (folder / "step-000000028" / "about.json").write_text("{")
+    train(run, points(), stop=stopped_after(1))
+    assert sorted(path.name for path in folder.glob("step-*")) == [
+        "step-000000021",
+        "step-000000022",
+    ]
 
 
 def test_a_checkpoint_that_was_not_whole_is_made_again(two):
@@ -159,6 +172,29 @@ def test_conditions_are_those_of_this_process():
     here = Conditions.here(torch.device("cpu"), "bf16")
     assert (here.torch, here.threads) == (torch.__version__, torch.get_num_threads())
     assert (here.device, here.precision) == ("cpu", "bf16")
+    assert here.processor.endswith(torch.backends.cpu.get_cpu_capability())
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [((), "nothing"), (("mixtures",), "mixtures"), (("mixtures", "normalised"), None)],
+)
+def test_conditions_tell_which_parts_are_compiled(monkeypatch, parts, said):
+    for part in ("mixtures", "normalised"):
+        found = object() if part in parts else None
+        monkeypatch.setattr(conditions, f"{part}_code", lambda found=found: found)
+    here = Conditions.here(torch.device("cpu"), "float32")
+    assert here.compiled == (said or "mixtures and normalised")
+
+
+def test_conditions_tell_the_model_of_the_processor(tmp_path, monkeypatch):
+    facts = tmp_path / "cpuinfo"
+    facts.write_text("processor\t: 0\nmodel name\t: Xeon 8488C\nflags\t: amx\n" * 2)
+    monkeypatch.setattr(conditions, "_FACTS", facts)
+    assert Conditions.here(torch.device("cpu"), "float32").processor.startswith("Xeon 8488C ")
+    facts.unlink()
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    assert Conditions.here(torch.device("cpu"), "float32").processor.startswith("arm ")
 
 
 def test_a_run_that_fell_back_can_be_stopped_and_resumed_again(tmp_path):
@@ -183,10 +219,49 @@ def test_other_data_are_refused(tmp_path):
     data = points()
     for other in (
         replace(data, name="another"),
+        replace(data, digest="of other images"),
         replace(data, train=replace(data.train, indices=data.train.indices[:-1])),
     ):
         with pytest.raises(ForeignStateError, match="other settings or data"):
             train(run, other)
+
+
+def test_a_run_is_known_by_the_settings_it_states(tmp_path):
+    """A setting that a later version adds leaves it resumable."""
+    run = RunFolder.create(tmp_path / "run", config())
+    train(run, points(), stop=stopped_after(1))
+    settings = {
+        "data": {"name": "swiss-roll", "images": 600.0},
+        "model": {
+            "preset": "vae",
+            "latent_sizes": [3],
+            "network": "mlp",
+            "features": 16.0,
+            "hierarchy_widths": [8, 8],
+        },
+        "training": {
+            "steps": 60.0,
+            "batch_size": 32.0,
+            "learning_rate": 0.003,
+            "checkpoint_every": 7.0,
+            "validate_every": 20.0,
+            "device": "cpu",
+            "threads": 1.0,
+        },
+    }
+    known = read_json(run.path / "checkpoints" / "step-000000001" / "about.json")["run"]
+    of = points().identity
+    assert known == digest_of({"settings": settings, "train": 600, "images": of})
+
+
+def test_a_run_of_before_is_known_by_all_its_settings(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config(steps=5))
+    train(run, points())
+    folder, data = run.path / "checkpoints", points()
+    _, tensors = loop._checkpoint(run, data).newest(HERE)
+    everything = {"settings": asdict(run.config), "train": len(data.train), "data": data.name}
+    Checkpoint(folder, digest_of(everything)).save(5, tensors, HERE)
+    train(run, data)
 
 
 def test_a_refused_run_is_left_as_it_was(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,8 @@ from torch import distributed, multiprocessing
 from seatbelt_vae import workers
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
-from seatbelt_vae.training import train
+from seatbelt_vae.training import Checkpoint, train
+from seatbelt_vae.training.adversary import Adversary
 from seatbelt_vae.training.batches import Batches
 from tests.training.small import blobs, config, convolutional, points, stopped_after
 
@@ -26,7 +28,8 @@ KINDS = {
     "layers": lambda **training: _with_objective(
         convolutional(**training), free_bits=0.5, free_bits_group="layer"
     ),
-    "factor": lambda **training: config("factor-vae", **training | {"steps": 4}),
+    # half of the batch is no multiple of the workers
+    "factor": lambda **training: config("factor-vae", **training | {"steps": 4, "batch_size": 36}),
 }
 
 
@@ -163,6 +166,40 @@ def test_stopped_and_resumed_processes_end_in_the_same_bytes(tmp_path):
     assert read_rows(whole.path / "metrics") == read_rows(parts.path / "metrics")
 
 
+def test_processes_with_trackers_end_together(tmp_path):
+    settings = config(steps=3, trackers=("tensorboard",))
+    run = RunFolder.create(tmp_path / "run", settings)
+    together(train_plainly, run.path, count=2)
+    assert (run.path / "model.safetensors").exists()
+    assert list((run.path / "trackers").rglob("events.out.tfevents.*"))
+
+
+def _train_late_second(folder):
+    """The second process looks at the folder only after the first has had time to finish it."""
+    newest = Checkpoint.newest
+
+    def late(checkpoint, here):
+        found = newest(checkpoint, here)
+        end = time.monotonic() + 2
+        while not (folder / "model.safetensors").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    if workers.worker_rank() == 1:
+        Checkpoint.newest = late
+    train_plainly(folder)
+
+
+def test_all_processes_agree_on_whether_a_run_is_finished(tmp_path):
+    run = RunFolder.create(tmp_path / "run", config(steps=3))
+    train_plainly(run.path)
+    model = run.path / "model.safetensors"
+    written = model.read_bytes()
+    model.unlink()
+    together(_train_late_second, run.path, count=2)
+    assert model.read_bytes() == written
+
+
 def _differentiate_collectives():
     rank, count = workers.worker_rank(), workers.worker_count()
     x = (torch.arange(6.0).view(3, 2) + 10 * rank).requires_grad_()
@@ -184,6 +221,9 @@ def _differentiate_collectives():
     assert rows.tolist() == list(range(4 * rank, 4 * rank + 4))
     with pytest.raises(ConfigError, match=f"a batch of 7 for {count} workers"):
         workers.own_rows(7)
+    adversary = Adversary(2, 0, torch.device("cpu"))
+    with pytest.raises(ConfigError, match="batch_size is 3 for 3 workers, expected at least 6"):
+        adversary.step(torch.ones(1, 2), 1)
 
 
 def test_what_is_received_from_others_sends_its_gradient_back():

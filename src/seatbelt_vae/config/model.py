@@ -130,6 +130,10 @@ class Architecture:
         one_of("network", self.network, ("conv", "mlp"))
         one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
         positive("variance", self.variance)
+        for name in ("latent_sizes", "filters"):
+            sizes = getattr(self, name)
+            if not sizes or min(sizes) < 1:
+                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
         channels, height, width = self.image_shape
         if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
             raise ConfigError(

@@ -32,10 +32,12 @@ class Records:
     Args:
         rows: a structured array, one record an example, mapped from the file.
         about: what was written about them.
+        digest: SHA-256 of all of that.
     """
 
     rows: NDArray[Any]
     about: Any
+    digest: str
 
 
 def cache_folder() -> Path:
@@ -142,7 +144,7 @@ def read_records(path: Path) -> Records:
             f"another folder"
         ) from error
     rows = np.memmap(path, header.record, "r", offset=_HEADER, shape=(header.count,))
-    return Records(rows, about)
+    return Records(rows, about, header.digest)
 
 
 @dataclass(frozen=True)

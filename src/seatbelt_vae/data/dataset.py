@@ -1,5 +1,7 @@
 """What a data set is to the rest of the package: two splits that give batches by position."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -94,6 +96,7 @@ class ImageData:
         factors: known factors of variation, in the order of `Split.factors`.
         notes: what its loader took for granted or left out, for the user to know.
         credits: whom its images are owed to and on what terms, a line a source.
+        digest: another one as soon as any image is, such as that of the cache it is read from.
     """
 
     name: str
@@ -104,21 +107,23 @@ class ImageData:
     factors: tuple[Factor, ...] = ()
     notes: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
+    digest: str = ""
 
-    def describe(self) -> str:
-        """What the set holds, in one line.
+    @property
+    def identity(self) -> str:
+        """A short text, another one as soon as any image is; where the files lie is no part of it.
+
+        Of a set that states no digest it tells kind, shape, bounds and counts only.
 
         Example:
             >>> from seatbelt_vae.data import load
-            >>> load("swiss-roll").describe()
-            'swiss-roll: 9,000 training and 1,000 test images of 1×1×2 in [-1, 1]; angle 100'
+            >>> load("swiss-roll").identity == load("swiss-roll", images=9).identity
+            False
         """
-        shape = "×".join(str(side) for side in self.image_shape)
-        low, high = self.bounds
-        images = f"{len(self.train):,} training and {len(self.test):,} test images"
-        factors = ", ".join(f"{factor.name} {factor.size}" for factor in self.factors)
-        text = f"{self.name}: {images} of {shape} in [{low:g}, {high:g}]"
-        return "; ".join(part for part in (text, factors, *self.notes) if part)
+        counts = len(self.train), len(self.test)
+        stated = json.dumps([self.digest, self.image_shape, self.bounds, counts])
+        kind = self.name.partition(":")[0]
+        return f"{kind}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
 
 
 def random_split(

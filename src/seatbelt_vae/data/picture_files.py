@@ -91,7 +91,7 @@ class PictureFiles:
             test_from = kept[0] if self.test else None
             return replace(about, test_from=test_from, notes=about.notes + self.screen.notes)
 
-        write_set(cache, blocks(), record, completed)
+        write_set(cache, blocks(), record, completed, self.tree.place)
 
     def _records(
         self, pictures: Sequence[Picture], record: np.dtype[Any]

@@ -71,16 +71,18 @@ DATA_SETS = {
         "rendered_chairs/ is read if --root holds it",
         "chairs",
         screened=True,
-        licence="meshes: CC BY and CC0, see the notes of `data check chairs`; published pictures: "
-        "Aubry et al. 2014",
+        licence="either of drawn meshes, CC BY and CC0, or of the published pictures (Aubry et al. "
+        "2014), which are neither, on their authors' terms; `data check chairs` says which",
     ),
     "faces": Source(
-        "127,050 64×64 grey images of ICT faces; factors identity 50, azimuth 21, elevation 11, "
-        "lighting 11",
+        "127,050 64×64 grey images of ICT or Basel faces; factors identity 50, azimuth 21, "
+        "elevation 11, lighting 11",
         "drawn from a checkout of ICT-FaceKit, or from its reduced file, in --root; "
         "basel_face_renders.pth is read if --root holds it",
         "faces",
-        licence="drawn from ICT-FaceKit (Li et al. 2020), MIT",
+        licence="either drawn from ICT-FaceKit (Li et al. 2020), MIT, or basel_face_renders.pth, "
+        "which is not MIT: the Basel Face Model's own licence limits its use and sharing; "
+        "`data check faces` says which",
     ),
     "celeba": Source(
         "202,599 colour photographs of faces, aligned; 40 attributes",

@@ -40,10 +40,12 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
     return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
 
 
-def check_inside(folder: Path, path: Path) -> None:
-    """Raise unless a file found in a folder lies there and is no link to another place."""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(
-            f"{path} is a link that leads out of its folder, to {path.resolve()}: give that file "
-            f"or its folder instead"
-        )
+def check_inside(folder: Path, *paths: Path) -> None:
+    """Raise unless files found in a folder lie there and none is a link to another place."""
+    inside = folder.resolve()
+    for path in paths:
+        if not path.resolve().is_relative_to(inside):
+            raise DataError(
+                f"{path} is a link that leads out of its folder, to {path.resolve()}: give that "
+                f"file or its folder instead"
+            )

@@ -1,6 +1,6 @@
 """Sets whose images lie as bytes in one cache file, with the factors of each beside it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -48,7 +48,11 @@ def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtyp
 
 
 def write_set(
-    cache: Path, blocks: Iterable[NDArray[Any]], record: np.dtype[Any], about: Callable[[], About]
+    cache: Path,
+    blocks: Iterable[NDArray[Any]],
+    record: np.dtype[Any],
+    about: Callable[[], About],
+    place: Path | str,
 ) -> None:
     """Write a set's cache file.
 
@@ -57,11 +61,27 @@ def write_set(
         blocks: arrays of records.
         record: from `image_record`.
         about: asked once all blocks are written.
+        place: where the images come from, for the error.
 
     Raises:
+        DataError: fewer than two images.
         ArtifactError: it cannot be written; nothing is left behind.
     """
-    write_records(cache, record, blocks, lambda: asdict(about()))
+    write_records(cache, record, _at_least_two(blocks, about, place), lambda: asdict(about()))
+
+
+def _at_least_two(
+    blocks: Iterable[NDArray[Any]], about: Callable[[], About], place: Path | str
+) -> Iterator[NDArray[Any]]:
+    count = 0
+    for block in blocks:
+        count += len(block)
+        yield block
+    if count < 2:
+        notes = "".join(f" ({note})" for note in about().notes)
+        raise DataError(
+            f"{place} gives {count} images{notes}: at least 2 make a training and a test split"
+        )
 
 
 def read_set(cache: Path, config: DataConfig) -> ImageData:
@@ -71,13 +91,19 @@ def read_set(cache: Path, config: DataConfig) -> ImageData:
         DataError: the file is corrupt; as `stored_set`.
     """
     records = read_records(cache)
-    return stored_set(records.rows, About.of(records.about), config)
+    return stored_set(records.rows, About.of(records.about), config, records.digest)
 
 
-def stored_set(rows: NDArray[Any], about: About, config: DataConfig) -> ImageData:
+def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str = "") -> ImageData:
     """The set that records of `image_record` hold, bytes 0 … 255 as values -1 … 1.
 
     Where a fraction of their size is asked for, images shrink as they are read, to bytes again.
+
+    Args:
+        rows: the records.
+        about: what is to be known beside them.
+        config: what is asked for.
+        digest: see `ImageData`.
 
     Raises:
         DataError: no image, fewer training images than asked for, or no fraction of their size.
@@ -117,4 +143,5 @@ def stored_set(rows: NDArray[Any], about: About, config: DataConfig) -> ImageDat
         about.factors,
         about.notes + told(block),
         about.credits,
+        digest,
     )

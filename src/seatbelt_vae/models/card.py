@@ -145,29 +145,42 @@ def _objective(settings: RunConfig, depth: int) -> list[str]:
             f"off the ELBO.",
             f"TC({top}) is the total correlation of the aggregate posterior, of the top layer "
             f"where there are several; at β = 1 this is the ELBO.",
-            f"In training it was estimated from the minibatch by {chosen.tc_estimator}.",
+            _estimated(chosen.tc_estimator if preset.objective == "tc" else None, beta),
         ],
     }
-    kinds["factor"] = [
-        *kinds["tc"][:-1],
-        "In training a discriminator estimated it (Kim & Mnih 2018); it is no part of the model.",
-    ]
+    kinds["factor"] = kinds["tc"]
     said = [f"The preset {settings.model.preset}: {preset.summary}.", *kinds[preset.objective]]
     if free_bits:
         said.append(f"{free_bits:g} nats a {chosen.free_bits_group} were free of charge.")
-    for what, steps in (("KL", chosen.kl_warm_up), ("TC", chosen.tc_warm_up)):
+    period = chosen.warm_up_period
+    again = "" if period is None else f", anew every {period:,} steps"
+    tc_warm_up = 0 if beta == 1 else chosen.tc_warm_up
+    for what, steps in (("KL", chosen.kl_warm_up), ("TC", tc_warm_up)):
         if steps:
-            said.append(f"The weight of the {what} rose from 0 in {steps:,} steps.")
+            said.append(f"The weight of the {what} rose from 0 in {steps:,} steps{again}.")
     return said
+
+
+def _estimated(estimator: str | None, beta: float) -> str:
+    """How the TC was estimated in training, by a discriminator where there is no estimator."""
+    if beta == 1:
+        return "In training it was not computed, as its weight is 0."
+    if estimator is None:
+        who = "a discriminator estimated it (Kim & Mnih 2018); it is no part of the model"
+        return f"In training {who}."
+    return f"In training it was estimated from the minibatch by {estimator}."
 
 
 def _training(settings: RunConfig) -> list[tuple[str, str]]:
     chosen = settings.training
     length = ("epochs", f"{chosen.epochs:,}")
+    decay = chosen.ema_decay
+    average = [] if decay is None else [("weights", f"their moving average, decay {decay:g}")]
     return [
         length if chosen.steps is None else ("steps", f"{chosen.steps:,}"),
         ("batch", f"{chosen.batch_size:,} images"),
         ("learning rate", f"{chosen.learning_rate:g} at the start, cosine decay to 0 (Adam)"),
+        *average,
         ("precision", chosen.precision),
         ("seed", str(chosen.seed)),
     ]

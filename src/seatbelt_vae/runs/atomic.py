@@ -17,7 +17,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         ArtifactError: the disk is full or the place cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -39,7 +39,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     Raises:
         ArtifactError: the disk is full or the place cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -54,6 +54,14 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     _sync_directory(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    """Beside the path, so that renaming crosses no disk."""
+    if not path.name:
+        # "." and "/" have none
+        raise ArtifactError(f"cannot write {path}: it ends in no name; give a path that does")
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,11 +1,10 @@
 """A job: everything that is to be done in one run folder, and the key it goes by."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
 from seatbelt_vae.config.attack import battery_name
+from seatbelt_vae.config.stated import stated
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import digest_of
 
@@ -65,11 +64,11 @@ def key_of(run: RunConfig) -> str:
         >>> key_of(RunConfig()) == key_of(RunConfig(objective=ObjectiveConfig(beta=2.0)))
         False
     """
-    stated = _unlike(asdict(run), asdict(RunConfig()))
+    told = stated(run)
     decisive = {
-        key: value for key, value in stated.get("training", {}).items() if key not in _SPEED_ONLY
+        key: value for key, value in told.get("training", {}).items() if key not in _SPEED_ONLY
     }
-    return digest_of({**stated, "training": decisive})
+    return digest_of({**told, "training": decisive})
 
 
 def folder_name(label: str, job: Job) -> str:
@@ -80,14 +79,3 @@ def folder_name(label: str, job: Job) -> str:
         'plain-ceb31d02'
     """
     return f"{label}-{job.digest[:_SHOWN]}"
-
-
-def _unlike(settings: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that differ from their default; 4 and 4.0 are the same number."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= {name: differing} if (differing := _unlike(value, default[name])) else {}
-        elif value != default[name]:
-            found[name] = float(value) if type(value) is int else value
-    return found

@@ -4,11 +4,12 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
 from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.training.gradients import average_gradients
 from seatbelt_vae.training.streams import DISCRIMINATOR, SHUFFLE
-from seatbelt_vae.workers import gathered, own_rows
+from seatbelt_vae.workers import gathered, worker_count, worker_rank
 
 __all__ = ["Adversary"]
 
@@ -42,15 +43,27 @@ class Adversary:
             step: the training step, from 1.
 
         Returns:
-            The cross-entropy over this worker's share of the rows, nats.
+            The cross-entropy over this worker's share of the rows, nats; its mean over the workers
+            is that over all rows.
+
+        Raises:
+            ConfigError: fewer than two images a worker.
         """
         whole = gathered(codes.detach())
         half = len(whole) // 2
         joint, product = whole[:half], whole[half : 2 * half]
         product = shuffled(product, generator_for(self._seed, SHUFFLE, step))
-        own = own_rows(half)
+        if half < worker_count():
+            raise ConfigError(
+                f"batch_size is {len(whole)} for {worker_count()} workers, expected at least "
+                f"{2 * worker_count()} with factor-vae: give a larger batch, or fewer workers"
+            )
+        # a half need not be a multiple of the workers: shares of other sizes weigh accordingly
+        joint, product = (
+            rows.tensor_split(worker_count())[worker_rank()] for rows in (joint, product)
+        )
         self.ratio.requires_grad_(True)
-        loss = self.ratio.loss(joint[own], product[own])
+        loss = len(joint) * worker_count() / half * self.ratio.loss(joint, product)
         self.optimizer.zero_grad()
         loss.backward()
         average_gradients(self.ratio)

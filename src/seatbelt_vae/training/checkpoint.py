@@ -4,14 +4,12 @@ Data order and noise are functions of (seed, step), so weights, optimiser and st
 """
 
 import logging
-import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch as pytorch
 from torch import Tensor
 
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
@@ -24,9 +22,9 @@ from seatbelt_vae.runs import (
     write_json,
     write_tensors,
 )
-from seatbelt_vae.workers import worker_count
+from seatbelt_vae.training.conditions import Conditions
 
-__all__ = ["Checkpoint", "Conditions"]
+__all__ = ["Checkpoint"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,48 +32,19 @@ _KEPT = 2
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What a resumed run must share with its first part to equal an uninterrupted one."""
-
-    torch: str
-    processor: str
-    threads: int
-    device: str
-    precision: str
-    workers: int
-
-    @classmethod
-    def here(cls, device: pytorch.device, precision: str) -> "Conditions":
-        """The conditions of this process."""
-        return cls(
-            torch=pytorch.__version__,
-            processor=f"{platform.machine()} {pytorch.backends.cpu.get_cpu_capability()}",
-            threads=pytorch.get_num_threads(),
-            device=device.type,
-            precision=precision,
-            workers=worker_count(),
-        )
-
-    def warn_unless_equal(self, stored: dict[str, Any]) -> None:
-        """Log what differs from the conditions of a checkpoint."""
-        here = asdict(self)
-        differing = [k for k in here if here[k] != stored.get(k)]
-        if differing:
-            changes = ", ".join(f"{k} {stored.get(k)} → {here[k]}" for k in differing)
-            logger.warning("not bit-exact: %s", changes)
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """The checkpoints of one run.
 
     Args:
-        folder: where they lie, one directory ``step-<n>`` each, the newest named in ``latest``.
+        folder: where they lie, one directory ``step-<n>`` each; ``latest`` names the newest for
+            people, and is not read.
         run: digest of what decides the run: settings and data.
+        earlier: the one that earlier versions made of them.
     """
 
     folder: Path
     run: str
+    earlier: str = ""
 
     def save(self, step: int, tensors: Mapping[str, Tensor], where: Conditions) -> None:
         """Write a checkpoint, then point to it, then drop all but the newest two.
@@ -83,7 +52,7 @@ class Checkpoint:
         Raises:
             ArtifactError: the disk is full; the checkpoints before are untouched.
         """
-        path = self.folder / f"step-{step:09d}"
+        path = self.folder / _name(step)
         about = {"step": step, "run": self.run, "conditions": asdict(where)}
         if path.exists():  # it was not whole when this run was resumed
             shutil.rmtree(path)
@@ -94,10 +63,13 @@ class Checkpoint:
         for old in sorted(self.folder.glob("step-*"))[:-_KEPT]:
             shutil.rmtree(old)
 
-    def clear(self) -> None:
-        """Delete what a killed process left unfinished."""
+    def clear(self, *, beyond: int) -> None:
+        """Delete what a killed process left unfinished, and what was not whole beyond a step."""
         for killed in self.folder.glob(".step-*.tmp"):
             shutil.rmtree(killed)
+        for damaged in self.folder.glob("step-*"):
+            if damaged.name > _name(beyond):
+                shutil.rmtree(damaged)
 
     def newest(self, here: Conditions) -> tuple[int, dict[str, Tensor]]:
         """Step and tensors of the newest whole checkpoint; step 0 if none was made yet.
@@ -113,7 +85,7 @@ class Checkpoint:
             except ArtifactError as error:
                 logger.warning("%s; falling back to the checkpoint before", error)
                 continue
-            if about["run"] != self.run:
+            if about["run"] not in (self.run, self.earlier):
                 raise ForeignStateError(
                     f"{path} was made with other settings or data than this run's config.toml: "
                     f"restore them, or train in another folder"
@@ -125,6 +97,10 @@ class Checkpoint:
                 f"no whole checkpoint in {self.folder}: delete the folder to train from the start"
             )
         return 0, {}
+
+
+def _name(step: int) -> str:
+    return f"step-{step:09d}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -4,7 +4,11 @@ import logging
 import math
 from collections.abc import Mapping
 
+import torch
+from torch import Tensor
+
 from seatbelt_vae.errors import DivergenceError
+from seatbelt_vae.objectives import Objective
 
 __all__ = ["Health", "warn_of_collapse"]
 
@@ -19,10 +23,14 @@ class Health:
 
     A term that is not finite stops the run before the weights are touched. So does a runaway: an
     objective worse than its start by more than ten times the start's size for 20 steps on end.
+
+    Args:
+        objective: what is maximised.
     """
 
-    def __init__(self) -> None:
-        self._start: float | None = None
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self._start: tuple[float, float, float] | None = None
         self._bad_steps = 0
 
     def check(self, step: int, terms: Mapping[str, float], images: str) -> None:
@@ -34,14 +42,39 @@ class Health:
         for name, value in terms.items():
             if not math.isfinite(value):
                 raise self._error(step, f"{name} is {value}", images)
-        objective = terms["objective"]
         if self._start is None:
-            self._start = objective
-        runaway = objective < self._start - _RUNAWAY * max(1.0, abs(self._start))
+            self._start = self._unweighted(step, terms)
+        # the start as this step weighs it: a warm-up alone makes no objective fall
+        likelihood, kl, tc = self._start
+        of_kl, of_tc = self._weights(step)
+        start, objective = likelihood - of_kl * kl - of_tc * tc, terms["objective"]
+        runaway = objective < start - _RUNAWAY * max(1.0, abs(start))
         self._bad_steps = self._bad_steps + 1 if runaway else 0
         if self._bad_steps >= _PATIENCE:
-            fall = f"the objective fell from {self._start:.4g} to {objective:.4g}"
+            fall = f"the objective fell from {start:.4g} to {objective:.4g}"
             raise self._error(step, fall, images)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the next judgement depends on."""
+        if self._start is None:
+            return {}
+        return {"health": torch.tensor([*self._start, self._bad_steps], dtype=torch.float64)}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`; where none was stored, the next step is the start."""
+        if "health" in tensors:
+            likelihood, kl, tc, bad_steps = tensors["health"].tolist()
+            self._start, self._bad_steps = (likelihood, kl, tc), int(bad_steps)
+
+    def _weights(self, step: int) -> tuple[float, float]:
+        return self.objective.kl_warm_up(step), self.objective.tc_warm_up(step)
+
+    def _unweighted(self, step: int, terms: Mapping[str, float]) -> tuple[float, float, float]:
+        """Likelihood, and what the KL and the TC cost once their warm-ups are over."""
+        of_kl, of_tc = self._weights(step)
+        likelihood = terms["log_likelihood"]
+        tc = (self.objective.beta - 1) * terms.get("total_correlation", 0.0)
+        return likelihood, (likelihood - of_tc * tc - terms["objective"]) / of_kl, tc
 
     @staticmethod
     def _error(step: int, what: str, images: str) -> DivergenceError:

@@ -5,11 +5,13 @@ from contextlib import closing
 from dataclasses import asdict
 
 from seatbelt_vae.config import RunConfig
+from seatbelt_vae.config.stated import stated
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
 from seatbelt_vae.runs import RunFolder, digest_of
-from seatbelt_vae.training.checkpoint import Checkpoint, Conditions
-from seatbelt_vae.training.health import Health, warn_of_collapse
+from seatbelt_vae.training.checkpoint import Checkpoint
+from seatbelt_vae.training.conditions import Conditions
+from seatbelt_vae.training.health import warn_of_collapse
 from seatbelt_vae.training.metrics import Metrics
 from seatbelt_vae.training.progress import Clock, Progress
 from seatbelt_vae.training.trackers import Trackers
@@ -49,19 +51,21 @@ def train(
         ForeignStateError: checkpoints of other settings or data.
     """
     trainee, settings = Trainee(folder.config, data), folder.config
-    checkpoint = Checkpoint(folder.path / "checkpoints", _digest(settings, data))
+    checkpoint = _checkpoint(folder, data)
     conditions = Conditions.here(trainee.device, settings.training.precision)
     done, tensors = checkpoint.newest(conditions)
-    if done >= trainee.steps and (folder.path / "model.safetensors").exists():
+    finished = done >= trainee.steps and (folder.path / "model.safetensors").exists()
+    # the first worker's answer: it may have written the model before another one looks
+    if true_of_any(finished and worker_rank() == 0):
         return load_model(folder)
     if done:
         trainee.load(tensors)
     trainee.keep_images_on_device()
     recorder = _Recorder(folder, settings, checkpoint, conditions, trainee, done)
-    clock, health = Clock(settings.training.batch_size, done), Health()
+    clock = Clock(settings.training.batch_size, done)
     with closing(recorder), closing(trainee.batches.images(done + 1, trainee.steps)) as images:
         for step, x in enumerate(images, start=done + 1):
-            terms = trainee.step(step, x, health)
+            terms = trainee.step(step, x)
             recorder.add(step, "train", **terms)
             if step % settings.training.validate_every == 0 or step == trainee.steps:
                 validation = trainee.validate()
@@ -97,7 +101,7 @@ class _Recorder:
         self._checkpoint, self._conditions, self._trainee = checkpoint, conditions, trainee
         self._writes = worker_rank() == 0
         if self._writes:
-            checkpoint.clear()
+            checkpoint.clear(beyond=step)
             folder.write_json("model.json", asdict(trainee.model.architecture))
             self._metrics = Metrics(folder.path / "metrics", step)
         self._trackers = Trackers(settings.training.trackers, folder.path, settings)
@@ -120,5 +124,10 @@ class _Recorder:
         self._trackers.close()
 
 
-def _digest(settings: RunConfig, data: ImageData) -> str:
-    return digest_of({"settings": asdict(settings), "train": len(data.train), "data": data.name})
+def _checkpoint(folder: RunFolder, data: ImageData) -> Checkpoint:
+    settings, count = folder.config, len(data.train)
+    return Checkpoint(
+        folder.path / "checkpoints",
+        digest_of({"settings": stated(settings), "train": count, "images": data.identity}),
+        earlier=digest_of({"settings": asdict(settings), "train": count, "data": data.name}),
+    )

@@ -50,7 +50,9 @@ class Trackers:
     def close(self) -> None:
         """Let every tracker write what it holds."""
         if self._accelerator is not None:
-            self._accelerator.end_training()
+            # its end_training would also end the process group, which others still need
+            for tracker in self._accelerator.trackers:
+                tracker.finish()
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch.optim import Adam
 
 from seatbelt_vae.config import PRESETS, RunConfig, resolve
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.objectives.elbo import Terms
@@ -38,12 +39,17 @@ class Trainee:
         data: the data set they name.
 
     Raises:
-        ConfigError: settings that do not fit the data.
+        ConfigError: settings that do not fit the data, or a GPU that is not there.
     """
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
         config, self._config = settings.training, settings.training
         architecture = resolve(settings.model, data.name, data.image_shape, data.bounds)
+        if config.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(
+                "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "
+                "torch for CUDA where there is one"
+            )
         # accelerate keeps one state a process; a second run may want another precision
         AcceleratorState._reset_state(reset_partial_state=True)
         self._accelerator = Accelerator(
@@ -74,6 +80,7 @@ class Trainee:
             len(data.train),
             None if self._adversary is None else self._adversary.ratio,
         )
+        self._health = Health(self._objective)
 
     @property
     def result(self) -> HierarchicalVAE:
@@ -85,7 +92,7 @@ class Trainee:
         resident = Resident.if_it_fits(self.batches.data, self.device)
         self.batches = replace(self.batches, resident=resident)
 
-    def step(self, step: int, x: Tensor, health: Health) -> dict[str, float]:
+    def step(self, step: int, x: Tensor) -> dict[str, float]:
         """One step of every optimiser on this worker's images; the whole batch's terms, nats."""
         self.model.train()
         rate = 0.5 * self._config.learning_rate * (1 + math.cos(math.pi * (step - 1) / self.steps))
@@ -99,7 +106,7 @@ class Trainee:
         average_gradients(self.model)
         read = self._read(terms)
         chosen = self.batches.data.train.indices[self.batches.positions(step)[:3]]
-        health.check(step, read, f"images {', '.join(map(str, chosen))}, …")
+        self._health.check(step, read, f"images {', '.join(map(str, chosen))}, …")
         self._optimizer.step()
         if self._adversary is not None:
             loss = self._adversary.step(terms.code, step)
@@ -121,6 +128,7 @@ class Trainee:
     def tensors(self) -> dict[str, Tensor]:
         """All that the next step depends on."""
         found = weights("model", self.model) | moments("adam", self.model, self._optimizer)
+        found |= self._health.tensors()
         if self._average is not None:
             found |= weights("average", self._average.model)
         if self._adversary is not None:
@@ -133,6 +141,7 @@ class Trainee:
         """The inverse of `tensors`."""
         load_weights("model", self.model, tensors)
         load_moments("adam", self.model, self._optimizer, tensors)
+        self._health.load(tensors)
         if self._average is not None:
             load_weights("average", self._average.model, tensors)
         if self._adversary is not None:

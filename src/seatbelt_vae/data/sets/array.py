@@ -90,13 +90,12 @@ def _source(config: DataConfig) -> Path:
 
 
 def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None:
-    if images.shape[0] < 2:
-        raise DataError(
-            f"{images.path} holds {images.shape[0]} images: at least 2 make a training and a test "
-            f"split"
-        )
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
+    if count < 2:
+        raise DataError(
+            f"{images.path} holds {count} images: at least 2 make a training and a test split"
+        )
     values, factors = factors_of(labels) if labels else (np.empty((count, 0), np.int32), ())
     if labels is not None and len(values) != count:
         raise DataError(
@@ -116,7 +115,7 @@ def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None
             yield rows
 
     notes = (coding.told,) if coding.told else ()
-    write_set(cache, blocks(), record, lambda: About(factors, notes=notes))
+    write_set(cache, blocks(), record, lambda: About(factors, notes=notes), images.path)
 
 
 def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:

@@ -35,7 +35,7 @@ def layout_of(array: StoredArray) -> str:
     else:
         fitting = [layout for layout in LAYOUTS if len(layout) == len(shape)]
     fitting = [layout for layout in fitting if _channels(shape, layout) in _CHANNELS]
-    if len(fitting) == 1 and min(shape) > 0:
+    if len(fitting) == 1 and min(shape[1:]) > 0:
         return fitting[0]
     if len(fitting) > 1:
         raise _bad(

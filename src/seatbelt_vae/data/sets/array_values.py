@@ -57,7 +57,7 @@ def _any_above(array: StoredArray, bound: int) -> bool:
 
 def _smallest(array: StoredArray) -> float:
     """The smallest of an array's floats, once all are known to be finite and in [-1, 1]."""
-    smallest, start = 0.0, 0
+    smallest, start, negative = 0.0, 0, ""
     for block in array.blocks():
         # NaN compares as false
         if not (inside := np.abs(block) <= 1).all():
@@ -66,12 +66,16 @@ def _smallest(array: StoredArray) -> float:
             raise _bad(
                 array, f"{float(block[row, *rest])} at {place}", "scale or clip it to these values"
             )
+        if not negative and (block < 0).any():
+            row, *rest = map(int, np.argwhere(block < 0)[0])
+            negative = f"{float(block[row, *rest]):g} at {[start + row, *rest]}"
         smallest = min(smallest, float(block.min()))
         start += len(block)
     if _SIGNED_REACHES < smallest < 0:
         raise _bad(
             array,
-            f"a smallest value of {smallest:g}, which fits neither [0, 1] nor all of [-1, 1]",
+            f"{negative} and no value of {_SIGNED_REACHES} or below, which fits neither [0, 1] nor "
+            f"all of [-1, 1]",
             "clip it to [0, 1], or scale it so that black is -1",
         )
     return smallest

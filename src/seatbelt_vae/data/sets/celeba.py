@@ -25,7 +25,7 @@ from seatbelt_vae.data.sets.celeba_lists import (
     read_attributes,
     read_partition,
 )
-from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.sources import cache_of, check_inside
 from seatbelt_vae.data.stored import About, read_set
 from seatbelt_vae.errors import DataError
 
@@ -86,6 +86,8 @@ def _opened(config: DataConfig) -> Iterator[tuple["_Sources", Path]]:
         )
     place = _photographs(Path(config.root))
     lists = [list_file(_beside(place), name) for name in (ATTRIBUTES, PARTITION)]
+    check_inside(Path(config.root), place)
+    check_inside(_beside(place), *(path for path in lists if path is not None))
     with opened_tree(place) as tree:
         files = [*tree.sources, *(path for path in lists if path is not None)]
         cache = cache_of("celeba", _VERSION, files, side_of(config), config.skip_bad)

@@ -17,7 +17,7 @@ from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sets.aubry import SIDE, PublishedChairs
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
 from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.sources import cache_of, check_inside
 from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
 
@@ -44,7 +44,8 @@ def load(config: DataConfig) -> ImageData:
     source = _source(config)
     cache = _cache(source, config)
     if not is_there(cache):
-        _prepare(source, cache, Screen(config.skip_bad))
+        check_inside(_folder(config), *source.files)
+        _prepare(source, cache, _folder(config), Screen(config.skip_bad))
     return read_set(cache, config)
 
 
@@ -61,8 +62,12 @@ def state(config: DataConfig) -> str:
     return f"will be {source.made} into {cache} when first used"
 
 
+def _folder(config: DataConfig) -> Path:
+    return INSTALLED if config.root is None else Path(config.root)
+
+
 def _source(config: DataConfig) -> PublishedChairs | DrawnChairs:
-    folder = INSTALLED if config.root is None else Path(config.root)
+    folder = _folder(config)
     tree = folder if folder.name == PublishedChairs.FOLDER else folder / PublishedChairs.FOLDER
     if is_there(tree):
         return PublishedChairs.at(tree)
@@ -80,7 +85,9 @@ def _cache(source: PublishedChairs | DrawnChairs, config: DataConfig) -> Path:
     return cache_of("chairs", _VERSION, source.files, config.skip_bad)
 
 
-def _prepare(source: PublishedChairs | DrawnChairs, cache: Path, screen: Screen) -> None:
+def _prepare(
+    source: PublishedChairs | DrawnChairs, cache: Path, folder: Path, screen: Screen
+) -> None:
     def blocks() -> Iterator[np.ndarray]:
         for images, factors in source.images(screen):
             block = np.empty(len(images), _RECORD)
@@ -90,4 +97,4 @@ def _prepare(source: PublishedChairs | DrawnChairs, cache: Path, screen: Screen)
     def about() -> About:
         return About(source.factors, notes=screen.notes, credits=source.credits)
 
-    write_set(cache, blocks(), _RECORD, about)
+    write_set(cache, blocks(), _RECORD, about, folder)

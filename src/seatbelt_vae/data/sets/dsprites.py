@@ -17,6 +17,7 @@ from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets.sprites import CANVAS, FACTOR_SIZES, render_sprites
 from seatbelt_vae.data.shrinking import block_means, block_side, told
+from seatbelt_vae.data.sources import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["PUBLISHED_FILE", "halved", "load", "prepare", "state", "unpacked"]
@@ -41,7 +42,8 @@ def load(config: DataConfig) -> ImageData:
         DataError: the published file or the cache is corrupt, or no fraction is asked for.
     """
     block = block_side(config, CANVAS, CANVAS)
-    packed = read_records(prepare(config)).rows["bits"]
+    records = read_records(prepare(config))
+    packed = records.rows["bits"]
 
     def read(indices: Indices) -> NDArray[np.float32]:
         chosen = packed[indices]
@@ -59,6 +61,7 @@ def load(config: DataConfig) -> ImageData:
         test,
         tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True)),
         told(block),
+        digest=records.digest,
     )
 
 
@@ -120,6 +123,7 @@ def _places(config: DataConfig) -> tuple[Path | None, Path]:
     published = None if config.root is None else Path(config.root) / PUBLISHED_FILE
     if published is None or not is_there(published):
         return None, cache_folder() / "dsprites-drawn-2.records"
+    check_inside(published.parent, published)
     # named by content, so that another download is never answered from the first one's cache
     checksum = NpzMember(published, "imgs", (_COUNT, CANVAS, CANVAS), np.uint8).checksum()
     return published, cache_folder() / f"dsprites-published-{checksum:08x}.records"

@@ -19,7 +19,7 @@ from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
 from seatbelt_vae.data.sets.ict import FaceModel
 from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of
+from seatbelt_vae.data.sources import cache_of, check_inside
 from seatbelt_vae.data.stored import About, image_record, read_set, write_set
 from seatbelt_vae.errors import DataError
 
@@ -33,7 +33,12 @@ FACTOR_SIZES = (50, 21, 11, 11)
 """Identities, azimuths, elevations, lights."""
 
 _NAMES = ("identity", "azimuth", "elevation", "lighting")
-_VERSION = 1
+_VERSION = 2
+_DRAWN_CREDIT = "drawn from ICT-FaceKit (Li et al. 2020), MIT"
+_PUBLISHED_CREDIT = (
+    f"{PUBLISHED_FILE}, rendered from the Basel Face Model (Paysan et al. 2009): its own licence, "
+    f"not MIT, limits use and sharing"
+)
 _SIDE = 64
 _RECORD = image_record((1, _SIDE, _SIDE), len(FACTOR_SIZES))
 # degrees to both sides of the middle: the camera goes from the face's left to its right, and up
@@ -60,10 +65,13 @@ def load(config: DataConfig) -> ImageData:
     """
     block_side(config, _SIDE, _SIDE)  # before anything is drawn
     files, cache = _places(config)
+    place = _root(config)
     if not is_there(cache):
+        check_inside(place, *files)
         published = files[0].name == PUBLISHED_FILE
         blocks = _published(files[0]) if published else _drawn(FaceModel.of(files))
-        write_set(cache, _with_factors(blocks), _RECORD, _about)
+        about = _about(_PUBLISHED_CREDIT if published else _DRAWN_CREDIT)
+        write_set(cache, _with_factors(blocks), _RECORD, lambda: about, place)
     return read_set(cache, config)
 
 
@@ -80,16 +88,21 @@ def state(config: DataConfig) -> str:
     return f"will be {done} from {files[0]} into {cache} when first used"
 
 
-def _places(config: DataConfig) -> tuple[tuple[Path, ...], Path]:
-    """The files it is made of, and the cache."""
+def _root(config: DataConfig) -> Path:
     if config.root is None:
         raise DataError(
             "ICT faces are drawn from files: give --root a checkout of "
             "https://github.com/ICT-VGL/ICT-FaceKit, or a folder with its reduced file "
             f"{FaceModel.REDUCED_FILE}, or one with {PUBLISHED_FILE}"
         )
-    published = Path(config.root) / PUBLISHED_FILE
-    files = (published,) if is_there(published) else FaceModel.files(Path(config.root))
+    return Path(config.root)
+
+
+def _places(config: DataConfig) -> tuple[tuple[Path, ...], Path]:
+    """The files it is made of, and the cache."""
+    root = _root(config)
+    published = root / PUBLISHED_FILE
+    files = (published,) if is_there(published) else FaceModel.files(root)
     return files, cache_of("faces", _VERSION, files)
 
 
@@ -135,8 +148,9 @@ def _saved_tensor(path: Path) -> "Tensor":
     return found
 
 
-def _about() -> About:
-    return About(tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True)))
+def _about(credit: str) -> About:
+    factors = (Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True))
+    return About(tuple(factors), credits=(credit,))
 
 
 def _with_factors(blocks: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.void]]:

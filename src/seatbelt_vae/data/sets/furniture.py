@@ -97,8 +97,9 @@ def _greys(archive: OpenZip, path: str, content: bytes) -> dict[str, float]:
 
 
 def _beside(path: str, name: str) -> str:
-    """A file that a mesh names, in the mesh's own folder whatever else is stated."""
-    return str(PurePosixPath(path).with_name(PurePosixPath(name.strip().replace("\\", "/")).name))
+    """A file that a mesh names, in the mesh's own folder whatever else is stated; "" if none."""
+    last = PurePosixPath(name.strip().replace("\\", "/")).name
+    return str(PurePosixPath(path).with_name(last)) if last else ""
 
 
 def _mean_grey(image: bytes, where: str) -> float:
@@ -112,7 +113,7 @@ def _mean_grey(image: bytes, where: str) -> float:
 
 def _chair(path: Path, library: dict[str, str], piece: dict[str, str]) -> Chair:
     place = piece.get("model", "").lstrip("/")
-    if not place:
+    if not PurePosixPath(place).name:
         raise DataError(f"{path} cannot be used: {piece['name']!r} has no model; get it anew")
     try:
         stated = [float(word) for word in piece.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]

@@ -140,7 +140,7 @@ class _Preparation:
     def write(self, cache: Path) -> None:
         channels = 3 if self._any_colour() else 1
         record = image_record((channels, self.side, self.side), len(self.columns.labels))
-        write_set(cache, self._blocks(record), record, self._about)
+        write_set(cache, self._blocks(record), record, self._about, self.place)
 
     def _about(self) -> About:
         return About(

@@ -3,6 +3,7 @@
 The four files are small enough to be read whole whenever the set is loaded: 55 MB once unpacked.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import cache_folder, is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.readers.idx import read_idx
+from seatbelt_vae.data.sources import check_inside
 from seatbelt_vae.data.stored import About, image_record, stored_set
 from seatbelt_vae.errors import DataError
 
@@ -44,10 +46,13 @@ def load(config: DataConfig) -> ImageData:
             asked for.
     """
     folder = _folder(config)
+    root = folder if config.root is None else Path(config.root)
+    check_inside(root, *(path for name in _names() if (path := _file(folder, name))))
     parts = [_part(folder, part, at_most) for part, at_most in _PARTS.items()]
     rows = np.concatenate(parts)
     classes = Factor.named("class", _CLASSES[config.name])
-    return stored_set(rows, About((classes,), test_from=len(parts[0])), config)
+    digest = hashlib.sha256(rows.data).hexdigest()
+    return stored_set(rows, About((classes,), test_from=len(parts[0])), config, digest)
 
 
 def state(config: DataConfig) -> str:
@@ -76,8 +81,11 @@ def _folder(config: DataConfig) -> Path:
 
 
 def _missing(folder: Path) -> list[str]:
-    names = [f"{part}-{kind}" for part in _PARTS for kind in (_IMAGES, _LABELS)]
-    return [name for name in names if _file(folder, name) is None]
+    return [name for name in _names() if _file(folder, name) is None]
+
+
+def _names() -> list[str]:
+    return [f"{part}-{kind}" for part in _PARTS for kind in (_IMAGES, _LABELS)]
 
 
 def _file(folder: Path, name: str) -> Path | None:
