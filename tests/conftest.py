@@ -1,6 +1,7 @@
 """What holds for the whole suite: one data cache, one thread a process, the shared samples."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give all processes of this run one data cache, away from the user's own, and one thread."""
+    # a background job begins with interrupts ignored, and what it starts inherits that
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # operations this small only wait for one another's threads; pytest -n uses the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if "PYTEST_XDIST_WORKER" not in os.environ and "SEATBELT_CACHE" not in os.environ:
