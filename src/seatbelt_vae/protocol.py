@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seatbelt_vae.distributions import ImageDistribution, Normal
 
-__all__ = ["Autoencoder", "Noise", "Posterior", "draw_noise"]
+__all__ = ["Autoencoder", "Noise", "Posterior", "draw_noise", "modules_of"]
 
 Noise = Sequence[Tensor]
 r"""Standard normal draws, one tensor of shape :math:`(*K, B, d_i)` a layer.
@@ -97,3 +97,10 @@ def draw_noise(
         for d in latent_sizes
     )
     return tuple(draw.to(like) for draw in draws)
+
+
+def modules_of(model: object) -> list[nn.Module]:
+    """The model, or the modules that an adapter which is none itself holds."""
+    if isinstance(model, nn.Module):
+        return [model]
+    return [part for part in getattr(model, "__dict__", {}).values() if isinstance(part, nn.Module)]

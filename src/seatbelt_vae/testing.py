@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.distributions import ImageDistribution, Normal
 from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, draw_noise
+from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, draw_noise, modules_of
 
 __all__ = ["check_autoencoder"]
 
@@ -77,7 +77,7 @@ class _Probe:
     def of(cls, model: Autoencoder, batch: int, seed: int) -> "_Probe":
         generator = torch.Generator().manual_seed(seed)
         like = next(
-            (p for m in _modules(model) for p in m.parameters() if p.is_floating_point()),
+            (p for m in modules_of(model) for p in m.parameters() if p.is_floating_point()),
             torch.empty(0),
         )
         low, high = model.bounds
@@ -309,16 +309,10 @@ def _check_untouched(model: Autoencoder, before: list[tuple[str, Tensor]]) -> No
             )
 
 
-def _modules(model: object) -> list[nn.Module]:
-    if isinstance(model, nn.Module):
-        return [model]
-    return [part for part in getattr(model, "__dict__", {}).values() if isinstance(part, nn.Module)]
-
-
 def _state(model: object) -> list[tuple[str, Tensor]]:
     """Copies of all parameters, their gradients, and buffers that the model holds."""
     copies = []
-    for module in _modules(model):
+    for module in modules_of(model):
         copies += [(name, tensor.detach().clone()) for name, tensor in module.state_dict().items()]
         for name, parameter in module.named_parameters():
             gradient = torch.empty(0) if parameter.grad is None else parameter.grad.clone()

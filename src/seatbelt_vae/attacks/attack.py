@@ -16,7 +16,7 @@ from seatbelt_vae.errors import ConfigError, DataError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["attack"]
+__all__ = ["attack", "check_range"]
 
 _PROTOCOLS: dict[str, Callable[..., AttackResult]] = {
     "strong": strong_attack,
@@ -109,18 +109,23 @@ def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> 
     if target is None and loss.targeted:
         raise ConfigError("no targets for a targeted loss: give targets, or use a damage loss")
     for name, images in (("input", x), ("target", x if target is None else target)):
-        low, high = model.bounds
-        if not bool(((images >= low) & (images <= high)).all()):
-            raise DataError(
-                f"{name} image has values from {images.min():g} to {images.max():g}, expected "
-                f"finite values inside the model's bounds [{low:g}, {high:g}]: rescale it"
-            )
+        check_range(name, images, model.bounds)
     if target is not None:
         same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
         if same:
             raise DataError(
                 f"input and target of pair {same[0]} are the same image: choose another pair"
             )
+
+
+def check_range(name: str, images: Tensor, bounds: tuple[float, float]) -> None:
+    """Raise DataError unless all pixels are inside the bounds."""
+    low, high = bounds
+    if not bool(((images >= low) & (images <= high)).all()):
+        raise DataError(
+            f"{name} image has values from {images.min():g} to {images.max():g}, expected "
+            f"finite values inside the model's bounds [{low:g}, {high:g}]: rescale it"
+        )
 
 
 def _given(levels: Tensor, problem: Problem) -> Tensor:

@@ -41,12 +41,16 @@ def is_trained(folder: Path) -> bool:
 def is_attacked(folder: Path, attack: AttackConfig) -> bool:
     """Whether a run was attacked with these settings, to the end, and measured."""
     battery = folder / "attacks" / battery_name(attack)
-    return (battery / "summary.json").exists() and _states(battery / "config.toml", attack)
+    settings = battery / "config.toml"
+    if not (battery / "summary.json").exists() or not settings.exists():
+        return False
+    return _same(load_toml(settings, AttackConfig), attack)
 
 
 def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
     """Whether a run was evaluated with these settings, perhaps measuring more than they ask."""
-    return _states(folder / "evaluation" / "config.toml", with_what_is_measured(folder, evaluation))
+    found = _evaluated(folder)
+    return found is not None and _same(found, _widened(evaluation, found))
 
 
 def with_what_is_measured(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
@@ -54,17 +58,20 @@ def with_what_is_measured(folder: Path, evaluation: EvaluationConfig) -> Evaluat
 
     Who asks for one measure more does not mean to lose those that are there.
     """
+    found = _evaluated(folder)
+    return evaluation if found is None else _widened(evaluation, found)
+
+
+def _evaluated(folder: Path) -> EvaluationConfig | None:
     path = folder / "evaluation" / "config.toml"
-    if not path.exists():
-        return evaluation
-    found = load_toml(path, EvaluationConfig)
+    return load_toml(path, EvaluationConfig) if path.exists() else None
+
+
+def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> EvaluationConfig:
+    """With the measures of settings that are otherwise the same."""
     if not _same(replace(found, also=()), replace(evaluation, also=())):
         return evaluation
     return replace(evaluation, also=tuple(sorted({*found.also, *evaluation.also})))
-
-
-def _states(path: Path, wanted: _Measuring) -> bool:
-    return path.exists() and _same(load_toml(path, type(wanted)), wanted)
 
 
 def _same(one: _Measuring, other: _Measuring) -> bool:

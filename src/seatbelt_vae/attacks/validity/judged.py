@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.attack import attack, check_range
 from seatbelt_vae.attacks.losses import Loss
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.validity.controls import Controlled, controlled
 from seatbelt_vae.attacks.validity.flags import Flag, battery_flags
 from seatbelt_vae.attacks.validity.probe import Probe, probe
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.errors import DataError, ShapeError
+from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
@@ -91,14 +91,10 @@ def judged_attack(
 
 
 def _check(model: Autoencoder, transferred: Tensor, pairs: int) -> None:
-    shape, (low, high) = transferred.shape, model.bounds
+    shape = transferred.shape
     if transferred.ndim != 5 or shape[0] != pairs or shape[2:] != model.image_shape:
         raise ShapeError(
             f"transferred images of shape {tuple(shape)}, expected ({pairs}, images, "
             f"{', '.join(map(str, model.image_shape))})"
         )
-    if not bool(((transferred >= low) & (transferred <= high)).all()):
-        raise DataError(
-            f"a transferred image has values from {transferred.min():g} to "
-            f"{transferred.max():g}, expected finite values in [{low:g}, {high:g}]: rescale it"
-        )
+    check_range("a transferred", transferred, model.bounds)

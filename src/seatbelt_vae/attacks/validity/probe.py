@@ -1,6 +1,6 @@
 """What a model shows that makes an attack on it believable, or not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.protocols.starts import noise_start
 from seatbelt_vae.models.hierarchical import LOG_VARIANCE_BOUND
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, modules_of
 
 __all__ = ["Probe", "probe"]
 
@@ -36,15 +36,9 @@ def probe(
     model: Autoencoder, problem: Problem, generators: Sequence[torch.Generator]
 ) -> list[Probe]:
     """Ask the model on every pair; one generator a pair."""
-    training = any(module.training for module in _modules(model))
+    modules = (module for part in modules_of(model) for module in part.modules())
+    training = any(module.training for module in modules)
     return [_of_pair(model, problem, pair, g, training) for pair, g in enumerate(generators)]
-
-
-def _modules(model: object) -> Iterator[torch.nn.Module]:
-    """Of a model, or of what an adapter that is no module itself holds."""
-    for one in (model, *getattr(model, "__dict__", {}).values()):
-        if isinstance(one, torch.nn.Module):
-            yield from one.modules()
 
 
 def _of_pair(
