@@ -1,0 +1,94 @@
+"""What no signature shows: repeatable maps of single rows, gradients, and no side effects."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.distributions import Normal
+from seatbelt_vae.errors import ModelError
+from seatbelt_vae.protocol import Autoencoder, Noise, modules_of
+from seatbelt_vae.testing.probe import Probe
+from seatbelt_vae.testing.requirements import EVALUATION_MODE, require_equal
+
+__all__ = ["check_gradients", "check_maps", "check_untouched", "state_of"]
+
+
+def check_maps(model: Autoencoder, probe: Probe) -> None:
+    """The same input again gives the same; changing every row but one leaves that one alone."""
+    x, noise = probe.x, probe.noise
+    for name, give in _maps(model).items():
+        first = give(x, noise)
+        promise = f"{name} must give the same result every time"
+        remedy = f"{EVALUATION_MODE}, and draw no noise but the one given"
+        require_equal(give(x, noise), first, promise, remedy)
+        for row in (0, len(x) - 1):
+            keep = torch.arange(len(x), device=x.device) == row
+            others = [
+                torch.where(keep[:, None], n, o)
+                for n, o in zip(noise, probe.other_noise, strict=True)
+            ]
+            among = give(torch.where(keep[:, None, None, None], x, probe.other_x), others)
+            require_equal(
+                [part[row] for part in among],
+                [part[row] for part in first],
+                f"{name} of one row must not depend on the other rows",
+                f"{EVALUATION_MODE}: BatchNorm in training mode mixes rows",
+            )
+
+
+def _maps(model: Autoencoder) -> dict[str, Callable[[Tensor, Noise], list[Tensor]]]:
+    return {
+        "encode(x)": lambda x, _: parameters_of(model.encode(x).layers),
+        "encode(x, noise)": lambda x, noise: parameters_of(model.encode(x, noise).layers),
+        "prior(z)": lambda _, z: parameters_of(model.prior(z)),
+        "decode(z)": lambda _, z: [model.decode(z).mean],
+    }
+
+
+def parameters_of(layers: Sequence[Normal]) -> list[Tensor]:
+    return [part for layer in layers for part in (layer.mean, layer.log_variance)]
+
+
+def check_gradients(model: Autoencoder, probe: Probe) -> None:
+    with torch.enable_grad():
+        x = probe.x.clone().requires_grad_()
+        posterior = model.encode(x, probe.noise)
+        _check_gradient("the encoding", parameters_of(posterior.layers), x)
+        _check_gradient("the reconstruction", [model.decode(posterior.z).mean], x)
+
+
+def _check_gradient(name: str, outputs: Sequence[Tensor], x: Tensor) -> None:
+    value = torch.stack([output.square().sum() for output in outputs]).sum()
+    promise = f"the gradient of {name} with respect to the image"
+    remedy = "keep the map differentiable: no detach, no_grad, rounding or saturated output"
+    gradient: Tensor | None = None
+    if value.requires_grad:
+        (gradient,) = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True)
+    if gradient is None:
+        raise ModelError(f"{promise} does not exist, attacks need it: {remedy}")
+    if not gradient.isfinite().all():
+        raise ModelError(f"{promise} is not finite, attacks need it: {remedy}")
+    dead = int((gradient.flatten(1) == 0).all(dim=1).sum())
+    if dead:
+        raise ModelError(f"{promise} is zero in {dead} of {len(x)} images: {remedy}")
+
+
+def check_untouched(model: Autoencoder, before: list[tuple[str, Tensor]]) -> None:
+    for (name, old), (_, new) in zip(before, state_of(model), strict=True):
+        if not torch.equal(old, new):
+            raise ModelError(
+                f"{name!r} changed while the model was only used, expected parameters, their "
+                f"gradients and buffers to stay as they are: {EVALUATION_MODE}"
+            )
+
+
+def state_of(model: object) -> list[tuple[str, Tensor]]:
+    """Copies of all parameters, their gradients, and buffers that the model holds."""
+    copies = []
+    for module in modules_of(model):
+        copies += [(name, tensor.detach().clone()) for name, tensor in module.state_dict().items()]
+        for name, parameter in module.named_parameters():
+            gradient = torch.empty(0) if parameter.grad is None else parameter.grad.clone()
+            copies.append((f"{name}.grad", gradient))
+    return copies

@@ -1,0 +1,55 @@
+"""The one call: passes, or says what broke."""
+
+import torch
+
+from seatbelt_vae.config.checks import at_least
+from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.testing.behaviour import check_gradients, check_maps, check_untouched, state_of
+from seatbelt_vae.testing.probe import Probe
+from seatbelt_vae.testing.shapes import (
+    check_declarations,
+    check_decoder,
+    check_encoder,
+    check_prior,
+)
+
+__all__ = ["check_autoencoder"]
+
+
+def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> None:
+    r"""Raise unless ``model`` is an `Autoencoder` that attacks and measures can trust.
+
+    Checked on random images in the bounds: what is declared, shapes without noise and with noise
+    :math:`(B, d_i)` and :math:`(K, B, d_i)`, :math:`z = \mu + \sigma\odot\epsilon`, finite
+    values, repeatable maps, rows that do not depend on one another, :math:`\mathcal N(0, I)` at
+    the top of the prior, :math:`\log p \leq \max\log p`, gradients with respect to the image, and
+    that images, parameters and buffers are left as they were.
+
+    Args:
+        model: anything with the protocol's six names; it need not be a ``torch.nn.Module``.
+            Probes take the type and the device of its first parameter (else float32, CPU).
+        batch: images in a probe, at least 2.
+        seed: seed of the probes.
+
+    Raises:
+        ModelError: a promise is broken; the line says which, what was found, and what to do.
+        ConfigError: ``batch`` is below 2.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> from seatbelt_vae.models import HierarchicalVAE
+        >>> settings = ModelConfig(preset="vae", network="mlp", features=8)
+        >>> model = HierarchicalVAE(resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0)))
+        >>> check_autoencoder(model.eval())
+    """
+    at_least("batch", batch, 2)
+    check_declarations(model)
+    probe = Probe.of(model, batch, seed)
+    before = state_of(model)
+    with torch.no_grad():
+        check_encoder(model, probe)
+        check_prior(model, probe)
+        check_decoder(model, probe)
+        check_maps(model, probe)
+    check_gradients(model, probe)
+    check_untouched(model, before)

@@ -1,0 +1,77 @@
+"""What a promise is held to: the value asked for, or one line that says what broke."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.distributions import Normal
+from seatbelt_vae.errors import ModelError
+
+__all__ = [
+    "EVALUATION_MODE",
+    "require_equal",
+    "require_normals",
+    "require_tensor",
+    "result_of",
+    "tolerance",
+]
+
+EVALUATION_MODE = "put the model into evaluation mode (model.eval())"
+
+Result = TypeVar("Result")
+
+
+def require_normals(call: str, layers: Sequence[Normal], shapes: list[tuple[int, ...]]) -> None:
+    """Raise unless there is a finite `Normal` a layer; what draws share needs no repetition."""
+    if len(layers) != len(shapes):
+        raise ModelError(f"{call} gave {len(layers)} layers, expected {len(shapes)}: one a latent")
+    for i, (layer, shape) in enumerate(zip(layers, shapes, strict=True), start=1):
+        if not isinstance(layer, Normal):
+            raise ModelError(
+                f"layer {i} of {call} is {type(layer).__name__}, expected Normal: wrap mean and "
+                f"log-variance in seatbelt_vae.distributions.Normal"
+            )
+        for name in ("mean", "log_variance"):
+            where = f"the {name} of layer {i} of {call}"
+            require_tensor(where, getattr(layer, name), shape, shape[-2:])
+
+
+def require_tensor(name: str, tensor: Tensor, *shapes: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) not in shapes:
+        raise ModelError(
+            f"{name} has shape {tuple(tensor.shape)}, expected {shapes[0]}: keep the leading "
+            f"shape of the noise, one row an image"
+        )
+    if not tensor.isfinite().all():
+        raise ModelError(
+            f"{name} is not finite on images in the bounds, expected finite numbers: train with a "
+            f"smaller learning rate, clamp log-variances"
+        )
+
+
+def require_equal(
+    found: Sequence[Tensor], expected: Sequence[Tensor], promise: str, remedy: str
+) -> None:
+    for one, other in zip(found, expected, strict=True):
+        difference = (one - other).abs().max().item()
+        if difference > tolerance(other):
+            raise ModelError(f"{promise}, found a difference of {difference:.2g}: {remedy}")
+
+
+def tolerance(tensor: Tensor) -> float:
+    """Half the digits of the tensor's type, relative to its largest value."""
+    digits: float = torch.finfo(tensor.dtype).eps ** 0.5
+    return digits * (1 + tensor.abs().max().item())
+
+
+def result_of(name: str, function: Callable[..., Result], *arguments: Any) -> Result:
+    try:
+        return function(*arguments)
+    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise ModelError(
+            f"{name} raised {type(error).__name__} ({reason}), expected a result: take images "
+            f"(B, C, H, W), and noise or z of shapes (B, d) and (K, B, d), one a layer"
+        ) from error

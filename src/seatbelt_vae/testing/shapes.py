@@ -1,0 +1,138 @@
+"""What a model declares, and whether its three maps give what was declared."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from seatbelt_vae.distributions import ImageDistribution, Normal
+from seatbelt_vae.errors import ModelError
+from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
+from seatbelt_vae.testing.probe import Probe
+from seatbelt_vae.testing.requirements import (
+    EVALUATION_MODE,
+    require_equal,
+    require_normals,
+    require_tensor,
+    result_of,
+    tolerance,
+)
+
+__all__ = ["check_declarations", "check_decoder", "check_encoder", "check_prior"]
+
+
+def check_declarations(model: Autoencoder) -> None:
+    names = ("bounds", "image_shape", "latent_sizes", "encode", "prior", "decode")
+    missing = [name for name in names if not hasattr(model, name)]
+    if missing:
+        raise ModelError(
+            f"{type(model).__name__} has no {', '.join(missing)}: an autoencoder has "
+            f"{', '.join(names)} (see seatbelt_vae.protocol.Autoencoder)"
+        )
+    bounds, shape, sizes = model.bounds, model.image_shape, model.latent_sizes
+    if not _are_bounds(bounds):
+        raise ModelError(
+            f"bounds are {bounds}, expected two finite numbers, the smaller first: give the "
+            f"smallest and the largest value of a pixel"
+        )
+    if not _are_sizes(shape) or len(shape) != 3:
+        raise ModelError(
+            f"image_shape is {shape}, expected three sizes of at least 1: give (C, H, W)"
+        )
+    if not _are_sizes(sizes):
+        raise ModelError(
+            f"latent_sizes is {sizes}, expected one or more sizes of at least 1: give the units "
+            f"of each layer, the one next to the data first"
+        )
+
+
+def check_encoder(model: Autoencoder, probe: Probe) -> None:
+    x = probe.x.clone()
+    zeros = tuple(torch.zeros_like(n) for n in probe.noise)
+    _check_posterior("encode(x)", result_of("encode(x)", model.encode, x), zeros)
+    one, other, many = (
+        _check_posterior(name, result_of(name, model.encode, x, noise), noise)
+        for name, noise in (
+            ("encode(x, noise)", probe.noise),
+            ("encode(x, noise)", probe.other_noise),
+            (f"encode(x, noise) with {len(probe.draws[0])} draws", probe.draws),
+        )
+    )
+    still = [i + 1 for i, (a, b) in enumerate(zip(one.z, other.z, strict=True)) if a.equal(b)]
+    if still:
+        raise ModelError(
+            f"z of layers {still} is the same under two different noises: scale the given noise "
+            f"by a standard deviation above zero"
+        )
+    for k, single in enumerate((one, other)):
+        require_equal(
+            [z[k] for z in many.z],
+            single.z,
+            "encode with noise of shape (K, B, d) must give what K calls with (B, d) give",
+            f"treat draws as more rows, and {EVALUATION_MODE}",
+        )
+    require_equal([x], [probe.x], "encode must leave its images alone", "never write to x")
+
+
+def _check_posterior(call: str, posterior: Posterior, noise: Noise) -> Posterior:
+    shapes = [tuple(n.shape) for n in noise]
+    require_normals(call, posterior.layers, shapes)
+    found = [tuple(z.shape) for z in posterior.z]
+    if found != shapes:
+        raise ModelError(f"{call} gave z of shapes {found}, expected {shapes}: one z a layer")
+    require_equal(
+        posterior.z,
+        [layer.sample(eps) for layer, eps in zip(posterior.layers, noise, strict=True)],
+        f"the z of {call} must be mean + std·noise of its layers (the mean without noise)",
+        "scale the given noise by the standard deviation exp(log_variance / 2), and draw no other",
+    )
+    return posterior
+
+
+def check_prior(model: Autoencoder, probe: Probe) -> None:
+    for z in (probe.noise, probe.draws):
+        layers: tuple[Normal, ...] = result_of("prior(z)", model.prior, z)
+        require_normals("prior(z)", layers, [tuple(part.shape) for part in z])
+        top = layers[-1]
+        require_equal(
+            [top.mean, top.log_variance],
+            [torch.zeros_like(top.mean), torch.zeros_like(top.log_variance)],
+            "the top layer of prior(z) must be N(0, I)",
+            "end the prior with standard_normal(); a learnt prior is one more layer below it",
+        )
+
+
+def check_decoder(model: Autoencoder, probe: Probe) -> None:
+    for z in (probe.noise, probe.draws):
+        rows = tuple(z[0].shape[:-1])
+        decoded: ImageDistribution = result_of("decode(z)", model.decode, z)
+        if not isinstance(decoded, ImageDistribution):
+            raise ModelError(
+                f"decode(z) gave {type(decoded).__name__}, expected an image distribution with "
+                f"mean, log_prob and max_log_prob: return NormalImage or BernoulliImage"
+            )
+        values = result_of("log_prob(x)", decoded.log_prob, probe.x)
+        largest = result_of("max_log_prob(x)", decoded.max_log_prob, probe.x)
+        require_tensor("decode(z).mean", decoded.mean, (*rows, *model.image_shape))
+        require_tensor("decode(z).log_prob(x)", values, rows)
+        require_tensor("decode(z).max_log_prob(x)", largest, rows[-1:])
+        excess = (values - largest).max().item()
+        if excess > tolerance(largest):
+            raise ModelError(
+                f"log_prob(x) is {excess:.3g} nats above max_log_prob(x), the largest value any "
+                f"decoder output could reach: give both the same normaliser"
+            )
+
+
+def _are_bounds(bounds: object) -> bool:
+    match bounds:
+        case (int() | float() as low, int() | float() as high):
+            return math.isfinite(low) and math.isfinite(high) and low < high
+        case _:
+            return False
+
+
+def _are_sizes(sizes: object) -> bool:
+    if not isinstance(sizes, Sequence) or not sizes:
+        return False
+    return all(isinstance(size, int) and size >= 1 for size in sizes)
