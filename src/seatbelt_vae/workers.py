@@ -81,19 +81,32 @@ def first_then_others(first: Callable[[], _T], others: Callable[[], _T]) -> _T:
     """Let the first worker do its part, and then the others theirs if it succeeded.
 
     Raises:
-        SeatbeltError: on the others, where the first one raised something.
+        SeatbeltError: on every worker that did not fail itself, where another did: none is left
+            waiting for it.
     """
-    if worker_rank() > 0:
-        if true_of_any(False):
-            raise SeatbeltError("the first worker failed, and says why")
-        return others()
+    if worker_rank() == 0:
+        found = _beside_the_others(first)
+        _beside_the_others(_wait)
+        return found
+    _beside_the_others(_wait)
+    return _beside_the_others(others)
+
+
+def _beside_the_others(part: Callable[[], _T]) -> _T:
+    """What this worker's part returns, once no worker has failed in its own."""
     failed = True
     try:
-        found = first()
+        found = part()
         failed = False
     finally:
-        true_of_any(failed)
+        failed_anywhere = true_of_any(failed)
+    if failed_anywhere:
+        raise SeatbeltError("another worker failed, and says why")
     return found
+
+
+def _wait() -> None:
+    """The part of a worker whose turn it is not."""
 
 
 def wait_for_all() -> None:

@@ -20,11 +20,12 @@ SMALL = (
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
 
 
-def together(arguments: str, folder: Path) -> "subprocess.Popen[str]":
-    """The command in two processes."""
+def together(arguments: str, folder: Path, *program: str) -> "subprocess.Popen[str]":
+    """The command, or a program of its kind, in two processes."""
     torchrun = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command = program or ("-m", "seatbelt_vae")
     return subprocess.Popen(
-        [sys.executable, "-m", *torchrun, "-m", "seatbelt_vae", *arguments.split()],
+        [sys.executable, "-m", *torchrun, *command, *arguments.split()],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -70,6 +71,33 @@ def test_an_error_is_said_once(tmp_path: Path) -> None:
     assert len(re.findall("^seatbelt-vae: error: ", err, re.MULTILINE)) == 1
     assert "Traceback" not in err.partition("seatbelt-vae: error: ")[0]
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+LACKING = """
+import os, sys
+from seatbelt_vae import data
+from seatbelt_vae.cli import main
+from seatbelt_vae.errors import DataError
+
+def load_for(config):
+    raise DataError("no images here, expected some: fetch them")
+
+if os.environ["RANK"] == "1":
+    data.load_for = load_for
+sys.exit(main())
+"""
+
+
+def test_what_one_process_alone_lacks_is_said_and_ends_them_all(tmp_path: Path) -> None:
+    (tmp_path / "lacking.py").write_text(LACKING)
+    process = together(f"train run {SMALL}", tmp_path, "lacking.py")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    said = re.findall("^seatbelt-vae: error: (.*)$", err, re.MULTILINE)
+    # the first may be ended by torchrun before it has said that it goes down with the other
+    said = [line for line in said if line != "another worker failed, and says why"]
+    assert said == ["process 1: no images here, expected some: fetch them"]
+    assert not (tmp_path / "run").exists()
 
 
 def test_stopped_processes_leave_what_one_process_finishes(

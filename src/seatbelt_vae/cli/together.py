@@ -1,10 +1,13 @@
 """One command run by several processes, as torchrun starts them: the first speaks and writes."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from seatbelt_vae.errors import SeatbeltError
 
 __all__ = ["first_speaks", "joined"]
 
@@ -13,7 +16,7 @@ _T = TypeVar("_T")
 
 @contextmanager
 def first_speaks() -> Iterator[None]:
-    """Let only the first of the processes print; what is unexpected is told by any of them."""
+    """Let only the first process print; what another alone meets, and a traceback, are told."""
     if int(os.environ.get("RANK", "0")) == 0:
         yield
         return
@@ -43,10 +46,28 @@ def joined(device: str) -> Iterator[InTurn]:
     from seatbelt_vae.workers import first_then_others
 
     group = PartialState(cpu=device == "cpu")
+
+    def in_turn(first: Callable[[], _T], others: Callable[[], _T]) -> _T:
+        return first_then_others(first, _telling(others))
+
     try:
-        yield first_then_others
+        yield in_turn
     finally:
         group.destroy_process_group()
+
+
+def _telling(others: Callable[[], _T]) -> Callable[[], _T]:
+    """Say what only a silent process meets, such as images that its machine lacks."""
+
+    def part() -> _T:
+        try:
+            return others()
+        except SeatbeltError as error:
+            rank = os.environ["RANK"]
+            print(f"seatbelt-vae: error: process {rank}: {error}", file=sys.__stderr__)
+            raise
+
+    return part
 
 
 def _alone(first: Callable[[], _T], _others: Callable[[], _T]) -> _T:
