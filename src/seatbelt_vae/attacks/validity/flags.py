@@ -72,8 +72,9 @@ FLAGS = {
         "use the strong protocol, or more evaluations",
     ),
     "raw curve not a minimum's": Meaning(
-        "before exchange, Δ(λ) falls or is convex somewhere, or r(ε) rises, by more than 10⁻³·r₀",
-        "some descents stopped away from a minimum; the exchange repairs the reported curve",
+        "what each row's own descents ended at (`delta_raw`) falls or is convex in λ somewhere, or "
+        "rises in ε, by more than 10⁻³·r₀",
+        "some descents ended away from the minimum; other rows' points repair the reported curve",
         "more restarts or evaluations, if `not converged` is raised as well",
     ),
     "not converged": Meaning(
@@ -153,7 +154,7 @@ def battery_flags(pairs: Iterable[Sequence[Mapping[str, Any]]]) -> list[Flag]:
             "raw curve not a minimum's",
             sag > _CURVE_TOLERANCE,
             sag,
-            f"largest violation {sag:.2g} of r₀ before exchange",
+            f"largest violation {sag:.2g} of r₀ by the rows' own descents",
         ),
         _convergence([pair["unconverged"] for pair in facts]),
         *(any_row(name, column) for name, column in _CONTROLS.items()),
