@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.evaluation.crossed import Term, crossed_contrast
+from seatbelt_vae.evaluation.crossed import Term, crossed_contrast, expansion
 
 
 def made_up(seeds: int, pairs: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -45,12 +46,54 @@ def test_geometric_contrast_is_a_ratio_of_geometric_means():
         crossed_contrast([Term(1, "a", a - 2)], "geometric")
 
 
-def test_interval_is_that_of_a_double_loop_over_trainings_and_pairs():
+def test_interval_is_that_of_a_double_loop_over_trainings_and_pairs_expanded():
     first, second = made_up(4, 12, shift=1, seed=1), made_up(3, 12, seed=2)
     found = crossed_contrast([Term(1, "a", first), Term(-1, "b", second)], draws=20_000)
     low, high = np.quantile(plain_bootstrap(first, second, 20_000), [0.025, 0.975])
-    assert found.low == pytest.approx(low, abs=0.03)
-    assert found.high == pytest.approx(high, abs=0.03)
+    variances = [(np.var(m.mean(1)) / len(m), len(m)) for m in (first, second)]
+    wider = expansion([*variances, (np.var(first.mean(0) - second.mean(0)) / 12, 12)])
+    assert wider > 1.3
+    assert found.low == pytest.approx(found.value - wider * (found.value - low), abs=0.05)
+    assert found.high == pytest.approx(found.value + wider * (high - found.value), abs=0.05)
+
+
+def test_expansion_turns_resampled_variance_into_students_interval():
+    # of one normal sample the expanded spread is t·s/√n
+    values = np.random.default_rng(0).normal(size=5)
+    resampled = np.var(values) / 5
+    half = scipy.stats.t.ppf(0.975, 4) * np.std(values, ddof=1) / math.sqrt(5)
+    assert expansion([(resampled, 5)]) * 1.96 * math.sqrt(resampled) == pytest.approx(
+        half, rel=0.002
+    )
+    # two sources of the same size have their degrees of freedom together, one of none adds nothing
+    assert expansion([(1.0, 5), (1.0, 5)]) == pytest.approx(
+        scipy.stats.t.ppf(0.975, 8) / 1.96 * math.sqrt(5 / 4), rel=0.002
+    )
+    assert expansion([(1.0, 3), (0.0, 10)]) == expansion([(1.0, 3)])
+    assert expansion([(0.0, 3)]) == 1
+
+
+@pytest.mark.parametrize("freedom", [2, 2.5, 3, 5, 9, 30])
+def test_quantiles_are_students(freedom):
+    count = freedom + 1
+    found = expansion([(1.0, count)]) / math.sqrt(count / freedom) * 1.959964
+    assert found == pytest.approx(scipy.stats.t.ppf(0.975, freedom), rel=0.01)
+
+
+@pytest.mark.parametrize("of_pairs", [0.0, 3.0])
+@pytest.mark.parametrize("trainings", [3, 5])
+def test_the_interval_holds_the_truth_as_often_as_it_says(trainings, of_pairs):
+    generator = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        pairs = generator.normal(0, of_pairs, (1, 12)) if of_pairs else np.zeros((1, 12))
+        one, other = (
+            generator.normal(0, 1.0, (trainings, 1)) + generator.normal(0, 0.1, (trainings, 12))
+            for _ in range(2)
+        )
+        found = crossed_contrast([Term(1, "a", one + pairs), Term(-1, "b", other)], draws=400)
+        held += found.low <= 0 <= found.high
+    assert 0.92 <= held / 400 <= 0.995
 
 
 def test_what_a_pair_does_to_both_models_is_not_in_the_interval():
@@ -70,7 +113,7 @@ def test_few_trainings_are_kept_and_few_pairs_too():
     assert (few_seeds.low, few_seeds.high) == pytest.approx((pairs_only.low, pairs_only.high))
     assert crossed_contrast([Term(1, "a", made_up(2, 9))]).low is None
     one_number = crossed_contrast([Term(1, "a", np.array([[1.0], [2.0], [3.0]]))])
-    assert (one_number.low, one_number.high) == (1, 3)
+    assert (one_number.low, one_number.high) == pytest.approx((-0.65, 4.65), abs=0.05)
     assert not one_number.of_these_models_only
 
 

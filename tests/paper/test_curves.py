@@ -60,10 +60,12 @@ def named(axes: Axes, gid: str) -> list[Any]:
 
 
 def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
+    """By β, sizes of models weighing the same."""
     found = store.query(
-        f"SELECT beta, avg({what}) AS mean FROM members JOIN runs USING (run) "
+        f"SELECT beta, avg(mean) AS mean FROM (SELECT beta, top_size, avg({what}) AS mean "
+        f"FROM members JOIN runs USING (run) "
         f"JOIN pairs USING (run) JOIN batteries USING (run, battery) WHERE {where} "
-        f"GROUP BY beta ORDER BY beta"
+        f"GROUP BY beta, top_size) GROUP BY beta ORDER BY beta"
     )
     return dict(zip(found["beta"].to_pylist(), found["mean"].to_pylist(), strict=True))
 
@@ -115,6 +117,7 @@ def test_a_line_is_solid_only_between_points_of_three_trainings():
             "panel": "p",
             "series": "VAE",
             "x": x,
+            "size": "[32]",
             "seed": k,
             "run": f"{x}{k}",
             "item": i,
@@ -182,7 +185,15 @@ def test_a_reference_that_is_the_same_for_all_is_one_grey_line(store):
 
 
 def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
-    row = {"panel": "p", "series": "VAE", "x": 1.0, "seed": 0, "run": "a", "item": 0}
+    row = {
+        "panel": "p",
+        "series": "VAE",
+        "x": 1.0,
+        "size": "[32]",
+        "seed": 0,
+        "run": "a",
+        "item": 0,
+    }
     row |= {"value": 0.5, "reference_0": 0.8}
     figure = Curves("name", "v", "label", references=(COPY,))
     drawn = draw_curves(figure, {"paper": [row, row | {"panel": "q"}], "strong": [row]})
@@ -191,5 +202,14 @@ def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
 
 
 def test_rows_without_numbers_draw_nothing():
-    row = {"panel": "p", "series": "VAE", "x": 1.0, "seed": 0, "run": "a", "item": 0, "value": None}
+    row = {
+        "panel": "p",
+        "series": "VAE",
+        "x": 1.0,
+        "size": "[32]",
+        "seed": 0,
+        "run": "a",
+        "item": 0,
+        "value": None,
+    }
     assert draw_curves(Curves("name", "v", "label"), {"strong": [row]})["strong"].canvas is None

@@ -65,7 +65,9 @@ def test_the_drop_is_of_the_same_images_and_trainings():
         for item, (_, clean, attacked) in enumerate(images)
     ]
     (line,) = draw_rates({"strong": rows})["strong"].table.rows
-    cells = cells_of([{**row, "x": 0, "value": row["attacked"] - row["clean"]} for row in rows])
+    cells = cells_of(
+        [{**row, "x": 0, "size": "", "value": row["attacked"] - row["clean"]} for row in rows]
+    )
     drop = cells["p", "VAE", 0.0].estimate()
     low, high = (f"{100 * end:.0f} %".replace("-", "−") for end in (drop.low, drop.high))
     assert (line[3].text, line[3].note) == ("−50 %", f"{low} … {high}")

@@ -95,18 +95,15 @@ class Curves:
     references: tuple[Reference, ...] = ()
 
     def query(self, experiment: str, protocol: str = "") -> str:
-        """Rows of ``panel, series, x, seed, run, item, value, reference_0, …``."""
+        """Rows of ``panel, series, x, size, seed, run, item, value, reference_0, …``.
+
+        A model that says nothing of an item has a row without a value, so that it is missed.
+        """
         item = self.item or ("pair" if self.attacked else "NULL")
-        columns = [f"beta AS x, runs.seed, run, {item} AS item, {self.value} AS value"]
+        size = "CAST(latent_sizes AS VARCHAR) AS size"
+        columns = [f"beta AS x, {size}, runs.seed, run, {item} AS item, {self.value} AS value"]
         columns += [f"{one.value} AS reference_{k}" for k, one in enumerate(self.references)]
-        return _select(
-            ", ".join(columns),
-            self.source,
-            experiment,
-            self.where,
-            protocol,
-            f"({self.value}) IS NOT NULL",
-        )
+        return _select(", ".join(columns), self.source, experiment, self.where, protocol, "TRUE")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.evaluation.bootstrap import Kind
-from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
+from seatbelt_vae.evaluation.crossed import CrossedEstimate, crossed_contrast
 from seatbelt_vae.paper.cells import Cell, Key, cells_of
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.published import published_curves
@@ -100,14 +100,14 @@ class Contrast:
             if not betas or (len(set(betas)) < 2 and self._needs_both(term.series)):
                 return None
             beta = max(betas) if term.beta == "most" else min(betas)
-            chosen.append(found[panel, term.series, beta])
+            chosen.append(found[panel, term.series, beta].of_most_seeds)
         items = tuple(dict.fromkeys(item for cell in chosen for item in cell.items))
         terms = [
-            Term(term.weight, cell.runs, cell.over(items))
+            one
             for term, cell in zip(self.terms, chosen, strict=True)
+            for one in cell.terms(term.weight, items)
         ]
-        seeds = min(cell.seeds for cell in chosen)
-        return replace(crossed_contrast(terms, self.kind), seeds=seeds)
+        return crossed_contrast(terms, self.kind)
 
     def _needs_both(self, series: str) -> bool:
         return len({term.beta for term in self.terms if term.series == series}) > 1

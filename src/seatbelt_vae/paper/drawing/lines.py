@@ -82,5 +82,7 @@ def failed(figure: Curves, lines: Iterable[Line]) -> int:
 
 def _mean(cell: Cell) -> float | None:
     """Over the pairs that every training says something about, as the drawn means are."""
-    known = cell.values[:, ~np.isnan(cell.values).any(0)]
-    return float(known.mean()) if known.size else None
+    known = ~np.isnan(cell.values).any(0)
+    if not known.any():
+        return None
+    return float(sum(t.weight * t.values[:, known].mean() for t in cell.terms(1, cell.items)))

@@ -66,7 +66,7 @@ def _models(rows: Rows) -> list[_Model]:
     models = []
     for (panel, series, beta, run), pairs in found.items():
         x, y = np.array(pairs).T
-        cell = Cell((run,), tuple(range(len(y))), y[None], seeds=1)
+        cell = Cell((run,), tuple(range(len(y))), y[None], ("",))
         models.append(_Model(panel, series, beta, float(x.mean()), cell.estimate()))
     return models
 
