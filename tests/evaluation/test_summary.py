@@ -64,8 +64,11 @@ def test_rounding_below_the_floor_and_nothing_to_gain() -> None:
 def test_shares_and_image_measures_of_a_pair() -> None:
     rows = attack_rows(0, 4)
     rows[1]["status"] = "evaluation limit"
+    # what a control found says nothing of how the attack by itself ended
+    rows[2] |= {"status": "control", "status_attack": "evaluation limit"}
+    rows[3] |= {"status": "control", "status_attack": "converged"}
     found = pair_of(rows)
-    assert found["unconverged_share"] == 0.25
+    assert found["unconverged_share"] == 0.5
     assert found["reconstruction_error"] == 0
     assert found["gap@0.5"] == pytest.approx(0.5)
     assert found["blend_gap@0.1"] == pytest.approx(0.9)

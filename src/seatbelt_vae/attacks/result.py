@@ -97,6 +97,8 @@ class AttackResult:
         parts = problem.parts(flat, pairs).view(count, each, -1)
         norms = problem.norms(flat, pairs)
         norms = Norms(norms.l2.view(count, each), norms.linf.view(count, each))
+        # d = 0 has one value: rounding in another batch must not make it better than itself
+        parts = torch.where(norms.linf[..., None] > 0, parts, problem.parts_start[:, None])
         wide = Norms(norms.l2[:, None], norms.linf[:, None])
         cost = problem.threat.cost(wide, self.levels[..., None])
         delta, chosen = (parts.sum(2)[:, None] + cost).nan_to_num(torch.inf).min(dim=2)

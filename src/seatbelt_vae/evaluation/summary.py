@@ -97,7 +97,7 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
         "target_error": _mean(measures.rows, "target_error"),
         "distance": _mean(attacks, "distance"),
         "distance_relative": _mean(measures.rows, "distance_relative"),
-        "unconverged_share": float(np.mean([row["status"] == _EXHAUSTED for row in attacks])),
+        "unconverged_share": float(np.mean([_ended_by(row) == _EXHAUSTED for row in attacks])),
         "auddc": area.value if area else None,
         "auddc_worst": worst.value if worst else None,
     }
@@ -118,6 +118,12 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
         **of_rows,
         **{name: numbers.get(name) for name in MEASURES},
     }
+
+
+def _ended_by(row: Row) -> str:
+    """How the attack by itself ended; batteries of before it was stored know the control's word."""
+    status: str = row.get("status_attack") or row["status"]
+    return status
 
 
 def _objective(attacks: Sequence[Row]) -> Row:

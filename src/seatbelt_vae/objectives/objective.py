@@ -1,5 +1,6 @@
 """The presets' objectives, from one function of (model, batch, noise)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -113,10 +114,16 @@ class Objective:
             log_likelihood=likelihood,
             divergences=divergences,
             total_correlation=tc,
-            floored=torch.stack([floored for _, floored in bits]).mean(),
+            floored=self._floored(bits, units),
             units=tuple(unit.detach().mean(0) for unit in units),
             code=posterior.z[-1],
         )
+
+    def _floored(self, bits: Sequence[tuple[Tensor, Tensor]], units: Sequence[Tensor]) -> Tensor:
+        """The share of all groups at their floor, given each layer's."""
+        groups = [1 if self.free_bits_group == "layer" else unit.shape[-1] for unit in units]
+        shares = [count * floored for count, (_, floored) in zip(groups, bits, strict=True)]
+        return torch.stack(shares).sum() / sum(groups)
 
     def _total_correlation(self, posterior: Posterior) -> Tensor | None:
         """The estimate on this worker's rows of the batch."""

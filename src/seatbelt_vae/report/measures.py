@@ -167,24 +167,32 @@ _OBJECTIVE = Group(
             "Δ / bound",
             "",
             "↑",
-            "The attack's objective Δ = r + λ‖d‖ over the trivial bound: 1 is no better than "
-            "doing nothing or showing the target.",
+            "The attack's objective Δ = r + λ‖d‖ over the trivial bound, both above the loss's "
+            "floor c: 1 is no better than doing nothing or showing the target.",
         ),
         Measure(
             "delta",
             "Δ",
             "of the loss",
             "",
-            "Geometric mean of Δ = r + λ‖d‖ over λ and pairs; nats for the KL and output losses.",
+            "Geometric mean over λ and pairs of Δ = r + λ‖d‖ above the loss's floor c, which is 0 "
+            "for a KL; nats for the KL and output losses.",
         ),
         Measure(
             "divergence",
             "r",
             "of the loss",
             "",
-            "Geometric mean over λ of the divergence left after the attack.",
+            "Geometric mean over λ of the divergence left after the attack, above c, shifted by "
+            "10⁻³(r₀ − c).",
         ),
-        Measure("bound", "bound B", "of the loss", "", "Geometric mean of the trivial bound B(λ)."),
+        Measure(
+            "bound",
+            "bound B",
+            "of the loss",
+            "",
+            "Geometric mean of the trivial bound B(λ), above c.",
+        ),
         Measure(
             "delta_mean",
             "mean Δ",
@@ -200,7 +208,8 @@ _OBJECTIVE = Group(
             "r₀",
             "of the loss",
             "",
-            "Divergence between the clean posteriors of input and target.",
+            "The loss before the attack, above c: for latent losses the divergence between the "
+            "clean posteriors of input and target.",
         ),
         Measure(
             "nll_target",
@@ -273,7 +282,8 @@ _MODEL = Group(
             "I(x; zᴸ)",
             "nats",
             "",
-            "Mutual information between images and the top layer, likewise.",
+            "Mutual information between images and the top layer, likewise; with several layers "
+            "that of zᴸ with x and zᴸ⁻¹ together, which is no smaller.",
         ),
         Measure(
             "iou",

@@ -122,3 +122,33 @@ def test_rounding_makes_no_control_better():
     assert again.status == result.status
     better, _ = replace(result, parts=result.parts * 1.01).offered(result.points, "transfer")
     assert "transfer" in better.start[0]
+
+
+def test_the_input_is_no_better_than_itself():
+    """Noise of no size is the input, whose loss another batch rounds to less."""
+    result = attacked(Linear())
+    problem = result.problem
+    lower = replace(problem, parts_start=problem.parts_start * (1 + 1e-5))
+    moved = replace(result, problem=lower, parts=lower.parts_start[:, None].expand_as(result.parts))
+    still = replace(moved, points=problem.x[:, None].expand_as(result.points))
+    still = replace(still, norms=type(result.norms)(*(torch.zeros_like(result.levels),) * 2))
+    again, delta = still.offered(problem.x[:, None], "random noise")
+    assert again.start == still.start
+    torch.testing.assert_close(delta, still.delta, rtol=0, atol=0)
+
+
+def test_the_published_attack_is_reported_as_it_is():
+    config = replace(CONFIG, protocol="paper", weights="published", max_evaluations=1)
+    result = attacked(Linear(), config=replace(config, protocol="single"))
+    beside = controlled(result, config, KEYS, transferred=images(2)[0].flatten(1)[:, None])
+    assert beside.beats("transfer").any()
+    assert beside.result is result
+    assert controlled(result, replace(config, protocol="single"), KEYS).result is not result
+
+
+def test_how_the_attack_ended_is_told_beside_what_a_control_found():
+    result = attacked(MaskedGradient(), config=replace(CONFIG, gradient_free=400))
+    beside = controlled(result, replace(CONFIG, gradient_free=400), KEYS)
+    rows = beside.rows(0)
+    assert "control" in {row["status"] for row in rows}
+    assert [row["status_attack"] for row in rows] == result.status[0]
