@@ -51,6 +51,10 @@ def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     assert [row["factor"] for row in read_rows(trained / "evaluation" / "mig.parquet")] == [
         *("shape", "scale", "orientation", "x", "y")
     ]
+    # who asks for less, or for another, does not mean to lose what is there
+    again = json.loads(run(f"evaluate {trained} {BRIEF} --json --quiet").out)
+    assert measures.keys() | {"denoising", "mig"} <= again.keys()
+    assert all((trained / f"evaluation/{name}.parquet").exists() for name in ("mig", "codes"))
 
     reported = run(f"report {trained} --json")
     written = Path(json.loads(reported.out)["report"])

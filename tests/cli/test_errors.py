@@ -126,6 +126,21 @@ class TestFolders:
         (tmp_path / "x" / "run.json").write_text("{")
         assert one_line(run("report x")) == snapshot
 
+    @pytest.mark.parametrize("name", ["x", "n" * 300])
+    def test_that_cannot_be_read_by_the_parser(
+        self, name: str, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        (tmp_path / "x" / "run.json").mkdir(parents=True)
+        assert one_line(run(f"train {name} --resume")) == snapshot
+
+    def test_of_data_whose_name_settings_cannot_hold(
+        self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
+    ) -> None:
+        (tmp_path / "\udcff").mkdir()
+        for data in ("folder --root \udcff", "hf:\udcff"):
+            assert one_line(run(f"train x --data {data}")) == snapshot
+        assert not (tmp_path / "x").exists()
+
     def test_occupied(self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
         (tmp_path / "x").mkdir()
         (tmp_path / "x" / "thesis.tex").write_text("mine")

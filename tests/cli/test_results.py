@@ -148,6 +148,7 @@ def test_an_export_is_asked_like_the_runs(ask: Asked, tmp_path: Path) -> None:
         ["results", "DROP VIEW runs"],
         ["results", "COPY runs TO 'x'"],
         ["results", "--runs", "runs", "FROM runs"],
+        ["results", "SELECT 1 AS a, INTERVAL 1 DAY AS b, 2 AS c", "--out", "x.parquet"],
         ["compare", "runs", "--battery", "latent-kl"],
         ["compare", "runs", "--against", "vea"],
         ["compare", "runs", "nowhere"],

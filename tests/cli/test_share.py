@@ -27,6 +27,13 @@ def test_it_says_where_the_folder_is(run: Run) -> None:
     assert ModelCard.load(Path("out/README.md")).data.license == "mit"
     again = run("share belt out --json")
     assert json.loads(again.out) == {"shared": "out", "address": None}
+    assert again.err == ""
+    Path("out/README.md").write_text("mine")
+    kept = run("share belt out --license apache-2.0")
+    assert (kept.code, kept.out) == (0, "shared: out\n")
+    assert kept.err == (
+        "card kept: out/README.md is not as share wrote it; delete README.md to renew it\n"
+    )
 
 
 @pytest.mark.usefixtures("trained")

@@ -145,6 +145,7 @@ def test_several_layers_and_a_run_that_cannot_be(run: Run, tmp_path: Path) -> No
         "--vary bета=1",
         "--vary beta=1,x",
         "--vary config=x.toml,y.toml",
+        "--vary seed=1 --out elsewhere",
         "--vary seed=1 --jobs 0",
         "--vary seed=1 --engine rey",
         "--vary seed=1 --address head:6379",

@@ -305,9 +305,22 @@ def rename(path):
     path.rename(path.with_name("chair.png"))
 
 
+def elsewhere(path):
+    outside = path.parents[4] / path.name
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+def nowhere(path):
+    path.unlink()
+    path.symlink_to("gone.png")
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
+        (elsewhere, "is a link that leads out of its folder, to "),
+        (nowhere, r"is a link to .*gone\.png, which is not there: restore that"),
         (truncate, r"image_002_p020_t011_r096\.png: it is damaged: .*; get it anew"),
         (shrink, "it has 64×64 pixels, expected 600×600; get it anew"),
         (rename, r"chair\.png is not named like image_001_p020_t011_r096\.png: take it away"),

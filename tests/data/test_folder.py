@@ -1,6 +1,7 @@
 """Folders and archives of pictures: what layouts mean, what is decoded, what is refused."""
 
 import os
+import re
 import zipfile
 
 import numpy as np
@@ -187,13 +188,17 @@ def test_one_picture_is_not_enough(place):
 
 
 @pytest.mark.parametrize("name", ["link.png", "link"])
-def test_links_out_of_the_folder_are_refused(place, tmp_path, name):
+def test_links_out_of_the_folder_are_refused_or_left_out(place, tmp_path, name):
     fill(tmp_path, ["outside/secret.png"])
     fill(place, ["a.png", "b.png"])
     target = tmp_path / "outside" / ("secret.png" if name.endswith("png") else "")
     (place / name).symlink_to(target)
-    with pytest.raises(DataError, match=r"is a link that leads out of its folder, to .*outside"):
+    reason = r"is a link that leads out of its folder, to .*outside"
+    with pytest.raises(DataError, match=rf"{reason}.*; leave bad ones out with skip_bad"):
         get(place)
+    data = get(place, skip_bad=True)
+    assert (as_bytes(data) == COLOUR[:2]).all()
+    assert re.search(f"^1 bad left out: .*{reason}", data.notes[0])
 
 
 def test_a_pipe_is_named_and_not_waited_for(place):
@@ -220,11 +225,16 @@ def test_links_inside_the_folder_are_files(place):
     assert (as_bytes(get(place))[2] == COLOUR[0]).all()
 
 
-def test_a_link_to_nowhere_is_named(place):
+@pytest.mark.parametrize("name", ["gone", "c"])
+def test_a_link_to_nowhere_is_named_or_left_out(place, name):
     fill(place, ["a.png", "b.png"])
-    (place / "c.png").symlink_to("gone.png")
-    with pytest.raises(DataError, match=r"cannot look at .*c\.png: No such file"):
+    (place / "c.png").symlink_to(f"{name}.png")
+    reason = rf"c\.png is a link to .*{name}\.png, which is not there: restore that, or delete the"
+    with pytest.raises(DataError, match=rf"{reason}.*; leave bad ones out with skip_bad"):
         get(place)
+    data = get(place, skip_bad=True)
+    assert (as_bytes(data) == COLOUR[:2]).all()
+    assert re.search(f"^1 bad left out: .*{reason}", data.notes[0])
 
 
 def test_hostile_archives_are_refused(tmp_path):

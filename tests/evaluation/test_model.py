@@ -183,17 +183,37 @@ def test_the_mean_gap_is_over_factors_that_vary(tmp_path: Path) -> None:
     assert measures["mig"] == pytest.approx((rows[0]["mig"] + rows[1]["mig"]) / 2)
 
 
-def test_measures_are_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_task: object) -> None:
+def contents(folder: RunFolder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder.path / "evaluation").iterdir()}
+
+
+def test_an_earlier_evaluation_is_whole_until_all_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_task: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = run_of(tmp_path / "run", (3,))
+    evaluate(folder, classed_data(), replace(SETTINGS, also=("mig",)))
+    before = contents(folder)
+    monkeypatch.setitem(also.ALSO, "codes", stop)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(folder, classed_data(), replace(SETTINGS, seed=1, also=("denoising", "codes")))
+    assert contents(folder) == before
+
+
+def test_rows_of_two_evaluations_have_no_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_content: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setitem(also.ALSO, "codes", full)
     folder = run_of(tmp_path / "run", (3,))
+    evaluate(folder, classed_data(), SETTINGS)
+    monkeypatch.setattr("seatbelt_vae.evaluation.model.write_tensors", full)
     with pytest.raises(OSError, match="disk full"):
-        evaluate(folder, classed_data(), replace(SETTINGS, also=("denoising", "codes")))
-    place = folder.path / "evaluation"
-    assert (place / "denoising.parquet").exists()
-    assert not (place / "measures.json").exists()
+        evaluate(folder, classed_data(), replace(SETTINGS, seed=1))
+    assert not {"measures.json", "config.toml"} & contents(folder).keys()
 
 
 @pytest.mark.parametrize("name", ["mig", "downstream"])

@@ -1,5 +1,6 @@
 """A shared folder is whole or absent, keeps an edited card, and is what is pushed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from huggingface_hub import ModelCard, RepoUrl
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.sharing import push, share
+from seatbelt_vae.sharing import is_edited, push, share
 from tests.attacks.battery_runs import make_run
 
 
@@ -48,6 +49,54 @@ def test_an_edited_card_is_kept_and_a_missing_one_written(run: RunFolder, out: P
     (out / "README.md").unlink()
     share(run, out)
     assert (out / "README.md").read_text() == written
+
+
+def test_a_card_that_nobody_edited_is_renewed(
+    run: RunFolder, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(run, out, licence="mit")
+    assert "unknown: not attacked yet." in (out / "README.md").read_text()
+    # what was found since
+    monkeypatch.setattr(
+        "seatbelt_vae.sharing.folder.findings", lambda *_: {"findings": ["Hard to fool."]}
+    )
+    for _ in range(2):
+        share(run, out, where="ada/belt")
+        card = ModelCard.load(out / "README.md")
+        assert "**Hard to fool.**" in card.text
+        assert 'from_pretrained("ada/belt")' in card.text
+        assert card.data.license == "mit"
+        assert not is_edited(out)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda card: card.replace("unknown", "known"),
+        lambda card: card + "It bites.\n",
+        lambda card: card.rpartition("<!--")[0],
+        lambda card: card.replace("\n", "\r\n"),
+        lambda card: card.replace('{"digest"', '["digest"'),
+        lambda _: "",
+    ],
+)
+def test_any_edit_of_a_card_is_kept(run: RunFolder, out: Path, edit: Callable[[str], str]) -> None:
+    share(run, out)
+    assert not is_edited(out)
+    mine = edit((out / "README.md").read_bytes().decode()).encode()
+    (out / "README.md").write_bytes(mine)
+    share(run, out, licence="mit", where="ada/belt")
+    assert (out / "README.md").read_bytes() == mine
+    assert is_edited(out)
+
+
+def test_what_a_card_was_told_does_not_end_its_comment(run: RunFolder, out: Path) -> None:
+    share(run, out, where="<!-- written by seatbelt-vae share: --> é")
+    assert not is_edited(out)
+    last = (out / "README.md").read_text().splitlines()[-1]
+    assert last.count("-->") == 1
+    share(run, out)
+    assert "é" in ModelCard.load(out / "README.md").text
 
 
 def test_a_folder_that_holds_something_else_is_not_touched(run: RunFolder, out: Path) -> None:

@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import ray
 
-from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep import LocalEngine, RayEngine, folder_name, run_sweep
+from seatbelt_vae.errors import ConfigError, SeatbeltError
+from seatbelt_vae.sweep import LocalEngine, RayEngine, cluster, folder_name, run_sweep
 from tests.sweep import small
 from tests.sweep.two_nodes import JOBS, LONG
 
@@ -52,6 +56,45 @@ def test_an_address_where_no_cluster_is_refused_at_once(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "no Ray cluster at 127.0.0.1:1 ([Errno 111] Connection refused): start one with `ray start "
         "--head` and give its host:port, or use engine 'local'"
+    )
+
+
+class LostCluster:
+    """Stands in for Ray: a cluster that was there, and answers no more."""
+
+    exceptions = ray.exceptions
+
+    def nodes(self) -> list[object]:
+        return [{"Alive": True, "Resources": {"CPU": 8}}]
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 8}
+
+    def remote(self, **_: object) -> Callable[[object], object]:
+        return lambda _: SimpleNamespace(remote=lambda *_: object())
+
+    def wait(self, *_: object, **__: object) -> tuple[list[object], list[object]]:
+        return [], []
+
+    def cancel(self, _: object) -> None:
+        pass
+
+    def get(self, _: object) -> None:
+        raise ray.exceptions.ActorDiedError
+
+
+def test_a_cluster_that_is_lost_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = SimpleNamespace(remote=object)
+    board = SimpleNamespace(taken=taken, stop=taken)
+    monkeypatch.setattr(cluster, "_connected", lambda _: nullcontext(LostCluster()))
+    monkeypatch.setattr(cluster, "_board_beside_driver", lambda _: board)
+    with pytest.raises(SeatbeltError) as caught:
+        run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine())
+    assert str(caught.value) == (
+        "the Ray cluster was lost (ActorDiedError): start it again if it is not there, and run the "
+        "same command again to go on where it stopped"
     )
 
 

@@ -53,19 +53,20 @@ def _main(given: list[str]) -> int:
         print(f"seatbelt-vae {__version__}")
         return 0
     try:
-        options = parse(given)
-    except SeatbeltError as error:
-        return _fail(str(error))
-    try:
-        with terminable():
-            _run(options)
-            return 0
+        return _resumable(parse(given))
     except SeatbeltError as error:
         return _fail(str(error))
     except BrokenPipeError:
         raise
     except OSError as error:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+
+
+def _resumable(options: Verb) -> int:
+    try:
+        with terminable():
+            _run(options)
+            return 0
     except KeyboardInterrupt as interruption:
         print(f"seatbelt-vae: interrupted; {options.to_resume}", file=sys.stderr)
         return interruption.code if isinstance(interruption, Interrupted) else 130

@@ -8,6 +8,7 @@ from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.trained import check_trained, load_data
 from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.sweep.done import with_what_is_measured
 
 __all__ = ["run"]
 
@@ -15,14 +16,15 @@ __all__ = ["run"]
 def run(options: Evaluate) -> None:
     """Evaluate and print the measures."""
     folder = check_trained(options.folder)
+    settings = with_what_is_measured(folder.path, options.evaluation)
     with ProgressLines(quiet=options.output.quiet) as progress:
         from seatbelt_vae.evaluation import evaluate
 
-        tune_process(options.evaluation.threads)
+        tune_process(settings.threads)
         measures = evaluate(
             folder,
             load_data(folder, options.root),
-            options.evaluation,
+            settings,
             on_progress=lambda what, done, total: progress.show(
                 f"evaluating {what}", done, total, line="evaluating"
             ),

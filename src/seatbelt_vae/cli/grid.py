@@ -24,9 +24,14 @@ def grid_of(options: Sweep) -> Grid:
 
     Raises:
         ConfigError: a flag that `train` has not, a value that it has not, one stated twice, or a
-            file that is no grid; nothing that varies.
+            file that is no grid; nothing that varies; two folders for the runs.
     """
     if not options.has_file:
+        if options.out is not None:
+            raise ConfigError(
+                f"out is {options.out} beside {options.grid}, which is the folder of the runs as "
+                f"it is no .toml file: give one of the two"
+            )
         return Grid(train=options.run_config, vary=_varied(options))
     if options.vary:
         raise ConfigError(f"vary beside {options.grid}: state all that varies there, under [vary]")

@@ -69,6 +69,8 @@ class Attack:
 class Evaluate:
     """Measure a run's model on held-out images: bounds, aggregate posterior, reconstruction.
 
+    What else the run was measured for under the same settings is measured again with it.
+
     Args:
         folder: the run folder; results are stored in its evaluation/.
         config: settings to start from (an EvaluationConfig as TOML).
@@ -168,7 +170,7 @@ class Results:
 class Share:
     """Write a run's model into a folder that anybody can load, with a card of what was measured.
 
-    A folder that holds the model already keeps its card, so that an edited one is not lost.
+    A folder that holds the model already gets a new card, unless somebody edited the old one.
 
     Args:
         folder: the run folder, perhaps attacked and evaluated.

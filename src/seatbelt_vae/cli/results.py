@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from seatbelt_vae.cli.options import Results
 from seatbelt_vae.cli.output import line_width, print_json, print_table
+from seatbelt_vae.errors import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,18 +74,40 @@ def _told_apart(names: Sequence[str]) -> list[str]:
 
 
 def _write(found: "pa.Table", options: Results) -> None:
-    import pyarrow.parquet as pq
-
     from seatbelt_vae.runs import atomic_write
 
     assert options.out is not None
-    buffer = io.BytesIO()
-    pq.write_table(found, buffer, compression="zstd")
-    atomic_write(options.out, buffer.getvalue())
+    atomic_write(options.out, _as_parquet(found))
     if options.output.json:
         print_json({"rows": found.num_rows, "written": str(options.out)})
     else:
         print(f"{found.num_rows:,} rows: {options.out}")
+
+
+def _as_parquet(found: "pa.Table") -> bytes:
+    """A table as a Parquet file.
+
+    Raises:
+        QueryError: a column of a type that Parquet has not.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    try:
+        pq.write_table(found, buffer, compression="zstd")
+    except pa.ArrowNotImplementedError:
+        # the error does not say which column it is
+        if found.num_columns > 1:
+            for name in found.column_names:
+                _as_parquet(found.select([name]))
+            raise
+        (column,) = found.schema
+        raise QueryError(
+            f"column {column.name} is of type {column.type}, which Parquet cannot hold: cast it, "
+            f"as in CAST(… AS VARCHAR)"
+        ) from None
+    return buffer.getvalue()
 
 
 def _show(found: "pa.Table") -> None:

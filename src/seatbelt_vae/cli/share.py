@@ -1,5 +1,7 @@
 """``share``: one run's model in a folder with a card, and on the Hugging Face Hub if asked."""
 
+import sys
+
 from seatbelt_vae.cli.options import Share
 from seatbelt_vae.cli.output import print_json
 from seatbelt_vae.cli.trained import check_trained
@@ -11,9 +13,15 @@ def run(options: Share) -> None:
     """Write the folder, upload it if asked, and say where it is."""
     folder = check_trained(options.folder)
 
-    from seatbelt_vae.sharing import push, share
+    from seatbelt_vae.sharing import is_edited, push, share
 
     share(folder, options.out, licence=options.license, where=options.push)
+    if is_edited(options.out):
+        card = options.out / "README.md"
+        print(
+            f"card kept: {card} is not as share wrote it; delete README.md to renew it",
+            file=sys.stderr,
+        )
     address = None
     if options.push is not None:
         address = push(options.out, options.push, private=options.private or None)

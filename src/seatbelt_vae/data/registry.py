@@ -166,13 +166,15 @@ def source_of(config: DataConfig) -> Source:
     """The entry of a set, once it and the folder of its files are known to exist.
 
     Raises:
-        DataError: unknown name, a folder that is missing or may not be looked at, or an option
-            that the set has not.
+        DataError: unknown name, a folder that is missing, may not be looked at or has a name that
+            settings cannot hold, or an option that the set has not.
     """
     kind, colon, _ = config.name.partition(":")
     source = DATA_SETS.get(f"{kind}:NAME" if colon else kind)
     if source is None:
         raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
+    for key, text in (("data", config.name), ("root", config.root or "")):
+        _check_storable(key, text)
     if config.root is not None:
         _check_root(config.name, Path(config.root), source)
     if config.image_size is not None and not source.sized:
@@ -186,3 +188,14 @@ def _check_root(name: str, root: Path, source: Source) -> None:
     if not is_there(root) or not (root.is_dir() or (source.filed and root.is_file())):
         kind = "file or folder" if source.filed else "folder"
         raise DataError(f"no such {kind}: {root}; give the {kind} that holds the files of {name!r}")
+
+
+def _check_storable(key: str, text: str) -> None:
+    """Refuse at once what a run could not write down after all its data were prepared."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{key} is {text!r}, which is not UTF-8, and a run's settings are: rename it, or give "
+            f"a link to it"
+        ) from None

@@ -75,18 +75,19 @@ def evaluate(
     )
     aggregate = measure_aggregate(model, data.train, settings, on_progress)
     measures = {**_measures(model, x, held_out, settings), **aggregate}
-    place = folder.path / "evaluation"
-    # until all is written, the settings of an earlier evaluation would be said of this one
-    (place / "config.toml").unlink(missing_ok=True)
-    for name in ALSO:
-        (place / f"{name}.parquet").unlink(missing_ok=True)
-    write_rows(place / "units.parquet", _unit_rows(held_out))
-    write_rows(place / "sigma.parquet", _sigma_rows(held_out, positions))
-    write_tensors(place / "pictures.safetensors", _pictures(model, x, held_out, settings))
+    rows = {"units": _unit_rows(held_out), "sigma": _sigma_rows(held_out, positions)}
     for name in dict.fromkeys(settings.also):
-        rows, found = ALSO[name](model, data, positions, settings, on_progress)
-        write_rows(place / f"{name}.parquet", rows)
+        rows[name], found = ALSO[name](model, data, positions, settings, on_progress)
         measures |= found
+    pictures = _pictures(model, x, held_out, settings)
+    # an earlier evaluation stays whole for as long as this one can be interrupted in its work;
+    # until all is written, its settings and its measures would be said of these rows
+    place = folder.path / "evaluation"
+    for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in ALSO)):
+        (place / name).unlink(missing_ok=True)
+    for name, content in rows.items():
+        write_rows(place / f"{name}.parquet", content)
+    write_tensors(place / "pictures.safetensors", pictures)
     write_json(place / "measures.json", measures)
     atomic_write(place / "config.toml", dump_toml(settings).encode())
     return measures

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.config.checks import positive
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.side_by_side import TRIES, News
 from seatbelt_vae.sweep.cluster_work import Board, work
 from seatbelt_vae.sweep.engine import Task
@@ -61,8 +61,9 @@ class RayEngine:
         Raises:
             ConfigError: Ray is not installed, no cluster is at the address, or none of its nodes
                 has as many cores as a job has threads.
+            SeatbeltError: the cluster was lost.
         """
-        with _connected(self.address) as ray:
+        with _connected(self.address) as ray, _held(ray):
             _check_threads(ray, tasks)
             for task in tasks.values():
                 lock_of(task.folder).touch()
@@ -194,6 +195,18 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _held(ray: Any) -> Iterator[None]:
+    """Turn the loss of the cluster, its head or what runs beside the driver, into one line."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise SeatbeltError(
+            f"the Ray cluster was lost ({type(error).__name__}): start it again if it is not "
+            f"there, and run the same command again to go on where it stopped"
+        ) from error
 
 
 def _reach(address: str | None) -> None:

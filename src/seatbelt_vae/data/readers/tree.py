@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
+from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sources import check_inside
 from seatbelt_vae.errors import DataError
 
@@ -40,14 +41,18 @@ class Tree(Protocol):
 
 
 @contextmanager
-def opened_tree(place: Path) -> Iterator[Tree]:
+def opened_tree(place: Path, screen: Screen) -> Iterator[Tree]:
     """What lies below a folder, or in a zip archive.
+
+    Args:
+        place: the folder or the archive.
+        screen: what becomes of links to folders elsewhere.
 
     Raises:
         DataError: neither, or it cannot be looked into.
     """
     if place.is_dir():
-        yield _Folder(place)
+        yield _Folder(place, screen)
         return
     with opened_zip(place) as archive:
         yield _Archive(place, archive)
@@ -56,6 +61,7 @@ def opened_tree(place: Path) -> Iterator[Tree]:
 @dataclass(frozen=True)
 class _Folder:
     place: Path
+    screen: Screen
 
     @property
     def sources(self) -> list[Path]:
@@ -67,7 +73,8 @@ class _Folder:
         for folder, below, files in os.walk(self.place, onerror=_closed):
             below[:] = [name for name in below if not name.startswith(".")]
             for name in below:
-                check_inside(self.place, Path(folder, name))
+                with self.screen.each():
+                    check_inside(self.place, Path(folder, name))
             within = Path(folder).relative_to(self.place)
             found += [str(within / name) for name in files if not name.startswith(".")]
         return sorted(found)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.data.dataset import Factor
 from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
 from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.sources import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["SIDE", "PublishedChairs"]
@@ -35,19 +36,21 @@ class PublishedChairs:
 
     Args:
         files: all of them, model by model.
+        place: the folder that none of them may lead out of.
     """
 
     FOLDER: ClassVar[str] = "rendered_chairs"
 
     files: tuple[Path, ...]
+    place: Path
     made: ClassVar[str] = "read from the published pictures"
     credits: ClassVar[tuple[str, ...]] = (
         "Aubry, Maturana, Efros, Russell, Sivic: Seeing 3D chairs, CVPR 2014",
     )
 
     @classmethod
-    def at(cls, tree: Path) -> "PublishedChairs":
-        """The pictures under a folder.
+    def at(cls, tree: Path, place: Path) -> "PublishedChairs":
+        """The pictures under a folder, which is or lies in the place.
 
         Raises:
             DataError: there are none.
@@ -57,7 +60,7 @@ class PublishedChairs:
             raise DataError(
                 f"{tree} has no */renders/*.png: unpack the whole of rendered_chairs.tar there"
             )
-        return cls(files)
+        return cls(files, place)
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
@@ -82,6 +85,7 @@ class PublishedChairs:
             images, factors = [], []
             for path in self.files[start : start + _AT_ONCE]:
                 with screen.each():
+                    check_inside(self.place, path)
                     elevation, azimuth = _angles_of(path)
                     images.append(_shrunk(path))
                     factors.append(

@@ -59,9 +59,10 @@ def prepare(config: DataConfig) -> Path:
         DataError: as `load`.
         ArtifactError: the cache cannot be written.
     """
-    with _opened(config) as (sources, cache):
+    screen = Screen(config.skip_bad)
+    with _opened(config, screen) as (sources, cache):
         if not is_there(cache):
-            sources.write(cache, side_of(config), Screen(config.skip_bad))
+            sources.write(cache, side_of(config), screen)
     return cache
 
 
@@ -71,14 +72,14 @@ def state(config: DataConfig) -> str:
     Raises:
         DataError: there are none.
     """
-    with _opened(config) as (sources, cache):
+    with _opened(config, Screen(config.skip_bad)) as (sources, cache):
         if is_there(cache):
             return f"ready in {cache}"
         return f"will be prepared from {sources.tree.place} into {cache} when first used"
 
 
 @contextmanager
-def _opened(config: DataConfig) -> Iterator[tuple["_Sources", Path]]:
+def _opened(config: DataConfig, screen: Screen) -> Iterator[tuple["_Sources", Path]]:
     if config.root is None:
         raise DataError(
             f"CelebA is for research and not passed on here: get {_PHOTOGRAPHS}.zip, "
@@ -88,7 +89,7 @@ def _opened(config: DataConfig) -> Iterator[tuple["_Sources", Path]]:
     lists = [list_file(_beside(place), name) for name in (ATTRIBUTES, PARTITION)]
     check_inside(Path(config.root), place)
     check_inside(_beside(place), *(path for path in lists if path is not None))
-    with opened_tree(place) as tree:
+    with opened_tree(place, screen) as tree:
         files = [*tree.sources, *(path for path in lists if path is not None)]
         cache = cache_of("celeba", _VERSION, files, side_of(config), config.skip_bad)
         yield _Sources(tree, *lists), cache

@@ -44,7 +44,8 @@ def load(config: DataConfig) -> ImageData:
     source = _source(config)
     cache = _cache(source, config)
     if not is_there(cache):
-        check_inside(_folder(config), *source.files)
+        if isinstance(source, DrawnChairs):
+            check_inside(_folder(config), *source.files)
         _prepare(source, cache, _folder(config), Screen(config.skip_bad))
     return read_set(cache, config)
 
@@ -70,7 +71,7 @@ def _source(config: DataConfig) -> PublishedChairs | DrawnChairs:
     folder = _folder(config)
     tree = folder if folder.name == PublishedChairs.FOLDER else folder / PublishedChairs.FOLDER
     if is_there(tree):
-        return PublishedChairs.at(tree)
+        return PublishedChairs.at(tree, folder)
     archives = tuple(sorted(folder.glob("*.sh3f")))
     if not archives:
         raise DataError(

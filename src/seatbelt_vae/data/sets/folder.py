@@ -47,9 +47,10 @@ def prepare(config: DataConfig) -> Path:
         DataError: as `load`.
         ArtifactError: the cache cannot be written.
     """
-    with _opened(config) as (tree, cache):
+    screen = Screen(config.skip_bad)
+    with _opened(config, screen) as (tree, cache):
         if not is_there(cache):
-            _write(tree, cache, side_of(config), Screen(config.skip_bad))
+            _write(tree, cache, side_of(config), screen)
     return cache
 
 
@@ -59,20 +60,20 @@ def state(config: DataConfig) -> str:
     Raises:
         DataError: there are none.
     """
-    with _opened(config) as (tree, cache):
+    with _opened(config, Screen(config.skip_bad)) as (tree, cache):
         if is_there(cache):
             return f"ready in {cache}"
         return f"will be prepared from {tree.place} into {cache} when first used"
 
 
 @contextmanager
-def _opened(config: DataConfig) -> Iterator[tuple[Tree, Path]]:
+def _opened(config: DataConfig, screen: Screen) -> Iterator[tuple[Tree, Path]]:
     if config.root is None:
         raise DataError(
             "'folder' is read from pictures of your own: give their folder, or a zip archive of "
             "them, as root"
         )
-    with opened_tree(Path(config.root)) as tree:
+    with opened_tree(Path(config.root), screen) as tree:
         yield tree, cache_of("folder", _VERSION, tree.sources, side_of(config), config.skip_bad)
 
 
