@@ -203,6 +203,7 @@ class _Made:
                     "divergence_ratio": 0.1,
                     "distance_relative": 0.4,
                     "gap": 0.3,
+                    "target_distance": 10.0 + pair + level,
                     "told_apart": pair > 0,
                 }
 

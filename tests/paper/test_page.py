@@ -11,6 +11,7 @@ from seatbelt_vae.paper.drawing.style import THEME
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import Section, show, write_page
 from seatbelt_vae.paper.page.commands import results_command
+from seatbelt_vae.paper.page.left_out import left_out
 from seatbelt_vae.paper.page.raised import raised_flags
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
@@ -133,6 +134,23 @@ def test_what_stands_in_and_what_is_missing_is_said(sections, store, tmp_path):
     (figure,) = page.root.find("section", id="fig1")
     assert "dsprites stands in for celeba." in figure.text
     assert "No dsprites: no disk" in figure.text
+
+
+@pytest.mark.parametrize("name", ["smoke", "small"])
+def test_a_set_stands_in_only_where_models_were_made_of_it(name):
+    size = SIZES[name]
+    # panel (c) of figure 6 is of CelebA at β = 20, which no other set takes the place of
+    said = " ".join(left_out(EXPERIMENTS["fig6"], size, {}))
+    assert "for celeba" not in said
+    assert "Not at this size: panel (c), of celeba." in said
+    for experiment in ("fig1", "fig2"):
+        said = list(left_out(EXPERIMENTS[experiment], size, {}))
+        assert said == [f"{size.actual('celeba')} stands in for celeba."]
+
+
+def test_at_the_size_of_the_paper_nothing_is_left_out():
+    for experiment in EXPERIMENTS.values():
+        assert list(left_out(experiment, SIZES["paper"], {})) == []
 
 
 def test_a_figure_without_rows_says_so_in_its_place(tmp_path):

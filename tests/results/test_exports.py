@@ -47,6 +47,14 @@ def test_it_answers_as_the_runs_do(store: Store, exported: Path) -> None:
         assert again.query(sql).equals(store.query(sql)), sql
 
 
+def test_a_column_that_an_older_export_lacks_is_null(exported: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(exported, tmp_path / "old")
+    attacks = pq.read_table(old / "attacks.parquet")
+    pq.write_table(attacks.drop_columns("target_distance"), old / "attacks.parquet")
+    sql = "SELECT count(*) AS rows, count(target_distance) AS known FROM attacks"
+    assert Store.open([old]).query(sql).to_pylist() == [{"rows": len(attacks), "known": 0}]
+
+
 def test_one_compact_file_a_view_and_no_path_of_this_machine(
     store: Store, study: Path, exported: Path
 ) -> None:

@@ -103,8 +103,9 @@ def measure_pair(
     Every row gets, keyed by pair and level: ``gap`` (mean path), ``gap_sampled`` (see
     `sampled_gap`), ``distortion``, ``distance_relative``, ``nll_target`` (nats, see
     `negative_log_likelihood`), ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
-    ``target_reconstruction_error`` :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and
-    ``told_apart_distortion``. A ratio without meaning (0/0) is None.
+    ``target_distance`` :math:`\|x^*-x_t\|`, ``target_reconstruction_error``
+    :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and ``told_apart_distortion``. A ratio
+    without meaning (0/0) is None.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -133,6 +134,7 @@ def measure_pair(
         "distance_relative": pair.distance_relative(adversarial),
         "nll_target": negative_log_likelihood(model, target, adversarial, noise),
         "target_error": image_norm(reconstructions - target),
+        "target_distance": image_norm(adversarial - target),
     }
     about = {
         "target_reconstruction_error": pair.target_reconstruction_error,

@@ -9,8 +9,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.config import AttackConfig, RunConfig
-from seatbelt_vae.paper.plan import Plan
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import DataError
+from seatbelt_vae.paper.plan import Plan, sets_of
 from seatbelt_vae.sweep import Job
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Cost:
         training_hours: of one process.
         attack_hours: of one process under each protocol, the measures of a battery included.
         timed: the models that were timed.
+        missing: one line for each data set that is not on this machine, by name; its models are in
+            none of these numbers.
     """
 
     models: int
@@ -43,6 +46,7 @@ class Cost:
     training_hours: float
     attack_hours: Mapping[str, float]
     timed: tuple[str, ...]
+    missing: Mapping[str, str]
 
     @property
     def hours(self) -> float:
@@ -66,26 +70,44 @@ def estimate(whole: Plan) -> Cost:
     """Time a few steps and pairs of the first model with one layer, and of the first with several.
 
     Other models are taken to cost what these do. The measures of models are left out; they take
-    seconds, but for attacks downstream (``table1``). A guide, not a promise. Nothing is kept.
+    seconds, but for attacks downstream (``table1``). So are models whose data set is not on this
+    machine, as `reproduce` leaves them out. A guide, not a promise. Nothing is kept.
 
     Args:
         whole: the plan.
 
     Raises:
-        DataError: a data set that is timed cannot be had.
+        DataError: none of the data sets is on this machine.
     """
+    sets: dict[str, ImageData] = {}
+    missing: dict[str, str] = {}
+    for name, found in sets_of(whole):
+        if isinstance(found, DataError):
+            missing[name] = str(found)
+        else:
+            sets[name] = found
+    if not sets:
+        raise DataError("; ".join(missing.values()))
+    here = {label: job for label, job in whole.jobs.items() if job.run.data.name in sets}
+    return _cost(replace(whole, jobs=here), sets, missing)
+
+
+def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, str]) -> Cost:
     first: dict[bool, str] = {}
     # of those that are attacked if there are any: points of the Swiss roll are not
     for label, job in sorted(whole.jobs.items(), key=lambda job: not job[1].attacks):
         first.setdefault(_layered(job), label)
     every = [attack for job in whole.jobs.values() for attack in job.attacks]
     attacks: dict[_What, AttackConfig] = {(a.protocol, a.loss): a for a in every}
-    paces = {layered: _timed(whole.jobs[label], attacks) for layered, label in first.items()}
+    paces = {
+        layered: _timed(job := whole.jobs[label], sets[job.run.data.name], attacks)
+        for layered, label in first.items()
+    }
     steps, training = 0, 0.0
     attacking = dict.fromkeys(("strong", "paper"), 0.0)
     for job in whole.jobs.values():
         pace = paces[_layered(job)]
-        own = _steps(job.run)
+        own = _steps(job, sets[job.run.data.name])
         steps += own
         training += own * pace.step
         for attack in job.attacks:
@@ -97,6 +119,7 @@ def estimate(whole: Plan) -> Cost:
         training_hours=training / _SECONDS_AN_HOUR,
         attack_hours={name: seconds / _SECONDS_AN_HOUR for name, seconds in attacking.items()},
         timed=tuple(first.values()),
+        missing=missing,
     )
 
 
@@ -104,11 +127,11 @@ def _layered(job: Job) -> bool:
     return len(job.run.model.latent_sizes or ()) > 1
 
 
-def _timed(job: Job, attacks: Mapping[_What, AttackConfig]) -> _Pace:
+def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -> _Pace:
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.training import train
 
-    data, seen = _data(job.run), []
+    seen = []
     with tempfile.TemporaryDirectory() as place:
         short = replace(job.run, training=replace(job.run.training, steps=_STEPS))
         run = RunFolder.create(Path(place, "run"), short)
@@ -138,14 +161,8 @@ def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -
     return seconds / pairs
 
 
-def _steps(run: RunConfig) -> int:
-    training = run.training
+def _steps(job: Job, data: "ImageData") -> int:
+    training = job.run.training
     if training.steps is not None:
         return training.steps
-    return training.epochs * math.floor(len(_data(run).train) / training.batch_size)
-
-
-def _data(run: RunConfig) -> "ImageData":
-    from seatbelt_vae.data.registry import source_of
-
-    return source_of(run.data).load(run.data)
+    return training.epochs * math.floor(len(data.train) / training.batch_size)

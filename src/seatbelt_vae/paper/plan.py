@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from seatbelt_vae.config import AttackConfig, DataConfig, ObjectiveConfig, RunConfig
+from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Attack, Experiment
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.sweep import Job
 
-__all__ = ["Part", "Plan", "plan"]
+if TYPE_CHECKING:
+    from seatbelt_vae.data import ImageData
+
+__all__ = ["Part", "Plan", "plan", "sets_of"]
 
 _LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
     "celeba": "gaussian",
@@ -85,6 +89,17 @@ def plan(
         for model, wanted in attacks.items()
     }
     return Plan(size, jobs, tuple(dict.fromkeys(parts)))
+
+
+def sets_of(whole: Plan) -> Iterator[tuple[str, "ImageData | DataError"]]:
+    """Each data set of a plan by its name, made ready and loaded, once; or why it cannot be had."""
+    from seatbelt_vae.data.registry import source_of
+
+    for config in {job.run.data.name: job.run.data for job in whole.jobs.values()}.values():
+        try:
+            yield config.name, source_of(config).load(config)
+        except DataError as error:
+            yield config.name, error
 
 
 def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:

@@ -2,22 +2,24 @@
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all
 from seatbelt_vae.paper.claims.stated import stated
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import show, write_page
-from seatbelt_vae.paper.plan import Plan, plan
+from seatbelt_vae.paper.plan import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
 from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
+from seatbelt_vae.sweep import Engine, Job, JobsDone, LocalEngine, run_sweep
 
 __all__ = ["ROWS", "Reproduction", "reproduce"]
 
@@ -57,7 +59,8 @@ def reproduce(
     """Make everything that some experiments need in ``out/runs``, and draw it in ``out``.
 
     ``rows/`` is the exported store that every drawn number comes from, ``figures/`` the figures as
-    SVG, ``reproduction.html`` the page. What is finished is kept. Experiments whose data set is not
+    SVG, ``reproduction.html`` the page. What is finished is kept, and experiments that were made in
+    ``out`` before at this size are shown beside those asked for. Experiments whose data set is not
     on this machine are left out, and the page says so.
 
     Args:
@@ -89,58 +92,76 @@ def reproduce(
     result = run_sweep(
         out / "runs", jobs, engine=engine or LocalEngine(), on_news=on_news, on_jobs=on_jobs
     )
-    _state_parts(out / "runs", whole, result.runs)
+    here = _state_parts(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
-    return _shown(experiments, whole, out, result.failures, missing)
+    asked = {experiment.id: experiment for experiment in experiments}
+    made = asked.keys() | {part.experiment for part in here}
+    shown = [one for name, one in {**EXPERIMENTS, **asked}.items() if name in made]
+    drawn = plan(shown, size, roots)
+    lacking = [p for p in drawn.parts if p.experiment not in asked and p not in here]
+    absent, unmade = _why_lacking(drawn, lacking)
+    page, answers = _show(shown, drawn, out, {**result.failures, **unmade}, {**absent, **missing})
+    return Reproduction(page, answers, result.failures, missing)
 
 
 def _missing(whole: Plan) -> dict[str, str]:
     """Data sets that cannot be had; those that can are made ready before anybody works on them."""
-    from seatbelt_vae.data.registry import source_of
-
-    missing = {}
-    for config in {job.run.data.name: job.run.data for job in whole.jobs.values()}.values():
-        try:
-            source_of(config).load(config)
-        except DataError as error:
-            missing[config.name] = str(error)
-    return missing
+    return {name: str(found) for name, found in sets_of(whole) if isinstance(found, DataError)}
 
 
-def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> None:
-    """Write into each run folder what it takes part in: the view ``members``.
+def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:
+    """Write into each run folder what it takes part in, the view ``members``; all of that.
 
-    Runs of other settings, which lie there from an earlier time, take part no more.
+    Runs of other settings, or of another size, which lie there from an earlier time, take part no
+    more.
     """
     planned = {part.experiment for part in whole.parts}
-    members: dict[Path, list[dict[str, str]]] = {p: [] for p in folder.glob(f"*/{_MEMBERS}")}
+    everything = plan(tuple(EXPERIMENTS.values()), whole.size)
+    known, labels = set(everything.parts), {_key(j.run): k for k, j in everything.jobs.items()}
+    members: dict[Path, list[Part]] = {}
+    for path in folder.glob(f"*/{_MEMBERS}"):
+        label = labels.get(_key(RunFolder.open(path.parents[1]).config), "")
+        stated = [Part(row["experiment"], row["series"], label) for row in read_rows(path)]
+        members[path] = [p for p in stated if p.experiment not in planned and p in known]
     for label, run in runs.items():
-        members[run.path / _MEMBERS] = [
-            {"experiment": part.experiment, "series": part.series}
-            for part in whole.parts
-            if part.label == label
-        ]
-    for path, rows in members.items():
-        stated = read_rows(path) if path.exists() else []
-        left = [row for row in stated if row["experiment"] not in planned] + rows
-        if left:
-            write_rows(path, left)
+        own = [part for part in whole.parts if part.label == label]
+        members.setdefault(run.path / _MEMBERS, []).extend(own)
+    for path, parts in members.items():
+        if parts:
+            write_rows(path, [{"experiment": p.experiment, "series": p.series} for p in parts])
         else:
             path.unlink()
+    return {part for parts in members.values() for part in parts}
 
 
-def _shown(
+def _key(run: RunConfig) -> str:
+    """What tells a model, wherever its data set lies: a later command may not name its root."""
+    return Job(replace(run, data=replace(run.data, root=None))).digest
+
+
+def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], dict[str, str]]:
+    """Why experiments that nobody asked for now lack some models: by data set, by experiment."""
+    jobs = {part.label: drawn.jobs[part.label] for part in parts}
+    absent = _missing(replace(drawn, jobs=jobs))
+    models = {(p.experiment, p.label) for p in parts if jobs[p.label].run.data.name not in absent}
+    counts = Counter(experiment for experiment, _ in models)
+    return absent, {
+        name: f"models that are not here: {counts[name]}; ask for {name} again"
+        for name in sorted(counts)
+    }
+
+
+def _show(
     experiments: Sequence[Experiment],
     whole: Plan,
     out: Path,
     failures: Mapping[str, str],
     missing: Mapping[str, str],
-) -> Reproduction:
+) -> tuple[Path, Sequence[Answer]]:
     """Export the rows, and draw and answer from what was exported."""
     rows, runs = out / ROWS, out / "runs"
-    _discard(rows)
-    Store.open([runs]).export(rows)
+    _export(Store.open([runs]), rows)
     store = Store.open([rows])
     answers = answer_all(store)
     write_json(out / "claims.json", [stated(answer) for answer in answers])
@@ -154,13 +175,21 @@ def _shown(
         missing=missing,
         failures=failures,
     )
-    return Reproduction(page, answers, failures, missing)
+    return page, answers
 
 
-def _discard(rows: Path) -> None:
-    """Make way for a new export; anything but an export is left, and exporting will refuse it."""
-    if (rows / "store.json").exists():
-        shutil.rmtree(rows)
+def _export(store: Store, rows: Path) -> None:
+    """Put a new export in the place of an earlier one, which stays until the new one is whole."""
+    if not (rows / "store.json").exists():
+        store.export(rows)  # which refuses anything that is there and no export
+        return
+    new, old = (rows.with_name(f".{rows.name}.{age}") for age in ("new", "old"))
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    store.export(new)
+    rows.rename(old)
+    new.rename(rows)
+    shutil.rmtree(old)
 
 
 def _command(experiments: Sequence[Experiment], size: Size) -> str:

@@ -45,7 +45,8 @@ _AT_BUDGETS = ", ".join(
 MEASURES = _known("""
     run VARCHAR, battery VARCHAR, pair BIGINT, level DOUBLE,
     gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, target_error DOUBLE,
-    target_reconstruction_error DOUBLE, told_apart BOOLEAN, told_apart_distortion BOOLEAN
+    target_distance DOUBLE, target_reconstruction_error DOUBLE, told_apart BOOLEAN,
+    told_apart_distortion BOOLEAN
 """)
 """Columns of ``measures/``, which the view of attacks joins to each attack's own."""
 

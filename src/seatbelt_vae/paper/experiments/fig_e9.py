@@ -11,6 +11,11 @@ __all__ = ["FIGE9"]
 
 _LOSSES = {"latent-kl": "latent", "output": "output"}
 
+_OVER_LEVELS = (
+    "(SELECT run, battery, pair, avg(target_distance ORDER BY level) AS target_distance "
+    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN batteries USING (run, battery)"
+)
+
 
 def _members(size: Size) -> Iterator[Member]:
     for data in size.sets("figE9", "dsprites", "chairs", "faces"):
@@ -25,6 +30,13 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
     error, distance = f"‖rec(x*) − x_t‖, {short} attack", f"‖x* − x‖, {short} attack"
     yield Curves(f"target_error_{short}", "target_error", error, where=where)
     yield Curves(f"distance_{short}", "distance", distance, where=where)
+    yield Curves(
+        f"target_distance_{short}",
+        "target_distance",
+        f"‖x* − x_t‖, {short} attack",
+        source=_OVER_LEVELS,
+        where=where,
+    )
     yield Curves(
         f"delta_{short}",
         "delta_mean",
