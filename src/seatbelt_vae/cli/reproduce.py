@@ -115,3 +115,5 @@ def _print_cost(options: Reproduce, whole: "Plan") -> None:
     ]
     print_table(f"size {options.size}", ["", "count", "hours of one process here"], rows)
     print(f"timed on {', '.join(cost.timed)}; a guide, as other models cost more or less")
+    for data, why in cost.missing.items():
+        print(f"without {data}: {why}")

@@ -88,9 +88,10 @@ VIEWS: Mapping[str, Known] = {
             divergence_parts DOUBLE[], divergence_start DOUBLE, divergence_parts_start DOUBLE[],
             divergence_target DOUBLE, divergence_floor DOUBLE, divergence_ratio DOUBLE,
             distance DOUBLE, distance_relative DOUBLE, distance_max DOUBLE, image_distance DOUBLE,
-            gradient_norm DOUBLE, status VARCHAR, start VARCHAR, evaluations BIGINT,
-            unconverged DOUBLE, raw_violation DOUBLE, repeatable BOOLEAN, training_mode BOOLEAN,
-            gradient_usable BOOLEAN, clamped_units BIGINT, outside_bounds BOOLEAN
+            gradient_norm DOUBLE, status VARCHAR, status_attack VARCHAR, start VARCHAR,
+            evaluations BIGINT, unconverged DOUBLE, raw_violation DOUBLE, repeatable BOOLEAN,
+            training_mode BOOLEAN, gradient_usable BOOLEAN, clamped_units BIGINT,
+            outside_bounds BOOLEAN
         """),
         **MEASURES,
     },
