@@ -13,10 +13,12 @@ an iteration passes over the pairs twice: once for all inner products it needs, 
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 __all__ = ["PairMemory"]
 
 _CURVATURE = 1e-8
+_ALIGNED = 16  # numbers that fill whole registers
 
 
 class PairMemory:
@@ -31,8 +33,11 @@ class PairMemory:
 
     def __init__(self, rows: int, size: int, memory: int, like: Tensor) -> None:
         self.memory = memory
+        # products are summed as vectors lie in memory: zeros at their ends let all lie alike, so
+        # that a row alone is bit for bit what it is among others
+        self.padding = -size % _ALIGNED
         # the steps s in the first m places, the changes y in the last m
-        self.pairs = like.new_zeros(rows, 2 * memory, size)
+        self.pairs = like.new_zeros(rows, 2 * memory, size + self.padding)
         self.gram = like.new_zeros(rows, 2 * memory, 2 * memory)
         # when a slot was filled; 0 is empty, the smallest is the next to be replaced
         self.stamp = torch.zeros(rows, memory, dtype=torch.long, device=like.device)
@@ -55,6 +60,8 @@ class PairMemory:
             The rows that remembered their pair, and :math:`Hv` with it; v itself where nothing is
             remembered.
         """
+        size = vectors.shape[2]
+        vectors = pad(vectors, (0, self.padding)) if self.padding else vectors
         own = vectors[:, :2]
         # few vectors from the left: twice as fast as few columns from the right
         products, own_products = (torch.bmm(vectors, part.mT) for part in (self.pairs, own))
@@ -73,7 +80,7 @@ class PairMemory:
             self.gram[index, :, place] = products[index, i]
         coefficients, gamma = self._coefficients(products[:, 2])
         result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
-        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])
+        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])[:, :size]
 
     def forget(self, rows: Tensor) -> None:
         """Empty the memory of rows, by index or boolean."""
