@@ -42,7 +42,21 @@ constexpr int64_t kBlock = 4096;  // numbers summed in float before they are add
 typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
 typedef uint32_t Words __attribute__((vector_size(4 * kLanes), aligned(4)));
 typedef uint16_t Halves __attribute__((vector_size(2 * kLanes), aligned(2)));
+typedef float Half __attribute__((vector_size(2 * kLanes)));
 typedef uint16_t Bfloat16;
+
+// one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
+// made lane by lane, which costs more than all the rest; shifts and masks are not.
+INLINE Floats if_negative(Floats number, Floats one, Floats other) {
+    Words sign, first, second;
+    std::memcpy(&sign, &number, sizeof sign);
+    std::memcpy(&first, &one, sizeof first);
+    std::memcpy(&second, &other, sizeof second);
+    sign = -(sign >> 31);  // all bits are the sign's
+    first = (first & sign) | (second & ~sign);
+    std::memcpy(&one, &first, sizeof one);
+    return one;
+}
 
 INLINE Floats load(const float *from) {
     Floats lanes;
@@ -50,7 +64,29 @@ INLINE Floats load(const float *from) {
     return lanes;
 }
 
-INLINE void store(float *to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+INLINE void store(float *to, Floats lanes) {
+    Half halves[2];
+    std::memcpy(halves, &lanes, sizeof lanes);
+    std::memcpy(to, &halves[0], sizeof(Half));
+    std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
+}
+
+// A running sum, by halves: a vector wider than the processor's is kept in memory, and a sum would
+// wait there for itself.
+struct Total {
+    Half low = {}, high = {};
+
+    INLINE void add(Floats lanes) {
+        Half halves[2];
+        std::memcpy(halves, &lanes, sizeof lanes);
+        low += halves[0];
+        high += halves[1];
+    }
+
+    INLINE float operator[](int64_t lane) const {
+        return lane < kLanes / 2 ? low[lane] : high[lane - kLanes / 2];
+    }
+};
 
 INLINE Floats load(const Bfloat16 *from) {
     Halves halves;
@@ -67,7 +103,9 @@ INLINE void store(Bfloat16 *to, Floats lanes) {
     std::memcpy(&words, &lanes, sizeof words);
     const Words nearest = (words + 0x7fffu + ((words >> 16) & 1u)) >> 16;
     const Words none = (words >> 16) | 0x40u;
-    const Halves halves = __builtin_convertvector(lanes == lanes ? nearest : none, Halves);
+    const Words is_none = -((0x7f800000u - (words & 0x7fffffffu)) >> 31);
+    const Halves halves =
+        __builtin_convertvector((none & is_none) | (nearest & ~is_none), Halves);
     std::memcpy(to, &halves, sizeof halves);
 }
 
@@ -114,7 +152,7 @@ INLINE void sum_rows(const Layer &layer, int64_t part, Terms terms) {
         const int64_t end = std::min(last, row + together);
         for (int64_t at = 0; at < channels; at += kLanes) {
             const Group group = {at, std::min(kLanes, channels - at)};
-            Floats sums = {}, others = {};
+            Total sums, others;
             terms(group, row, end, sums, others);
             for (int64_t lane = 0; lane < group.size; ++lane) {
                 one[at + lane] += sums[lane];
@@ -127,12 +165,12 @@ INLINE void sum_rows(const Layer &layer, int64_t part, Terms terms) {
 template <class Number>
 INLINE void sum_values(const Layer &layer, int64_t part) {
     const Number *x = static_cast<const Number *>(layer.x);
-    sum_rows(layer, part, [&](Group group, int64_t row, int64_t end, Floats &sums, Floats &squares) {
+    sum_rows(layer, part, [&](Group group, int64_t row, int64_t end, Total &sums, Total &squares) {
         const Floats origin = some(layer.origin + group.at, group.size);
         for (; row < end; ++row) {
             const Floats value = some(x + row * layer.channels + group.at, group.size) - origin;
-            sums += value;
-            squares += value * value;
+            sums.add(value);
+            squares.add(value * value);
         }
     });
 }
@@ -148,7 +186,7 @@ INLINE void normalise(const Layer &layer, int64_t part) {
             const int64_t place = row * layer.channels + at;
             const Floats value = some(x + place, size) * some(layer.scale + at, size) +
                                  some(layer.shift + at, size);
-            put(out + place, value < 0 ? value * layer.slope : value, size);
+            put(out + place, if_negative(value, value * layer.slope, value), size);
         }
     }
 }
@@ -160,18 +198,19 @@ INLINE void behind(const Layer &layer, int64_t row, Group group, Floats &gradien
     const Floats x = some(static_cast<const Number *>(layer.x) + place, size);
     const Floats value = x * some(layer.scale + at, size) + some(layer.shift + at, size);
     gradient = some(static_cast<const Number *>(layer.gradient) + place, size);
-    gradient = value > 0 ? gradient : gradient * layer.slope;
+    // 0 - value, not -value: at 0 the slope is the negative side's
+    gradient = if_negative(0 - value, gradient, gradient * layer.slope);
     normal = (x - some(layer.mean + at, size)) * some(layer.inverse_deviation + at, size);
 }
 
 template <class Number>
 INLINE void sum_gradients(const Layer &layer, int64_t part) {
-    sum_rows(layer, part, [&](Group group, int64_t row, int64_t end, Floats &sums, Floats &others) {
+    sum_rows(layer, part, [&](Group group, int64_t row, int64_t end, Total &sums, Total &others) {
         for (; row < end; ++row) {
             Floats gradient, normal;
             behind<Number>(layer, row, group, gradient, normal);
-            sums += gradient;
-            others += gradient * normal;
+            sums.add(gradient);
+            others.add(gradient * normal);
         }
     });
 }

@@ -44,6 +44,7 @@ constexpr float kUnderflow = 1.17549435e-38f / 1.1920929e-7f;
 
 typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
 typedef int32_t Ints __attribute__((vector_size(4 * kLanes), aligned(4)));
+typedef float Half __attribute__((vector_size(2 * kLanes)));
 
 INLINE Floats load(const float *from) {
     Floats lanes;
@@ -51,19 +52,50 @@ INLINE Floats load(const float *from) {
     return lanes;
 }
 
-INLINE void store(float *to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
-
-INLINE float sum(Floats lanes) {
-    float total = 0;
-    for (int lane = 0; lane < kLanes; ++lane) total += lanes[lane];
-    return total;
+INLINE void store(float *to, Floats lanes) {
+    Half halves[2];
+    std::memcpy(halves, &lanes, sizeof lanes);
+    std::memcpy(to, &halves[0], sizeof(Half));
+    std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
 }
+
+// one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
+// made lane by lane, which costs more than all the rest; shifts and masks are not.
+INLINE Floats if_negative(Floats number, Floats one, Floats other) {
+    Ints sign, first, second;
+    std::memcpy(&sign, &number, sizeof sign);
+    std::memcpy(&first, &one, sizeof first);
+    std::memcpy(&second, &other, sizeof second);
+    sign >>= 31;  // all bits are the sign's
+    first = (first & sign) | (second & ~sign);
+    std::memcpy(&one, &first, sizeof one);
+    return one;
+}
+
+// A running sum, by halves: a vector wider than the processor's is kept in memory, and a sum would
+// wait there for itself.
+struct Total {
+    Half low = {}, high = {};
+
+    INLINE void add(Floats lanes) {
+        Half halves[2];
+        std::memcpy(halves, &lanes, sizeof lanes);
+        low += halves[0];
+        high += halves[1];
+    }
+
+    INLINE float sum() const {
+        const Half both = low + high;
+        float total = 0;
+        for (int lane = 0; lane < kLanes / 2; ++lane) total += both[lane];
+        return total;
+    }
+};
 
 // 2^t to one unit in the last place: an integer part for the exponent's bits, and a polynomial
 // of least largest error for the rest, in [-1/2, 1/2]
 INLINE Floats exp2_of(Floats t) {
-    const Floats lowest = t - t + kLowest;
-    t = t > kLowest ? t : lowest;
+    t = if_negative(t - kLowest, Floats{} + kLowest, t);
     const Floats shifted = t + 12582912.f;  // 1.5 * 2^23: the sum's last bits are the integer part
     const Floats rest = t - (shifted - 12582912.f);
     Floats power = rest * 1.53533618e-4f + 1.33988745e-3f;
@@ -85,8 +117,7 @@ INLINE Floats exp_of(Floats x) { return exp2_of(x * kLog2E); }
 // where a component of no weight, or one that only fills the lanes, may lie nearer than all others:
 // 0 times its exponential must be 0
 INLINE Floats finite_exp_of(Floats x) {
-    const Floats most = x - x + kMost;
-    return exp_of(x < kMost ? x : most);
+    return exp_of(if_negative(x - kMost, x, Floats{} + kMost));
 }
 
 struct Problem {
@@ -160,13 +191,13 @@ double normalise(const Problem &problem, const float *weight, double top_weight,
         std::fill_n(row, padded, 0.f);
         return -INFINITY;
     }
-    Floats total = {};
+    Total total;
     for (int64_t m = 0; m < padded; m += kLanes) {
         const Floats mass = finite_exp_of(load(&row[m]) - highest) * load(&weight[m]);
         store(&row[m], mass);
-        total += mass;
+        total.add(mass);
     }
-    const float all = sum(total), inverse = 1 / all;
+    const float all = total.sum(), inverse = 1 / all;
     for (int64_t m = 0; m < padded; m += kLanes) store(&row[m], load(&row[m]) * inverse);
     return highest + top_weight + std::log(static_cast<double>(all));
 }
@@ -178,7 +209,7 @@ struct Sums {
 template <bool kFar>
 INLINE float masses(const Problem &problem, int64_t at, float z, const float *weight, float shift,
                     float *mass) {
-    Floats total = {};
+    Total total;
     for (int64_t m = 0; m < problem.padded; m += kLanes) {
         const Floats difference = z - load(&problem.mean[at + m]);
         const Floats half = load(&problem.half_precision[at + m]);
@@ -186,9 +217,9 @@ INLINE float masses(const Problem &problem, int64_t at, float z, const float *we
         const Floats exponent = peak - shift - half * difference * difference;
         const Floats found = (kFar ? finite_exp_of(exponent) : exp_of(exponent)) * load(&weight[m]);
         store(&mass[m], found);
-        total += found;
+        total.add(found);
     }
-    return sum(total);
+    return total.sum();
 }
 
 INLINE float true_shift(const Problem &problem, int64_t at, float z, const float *weight) {
@@ -227,18 +258,18 @@ void unit_of_tile(Problem &problem, int64_t unit, int64_t first, int64_t count, 
         if (!gradients) continue;
         const float *share = &problem.share[k * padded];
         const float inverse = 1 / total;
-        Floats pull = {};
+        Total pull;
         for (int64_t m = 0; m < padded; m += kLanes) {
             const Floats difference = z - load(&problem.mean[at + m]);
             const Floats surplus = load(&share[m]) - load(&sums.mass[m]) * inverse;
             const Floats moved = surplus * difference;
             const Floats scaled = moved * load(&problem.half_precision[at + m]);
-            pull += scaled;
+            pull.add(scaled);
             store(&sums.of_mean[m], load(&sums.of_mean[m]) + scaled);
             store(&sums.of_log_variance[m],
                   load(&sums.of_log_variance[m]) + (scaled * difference - 0.5f * surplus));
         }
-        problem.grad_z[(first + k) * units + unit] = -2 * sum(pull);
+        problem.grad_z[(first + k) * units + unit] = -2 * pull.sum();
     }
     if (!gradients) return;
     for (int64_t m = 0; m < problem.components; ++m) {
