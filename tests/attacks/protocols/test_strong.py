@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import LatentLoss, Problem, attack
+from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.protocols.candidates import Origin
 from seatbelt_vae.attacks.protocols.search import Search
-from seatbelt_vae.attacks.protocols.strong import _offer_known, _recheck, _worth_a_descent
+from seatbelt_vae.attacks.protocols.strong import _offer_known, _race, _recheck, _worth_a_descent
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import Linear, images
 
@@ -64,3 +65,17 @@ def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
     fall = ((before + scale) / (search.best()[0] + scale)).log()
     assert float(unconverged) > 0.1
     assert float(unconverged) == pytest.approx(float(fall[rechecked].mean()))
+
+
+def test_a_descent_leaves_the_kink_that_a_distance_of_posteriors_has_at_the_target():
+    """Many images have the target's code, and shorter ways lead to them."""
+    x, target = (image[None] for image in images())
+    loss = loss_of(AttackConfig(loss="latent-w2"), 1)
+    problem = Problem.of(Linear(), loss, x, target, [torch.Generator()])
+    search = Search(problem, torch.tensor([[1e-3, 1e-2]], dtype=torch.float64), AttackConfig())
+    _offer_known(search)
+    _race(search, torch.ones(1, 2, dtype=torch.bool), [(0, 1)])
+    (pool,) = search.pools
+    raced = [k for k, o in enumerate(pool.origins) if o.start == "segment" and o.level is not None]
+    assert len(raced) == 2
+    assert not (pool.points[raced] == problem.target).all(1).any()

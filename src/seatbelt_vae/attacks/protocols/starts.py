@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
 
-__all__ = ["noise_start", "restarts", "segment"]
+__all__ = ["beside", "noise_start", "restarts", "segment"]
 
 _NOISE = 1e-3
 _RESTART_SCALES = (0.03, 0.1, 0.3, 1.0)
@@ -26,11 +26,15 @@ def noise_start(problem: Problem, pair: int, rows: int, generator: torch.Generat
     The published :math:`10^{-8}` vanishes in float32 beside a pixel of size 1, and would leave the
     descent on the kink of :math:`\|d\|`.
     """
+    return beside(problem, problem.x[pair].expand(rows, -1), generator)
+
+
+def beside(problem: Problem, points: Tensor, generator: torch.Generator) -> Tensor:
+    r"""Points :math:`(R, n)` with that noise: off the kinks of the objective at the two images."""
     low, high = problem.bounds
-    x = problem.x[pair]
-    draws = torch.rand(rows, len(x), generator=generator, dtype=torch.float64)
+    draws = torch.rand(points.shape, generator=generator, dtype=torch.float64)
     noise = (2 * draws - 1) * _NOISE * (high - low)
-    return (x + noise.to(x)).clamp(low, high)
+    return (points + noise.to(points)).clamp(low, high)
 
 
 def restarts(

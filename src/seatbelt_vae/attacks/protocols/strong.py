@@ -12,7 +12,7 @@ from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.protocols.candidates import Origin
 from seatbelt_vae.attacks.protocols.chords import on_a_chord
 from seatbelt_vae.attacks.protocols.search import ON_ONE_DRAW, RACED, Request, Search
-from seatbelt_vae.attacks.protocols.starts import noise_start, restarts, segment
+from seatbelt_vae.attacks.protocols.starts import beside, noise_start, restarts, segment
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty
 from seatbelt_vae.config import AttackConfig
@@ -93,8 +93,11 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
         generator, pool = generator_for(*key), search.pools[pair]
         known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
         values = pool.values(search.levels[pair, chosen])[:, known]
+        near = pool.points[known][values.argmin(dim=1)]
+        # at the target itself a distance of posteriors has a kink, where a descent would stay
+        at_target = (near == problem.target[pair]).all(1, keepdim=True)
         points = [
-            pool.points[known][values.argmin(dim=1)],
+            torch.where(at_target, beside(problem, near, generator_for(*key, 0)), near),
             noise_start(problem, pair, len(chosen), generator),
             restarts(problem, pair, search.levels[pair, chosen], count, generator),
         ]
