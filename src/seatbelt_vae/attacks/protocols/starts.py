@@ -7,7 +7,7 @@ from seatbelt_vae.attacks.problem import Problem
 
 __all__ = ["beside", "noise_start", "restarts", "segment"]
 
-_NOISE = 1e-3
+_NOISE, _HARDLY = 1e-3, 1e-5
 _RESTART_SCALES = (0.03, 0.1, 0.3, 1.0)
 
 
@@ -26,14 +26,23 @@ def noise_start(problem: Problem, pair: int, rows: int, generator: torch.Generat
     The published :math:`10^{-8}` vanishes in float32 beside a pixel of size 1, and would leave the
     descent on the kink of :math:`\|d\|`.
     """
-    return beside(problem, problem.x[pair].expand(rows, -1), generator)
+    return _beside(problem, problem.x[pair].expand(rows, -1), _NOISE, generator)
 
 
 def beside(problem: Problem, points: Tensor, generator: torch.Generator) -> Tensor:
-    r"""Points :math:`(R, n)` with that noise: off the kinks of the objective at the two images."""
+    r"""Points :math:`(R, n)` with noise of amplitude :math:`10^{-5}(hi - lo)`.
+
+    Enough to be off a kink, and the less the sooner what it costs is made up for.
+    """
+    return _beside(problem, points, _HARDLY, generator)
+
+
+def _beside(
+    problem: Problem, points: Tensor, amplitude: float, generator: torch.Generator
+) -> Tensor:
     low, high = problem.bounds
     draws = torch.rand(points.shape, generator=generator, dtype=torch.float64)
-    noise = (2 * draws - 1) * _NOISE * (high - low)
+    noise = (2 * draws - 1) * amplitude * (high - low)
     return (points + noise.to(points)).clamp(low, high)
 
 
