@@ -20,6 +20,9 @@ from tests.paper.made_up import MadeUp, made_up
 
 IDS = ("fig2", "fig3", "fig5")
 
+ROW = {"panel": "p", "series": "VAE", "x": 1.0, "size": "[32]", "seed": 0, "run": "a", "item": 0}
+"""A row of a figure's query, but for its value."""
+
 
 @pytest.fixture(scope="module")
 def store() -> MadeUp:
@@ -113,16 +116,7 @@ def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(stor
 
 def test_a_line_is_solid_only_between_points_of_three_trainings():
     rows = [
-        {
-            "panel": "p",
-            "series": "VAE",
-            "x": x,
-            "size": "[32]",
-            "seed": k,
-            "run": f"{x}{k}",
-            "item": i,
-            "value": x + k + i,
-        }
+        ROW | {"x": x, "seed": k, "run": f"{x}{k}", "item": i, "value": x + k + i}
         for x, runs in {1.0: 3, 2.0: 3, 4.0: 1}.items()
         for k in range(runs)
         for i in range(10)
@@ -185,16 +179,7 @@ def test_a_reference_that_is_the_same_for_all_is_one_grey_line(store):
 
 
 def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
-    row = {
-        "panel": "p",
-        "series": "VAE",
-        "x": 1.0,
-        "size": "[32]",
-        "seed": 0,
-        "run": "a",
-        "item": 0,
-    }
-    row |= {"value": 0.5, "reference_0": 0.8}
+    row = ROW | {"value": 0.5, "reference_0": 0.8}
     figure = Curves("name", "v", "label", references=(COPY,))
     drawn = draw_curves(figure, {"paper": [row, row | {"panel": "q"}], "strong": [row]})
     assert len(named(panel(drawn["strong"], "p"), "reference 0")) == 1
@@ -202,14 +187,5 @@ def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
 
 
 def test_rows_without_numbers_draw_nothing():
-    row = {
-        "panel": "p",
-        "series": "VAE",
-        "x": 1.0,
-        "size": "[32]",
-        "seed": 0,
-        "run": "a",
-        "item": 0,
-        "value": None,
-    }
+    row = ROW | {"value": None}
     assert draw_curves(Curves("name", "v", "label"), {"strong": [row]})["strong"].canvas is None
