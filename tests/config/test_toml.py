@@ -39,6 +39,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 BY_HAND = {
     "preset": st.sampled_from(list(PRESETS)),
     "loss": st.just("latent-kl"),
+    "among": st.none() | st.sampled_from(["shape=heart", "shape=2,scale=5"]),
     "path": st.none() | st.sampled_from(["mean", "common"]),
     "tc_estimator": st.sampled_from(TC_ESTIMATORS),
     "recheck": st.floats(0, 1),

@@ -7,7 +7,7 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["AttackConfig", "battery_name", "parse_layers"]
+__all__ = ["AttackConfig", "battery_name", "parse_among", "parse_layers"]
 
 LATENT_LOSSES = ("latent-kl", "latent-symmetric-kl", "latent-w2")
 OUTPUT_LOSSES = ("output", "output-l2")
@@ -50,6 +50,8 @@ class AttackConfig:
         pairs: input-target pairs, drawn at random from the test split.
         vary: the one factor in which input and target differ, such as orientation (default: they
             are any two images).
+        among: factor values that both have, such as `shape=heart` or `shape=2,scale=5`: a name,
+            or a number from 0 (default: any).
         restarts: random restarts of each row (strong).
         max_evaluations: gradient evaluations of one descent at most.
         memory: pairs the quasi-Newton method remembers.
@@ -75,6 +77,7 @@ class AttackConfig:
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
     pairs: int = 10
     vary: str | None = None
+    among: str | None = None
     restarts: int = 4
     max_evaluations: int = 500
     memory: int = 6
@@ -108,6 +111,7 @@ class AttackConfig:
         for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
             if value is not None:
                 positive(name, value)
+        parse_among(self.among)
         self._check_combinations()
         self._check_budgets()
 
@@ -184,11 +188,13 @@ def battery_name(config: AttackConfig) -> str:
         'latent-kl-layers-1-3-paper-published'
     """
     layers = f"layers-{config.layers.replace(',', '-')}"
+    among = "-".join(part for value in parse_among(config.among).items() for part in value)
     parts = {
         config.loss: True,
         layers: config.layers != "all",
         f"{config.path}": config.path is not None,
         f"vary-{config.vary}": config.vary is not None,
+        f"among-{among}": config.among is not None,
         # "output" within an L2 budget is not "output-l2"
         f"within-{config.threat}": config.within_budget,
         config.threat: config.threat == "squared-penalty",
@@ -197,6 +203,26 @@ def battery_name(config: AttackConfig) -> str:
         config.weights: config.weights != "relative",
     }
     return "-".join(part for part, told in parts.items() if told)
+
+
+def parse_among(among: str | None) -> dict[str, str]:
+    """The factors that a user's words hold fixed, and the value of each.
+
+    Example:
+        >>> parse_among("shape=heart,scale=5")
+        {'shape': 'heart', 'scale': '5'}
+
+    Raises:
+        ConfigError: no such list, or a factor named twice.
+    """
+    if among is None:
+        return {}
+    held = dict(re.findall(r"([^=,/\s]+)=([^=,/\s]+)", among))
+    if not held or among != ",".join(f"{name}={value}" for name, value in held.items()):
+        raise ConfigError(
+            f"among is {among!r}, expected factors and their values, such as shape=heart,scale=5"
+        )
+    return held
 
 
 def parse_layers(layers: str, depth: int) -> tuple[int, ...]:

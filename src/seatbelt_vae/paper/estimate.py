@@ -150,7 +150,7 @@ def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -
     count = attack.weight_count or 0
     levels = min(count, _LEVELS) if attack.protocol == "paper" else count
     pairs = min(attack.pairs, math.ceil(_ROWS / count))
-    timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None)
+    timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None, among=None)
     seconds = 0.0
     for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()

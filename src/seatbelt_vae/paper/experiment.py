@@ -18,11 +18,13 @@ class Attack:
         loss: a loss of `AttackConfig`.
         layers: the layers it compares.
         vary: the one factor in which input and target differ (default: any pair).
+        among: factor values that both have (default: any).
     """
 
     loss: str = "latent-kl"
     layers: str = "all"
     vary: str | None = None
+    among: str | None = None
 
 
 @dataclass(frozen=True)

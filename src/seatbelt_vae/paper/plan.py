@@ -129,6 +129,12 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
 
 def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
     """The published attack, and ours at the same λ."""
-    ours = replace(size.attack, loss=attack.loss, layers=attack.layers, vary=attack.vary)
+    ours = replace(
+        size.attack,
+        loss=attack.loss,
+        layers=attack.layers,
+        vary=attack.vary,
+        among=attack.among,
+    )
     yield ours
     yield replace(ours, protocol="paper")

@@ -68,7 +68,8 @@ VIEWS: Mapping[str, Known] = {
         sigma_norm_quantiles DOUBLE[][]
     """),
     "batteries": _known(f"""
-        run VARCHAR, battery VARCHAR, {_METHOD}, vary VARCHAR, weights VARCHAR, weight_count BIGINT,
+        run VARCHAR, battery VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
+        weight_count BIGINT,
         budgets DOUBLE[], pairs BIGINT, seed BIGINT, draws BIGINT, restarts BIGINT,
         max_evaluations BIGINT, memory BIGINT, recheck DOUBLE, gradient_free BIGINT,
         fresh_draws BIGINT, test_images BIGINT, model VARCHAR, sibling VARCHAR, digest VARCHAR,

@@ -110,8 +110,8 @@ def _battery_rows(run: FoundRun) -> Iterator[Row]:
         about, config = _read(folder / "battery.json"), _attack(folder)
         within = config.within_budget
         summary, flags = folder / "summary.json", folder / "flags.json"
-        same = ("loss", "layers", "vary", "threat", "protocol", "solver", "pairs", "seed", "draws")
-        effort = ("restarts", "max_evaluations", "memory", "recheck", "gradient_free")
+        same = ("loss", "layers", "vary", "among", "threat", "protocol", "solver", "pairs", "seed")
+        effort = ("draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
             "run": run.name,
             "battery": folder.name,

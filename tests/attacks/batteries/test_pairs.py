@@ -52,7 +52,7 @@ def test_pairs_may_differ_in_one_factor_only():
     ("factors", "said"),
     [
         (sprites().factors, "'dsprites' has no factor 'orientaton': perhaps you meant "),
-        ((), "'dsprites' has no known factors: leave vary out"),
+        ((), "'dsprites' has no known factors: leave 'orientaton' out"),
     ],
 )
 def test_a_factor_that_the_set_has_not_is_named(factors, said):
@@ -65,3 +65,34 @@ def test_too_few_images_that_differ_in_a_factor_only():
     few = replace(data, test=replace(data.test, indices=data.test.indices[:50]))
     with pytest.raises(DataError, match="pairs of images that differ in shape only, expected 30"):
         choose_pairs(few, 30, seed=0, vary="shape")
+
+
+def test_pairs_may_share_a_factors_value():
+    data = sprites()
+    pairs = np.array(
+        choose_pairs(data, 5, seed=0, vary="orientation", among={"shape": "heart", "scale": "5"})
+    )
+    factors = data.test.factors(pairs.ravel())
+    assert (factors[:, :2] == [2, 5]).all()
+    assert len(set(factors[:, 2])) > 5
+
+
+@pytest.mark.parametrize(
+    ("among", "said"),
+    [
+        ({"shap": "heart"}, "'dsprites' has no factor 'shap': perhaps you meant 'shape'; known"),
+        ({"shape": "hart"}, "'dsprites' has no shape 'hart': perhaps you meant 'heart'; known: sq"),
+        ({"shape": "3"}, "'dsprites' has no shape '3': known: square, ellipse, heart"),
+        ({"scale": "6"}, "'dsprites' has no scale '6': expected 0…5"),
+        ({"scale": "-1"}, "'dsprites' has no scale '-1': expected 0…5"),
+    ],
+)
+def test_a_value_that_a_factor_has_not_is_named(among, said):
+    with pytest.raises(DataError, match=said):
+        choose_pairs(sprites(), 2, seed=0, among=among)
+
+
+def test_too_few_images_with_a_value():
+    few = replace(sprites(), test=replace(sprites().test, indices=np.arange(3)))
+    with pytest.raises(DataError, match="0 disjoint pairs of different images, shape heart, exp"):
+        choose_pairs(few, 1, seed=0, among={"shape": "heart"})

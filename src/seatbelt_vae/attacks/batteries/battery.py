@@ -21,7 +21,7 @@ from seatbelt_vae.attacks.batteries.pair_files import (
 from seatbelt_vae.attacks.batteries.pairs import choose_pairs
 from seatbelt_vae.attacks.validity import battery_flags, judged_attack
 from seatbelt_vae.config import AttackConfig, dump_toml
-from seatbelt_vae.config.attack import battery_name, parse_layers
+from seatbelt_vae.config.attack import battery_name, parse_among, parse_layers
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
@@ -91,7 +91,7 @@ def run_battery(
     name = battery_name(config)
     folder = run.path / "attacks" / name
     siblings = None if sibling is None else sibling.path / "attacks" / name
-    pairs = choose_pairs(data, config.pairs, config.seed, config.vary)
+    pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
     _open(folder, _about(model, data, config, pairs, siblings), config)
     battery = _Battery(folder, fold_batch_norm(model), data, config, pairs, siblings)
     done = resumed = 0
@@ -169,6 +169,8 @@ def _about(
         "sibling": None if siblings is None else sibling_model(siblings),
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
+    if config.among is None:
+        del decisive["among"]  # batteries older than this setting are the same without it
     return {**about, "digest": digest_of({**about, "config": decisive})}
 
 

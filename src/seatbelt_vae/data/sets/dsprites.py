@@ -27,7 +27,11 @@ PUBLISHED_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 _COUNT = math.prod(FACTOR_SIZES)
 _IMAGE_BYTES = CANVAS * CANVAS // 8
 _RECORD = np.dtype([("bits", np.uint8, (_IMAGE_BYTES,))])
-_NAMES = ("shape", "scale", "orientation", "x", "y")
+_SHAPES = ("square", "ellipse", "heart")
+_FACTORS = (
+    Factor.named("shape", _SHAPES),
+    *map(Factor, ("scale", "orientation", "x", "y"), FACTOR_SIZES[1:]),
+)
 
 # looking a whole byte up is ten times faster than unpacking its bits
 _BYTES = np.arange(256, dtype=np.uint8)[:, None]
@@ -59,7 +63,7 @@ def load(config: DataConfig) -> ImageData:
         (1, side, side),
         train,
         test,
-        tuple(Factor(name, size) for name, size in zip(_NAMES, FACTOR_SIZES, strict=True)),
+        _FACTORS,
         told(block),
         digest=records.digest,
     )

@@ -1,4 +1,4 @@
-"""Figure 4: attacks that aim at one factor, the rotation of a sprite."""
+"""Figure 4: attacks that aim at one factor, the rotation of a heart."""
 
 from collections.abc import Iterator
 
@@ -21,12 +21,12 @@ def _members(size: Size) -> Iterator[Member]:
 
 FIG4 = Experiment(
     id="fig4",
-    title="Attacks that aim at one factor: a sprite and the same sprite turned",
+    title="Attacks that aim at one factor: a heart and the same heart turned",
     published=(
         "Turning a heart by an attack works on the models at β = 1; those at β = 2, and "
         "Seatbelt-VAEs above all, resist."
     ),
     members=_members,
-    attacks=(Attack(vary="orientation"),),
+    attacks=(Attack(vary="orientation", among="shape=heart"),),
     figures=(Panels("attacks", where="vary = 'orientation'"),),
 )
