@@ -10,6 +10,8 @@ def compiled(room: str, *options: str) -> Extension:
         [f"src/seatbelt_vae/{room.replace('.', '/')}/native.cpp"],
         extra_compile_args=["-std=gnu++20", "-O3", "-pthread", "-Wno-psabi", *options],
         extra_link_args=["-pthread"],
+        include_dirs=["src/seatbelt_vae"],
+        depends=["src/seatbelt_vae/lanes.hpp"],
         # without a compiler it is left out; torch and NumPy do the same, only slower
         optional=True,
     )

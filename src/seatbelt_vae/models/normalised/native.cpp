@@ -12,14 +12,7 @@
 #include <thread>
 #include <vector>
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-// one binary for every processor; the widest registers are chosen when it is loaded
-#define FOR_EACH_PROCESSOR \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-#define INLINE inline __attribute__((always_inline))
+#include "lanes.hpp"
 
 // the fields of Layer in native.py
 struct Layer {
@@ -35,58 +28,12 @@ struct Layer {
 
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kParts = 64;
 constexpr int64_t kBlock = 4096;  // numbers summed in float before they are added to a double
 
-typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
 typedef uint32_t Words __attribute__((vector_size(4 * kLanes), aligned(4)));
 typedef uint16_t Halves __attribute__((vector_size(2 * kLanes), aligned(2)));
-typedef float Half __attribute__((vector_size(2 * kLanes)));
 typedef uint16_t Bfloat16;
-
-// one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
-// made lane by lane, which costs more than all the rest; shifts and masks are not.
-INLINE Floats if_negative(Floats number, Floats one, Floats other) {
-    Words sign, first, second;
-    std::memcpy(&sign, &number, sizeof sign);
-    std::memcpy(&first, &one, sizeof first);
-    std::memcpy(&second, &other, sizeof second);
-    sign = -(sign >> 31);  // all bits are the sign's
-    first = (first & sign) | (second & ~sign);
-    std::memcpy(&one, &first, sizeof one);
-    return one;
-}
-
-INLINE Floats load(const float *from) {
-    Floats lanes;
-    std::memcpy(&lanes, from, sizeof lanes);
-    return lanes;
-}
-
-INLINE void store(float *to, Floats lanes) {
-    Half halves[2];
-    std::memcpy(halves, &lanes, sizeof lanes);
-    std::memcpy(to, &halves[0], sizeof(Half));
-    std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
-}
-
-// A running sum, by halves: a vector wider than the processor's is kept in memory, and a sum would
-// wait there for itself.
-struct Total {
-    Half low = {}, high = {};
-
-    INLINE void add(Floats lanes) {
-        Half halves[2];
-        std::memcpy(halves, &lanes, sizeof lanes);
-        low += halves[0];
-        high += halves[1];
-    }
-
-    INLINE float operator[](int64_t lane) const {
-        return lane < kLanes / 2 ? low[lane] : high[lane - kLanes / 2];
-    }
-};
 
 INLINE Floats load(const Bfloat16 *from) {
     Halves halves;
@@ -108,7 +55,6 @@ INLINE void store(Bfloat16 *to, Floats lanes) {
         __builtin_convertvector((none & is_none) | (nearest & ~is_none), Halves);
     std::memcpy(to, &halves, sizeof halves);
 }
-
 
 struct Group {
     int64_t at, size;  // channels [at, at + size), size at most kLanes

@@ -1,0 +1,76 @@
+// Sixteen numbers at once, for the compiled parts: fast on processors whose registers hold sixteen,
+// and not slow on those whose registers hold eight.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+// one binary for every processor; the widest registers are chosen when it is loaded
+#define FOR_EACH_PROCESSOR \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+#define INLINE inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+typedef float Floats __attribute__((vector_size(4 * kLanes), aligned(4)));
+typedef int32_t Ints __attribute__((vector_size(4 * kLanes), aligned(4)));
+typedef float Half __attribute__((vector_size(2 * kLanes)));
+
+INLINE Floats load(const float *from) {
+    Floats lanes;
+    std::memcpy(&lanes, from, sizeof lanes);
+    return lanes;
+}
+
+INLINE void store(float *to, Floats lanes) {
+    Half halves[2];
+    std::memcpy(halves, &lanes, sizeof lanes);
+    std::memcpy(to, &halves[0], sizeof(Half));
+    std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
+}
+
+// one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
+// made lane by lane, which costs more than all the rest; shifts and masks are not.
+INLINE Floats if_negative(Floats number, Floats one, Floats other) {
+    Ints sign, first, second;
+    std::memcpy(&sign, &number, sizeof sign);
+    std::memcpy(&first, &one, sizeof first);
+    std::memcpy(&second, &other, sizeof second);
+    sign >>= 31;  // all bits are the sign's
+    first = (first & sign) | (second & ~sign);
+    std::memcpy(&one, &first, sizeof one);
+    return one;
+}
+
+// A running sum, by halves: a vector wider than the processor's is kept in memory, and a sum would
+// wait there for itself.
+struct Total {
+    Half low = {}, high = {};
+
+    INLINE void add(Floats lanes) {
+        Half halves[2];
+        std::memcpy(halves, &lanes, sizeof lanes);
+        low += halves[0];
+        high += halves[1];
+    }
+
+    INLINE float operator[](int64_t lane) const {
+        return lane < kLanes / 2 ? low[lane] : high[lane - kLanes / 2];
+    }
+
+    INLINE float sum() const {
+        const Half both = low + high;
+        float total = 0;
+        for (int lane = 0; lane < kLanes / 2; ++lane) total += both[lane];
+        return total;
+    }
+};
+
+}  // namespace
