@@ -43,7 +43,7 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
     yield Curves(
         f"own_gap_{short}",
         OWN_GAP,
-        f"gap that {loss} alone reaches within ε = 0.2",
+        f"gap within ε = 0.2 by {loss} alone",
         where=where,
         references=(BLEND, COPY),
     )
