@@ -15,6 +15,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.models import load_model
 from seatbelt_vae.runs import read_json, read_rows, read_tensors
+from seatbelt_vae.runs.digest import digest_of
 from tests.attacks.battery_runs import CONFIG, make_run, sprites
 from tests.conftest import ROOT
 
@@ -123,6 +124,14 @@ def test_other_data_are_refused(battery):
     fewer = replace(sprites(), test=replace(other.test, indices=other.test.indices[:-1]))
     with pytest.raises(ForeignStateError, match="another test_images, pairs: expected"):
         run_battery(run, fewer, CONFIG)
+
+
+def test_a_battery_made_before_pairs_could_share_a_factor_is_the_same_battery(battery):
+    about = read_json(battery[1] / "battery.json")
+    stated = about.pop("digest")
+    for later in ("among", "threads"):
+        del about["config"][later]
+    assert stated == digest_of(about)
 
 
 def test_names_tell_batteries_apart():
