@@ -52,7 +52,7 @@ def test_pairs_may_differ_in_one_factor_only():
     ("factors", "said"),
     [
         (sprites().factors, "'dsprites' has no factor 'orientaton': perhaps you meant "),
-        ((), "'dsprites' has no known factors: leave 'orientaton' out"),
+        ((), "'dsprites' has no known factors: leave vary out"),
     ],
 )
 def test_a_factor_that_the_set_has_not_is_named(factors, said):
@@ -90,6 +90,11 @@ def test_pairs_may_share_a_factors_value():
 def test_a_value_that_a_factor_has_not_is_named(among, said):
     with pytest.raises(DataError, match=said):
         choose_pairs(sprites(), 2, seed=0, among=among)
+
+
+def test_a_set_without_factors_has_no_values_to_share():
+    with pytest.raises(DataError, match="'dsprites' has no known factors: leave among out"):
+        choose_pairs(replace(sprites(), factors=()), 2, seed=0, among={"shape": "heart"})
 
 
 def test_too_few_images_with_a_value():

@@ -39,7 +39,7 @@ def choose_pairs(
         DataError: the test split has too few different images or pairs, or the set has no such
             factor or value.
     """
-    held = {_column(data, name): _value(data, name, value) for name, value in among.items()}
+    held = dict(_held(data, name, value) for name, value in among.items())
     positions = _different(data, seed, held)
     found = _neighbours(positions) if vary is None else _differing_in(data, positions, vary)
     pairs = list(islice(found, count))
@@ -82,7 +82,7 @@ def _differing_in(
     data: ImageData, positions: Iterator[int], vary: str
 ) -> Iterator[tuple[int, int]]:
     """Each with the first later one whose other factors are the same."""
-    column = _column(data, vary)
+    column = _column(data, vary, "vary")
     waiting: dict[tuple[int, ...], int] = {}
     for position in positions:
         factors = data.test.factors(np.array([position]))[0]
@@ -94,24 +94,25 @@ def _differing_in(
             yield first, position
 
 
-def _column(data: ImageData, name: str) -> int:
-    """Which of the set's factors has this name."""
+def _column(data: ImageData, name: str, setting: str) -> int:
+    """Which of the set's factors has the name that a setting gives."""
     names = [factor.name for factor in data.factors]
     if name not in names:
         raise DataError(
             f"{data.name!r} has no factor {name!r}: {perhaps(name, names)}"
             if names
-            else f"{data.name!r} has no known factors: leave {name!r} out"
+            else f"{data.name!r} has no known factors: leave {setting} out"
         )
     return names.index(name)
 
 
-def _value(data: ImageData, name: str, value: str) -> int:
-    """The number of a factor's value, which is its name or that number."""
-    factor = data.factors[_column(data, name)]
+def _held(data: ImageData, name: str, value: str) -> tuple[int, int]:
+    """A factor's column, and the number of its value, which is given by name or number."""
+    column = _column(data, name, "among")
+    factor = data.factors[column]
     if value in factor.values:
-        return factor.values.index(value)
+        return column, factor.values.index(value)
     if value.isdecimal() and int(value) < factor.size:
-        return int(value)
+        return column, int(value)
     expected = perhaps(value, factor.values) if factor.values else f"expected 0…{factor.size - 1}"
     raise DataError(f"{data.name!r} has no {name} {value!r}: {expected}")

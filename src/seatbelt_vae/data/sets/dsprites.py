@@ -27,9 +27,8 @@ PUBLISHED_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 _COUNT = math.prod(FACTOR_SIZES)
 _IMAGE_BYTES = CANVAS * CANVAS // 8
 _RECORD = np.dtype([("bits", np.uint8, (_IMAGE_BYTES,))])
-_SHAPES = ("square", "ellipse", "heart")
 _FACTORS = (
-    Factor.named("shape", _SHAPES),
+    Factor.named("shape", ("square", "ellipse", "heart")),
     *map(Factor, ("scale", "orientation", "x", "y"), FACTOR_SIZES[1:]),
 )
 
