@@ -11,7 +11,7 @@ def compiled(room: str, *options: str) -> Extension:
         extra_compile_args=["-std=gnu++20", "-O3", "-pthread", "-Wno-psabi", *options],
         extra_link_args=["-pthread"],
         include_dirs=["src/seatbelt_vae"],
-        depends=["src/seatbelt_vae/lanes.hpp"],
+        depends=[f"src/seatbelt_vae/{name}.hpp" for name in ("bfloat16", "lanes", "parts")],
         # without a compiler it is left out; torch and NumPy do the same, only slower
         optional=True,
     )
@@ -21,6 +21,7 @@ setup(
     ext_modules=[
         # contracted products would differ from NumPy's in the last bit
         compiled("data.rendering", "-ffp-contract=off"),
+        compiled("models.ends"),
         compiled("models.normalised"),
         compiled("objectives.mixtures"),
     ]

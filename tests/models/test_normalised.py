@@ -6,10 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seatbelt_vae.config import ModelConfig, resolve
-from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.models.normalised import NormalisedReLU, native_code
-from seatbelt_vae.protocol import draw_noise
 
 compiled = pytest.mark.skipif(native_code() is None, reason="the package has no compiled code")
 
@@ -111,22 +108,3 @@ def test_what_is_not_a_number_stays_none_in_bfloat16():
     y = NormalisedReLU(layers(16, 2), 0.0)(x)
     assert y[:, 3].isnan().all()
     assert not y[:, :3].isnan().any()
-
-
-@pytest.mark.parametrize("preset", ["vae", "seatbelt"])
-def test_a_model_for_training_is_the_same_model(preset):
-    config = ModelConfig(preset=preset, filters=(4, 6), features=8, hierarchy_widths=(8,) * 3)
-    torch.manual_seed(0)
-    model = HierarchicalVAE(resolve(config, "toy", (1, 16, 16), (-1.0, 1.0)))
-    other = copy.deepcopy(model)
-    for_training(other)
-    assert any(isinstance(module, NormalisedReLU) for module in other.modules())
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in other.modules())
-    x = torch.rand(32, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    noise = draw_noise(model.latent_sizes, (32,), torch.Generator().manual_seed(0))
-    for mode in (True, False):
-        found = [m.train(mode).decode(m.encode(x, noise).z).mean.double() for m in (model, other)]
-        assert error(found[1], found[0]) < 1e-5
-    assert model.state_dict().keys() == other.state_dict().keys()
-    for name, tensor in model.state_dict().items():
-        torch.testing.assert_close(other.state_dict()[name], tensor, rtol=1e-4, atol=1e-6)

@@ -55,7 +55,7 @@ def convolutional(**training: object) -> RunConfig:
         settings.model,
         network="conv",
         latent_sizes=(3, 2),
-        filters=(4, 6),
+        filters=(16, 6),
         features=8,
         hierarchy_widths=(8,),
     )

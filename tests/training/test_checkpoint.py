@@ -177,14 +177,14 @@ def test_conditions_are_those_of_this_process():
 
 @pytest.mark.parametrize(
     ("parts", "said"),
-    [((), "nothing"), (("mixtures",), "mixtures"), (("mixtures", "normalised"), None)],
+    [((), "nothing"), (("mixtures",), "mixtures"), (("ends", "normalised"), None)],
 )
 def test_conditions_tell_which_parts_are_compiled(monkeypatch, parts, said):
-    for part in ("mixtures", "normalised"):
+    for part in ("ends", "mixtures", "normalised"):
         found = object() if part in parts else None
         monkeypatch.setattr(conditions, f"{part}_code", lambda found=found: found)
     here = Conditions.here(torch.device("cpu"), "float32")
-    assert here.compiled == (said or "mixtures and normalised")
+    assert here.compiled == (said or "ends and normalised")
 
 
 def test_conditions_tell_the_model_of_the_processor(tmp_path, monkeypatch):

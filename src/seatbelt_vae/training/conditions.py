@@ -8,6 +8,7 @@ from typing import Any
 
 import torch as pytorch
 
+from seatbelt_vae.models.ends.native import native_code as ends_code
 from seatbelt_vae.models.normalised.native import native_code as normalised_code
 from seatbelt_vae.objectives.mixtures.native import native_code as mixtures_code
 from seatbelt_vae.workers import worker_count
@@ -63,5 +64,5 @@ def _model() -> str:
 
 def _compiled() -> str:
     """The compiled parts that a step uses here; torch's own operations round otherwise."""
-    parts = {"mixtures": mixtures_code(), "normalised": normalised_code()}
+    parts = {"ends": ends_code(), "mixtures": mixtures_code(), "normalised": normalised_code()}
     return " and ".join(name for name, code in parts.items() if code is not None) or "nothing"

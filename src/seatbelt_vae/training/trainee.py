@@ -62,10 +62,10 @@ class Trainee:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_for(config.seed, WEIGHTS).initial_seed())
             self.model = HierarchicalVAE(architecture)
-        for_training(self.model)
         self.model = convert_conv2d_weight_memory_format(
             self.model.to(self.device), torch.channels_last
         )
+        for_training(self.model)
         self._optimizer = Adam(self.model.parameters(), lr=config.learning_rate, fused=True)
         self._average = None
         if config.ema_decay is not None:

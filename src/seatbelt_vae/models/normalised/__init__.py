@@ -6,7 +6,6 @@ sums of the gradient are taken over all.
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -18,19 +17,7 @@ from torch.nn import functional
 from seatbelt_vae.models.normalised.native import Rows, native_code
 from seatbelt_vae.workers import averaged, worker_count
 
-__all__ = ["NormalisedReLU", "for_training"]
-
-
-def for_training(model: nn.Module) -> None:
-    """Put every pair of BatchNorm and (leaky) ReLU of a model as one layer; names stay the same."""
-    for layers in model.modules():
-        if isinstance(layers, nn.Sequential):
-            for place, (norm, rectifier) in enumerate(pairwise(layers)):
-                if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) and isinstance(
-                    rectifier, nn.ReLU | nn.LeakyReLU
-                ):
-                    layers[place] = NormalisedReLU(norm, getattr(rectifier, "negative_slope", 0.0))
-                    layers[place + 1] = nn.Identity()
+__all__ = ["NormalisedReLU"]
 
 
 class NormalisedReLU(nn.Module):
@@ -63,13 +50,17 @@ class NormalisedReLU(nn.Module):
             y, mean, variance = _native(x, self.weight, self.bias, self.eps, self.slope)
         else:
             y, mean, variance = self._by_operators(x)
-        with torch.no_grad():
-            count = worker_count() * x.numel() / x.shape[1]
-            self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
-            unbiased = variance * count / (count - 1)
-            self.running_var.lerp_(unbiased.to(self.running_var), self.momentum)
-            self.num_batches_tracked += 1
+        self._track(mean, variance, x.numel() // x.shape[1])
         return y
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, own_count: int) -> None:
+        """Let the running moments follow the batch's."""
+        count = worker_count() * own_count
+        self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
+        unbiased = variance * count / (count - 1)
+        self.running_var.lerp_(unbiased.to(self.running_var), self.momentum)
+        self.num_batches_tracked += 1
 
     def _by_operators(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         others = [0, *range(2, x.ndim)]
@@ -91,9 +82,7 @@ class _Native(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = _channels_together(x)
         rows = Rows(x, slope)
-        own_mean, own_variance = rows.moments()
-        mean = averaged(own_mean)
-        variance = averaged(own_variance + (own_mean - mean).square())
+        mean, variance = rows.shared_moments()
         inverse = torch.rsqrt(variance + eps)
         scale = weight * inverse
         shift = bias - mean * scale

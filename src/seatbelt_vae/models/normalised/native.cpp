@@ -1,18 +1,12 @@
 // Batch normalisation and the rectifier after it, of rows of channels lying side by side, in float32
 // or bfloat16. Four passes over memory do a layer's forward and backward work: statistics, result,
 // sums of the gradient, gradient. The rectifier's mask is recomputed, never stored.
-//
-// Rows are cut into a fixed number of parts whose sums are added in order, so the result does not
-// depend on the number of threads.
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <system_error>
-#include <thread>
-#include <vector>
 
-#include "lanes.hpp"
+#include "bfloat16.hpp"
+#include "parts.hpp"
 
 // the fields of Layer in native.py
 struct Layer {
@@ -28,33 +22,8 @@ struct Layer {
 
 namespace {
 
-constexpr int64_t kParts = 64;
 constexpr int64_t kBlock = 4096;  // numbers summed in float before they are added to a double
-
-typedef uint32_t Words __attribute__((vector_size(4 * kLanes), aligned(4)));
-typedef uint16_t Halves __attribute__((vector_size(2 * kLanes), aligned(2)));
-typedef uint16_t Bfloat16;
-
-INLINE Floats load(const Bfloat16 *from) {
-    Halves halves;
-    std::memcpy(&halves, from, sizeof halves);
-    const Words words = __builtin_convertvector(halves, Words) << 16;
-    Floats lanes;
-    std::memcpy(&lanes, &words, sizeof lanes);
-    return lanes;
-}
-
-// to the nearest, ties to even; what is not a number stays none
-INLINE void store(Bfloat16 *to, Floats lanes) {
-    Words words;
-    std::memcpy(&words, &lanes, sizeof words);
-    const Words nearest = (words + 0x7fffu + ((words >> 16) & 1u)) >> 16;
-    const Words none = (words >> 16) | 0x40u;
-    const Words is_none = -((0x7f800000u - (words & 0x7fffffffu)) >> 31);
-    const Halves halves =
-        __builtin_convertvector((none & is_none) | (nearest & ~is_none), Halves);
-    std::memcpy(to, &halves, sizeof halves);
-}
+constexpr int64_t kAhead = 4096;  // numbers between what is read and what is asked of the memory
 
 struct Group {
     int64_t at, size;  // channels [at, at + size), size at most kLanes
@@ -77,18 +46,10 @@ INLINE void put(Number *to, Floats lanes, int64_t size) {
     for (int64_t lane = 0; lane < size; ++lane) to[lane] = padded[lane];
 }
 
-struct Rows {
-    int64_t first, last;
-};
-
-INLINE Rows rows_of(const Layer &layer, int64_t part) {
-    return {layer.rows * part / kParts, layer.rows * (part + 1) / kParts};
-}
-
 // add up two numbers of each element over the rows of a part
 template <class Terms>
 INLINE void sum_rows(const Layer &layer, int64_t part, Terms terms) {
-    const auto [first, last] = rows_of(layer, part);
+    const auto [first, last] = part_of(layer.rows, part);
     const int64_t channels = layer.channels;
     const int64_t together = std::max<int64_t>(8, kBlock / channels);
     double *one = layer.first + part * channels, *two = layer.second + part * channels;
@@ -114,7 +75,9 @@ INLINE void sum_values(const Layer &layer, int64_t part) {
     sum_rows(layer, part, [&](Group group, int64_t row, int64_t end, Total &sums, Total &squares) {
         const Floats origin = some(layer.origin + group.at, group.size);
         for (; row < end; ++row) {
-            const Floats value = some(x + row * layer.channels + group.at, group.size) - origin;
+            const Number *at = x + row * layer.channels + group.at;
+            __builtin_prefetch(at + kAhead);
+            const Floats value = some(at, group.size) - origin;
             sums.add(value);
             squares.add(value * value);
         }
@@ -123,13 +86,14 @@ INLINE void sum_values(const Layer &layer, int64_t part) {
 
 template <class Number>
 INLINE void normalise(const Layer &layer, int64_t part) {
-    const auto [first, last] = rows_of(layer, part);
+    const auto [first, last] = part_of(layer.rows, part);
     const Number *x = static_cast<const Number *>(layer.x);
     Number *out = static_cast<Number *>(layer.out);
     for (int64_t row = first; row < last; ++row) {
         for (int64_t at = 0; at < layer.channels; at += kLanes) {
             const int64_t size = std::min(kLanes, layer.channels - at);
             const int64_t place = row * layer.channels + at;
+            __builtin_prefetch(x + place + kAhead);
             const Floats value = some(x + place, size) * some(layer.scale + at, size) +
                                  some(layer.shift + at, size);
             put(out + place, if_negative(value, value * layer.slope, value), size);
@@ -141,9 +105,13 @@ INLINE void normalise(const Layer &layer, int64_t part) {
 template <class Number>
 INLINE void behind(const Layer &layer, int64_t row, Group group, Floats &gradient, Floats &normal) {
     const int64_t at = group.at, size = group.size, place = row * layer.channels + at;
-    const Floats x = some(static_cast<const Number *>(layer.x) + place, size);
+    const Number *values = static_cast<const Number *>(layer.x) + place;
+    const Number *gradients = static_cast<const Number *>(layer.gradient) + place;
+    __builtin_prefetch(values + kAhead);
+    __builtin_prefetch(gradients + kAhead);
+    const Floats x = some(values, size);
     const Floats value = x * some(layer.scale + at, size) + some(layer.shift + at, size);
-    gradient = some(static_cast<const Number *>(layer.gradient) + place, size);
+    gradient = some(gradients, size);
     // 0 - value, not -value: at 0 the slope is the negative side's
     gradient = if_negative(0 - value, gradient, gradient * layer.slope);
     normal = (x - some(layer.mean + at, size)) * some(layer.inverse_deviation + at, size);
@@ -163,7 +131,7 @@ INLINE void sum_gradients(const Layer &layer, int64_t part) {
 
 template <class Number>
 INLINE void differentiate(const Layer &layer, int64_t part) {
-    const auto [first, last] = rows_of(layer, part);
+    const auto [first, last] = part_of(layer.rows, part);
     Number *out = static_cast<Number *>(layer.out);
     for (int64_t row = first; row < last; ++row) {
         for (int64_t at = 0; at < layer.channels; at += kLanes) {
@@ -200,20 +168,9 @@ void pass_in_bfloat16(const Layer &layer, int64_t pass, int64_t part) {
 }  // namespace
 
 // One pass over a layer's rows; the fields of the layer that the pass reads and writes must be set.
-extern "C" void pass_over_rows(const Layer *layer, int64_t pass, int64_t halves, int64_t threads) {
-    const auto work = [=](int64_t worker) {
-        const int64_t end = (worker + 1) * kParts / threads;
-        for (int64_t part = worker * kParts / threads; part < end; ++part)
-            halves ? pass_in_bfloat16(*layer, pass, part) : pass_in_float32(*layer, pass, part);
-    };
-    std::vector<std::thread> crew;
-    for (int64_t worker = 1; worker < threads; ++worker) {
-        try {
-            crew.emplace_back(work, worker);
-        } catch (const std::system_error &) {  // no thread to be had: its work is done here
-            work(worker);
-        }
-    }
-    work(0);
-    for (std::thread &member : crew) member.join();
+extern "C" void pass_over_rows(const Layer *layer, int64_t pass, int64_t halves, int64_t threads,
+                               Team team) {
+    in_parts(threads, team, [=](int64_t, int64_t part) {
+        halves ? pass_in_bfloat16(*layer, pass, part) : pass_in_float32(*layer, pass, part);
+    });
 }

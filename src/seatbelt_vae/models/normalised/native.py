@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.compiled import compiled_part
+from seatbelt_vae.compiled import compiled_part, threads_of_torch
+from seatbelt_vae.workers import averaged
 
 __all__ = ["Rows", "native_code"]
 
@@ -36,7 +37,11 @@ def native_code() -> ctypes.CDLL | None:
     library = compiled_part("seatbelt_vae.models.normalised")
     if library is None:
         return None
-    library.pass_over_rows.argtypes = (ctypes.POINTER(_Layer), *(ctypes.c_int64,) * 3)
+    library.pass_over_rows.argtypes = (
+        ctypes.POINTER(_Layer),
+        *(ctypes.c_int64,) * 3,
+        ctypes.c_void_p,
+    )
     library.pass_over_rows.restype = None
     return library
 
@@ -63,6 +68,12 @@ class Rows:
         sums, squares = self._sums(_SUM_VALUES, origin=origin)
         mean = sums / self.count
         return mean + origin, (squares / self.count - mean.square()).clamp_min(0)
+
+    def shared_moments(self) -> tuple[Tensor, Tensor]:
+        """Those of the whole batch, where several workers share it."""
+        own_mean, own_variance = self.moments()
+        mean = averaged(own_mean)
+        return mean, averaged(own_variance + (own_mean - mean).square())
 
     def normalised(self, scale: Tensor, shift: Tensor) -> Tensor:
         """The rectified :math:`x \\cdot` scale + shift."""
@@ -101,4 +112,4 @@ class Rows:
         pointers: dict[str, Any] = {name: tensor.data_ptr() for name, tensor in tensors.items()}
         layer = _Layer(self.count, self.channels, self.x.data_ptr(), slope=self.slope, **pointers)
         halves = self.x.dtype == torch.bfloat16
-        library.pass_over_rows(layer, which, halves, torch.get_num_threads())
+        library.pass_over_rows(layer, which, halves, torch.get_num_threads(), threads_of_torch())
