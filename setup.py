@@ -1,5 +1,7 @@
 """The package's compiled parts; all else is in pyproject.toml."""
 
+from pathlib import Path
+
 from setuptools import Extension, setup
 
 
@@ -11,7 +13,7 @@ def compiled(room: str, *options: str) -> Extension:
         extra_compile_args=["-std=gnu++20", "-O3", "-pthread", "-Wno-psabi", *options],
         extra_link_args=["-pthread"],
         include_dirs=["src/seatbelt_vae"],
-        depends=[f"src/seatbelt_vae/{name}.hpp" for name in ("bfloat16", "lanes", "parts")],
+        depends=[str(header) for header in sorted(Path("src").rglob("*.hpp"))],
         # without a compiler it is left out; torch and NumPy do the same, only slower
         optional=True,
     )

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt_vae.models import ends
 from seatbelt_vae.models.ends import FromImage, ToImage
 from seatbelt_vae.models.ends import native as compiled_code
 from seatbelt_vae.models.ends.native import native_code
@@ -21,6 +20,7 @@ SHAPES = {
     "colours": (66, 3, 32, 8, 8),
     "two colours": (3, 2, 16, 1, 9),
     "four colours, one column": (20, 4, 16, 6, 1),
+    "a width of one less than eight": (2, 1, 16, 2, 7),
 }
 PRECISIONS = {"float32": (torch.float32, 2e-6, 2e-6), "bf16": (torch.bfloat16, 4e-3, 1e-2)}
 
@@ -196,7 +196,7 @@ def test_elsewhere_the_layers_are_torchs(case, slope, random, monkeypatch):
     shape = SHAPES["colours"]
     layer, norm = from_image(*shape[1:3], random)
     if case == "no compiled code":
-        monkeypatch.setattr(ends, "native_code", lambda: None)
+        monkeypatch.setattr(compiled_code, "native_code", lambda: None)
     ours, x = FromImage(copy.deepcopy(layer), copy.deepcopy(norm), slope), images(shape, random)
     ours, x = UNFUSED[case](ours, x)
     if case == "float64":
@@ -214,7 +214,7 @@ def test_and_so_they_are_to_the_image(case, slope, random, monkeypatch):
     shape = SHAPES["colours"]
     layer, norm = to_image(*shape[1:3], random)
     if case == "no compiled code":
-        monkeypatch.setattr(ends, "native_code", lambda: None)
+        monkeypatch.setattr(compiled_code, "native_code", lambda: None)
     ours = ToImage(copy.deepcopy(layer), copy.deepcopy(norm), slope)
     ours, x = UNFUSED[case](ours, values(shape, random))
     if case == "float64":

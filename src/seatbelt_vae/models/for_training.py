@@ -11,8 +11,10 @@ __all__ = ["for_training"]
 
 
 def for_training(model: nn.Module) -> None:
-    """Put every pair of BatchNorm and (leaky) ReLU as one layer, with the convolution next to the
-    image if there is one beside it; names and parameters stay the same."""
+    """Put every BatchNorm and (leaky) ReLU after it as one layer; names and weights stay the same.
+
+    A convolution that stands beside the pair and next to the image is joined with them.
+    """
     for layers in model.modules():
         if isinstance(layers, nn.Sequential):
             for place, (norm, rectifier) in enumerate(pairwise(list(layers))):

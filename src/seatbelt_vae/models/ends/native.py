@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.compiled import compiled_part, threads_of_torch
+from seatbelt_vae.models.normalised.native import native_code as normalised_code
 
-__all__ = ["GROUP", "Ends", "native_code"]
+__all__ = ["GROUP", "Ends", "is_native", "native_code"]
 
 GROUP = 16
 """Features are computed so many at once."""
@@ -51,6 +52,12 @@ def native_code() -> ctypes.CDLL | None:
     )
     library.pass_over_images.restype = None
     return library
+
+
+def is_native(x: Tensor, dtype: torch.dtype) -> bool:
+    """Whether the passes can be had for features of a type, made of x or x itself."""
+    wanted = x.device.type == "cpu" and dtype in (torch.float32, torch.bfloat16)
+    return wanted and native_code() is not None and normalised_code() is not None
 
 
 class Ends:
