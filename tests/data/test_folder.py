@@ -219,6 +219,14 @@ def test_more_than_sixteen_bits_are_refused(place, values):
         get(place)
 
 
+def test_all_of_sixteen_bits_is_taken(place):
+    levels = np.zeros((SIDE, SIDE), np.int32)
+    levels[3, 4] = 65535
+    for name in ("a.tiff", "b.tiff"):
+        Image.fromarray(levels).save(place / name)
+    assert (as_bytes(get(place))[0].reshape(SIDE, SIDE) == levels // 257).all()
+
+
 def test_links_inside_the_folder_are_files(place):
     fill(place, ["a.png", "b.png"])
     (place / "c.png").symlink_to("a.png")

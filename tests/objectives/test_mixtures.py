@@ -1,6 +1,8 @@
 """Mixture log-densities: compiled code and torch's operations against plain float64 sums."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,3 +182,22 @@ def test_strided_tensors_are_read_in_order() -> None:
     one, other = (by_native_code(*t, weights, gradients=True) for t in (tensors, strided))
     assert one.joint.equal(other.joint)
     assert all(a.equal(b) for a, b in zip(one.slopes, other.slopes, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of itself
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles by g++ here")
+def test_a_tile_that_torch_compiles_computes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as on a GPU, where Triton is written instead of C++
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch.compiler.reset()
+    monkeypatch.setattr(tiles, "tile", torch.compile(tile, dynamic=True))
+    tensors = batch("plain", 40, 64, 9)
+    weights = component_weights("mws", 40, 64, 200, torch.arange(40))
+    joint, marginals, slopes = plain(tensors, weights)
+    found = by_tiles(*tensors, weights, gradients=True)
+    torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=2e-6)
+    torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=2e-6)
+    for one, expected in zip(found.slopes, slopes, strict=True):
+        assert (one - expected).norm() < 1e-5 * expected.norm()
