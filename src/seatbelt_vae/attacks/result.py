@@ -24,8 +24,9 @@ class AttackResult:
         parts: parts of r at :math:`x^*`, :math:`(P, W, K)`.
         norms: norms of :math:`x^* - x`, :math:`(P, W)`.
         bound: the trivial bound B, :math:`(P, W)`.
-        delta_raw: :math:`\Delta` of the descents made for the row, which under ``strong`` may begin
-            where another level's ended; NaN without one.
+        delta_raw: the smallest :math:`\Delta` of the row's own: of the descents made for it, which
+            under ``strong`` may begin where another level's ended, and there of the start points
+            tried for every row, such as d = 0; NaN without a descent.
         status: how the descent that found :math:`x^*` ended, for each pair and level.
         start: what it started from.
         evaluations: gradient evaluations spent on the row, :math:`(P, W)`.

@@ -82,14 +82,16 @@ def test_the_best_within_budgets_falls(seed, norm):
 
 
 @pytest.mark.parametrize("threat", THREATS)
-def test_raw_is_the_best_of_the_points_descended_under_that_very_level(threat):
+@pytest.mark.parametrize("start_points", [False, True], ids=["descents", "start points too"])
+def test_raw_is_the_best_of_the_points_descended_under_that_very_level(threat, start_points):
     own = [None, 0, 3, 1, 1, 3, None, 0, 3, 3, 1, 0]
     origins = [Origin("noise", "converged", level) for level in own]
     pool = random_pool(threat, origins=origins, seed=3)
-    raw = pool.raw(LEVELS)
+    raw = pool.raw(LEVELS, start_points=start_points)
     for w, level in enumerate(LEVELS.tolist()):
         every = enumerated(pool, level)
-        lowest = min((every[k] for k, o in enumerate(own) if o == w), default=np.inf)
+        counted = [w, None] if start_points else [w]
+        lowest = min(every[k] for k, o in enumerate(own) if o in counted) if w in own else np.inf
         expected = np.nan if np.isinf(lowest) else lowest
         assert_allclose(raw[w], expected)
     assert raw[2].isnan()

@@ -53,6 +53,20 @@ def test_a_descent_that_ended_at_zero_does_not_end_its_row():
     assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
 
 
+def test_a_descent_that_ends_above_nothing_at_all_is_no_violation():
+    search = search_at([0.01, 1.5, 2.0])
+    for level, share in enumerate((0.9, 1.0, 0.0)):
+        offered(search, share, level)
+    of_descents, of_rows = (
+        search.result(torch.tensor([[1, 0, 0]]), start_points=own) for own in (False, True)
+    )
+    start = search.problem.divergence_start[0]
+    assert of_descents.delta_raw[0, 1] > 1.01 * start
+    assert float(of_descents.raw_violation) > 0.01
+    assert of_rows.delta_raw[0, 1:].tolist() == [start, start]
+    assert float(of_rows.raw_violation) == 0
+
+
 @pytest.mark.parametrize("share", [0.01, 1 / 3, 2 / 3])
 def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
     search = search_at([0.01, 0.1, 0.3], recheck=share)

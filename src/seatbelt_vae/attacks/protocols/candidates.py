@@ -75,16 +75,22 @@ class Candidates:
         values = self.values(levels).masked_fill(start_point.to(levels.device), torch.inf)
         return values.argmin(dim=1)
 
-    def raw(self, levels: Tensor, but: Container[str] = ()) -> Tensor:
+    def raw(
+        self, levels: Tensor, but: Container[str] = (), *, start_points: bool = False
+    ) -> Tensor:
         r"""The smallest :math:`\Delta` among points descended under that level, :math:`(W)`.
 
         NaN where there was no descent, or only such as ended with a status ``but``. This curve
-        can show that the optimiser has not converged; `best` never can.
+        can show that the optimiser has not converged; `best` never can. With ``start_points``
+        those count too: every row has them of its own, d = 0 among them.
         """
         own = torch.tensor(
             [-1 if o.level is None or o.status in but else o.level for o in self.origins]
         )
-        mine = own == torch.arange(len(levels))[:, None]
-        value = self.values(levels).masked_fill(~mine.to(levels.device), torch.inf)
-        lowest = value.min(dim=1).values
-        return lowest.masked_fill(lowest.isinf(), torch.nan)
+        mine = (own == torch.arange(len(levels))[:, None]).to(levels.device)
+        counted = mine
+        if start_points:
+            no_descent = torch.tensor([origin.level is None for origin in self.origins])
+            counted = mine | no_descent.to(levels.device)
+        lowest = self.values(levels).masked_fill(~counted, torch.inf).min(dim=1).values
+        return lowest.masked_fill(~mine.any(dim=1) | lowest.isinf(), torch.nan)

@@ -177,13 +177,25 @@ class Search:
         bests = [pool.best(levels)[0] for pool, levels in zip(self.pools, self.levels, strict=True)]
         return torch.stack(bests)
 
-    def result(self, chosen: Tensor, unconverged: Tensor | None = None) -> AttackResult:
-        """What was found, given the candidate chosen for every row, :math:`(P, W)`."""
+    def result(
+        self,
+        chosen: Tensor,
+        unconverged: Tensor | None = None,
+        *,
+        start_points: bool = False,
+    ) -> AttackResult:
+        """What was found, given the candidate chosen for every row, :math:`(P, W)`.
+
+        ``start_points`` says whether those are tried for every row.
+        """
         problem, levels = self.problem, self.levels
         picked = list(zip(self.pools, chosen, strict=True))
         origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
         cut_short = (RACED, ON_ONE_DRAW)
-        raw = [pool.raw(own, but=cut_short) for pool, own in zip(self.pools, levels, strict=True)]
+        raw = [
+            pool.raw(own, but=cut_short, start_points=start_points)
+            for pool, own in zip(self.pools, levels, strict=True)
+        ]
         if unconverged is None:
             unconverged = levels.new_full((len(levels),), torch.nan)
         return AttackResult(

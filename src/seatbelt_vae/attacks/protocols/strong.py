@@ -57,7 +57,7 @@ def strong_attack(
     _exchange(search)
     unconverged = _recheck(search, keys)
     best = [pool.best(own)[1] for pool, own in zip(search.pools, levels, strict=True)]
-    return search.result(torch.stack(best), unconverged)
+    return search.result(torch.stack(best), unconverged, start_points=True)
 
 
 def _offer_known(search: Search) -> None:

@@ -72,8 +72,8 @@ FLAGS = {
         "use the strong protocol, or more evaluations",
     ),
     "raw curve not a minimum's": Meaning(
-        "what each row's own descents ended at (`delta_raw`) falls or is convex in λ somewhere, or "
-        "rises in ε, by more than 10⁻³·r₀",
+        "the best of each row's own descents and starts (`delta_raw`) falls or is convex in λ "
+        "somewhere, or rises in ε, by more than 10⁻³·r₀",
         "some descents ended away from the minimum; other rows' points repair the reported curve",
         "more restarts or evaluations, if `not converged` is raised as well",
     ),
