@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from seatbelt_vae.models import passes
 from seatbelt_vae.models.ends import FromImage, ToImage
 from seatbelt_vae.models.ends import native as compiled_code
 from seatbelt_vae.models.ends.native import native_code
@@ -144,7 +145,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(team, monkeypatch):
     shape = SHAPES["colours"]
     expected, before = both_ways(shape), torch.get_num_threads()
     if not team:
-        monkeypatch.setattr(compiled_code, "threads_of_torch", lambda: None)
+        monkeypatch.setattr(passes, "threads_of_torch", lambda: None)
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)

@@ -241,7 +241,7 @@ enum Pass : int64_t {
 };
 
 template <class Number>
-INLINE void pass_over(const Ends &ends, int64_t pass, int64_t worker, int64_t part) {
+INLINE void pass_in(const Ends &ends, int64_t pass, int64_t worker, int64_t part) {
     const Scratch scratch(ends, worker);
     const auto [first, last] = part_of(ends.images, part);
     for (int64_t image = first; image < last; ++image) {
@@ -266,19 +266,19 @@ INLINE void pass_over(const Ends &ends, int64_t pass, int64_t worker, int64_t pa
 
 FOR_EACH_PROCESSOR
 void pass_in_float32(const Ends &ends, int64_t pass, int64_t worker, int64_t part) {
-    pass_over<float>(ends, pass, worker, part);
+    pass_in<float>(ends, pass, worker, part);
 }
 
 FOR_EACH_PROCESSOR
 void pass_in_bfloat16(const Ends &ends, int64_t pass, int64_t worker, int64_t part) {
-    pass_over<Bfloat16>(ends, pass, worker, part);
+    pass_in<Bfloat16>(ends, pass, worker, part);
 }
 
 }  // namespace
 
 // One pass over the images; the fields that it reads and writes must be set, and its sums be 0.
-extern "C" void pass_over_images(const Ends *ends, int64_t pass, int64_t halves, int64_t threads,
-                                 Team team) {
+extern "C" void pass_over(const Ends *ends, int64_t pass, int64_t halves, int64_t threads,
+                          Team team) {
     in_parts(threads, team, [=](int64_t worker, int64_t part) {
         halves ? pass_in_bfloat16(*ends, pass, worker, part)
                : pass_in_float32(*ends, pass, worker, part);

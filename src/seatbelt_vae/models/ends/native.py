@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.compiled import compiled_part, threads_of_torch
 from seatbelt_vae.models.normalised.native import native_code as normalised_code
+from seatbelt_vae.models.passes import Pass, compiled_passes
 
 __all__ = ["GROUP", "Ends", "is_native", "native_code"]
 
@@ -40,18 +40,9 @@ class _Ends(ctypes.Structure):
 
 
 @cache
-def native_code() -> ctypes.CDLL | None:
+def native_code() -> Pass | None:
     """The compiled passes; None where the package was installed without a compiler."""
-    library = compiled_part("seatbelt_vae.models.ends")
-    if library is None:
-        return None
-    library.pass_over_images.argtypes = (
-        ctypes.POINTER(_Ends),
-        *(ctypes.c_int64,) * 3,
-        ctypes.c_void_p,
-    )
-    library.pass_over_images.restype = None
-    return library
+    return compiled_passes("seatbelt_vae.models.ends", _Ends)
 
 
 def is_native(x: Tensor, dtype: torch.dtype) -> bool:
@@ -161,11 +152,11 @@ class Ends:
         return first.sum(0), second.sum(0)
 
     def _run(self, which: int, tensors: Mapping[str, Tensor], origin: float = 0.0) -> None:
-        library, threads = native_code(), torch.get_num_threads()
-        assert library is not None
+        pass_over = native_code()
+        assert pass_over is not None
         images, features, height, width = self.shape
         padded = (2 * height + 2) * (2 * width + 2) * self.colours
-        scratch = torch.empty(threads, padded + width * (self.taps + 2 * features))
+        scratch = torch.empty(torch.get_num_threads(), padded + width * (self.taps + 2 * features))
         pointers: dict[str, Any] = {name: tensor.data_ptr() for name, tensor in tensors.items()}
         ends = _Ends(
             *(images, height, width, self.colours, features, scratch.shape[1]),
@@ -174,5 +165,4 @@ class Ends:
             slope=self.slope,
             **pointers,
         )
-        halves = self.dtype == torch.bfloat16
-        library.pass_over_images(ends, which, halves, threads, threads_of_torch())
+        pass_over(ends, which, self.dtype)

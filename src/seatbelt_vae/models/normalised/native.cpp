@@ -168,8 +168,8 @@ void pass_in_bfloat16(const Layer &layer, int64_t pass, int64_t part) {
 }  // namespace
 
 // One pass over a layer's rows; the fields of the layer that the pass reads and writes must be set.
-extern "C" void pass_over_rows(const Layer *layer, int64_t pass, int64_t halves, int64_t threads,
-                               Team team) {
+extern "C" void pass_over(const Layer *layer, int64_t pass, int64_t halves, int64_t threads,
+                          Team team) {
     in_parts(threads, team, [=](int64_t, int64_t part) {
         halves ? pass_in_bfloat16(*layer, pass, part) : pass_in_float32(*layer, pass, part);
     });

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.compiled import compiled_part, threads_of_torch
+from seatbelt_vae.models.passes import Pass, compiled_passes
 from seatbelt_vae.workers import averaged
 
 __all__ = ["Rows", "native_code"]
@@ -32,18 +32,9 @@ class _Layer(ctypes.Structure):
 
 
 @cache
-def native_code() -> ctypes.CDLL | None:
+def native_code() -> Pass | None:
     """The compiled passes; None where the package was installed without a compiler."""
-    library = compiled_part("seatbelt_vae.models.normalised")
-    if library is None:
-        return None
-    library.pass_over_rows.argtypes = (
-        ctypes.POINTER(_Layer),
-        *(ctypes.c_int64,) * 3,
-        ctypes.c_void_p,
-    )
-    library.pass_over_rows.restype = None
-    return library
+    return compiled_passes("seatbelt_vae.models.normalised", _Layer)
 
 
 class Rows:
@@ -107,9 +98,8 @@ class Rows:
         return first.sum(0), second.sum(0)
 
     def _run(self, which: int, **tensors: Tensor) -> None:
-        library = native_code()
-        assert library is not None
+        pass_over = native_code()
+        assert pass_over is not None
         pointers: dict[str, Any] = {name: tensor.data_ptr() for name, tensor in tensors.items()}
         layer = _Layer(self.count, self.channels, self.x.data_ptr(), slope=self.slope, **pointers)
-        halves = self.x.dtype == torch.bfloat16
-        library.pass_over_rows(layer, which, halves, torch.get_num_threads(), threads_of_torch())
+        pass_over(layer, which, self.x.dtype)
