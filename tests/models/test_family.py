@@ -16,14 +16,15 @@ from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.testing import check_autoencoder
 
 BATCH = 4
+# the first convolution of 16 filters is joined with what stands beside it, see `models.ends`
 NETWORKS = {
-    "conv-16": ("conv", (1, 16, 16)),
-    "conv-28": ("conv", (1, 28, 28)),
-    "conv-37x50": ("conv", (1, 37, 50)),
-    "conv-40x56": ("conv", (1, 40, 56)),
-    "conv-64": ("conv", (1, 64, 64)),
-    "conv-rgb": ("conv", (3, 32, 32)),
-    "mlp": ("mlp", (1, 9, 7)),
+    "conv-16": ("conv", (1, 16, 16), (4, 6)),
+    "conv-28": ("conv", (1, 28, 28), (4, 6)),
+    "conv-37x50": ("conv", (1, 37, 50), (16, 6)),
+    "conv-40x56": ("conv", (1, 40, 56), (4, 6)),
+    "conv-64": ("conv", (1, 64, 64), (16, 6)),
+    "conv-rgb": ("conv", (3, 32, 32), (16, 6)),
+    "mlp": ("mlp", (1, 9, 7), (4, 6)),
 }
 FAMILY = [
     pytest.param(*member, id="-".join(member))
@@ -34,12 +35,12 @@ FAMILY = [
 @pytest.fixture
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     preset, network, likelihood = request.param
-    kind, image_shape = NETWORKS[network]
+    kind, image_shape, filters = NETWORKS[network]
     settings = ModelConfig(
         preset,
         latent_sizes=(5, 4, 3) if PRESETS[preset].hierarchical else (4,),
         network=kind,
-        filters=(4, 6),
+        filters=filters,
         features=16,
         hierarchy_widths=(12, 10),
         likelihood=likelihood,
@@ -118,6 +119,22 @@ def test_folding_batch_norm_changes_rounding_only(model: HierarchicalVAE) -> Non
     assert all(p.requires_grad for p in model.parameters())
     assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())
     check_autoencoder(folded)
+
+
+@whole_family
+def test_a_folded_model_is_the_same_in_float32_and_differentiates_so(
+    model: HierarchicalVAE,
+) -> None:
+    x, noise = _probe(model)
+    found, expected = [], []
+    for one, kept in ((fold_batch_norm(model), found), (model.double(), expected)):
+        dtype = torch.float64 if kept is expected else torch.float32
+        image = x.to(dtype).requires_grad_()
+        everything = _everything(one, image, [n.to(dtype) for n in noise])
+        total = sum(part.mean() for part in everything)
+        kept += [*everything, *torch.autograd.grad(total, image)]
+    for a, b in zip(found, expected, strict=True):
+        assert (a - b).norm() <= 1e-4 * b.norm()
 
 
 @whole_family

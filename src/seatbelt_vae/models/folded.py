@@ -8,7 +8,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
-from seatbelt_vae.models.rephrased import rephrased
+from seatbelt_vae.models.rephrased import rephrase
 
 __all__ = ["fold_batch_norm"]
 
@@ -16,7 +16,7 @@ __all__ = ["fold_batch_norm"]
 def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
     """A frozen copy in evaluation mode that computes the same maps with fewer passes over memory.
 
-    Layers are also put in the form that runs fastest, see `rephrased`. The result differs from the
+    Layers are also put in the form that runs fastest, see `rephrase`. The result differs from the
     model's by rounding only and takes no parameter gradients; an attack differentiates it with
     respect to the image.
     """
@@ -39,4 +39,5 @@ def _fold(layers: nn.Sequential) -> None:
         elif isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
             layer = fuse_linear_bn_eval(layer, norm)
             layers[index + 1] = nn.Identity()
-        layers[index] = rephrased(layer)
+        layers[index] = layer
+    rephrase(layers)

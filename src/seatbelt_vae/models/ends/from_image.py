@@ -9,7 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.models.ends.native import Ends, is_native
-from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_end
+from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_from_image
 from seatbelt_vae.models.normalised import NormalisedReLU
 from seatbelt_vae.workers import averaged
 
@@ -37,11 +37,7 @@ class FromImage(NormalisedReLU):
     @staticmethod
     def fits(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
         """Whether it is a convolution 4×4 of stride 2, without bias, of few colours."""
-        return (
-            isinstance(layer, nn.Conv2d)
-            and is_end(layer, layer.in_channels, layer.out_channels)
-            and layer.bias is None
-        )
+        return is_from_image(layer) and layer.bias is None
 
     def forward(self, x: Tensor) -> Tensor:
         (layer,) = self._layer

@@ -18,10 +18,11 @@
 struct Ends {
     int64_t images, height, width;  // the features' h and w
     int64_t colours, features, scratch_size;
-    float *image;         // (images, 2h, 2w, colours): read, or written by kImage
+    float *image;         // (images, 2h, 2w, colours): read, or written by the passes to an image
     const void *values;   // (images, h, w, F): what is normalised, or the gradient of kFeatures
+    const void *result;   // (images, h, w, F): what kFeatures gave
     void *out;            // (images, h, w, F)
-    const float *weight;  // (taps of a patch, F); for kImage (F, taps)
+    const float *weight;  // (taps of a patch, F); for the passes to an image (F, taps)
     // (F) each
     const float *scale, *shift, *mean, *inverse_deviation;
     const float *mean_gradient, *mean_gradient_times_x;
@@ -188,6 +189,21 @@ INLINE void add_to_image(const Ends &ends, const Scratch &scratch, int64_t row, 
     add_patches(ends, row, scratch.patches, scratch.padded);
 }
 
+template <class Number>
+INLINE void add_gradient_to_image(const Ends &ends, const Scratch &scratch, int64_t row,
+                                  int64_t place) {
+    const Number *gradient = static_cast<const Number *>(ends.values) + place;
+    const Number *result = static_cast<const Number *>(ends.result) + place;
+    for_groups(ends, [&](int64_t at, int64_t) {
+        fetch_next(ends, gradient + at);
+        fetch_next(ends, result + at);
+        // the rectifier keeps signs, and 0 for 0
+        store(scratch.rows + at, behind(ends, load(result + at), load(gradient + at)));
+    });
+    multiply(scratch.rows, ends.weight, ends.width, ends.features, taps_of(ends), scratch.patches);
+    add_patches(ends, row, scratch.patches, scratch.padded);
+}
+
 // first: Σ patch yᵀ for the rectified y, (taps, F); second: Σ gradient behind the rectifier and Σ of
 // it times the normalised x, (2, F)
 template <class Number>
@@ -237,15 +253,17 @@ enum Pass : int64_t {
     kSumFeatureGradients,
     kImage,
     kSumImageGradients,
-    kDifferentiate
+    kDifferentiate,
+    kImageGradient
 };
 
 template <class Number>
 INLINE void pass_in(const Ends &ends, int64_t pass, int64_t worker, int64_t part) {
     const Scratch scratch(ends, worker);
     const auto [first, last] = part_of(ends.images, part);
+    const bool to_image = pass == kImage || pass == kImageGradient;
     for (int64_t image = first; image < last; ++image) {
-        if (pass == kImage)
+        if (to_image)
             std::fill_n(scratch.padded, scratch.patches - scratch.padded, 0.f);
         else
             pad(ends, image, scratch.padded);
@@ -256,11 +274,12 @@ INLINE void pass_in(const Ends &ends, int64_t pass, int64_t worker, int64_t part
             if (pass == kSumFeatureGradients)
                 sum_feature_gradients<Number>(ends, scratch, row, place, part);
             if (pass == kImage) add_to_image<Number>(ends, scratch, row, place);
+            if (pass == kImageGradient) add_gradient_to_image<Number>(ends, scratch, row, place);
             if (pass == kSumImageGradients)
                 sum_image_gradients<Number>(ends, scratch, row, place, part);
             if (pass == kDifferentiate) differentiate<Number>(ends, scratch, row, place);
         }
-        if (pass == kImage) unpad(ends, image, scratch.padded);
+        if (to_image) unpad(ends, image, scratch.padded);
     }
 }
 

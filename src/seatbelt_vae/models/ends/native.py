@@ -18,7 +18,7 @@ GROUP = 16
 
 _PARTS = 64
 _SUM_PATCHES, _FEATURES, _SUM_FEATURE_GRADIENTS = range(3)
-_IMAGE, _SUM_IMAGE_GRADIENTS, _DIFFERENTIATE = range(3, 6)
+_IMAGE, _SUM_IMAGE_GRADIENTS, _DIFFERENTIATE, _IMAGE_GRADIENT = range(3, 7)
 
 
 class _Ends(ctypes.Structure):
@@ -30,7 +30,7 @@ class _Ends(ctypes.Structure):
         *(
             (name, ctypes.c_void_p)
             for name in (
-                *("image", "values", "out", "weight", "scale", "shift", "mean"),
+                *("image", "values", "result", "out", "weight", "scale", "shift", "mean"),
                 *("inverse_deviation", "mean_gradient", "mean_gradient_times_x"),
                 *("first", "second", "scratch"),
             )
@@ -98,10 +98,7 @@ class Ends:
 
     def image(self, x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """The patches of the rectified x · scale + shift, laid on each other; weight is (F, T)."""
-        images, _, height, width = self.shape
-        out = torch.empty(
-            (images, self.colours, 2 * height, 2 * width), memory_format=torch.channels_last
-        )
+        out = self._image()
         tensors = {"image": out, "values": x, "weight": weight, "scale": scale, "shift": shift}
         self._run(_IMAGE, tensors)
         return out
@@ -135,6 +132,18 @@ class Ends:
         tensors = {"image": gradient, "values": x, "weight": weight, "out": out, **channels}
         self._run(_DIFFERENTIATE, tensors)
         return out
+
+    def image_gradient(self, gradient: Tensor, features: Tensor, weight: Tensor) -> Tensor:
+        """The gradient of the image, of what `features` gave and its gradient; weight is (F, T)."""
+        out = self._image()
+        tensors = {"image": out, "values": gradient, "result": features, "weight": weight}
+        self._run(_IMAGE_GRADIENT, tensors)
+        return out
+
+    def _image(self) -> Tensor:
+        images, _, height, width = self.shape
+        shape = (images, self.colours, 2 * height, 2 * width)
+        return torch.empty(shape, memory_format=torch.channels_last)
 
     def _features(self) -> Tensor:
         return torch.empty(self.shape, dtype=self.dtype, memory_format=torch.channels_last)

@@ -9,7 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.models.ends.native import Ends, is_native
-from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_end
+from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_to_image
 from seatbelt_vae.models.normalised import NormalisedReLU
 from seatbelt_vae.models.normalised.native import Rows
 from seatbelt_vae.workers import averaged
@@ -34,11 +34,7 @@ class ToImage(NormalisedReLU):
     @staticmethod
     def fits(layer: nn.Module) -> TypeGuard[nn.ConvTranspose2d]:
         """Whether it is a transposed convolution 4×4 of stride 2, to few colours."""
-        return (
-            isinstance(layer, nn.ConvTranspose2d)
-            and is_end(layer, layer.out_channels, layer.in_channels)
-            and layer.output_padding == (0, 0)
-        )
+        return is_to_image(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         (layer,) = self._layer
