@@ -26,5 +26,6 @@ setup(
         compiled("models.ends"),
         compiled("models.normalised"),
         compiled("objectives.mixtures"),
+        compiled("optim.memory"),
     ]
 )

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from seatbelt_vae.models import passes
+from seatbelt_vae import passes
 from seatbelt_vae.models.ends import (
     FromImage,
     FrozenFromImage,

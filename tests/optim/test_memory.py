@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from seatbelt_vae.optim import memory as memory_room
 from seatbelt_vae.optim.memory import PairMemory
+from seatbelt_vae.optim.memory.native import MOST_PAIRS, native_code
+
+compiled = pytest.mark.skipif(native_code() is None, reason="the package has no compiled code")
 
 
 def beside(*vectors):
@@ -48,22 +52,46 @@ def test_rows_that_remember_different_pairs(
     rows: int, size: int, memory: int, count: int, seed: int
 ) -> None:
     """Each row keeps some pairs, skips others, and forgets all now and then."""
-    s, y = convex_pairs(rows, size, count, seed)
+    check_against_the_recursion(rows, size, memory, convex_pairs(rows, size, count, seed), seed)
+
+
+# sizes about the widths at which the loops are cut: 16 lanes, 64 numbers at once
+@compiled
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 63, 64, 65, 200])
+@pytest.mark.parametrize("memory", [1, 3, 10])
+def test_the_compiled_memory_does_the_same(size: int, memory: int) -> None:
+    draws = torch.Generator().manual_seed(size)
+    s = torch.randn(14, 5, size, generator=draws)
+    curvature = 0.5 + torch.rand(size, generator=draws)
+    check_against_the_recursion(5, size, memory, (s, curvature * s), seed=memory, tolerance=1e-4)
+
+
+def check_against_the_recursion(
+    rows: int,
+    size: int,
+    memory: int,
+    every: tuple[Tensor, Tensor],
+    seed: int,
+    tolerance: float = 1e-8,
+) -> None:
+    s, y = every
     draws = np.random.default_rng(seed)
     pairs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(rows)]
     held = PairMemory(rows, size, memory, s)
+    assert held._is_native == (s.dtype == torch.float32)
     for step, change in zip(s, y, strict=True):
         wanted, bent = draws.random(rows) < 0.7, draws.random(rows) < 0.2
         signed = torch.where(torch.from_numpy(bent)[:, None], -change, change)
-        v = torch.from_numpy(draws.standard_normal((rows, size)))
+        v = torch.from_numpy(draws.standard_normal((rows, size))).to(s)
         kept, found = held.learn(beside(step, signed, v), torch.from_numpy(wanted))
         assert kept.tolist() == (wanted & ~bent).tolist()
         for row in kept.nonzero()[:, 0].tolist():
-            pairs[row] = [*pairs[row], (step[row].numpy(), change[row].numpy())][-memory:]
+            new = step[row].double().numpy(), change[row].double().numpy()
+            pairs[row] = [*pairs[row], new][-memory:]
         for row in range(rows):
-            expected = dense_inverse(pairs[row], size) @ v[row].numpy()
+            expected = dense_inverse(pairs[row], size) @ v[row].double().numpy()
             np.testing.assert_allclose(
-                found[row].numpy(), expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max()
+                found[row].numpy(), expected, rtol=1e-7, atol=tolerance * np.abs(expected).max()
             )
         forgotten = draws.random(rows) < 0.1
         held.forget(torch.from_numpy(forgotten))
@@ -93,11 +121,47 @@ def test_the_secant_equation_holds_for_the_newest_pair() -> None:
         torch.testing.assert_close(found, step)
 
 
+@compiled
+def test_a_row_does_not_depend_on_others_or_on_the_number_of_threads() -> None:
+    draws = torch.Generator().manual_seed(0)
+    s, v = torch.randn(9, 7, 50, generator=draws), torch.randn(7, 50, generator=draws)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads, rows in ((1, slice(None)), (3, slice(None)), (2, slice(2, 3))):
+            torch.set_num_threads(threads)
+            held = PairMemory(len(v[rows]), 50, 4, v)
+            everyone = torch.ones(len(v[rows]), dtype=torch.bool)
+            for step in s[:, rows]:
+                _, result = held.learn(beside(step, 2 * step, v[rows]), everyone)
+            found.append(result)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0][2:3], found[2])
+
+
+@pytest.mark.parametrize("case", ["too many pairs", "no compiled code"])
+def test_where_the_compiled_memory_does_not_reach(case: str, monkeypatch) -> None:
+    slots = MOST_PAIRS + 1 if case == "too many pairs" else 3
+    if case == "no compiled code":
+        monkeypatch.setattr(memory_room, "native_code", lambda: None)
+    s = torch.randn(4, 2, 6, generator=torch.Generator().manual_seed(0))
+    held = PairMemory(2, 6, slots, s)
+    assert not held._is_native
+    for step in s:
+        _, found = held.learn(beside(step, 2 * step, step), torch.ones(2, dtype=torch.bool))
+    torch.testing.assert_close(found, 0.5 * s[-1])
+
+
 @pytest.mark.parametrize("bad", [0.0, 1e-10, -1.0, torch.nan, torch.inf])
-def test_a_pair_without_clear_positive_curvature_is_not_remembered(bad: float) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_pair_without_clear_positive_curvature_is_not_remembered(
+    bad: float, dtype: torch.dtype
+) -> None:
     """The step has a first coordinate only: the change's first decides, the second scales."""
     step, change = double([1.0, 0.0], [1.0, 0.0]), double([bad, 1.0], [0.5, 1.0])
     v = double([2.0, 3.0], [0.5, 1.0])
+    step, change, v = (vector.to(dtype) for vector in (step, change, v))
     held = PairMemory(2, 2, 3, step)
     kept, found = held.learn(beside(step, change, v), torch.ones(2, dtype=torch.bool))
     assert kept.tolist() == [False, True]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.models.normalised.native import native_code as normalised_code
-from seatbelt_vae.models.passes import Pass, compiled_passes
+from seatbelt_vae.passes import Pass, compiled_passes
 
 __all__ = ["GROUP", "Ends", "is_native", "native_code"]
 

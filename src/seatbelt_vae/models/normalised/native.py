@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.models.passes import Pass, compiled_passes
+from seatbelt_vae.passes import Pass, compiled_passes
 from seatbelt_vae.workers import averaged
 
 __all__ = ["Rows", "native_code"]

@@ -9,11 +9,14 @@ The compact form of Byrd, Nocedal and Schnabel (1994),
 with :math:`R` the upper triangle of :math:`S^TY` in order of age and :math:`D` its diagonal. A
 row's memory is large (2mn numbers) and moving it is the whole cost, so the Gram matrix is kept and
 an iteration passes over the pairs twice: once for all inner products it needs, once for the result.
+In float32 on the CPU compiled code does both while a row's pairs are at hand.
 """
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+
+from seatbelt_vae.optim.memory.native import MOST_PAIRS, learn, native_code
 
 __all__ = ["PairMemory"]
 
@@ -62,6 +65,20 @@ class PairMemory:
         """
         size = vectors.shape[2]
         vectors = pad(vectors, (0, self.padding)) if self.padding else vectors
+        self.clock += 1
+        if self._is_native:
+            fields = self.pairs, self.gram, self.stamp, self.clock
+            kept, result = learn(*fields, vectors.contiguous(), rows.contiguous(), _CURVATURE)
+        else:
+            kept, result = self._learn_by_operators(vectors, rows)
+        return kept, result[:, :size]
+
+    @property
+    def _is_native(self) -> bool:
+        plain = self.pairs.dtype == torch.float32 and self.pairs.device.type == "cpu"
+        return plain and self.memory <= MOST_PAIRS and native_code() is not None
+
+    def _learn_by_operators(self, vectors: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         own = vectors[:, :2]
         # few vectors from the left: twice as fast as few columns from the right
         products, own_products = (torch.bmm(vectors, part.mT) for part in (self.pairs, own))
@@ -70,7 +87,6 @@ class PairMemory:
         kept = rows & (curvature > _CURVATURE * sizes) & curvature.isfinite()
         index = kept.nonzero()[:, 0]
         slot = self.stamp[index].argmin(dim=1)
-        self.clock += 1
         self.stamp[index, slot] = self.clock
         for i, place in enumerate((slot, slot + self.memory)):
             self.pairs[index, place] = own[index, i]
@@ -80,7 +96,7 @@ class PairMemory:
             self.gram[index, :, place] = products[index, i]
         coefficients, gamma = self._coefficients(products[:, 2])
         result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
-        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])[:, :size]
+        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])
 
     def forget(self, rows: Tensor) -> None:
         """Empty the memory of rows, by index or boolean."""
