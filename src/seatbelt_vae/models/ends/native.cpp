@@ -303,3 +303,5 @@ extern "C" void pass_over(const Ends *ends, int64_t pass, int64_t halves, int64_
                : pass_in_float32(*ends, pass, worker, part);
     });
 }
+
+extern "C" int64_t subject_size() { return sizeof(Ends); }

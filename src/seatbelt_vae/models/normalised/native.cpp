@@ -174,3 +174,5 @@ extern "C" void pass_over(const Layer *layer, int64_t pass, int64_t halves, int6
         halves ? pass_in_bfloat16(*layer, pass, part) : pass_in_float32(*layer, pass, part);
     });
 }
+
+extern "C" int64_t subject_size() { return sizeof(Layer); }
