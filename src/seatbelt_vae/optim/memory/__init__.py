@@ -73,6 +73,14 @@ class PairMemory:
             kept, result = self._learn_by_operators(vectors, rows)
         return kept, result[:, :size]
 
+    def forget(self, rows: Tensor) -> None:
+        """Empty the memory of rows, by index or boolean."""
+        self.stamp[rows] = 0
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but those of an index."""
+        self.pairs, self.gram, self.stamp = self.pairs[rows], self.gram[rows], self.stamp[rows]
+
     @property
     def _is_native(self) -> bool:
         plain = self.pairs.dtype == torch.float32 and self.pairs.device.type == "cpu"
@@ -97,14 +105,6 @@ class PairMemory:
         coefficients, gamma = self._coefficients(products[:, 2])
         result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
         return kept, result.addcmul_(gamma[:, None], vectors[:, 2])
-
-    def forget(self, rows: Tensor) -> None:
-        """Empty the memory of rows, by index or boolean."""
-        self.stamp[rows] = 0
-
-    def keep(self, rows: Tensor) -> None:
-        """Drop all rows but those of an index."""
-        self.pairs, self.gram, self.stamp = self.pairs[rows], self.gram[rows], self.stamp[rows]
 
     def _coefficients(self, products: Tensor) -> tuple[Tensor, Tensor]:
         r"""What each remembered vector contributes to :math:`Hv`, and :math:`\gamma`.
