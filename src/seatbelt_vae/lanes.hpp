@@ -36,6 +36,33 @@ INLINE void store(float *to, Floats lanes) {
     std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
 }
 
+// Whether registers hold a whole vector here. Where they do not, sums kept through a loop must be
+// halves: a wider vector would be kept in memory, and every sum would wait for itself there.
+inline bool whole_registers() {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f");
+#else
+    return false;
+#endif
+}
+const bool kWholeRegisters = whole_registers();
+
+template <class Vector>
+constexpr int64_t lanes_of = sizeof(Vector) / sizeof(float);
+
+template <class Vector>
+INLINE Vector load_as(const float *from) {
+    Vector lanes;
+    std::memcpy(&lanes, from, sizeof lanes);
+    return lanes;
+}
+
+template <class Vector>
+INLINE void store_as(float *to, Vector lanes) {
+    std::memcpy(to, &lanes, sizeof lanes);
+}
+
 // one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
 // made lane by lane, which costs more than all the rest; shifts and masks are not.
 INLINE Floats if_negative(Floats number, Floats one, Floats other) {

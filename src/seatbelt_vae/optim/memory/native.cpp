@@ -31,18 +31,21 @@ struct Products {
     double s, y, v;
 };
 
-INLINE double sum(Floats lanes) {
+template <class Vector>
+INLINE double sum(Vector lanes) {
     double total = 0;
-    for (int64_t lane = 0; lane < kLanes; ++lane) total += lanes[lane];
+    for (int64_t lane = 0; lane < lanes_of<Vector>; ++lane) total += lanes[lane];
     return total;
 }
 
+template <class Vector>
 INLINE void products_of_pair(const float *one, const float *other, const float *s, const float *y,
                              const float *v, int64_t size, Products &of_one, Products &of_other) {
-    Floats one_s = {}, one_y = {}, one_v = {}, other_s = {}, other_y = {}, other_v = {};
-    for (int64_t at = 0; at < size; at += kLanes) {
-        const Floats a = load(one + at), b = load(other + at);
-        const Floats new_s = load(s + at), new_y = load(y + at), new_v = load(v + at);
+    Vector one_s = {}, one_y = {}, one_v = {}, other_s = {}, other_y = {}, other_v = {};
+    for (int64_t at = 0; at < size; at += lanes_of<Vector>) {
+        const Vector a = load_as<Vector>(one + at), b = load_as<Vector>(other + at);
+        const Vector new_s = load_as<Vector>(s + at), new_y = load_as<Vector>(y + at);
+        const Vector new_v = load_as<Vector>(v + at);
         one_s += a * new_s;
         one_y += a * new_y;
         one_v += a * new_v;
@@ -54,14 +57,25 @@ INLINE void products_of_pair(const float *one, const float *other, const float *
     of_other = {sum(other_s), sum(other_y), sum(other_v)};
 }
 
-template <int64_t kVectors>
+template <class Vector, int64_t kVectors>
 INLINE void combine_at(const float *const *terms, const float *weights, int64_t count, int64_t at,
                        float *out) {
-    Floats sums[kVectors] = {};
+    constexpr int64_t kStep = lanes_of<Vector>;
+    Vector sums[kVectors] = {};
     for (int64_t term = 0; term < count; ++term)
         for (int64_t i = 0; i < kVectors; ++i)
-            sums[i] += weights[term] * load(terms[term] + at + i * kLanes);
-    for (int64_t i = 0; i < kVectors; ++i) store(out + at + i * kLanes, sums[i]);
+            sums[i] += weights[term] * load_as<Vector>(terms[term] + at + i * kStep);
+    for (int64_t i = 0; i < kVectors; ++i) store_as(out + at + i * kStep, sums[i]);
+}
+
+template <class Vector>
+INLINE void combine(const float *const *terms, const float *weights, int64_t count, int64_t size,
+                    float *out) {
+    constexpr int64_t kAtOnce = 4, kStep = lanes_of<Vector>;
+    int64_t at = 0;
+    for (; at + kAtOnce * kStep <= size; at += kAtOnce * kStep)
+        combine_at<Vector, kAtOnce>(terms, weights, count, at, out);
+    for (; at < size; at += kStep) combine_at<Vector, 1>(terms, weights, count, at, out);
 }
 
 // one row's share of the memory
@@ -94,6 +108,7 @@ INLINE void remember(const Row &row, const float *s, const float *y, int64_t clo
 }
 
 // result = Hv
+template <class Vector>
 INLINE void multiply(const Row &row, const float *v, const Products *products, float *result) {
     const int64_t slots = row.slots;
     int64_t order[kMostSlots], used = 0;  // slots in use, oldest first
@@ -127,15 +142,11 @@ INLINE void multiply(const Row &row, const float *v, const Products *products, f
         terms[2 * i + 2] = row.change(order[i]);
         weights[2 * i + 2] = -gamma * a[i];
     }
-    constexpr int64_t kAtOnce = 4;
-    int64_t at = 0;
-    for (; at + kAtOnce * kLanes <= row.size; at += kAtOnce * kLanes)
-        combine_at<kAtOnce>(terms, weights, 2 * used + 1, at, result);
-    for (; at < row.size; at += kLanes) combine_at<1>(terms, weights, 2 * used + 1, at, result);
+    combine<Vector>(terms, weights, 2 * used + 1, row.size, result);
 }
 
-FOR_EACH_PROCESSOR
-void learn(const Memory &memory, int64_t part) {
+template <class Vector>
+INLINE void learn_by(const Memory &memory, int64_t part) {
     const int64_t slots = memory.slots, size = memory.size;
     const auto [first, last] = part_of(memory.rows, part);
     for (int64_t number = first; number < last; ++number) {
@@ -146,15 +157,20 @@ void learn(const Memory &memory, int64_t part) {
         Products products[2 * kMostSlots] = {}, own_s, own_y;
         for (int64_t slot = 0; slot < slots; ++slot)
             if (row.stamp[slot] > 0)
-                products_of_pair(row.step(slot), row.change(slot), s, y, v, size, products[slot],
-                                 products[slots + slot]);
-        products_of_pair(s, y, s, y, v, size, own_s, own_y);
+                products_of_pair<Vector>(row.step(slot), row.change(slot), s, y, v, size,
+                                         products[slot], products[slots + slot]);
+        products_of_pair<Vector>(s, y, s, y, v, size, own_s, own_y);
         const double least = memory.least_curvature * std::sqrt(own_s.s) * std::sqrt(own_y.y);
         const bool kept = memory.wanted[number] && own_s.y > least && std::isfinite(own_s.y);
         memory.kept[number] = kept;
         if (kept) remember(row, s, y, memory.clock, products, own_s, own_y);
-        multiply(row, v, products, memory.result + number * size);
+        multiply<Vector>(row, v, products, memory.result + number * size);
     }
+}
+
+FOR_EACH_PROCESSOR
+void learn(const Memory &memory, int64_t part) {
+    kWholeRegisters ? learn_by<Floats>(memory, part) : learn_by<Half>(memory, part);
 }
 
 }  // namespace
