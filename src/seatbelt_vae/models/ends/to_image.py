@@ -11,8 +11,7 @@ from torch.autograd.function import once_differentiable
 from seatbelt_vae.models.ends.native import Ends, is_native
 from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_to_image
 from seatbelt_vae.models.normalised import NormalisedReLU
-from seatbelt_vae.models.normalised.native import Rows
-from seatbelt_vae.workers import averaged
+from seatbelt_vae.models.normalised.native import Rows, channels_of, gradient_means
 
 __all__ = ["ToImage"]
 
@@ -63,11 +62,7 @@ class _ToImage(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = x.contiguous(memory_format=torch.channels_last)
         mean, variance = Rows(x, slope).shared_moments()
-        inverse = torch.rsqrt(variance + eps)
-        scale = weight * inverse
-        shift = bias - mean * scale
-        channels = {"scale": scale, "shift": shift, "mean": mean, "inverse_deviation": inverse}
-        ctx.channels = {name: value.float() for name, value in channels.items()}
+        ctx.channels = channels_of(mean, variance, weight, bias, eps)
         ctx.ends = Ends(tuple(x.shape), kernel.shape[1], x.dtype, slope)
         ctx.save_for_backward(x, kernel)
         ctx.mark_non_differentiable(mean, variance)
@@ -83,10 +78,7 @@ class _ToImage(Function):
         gradient = gradients[0].float().contiguous(memory_format=torch.channels_last)
         taps = by_taps(kernel)
         of_kernel, (sums, products) = ends.image_gradient_sums(gradient, x, taps, ctx.channels)
-        channels = ctx.channels | {
-            "mean_gradient": averaged(sums / ends.positions).float(),
-            "mean_gradient_times_x": averaged(products / ends.positions).float(),
-        }
+        channels = ctx.channels | gradient_means(sums, products, ends.positions)
         back = ends.differentiated(gradient, x, taps, channels)
         return back, products.float(), sums.float(), from_taps(of_kernel), None, None
 

@@ -14,7 +14,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from seatbelt_vae.models.normalised.native import Rows, native_code
+from seatbelt_vae.models.normalised.native import Rows, channels_of, gradient_means, native_code
 from seatbelt_vae.workers import averaged, worker_count
 
 __all__ = ["NormalisedReLU"]
@@ -83,11 +83,7 @@ class _Native(Function):
         x = _channels_together(x)
         rows = Rows(x, slope)
         mean, variance = rows.shared_moments()
-        inverse = torch.rsqrt(variance + eps)
-        scale = weight * inverse
-        shift = bias - mean * scale
-        channels = {"scale": scale, "shift": shift, "mean": mean, "inverse_deviation": inverse}
-        ctx.channels = {name: value.float() for name, value in channels.items()}
+        ctx.channels = channels_of(mean, variance, weight, bias, eps)
         ctx.slope = slope
         ctx.save_for_backward(x)
         ctx.mark_non_differentiable(mean, variance)
@@ -104,8 +100,7 @@ class _Native(Function):
         back = rows.differentiated(
             gradient,
             **ctx.channels,
-            mean_gradient=averaged(sums / rows.count).float(),
-            mean_gradient_times_x=averaged(products / rows.count).float(),
+            **gradient_means(sums, products, rows.count),
         )
         return back, products.float(), sums.float(), None, None
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from seatbelt_vae.passes import Pass, compiled_passes
 from seatbelt_vae.workers import averaged
 
-__all__ = ["Rows", "native_code"]
+__all__ = ["Rows", "channels_of", "gradient_means", "native_code"]
 
 _PARTS = 64
 _SUM_VALUES, _NORMALISE, _SUM_GRADIENTS, _DIFFERENTIATE = range(4)
@@ -35,6 +35,25 @@ class _Layer(ctypes.Structure):
 def native_code() -> Pass | None:
     """The compiled passes; None where the package was installed without a compiler."""
     return compiled_passes("seatbelt_vae.models.normalised", _Layer)
+
+
+def channels_of(
+    mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float
+) -> dict[str, Tensor]:
+    """What the passes need of each channel: scale, shift, mean, inverse_deviation, float32."""
+    inverse = torch.rsqrt(variance + eps)
+    scale = weight * inverse
+    shift = bias - mean * scale
+    channels = {"scale": scale, "shift": shift, "mean": mean, "inverse_deviation": inverse}
+    return {name: value.float() for name, value in channels.items()}
+
+
+def gradient_means(sums: Tensor, products: Tensor, count: int) -> dict[str, Tensor]:
+    """Of each channel, over all workers, from one's sums over ``count``; float32."""
+    return {
+        "mean_gradient": averaged(sums / count).float(),
+        "mean_gradient_times_x": averaged(products / count).float(),
+    }
 
 
 class Rows:
