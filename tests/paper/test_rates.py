@@ -46,10 +46,9 @@ def test_shares_are_those_of_the_rows(store):
     assert (line[5].text, line[5].note, line[5].published) == ("16 %", "−41 %", True)
 
 
-def test_the_drop_is_of_the_same_images_and_trainings():
-    # every image that is right stays right or not at all: the drop has no spread, the shares have
-    images = [(0, 1, 0), (1, 1, 0), (2, 1, 1), (3, 0, 0)] * 5
-    rows = [
+def rows_of(answers):
+    """Rows of three trainings, each with these answers (clean, attacked), one an image."""
+    return [
         {
             "panel": "p",
             "classifier": "mlp-latents",
@@ -62,8 +61,13 @@ def test_the_drop_is_of_the_same_images_and_trainings():
             "distance": 0.5,
         }
         for run in range(3)
-        for item, (_, clean, attacked) in enumerate(images)
+        for item, (clean, attacked) in enumerate(answers)
     ]
+
+
+def test_the_drop_is_of_the_same_images_and_trainings():
+    # every image that is right stays right or not at all: the drop has no spread, the shares have
+    rows = rows_of([(1, 0), (1, 0), (1, 1), (0, 0)] * 5)
     (line,) = draw_rates({"strong": rows})["strong"].table.rows
     cells = cells_of(
         [{**row, "x": 0, "size": "", "value": row["attacked"] - row["clean"]} for row in rows]
@@ -72,3 +76,11 @@ def test_the_drop_is_of_the_same_images_and_trainings():
     low, high = (f"{100 * end:.0f} %".replace("-", "−") for end in (drop.low, drop.high))
     assert (line[3].text, line[3].note) == ("−50 %", f"{low} … {high}")
     assert line[4].text == "0.50"
+
+
+def test_ranges_end_where_shares_do():
+    (line,) = draw_rates({"strong": rows_of([(1, 0)] * 19 + [(0, 1)])})["strong"].table.rows
+    clean, attacked, drop = (cell.note for cell in line[1:4])
+    assert clean.endswith("… 100 %")
+    assert attacked.startswith("0 % …")
+    assert drop.startswith("−100 % …")

@@ -15,7 +15,7 @@ import ray
 from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.sweep import LocalEngine, RayEngine, cluster, folder_name, run_sweep
 from tests.sweep import small
-from tests.sweep.two_nodes import JOBS, LONG
+from tests.sweep.two_nodes import INTERRUPTED, JOBS
 
 
 def ends(folder: Path) -> list[str | None]:
@@ -42,12 +42,14 @@ def test_a_killed_node_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert folders == {run.path.name for run in local.runs.values()}
 
     assert said["stopped"]
-    interrupted = tmp_path / "interrupted" / folder_name("one", LONG)
+    job = {"one": INTERRUPTED}
+    interrupted = tmp_path / "interrupted" / folder_name("one", INTERRUPTED)
     assert ends(interrupted) == ["interrupted"]
     assert not (interrupted / "model.safetensors").exists()
     # what one engine began, another ends
-    (run,) = run_sweep(tmp_path / "interrupted", {"one": LONG}).runs.values()
-    assert small.made(run.path) == small.made(local.runs["one"].path)
+    (resumed,) = run_sweep(tmp_path / "interrupted", job).runs.values()
+    (uninterrupted,) = run_sweep(tmp_path / "uninterrupted", job).runs.values()
+    assert small.made(resumed.path) == small.made(uninterrupted.path)
 
 
 def test_an_address_where_no_cluster_is_refused_at_once(tmp_path: Path) -> None:

@@ -17,15 +17,16 @@ from seatbelt_vae.side_by_side import News
 from seatbelt_vae.sweep import Job, RayEngine, run_sweep
 from tests.sweep import small
 
-__all__ = ["JOBS", "LONG"]
+__all__ = ["INTERRUPTED", "JOBS"]
 
-LONG = small.job(steps=300, checkpoint_every=20)
 JOBS: dict[str, Job] = {
-    "one": LONG,
+    "one": small.job(steps=300, checkpoint_every=20),
     "two": small.job(steps=300, checkpoint_every=20, seed=1),
     "bad": small.job(batch_size=1000),
     "three": small.job("seatbelt"),
 }
+# trains for several times the second that the word to stop takes to arrive
+INTERRUPTED = small.job(steps=1500, checkpoint_every=100)
 NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
 
 
@@ -75,7 +76,7 @@ def main(out: Path) -> dict[str, Any]:
         engine = RayEngine(cluster.address)
         result = run_sweep(out / "killed", JOBS, engine=engine, on_news=killer)
         try:
-            run_sweep(out / "interrupted", {"one": LONG}, engine=engine, on_news=interrupt)
+            run_sweep(out / "interrupted", {"one": INTERRUPTED}, engine=engine, on_news=interrupt)
             stopped = False
         except KeyboardInterrupt:
             stopped = True

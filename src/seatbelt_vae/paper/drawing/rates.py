@@ -1,7 +1,7 @@
 """Shares of right answers, clean and under attack: drawn, and as a table beside the published."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,9 @@ def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
             panel,
             classifier,
             name,
-            clean[key].estimate(),
-            attacked[key].estimate(),
-            _difference(attacked[key], clean[key]),
+            _between(0, clean[key].estimate()),
+            _between(0, attacked[key].estimate()),
+            _between(-1, _difference(attacked[key], clean[key])),
             float(np.nanmean(distance[key].values)),
         )
         for name in series
@@ -93,6 +93,13 @@ def _difference(attacked: Cell, clean: Cell) -> CrossedEstimate:
     return crossed_contrast(
         [Term(1, clean.runs, attacked.values), Term(-1, clean.runs, clean.values)]
     )
+
+
+def _between(lowest: float, estimate: CrossedEstimate) -> CrossedEstimate:
+    """The estimate of what is never below ``lowest`` nor above 1: its expanded interval may be."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, 1.0))
 
 
 def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
