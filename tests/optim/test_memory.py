@@ -37,11 +37,11 @@ def dense_inverse(pairs: list[tuple[np.ndarray, np.ndarray]], size: int) -> np.n
 
 
 def convex_pairs(rows: int, size: int, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """(s, y) with y = As for a positive definite A of every row."""
+    """(s, y) with y = As for a positive definite A of every pair, so that no SᵀY is symmetric."""
     draws = torch.Generator().manual_seed(seed)
-    root = torch.randn(rows, size, size, generator=draws, dtype=torch.float64)
+    root = torch.randn(count, rows, size, size, generator=draws, dtype=torch.float64)
     s = torch.randn(count, rows, size, generator=draws, dtype=torch.float64)
-    return s, torch.einsum("rij,crj->cri", root @ root.mT + 0.3 * torch.eye(size), s)
+    return s, torch.einsum("crij,crj->cri", root @ root.mT + 0.3 * torch.eye(size), s)
 
 
 @given(
@@ -62,7 +62,7 @@ def test_rows_that_remember_different_pairs(
 def test_the_compiled_memory_does_the_same(size: int, memory: int) -> None:
     draws = torch.Generator().manual_seed(size)
     s = torch.randn(14, 5, size, generator=draws)
-    curvature = 0.5 + torch.rand(size, generator=draws)
+    curvature = 0.5 + torch.rand(s.shape, generator=draws)
     check_against_the_recursion(5, size, memory, (s, curvature * s), seed=memory, tolerance=1e-4)
 
 

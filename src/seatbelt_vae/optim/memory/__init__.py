@@ -117,8 +117,8 @@ class PairMemory:
         both = torch.cat([order, order + m], dim=1)
         gram = self.gram.gather(1, both[:, :, None].expand_as(self.gram))
         gram = gram.gather(2, both[:, None, :].expand_as(gram))
-        pairwise = used[:, :, None] & used[:, None, :]
-        sy, yy = gram[:, :m, m:] * pairwise, gram[:, m:, m:] * pairwise
+        sy = gram[:, :m, m:] * (used[:, :, None] & used[:, None, :])
+        yy = gram[:, m:, m:]
         sv, yv = (products.gather(1, both) * used.repeat(1, 2)).chunk(2, dim=1)
         diagonal = torch.where(used, sy.diagonal(dim1=1, dim2=2), 1)
         gamma = diagonal[:, -1] / torch.where(used[:, -1], yy[:, -1, -1], 1)
