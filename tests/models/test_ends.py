@@ -336,11 +336,13 @@ def test_a_frozen_one_does_not_depend_on_the_number_of_threads(way, random):
 
 
 @both_directions
-@pytest.mark.parametrize("case", ["autocast", "no compiled code", "odd sides"])
+@pytest.mark.parametrize("case", ["autocast", "bfloat16", "no compiled code", "odd sides"])
 def test_elsewhere_a_frozen_one_is_torchs(way, case, random, monkeypatch):
     layer, plain, x = frozen_pair(way, SHAPES["colours"], 0.1, random)
     if case == "odd sides":
         x = x[..., 1:]
+    if case == "bfloat16":
+        layer, plain, x = (one.to(torch.bfloat16) for one in (layer, plain, x))
     if case == "no compiled code":
         monkeypatch.setattr(compiled_code, "native_code", lambda: None)
     with torch.autocast("cpu", torch.bfloat16, enabled=case == "autocast"):
