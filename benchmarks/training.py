@@ -6,8 +6,9 @@ Batch 1024, 64 units, 64×64 grey images of dSprites, minibatch-weighted samplin
 turns, each in a process of its own; figures are medians. An epoch is pythae's own loop over its
 loader, and as many consecutive steps of ours with all that happens between them. `share_of_gemm`
 counts the operations of the networks' products and convolutions against the machine's float32
-matrix product. In bf16 only where the processor has it. All on the CPU; where there is a GPU,
-`images_a_second` tells of it too.
+matrix product. In bf16 only where the processor has it; a second row tells what it does to the
+ELBO, see `benchmarks.precision`. All on the CPU; where there is a GPU, `images_a_second` tells of
+it too.
 """
 
 import argparse
@@ -34,13 +35,14 @@ from torch import Tensor, nn
 
 from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
+from benchmarks.precision import elbo_differences, has_bf16
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
 from seatbelt_vae.data import ImageData, load
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.protocol import draw_noise
-from seatbelt_vae.runs import RunFolder, read_rows
+from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.side_by_side import available_cores
 from seatbelt_vae.training import train
 
@@ -160,16 +162,14 @@ def ours(
     steps: int,
     precision: str,
     threads: int,
-    seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
-) -> tuple[list[float], float]:
-    """Seconds of each step but the first, with all that lies between two, and the last ELBO."""
+) -> list[float]:
+    """Seconds of each step but the first, with all that lies between two."""
     torch.set_num_threads(threads)
     training = TrainingConfig(
         steps=steps,
         batch_size=batch,
         precision=precision,
-        seed=seed,
         checkpoint_every=10**6,
         validate_every=10**6,
         device=device,
@@ -181,10 +181,9 @@ def ours(
             Path(name) / "run", RunConfig(DataConfig(), _MODEL, training=training)
         )
         train(run, data, on_progress=lambda _: moments.append(time.perf_counter()))
-        rows = read_rows(run.path / "metrics")
-    elbo = next(row["elbo"] for row in rows if row["split"] == "validation")
     # validation comes before the last step is told
-    return np.diff(moments[:-1]).tolist(), elbo
+    seconds: list[float] = np.diff(moments[:-1]).tolist()
+    return seconds
 
 
 def flops_a_step(images: Tensor) -> int:
@@ -228,13 +227,6 @@ def _forth_and_back(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
     layer(x).backward(gradient)
 
 
-def has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 itself."""
-    facts = Path("/proc/cpuinfo")
-    text = facts.read_text(encoding="utf-8") if facts.exists() else ""
-    return "avx512_bf16" in text or "amx_bf16" in text
-
-
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """How fast steps and epochs are."""
     threads, batch, count = available_cores(), arguments.batch, arguments.batches
@@ -250,7 +242,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             steps["pythae"].append(pythae.step())
             epochs["pythae"].append(pythae.epoch())
             for precision in precisions:
-                seconds, _ = ours(data, batch, count + 2, precision, threads)
+                seconds = ours(data, batch, count + 2, precision, threads)
                 steps[precision] += seconds
                 epochs[precision].append(sum(seconds))
     torch.set_num_threads(threads)
@@ -274,29 +266,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "epoch_ratio_vs_pythae_bf16": median(epochs["pythae"]) / median(epochs["bf16"]),
         }
     for cores in range(1, threads + 1):
-        seconds, _ = ours(data, batch, 4, "float32", cores)
+        seconds = ours(data, batch, 4, "float32", cores)
         row["images_a_second"][cores] = batch / median(seconds)
     if torch.cuda.is_available():
-        seconds, _ = ours(data, batch, 100, "float32", threads, device="cuda")
+        seconds = ours(data, batch, 100, "float32", threads, device="cuda")
         row["images_a_second"]["cuda"] = batch / median(seconds)
     return row
-
-
-def elbo_differences(steps: int, seeds: int, threads: int) -> dict[str, float]:
-    """How far the ELBO in bf16 is from float32's, and those of float32's seeds from one another.
-
-    Rounding sends every run along another path, so that a single difference says little.
-    """
-    data = load("dsprites")
-    exact, half = (
-        np.array([ours(data, 256, steps, name, threads, seed)[1] for seed in range(seeds)])
-        for name in ("float32", "bf16")
-    )
-    return {
-        "elbo": float(exact.mean()),
-        "elbo_spread_of_seeds": float(exact.std() / abs(exact.mean())),
-        "bf16_elbo_difference": float((half - exact).mean() / abs(exact.mean())),
-    }
 
 
 def main() -> None:
@@ -305,9 +280,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--batches", type=int, default=3, help="batches in an epoch")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--elbo-steps", type=int, default=1000, help="until ELBOs are compared")
+    parser.add_argument("--elbo-steps", type=int, default=2000, help="until ELBOs are compared")
     parser.add_argument(
-        "--elbo-seeds", type=int, default=3, help="runs of each precision then; 0 compares none"
+        "--elbo-seeds",
+        type=int,
+        default=6,
+        help="trainings of each precision; none are compared if there are fewer than 2",
     )
     parser.add_argument("--json", action="store_true", help="JSON rows, else a summary")
     arguments = parser.parse_args()
@@ -315,10 +293,11 @@ def main() -> None:
     tune_process(threads)
     row = {"benchmark": "training", **measure(arguments), **machine()}
     print(json.dumps(row) if arguments.json else _summary(row), flush=True)
-    if has_bf16() and arguments.elbo_seeds:
-        found = elbo_differences(arguments.elbo_steps, arguments.elbo_seeds, threads)
+    if has_bf16() and arguments.elbo_seeds > 1:
+        found = elbo_differences(_MODEL, arguments.elbo_steps, arguments.elbo_seeds)
         row = {"benchmark": "training, ELBO in bf16", **found, **machine()}
-        summary = f"ELBO in bf16 {found['bf16_elbo_difference']:+.2%} of float32's"
+        difference, error = found["bf16_elbo_difference"], found["bf16_elbo_difference_error"]
+        summary = f"ELBO in bf16 {difference:+.2%} ± {error:.2%} of float32's"
         print(json.dumps(row) if arguments.json else summary)
 
 
