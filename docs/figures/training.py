@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
+from docs.figures.style import COLOURS, DOCS, legend, plot, plots
 
 from seatbelt_vae import (
     DataConfig,
@@ -28,7 +28,9 @@ Row = dict[str, Any]
 BETAS = (1.0, 2.0, 4.0, 8.0, 16.0)
 SMALL = DEMO.models["vae"]
 DEEP = replace(SMALL, preset="hvae", latent_sizes=(24, 12, 6))
-TRAINING = TrainingConfig(steps=500, batch_size=64, learning_rate=3e-3, validate_every=20)
+# images weigh so little that a unit hardly pays
+FAINT = replace(DEEP, variance=4.0)
+TRAINING = TrainingConfig(steps=1000, batch_size=64, learning_rate=3e-3, validate_every=20)
 
 
 def job(model: ModelConfig, training: TrainingConfig = TRAINING, **objective: Any) -> Job:
@@ -65,28 +67,27 @@ def draw_beta(folder: Path) -> None:
 
 
 def draw_collapse(folder: Path) -> None:
-    """Active units of each layer, as training starts, and what keeps them."""
-    ways = {"nothing": {"free_bits": 0.0}, "free bits": {}, "warm-up": {"kl_warm_up": 250}}
+    """Active units of each layer where images weigh little, and what keeps them."""
+    ways = {"nothing": {"free_bits": 0.0}, "free bits": {}, "warm-up": {"kl_warm_up": 500}}
     ways["warm-up"]["free_bits"] = 0.0
-    jobs = {name: job(DEEP, **way) for name, way in ways.items()}
+    jobs = {name: job(FAINT, **way) for name, way in ways.items()}
     runs = run_sweep(folder / "collapse", jobs).runs
-    figure, axes = plot(
-        "Units that tell images apart: layers 1, 2, 3", "step", "active units", wide=7.2
-    )
+    sizes = FAINT.latent_sizes or ()
+    titles = [f"Layer {layer}: {size} units" for layer, size in enumerate(sizes, start=1)]
+    figure, panels = plots(titles, "step", "active units", wide=8.4)
     for colour, (name, run) in zip(COLOURS, runs.items(), strict=False):
         rows = metrics(run, "validation")
-        for layer, style in ((1, "-"), (2, "--"), (3, ":")):
+        for layer, axes in enumerate(panels, start=1):
             axes.plot(
                 [row["step"] for row in rows],
                 [row[f"active_{layer}"] for row in rows],
                 color=colour,
-                linestyle=style,
                 linewidth=2,
-                label=f"{name}, z{'¹²³'[layer - 1]}",
+                label=name,
             )
-    for size in DEEP.latent_sizes or ():
-        axes.axhline(size, color=MUTED, linewidth=0.6)
-    legend(axes)
+    for size, axes in zip(sizes, panels, strict=True):
+        axes.set_ylim(0, size * 1.05)
+    legend(panels[0])
     figure.savefig(DOCS / "training_collapse.png")
 
 
