@@ -64,6 +64,16 @@ def test_the_best_is_the_smallest_of_all(seed, threat):
         assert every[index[w]] == pytest.approx(min(every))
 
 
+@pytest.mark.parametrize("threat", [Penalty(1), Penalty(2)])
+def test_the_best_that_was_descended_to_is_no_start_point(threat):
+    origins = [Origin("noise", "converged", None if k % 3 else k % 4) for k in range(12)]
+    pool = random_pool(threat, seed=1, origins=origins)
+    for w, k in enumerate(pool.best_descended(LEVELS).tolist()):
+        every = enumerated(pool, LEVELS[w].item())
+        assert every[k] == pytest.approx(min(every[::3]))
+        assert k % 3 == 0
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), power=st.sampled_from([1, 2]))
 def test_the_best_under_penalties_is_concave_and_rises(seed, power):
