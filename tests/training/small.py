@@ -16,8 +16,13 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.data import ImageData, load
 from seatbelt_vae.data.dataset import Split, random_split
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.objectives import elbo_units
+from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
+from seatbelt_vae.training.streams import VALIDATION
 
 STEPS = 60
 
@@ -75,6 +80,15 @@ def blobs(count: int = 200) -> ImageData:
         image[0, row : row + 5, column : column + 5] = 1
     train_split, test_split = random_split(count, lambda indices: pixels[indices])
     return ImageData("blobs", (-1.0, 1.0), (1, 16, 16), train_split, test_split)
+
+
+def held_out_elbo(model: HierarchicalVAE, data: ImageData) -> float:
+    """What validation of the model must find, in float32 and apart from the trainer."""
+    x = data.test.batch(np.arange(len(data.test))[:512])
+    noise = draw_noise(model.latent_sizes, (len(x),), generator_for(VALIDATION), like=x)
+    with torch.no_grad():
+        likelihood, units, _ = elbo_units(model.eval(), x, noise)
+    return (likelihood - sum(layer.sum(1) for layer in units)).mean().item()
 
 
 def poisoned(data: ImageData, after: int) -> ImageData:
