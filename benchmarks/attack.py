@@ -34,7 +34,7 @@ from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
 from seatbelt_vae.attacks.losses import loss_of
-from seatbelt_vae.attacks.protocols import paper_attack
+from seatbelt_vae.attacks.methods import paper_attack
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load
 from seatbelt_vae.models import fold_batch_norm, load_model
@@ -82,7 +82,7 @@ def images_of(pairs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def ours(run: RunFolder, config: AttackConfig, processes: int) -> list[Share]:
-    """The battery, its pairs dealt out to processes that begin together."""
+    """The suite, its pairs dealt out to processes that begin together."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(processes), context.Queue()
     parts = np.array_split(np.arange(config.pairs), processes)
@@ -188,7 +188,7 @@ def flops_an_evaluation(
 
 
 def compare(run: RunFolder, config: AttackConfig, rows: int, processes: int) -> dict[str, Any]:
-    """Time our battery, then SciPy on a random sample of its rows; judge row by row."""
+    """Time our suite, then SciPy on a random sample of its rows; judge row by row."""
     shares = ours(run, config, processes)
     delta = [row for share in shares for row in share.delta]
     count = sum(map(len, delta))

@@ -35,8 +35,8 @@ from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import Problem
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import BoundLoss, Loss, loss_of
-from seatbelt_vae.attacks.protocols import single_attack, strong_attack
-from seatbelt_vae.attacks.protocols.starts import noise_start
+from seatbelt_vae.attacks.methods import single_attack, strong_attack
+from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model

@@ -1,8 +1,8 @@
-"""Batteries of more and more rows: seconds a row and peak memory, which should stay the same.
+"""Suites of more and more rows: seconds a row and peak memory, which should stay the same.
 
     python -m benchmarks.scale --json --rows 50 500 5000
 
-Each size is a battery of its own, written to a folder that is thrown away, in a process of its own;
+Each size is a suite of its own, written to a folder that is thrown away, in a process of its own;
 50 published λ a pair, the strong protocol with its controls.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
-from seatbelt_vae.attacks import run_battery
+from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load
 from seatbelt_vae.own_process import tune_process
@@ -29,12 +29,12 @@ _LEVELS = 50
 _KILOBYTE = 1024
 
 
-def battery(run: Path, config: AttackConfig, results: "Queue[tuple[float, int]]") -> None:
-    """Seconds of a battery and the most memory its process held."""
+def suite(run: Path, config: AttackConfig, results: "Queue[tuple[float, int]]") -> None:
+    """Seconds of a suite and the most memory its process held."""
     tune_process(1)
     data = load("dsprites")
     began = time.perf_counter()
-    run_battery(RunFolder.open(run), data, config)
+    run_suite(RunFolder.open(run), data, config)
     seconds = time.perf_counter() - began
     results.put((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE))
 
@@ -47,7 +47,7 @@ def measure(run: RunFolder, rows: int, together: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "run"
         shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("attacks", "checkpoints"))
-        process = context.Process(target=battery, args=(copy, config, results))
+        process = context.Process(target=suite, args=(copy, config, results))
         process.start()
         seconds, peak = results.get()
         process.join()

@@ -23,12 +23,12 @@ from seatbelt_vae import (
     RunConfig,
     RunFolder,
     TrainingConfig,
-    judged_attack,
+    checked_attack,
     load,
     load_model,
     train,
 )
-from seatbelt_vae.attacks import FLAGS, Judged, choose_pairs
+from seatbelt_vae.attacks import FLAGS, CheckedAttack, choose_pairs
 from seatbelt_vae.distributions import ImageDistribution, Normal
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 
@@ -71,7 +71,7 @@ def small_run(folder: Path, steps: int = 400) -> RunFolder:
     return run
 
 
-def show(name: str, judged: Judged) -> None:
+def show(name: str, judged: CheckedAttack) -> None:
     """What each way of attacking left of the divergence, mean over rows; and the raised flags."""
     rows = [row for pair in range(len(judged.probes)) for row in judged.rows(pair)]
     print(f"\n{name}: Δ over the trivial bound (1: nothing found), mean over rows")
@@ -90,7 +90,7 @@ def show(name: str, judged: Judged) -> None:
             print(f"    it means: {FLAGS[flag.name].means}")
 
 
-def main(path: Path | None = None, pairs: int = 3) -> dict[str, Judged]:
+def main(path: Path | None = None, pairs: int = 3) -> dict[str, CheckedAttack]:
     """Attack the honest and the hidden model alike."""
     with tempfile.TemporaryDirectory() as place:
         run = small_run(Path(place) / "vae") if path is None else RunFolder.open(path)
@@ -99,9 +99,9 @@ def main(path: Path | None = None, pairs: int = 3) -> dict[str, Judged]:
     chosen = choose_pairs(data, pairs, seed=0)
     x, target = (data.test.batch(np.array(side)) for side in zip(*chosen, strict=True))
     config = AttackConfig(weight_count=9, gradient_free=600)
-    first = judged_attack(honest, x, target, config)
+    first = checked_attack(honest, x, target, config)
     shown = first.result.adversarial
-    second = judged_attack(HiddenGradient(honest), x, target, config, transferred=shown)
+    second = checked_attack(HiddenGradient(honest), x, target, config, transferred=shown)
     found = {"the honest model": first, "the model that hides its gradient": second}
     for name, judged in found.items():
         show(name, judged)

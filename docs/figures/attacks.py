@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
-from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_battery, run_battery
+from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_suite, run_suite
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import read_rows
 
@@ -22,10 +22,10 @@ PAIRS = 5
 
 
 def attacked(run: RunFolder, config: AttackConfig) -> list[Row]:
-    """The rows of a battery with their measures."""
+    """The rows of a suite with their measures."""
     data = load(run.config.data.name, image_size=run.config.data.image_size)
-    folder = run_battery(run, data, config)
-    measure_battery(folder, load_model(run))
+    folder = run_suite(run, data, config)
+    measure_suite(folder, load_model(run))
     rows, measures = read_rows(folder, "pair-*.parquet"), read_rows(folder / "measures")
     return [row | more for row, more in zip(rows, measures, strict=True)]
 

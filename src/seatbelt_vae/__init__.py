@@ -18,8 +18,8 @@ if TYPE_CHECKING:
         LatentLoss,
         OutputLoss,
         attack,
-        judged_attack,
-        run_battery,
+        checked_attack,
+        run_suite,
     )
     from seatbelt_vae.config import (
         AttackConfig,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from seatbelt_vae.data import load
     from seatbelt_vae.errors import SeatbeltError
-    from seatbelt_vae.evaluation import evaluate, measure_battery
+    from seatbelt_vae.evaluation import evaluate, measure_suite
     from seatbelt_vae.models import HierarchicalVAE, load_model
     from seatbelt_vae.protocol import Autoencoder, Posterior
     from seatbelt_vae.report import write_comparison, write_report
@@ -61,12 +61,12 @@ __all__ = [
     "Store",
     "TrainingConfig",
     "attack",
+    "checked_attack",
     "evaluate",
-    "judged_attack",
     "load",
     "load_model",
-    "measure_battery",
-    "run_battery",
+    "measure_suite",
+    "run_suite",
     "run_sweep",
     "share",
     "train",
@@ -82,8 +82,8 @@ _HOMES = {
         "LatentLoss",
         "OutputLoss",
         "attack",
-        "judged_attack",
-        "run_battery",
+        "checked_attack",
+        "run_suite",
     ),
     "config": (
         "AttackConfig",
@@ -96,7 +96,7 @@ _HOMES = {
     ),
     "data": ("load",),
     "errors": ("SeatbeltError",),
-    "evaluation": ("evaluate", "measure_battery"),
+    "evaluation": ("evaluate", "measure_suite"),
     "models": ("HierarchicalVAE", "load_model"),
     "protocol": ("Autoencoder", "Posterior"),
     "report": ("write_comparison", "write_report"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.attacks import FunctionLoss, LatentLoss, attack, judged_attack
+from seatbelt_vae.attacks import FunctionLoss, LatentLoss, attack, checked_attack
 from seatbelt_vae.attacks.threats import Norms
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, DataError, ShapeError
@@ -236,7 +236,7 @@ def test_where_there_is_nothing_to_gain_there_is_nothing_to_flag():
     deaf.a = torch.zeros_like(deaf.a)
     x, target = some(2)
     config = AttackConfig(weight_count=3, restarts=0, gradient_free=10, recheck=0.4)
-    judged = judged_attack(deaf, x, target, config)
+    judged = checked_attack(deaf, x, target, config)
     assert judged.result.rows(0)[0]["raw_violation"] == 0
     assert judged.result.rows(0)[0]["divergence_ratio"] is None
     raised = {flag.name for flag in judged.flags if flag.raised}
@@ -252,7 +252,7 @@ def test_a_loss_and_levels_of_ones_own_are_judged_too():
 
     config = AttackConfig(restarts=0, gradient_free=10, recheck=0)
     given = {"loss": FunctionLoss(first_unit), "levels": torch.tensor([0.01, 0.1])}
-    judged = judged_attack(Linear(), x, target, config, **given)
+    judged = checked_attack(Linear(), x, target, config, **given)
     alone = attack(Linear(), x, target, config, **given)
     torch.testing.assert_close(judged.controlled.attack.delta, alone.delta)
     assert len(judged.flags) == 11
@@ -269,4 +269,4 @@ def test_a_loss_and_levels_of_ones_own_are_judged_too():
 def test_transferred_images_are_checked(transferred, error, said):
     x, target = some(1)
     with pytest.raises(error, match=said):
-        judged_attack(Linear(), x, target, transferred=transferred)
+        checked_attack(Linear(), x, target, transferred=transferred)

@@ -34,20 +34,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def contents(battery: Path) -> tuple[object, ...]:
-    """Every number of a battery, measured."""
-    images = [read_tensors(path) for path in sorted(battery.rglob("*.safetensors"))]
+def contents(suite: Path) -> tuple[object, ...]:
+    """Every number of a suite, measured."""
+    images = [read_tensors(path) for path in sorted(suite.rglob("*.safetensors"))]
     return (
-        read_rows(battery, "pair-*.parquet"),
-        *(read_rows(battery / kind) for kind in ("measures", "budgets", "pairs")),
+        read_rows(suite, "pair-*.parquet"),
+        *(read_rows(suite / kind) for kind in ("measures", "budgets", "pairs")),
         [{name: tensor.tolist() for name, tensor in stored.items()} for stored in images],
-        read_json(battery / "summary.json"),
+        read_json(suite / "summary.json"),
     )
 
 
 @pytest.fixture(scope="module")
 def alone(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The battery of six pairs as one process makes it."""
+    """The suite of six pairs as one process makes it."""
     run = tmp_path_factory.mktemp("alone") / "x"
     shutil.copytree(trained, run)
     command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", "1"]
@@ -56,7 +56,7 @@ def alone(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("commands", [1, 2])
-def test_processes_share_a_battery_and_find_what_one_finds(
+def test_processes_share_a_suite_and_find_what_one_finds(
     commands: int, trained: Path, alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "x"
@@ -79,10 +79,10 @@ def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
 ) -> None:
     run = tmp_path / "x"
     shutil.copytree(trained, run)
-    battery = run / "attacks" / NAME
+    suite = run / "attacks" / NAME
     command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", "2"]
     with subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.PIPE) as process:
-        while not any(battery.glob("pair-*.safetensors")):
+        while not any(suite.glob("pair-*.safetensors")):
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(number)
@@ -93,11 +93,11 @@ def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
         time.sleep(0.05)
     assert not _working_on(run)
     subprocess.run(command, env=ONE_THREAD, check=True, capture_output=True)
-    assert contents(battery) == contents(alone)
+    assert contents(suite) == contents(alone)
 
 
 def _working_on(run: Path) -> list[str]:
-    """Processes that have the battery's lock open."""
+    """Processes that have the suite's lock open."""
     lock = run / "attacks" / NAME / ".lock"
     found = []
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):

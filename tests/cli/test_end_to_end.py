@@ -35,9 +35,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     attacked = run(f"attack {trained} {QUICK} --json")
     assert attacked.code == 0
-    battery = json.loads(attacked.out)
-    assert battery["pairs"] == 2
-    assert Path(battery["battery"]).name == "latent-kl-strong"
+    suite = json.loads(attacked.out)
+    assert suite["pairs"] == 2
+    assert Path(suite["suite"]).name == "latent-kl-strong"
 
     shown = run(f"attack {trained} {QUICK} --quiet")
     assert shown.err == ""

@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard, constants
 
 from seatbelt_vae import HierarchicalVAE
 from seatbelt_vae.runs import RunFolder
-from tests.attacks.battery_runs import make_run
+from tests.attacks.suite_runs import make_run
 
 from .conftest import Run
 

@@ -26,7 +26,7 @@ from seatbelt_vae.config import (
     resolve,
 )
 from seatbelt_vae.config.attack import PROTOCOLS
-from seatbelt_vae.config.evaluation import ALSO
+from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
 from seatbelt_vae.config.toml import from_dict
@@ -49,7 +49,7 @@ BY_HAND = {
     "tc_warm_up": st.integers(0, 1000),
     "ema_decay": st.none() | st.floats(0.1, 0.9),
     "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
-    "also": st.lists(st.sampled_from(ALSO), unique=True).map(tuple),
+    "also": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
     "downstream_protocols": st.lists(st.sampled_from(PROTOCOLS), unique=True).map(tuple),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
 }

@@ -79,7 +79,7 @@ def random_images(count: int, seed: int = 0, dtype: torch.dtype = torch.float64)
 
 
 def attack_rows(pair: int, count: int, **columns: object) -> list[dict[str, object]]:
-    """Rows as a battery stores them, of made-up numbers."""
+    """Rows as a suite stores them, of made-up numbers."""
     row = {
         "pair": pair,
         "input_index": 2 * pair,

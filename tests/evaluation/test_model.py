@@ -10,7 +10,7 @@ import torch
 from tests.evaluation.stand_ins import SHAPE, random_images, random_vae
 
 from seatbelt_vae.config import EvaluationConfig, RunConfig
-from seatbelt_vae.config.evaluation import ALSO
+from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.data import Factor, ImageData, Split
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation import also
@@ -119,7 +119,7 @@ def test_a_subset_of_the_training_split_is_stated(tmp_path: Path) -> None:
 
 FURTHER = replace(
     SETTINGS,
-    also=ALSO,
+    also=OPTIONAL_METRICS,
     downstream_images=2,
     downstream_evaluations=3,
     downstream_protocols=("single", "paper"),
@@ -196,7 +196,7 @@ def test_an_earlier_evaluation_is_whole_until_all_is_measured(
     folder = run_of(tmp_path / "run", (3,))
     evaluate(folder, classed_data(), replace(SETTINGS, also=("mig",)))
     before = contents(folder)
-    monkeypatch.setitem(also.ALSO, "codes", stop)
+    monkeypatch.setitem(also.OPTIONAL_METRICS, "codes", stop)
     with pytest.raises(KeyboardInterrupt):
         evaluate(folder, classed_data(), replace(SETTINGS, seed=1, also=("denoising", "codes")))
     assert contents(folder) == before

@@ -13,7 +13,7 @@ from tests.sweep import small
 
 # long enough that no kill comes too late
 JOB = replace(small.job(steps=60), attacks=(replace(small.ATTACK, pairs=6),))
-BATTERY = f"attacks/{small.BATTERY}"
+SUITE = f"attacks/{small.SUITE}"
 
 
 def do_in_process(folder, job):
@@ -46,9 +46,9 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     patterns = [
         "checkpoints/step-*",
         "model.safetensors",
-        f"{BATTERY}/battery.json",
-        f"{BATTERY}/pair-*.parquet",
-        f"{BATTERY}/measures/*.parquet",
+        f"{SUITE}/battery.json",
+        f"{SUITE}/pair-*.parquet",
+        f"{SUITE}/measures/*.parquet",
     ]
     moments = [*map(names, patterns), attempts]
     killed_until_done(do_in_process, folder, JOB, moments=moments, seed=0)

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 _VIEWS: Mapping[str, Known] = {
     **VIEWS,
     "members": dict.fromkeys(("experiment", "series", "run"), pa.string()),
-    "batteries": {**VIEWS["batteries"], "vary": pa.string()},
+    "suites": {**VIEWS["suites"], "vary": pa.string()},
     "evaluations": {**VIEWS["evaluations"], "mig": pa.float64()},
     "denoising": {
         **dict.fromkeys(("run",), pa.string()),
@@ -72,7 +72,7 @@ def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> M
             if one not in members:
                 members.append(one)
     models = [_Made(model, pairs) for model in attacks]
-    batteries = [
+    suites = [
         (made, attack, protocol)
         for made in models
         for attack in attacks[made.model]
@@ -83,10 +83,10 @@ def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> M
         "runs": [made.run for made in models],
         "evaluations": [made.evaluation("mig" in also[made.model]) for made in models],
         "sigma": _all(made.sigma() for made in models),
-        "batteries": [made.battery(*of) for made, *of in batteries],
-        "pairs": _all(made.pair_rows(*of) for made, *of in batteries),
-        "attacks": _all(made.attack_rows(*of) for made, *of in batteries),
-        "flags": _all(made.flags(*of) for made, *of in batteries),
+        "suites": [made.suite(*of) for made, *of in suites],
+        "pairs": _all(made.pair_rows(*of) for made, *of in suites),
+        "attacks": _all(made.attack_rows(*of) for made, *of in suites),
+        "flags": _all(made.flags(*of) for made, *of in suites),
     }
     for name, rows in {
         "denoising": _Made.denoising,
@@ -147,10 +147,10 @@ class _Made:
         for image, value in enumerate(middle + width * self.noise.standard_normal(images)):
             yield {"run": self.model.label, "image": image, "sigma_norm": [float(value)]}
 
-    def battery(self, attack: Attack, protocol: str) -> Row:
+    def suite(self, attack: Attack, protocol: str) -> Row:
         return {
             "run": self.model.label,
-            "battery": _battery(attack, protocol),
+            "suite": _suite(attack, protocol),
             "loss": attack.loss,
             "layers": attack.layers,
             "protocol": protocol,
@@ -170,7 +170,7 @@ class _Made:
             gap = min(1.0, 0.25 + 0.2 * self.hard * less + 0.08 * own.standard_normal())
             yield {
                 "run": self.model.label,
-                "battery": _battery(attack, protocol),
+                "suite": _suite(attack, protocol),
                 "pair": pair,
                 "told_apart": pair != 3 or self.model.beta < 10 or self.model.seed > 0,
                 "told_apart_distortion": True,
@@ -192,7 +192,7 @@ class _Made:
             for level in (2.0**-20, 1.0, 2.0**20):
                 yield {
                     "run": self.model.label,
-                    "battery": _battery(attack, protocol),
+                    "suite": _suite(attack, protocol),
                     "pair": pair,
                     "loss": attack.loss,
                     "layers": attack.layers,
@@ -212,7 +212,7 @@ class _Made:
         for name, raised in {"trivial bound exceeded": exceeded, "not converged": False}.items():
             yield {
                 "run": self.model.label,
-                "battery": _battery(attack, protocol),
+                "suite": _suite(attack, protocol),
                 "name": name,
                 "raised": raised,
                 "value": 3.0,
@@ -271,5 +271,5 @@ class _Made:
             }
 
 
-def _battery(attack: Attack, protocol: str) -> str:
+def _suite(attack: Attack, protocol: str) -> str:
     return "-".join(filter(None, (attack.loss, attack.layers, attack.vary, protocol)))

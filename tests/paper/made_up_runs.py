@@ -34,7 +34,7 @@ def write_runs(folder: Path, store: MadeUp) -> None:
         x = torch.stack([disc(image) for image in range(8)])
         pictures = {"x": x, "reconstruction": 0.5 * x}
         write_tensors(folder / name / "evaluation" / "pictures.safetensors", pictures)
-    for place in {(row["run"], row["battery"], row["pair"]) for row in store.views["attacks"]}:
+    for place in {(row["run"], row["suite"], row["pair"]) for row in store.views["attacks"]}:
         _write_pair(folder / place[0] / "attacks" / place[1], place, store)
 
 
@@ -46,23 +46,23 @@ def disc(seed: int) -> Tensor:
     return torch.from_numpy(np.where(inside, 1.0, -1.0).astype(np.float32))[None]
 
 
-def _write_pair(battery: Path, key: tuple[str, str, int], store: MadeUp) -> None:
-    rows = [r for r in store.views["attacks"] if (r["run"], r["battery"], r["pair"]) == key]
+def _write_pair(suite: Path, key: tuple[str, str, int], store: MadeUp) -> None:
+    rows = [r for r in store.views["attacks"] if (r["run"], r["suite"], r["pair"]) == key]
     x, target = disc(2 * key[2]), disc(2 * key[2] + 1)
     name = f"pair-{key[2]:05d}"
     ways = torch.linspace(0.6, 0.0, len(rows))
     adversarial = torch.stack([torch.lerp(x, target, float(way)) for way in ways])
-    write_rows(battery / f"{name}.parquet", rows)
+    write_rows(suite / f"{name}.parquet", rows)
     write_tensors(
-        battery / f"{name}.safetensors", {"x": x, "target": target, "adversarial": adversarial}
+        suite / f"{name}.safetensors", {"x": x, "target": target, "adversarial": adversarial}
     )
     budgets = [
         {"pair": key[2], "epsilon": e, "gap": 1 - e, "distance_relative": e, "told_apart": True}
         for e in BUDGETS
     ]
-    write_rows(battery / "budgets" / f"{name}.parquet", budgets)
+    write_rows(suite / "budgets" / f"{name}.parquet", budgets)
     moved = torch.stack([torch.lerp(x, target, e) for e in BUDGETS])
     pictures = {"x": x, "target": target, "reconstruction_x": 0.5 * x, "adversarial": moved}
     write_tensors(
-        battery / "budgets" / f"{name}.safetensors", {**pictures, "reconstruction": 0.5 * moved}
+        suite / "budgets" / f"{name}.safetensors", {**pictures, "reconstruction": 0.5 * moved}
     )

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from seatbelt_vae.paper.cells import cells_of
 from seatbelt_vae.paper.claims import answer_all
 from seatbelt_vae.paper.claims.claims import C1, C2, C6, C10, CLAIMS
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.figures import OWN_AREA, OWN_GAP
+from seatbelt_vae.paper.run_matrix import cells_of
 from seatbelt_vae.paper.sizes import SIZES
 
 from .made_up import made_up
@@ -42,9 +42,9 @@ def gap_of(store, experiment, series, beta, *, data="chairs", protocol="strong")
         for m in store.views["members"]
         if (m["experiment"], m["series"]) == (experiment, series) and "-z8-" not in m["run"]
     }
-    batteries = {
-        (b["run"], b["battery"])
-        for b in store.views["batteries"]
+    suites = {
+        (b["run"], b["suite"])
+        for b in store.views["suites"]
         if (b["loss"], b["layers"], b["vary"], b["protocol"])
         == ("latent-kl", "all", None, protocol)
     }
@@ -53,9 +53,7 @@ def gap_of(store, experiment, series, beta, *, data="chairs", protocol="strong")
         [
             row["gap@0.2"]
             for row in found
-            if row["run"] in members
-            and (row["run"], row["battery"]) in batteries
-            and row["pair"] != 3
+            if row["run"] in members and (row["run"], row["suite"]) in suites and row["pair"] != 3
         ]
     )
 

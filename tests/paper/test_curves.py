@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 
-from seatbelt_vae.paper.cells import cells_of
 from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.drawn import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.figures import COPY, Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
+from seatbelt_vae.paper.run_matrix import cells_of
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import MadeUp, made_up
 
@@ -67,7 +67,7 @@ def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
     found = store.query(
         f"SELECT beta, avg(mean) AS mean FROM (SELECT beta, top_size, avg({what}) AS mean "
         f"FROM members JOIN runs USING (run) "
-        f"JOIN pairs USING (run) JOIN batteries USING (run, battery) WHERE {where} "
+        f"JOIN pairs USING (run) JOIN suites USING (run, suite) WHERE {where} "
         f"GROUP BY beta, top_size) GROUP BY beta ORDER BY beta"
     )
     return dict(zip(found["beta"].to_pylist(), found["mean"].to_pylist(), strict=True))

@@ -86,7 +86,7 @@ def test_every_query_fits_the_views(experiment):
 def test_attacks_on_pairs_that_differ_in_one_factor_are_not_mixed_with_others():
     ids = ("fig3", "fig4")
     store = made_up([EXPERIMENTS[name] for name in ids], SIZES["smoke"], pairs=3)
-    both = store.query("SELECT run FROM batteries GROUP BY run HAVING count(DISTINCT vary) = 1")
+    both = store.query("SELECT run FROM suites GROUP BY run HAVING count(DISTINCT vary) = 1")
     assert len(both) > 0  # a model of both experiments is attacked in both ways
     figure, experiment = figure_of("curves")
     rows = store.query(figure.query(experiment.id, "strong")).to_pylist()

@@ -25,7 +25,7 @@ def test_counts_and_hours(monkeypatch):
     assert (cost.models, cost.steps) == (3, 3 * size.training.steps)
     assert cost.rows == whole.rows
     assert len(cost.timed) == 2
-    # a step and a timed battery take one tick each, whatever they take
+    # a step and a timed suite take one tick each, whatever they take
     attack = size.attack
     timed = min(attack.pairs, math.ceil(25 / attack.weight_count))
     hours = 3 * attack.pairs / timed / 3600

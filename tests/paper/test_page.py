@@ -162,13 +162,13 @@ def test_a_figure_without_rows_says_so_in_its_place(tmp_path):
     assert not list(page.root.find("svg"))
 
 
-def test_raised_flags_are_counted_by_batteries(store, page):
+def test_raised_flags_are_counted_by_suites(store, page):
     (flag,) = raised_flags(EXPERIMENTS["fig3"], store)
     # of the models at β = 1 and 10, the made-up published attack fails on the latter
     assert (flag.protocol, flag.name) == ("paper", "trivial bound exceeded")
-    assert (flag.batteries, flag.judged) == (1, 2)
+    assert (flag.suites, flag.judged) == (1, 2)
     (section,) = page.root.find("section", id="fig3")
-    assert "trivial bound exceeded (paper: 1 of 2 batteries)" in section.text
+    assert "trivial bound exceeded (paper: 1 of 2 suites)" in section.text
 
 
 def test_the_same_reproduction_gives_the_same_bytes(page, sections, store, tmp_path):

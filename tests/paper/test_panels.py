@@ -103,11 +103,11 @@ def test_pictures_that_are_elsewhere_are_said_to_be(rows, tmp_path):
 
 def test_a_file_without_its_pictures_is_an_error(rows, runs, tmp_path):
     own = of_pair(rows["strong"], "VAE", 1)
-    folder = tmp_path / own[0]["run"] / "attacks" / own[0]["battery"] / "budgets"
+    folder = tmp_path / own[0]["run"] / "attacks" / own[0]["suite"] / "budgets"
     folder.mkdir(parents=True)
     source = runs / own[0]["run"]
     (tmp_path / own[0]["run"] / "model.json").write_bytes((source / "model.json").read_bytes())
-    stored = source / "attacks" / own[0]["battery"]
+    stored = source / "attacks" / own[0]["suite"]
     rows_file = stored / "budgets" / "pair-00001.parquet"
     (folder / "pair-00001.parquet").write_bytes(rows_file.read_bytes())
     images = (stored / "pair-00001.safetensors").read_bytes()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from seatbelt_vae.paper.cells import cells_of
 from seatbelt_vae.paper.drawing.rates import draw_rates
 from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.run_matrix import cells_of
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
 

@@ -23,7 +23,7 @@ def test_points_are_the_means_over_the_pairs_of_each_model():
     found = store.query(
         "SELECT series, beta, any_value(mig) AS mig, avg(delta_mean) AS mean "
         "FROM members JOIN runs USING (run) JOIN evaluations USING (run) JOIN pairs USING (run) "
-        "WHERE data = 'faces' AND battery LIKE '%strong' GROUP BY series, beta, run"
+        "WHERE data = 'faces' AND suite LIKE '%strong' GROUP BY series, beta, run"
     ).to_pylist()
     colours = style.ramp([1, 4, 10])
     expected = {

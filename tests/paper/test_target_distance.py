@@ -38,7 +38,7 @@ def test_figure_e9_draws_its_mean_over_the_levels_of_a_pair(store, tmp_path):
     assert all(drawn.file for drawn in draw(FIGURE, FIGE9, store, tmp_path, tmp_path))
 
 
-def test_batteries_measured_before_have_nothing_to_draw(store, tmp_path):
+def test_suites_measured_before_have_nothing_to_draw(store, tmp_path):
     before = [{**row, "target_distance": None} for row in store.views["attacks"]]
     for drawn in draw(
         *(FIGURE, FIGE9), MadeUp({**store.views, "attacks": before}), tmp_path, tmp_path

@@ -7,12 +7,12 @@ from typing import Any
 
 from seatbelt_vae.evaluation.summary import summarise
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
-from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 
-__all__ = ["BATTERY", "PLACE", "change_pairs", "model"]
+__all__ = ["PLACE", "SUITE", "change_pairs", "model"]
 
-BATTERY = "latent-kl-strong"
-PLACE = Path("attacks") / BATTERY
+SUITE = "latent-kl-strong"
+PLACE = Path("attacks") / SUITE
 
 Row = dict[str, Any]
 
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 def model(path: Path, elbo: float | None, gaps: Sequence[float], flags: Sequence[str] = ()) -> Path:
     """A run with one ELBO and a gap a pair; AUDDC is half the gap."""
     folder = write_trained(path, KINDS["vae"])
-    place = write_battery(folder, KINDS["vae"], len(gaps))
+    place = write_suite(folder, KINDS["vae"], len(gaps))
     change_pairs(
         place, lambda row: {"gap@0.2": gaps[row["pair"]], "auddc_worst": gaps[row["pair"]] / 2}
     )

@@ -54,7 +54,7 @@ def write_demo(root: Path, pairs: int = 5, names: Sequence[str] = tuple(KINDS)) 
     folders = []
     for name in names:
         folder = write_trained(root / name, KINDS[name])
-        write_battery(folder, KINDS[name], pairs)
+        write_suite(folder, KINDS[name], pairs)
         write_evaluation(folder, KINDS[name])
         folders.append(folder)
     return folders
@@ -106,10 +106,10 @@ def blurred(image: Image, width: float) -> Image:
     return image.astype(np.float32)
 
 
-def write_battery(
+def write_suite(
     folder: RunFolder, kind: Kind, pairs: int, settings: AttackConfig | None = None
 ) -> Path:
-    """A finished and measured battery."""
+    """A finished and measured suite."""
     settings = settings or AttackConfig(pairs=pairs)
     place = folder.path / "attacks" / f"{settings.loss}-{settings.protocol}"
     atomic_write(place / "config.toml", dump_toml(settings).encode())

@@ -7,17 +7,17 @@ import pytest
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report import collect
-from seatbelt_vae.report.collect import leading_battery
+from seatbelt_vae.report.collect import leading_suite
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
-from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 
-BATTERY = "attacks/latent-kl-strong"
+SUITE = "attacks/latent-kl-strong"
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = write_trained(tmp_path / "run", KINDS["seatbelt"])
-    write_battery(folder, KINDS["seatbelt"], 2)
+    write_suite(folder, KINDS["seatbelt"], 2)
     write_evaluation(folder, KINDS["seatbelt"])
     return folder.path
 
@@ -29,15 +29,15 @@ def run(tmp_path: Path) -> Path:
         "config.toml",
         "model.json",
         "metrics/part-000002000.parquet",
-        f"{BATTERY}/config.toml",
-        f"{BATTERY}/battery.json",
-        f"{BATTERY}/flags.json",
-        f"{BATTERY}/summary.json",
-        f"{BATTERY}/pair-00001.parquet",
-        f"{BATTERY}/measures/pair-00001.parquet",
-        f"{BATTERY}/budgets/pair-00001.parquet",
-        f"{BATTERY}/pairs/pair-00001.parquet",
-        f"{BATTERY}/budgets/pair-00001.safetensors",
+        f"{SUITE}/config.toml",
+        f"{SUITE}/battery.json",
+        f"{SUITE}/flags.json",
+        f"{SUITE}/summary.json",
+        f"{SUITE}/pair-00001.parquet",
+        f"{SUITE}/measures/pair-00001.parquet",
+        f"{SUITE}/budgets/pair-00001.parquet",
+        f"{SUITE}/pairs/pair-00001.parquet",
+        f"{SUITE}/budgets/pair-00001.safetensors",
         "evaluation/measures.json",
         "evaluation/sigma.parquet",
         "evaluation/pictures.safetensors",
@@ -55,7 +55,7 @@ def test_a_truncated_file_is_an_error_that_names_it(run: Path, name: str) -> Non
 
 
 def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> None:
-    part = run / BATTERY / "budgets" / "pair-00000.parquet"
+    part = run / SUITE / "budgets" / "pair-00000.parquet"
     rows = read_rows(part)
     write_rows(part, [{"pair": row["pair"]} for row in rows])
     with pytest.raises(ArtifactError, match=r"budgets lacks epsilon, gap, how"):
@@ -81,25 +81,25 @@ def test_runs_that_share_a_name_get_their_parents_and_the_same_run_twice_is_an_e
         collect([paths[0], paths[0]])
 
 
-def test_the_strong_battery_leads_unless_more_runs_have_another(tmp_path: Path) -> None:
+def test_the_strong_suite_leads_unless_more_runs_have_another(tmp_path: Path) -> None:
     first = write_trained(tmp_path / "first", KINDS["vae"])
     second = write_trained(tmp_path / "second", KINDS["vae"])
-    assert leading_battery(collect([first.path, second.path])) is None
+    assert leading_suite(collect([first.path, second.path])) is None
     paper = AttackConfig(protocol="paper", pairs=2)
-    write_battery(first, KINDS["vae"], 2, paper)
-    write_battery(first, KINDS["vae"], 2)
-    assert leading_battery(collect([first.path, second.path])) == "latent-kl-strong"
-    write_battery(second, KINDS["vae"], 2, paper)
-    assert leading_battery(collect([first.path, second.path])) == "latent-kl-paper"
+    write_suite(first, KINDS["vae"], 2, paper)
+    write_suite(first, KINDS["vae"], 2)
+    assert leading_suite(collect([first.path, second.path])) == "latent-kl-strong"
+    write_suite(second, KINDS["vae"], 2, paper)
+    assert leading_suite(collect([first.path, second.path])) == "latent-kl-paper"
 
 
 def test_stored_values_arrive_unchanged(run: Path) -> None:
     (found,) = collect([run])
-    battery = found.batteries["latent-kl-strong"]
-    assert battery.measured is not None
-    stored = read_json(run / BATTERY / "summary.json")["measures"]["gap@0.2"]
-    assert battery.measured.estimate("gap@0.2") == stored
-    assert battery.measured.estimate("unknown")["value"] is None
-    assert battery.pairs_attacked == 2
+    suite = found.suites["latent-kl-strong"]
+    assert suite.measured is not None
+    stored = read_json(run / SUITE / "summary.json")["measures"]["gap@0.2"]
+    assert suite.measured.estimate("gap@0.2") == stored
+    assert suite.measured.estimate("unknown")["value"] is None
+    assert suite.pairs_attacked == 2
     assert found.weights is not None
     assert len(found.weights) == 16

@@ -60,7 +60,7 @@ def test_text_and_titles_of_a_plot_are_escaped() -> None:
 
 def test_the_budget_curve_goes_through_the_mean_gaps(demo: list[Path]) -> None:
     runs = collect(demo)
-    measured = runs[1].batteries["latent-kl-strong"].measured
+    measured = runs[1].suites["latent-kl-strong"].measured
     assert measured is not None
     points = path(budget_curve(runs, "latent-kl-strong"), "line m1")
     expected = [(0.0, 1.0)]

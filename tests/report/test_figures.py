@@ -32,6 +32,6 @@ def test_what_is_not_there_is_named(demo: list[Path], tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"a budget of 0\.05, 0\.1, 0\.2, 0\.3, 0\.5"):
         attack_panel(demo, out, epsilon=0.25)
     bare = write_trained(tmp_path / "bare", KINDS["vae"]).path
-    with pytest.raises(ArtifactError, match="no measured battery"):
+    with pytest.raises(ArtifactError, match="no measured suite"):
         attack_panel([bare], out)
     assert not out.exists()

@@ -13,9 +13,9 @@ from seatbelt_vae.report.panels import panels
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, write_json, write_rows
 from tests.report.page import Page
-from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 
-BATTERY = "attacks/latent-kl-strong"
+SUITE = "attacks/latent-kl-strong"
 
 
 def report(folders: list[Path], out: Path) -> Page:
@@ -50,7 +50,7 @@ def test_a_card_states_the_finding_the_numbers_and_the_trust(page: Page, demo: l
     cards = list(page.root.find("article"))
     assert len(cards) == 3
     for card, folder in zip(cards, demo, strict=True):
-        found = read_json(folder / BATTERY / "summary.json")["measures"]
+        found = read_json(folder / SUITE / "summary.json")["measures"]
         evaluated = read_json(folder / "evaluation" / "measures.json")
         gap = found["gap@0.2"]["value"]
         assert f"moves {round(100 * (1 - gap))} % of the way to the target" in card.text
@@ -80,7 +80,7 @@ def test_every_table_cell_equals_the_stored_number(
 ) -> None:
     table = large_page.root.one("table", class_="sortable")
     for row, folder in zip(list(table.find("tr"))[1:], large_demo, strict=True):
-        found = read_json(folder / BATTERY / "summary.json")["measures"]
+        found = read_json(folder / SUITE / "summary.json")["measures"]
         cells = list(row.find("td"))
         names = [f"gap@{e}" for e in ("0.05", "0.1", "0.2", "0.3", "0.5")]
         names += ["auddc_worst", "auddc", "reconstruction_error"]
@@ -148,7 +148,7 @@ def test_every_picture_stands_in_its_place(page: Page, demo: list[Path]) -> None
 
 
 def test_panels_state_the_gap_of_each_budget(page: Page, demo: list[Path]) -> None:
-    rows = read_rows(demo[2] / BATTERY / "budgets")
+    rows = read_rows(demo[2] / SUITE / "budgets")
     gaps = [row["gap"] for row in rows if row["pair"] == 4]
     panel = list(page.root.find("div", class_="pair"))[4]
     name = list(panel.find("div", class_="panel-name"))[2]
@@ -168,16 +168,16 @@ def test_raised_flags_are_explained(page: Page) -> None:
 def test_hostile_names_are_inert(tmp_path: Path) -> None:
     hostile = "<script>alert(1)<img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
     folder = write_trained(tmp_path / hostile, KINDS["vae"])
-    battery = write_battery(folder, KINDS["vae"], 2)
+    suite = write_suite(folder, KINDS["vae"], 2)
     write_evaluation(folder, KINDS["vae"])
     config = folder.path / "config.toml"
     config.write_text(
         config.read_text().replace('"dsprites"', "'</style><script>alert(3)</script>'")
     )
-    flags = read_json(battery / "flags.json")
+    flags = read_json(suite / "flags.json")
     flags[0] |= {"name": "<script>alert(4)</script>", "raised": True, "detail": "<b onclick=x>"}
-    write_json(battery / "flags.json", flags)
-    battery.rename(battery.with_name("<svg onload=alert(5)>"))
+    write_json(suite / "flags.json", flags)
+    suite.rename(suite.with_name("<svg onload=alert(5)>"))
     page = report([folder.path], tmp_path)
     assert len(list(page.root.find("script"))) == 1
     assert len(list(page.root.find("style"))) == 1
@@ -222,9 +222,9 @@ def test_missing_parts_are_stated_in_place(tmp_path: Path) -> None:
     assert "No training rows yet" in bare.root.one("section", id="curves").text
 
 
-def test_an_unfinished_battery_is_said_to_be_one(tmp_path: Path) -> None:
+def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
-    place = write_battery(folder, KINDS["vae"], 3, AttackConfig(pairs=5))
+    place = write_suite(folder, KINDS["vae"], 3, AttackConfig(pairs=5))
     for name in ("flags.json", "summary.json"):
         (place / name).unlink()
     page = report([folder.path], tmp_path)
@@ -236,7 +236,7 @@ def test_an_unfinished_battery_is_said_to_be_one(tmp_path: Path) -> None:
 
 def test_models_of_which_one_is_not_attacked_stand_side_by_side(tmp_path: Path) -> None:
     whole = write_trained(tmp_path / "whole", KINDS["vae"])
-    write_battery(whole, KINDS["vae"], 2)
+    write_suite(whole, KINDS["vae"], 2)
     bare = write_trained(tmp_path / "bare", KINDS["seatbelt"])
     page = report([whole.path, bare.path], tmp_path)
     cards = [card.text for card in page.root.find("article")]
@@ -250,7 +250,7 @@ def test_models_of_which_one_is_not_attacked_stand_side_by_side(tmp_path: Path) 
 
 def test_pairs_not_told_apart_are_counted_and_not_shown_as_gaps(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
-    place = write_battery(folder, KINDS["vae"], 3)
+    place = write_suite(folder, KINDS["vae"], 3)
     for name in ("pairs", "budgets"):
         part = place / name / "pair-00000.parquet"
         write_rows(part, [row | {"told_apart": False} for row in read_rows(part)])
@@ -267,9 +267,9 @@ def test_a_page_that_cannot_be_written_is_an_artifact_error(demo: list[Path]) ->
         write_report(demo, demo[0] / "config.toml" / "report.html")
 
 
-def test_the_objective_of_a_battery_with_budgets_is_drawn_against_them(tmp_path: Path) -> None:
+def test_the_objective_of_a_suite_with_budgets_is_drawn_against_them(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
-    write_battery(folder, KINDS["vae"], 3, AttackConfig(threat="l2", pairs=3))
+    write_suite(folder, KINDS["vae"], 3, AttackConfig(threat="l2", pairs=3))
     page = report([folder.path], tmp_path).root
     captions = [figure.text for figure in page.find("figure")]
     assert any("within each budget ε on the distortion's size" in text for text in captions)

@@ -14,7 +14,7 @@ from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, write_json
 from tests.report.page import Element, Page
 from tests.report.placed import PLACE, model
-from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 
 
 def written(out: Path, *folders: Path) -> Page:
@@ -157,7 +157,7 @@ def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
     text = page.root.one("section").text
     assert "No model here has both an ELBO and a measured attack." in text
     assert "bare : not attacked and measured" not in text
-    assert "not evaluated yet; not attacked and measured with this battery yet" in text
+    assert "not evaluated yet; not attacked and measured with this suite yet" in text
     assert "not attacked yet" in page.root.one("header").text
 
 
@@ -176,14 +176,14 @@ def test_doubt_about_all_is_said(tmp_path: Path) -> None:
 def test_hostile_names_are_inert(tmp_path: Path) -> None:
     hostile = "<script>alert(1)<img src=x onerror=alert(2)>\"'&{{ 7 * 7 }}"
     folder = write_trained(tmp_path / "runs" / hostile, KINDS["vae"])
-    battery = write_battery(folder, KINDS["vae"], 2)
+    suite = write_suite(folder, KINDS["vae"], 2)
     write_evaluation(folder, replace(KINDS["vae"], elbo=-80.0))
     config = folder.path / "config.toml"
     config.write_text(config.read_text().replace('"dsprites"', "'</style><script>alert(3)'"))
-    flags = read_json(battery / "flags.json")
+    flags = read_json(suite / "flags.json")
     flags[0] |= {"name": "<script>alert(4)</script>", "raised": True}
-    write_json(battery / "flags.json", flags)
-    battery.rename(battery.with_name("it's <svg onload=alert(5)>"))
+    write_json(suite / "flags.json", flags)
+    suite.rename(suite.with_name("it's <svg onload=alert(5)>"))
     page = written(tmp_path, tmp_path / "runs")
     assert len(list(page.root.find("script"))) == 1
     assert len(list(page.root.find("style"))) == 1

@@ -8,13 +8,13 @@ import pytest
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.evaluation import compare_batteries
+from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.report.comparable import Kind, by_kind, titles
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, compare_runs
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, write_json
-from tests.report.placed import BATTERY, PLACE, change_pairs, model
-from tests.report.synthetic import KINDS, write_battery, write_evaluation, write_trained
+from tests.report.placed import PLACE, SUITE, change_pairs, model
+from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 
 
 def compared(*folders: Path, **options: Any) -> Comparison:
@@ -61,7 +61,7 @@ def test_differences_are_paired_and_against_the_hardest_to_fool_that_can_be_beli
             if score.run == "hard":
                 assert found is None
             else:
-                assert found == compare_batteries(
+                assert found == compare_suites(
                     five / score.run / PLACE, five / "hard" / PLACE, measure
                 )
                 assert found is not None
@@ -119,7 +119,7 @@ def test_what_has_no_place_says_what_it_lacks(tmp_path: Path) -> None:
     assert [score.run for score in group.scores] == ["whole"]
     assert group.reference is None
     assert dict(group.lacking) == {
-        "bare": "not attacked and measured with this battery yet",
+        "bare": "not attacked and measured with this suite yet",
         "begun": "not trained to the end",
         "blind": "it tells no pair of images apart, so no attack says anything",
         "dark": "not evaluated yet",
@@ -190,26 +190,26 @@ def test_attacks_of_different_strength_are_said_to_be(tmp_path: Path) -> None:
     ]
 
 
-def test_the_battery_most_models_have_is_compared_unless_another_is_asked_for(
+def test_the_suite_most_models_have_is_compared_unless_another_is_asked_for(
     tmp_path: Path,
 ) -> None:
     for name in "ab":
         model(tmp_path / name, -90, [0.5, 0.6])
     only_paper = write_trained(tmp_path / "c", KINDS["vae"])
-    write_battery(only_paper, KINDS["vae"], 1, AttackConfig(protocol="paper", pairs=1))
+    write_suite(only_paper, KINDS["vae"], 1, AttackConfig(protocol="paper", pairs=1))
     write_evaluation(only_paper, KINDS["vae"])
     found = compared(tmp_path)
-    assert found.battery == BATTERY
+    assert found.suite == SUITE
     assert [score.run for score in only_group(found).scores] == ["a", "b"]
-    (score,) = only_group(compared(tmp_path, battery="latent-kl-paper")).scores
+    (score,) = only_group(compared(tmp_path, suite="latent-kl-paper")).scores
     assert (score.run, score.trust["text"]) == ("c", "weak attack: protocol paper")
-    with pytest.raises(ConfigError, match="unknown battery 'paper'"):
-        compared(tmp_path, battery="paper")
+    with pytest.raises(ConfigError, match="unknown suite 'paper'"):
+        compared(tmp_path, suite="paper")
     with pytest.raises(ConfigError, match="unknown run 'aa': perhaps"):
         compared(tmp_path, against="aa")
 
 
-def test_an_unfinished_battery_is_not_called_believable(tmp_path: Path) -> None:
+def test_an_unfinished_suite_is_not_called_believable(tmp_path: Path) -> None:
     model(tmp_path / "a", -90, [0.5, 0.6])
     (tmp_path / "a" / PLACE / "flags.json").unlink()
     (score,) = only_group(compared(tmp_path)).scores

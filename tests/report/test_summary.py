@@ -11,15 +11,15 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.evaluation.summary import summarise
 from seatbelt_vae.report import collect, comparison, summary_rows
 from seatbelt_vae.runs import read_rows, write_json, write_rows
-from tests.report.synthetic import KINDS, Row, write_battery, write_trained
+from tests.report.synthetic import KINDS, Row, write_suite, write_trained
 
-BATTERY = "attacks/latent-kl-strong"
+SUITE = "attacks/latent-kl-strong"
 
 
 def with_gaps(path: Path, kind: str, gaps: list[float]) -> Path:
     """A run whose gap at ε = 0.2 is given pair by pair."""
     folder = write_trained(path, KINDS[kind])
-    place = write_battery(folder, KINDS[kind], len(gaps))
+    place = write_suite(folder, KINDS[kind], len(gaps))
     change(place, lambda row: {"gap@0.2": gaps[row["pair"]]})
     return path
 
@@ -56,7 +56,7 @@ def test_the_verdict_follows_the_way_to_the_target(
 
 def test_half_the_way_is_where_the_mean_curve_crosses_one_half(demo: list[Path]) -> None:
     for run, row in zip(collect(demo), summary_rows(collect(demo)), strict=True):
-        measured = run.batteries["latent-kl-strong"].measured
+        measured = run.suites["latent-kl-strong"].measured
         assert measured is not None
         budgets = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]
         gaps = [1.0] + [measured.estimate(f"gap@{e:g}")["value"] for e in budgets[1:]]
@@ -65,7 +65,7 @@ def test_half_the_way_is_where_the_mean_curve_crosses_one_half(demo: list[Path])
 
 def test_half_the_way_out_of_reach_is_none(tmp_path: Path) -> None:
     path = with_gaps(tmp_path / "run", "vae", [0.9, 0.9])
-    change(path / BATTERY, lambda _: {f"gap@{e:g}": 0.9 for e in (0.05, 0.1, 0.2, 0.3, 0.5)})
+    change(path / SUITE, lambda _: {f"gap@{e:g}": 0.9 for e in (0.05, 0.1, 0.2, 0.3, 0.5)})
     assert summary_rows(collect([path]))[0]["halfway"] is None
 
 
@@ -126,7 +126,7 @@ def test_a_lead_over_some_only_is_said_to_be_one(tmp_path: Path) -> None:
 
 def test_other_pairs_are_not_compared(tmp_path: Path) -> None:
     paths = [with_gaps(tmp_path / n, "vae", [g] * 12) for n, g in (("a", 0.2), ("b", 0.9))]
-    change(paths[0] / BATTERY, lambda row: {"input_index": row["input_index"] + 1})
+    change(paths[0] / SUITE, lambda row: {"input_index": row["input_index"] + 1})
     assert "different pairs of images" in comparison(collect(paths))[1]
 
 
@@ -139,6 +139,6 @@ def test_nothing_measured_is_no_answer(tmp_path: Path) -> None:
 
 def test_a_weak_protocol_is_not_called_believable(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
-    write_battery(folder, KINDS["vae"], 2, AttackConfig(protocol="paper"))
+    write_suite(folder, KINDS["vae"], 2, AttackConfig(protocol="paper"))
     trust: dict[str, Any] = summary_rows(collect([folder.path]))[0]["trust"]
     assert trust == {"verdict": "weak", "text": "weak attack: protocol paper", "flags": []}

@@ -7,7 +7,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig, DataConfig, ModelConfig, RunConfig
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, write_rows
-from tests.report.synthetic import KINDS, write_battery, write_demo, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, write_demo, write_evaluation, write_suite, write_trained
 
 HOSTILE = 'it\'s "q" β=1 [x]*?;-- ü\u0301\U0001f47e'
 """A folder's name with all that SQL and its patterns could trip over."""
@@ -21,9 +21,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("a study")
     write_demo(root, PAIRS)
     hostile = write_trained(root / "sub" / HOSTILE, KINDS["vae"])
-    write_battery(hostile, KINDS["vae"], PAIRS)
+    write_suite(hostile, KINDS["vae"], PAIRS)
     paper = AttackConfig(protocol="paper", weights="published", pairs=PAIRS)
-    write_battery(hostile, KINDS["vae"], PAIRS, paper)
+    write_suite(hostile, KINDS["vae"], PAIRS, paper)
     write_evaluation(hostile, KINDS["vae"])
     write_rows(hostile.path / "evaluation" / "extras.parquet", [{"image": 1, "z": [0.5, -0.5]}])
     settings = RunConfig(DataConfig("dsprites"), ModelConfig("seatbelt", depth=3))
@@ -36,16 +36,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _litter(root: Path) -> None:
     """Half of everything, under the names it has while it is written."""
-    battery = root / "vae" / "attacks" / "latent-kl-strong"
+    suite = root / "vae" / "attacks" / "latent-kl-strong"
     for place in (
-        battery,
-        battery / "pairs",
+        suite,
+        suite / "pairs",
         root / "vae" / "metrics",
         root / "vae" / "evaluation",
     ):
         (place / ".pair-00007.parquet.99.tmp").write_bytes(b"PAR1 half")
         (place / ".pair-00008.parquet").write_bytes(b"PAR1 half")
-    (battery / "notes.parquet").write_bytes(b"of somebody else")
+    (suite / "notes.parquet").write_bytes(b"of somebody else")
     (root / ".shared.99.tmp").mkdir()
     (root / ".shared.99.tmp" / "run.json").write_text("{")
     (root / "vae" / "attacks" / ".new.99.tmp").mkdir()

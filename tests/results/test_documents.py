@@ -15,7 +15,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, write_json
-from tests.report.synthetic import KINDS, write_battery, write_trained
+from tests.report.synthetic import KINDS, write_suite, write_trained
 
 
 def row(tmp_path: Path, config: RunConfig) -> dict[str, Any]:
@@ -88,12 +88,12 @@ def test_sets_in_two_places_are_told_apart(tmp_path: Path) -> None:
     assert found.num_rows == 2
 
 
-def test_a_battery_within_budgets_has_no_weights(tmp_path: Path) -> None:
+def test_a_suite_within_budgets_has_no_weights(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
-    write_battery(run, KINDS["vae"], 1, AttackConfig(loss="output", threat="linf", pairs=7))
+    write_suite(run, KINDS["vae"], 1, AttackConfig(loss="output", threat="linf", pairs=7))
     (run.path / "attacks" / "output-strong" / "flags.json").unlink()
     columns = "weights, weight_count, budgets, path, pairs, attacked, measured, finished"
-    (found,) = Store.open([tmp_path]).query(f"SELECT {columns} FROM batteries").to_pylist()
+    (found,) = Store.open([tmp_path]).query(f"SELECT {columns} FROM suites").to_pylist()
     budgets = [0.01, 0.02, 0.05, 0.1, 0.2]
     assert list(found.values()) == [None, None, budgets, "common", 7, 1, 1, False]
 

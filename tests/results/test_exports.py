@@ -17,9 +17,9 @@ from seatbelt_vae.runs import read_json, write_json, write_rows
 from tests.report.synthetic import KINDS, write_trained
 
 ASKED = [
-    "SELECT run, battery, median(gap), max(level) FROM attacks GROUP BY ALL ORDER BY ALL",
+    "SELECT run, suite, median(gap), max(level) FROM attacks GROUP BY ALL ORDER BY ALL",
     "SELECT run, beta, elbo, iou FROM runs JOIN evaluations USING (run) ORDER BY run",
-    "SELECT run, battery, list(name ORDER BY name) FROM flags WHERE raised GROUP BY ALL",
+    "SELECT run, suite, list(name ORDER BY name) FROM flags WHERE raised GROUP BY ALL",
     "SELECT run, split, count(*), max(step) FROM metrics GROUP BY ALL ORDER BY ALL",
     "SELECT * FROM extras",
 ]

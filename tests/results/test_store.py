@@ -17,22 +17,22 @@ from seatbelt_vae.evaluation.summary import MEASURES
 from seatbelt_vae.results import Store
 from seatbelt_vae.results.columns import VIEWS
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
-from tests.report.synthetic import KINDS, WEIGHTS, write_battery, write_evaluation, write_trained
+from tests.report.synthetic import KINDS, WEIGHTS, write_evaluation, write_suite, write_trained
 
 from .conftest import HOSTILE, PAIRS
 
 Row = dict[str, Any]
 
-BATTERY = "latent-kl-strong"
+SUITE = "latent-kl-strong"
 RUNS = ["begun", "beta-tcvae", "seatbelt", "sub/" + HOSTILE, "vae"]
-BATTERIES = [
-    *((run, BATTERY) for run in RUNS[1:]),
+SUITES = [
+    *((run, SUITE) for run in RUNS[1:]),
     (RUNS[3], "latent-kl-paper"),
 ]
 
 
 def parts(study: Path, pattern: str) -> Iterator[tuple[str, str, Row]]:
-    """Every row of a kind of file by run and battery, read by pyarrow one file at a time."""
+    """Every row of a kind of file by run and suite, read by pyarrow one file at a time."""
     for run in RUNS:
         for path in sorted((study / run).glob(pattern)):
             if not path.name.startswith("."):
@@ -59,12 +59,12 @@ def same(found: list[Row], expected: list[Row], known: set[str]) -> bool:
         ("budgets", "attacks/*/budgets/*.parquet"),
     ],
 )
-def test_a_view_of_batteries_holds_every_row_of_every_file(
+def test_a_view_of_suites_holds_every_row_of_every_file(
     view: str, pattern: str, store: Store, study: Path
 ) -> None:
-    expected = [{"run": r, "battery": b, **row} for r, b, row in parts(study, pattern)]
+    expected = [{"run": r, "suite": b, **row} for r, b, row in parts(study, pattern)]
     found = store.query(f"SELECT * FROM {view}").to_pylist()
-    assert {(row["run"], row["battery"]) for row in found} == set(BATTERIES)
+    assert {(row["run"], row["suite"]) for row in found} == set(SUITES)
     assert same(found, expected, set(VIEWS[view]))
 
 
@@ -85,19 +85,19 @@ def test_a_view_of_runs_holds_every_row_of_every_file(
 
 def test_attacks_hold_what_was_measured_on_each(store: Store, study: Path) -> None:
     measured = {
-        (run, battery, row["pair"], row["level"]): row
-        for run, battery, row in parts(study, "attacks/*/measures/*.parquet")
+        (run, suite, row["pair"], row["level"]): row
+        for run, suite, row in parts(study, "attacks/*/measures/*.parquet")
     }
     expected = [
-        {**measured[run, battery, row["pair"], row["level"]], "run": run, "battery": battery, **row}
-        for run, battery, row in parts(study, "attacks/*/pair-*.parquet")
+        {**measured[run, suite, row["pair"], row["level"]], "run": run, "suite": suite, **row}
+        for run, suite, row in parts(study, "attacks/*/pair-*.parquet")
     ]
-    assert len(expected) == len(BATTERIES) * PAIRS * len(WEIGHTS)
+    assert len(expected) == len(SUITES) * PAIRS * len(WEIGHTS)
     assert same(store.query("SELECT * FROM attacks").to_pylist(), expected, set(VIEWS["attacks"]))
 
 
 def test_attacks_without_measures_are_there_with_nulls(tmp_path: Path) -> None:
-    place = write_battery(write_trained(tmp_path / "run", KINDS["vae"]), KINDS["vae"], 2)
+    place = write_suite(write_trained(tmp_path / "run", KINDS["vae"]), KINDS["vae"], 2)
     (place / "measures" / "pair-00001.parquet").unlink()
     found = Store.open([tmp_path]).query(
         "SELECT pair, count(*) AS n, count(gap) AS measured FROM attacks GROUP BY ALL ORDER BY ALL"
@@ -125,20 +125,20 @@ def test_one_row_a_run_whether_it_was_evaluated_or_not(store: Store, study: Path
         }
 
 
-def test_summaries_and_flags_are_those_of_the_batteries(store: Store, study: Path) -> None:
+def test_summaries_and_flags_are_those_of_the_suites(store: Store, study: Path) -> None:
     summaries = store.query("SELECT * FROM summaries").to_pylist()
     flags = store.query("SELECT * FROM flags").to_pylist()
-    for run, battery in BATTERIES:
-        place = study / run / "attacks" / battery
-        own = [row for row in summaries if (row["run"], row["battery"]) == (run, battery)]
+    for run, suite in SUITES:
+        place = study / run / "attacks" / suite
+        own = [row for row in summaries if (row["run"], row["suite"]) == (run, suite)]
         stored = read_json(place / "summary.json")["measures"]
         assert [row["measure"] for row in own] == list(MEASURES)
         for row in own:
             assert {key: row[key] for key in stored[row["measure"]]} == stored[row["measure"]]
         raised = [row["name"] for row in flags if row["raised"] and row["run"] == run]
         assert raised == (["not converged"] if run == "beta-tcvae" else [])
-        own = [row for row in flags if (row["run"], row["battery"]) == (run, battery)]
-        assert [{k: v for k, v in row.items() if k not in ("run", "battery")} for row in own] == (
+        own = [row for row in flags if (row["run"], row["suite"]) == (run, suite)]
+        assert [{k: v for k, v in row.items() if k not in ("run", "suite")} for row in own] == (
             read_json(place / "flags.json")
         )
 
@@ -161,9 +161,9 @@ def test_runs_state_settings_as_they_act(store: Store, study: Path) -> None:
     }
 
 
-def test_batteries_state_how_and_how_far(store: Store) -> None:
+def test_suites_state_how_and_how_far(store: Store) -> None:
     found = store.query(
-        "SELECT run, protocol, weights, budgets, path, attacked, measured, finished FROM batteries "
+        "SELECT run, protocol, weights, budgets, path, attacked, measured, finished FROM suites "
         "WHERE run LIKE 'sub/%' ORDER BY protocol"
     ).to_pylist()
     assert [list(row.values())[1:] for row in found] == [
@@ -172,12 +172,12 @@ def test_batteries_state_how_and_how_far(store: Store) -> None:
     ]
 
 
-def test_views_join_by_run_battery_and_pair(store: Store) -> None:
+def test_views_join_by_run_suite_and_pair(store: Store) -> None:
     joined = store.query(
-        "SELECT count(*) AS n FROM attacks JOIN pairs USING (run, battery, pair) "
-        "JOIN batteries USING (run, battery) JOIN runs USING (run) JOIN evaluations USING (run)"
+        "SELECT count(*) AS n FROM attacks JOIN pairs USING (run, suite, pair) "
+        "JOIN suites USING (run, suite) JOIN runs USING (run) JOIN evaluations USING (run)"
     )
-    assert joined["n"].to_pylist() == [len(BATTERIES) * PAIRS * len(WEIGHTS)]
+    assert joined["n"].to_pylist() == [len(SUITES) * PAIRS * len(WEIGHTS)]
 
 
 def test_every_view_begins_with_the_run_and_is_there_without_a_file(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_view_may_be_called_whatever_its_file_is(store: Store) -> None:
 
 def test_columns_that_nobody_knows_yet_appear_by_themselves(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
-    place = write_battery(run, KINDS["vae"], 1)
+    place = write_suite(run, KINDS["vae"], 1)
     part = place / "pair-00000.parquet"
     write_rows(part, [{**row, "later": 7} for row in read_rows(part)])
     write_evaluation(run, KINDS["vae"])
@@ -235,11 +235,11 @@ def test_columns_that_nobody_knows_yet_appear_by_themselves(tmp_path: Path) -> N
 
 def test_a_query_of_one_run_reads_no_other_runs_files(tmp_path: Path) -> None:
     for name in "ab":
-        write_battery(write_trained(tmp_path / name, KINDS["vae"]), KINDS["vae"], 1)
+        write_suite(write_trained(tmp_path / name, KINDS["vae"]), KINDS["vae"], 1)
     store = Store.open([tmp_path])
     count = "SELECT count(*) AS n FROM pairs WHERE run = 'a'"
     assert store.query(count)["n"].to_pylist() == [1]
-    part = tmp_path / "b" / "attacks" / BATTERY / "pairs" / "pair-00000.parquet"
+    part = tmp_path / "b" / "attacks" / SUITE / "pairs" / "pair-00000.parquet"
     part.write_bytes(b"no longer Parquet")
     assert store.query(count)["n"].to_pylist() == [1]
     with pytest.raises(QueryError, match=re.escape(str(part))):
@@ -258,20 +258,20 @@ def of_other_types(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "view", "damage"),
     [
-        (f"attacks/{BATTERY}/pair-00001.parquet", "attacks", cut),
-        (f"attacks/{BATTERY}/measures/pair-00001.parquet", "attacks", cut),
-        (f"attacks/{BATTERY}/pairs/pair-00000.parquet", "pairs", cut),
-        (f"attacks/{BATTERY}/pairs/pair-00001.parquet", "pairs", of_other_types),
+        (f"attacks/{SUITE}/pair-00001.parquet", "attacks", cut),
+        (f"attacks/{SUITE}/measures/pair-00001.parquet", "attacks", cut),
+        (f"attacks/{SUITE}/pairs/pair-00000.parquet", "pairs", cut),
+        (f"attacks/{SUITE}/pairs/pair-00001.parquet", "pairs", of_other_types),
         ("metrics/part-000002000.parquet", "metrics", cut),
         ("evaluation/sigma.parquet", "sigma", cut),
         ("evaluation/measures.json", "evaluations", cut),
         ("config.toml", "runs", lambda path: path.write_text("[objective]\nbeta = 'ten'\n")),
         ("model.json", "runs", cut),
         ("run.json", "runs", lambda path: path.write_text('{"format": 99}')),
-        (f"attacks/{BATTERY}/config.toml", "batteries", lambda path: path.write_text("x = ")),
-        (f"attacks/{BATTERY}/battery.json", "batteries", lambda path: path.write_text("[]")),
-        (f"attacks/{BATTERY}/summary.json", "summaries", lambda path: path.write_text("{}")),
-        (f"attacks/{BATTERY}/flags.json", "flags", lambda path: path.write_text("[3]")),
+        (f"attacks/{SUITE}/config.toml", "suites", lambda path: path.write_text("x = ")),
+        (f"attacks/{SUITE}/battery.json", "suites", lambda path: path.write_text("[]")),
+        (f"attacks/{SUITE}/summary.json", "summaries", lambda path: path.write_text("{}")),
+        (f"attacks/{SUITE}/flags.json", "flags", lambda path: path.write_text("[3]")),
     ],
 )
 def test_a_damaged_file_is_one_line_that_names_it_and_hurts_only_its_view(

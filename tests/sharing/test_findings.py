@@ -12,7 +12,7 @@ from seatbelt_vae.report import collect
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.sharing import findings
-from tests.report.synthetic import KINDS, write_battery, write_demo, write_trained
+from tests.report.synthetic import KINDS, write_demo, write_suite, write_trained
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_the_verdict_comes_first_and_says_whether_to_believe_it(found: dict[str,
     verdict, trust = found["findings"]
     assert verdict.startswith("Fooled: with a distortion 20\u00a0% as large as the difference")
     assert trust == (
-        "Measured on 12 pairs of held-out images, battery latent-kl-strong; judged by its validity "
+        "Measured on 12 pairs of held-out images, suite latent-kl-strong; judged by its validity "
         "flags: unreliable: 1 flag."
     )
 
@@ -98,12 +98,12 @@ def test_a_run_that_was_not_attacked_claims_nothing(tmp_path: Path) -> None:
     assert found["measures"] == found["flags"] == []
 
 
-def test_each_battery_has_tables_of_its_own(tmp_path: Path) -> None:
+def test_each_suite_has_tables_of_its_own(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
     (only,) = collect([run.path])
-    battery = write_battery(run, KINDS["vae"], 3)
-    battery.rename(battery.parent / "second")
-    write_battery(run, KINDS["vae"], 3)
+    suite = write_suite(run, KINDS["vae"], 3)
+    suite.rename(suite.parent / "second")
+    write_suite(run, KINDS["vae"], 3)
     (both,) = collect([run.path])
     titles = [table.title for table in findings(both)["measures"]]
     assert len(titles) == len(set(titles)) == 6

@@ -13,7 +13,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sharing import is_edited, push, share
-from tests.attacks.battery_runs import make_run
+from tests.attacks.suite_runs import make_run
 
 
 @pytest.fixture

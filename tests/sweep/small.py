@@ -19,11 +19,11 @@ ATTACK = AttackConfig(
 EVALUATION = EvaluationConfig(
     images=20, iwae_draws=2, aggregate_images=50, aggregate_queries=10, max_chains=8, traversals=1
 )
-BATTERY = "latent-kl-strong"
+SUITE = "latent-kl-strong"
 
 
 def job(preset: str = "vae", **training: Any) -> Job:
-    """A job with a small model of the Swiss roll, one battery and an evaluation."""
+    """A job with a small model of the Swiss roll, one suite and an evaluation."""
     settings = {"steps": 20, "checkpoint_every": 5, **training}
     return Job(small.config(preset, **settings), (ATTACK,), EVALUATION)
 
@@ -39,18 +39,18 @@ def never() -> bool:
 
 def made(folder: Path) -> dict[str, Any]:
     """All that a job's numbers are: bytes of the weights, and rows of everything else."""
-    battery = folder / "attacks" / BATTERY
+    suite = folder / "attacks" / SUITE
     return {
         "weights": (folder / "model.safetensors").read_bytes(),
         "metrics": [_known(row) for row in read_rows(folder / "metrics")],
-        "attacks": read_rows(battery, "pair-*.parquet"),
-        "measures": read_rows(battery / "measures"),
-        "pairs": read_rows(battery / "pairs"),
+        "attacks": read_rows(suite, "pair-*.parquet"),
+        "measures": read_rows(suite / "measures"),
+        "pairs": read_rows(suite / "pairs"),
         "images": {
             path.name: {name: t.numpy().tobytes() for name, t in read_tensors(path).items()}
-            for path in sorted(battery.glob("pair-*.safetensors"))
+            for path in sorted(suite.glob("pair-*.safetensors"))
         },
-        "summary": (battery / "summary.json").read_bytes(),
+        "summary": (suite / "summary.json").read_bytes(),
         "evaluation": (folder / "evaluation" / "measures.json").read_bytes(),
     }
 

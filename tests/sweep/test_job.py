@@ -79,7 +79,7 @@ def test_the_key_is_what_it_was():
         assert folder_name("x", Job(run)) == f"x-{digest[:8]}"
 
 
-def test_two_batteries_of_one_name_are_refused():
+def test_two_suites_of_one_name_are_refused():
     with pytest.raises(ConfigError) as caught:
         Job(RunConfig(), (AttackConfig(), AttackConfig(loss="output"), AttackConfig(pairs=3)))
     assert str(caught.value) == (

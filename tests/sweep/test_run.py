@@ -65,7 +65,7 @@ def test_labels_of_one_digest_are_one_job(here: small.Here, tmp_path: Path) -> N
     assert here.did == ["first", "other"]
     run = RunFolder(tmp_path / folder_name("first", SHORT[0]))
     assert [result.runs[label] for label in ("first", "second", "third")] == [run] * 3
-    assert names(run.path / "attacks") == {small.BATTERY, "latent-w2-strong"}
+    assert names(run.path / "attacks") == {small.SUITE, "latent-w2-strong"}
     assert (run.path / "evaluation" / "measures.json").exists()
 
 
@@ -75,7 +75,7 @@ def test_a_run_is_known_by_its_digest_under_another_label(here: small.Here, tmp_
     result = run_sweep(tmp_path, grown, engine=here)
     kept = tmp_path / folder_name("beta=1", SHORT[0])
     assert result.runs["beta=1_seed=0"] == RunFolder(kept)
-    assert (kept / "attacks" / small.BATTERY / "summary.json").exists()
+    assert (kept / "attacks" / small.SUITE / "summary.json").exists()
     assert len(names(tmp_path)) == 2
     weights = (kept / "model.safetensors").stat().st_mtime_ns
     assert weights < (kept / "attempts.json").stat().st_mtime_ns

@@ -128,7 +128,7 @@ def test_threads_are_no_reason_to_do_anything_again(whole):
 
 
 @pytest.mark.parametrize(
-    "lost", ["model.safetensors", f"attacks/{small.BATTERY}/summary.json", "evaluation/config.toml"]
+    "lost", ["model.safetensors", f"attacks/{small.SUITE}/summary.json", "evaluation/config.toml"]
 )
 def test_what_was_not_written_to_its_end_is_not_done(whole, lost, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
@@ -172,7 +172,7 @@ def test_other_settings_in_the_folder_are_refused(whole):
         f"{whole} holds a run with other settings: give another folder, or delete it"
     )
     other = replace(JOB, attacks=(replace(small.ATTACK, pairs=2),))
-    with pytest.raises(ForeignStateError, match="holds a battery with another config, pairs"):
+    with pytest.raises(ForeignStateError, match="holds a suite with another config, pairs"):
         do(whole, other, small.silent, small.never)
 
 

@@ -1,12 +1,12 @@
 """Attacks on any autoencoder behind the protocol.
 
 `attack` states a `Problem` (a loss, a threat, its levels), gives it to one of ``protocols`` and
-returns an `AttackResult`. ``validity`` says whether to believe it; ``batteries`` do it to many
+returns an `AttackResult`. ``validity`` says whether to believe it; ``suites`` do it to many
 pairs, on disk.
 """
 
 from seatbelt_vae.attacks.attack import attack
-from seatbelt_vae.attacks.batteries import PairsDone, choose_pairs, run_battery
+from seatbelt_vae.attacks.diagnostics import FLAGS, CheckedAttack, Flag, Meaning, checked_attack
 from seatbelt_vae.attacks.losses import (
     FunctionLoss,
     LatentLoss,
@@ -15,19 +15,19 @@ from seatbelt_vae.attacks.losses import (
     PosteriorDamage,
     ReconstructionDamage,
 )
+from seatbelt_vae.attacks.methods import Aim, budgeted_attack
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.protocols import Aim, budgeted_attack
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.validity import FLAGS, Flag, Judged, Meaning, judged_attack
-from seatbelt_vae.config.attack import battery_name
+from seatbelt_vae.attacks.suites import PairsDone, choose_pairs, run_suite
+from seatbelt_vae.config.attack import suite_name
 
 __all__ = [
     "FLAGS",
     "Aim",
     "AttackResult",
+    "CheckedAttack",
     "Flag",
     "FunctionLoss",
-    "Judged",
     "LatentLoss",
     "Meaning",
     "OutputDistance",
@@ -37,9 +37,9 @@ __all__ = [
     "Problem",
     "ReconstructionDamage",
     "attack",
-    "battery_name",
     "budgeted_attack",
+    "checked_attack",
     "choose_pairs",
-    "judged_attack",
-    "run_battery",
+    "run_suite",
+    "suite_name",
 ]

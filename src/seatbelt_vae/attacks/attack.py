@@ -7,8 +7,8 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import Loss, loss_of
+from seatbelt_vae.attacks.methods import paper_attack, single_attack, strong_attack
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.protocols import paper_attack, single_attack, strong_attack
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig

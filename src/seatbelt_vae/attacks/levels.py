@@ -1,4 +1,4 @@
-"""The levels of a battery: its grid of λ, or its budgets ε, in absolute units, pair by pair."""
+"""The levels of a suite: its grid of λ, or its budgets ε, in absolute units, pair by pair."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""``attack``: one battery on one run, measured as soon as it is done."""
+"""``attack``: one suite on one run, measured as soon as it is done."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,8 +35,8 @@ def run(options: Attack) -> None:
             progress.show(what, done, total, "pairs")
 
         with crew(processes - 1, _help, (options,), progress.say):
-            battery, summary = _attack_and_measure(options, show)
-    _print(battery, summary, options)
+            suite, summary = _attack_and_measure(options, show)
+    _print(suite, summary, options)
 
 
 def _processes(options: Attack) -> int:
@@ -51,33 +51,33 @@ def _help(options: Attack, check: Callable[[], None]) -> None:
 
 
 def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, Any]]:
-    from seatbelt_vae.attacks import run_battery
-    from seatbelt_vae.evaluation import measure_battery
+    from seatbelt_vae.attacks import run_suite
+    from seatbelt_vae.evaluation import measure_suite
     from seatbelt_vae.models import load_model
 
     tune_process(options.attack.threads)
     folder = check_trained(options.folder)
-    battery = run_battery(
+    suite = run_suite(
         folder,
         load_data(folder, options.root),
         options.attack,
         sibling=None if options.sibling is None else check_trained(options.sibling),
         on_pairs=lambda now: show("attacking", now.done, now.pairs),
     )
-    summary = measure_battery(
-        battery,
+    summary = measure_suite(
+        suite,
         load_model(folder),
         on_progress=lambda done, pairs: show("measuring", done, pairs),
     )
-    return battery, summary
+    return suite, summary
 
 
-def _print(battery: Path, summary: dict[str, Any], options: Attack) -> None:
+def _print(suite: Path, summary: dict[str, Any], options: Attack) -> None:
     if options.output.json:
-        print_json({"battery": str(battery), **summary})
+        print_json({"suite": str(suite), **summary})
         return
     rows = [[name, *_shown(measure)] for name, measure in summary["measures"].items()]
-    print_table(str(battery), ["measure", "value", "95 % interval", "unit"], rows)
+    print_table(str(suite), ["measure", "value", "95 % interval", "unit"], rows)
     if summary["pairs"] < 10:
         print(f"{summary['pairs']} pairs: points, no intervals (10 or more are needed)")
     for flag in summary["flags"]:

@@ -12,7 +12,7 @@ def run(options: Compare) -> None:
     from seatbelt_vae.results import Store
 
     store = Store.open(options.folders)
-    written = write_comparison(store, options.out, battery=options.battery, against=options.against)
+    written = write_comparison(store, options.out, suite=options.suite, against=options.against)
     if options.output.json:
         print_json({"comparison": str(written)})
     else:

@@ -1,4 +1,4 @@
-"""More processes on one battery: each works by itself, and all share what is left to do."""
+"""More processes on one suite: each works by itself, and all share what is left to do."""
 
 import multiprocessing
 import signal

@@ -49,9 +49,9 @@ def run(options: Demo) -> None:
 
 def _measured(run: RunFolder, plan: Plan) -> dict[str, Any]:
     """The numbers of the table, and the flags that were raised."""
-    from seatbelt_vae.attacks import battery_name
+    from seatbelt_vae.attacks import suite_name
 
-    summary = run.read_json(f"attacks/{battery_name(plan.attack)}/summary.json")
+    summary = run.read_json(f"attacks/{suite_name(plan.attack)}/summary.json")
     attacked = {name: measure["value"] for name, measure in summary["measures"].items()}
     known = {**run.read_json("evaluation/measures.json"), **attacked}
     flags = [flag["name"] for flag in summary["flags"] if flag["raised"]]

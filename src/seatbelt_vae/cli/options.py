@@ -41,8 +41,8 @@ class Attack:
     """Attack a run's model on random pairs of held-out images and measure the damage.
 
     Args:
-        folder: the run folder; the battery is stored in its attacks/ and resumed if unfinished.
-        config: settings to start from (an AttackConfig as TOML, such as a battery's config.toml).
+        folder: the run folder; the suite is stored in its attacks/ and resumed if unfinished.
+        config: settings to start from (an AttackConfig as TOML, such as a suite's config.toml).
         root: folder that holds the data set's files (default: as the run was trained).
         sibling: a run whose model was attacked with the same settings; its images are tried here as
             a control (transfer attack).
@@ -115,13 +115,13 @@ class Compare:
     Args:
         folders: run folders, folders with run folders below them, or exported stores.
         out: the page's file.
-        battery: which battery of attacks is compared (default: the one most of them have).
+        suite: which suite of attacks is compared (default: the one most of them have).
         against: the run that differences are taken against (default: the hardest to fool).
     """
 
     folders: Positional[tuple[Path, ...]]
     out: Path = Path("compare.html")
-    battery: str | None = None
+    suite: str | None = None
     against: str | None = None
     output: Output = field(default_factory=Output)
 

@@ -32,7 +32,7 @@ def run(options: Reproduce) -> None:
     if options.estimate:
         _print_cost(options, plan(experiments, size, roots))
         return
-    from seatbelt_vae.paper.claims.stated import stated
+    from seatbelt_vae.paper.claims.records import record_of
     from seatbelt_vae.paper.reproduce import reproduce
 
     with at_work(options.output) as progress:
@@ -46,7 +46,7 @@ def run(options: Reproduce) -> None:
             on_jobs=show_all(progress),
         )
     if options.output.json:
-        answers = [stated(answer) for answer in result.answers]
+        answers = [record_of(answer) for answer in result.answers]
         parts = {"page": str(result.page), "failures": result.failures, "missing": result.missing}
         print_json({**parts, "claims": answers})
     else:
@@ -61,14 +61,14 @@ def run(options: Reproduce) -> None:
 def run_claims(options: Claims) -> None:
     """Answer the claims from stored rows, and print them."""
     from seatbelt_vae.paper.claims import answer_all
-    from seatbelt_vae.paper.claims.stated import stated
+    from seatbelt_vae.paper.claims.records import record_of
     from seatbelt_vae.paper.reproduce import ROWS
     from seatbelt_vae.results import Store
 
     exported = options.folder / ROWS
     answers = answer_all(Store.open([exported if exported.exists() else options.folder]))
     if options.output.json:
-        print_json({"claims": [stated(answer) for answer in answers]})
+        print_json({"claims": [record_of(answer) for answer in answers]})
         return
     _print_answers(answers)
     for answer in answers:

@@ -24,8 +24,8 @@ __all__ = ["EXAMPLES", "run"]
 
 EXAMPLES = (
     "SELECT run, preset, beta, elbo FROM runs JOIN evaluations USING (run) ORDER BY elbo DESC",
-    "SELECT run, battery, value, low, high FROM summaries WHERE measure = 'gap@0.2'",
-    "SELECT run, battery, name, detail FROM flags WHERE raised",
+    "SELECT run, suite, value, low, high FROM summaries WHERE measure = 'gap@0.2'",
+    "SELECT run, suite, name, detail FROM flags WHERE raised",
 )
 """Queries to begin with."""
 
@@ -150,7 +150,7 @@ def _list_views(store: "Store", options: Results) -> None:
         print(f"{name}: {counts[name]:,} rows")
         listed = ", ".join(columns)
         print(fill(listed, line_width(), initial_indent="    ", subsequent_indent="    "))
-    print("\nViews join by USING (run), (run, battery) or (run, battery, pair). For instance:\n")
+    print("\nViews join by USING (run), (run, suite) or (run, suite, pair). For instance:\n")
     where = "" if options.runs == Results().runs else f" --runs {' '.join(map(str, options.runs))}"
     for sql in EXAMPLES:
         print(f'seatbelt-vae results "{sql}"{where}')

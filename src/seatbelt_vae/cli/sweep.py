@@ -6,7 +6,7 @@ from seatbelt_vae.cli.grid import grid_of, out_of
 from seatbelt_vae.cli.many import at_work, engine_of, show_all, show_each
 from seatbelt_vae.cli.options import Sweep
 from seatbelt_vae.cli.output import print_json, print_table
-from seatbelt_vae.config.attack import battery_name
+from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.sweep import Grid, run_sweep
@@ -46,7 +46,7 @@ def run(options: Sweep) -> None:
 def _known(folder: RunFolder, grid: Grid) -> dict[str, Any]:
     """Where a run lies, and the numbers of its row in the table."""
     measures = _validation(folder) if grid.evaluation is None else _evaluation(folder)
-    gaps = {battery: _gap(folder, battery) for battery in map(battery_name, grid.attack)}
+    gaps = {suite: _gap(folder, suite) for suite in map(suite_name, grid.attack)}
     return {"run": str(folder.path), **measures, **({_GAP: gaps} if gaps else {})}
 
 
@@ -61,20 +61,20 @@ def _validation(folder: RunFolder) -> dict[str, float]:
     return {name: last[name] for name in _LIKELIHOODS.values()}
 
 
-def _gap(folder: RunFolder, battery: str) -> float | None:
-    summary = folder.read_json(f"attacks/{battery}/summary.json")
+def _gap(folder: RunFolder, suite: str) -> float | None:
+    summary = folder.read_json(f"attacks/{suite}/summary.json")
     gap: float | None = summary["measures"][_GAP]["value"]
     return gap
 
 
 def _print(out: str, found: dict[str, dict[str, Any]], grid: Grid) -> None:
-    batteries = [battery_name(attack) for attack in grid.attack]
-    columns = ["run", *_LIKELIHOODS, *(f"{_GAP} {battery}" for battery in batteries)]
+    suites = [suite_name(attack) for attack in grid.attack]
+    columns = ["run", *_LIKELIHOODS, *(f"{_GAP} {suite}" for suite in suites)]
     rows = [
         [
             label,
             *(f"{known[name]:.1f}" for name in _LIKELIHOODS.values()),
-            *(_share(known[_GAP][battery]) for battery in batteries),
+            *(_share(known[_GAP][suite]) for suite in suites),
         ]
         for label, known in found.items()
     ]

@@ -1,4 +1,4 @@
-"""How a battery attacks: the loss, the layers, the λ grid, the protocol and its effort."""
+"""How a suite attacks: the loss, the layers, the λ grid, the protocol and its effort."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["AttackConfig", "battery_name", "parse_among", "parse_layers"]
+__all__ = ["AttackConfig", "parse_among", "parse_layers", "suite_name"]
 
 LATENT_LOSSES = ("latent-kl", "latent-symmetric-kl", "latent-w2")
 OUTPUT_LOSSES = ("output", "output-l2")
@@ -23,7 +23,7 @@ _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A battery of pairs × levels: lower a loss of x* while its distance to x stays small.
+    """A suite of pairs × levels: lower a loss of x* while its distance to x stays small.
 
     Args:
         loss: `latent-kl` = KL(attacked ‖ target), `latent-symmetric-kl`, `latent-w2`, each
@@ -180,11 +180,11 @@ class AttackConfig:
                 )
 
 
-def battery_name(config: AttackConfig) -> str:
-    """The folder of a battery: what was attacked and how, e.g. ``latent-kl-strong``.
+def suite_name(config: AttackConfig) -> str:
+    """The folder of a suite: what was attacked and how, e.g. ``latent-kl-strong``.
 
     Example:
-        >>> battery_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
+        >>> suite_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
         'latent-kl-layers-1-3-paper-published'
     """
     layers = f"layers-{config.layers.replace(',', '-')}"

@@ -7,7 +7,7 @@ from seatbelt_vae.config.checks import at_least, one_of, positive
 
 __all__ = ["EvaluationConfig"]
 
-ALSO = ("denoising", "mig", "downstream", "codes")
+OPTIONAL_METRICS = ("denoising", "mig", "downstream", "codes")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class EvaluationConfig:
             at_least(name, getattr(self, name), 0)
         at_least("max_chains", self.max_chains, 8)
         for measure in self.also:
-            one_of("measure", measure, ALSO)
+            one_of("measure", measure, OPTIONAL_METRICS)
         for protocol in self.downstream_protocols:
             one_of("protocol", protocol, PROTOCOLS)
         if self.threads is not None:

@@ -107,7 +107,7 @@ def paired_difference(
     if len(first) != len(second):
         raise ShapeError(
             f"{len(first)} and {len(second)} values, expected the same pairs for both models: "
-            f"compare batteries with the same pairs and seed"
+            f"compare suites with the same pairs and seed"
         )
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if kind == "arithmetic":

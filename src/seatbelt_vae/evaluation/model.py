@@ -11,8 +11,8 @@ from torch import Tensor
 from seatbelt_vae.config import EvaluationConfig, dump_toml
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
-from seatbelt_vae.evaluation.also import ALSO, check_also
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
+from seatbelt_vae.evaluation.optional_metrics import OPTIONAL_METRICS, check_also
 from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
 from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.models import fold_batch_norm, load_model
@@ -77,13 +77,13 @@ def evaluate(
     measures = {**_measures(model, x, held_out, settings), **aggregate}
     rows = {"units": _unit_rows(held_out), "sigma": _sigma_rows(held_out, positions)}
     for name in dict.fromkeys(settings.also):
-        rows[name], found = ALSO[name](model, data, positions, settings, on_progress)
+        rows[name], found = OPTIONAL_METRICS[name](model, data, positions, settings, on_progress)
         measures |= found
     pictures = _pictures(model, x, held_out, settings)
     # an earlier evaluation stays whole for as long as this one can be interrupted in its work;
     # until all is written, its settings and its measures would be said of these rows
     place = folder.path / "evaluation"
-    for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in ALSO)):
+    for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in OPTIONAL_METRICS)):
         (place / name).unlink(missing_ok=True)
     for name, content in rows.items():
         write_rows(place / f"{name}.parquet", content)

@@ -156,7 +156,7 @@ def measure_pair(
 
 
 def makes_budgeted(settings: AttackConfig) -> bool:
-    """Whether budgeted attacks are made on a battery's pairs.
+    """Whether budgeted attacks are made on a suite's pairs.
 
     What the published attack reached must not be bettered by ours before it is shown.
     """

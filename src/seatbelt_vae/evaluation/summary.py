@@ -1,4 +1,4 @@
-"""From rows to pairs, and from pairs to a battery's summary: scale-free measures first.
+"""From rows to pairs, and from pairs to a suite's summary: scale-free measures first.
 
 Rows are averaged within their pair before anything is averaged over pairs, so that a pair counts
 once however many levels it was attacked under.
@@ -121,7 +121,7 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
 
 
 def _ended_by(row: Row) -> str:
-    """How the attack by itself ended; batteries of before it was stored know the control's word."""
+    """How the attack by itself ended; suites of before it was stored know the control's word."""
     status: str = row.get("status_attack") or row["status"]
     return status
 
@@ -155,13 +155,13 @@ def says_something(pair: Row, measure: str) -> bool:
 def summarise(
     pairs: Sequence[Row], flags: Sequence[Row] = (), *, budgeted: bool = True, seed: int = 0
 ) -> Row:
-    """The summary of a battery: every measure over pairs with its interval, and the flags.
+    """The summary of a suite: every measure over pairs with its interval, and the flags.
 
     Pairs the model cannot tell apart are counted, and left out of gaps and areas only.
 
     Args:
         pairs: one row a pair, from `pair_row`.
-        flags: the battery's validity flags, carried wherever the numbers are shown.
+        flags: the suite's validity flags, carried wherever the numbers are shown.
         budgeted: whether budgeted attacks were among what gaps are the smallest of.
         seed: seed of the bootstrap.
     """

@@ -34,7 +34,7 @@ class Cost:
         steps: optimiser steps of all of them.
         rows: attacks under each of the two protocols, a row a pair and λ.
         training_hours: of one process.
-        attack_hours: of one process under each protocol, the measures of a battery included.
+        attack_hours: of one process under each protocol, the measures of a suite included.
         timed: the models that were timed.
         missing: one line for each data set that is not on this machine, by name; its models are in
             none of these numbers.
@@ -142,9 +142,9 @@ def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -
 
 
 def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -> float:
-    """Of a second battery: the first, a small one, pays for what a process makes once."""
-    from seatbelt_vae.attacks import run_battery
-    from seatbelt_vae.evaluation import measure_battery
+    """Of a second suite: the first, a small one, pays for what a process makes once."""
+    from seatbelt_vae.attacks import run_suite
+    from seatbelt_vae.evaluation import measure_suite
     from seatbelt_vae.models import load_model
 
     count = attack.weight_count or 0
@@ -154,10 +154,10 @@ def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -
     seconds = 0.0
     for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()
-        battery = run_battery(run, data, one)
-        measure_battery(battery, load_model(run))
+        suite = run_suite(run, data, one)
+        measure_suite(suite, load_model(run))
         seconds = (perf_counter() - began) * count / levels
-        shutil.rmtree(battery)
+        shutil.rmtree(suite)
     return seconds / pairs
 
 

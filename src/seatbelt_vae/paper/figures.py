@@ -38,10 +38,10 @@ AREA = "CASE WHEN told_apart_distortion THEN auddc_worst END"
 
 OWN_GAP = 'CASE WHEN told_apart THEN "gap_of_rows@0.2" END'
 OWN_AREA = "CASE WHEN told_apart_distortion THEN auddc END"
-"""The same of a battery's own rows, where attacks are compared: budgeted attacks on the
-reconstruction, which are made whatever a battery's loss is, would make all of them equal."""
+"""The same of a suite's own rows, where attacks are compared: budgeted attacks on the
+reconstruction, which are made whatever a suite's loss is, would make all of them equal."""
 
-_ATTACKED = "pairs USING (run) JOIN batteries USING (run, battery)"
+_ATTACKED = "pairs USING (run) JOIN suites USING (run, suite)"
 
 
 @dataclass(frozen=True)
@@ -220,19 +220,16 @@ class Panels:
         return self.how == "attacks"
 
     def query(self, experiment: str, protocol: str = "") -> str:
-        """Rows of ``panel, series, x, run, battery, item, level, delta, …``, one an attack."""
+        """Rows of ``panel, series, x, run, suite, item, level, delta, …``, one an attack."""
         model = "beta AS x, depth, top_size, runs.seed, run"
         if self.how == "reconstructions":
             source = "evaluations USING (run)"
             return _select(model, source, experiment, "TRUE", "", "TRUE")
         columns = (
-            f"{model}, battery, pair AS item, level, delta, divergence_ratio, distance_relative, "
+            f"{model}, suite, pair AS item, level, delta, divergence_ratio, distance_relative, "
             f"gap, told_apart"
         )
-        source = (
-            "attacks USING (run) "
-            "JOIN (SELECT run, battery, vary FROM batteries) USING (run, battery)"
-        )
+        source = "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)"
         return _select(columns, source, experiment, self.where, protocol, "TRUE")
 
 
@@ -245,7 +242,7 @@ def _select(
     conditions = [f"experiment = '{experiment}'", where, more]
     if protocol:
         conditions.insert(1, f"protocol = '{protocol}'")
-    if protocol and "batteries" in source and "vary" not in where:
+    if protocol and "suites" in source and "vary" not in where:
         conditions.append("vary IS NULL")  # pairs that differ in one factor are another attack
     stated = " AND ".join(condition for condition in conditions if condition != "TRUE")
     return (

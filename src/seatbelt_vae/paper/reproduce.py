@@ -10,7 +10,7 @@ from pathlib import Path
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all
-from seatbelt_vae.paper.claims.stated import stated
+from seatbelt_vae.paper.claims.records import record_of
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import show, write_page
@@ -164,7 +164,7 @@ def _show(
     _export(Store.open([runs]), rows)
     store = Store.open([rows])
     answers = answer_all(store)
-    write_json(out / "claims.json", [stated(answer) for answer in answers])
+    write_json(out / "claims.json", [record_of(answer) for answer in answers])
     page = write_page(
         out / "reproduction.html",
         [show(experiment, store, out / "figures", runs) for experiment in experiments],

@@ -1,15 +1,15 @@
 """Reports: one self-contained HTML file of one or more runs, and the figures of a README."""
 
-from seatbelt_vae.report.collect import Battery, Evaluation, Run, collect
+from seatbelt_vae.report.collect import Evaluation, Run, Suite, collect
 from seatbelt_vae.report.figures import attack_panel
 from seatbelt_vae.report.html import write_report
 from seatbelt_vae.report.score_page import write_comparison
 from seatbelt_vae.report.summary import comparison, summary_rows
 
 __all__ = [
-    "Battery",
     "Evaluation",
     "Run",
+    "Suite",
     "attack_panel",
     "collect",
     "comparison",

@@ -15,13 +15,13 @@ from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
 __all__ = [
     "PICTURED",
-    "Battery",
     "Evaluation",
     "Measured",
     "Run",
-    "battery_rank",
+    "Suite",
     "collect",
-    "leading_battery",
+    "leading_suite",
+    "suite_rank",
 ]
 
 PICTURED = 20
@@ -49,7 +49,7 @@ _EVALUATED = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured on a battery.
+    """What was measured on a suite.
 
     Args:
         summary: the content of ``summary.json``.
@@ -71,8 +71,8 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Battery:
-    """One battery of attacks.
+class Suite:
+    """One suite of attacks.
 
     Args:
         name: of its folder.
@@ -124,7 +124,7 @@ class Run:
         metrics: training rows, perhaps none.
         weights: the first 16 digits of the weights file's SHA-256; None until trained.
         conditions: torch, processor, threads of the training, if a checkpoint tells.
-        batteries: by name.
+        suites: by name.
         evaluation: None until evaluated.
     """
 
@@ -135,7 +135,7 @@ class Run:
     metrics: list[Row]
     weights: str | None
     conditions: Row
-    batteries: dict[str, Battery]
+    suites: dict[str, Suite]
     evaluation: Evaluation | None
 
 
@@ -148,26 +148,26 @@ def collect(folders: Sequence[Path]) -> list[Run]:
     return [_run(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
 
 
-def leading_battery(runs: Sequence[Run]) -> str | None:
-    """The battery the report is about: what most runs measured, strong and latent-kl before others.
+def leading_suite(runs: Sequence[Run]) -> str | None:
+    """The suite the report is about: what most runs measured, strong and latent-kl before others.
 
     None if no run has one.
     """
-    known = {name: battery for run in runs for name, battery in run.batteries.items()}
+    known = {name: suite for run in runs for name, suite in run.suites.items()}
 
     def rank(name: str) -> tuple[Any, ...]:
-        holders = [run.batteries[name] for run in runs if name in run.batteries]
-        measured = sum(battery.measured is not None for battery in holders)
-        return battery_rank(name, measured, asdict(known[name].config))
+        holders = [run.suites[name] for run in runs if name in run.suites]
+        measured = sum(suite.measured is not None for suite in holders)
+        return suite_rank(name, measured, asdict(known[name].config))
 
     return min(known, key=rank, default=None)
 
 
-def battery_rank(name: str, measured: int, settings: Row) -> tuple[Any, ...]:
-    """What batteries are sorted by, the most telling first.
+def suite_rank(name: str, measured: int, settings: Row) -> tuple[Any, ...]:
+    """What suites are sorted by, the most telling first.
 
     Args:
-        name: the battery's.
+        name: the suite's.
         measured: how many runs have measured it.
         settings: its protocol, loss and layers.
     """
@@ -192,7 +192,7 @@ def _run(folder: Path, name: str) -> Run:
         config = opened.config
     except ConfigError as error:
         raise ArtifactError(f"{error}: restore it, or train again") from None
-    batteries = sorted(folder.glob("attacks/*/battery.json"))
+    suites = sorted(folder.glob("attacks/*/battery.json"))
     metrics = folder / "metrics"
     weights, model = folder / "model.safetensors", folder / "model.json"
     return Run(
@@ -203,7 +203,7 @@ def _run(folder: Path, name: str) -> Run:
         metrics=_rows(metrics, ["step", "split"]) if any(metrics.glob("*.parquet")) else [],
         weights=hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.exists() else None,
         conditions=_conditions(folder / "checkpoints"),
-        batteries={path.parent.name: _battery(path.parent) for path in batteries},
+        suites={path.parent.name: _suite(path.parent) for path in suites},
         evaluation=_evaluation(folder / "evaluation"),
     )
 
@@ -213,14 +213,14 @@ def _conditions(checkpoints: Path) -> Row:
     return dict(_table(stated[-1], ["conditions"])["conditions"]) if stated else {}
 
 
-def _battery(folder: Path) -> Battery:
+def _suite(folder: Path) -> Suite:
     attacked = any(folder.glob("pair-*.parquet"))
     flags = folder / "flags.json"
     try:
         config = load_toml(folder / "config.toml", AttackConfig)
     except ConfigError as error:
         raise ArtifactError(f"{error}: delete {folder} and attack again") from None
-    return Battery(
+    return Suite(
         name=folder.name,
         folder=folder,
         config=config,

@@ -1,4 +1,4 @@
-"""The report's curves: each takes the runs and the leading battery, and draws what they hold."""
+"""The report's curves: each takes the runs and the leading suite, and draws what they hold."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -88,13 +88,13 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     Against ε where budgets limit the distortion; nothing for a loss without a floor.
     """
     known = [
-        (index, run, run.batteries[name])
+        (index, run, run.suites[name])
         for index, run in enumerate(runs)
-        if name in run.batteries and run.batteries[name].attacks
+        if name in run.suites and run.suites[name].attacks
     ]
     if not known or known[0][2].attacks[0]["divergence_floor"] is None:
         return None
-    levels = [row["level_relative"] for _, _, battery in known for row in battery.attacks]
+    levels = [row["level_relative"] for _, _, suite in known for row in suite.attacks]
     low, high = min(level for level in levels if level > 0), max(levels)
     penalty = not known[0][2].config.within_budget
     if penalty:
@@ -108,11 +108,11 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         x = Axis("budget ε", 0, high, nice_ticks(0, high))
         y = Axis("r / r₀", 0, 1.05, _UNIT)
         plot = Plot("attack", "Attack objective against budget", x, y)
-    for index, run, battery in known:
+    for index, run, suite in known:
         if penalty:
-            ratio = _by_rank(battery.attacks, lambda row: row["divergence_ratio"])
+            ratio = _by_rank(suite.attacks, lambda row: row["divergence_ratio"])
             plot.line(_means(ratio), f"blend m{index % 6}", f"{run.name}: r / r₀")
-        _draw(plot, _by_rank(battery.attacks, _delta_ratio), index, run.name, markers=4)
+        _draw(plot, _by_rank(suite.attacks, _delta_ratio), index, run.name, markers=4)
     return plot.render()
 
 
@@ -213,7 +213,7 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
 
 
 def _measured(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
-    found = [(index, run, run.batteries.get(name or "")) for index, run in enumerate(runs)]
+    found = [(index, run, run.suites.get(name or "")) for index, run in enumerate(runs)]
     return [(i, run, b.measured) for i, run, b in found if b is not None and b.measured is not None]
 
 

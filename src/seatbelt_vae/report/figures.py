@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.report.collect import Run, collect, leading_battery
+from seatbelt_vae.report.collect import Run, collect, leading_suite
 
 __all__ = ["attack_panel"]
 
@@ -34,16 +34,16 @@ def attack_panel(
     Distortions share one scale, stated below: blue is darker, red brighter than the input.
 
     Args:
-        folders: run folders with a measured battery, one row each.
+        folders: run folders with a measured suite, one row each.
         out: the PNG file.
         pair: which pair, from 0.
         epsilon: which budget.
 
     Raises:
-        ArtifactError: a run without a measured battery, or without that pair or budget.
+        ArtifactError: a run without a measured suite, or without that pair or budget.
     """
     runs = collect(folders)
-    name = leading_battery(runs)
+    name = leading_suite(runs)
     rows = [_images(run, name, pair, epsilon) for run in runs]
     scale = max(float(images[_DISTORTION].abs().max()) for _, images in rows)
     width, height = _LEFT + _TILE * len(COLUMNS), _TOP + _TILE * len(rows) + _FOOT
@@ -72,17 +72,15 @@ def attack_panel(
 
 def _images(run: Run, name: str | None, pair: int, epsilon: float) -> tuple[float, list[Tensor]]:
     """How far the reconstruction moved, and the six pictures of a row."""
-    battery = run.batteries.get(name or "")
-    if battery is None or battery.measured is None:
-        raise ArtifactError(
-            f"{run.folder} has no measured battery: run `seatbelt-vae attack` on it"
-        )
-    measured = battery.measured
+    suite = run.suites.get(name or "")
+    if suite is None or suite.measured is None:
+        raise ArtifactError(f"{run.folder} has no measured suite: run `seatbelt-vae attack` on it")
+    measured = suite.measured
     epsilons = sorted({row["epsilon"] for row in measured.budgets})
     pictured = len(measured.pictures["x"])
     if not 0 <= pair < pictured or epsilon not in epsilons:
         raise ArtifactError(
-            f"{battery.folder} has no picture of pair {pair} at budget {epsilon:g}: expected a "
+            f"{suite.folder} has no picture of pair {pair} at budget {epsilon:g}: expected a "
             f"pair below {pictured} and a budget of {', '.join(f'{e:g}' for e in epsilons)}"
         )
     number, k = measured.pairs[pair]["pair"], epsilons.index(epsilon)

@@ -10,7 +10,7 @@ from typing import Any
 
 from seatbelt_vae.config import PRESETS, dump_toml
 from seatbelt_vae.report import curves, panels
-from seatbelt_vae.report.collect import Battery, Run, collect, leading_battery
+from seatbelt_vae.report.collect import Run, Suite, collect, leading_suite
 from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.summary import FOOLED, UNMOVED, comparison, summary_rows
 from seatbelt_vae.report.tables import flag_tables, tables
@@ -56,18 +56,18 @@ def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
-    name = leading_battery(runs)
+    name = leading_suite(runs)
     rows = summary_rows(runs)
     shown = panels.panels(runs, name)
     epsilons = sorted({e for panel in shown for e in panel.scales})
     return {
         "runs": runs,
         "presets": PRESETS,
-        "battery": name,
+        "suite": name,
         "within_budget": any(
-            run.batteries[name].config.within_budget
+            run.suites[name].config.within_budget
             for run in runs
-            if name is not None and name in run.batteries
+            if name is not None and name in run.suites
         ),
         "rows": rows,
         "gauges": [curves.gauge(row, index) for index, row in enumerate(rows)],
@@ -101,10 +101,10 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _recipe(run: Run, index: int) -> Recipe:
     folder = shlex.quote(f"again/{run.name}")
-    batteries = run.batteries.values()
+    suites = run.suites.values()
     attacks = [
         f"seatbelt-vae attack {folder} --config {_quoted(run, 'attacks', b.name, 'config.toml')}"
-        for b in batteries
+        for b in suites
     ]
     return Recipe(
         model=run.name,
@@ -116,9 +116,9 @@ def _recipe(run: Run, index: int) -> Recipe:
         ],
         settings=[
             ("config.toml", dump_toml(run.config)),
-            *((f"attacks/{b.name}/config.toml", dump_toml(b.config)) for b in batteries),
+            *((f"attacks/{b.name}/config.toml", dump_toml(b.config)) for b in suites),
         ],
-        facts=_facts(run, list(batteries)),
+        facts=_facts(run, list(suites)),
     )
 
 
@@ -126,7 +126,7 @@ def _quoted(run: Run, *parts: str) -> str:
     return shlex.quote("/".join((run.name, *parts)))
 
 
-def _facts(run: Run, batteries: Sequence[Battery]) -> list[tuple[str, str]]:
+def _facts(run: Run, suites: Sequence[Suite]) -> list[tuple[str, str]]:
     facts = [
         ("data set", run.config.data.name),
         ("training seed", str(run.config.training.seed)),
@@ -134,11 +134,11 @@ def _facts(run: Run, batteries: Sequence[Battery]) -> list[tuple[str, str]]:
         *_evaluated(run),
         *((f"trained with {name}", str(value)) for name, value in run.conditions.items()),
     ]
-    for battery in batteries:
+    for suite in suites:
         facts += [
-            (f"{battery.name}: seed", str(battery.config.seed)),
-            (f"{battery.name}: digest", str(battery.about["digest"])),
-            (f"{battery.name}: attacked model", str(battery.about["model"])),
+            (f"{suite.name}: seed", str(suite.config.seed)),
+            (f"{suite.name}: digest", str(suite.about["digest"])),
+            (f"{suite.name}: attacked model", str(suite.about["model"])),
         ]
     return facts
 

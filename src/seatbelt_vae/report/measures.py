@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatbelt_vae.evaluation.budgets import BUDGETS
-from seatbelt_vae.report.collect import Battery, Run
+from seatbelt_vae.report.collect import Run, Suite
 
 __all__ = ["GROUPS", "HEADLINE", "Group", "Measure"]
 
@@ -35,14 +35,14 @@ class Measure:
     definition: str
     family: str = ""
 
-    def of(self, run: Run, battery: Battery | None) -> Row:
+    def of(self, run: Run, suite: Suite | None) -> Row:
         """Value, low and high; a value may be several numbers in one text; None is not known."""
         if self.name in _EVALUATION:
             found = run.evaluation.measures if run.evaluation else None
             return _point(_EVALUATION[self.name](found) if found else None)
-        if battery is None or battery.measured is None:
+        if suite is None or suite.measured is None:
             return _point(None)
-        return battery.measured.estimate(self.name)
+        return suite.measured.estimate(self.name)
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Group:
 
     Args:
         title: of the table.
-        per_battery: one row a battery (else one a model).
+        per_suite: one row a suite (else one a model).
         measures: its columns.
     """
 
     title: str
-    per_battery: bool
+    per_suite: bool
     measures: tuple[Measure, ...]
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from seatbelt_vae.report.collect import PICTURED, Battery, Run
+from seatbelt_vae.report.collect import PICTURED, Run, Suite
 
 __all__ = [
     "Budget",
@@ -104,13 +104,13 @@ def distortion_uri(d: Tensor, scale: float) -> str:
 
 
 def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
-    """The panels of one battery, pair by pair, over the runs that have it."""
+    """The panels of one suite, pair by pair, over the runs that have it."""
     known = [
-        (index, run, run.batteries[name])
+        (index, run, run.suites[name])
         for index, run in enumerate(runs)
-        if name in run.batteries and run.batteries[name].measured is not None
+        if name in run.suites and run.suites[name].measured is not None
     ]
-    count = max((len(_pairs(battery)) for _, _, battery in known), default=0)
+    count = max((len(_pairs(suite)) for _, _, suite in known), default=0)
     count = min(count, PICTURED)
     return [_panel(pair, [k for k in known if pair < len(_pairs(k[2]))]) for pair in range(count)]
 
@@ -139,13 +139,13 @@ def traversals(run: Run, image: int = 0) -> list[Strip]:
     ]
 
 
-def _panel(pair: int, known: Sequence[tuple[int, Run, Battery]]) -> Panel:
+def _panel(pair: int, known: Sequence[tuple[int, Run, Suite]]) -> Panel:
     """One pair; the colour scale of a budget is shared by the models, so that rows compare."""
     first = _pairs(known[0][2])[pair]
-    rows = [_budget_rows(battery, pair) for _, _, battery in known]
+    rows = [_budget_rows(suite, pair) for _, _, suite in known]
     scales: dict[float, float] = {}
-    for (_, _, battery), budgets in zip(known, rows, strict=True):
-        pictures = _pictures(battery)
+    for (_, _, suite), budgets in zip(known, rows, strict=True):
+        pictures = _pictures(suite)
         for k, budget in enumerate(budgets):
             d = (pictures["adversarial"][pair, k] - pictures["x"][pair]).mean(0).abs().max()
             scales[budget["epsilon"]] = max(scales.get(budget["epsilon"], 0.0), float(d))
@@ -154,8 +154,8 @@ def _panel(pair: int, known: Sequence[tuple[int, Run, Battery]]) -> Panel:
         indices=(first["input_index"], first["target_index"]),
         scales=scales,
         rows=[
-            _panel_row(index, run, battery, pair, budgets, scales)
-            for (index, run, battery), budgets in zip(known, rows, strict=True)
+            _panel_row(index, run, suite, pair, budgets, scales)
+            for (index, run, suite), budgets in zip(known, rows, strict=True)
         ],
     )
 
@@ -163,12 +163,12 @@ def _panel(pair: int, known: Sequence[tuple[int, Run, Battery]]) -> Panel:
 def _panel_row(
     index: int,
     run: Run,
-    battery: Battery,
+    suite: Suite,
     pair: int,
     budgets: Sequence[Row],
     scales: dict[float, float],
 ) -> PanelRow:
-    pictures, bounds = _pictures(battery), _bounds(run)
+    pictures, bounds = _pictures(suite), _bounds(run)
 
     def uri(name: str, *place: int) -> str:
         return image_uri(pictures[name][(pair, *place)], bounds)
@@ -179,7 +179,7 @@ def _panel_row(
         input=uri("x"),
         reconstruction=uri("reconstruction_x"),
         target=uri("target"),
-        told_apart=_pairs(battery)[pair]["told_apart"],
+        told_apart=_pairs(suite)[pair]["told_apart"],
         budgets=[
             Budget(
                 epsilon=row["epsilon"],
@@ -197,17 +197,17 @@ def _panel_row(
     )
 
 
-def _pairs(battery: Battery) -> list[Row]:
-    return battery.measured.pairs if battery.measured else []
+def _pairs(suite: Suite) -> list[Row]:
+    return suite.measured.pairs if suite.measured else []
 
 
-def _pictures(battery: Battery) -> dict[str, Tensor]:
-    return battery.measured.pictures if battery.measured else {}
+def _pictures(suite: Suite) -> dict[str, Tensor]:
+    return suite.measured.pictures if suite.measured else {}
 
 
-def _budget_rows(battery: Battery, pair: int) -> list[Row]:
-    number = _pairs(battery)[pair]["pair"]
-    rows = battery.measured.budgets if battery.measured else []
+def _budget_rows(suite: Suite, pair: int) -> list[Row]:
+    number = _pairs(suite)[pair]["pair"]
+    rows = suite.measured.budgets if suite.measured else []
     return sorted((row for row in rows if row["pair"] == number), key=lambda row: row["epsilon"])
 
 

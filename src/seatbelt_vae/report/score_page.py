@@ -20,7 +20,7 @@ _MOST_NAMED = 6
 
 
 def write_comparison(
-    store: Store, out: Path, *, battery: str | None = None, against: str | None = None
+    store: Store, out: Path, *, suite: str | None = None, against: str | None = None
 ) -> Path:
     """Write one HTML page that sets the models of a store side by side, whole or not at all.
 
@@ -31,17 +31,17 @@ def write_comparison(
     Args:
         store: of the runs.
         out: the file.
-        battery: which battery is compared (default: the one most runs have measured).
+        suite: which suite is compared (default: the one most runs have measured).
         against: the run that differences are taken against (default: the hardest to fool).
 
     Returns:
         ``out``.
 
     Raises:
-        ConfigError: no such battery or run.
+        ConfigError: no such suite or run.
         ArtifactError: a corrupt file, or ``out`` cannot be written.
     """
-    found = compare_runs(store, battery, against)
+    found = compare_runs(store, suite, against)
     atomic_write(out, render_page("scores.html", _content(found)).encode(errors="replace"))
     return out
 

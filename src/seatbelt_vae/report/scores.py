@@ -9,7 +9,7 @@ from seatbelt_vae.config import PRESETS
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.evaluation import Estimate, compare_pairs, estimate
 from seatbelt_vae.evaluation.summary import says_something
-from seatbelt_vae.report.collect import battery_rank
+from seatbelt_vae.report.collect import suite_rank
 from seatbelt_vae.report.comparable import by_kind, differing, titles
 from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.summary import judged
@@ -94,33 +94,31 @@ class Comparison:
     """All models, group by group.
 
     Args:
-        battery: whose attacks are compared; empty if no model has any.
+        suite: whose attacks are compared; empty if no model has any.
         groups: in the order of their first run.
         presets: by the index of their colour.
         queries: the SQL that every number comes from.
     """
 
-    battery: str
+    suite: str
     groups: list[Group]
     presets: list[str]
     queries: list[str]
 
 
-def compare_runs(
-    store: Store, battery: str | None = None, against: str | None = None
-) -> Comparison:
+def compare_runs(store: Store, suite: str | None = None, against: str | None = None) -> Comparison:
     """Set the runs of a store side by side.
 
     Args:
         store: of the runs.
-        battery: which one is compared (default: the one most runs have measured).
+        suite: which one is compared (default: the one most runs have measured).
         against: the run that differences are taken against in its group (default: the hardest to
             fool of those without raised flags).
 
     Raises:
-        ConfigError: no such battery or run.
+        ConfigError: no such suite or run.
     """
-    rows = _Rows.of(store, _battery(store, battery))
+    rows = _Rows.of(store, _suite(store, suite))
     if against is not None:
         one_of("run", against, [run["run"] for run in rows.runs])
     used = {run["preset"] for run in rows.runs}
@@ -130,42 +128,42 @@ def compare_runs(
         _group(title, [_score(run, presets, rows) for run in runs], rows, against)
         for title, runs in zip(titles(list(kinds)), kinds.values(), strict=True)
     ]
-    return Comparison(rows.battery, groups, presets, list(_queries(rows.battery).values()))
+    return Comparison(rows.suite, groups, presets, list(_queries(rows.suite).values()))
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What the store says of the runs and of one battery, the latter by run."""
+    """What the store says of the runs and of one suite, the latter by run."""
 
-    battery: str
+    suite: str
     runs: list[Row]
     evaluations: dict[str, Row]
-    batteries: dict[str, Row]
+    suites: dict[str, Row]
     pairs: dict[str, list[Row]]
     flags: dict[str, list[Row]]
 
     @classmethod
-    def of(cls, store: Store, battery: str) -> "_Rows":
-        found = {name: store.query(sql).to_pylist() for name, sql in _queries(battery).items()}
+    def of(cls, store: Store, suite: str) -> "_Rows":
+        found = {name: store.query(sql).to_pylist() for name, sql in _queries(suite).items()}
         return cls(
-            battery=battery,
+            suite=suite,
             runs=found["runs"],
             evaluations={row["run"]: row for row in found["evaluations"]},
-            batteries={row["run"]: row for row in found["batteries"]},
+            suites={row["run"]: row for row in found["suites"]},
             pairs=_by_run(found["pairs"]),
             flags=_by_run(found["flags"]),
         )
 
 
-def _queries(battery: str) -> dict[str, str]:
-    named, measures = literal(battery), ", ".join(map(identifier, ROBUSTNESS))
+def _queries(suite: str) -> dict[str, str]:
+    named, measures = literal(suite), ", ".join(map(identifier, ROBUSTNESS))
     return {
         "runs": "SELECT * FROM runs",
         "evaluations": "SELECT run, elbo, images FROM evaluations",
-        "batteries": f"SELECT * FROM batteries WHERE battery = {named}",
+        "suites": f"SELECT * FROM suites WHERE suite = {named}",
         "pairs": "SELECT run, pair, input_index, target_index, told_apart, told_apart_distortion, "
-        f"{measures} FROM pairs WHERE battery = {named} ORDER BY run, pair",
-        "flags": f"SELECT run, name, raised, detail FROM flags WHERE battery = {named}",
+        f"{measures} FROM pairs WHERE suite = {named} ORDER BY run, pair",
+        "flags": f"SELECT run, name, raised, detail FROM flags WHERE suite = {named}",
     }
 
 
@@ -176,30 +174,28 @@ def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _battery(store: Store, wanted: str | None) -> str:
-    rows = store.query(
-        "SELECT battery, protocol, loss, layers, finished FROM batteries"
-    ).to_pylist()
-    known = {row["battery"]: row for row in rows}
+def _suite(store: Store, wanted: str | None) -> str:
+    rows = store.query("SELECT suite, protocol, loss, layers, finished FROM suites").to_pylist()
+    known = {row["suite"]: row for row in rows}
     if wanted is not None:
-        one_of("battery", wanted, known)
+        one_of("suite", wanted, known)
         return wanted
 
     def rank(name: str) -> tuple[Any, ...]:
-        measured = sum(row["finished"] for row in rows if row["battery"] == name)
-        return battery_rank(name, measured, known[name])
+        measured = sum(row["finished"] for row in rows if row["suite"] == name)
+        return suite_rank(name, measured, known[name])
 
     return min(known, key=rank, default="")
 
 
 def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
     name = run["run"]
-    elbo, battery = rows.evaluations[name]["elbo"], rows.batteries.get(name)
+    elbo, suite = rows.evaluations[name]["elbo"], rows.suites.get(name)
     pairs = rows.pairs.get(name, [])
     trust: Row = {"verdict": "none", "text": "not attacked", "flags": []}
-    if battery is not None:
-        trust = judged(rows.flags.get(name), battery["protocol"])
-    seed = 0 if battery is None else battery["seed"]
+    if suite is not None:
+        trust = judged(rows.flags.get(name), suite["protocol"])
+    seed = 0 if suite is None else suite["seed"]
     return Score(
         run=name,
         index=presets.index(run["preset"]),
@@ -273,7 +269,7 @@ def _lacks(score: Score) -> str:
     if score.elbo is None:
         lacks.append("not evaluated yet")
     if not score.pairs:
-        lacks.append("not attacked and measured with this battery yet")
+        lacks.append("not attacked and measured with this suite yet")
     elif all(found.value is None for found in score.robustness.values()):
         lacks.append("it tells no pair of images apart, so no attack says anything")
     return "; ".join(lacks)
@@ -281,9 +277,9 @@ def _lacks(score: Score) -> str:
 
 def _caveats(runs: Sequence[str], rows: _Rows) -> list[str]:
     caveats = []
-    attacked = [run for run in runs if run in rows.batteries]
+    attacked = [run for run in runs if run in rows.suites]
     for name in _EFFORT:
-        stated = differing({run: rows.batteries[run][name] for run in attacked})
+        stated = differing({run: rows.suites[run][name] for run in attacked})
         if stated:
             caveats.append(
                 f"Attacked with different {name}: {stated}. A weaker attack makes a model look "

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from seatbelt_vae.evaluation import compare_batteries
+from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
 from seatbelt_vae.evaluation.budgets import BUDGETS
-from seatbelt_vae.report.collect import Battery, Measured, Run, leading_battery
+from seatbelt_vae.report.collect import Measured, Run, Suite, leading_suite
 from seatbelt_vae.report.measures import HEADLINE
 
 __all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
@@ -30,19 +30,19 @@ def summary_rows(runs: Sequence[Run]) -> list[Row]:
     attack found covers; ``halfway`` the ε at which it covers half; ``points`` the gaps of the
     single pairs.
     """
-    name = leading_battery(runs)
-    return [_row(run, run.batteries.get(name or "")) for run in runs]
+    name = leading_suite(runs)
+    return [_row(run, run.suites.get(name or "")) for run in runs]
 
 
-def trust(battery: Battery | None) -> Row:
-    """Whether a battery's numbers can be believed: a verdict, its text, the raised flags."""
-    if battery is None:
+def trust(suite: Suite | None) -> Row:
+    """Whether a suite's numbers can be believed: a verdict, its text, the raised flags."""
+    if suite is None:
         return {"verdict": "none", "text": "not attacked", "flags": []}
-    return judged(battery.flags, battery.config.protocol)
+    return judged(suite.flags, suite.config.protocol)
 
 
 def judged(flags: Sequence[Row] | None, protocol: str) -> Row:
-    """As `trust`, of a battery's flags (None: not judged yet) and its protocol."""
+    """As `trust`, of a suite's flags (None: not judged yet) and its protocol."""
     if flags is None:
         return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
     raised = [flag["name"] for flag in flags if flag["raised"]]
@@ -57,29 +57,29 @@ def judged(flags: Sequence[Row] | None, protocol: str) -> Row:
 
 def comparison(runs: Sequence[Run]) -> list[str]:
     """Sentences that answer which model is fooled and say honestly whether one is more robust."""
-    name = leading_battery(runs)
+    name = leading_suite(runs)
     known = {
-        run.name: run.batteries[name]
+        run.name: run.suites[name]
         for run in runs
-        if name is not None and name in run.batteries and _gap(run.batteries[name]) is not None
+        if name is not None and name in run.suites and _gap(run.suites[name]) is not None
     }
     if not known:
         return ["No model here has been attacked and measured yet, so there is no answer."]
     ranking = [_ranking(known)] if len(known) > 1 else []
     doubted = [
         f"{name} ({', '.join(flags)})"
-        for name, battery in known.items()
-        if (flags := trust(battery)["flags"])
+        for name, suite in known.items()
+        if (flags := trust(suite)["flags"])
     ]
     doubt = [f"Not to be believed as it stands: {'; '.join(doubted)}."] if doubted else []
     answer = _answer(known, len(known) == len(runs)) + _reach(known)
     return [answer, *ranking, *doubt, _scope(runs)]
 
 
-def _row(run: Run, battery: Battery | None) -> Row:
-    measured = battery.measured if battery else None
+def _row(run: Run, suite: Suite | None) -> Row:
+    measured = suite.measured if suite else None
     gap = measured.estimate(HEADLINE) if measured else _NO_INTERVAL
-    verdict, sentence = _headline(battery, gap["value"])
+    verdict, sentence = _headline(suite, gap["value"])
     evaluated = run.evaluation.measures if run.evaluation else {}
 
     def number(measure: str) -> Any:
@@ -88,7 +88,7 @@ def _row(run: Run, battery: Battery | None) -> Row:
     return {
         "model": run.name,
         "preset": run.config.model.preset,
-        "battery": battery.name if battery else None,
+        "suite": suite.name if suite else None,
         "pairs": len(measured.pairs) if measured else 0,
         "pairs_told_apart": measured.summary["pairs_told_apart"] if measured else 0,
         "verdict": verdict,
@@ -102,16 +102,16 @@ def _row(run: Run, battery: Battery | None) -> Row:
         "reconstruction_error": number("reconstruction_error"),
         "iou": evaluated.get("iou"),
         "elbo": evaluated.get("elbo"),
-        "trust": trust(battery),
+        "trust": trust(suite),
     }
 
 
-def _headline(battery: Battery | None, gap: float | None) -> tuple[str, str]:
-    if battery is None:
+def _headline(suite: Suite | None, gap: float | None) -> tuple[str, str]:
+    if suite is None:
         return "unknown", "not attacked yet"
-    if battery.measured is None:
-        wanted = battery.config.pairs
-        return "unknown", f"attacked on {battery.pairs_attacked} of {wanted} pairs, not measured"
+    if suite.measured is None:
+        wanted = suite.config.pairs
+        return "unknown", f"attacked on {suite.pairs_attacked} of {wanted} pairs, not measured"
     if gap is None:
         return "unknown", "it reconstructs input and target alike, so no pair says anything"
     return _verdict(gap), (
@@ -144,19 +144,19 @@ def _points(pairs: Sequence[Row]) -> list[float]:
     return [pair[HEADLINE] for pair in pairs if pair["told_apart"] and pair[HEADLINE] is not None]
 
 
-def _gap(battery: Battery) -> float | None:
-    value: float | None = battery.measured.estimate(HEADLINE)["value"] if battery.measured else None
+def _gap(suite: Suite) -> float | None:
+    value: float | None = suite.measured.estimate(HEADLINE)["value"] if suite.measured else None
     return value
 
 
-def _image_pairs(battery: Battery) -> list[tuple[int, int]]:
-    pairs = battery.measured.pairs if battery.measured else []
+def _image_pairs(suite: Suite) -> list[tuple[int, int]]:
+    pairs = suite.measured.pairs if suite.measured else []
     return sorted((pair["input_index"], pair["target_index"]) for pair in pairs)
 
 
-def _answer(known: dict[str, Battery], complete: bool) -> str:
+def _answer(known: dict[str, Suite], complete: bool) -> str:
     """Which models are fooled at ε = 0.2, the softest first; ``complete``: no model lacks."""
-    gaps = {name: _gap(battery) or 0.0 for name, battery in known.items()}
+    gaps = {name: _gap(suite) or 0.0 for name, suite in known.items()}
     ordered = sorted(gaps, key=lambda name: gaps[name])
     groups = {
         verdict: [f"{n} ({_percent(1 - gaps[n])})" for n in ordered if _verdict(gaps[n]) == verdict]
@@ -177,21 +177,21 @@ def _answer(known: dict[str, Battery], complete: bool) -> str:
     return f"{by.capitalize()}, {'; '.join(parts)}."
 
 
-def _reach(known: dict[str, Battery]) -> str:
+def _reach(known: dict[str, Suite]) -> str:
     """What it takes where a small distortion is not enough: no model is safe at every size."""
     held = {n: b for n, b in known.items() if _verdict(_gap(b) or 0.0) != "fooled"}
-    halfway = {name: _halfway(battery.measured) for name, battery in held.items()}
+    halfway = {name: _halfway(suite.measured) for name, suite in held.items()}
     taken = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]
     return f" Half the way takes a distortion of {', '.join(taken)}." if taken else ""
 
 
-def _ranking(known: dict[str, Battery]) -> str:
-    if len({str(_image_pairs(battery)) for battery in known.values()}) > 1:
+def _ranking(known: dict[str, Suite]) -> str:
+    if len({str(_image_pairs(suite)) for suite in known.values()}) > 1:
         return "The models were attacked on different pairs of images, so they are not ranked."
-    gaps = {name: _gap(battery) or 0.0 for name, battery in known.items()}
+    gaps = {name: _gap(suite) or 0.0 for name, suite in known.items()}
     best, *others = sorted(gaps, key=lambda name: -gaps[name])
     lead = {
-        name: compare_batteries(known[best].folder, known[name].folder, HEADLINE) for name in others
+        name: compare_suites(known[best].folder, known[name].folder, HEADLINE) for name in others
     }
     fewest = min(found.n for found in lead.values())
     if fewest < FEWEST:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatbelt_vae.attacks import FLAGS, Meaning
-from seatbelt_vae.report.collect import Battery, Run
+from seatbelt_vae.report.collect import Run, Suite
 from seatbelt_vae.report.measures import GROUPS, Group, Measure
 
 __all__ = ["Cell", "FlagRow", "FlagTable", "Table", "TableRow", "flag_tables", "number", "tables"]
@@ -24,11 +24,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One model, under one battery where the table has several."""
+    """One model, under one suite where the table has several."""
 
     model: str
     index: int
-    battery: str
+    suite: str
     cells: list[Cell]
 
 
@@ -54,9 +54,9 @@ class FlagRow:
 
 @dataclass(frozen=True)
 class FlagTable:
-    """The flags of one battery over the models that have it."""
+    """The flags of one suite over the models that have it."""
 
-    battery: str
+    suite: str
     models: list[tuple[int, str]]
     rows: list[FlagRow]
 
@@ -83,25 +83,25 @@ def number(value: object) -> str:
 
 
 def tables(runs: Sequence[Run]) -> list[Table]:
-    """Every measure of every model and battery."""
+    """Every measure of every model and suite."""
     return [_table(group, runs) for group in GROUPS]
 
 
 def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:
-    """The flags of every battery; none while no battery is attacked."""
-    names = dict.fromkeys(name for run in runs for name in run.batteries)
+    """The flags of every suite; none while no suite is attacked."""
+    names = dict.fromkeys(name for run in runs for name in run.suites)
     return [_flag_table(name, runs) for name in names]
 
 
 def _table(group: Group, runs: Sequence[Run]) -> Table:
     rows = []
     for index, run in enumerate(runs):
-        batteries: list[Battery | None] = [None]
-        if group.per_battery and run.batteries:
-            batteries = list(run.batteries.values())
-        for battery in batteries:
-            cells = [_cell(measure.of(run, battery)) for measure in group.measures]
-            rows.append(TableRow(run.name, index, battery.name if battery else "", cells))
+        suites: list[Suite | None] = [None]
+        if group.per_suite and run.suites:
+            suites = list(run.suites.values())
+        for suite in suites:
+            cells = [_cell(measure.of(run, suite)) for measure in group.measures]
+            rows.append(TableRow(run.name, index, suite.name if suite else "", cells))
     return Table(group.title, group.measures, list(group.definitions.items()), rows)
 
 
@@ -113,10 +113,8 @@ def _cell(found: Row) -> Cell:
 
 
 def _flag_table(name: str, runs: Sequence[Run]) -> FlagTable:
-    holders = [(index, run) for index, run in enumerate(runs) if name in run.batteries]
-    judged = [
-        {flag["name"]: flag for flag in run.batteries[name].flags or []} for _, run in holders
-    ]
+    holders = [(index, run) for index, run in enumerate(runs) if name in run.suites]
+    judged = [{flag["name"]: flag for flag in run.suites[name].flags or []} for _, run in holders]
     known = dict.fromkeys([*FLAGS, *(flag for flags in judged for flag in flags)])
     models = [(index, run.name) for index, run in holders]
     return FlagTable(name, models, [_flag_row(flag, judged, models) for flag in known])

@@ -43,7 +43,7 @@ _AT_BUDGETS = ", ".join(
 )
 
 MEASURES = _known("""
-    run VARCHAR, battery VARCHAR, pair BIGINT, level DOUBLE,
+    run VARCHAR, suite VARCHAR, pair BIGINT, level DOUBLE,
     gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, target_error DOUBLE,
     target_distance DOUBLE, target_reconstruction_error DOUBLE, told_apart BOOLEAN,
     told_apart_distortion BOOLEAN
@@ -67,8 +67,8 @@ VIEWS: Mapping[str, Known] = {
         sigma_norm_mean DOUBLE[], sigma_norm_quantile_levels DOUBLE[],
         sigma_norm_quantiles DOUBLE[][]
     """),
-    "batteries": _known(f"""
-        run VARCHAR, battery VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
+    "suites": _known(f"""
+        run VARCHAR, suite VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
         weight_count BIGINT,
         budgets DOUBLE[], pairs BIGINT, seed BIGINT, draws BIGINT, restarts BIGINT,
         max_evaluations BIGINT, memory BIGINT, recheck DOUBLE, gradient_free BIGINT,
@@ -76,12 +76,12 @@ VIEWS: Mapping[str, Known] = {
         attacked BIGINT, measured BIGINT, finished BOOLEAN
     """),
     "summaries": _known("""
-        run VARCHAR, battery VARCHAR, measure VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
+        run VARCHAR, suite VARCHAR, measure VARCHAR, value DOUBLE, low DOUBLE, high DOUBLE,
         kind VARCHAR, n BIGINT, unit VARCHAR
     """),
     "attacks": {
         **_known(f"""
-            run VARCHAR, battery VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
+            run VARCHAR, suite VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
             {_METHOD}, seed BIGINT, level DOUBLE, level_relative DOUBLE, delta DOUBLE,
             delta_attack DOUBLE, delta_raw DOUBLE, delta_noise DOUBLE, delta_gradient_free DOUBLE,
             delta_transfer DOUBLE, noise_beats BOOLEAN, gradient_free_beats BOOLEAN,
@@ -97,7 +97,7 @@ VIEWS: Mapping[str, Known] = {
         **MEASURES,
     },
     "pairs": _known(f"""
-        run VARCHAR, battery VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
+        run VARCHAR, suite VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
         image_distance DOUBLE, told_apart BOOLEAN, told_apart_distortion BOOLEAN,
         target_reconstruction_error DOUBLE, auddc_dropped BIGINT, divergence_ratio DOUBLE,
         {_AT_BUDGETS}, auddc DOUBLE,
@@ -107,12 +107,12 @@ VIEWS: Mapping[str, Known] = {
         distance_relative DOUBLE, unconverged_share DOUBLE
     """),
     "budgets": _known("""
-        run VARCHAR, battery VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, how VARCHAR,
+        run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, how VARCHAR,
         gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE,
         told_apart BOOLEAN
     """),
     "flags": _known("""
-        run VARCHAR, battery VARCHAR, name VARCHAR, raised BOOLEAN, value DOUBLE, detail VARCHAR
+        run VARCHAR, suite VARCHAR, name VARCHAR, raised BOOLEAN, value DOUBLE, detail VARCHAR
     """),
     "metrics": _known("""
         run VARCHAR, step BIGINT, split VARCHAR, objective DOUBLE, elbo DOUBLE,

@@ -105,8 +105,8 @@ def _evaluation_rows(run: FoundRun) -> Iterator[Row]:
     yield {"run": run.name, **(dict(_flat(_read(path))) if path.exists() else {})}
 
 
-def _battery_rows(run: FoundRun) -> Iterator[Row]:
-    for folder in run.batteries:
+def _suite_rows(run: FoundRun) -> Iterator[Row]:
+    for folder in run.suites:
         about, config = _read(folder / "battery.json"), _attack(folder)
         within = config.within_budget
         summary, flags = folder / "summary.json", folder / "flags.json"
@@ -114,7 +114,7 @@ def _battery_rows(run: FoundRun) -> Iterator[Row]:
         effort = ("draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
             "run": run.name,
-            "battery": folder.name,
+            "suite": folder.name,
             **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
             "path": config.walked,
             "weights": None if within else config.weights,
@@ -128,28 +128,28 @@ def _battery_rows(run: FoundRun) -> Iterator[Row]:
 
 
 def _summary_rows(run: FoundRun) -> Iterator[Row]:
-    for folder in run.batteries:
+    for folder in run.suites:
         path = folder / "summary.json"
         measures = _table(_read(path).get("measures"), path) if path.exists() else {}
         for name, found in measures.items():
             known = ("value", "low", "high", "kind", "n", "unit")
             yield {
                 "run": run.name,
-                "battery": folder.name,
+                "suite": folder.name,
                 "measure": name,
                 **{key: _table(found, path).get(key) for key in known},
             }
 
 
 def _flag_rows(run: FoundRun) -> Iterator[Row]:
-    for folder in run.batteries:
+    for folder in run.suites:
         path = folder / "flags.json"
         flags = read_json(path) if path.exists() else []
         for flag in flags if isinstance(flags, list) else [flags]:
             known = ("name", "raised", "value", "detail")
             yield {
                 "run": run.name,
-                "battery": folder.name,
+                "suite": folder.name,
                 **{key: _table(flag, path).get(key) for key in known},
             }
 
@@ -157,7 +157,7 @@ def _flag_rows(run: FoundRun) -> Iterator[Row]:
 DOCUMENTS: Mapping[str, Callable[[FoundRun], Iterator[Row]]] = {
     "runs": _run_rows,
     "evaluations": _evaluation_rows,
-    "batteries": _battery_rows,
+    "suites": _suite_rows,
     "summaries": _summary_rows,
     "flags": _flag_rows,
 }

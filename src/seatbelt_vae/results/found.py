@@ -35,8 +35,8 @@ class FoundRun:
         return self.path.relative_to(self.base).as_posix()
 
     @property
-    def batteries(self) -> list[Path]:
-        """Folders of its batteries of attacks."""
+    def suites(self) -> list[Path]:
+        """Folders of its suites of attacks."""
         return [path.parent for path in _visible(self.path, "attacks/*/battery.json")]
 
     def parts(self) -> Iterator[tuple[str, Path]]:
@@ -51,10 +51,10 @@ class FoundRun:
             if kind in RESERVED:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
             yield kind, path
-        for battery in self.batteries:
-            yield from (("attacks", path) for path in _visible(battery, "pair-*.parquet"))
+        for suite in self.suites:
+            yield from (("attacks", path) for path in _visible(suite, "pair-*.parquet"))
             for kind in _OF_A_PAIR:
-                yield from ((kind, path) for path in _visible(battery, f"{kind}/*.parquet"))
+                yield from ((kind, path) for path in _visible(suite, f"{kind}/*.parquet"))
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class Store:
 
     def _whole_views(self) -> Iterator[tuple[str, pa.RecordBatchReader]]:
         for name in self._names:
-            order = "ORDER BY run, battery, pair, level" if name == "attacks" else ""
+            order = "ORDER BY run, suite, pair, level" if name == "attacks" else ""
             with self._answer(f"SELECT * FROM {identifier(name)} {order}") as relation:
                 yield name, relation.to_arrow_reader(_BATCH)
 

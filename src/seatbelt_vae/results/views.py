@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KEY", "Relation", "exported", "joined", "of_runs"]
 
-KEY = ("run", "battery", "pair", "level")
+KEY = ("run", "suite", "pair", "level")
 """What an attack and its measures have in common."""
 
 _FILE = "file it lies in"
 _IN_A_RUN = r"(?s)^(.*)/[^/]*/[^/]*$"
-_IN_A_BATTERY = {
+_IN_A_SUITE = {
     "attacks": r"(?s)^(.*)/attacks/([^/]*)/[^/]*$",
     **dict.fromkeys(("measures", "budgets", "pairs"), r"(?s)^(.*)/attacks/([^/]*)/[^/]*/[^/]*$"),
 }
@@ -42,7 +42,7 @@ class Relation:
 def of_runs(
     connection: "DuckDBPyConnection", kind: str, files: Mapping[Path, Sequence[Path]], known: Known
 ) -> Relation:
-    """The rows of one kind of run folders' files, with the run, and the battery where one has it.
+    """The rows of one kind of run folders' files, with the run, and the suite where one has it.
 
     Args:
         connection: of DuckDB.
@@ -82,8 +82,8 @@ def exported(connection: "DuckDBPyConnection", files: Sequence[Path], known: Kno
 def _of_base(
     connection: "DuckDBPyConnection", kind: str, base: Path, paths: Sequence[Path], known: Known
 ) -> Relation:
-    pattern = _IN_A_BATTERY.get(kind, _IN_A_RUN)
-    names = ("run", "battery") if kind in _IN_A_BATTERY else ("run",)
+    pattern = _IN_A_SUITE.get(kind, _IN_A_RUN)
+    names = ("run", "suite") if kind in _IN_A_SUITE else ("run",)
     schema = schema_of({name: of for name, of in known.items() if name not in names}, paths)
     schema = pa.schema([field for field in schema if field.name not in names])
     below = f"substr({identifier(_FILE)}, {len(str(base).rstrip('/')) + 2})"

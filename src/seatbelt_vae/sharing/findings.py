@@ -36,7 +36,7 @@ def _in_short(run: Run) -> list[str]:
     (row,) = summary_rows([run])
     if row["verdict"] == "unknown":
         return [f"How hard it is to fool is unknown: {row['sentence']}."]
-    pairs = f"{row['pairs']} pairs of held-out images, battery {row['battery']}"
+    pairs = f"{row['pairs']} pairs of held-out images, suite {row['suite']}"
     return [
         f"{row['verdict'].capitalize()}: {row['sentence']}.",
         f"Measured on {pairs}; judged by its validity flags: {row['trust']['text']}.",
@@ -51,7 +51,7 @@ def _about_data(name: str) -> list[str]:
 
 
 def _by_measure(table: Table) -> list[CardTable]:
-    """One table a battery, of the measures that are known; none where none is."""
+    """One table a suite, of the measures that are known; none where none is."""
     found = []
     for row in table.rows:
         rows = [
@@ -59,14 +59,14 @@ def _by_measure(table: Table) -> list[CardTable]:
             for measure, cell in zip(table.measures, row.cells, strict=True)
             if cell.sort
         ]
-        title = f"{table.title} ({row.battery})" if row.battery else table.title
+        title = f"{table.title} ({row.suite})" if row.suite else table.title
         if rows:
             found.append(CardTable(title, _MEASURED, rows, table.definitions))
     return found
 
 
 def _by_flag(table: FlagTable) -> CardTable:
-    """Every flag of a battery: what was found, and what it would mean."""
+    """Every flag of a suite: what was found, and what it would mean."""
     rows = []
     for flag in table.rows:
         (state,) = flag.states
@@ -74,4 +74,4 @@ def _by_flag(table: FlagTable) -> CardTable:
         said = "not judged" if state is None else "RAISED" if state["raised"] else "clear"
         figure = "" if state is None else state["detail"]
         rows.append((flag.name, said, figure, about.raised_if, about.means, about.do))
-    return CardTable(f"Validity flags of {table.battery}", _JUDGED, rows)
+    return CardTable(f"Validity flags of {table.suite}", _JUDGED, rows)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, load_toml
-from seatbelt_vae.config.attack import battery_name
+from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep.job import Job, key_of
 
@@ -40,9 +40,9 @@ def is_trained(folder: Path) -> bool:
 
 def is_attacked(folder: Path, attack: AttackConfig) -> bool:
     """Whether a run was attacked with these settings, to the end, and measured."""
-    battery = folder / "attacks" / battery_name(attack)
-    settings = battery / "config.toml"
-    if not (battery / "summary.json").exists() or not settings.exists():
+    suite = folder / "attacks" / suite_name(attack)
+    settings = suite / "config.toml"
+    if not (suite / "summary.json").exists() or not settings.exists():
         return False
     return _same(load_toml(settings, AttackConfig), attack)
 

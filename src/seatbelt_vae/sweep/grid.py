@@ -36,12 +36,12 @@ class Grid:
         out: folder of the run folders.
         train: the settings of every run.
         vary: what differs: lists of values, by names such as ``objective.beta``.
-        attack: the batteries that each model is attacked with.
+        attack: the suites that each model is attacked with.
         evaluation: how each model is measured besides (default: it is not).
 
     Raises:
         ConfigError: an unknown setting, values that are no list or not different ones, a value that
-            the setting cannot have, or two batteries of one name.
+            the setting cannot have, or two suites of one name.
 
     Example:
         >>> grid = Grid(vary={"objective.beta": [1, 4], "training.seed": [0, 1]})

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
-from seatbelt_vae.config.attack import battery_name
-from seatbelt_vae.config.stated import stated
+from seatbelt_vae.config.attack import suite_name
+from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import digest_of
 
@@ -16,16 +16,16 @@ _SHOWN = 8  # digits of the digest in a folder's name
 
 @dataclass(frozen=True)
 class Job:
-    """One run folder to be made: a model trained, then attacked by each battery and measured, then
+    """One run folder to be made: a model trained, then attacked by each suite and measured, then
     evaluated.
 
     Args:
         run: how the model is trained.
-        attacks: the batteries.
+        attacks: the suites.
         evaluation: how the model is measured besides (default: it is not).
 
     Raises:
-        ConfigError: two batteries that would lie in one folder.
+        ConfigError: two suites that would lie in one folder.
     """
 
     run: RunConfig
@@ -33,7 +33,7 @@ class Job:
     evaluation: EvaluationConfig | None = None
 
     def __post_init__(self) -> None:
-        names = [battery_name(attack) for attack in self.attacks]
+        names = [suite_name(attack) for attack in self.attacks]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ConfigError(
                 f"two attacks are called {min(twice)!r}, and a run holds one of a name: attack "
@@ -64,7 +64,7 @@ def key_of(run: RunConfig) -> str:
         >>> key_of(RunConfig()) == key_of(RunConfig(objective=ObjectiveConfig(beta=2.0)))
         False
     """
-    told = stated(run)
+    told = non_default(run)
     decisive = {
         key: value for key, value in told.get("training", {}).items() if key not in _SPEED_ONLY
     }

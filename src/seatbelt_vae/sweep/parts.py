@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from seatbelt_vae.attacks import run_battery
+from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, load_for
-from seatbelt_vae.evaluation import evaluate, measure_battery
+from seatbelt_vae.evaluation import evaluate, measure_suite
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
@@ -68,19 +68,19 @@ class Parts:
             raise KeyboardInterrupt
 
     def attack(self, attack: AttackConfig) -> None:
-        """Attack the model with one battery, and measure what came of it."""
+        """Attack the model with one suite, and measure what came of it."""
         if is_attacked(self.run.path, attack):
             return
         tune_process(attack.threads or self.threads)
         self._between("attacking", 0, attack.pairs)
-        battery = run_battery(
+        suite = run_suite(
             self.run,
             self.data,
             attack,
             on_pairs=lambda now: self._between("attacking", now.done, now.pairs),
         )
-        measure_battery(
-            battery,
+        measure_suite(
+            suite,
             self._model,
             on_progress=lambda done, pairs: self._between("measuring", done, pairs),
         )

@@ -70,7 +70,7 @@ def run_sweep(
 
     Raises:
         ConfigError: a label that cannot name a folder, or labels of one digest that are to be
-            evaluated in two ways or attacked by two batteries of one name.
+            evaluated in two ways or attacked by two suites of one name.
         KeyboardInterrupt: passed on after every job has stopped at a resumable point.
     """
     named = _merged(jobs)

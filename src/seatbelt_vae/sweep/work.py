@@ -32,7 +32,7 @@ def do(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -> None:
 
     Raises:
         SeatbeltError: the job cannot be done.
-        ForeignStateError: the folder holds a run, a battery or checkpoints of other settings.
+        ForeignStateError: the folder holds a run, a suite or checkpoints of other settings.
         KeyboardInterrupt: it was to stop, and has at a resumable point.
     """
     with _alone_in(folder, tell, stopped):

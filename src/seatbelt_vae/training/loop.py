@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from seatbelt_vae.config import RunConfig
-from seatbelt_vae.config.stated import stated
+from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
 from seatbelt_vae.runs import RunFolder, digest_of
@@ -128,6 +128,6 @@ def _checkpoint(folder: RunFolder, data: ImageData) -> Checkpoint:
     settings, count = folder.config, len(data.train)
     return Checkpoint(
         folder.path / "checkpoints",
-        digest_of({"settings": stated(settings), "train": count, "images": data.identity}),
+        digest_of({"settings": non_default(settings), "train": count, "images": data.identity}),
         earlier=digest_of({"settings": asdict(settings), "train": count, "data": data.name}),
     )

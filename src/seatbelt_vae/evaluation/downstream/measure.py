@@ -15,7 +15,7 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
-from seatbelt_vae.evaluation.downstream.readers import READERS, Readers
+from seatbelt_vae.evaluation.downstream.probes import READERS, Readers
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["measure_downstream"]

@@ -7,9 +7,9 @@ from typing import Literal
 
 from seatbelt_vae.evaluation.bootstrap import Kind
 from seatbelt_vae.evaluation.crossed import CrossedEstimate, crossed_contrast
-from seatbelt_vae.paper.cells import Cell, Key, cells_of
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.published import published_curves
+from seatbelt_vae.paper.run_matrix import Cell, Key, cells_of
 from seatbelt_vae.results import Store
 
 __all__ = ["Contrast", "Found", "Of", "Role"]

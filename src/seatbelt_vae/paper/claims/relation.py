@@ -17,7 +17,7 @@ __all__ = ["C9", "answer_of_relation", "rank_correlation"]
 _WEAK = 0.5
 """|ρ| below which ranks of one are no guide to ranks of the other."""
 
-_SOURCE = "pairs USING (run) JOIN batteries USING (run, battery) JOIN evaluations USING (run)"
+_SOURCE = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluations USING (run)"
 
 Vector = NDArray[np.float64]
 

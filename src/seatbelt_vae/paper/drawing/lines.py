@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatbelt_vae.evaluation.crossed import CrossedEstimate
-from seatbelt_vae.paper.cells import Cell, cells_of
 from seatbelt_vae.paper.drawing.drawn import Rows
 from seatbelt_vae.paper.figures import Curves
+from seatbelt_vae.paper.run_matrix import Cell, cells_of
 
 __all__ = ["Line", "Point", "failed", "lines_of"]
 

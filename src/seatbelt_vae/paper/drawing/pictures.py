@@ -50,14 +50,14 @@ def attack_pictures(runs: Path, rows: Rows, protocol: str) -> Pictures:
 
     Args:
         runs: the folder of run folders.
-        rows: the attacks of one run, battery and pair.
+        rows: the attacks of one run, suite and pair.
         protocol: ``paper`` or ``strong``.
 
     Raises:
         ArtifactError: no such run, or a file that is missing or corrupt.
     """
-    run, battery, pair = (rows[0][name] for name in ("run", "battery", "item"))
-    place = runs / run / "attacks" / battery
+    run, suite, pair = (rows[0][name] for name in ("run", "suite", "item"))
+    place = runs / run / "attacks" / suite
     name = f"pair-{pair:05d}"
     bounds = bounds_of(runs / run)
     if protocol == "paper":

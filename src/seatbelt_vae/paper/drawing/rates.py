@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
-from seatbelt_vae.paper.cells import Cell, cells_of
 from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet, Table, TableCell
 from seatbelt_vae.paper.drawing.style import INK, MUTED, PAPER, PUBLISHED, Look
 from seatbelt_vae.paper.drawing.words import spread
 from seatbelt_vae.paper.published import published_rates
+from seatbelt_vae.paper.run_matrix import Cell, cells_of
 
 __all__ = ["draw_rates"]
 

@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from seatbelt_vae.evaluation.crossed import CrossedEstimate
-from seatbelt_vae.paper.cells import Cell
 from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
 from seatbelt_vae.paper.drawing.layout import panel_grid
@@ -18,6 +17,7 @@ from seatbelt_vae.paper.drawing.span import Span, span_of
 from seatbelt_vae.paper.drawing.style import MUTED, Look
 from seatbelt_vae.paper.drawing.words import counted, spread
 from seatbelt_vae.paper.figures import Scatter
+from seatbelt_vae.paper.run_matrix import Cell
 
 __all__ = ["draw_scatter"]
 

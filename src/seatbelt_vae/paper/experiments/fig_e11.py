@@ -24,7 +24,7 @@ def _members(size: Size) -> Iterator[Member]:
                     )
 
 
-_SOURCE = "pairs USING (run) JOIN batteries USING (run, battery) JOIN evaluations USING (run)"
+_SOURCE = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluations USING (run)"
 
 FIGE11 = Experiment(
     id="figE11",

@@ -12,8 +12,8 @@ __all__ = ["FIGE9"]
 _LOSSES = {"latent-kl": "latent", "output": "output"}
 
 _OVER_LEVELS = (
-    "(SELECT run, battery, pair, avg(target_distance ORDER BY level) AS target_distance "
-    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN batteries USING (run, battery)"
+    "(SELECT run, suite, pair, avg(target_distance ORDER BY level) AS target_distance "
+    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN suites USING (run, suite)"
 )
 
 

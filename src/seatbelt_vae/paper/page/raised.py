@@ -15,30 +15,30 @@ __all__ = ["Raised", "flag_query", "raised_flags"]
 
 @dataclass(frozen=True)
 class Raised:
-    """A flag that some batteries raise.
+    """A flag that some suites raise.
 
     Args:
         protocol: of the attack.
         name: of the flag.
-        batteries: how many raise it.
+        suites: how many raise it.
         judged: of how many.
         means: what that says of the numbers.
     """
 
     protocol: str
     name: str
-    batteries: int
+    suites: int
     judged: int
     means: str
 
 
 def flag_query(experiment: Experiment) -> str:
-    """Rows of ``protocol, name, batteries, judged``, for the batteries an experiment asked for."""
+    """Rows of ``protocol, name, suites, judged``, for the suites an experiment asked for."""
     attacks = " OR ".join(f"({_where(attack)})" for attack in experiment.attacks)
     return (
-        "SELECT protocol, name, count(DISTINCT (run, battery)) FILTER (WHERE raised) AS batteries, "
-        "count(DISTINCT (run, battery)) AS judged\n"
-        "FROM members JOIN batteries USING (run) JOIN flags USING (run, battery)\n"
+        "SELECT protocol, name, count(DISTINCT (run, suite)) FILTER (WHERE raised) AS suites, "
+        "count(DISTINCT (run, suite)) AS judged\n"
+        "FROM members JOIN suites USING (run) JOIN flags USING (run, suite)\n"
         f"WHERE experiment = '{experiment.id}' AND ({attacks})\n"
         "GROUP BY protocol, name\n"
         "ORDER BY ALL"
@@ -54,7 +54,7 @@ def raised_flags(experiment: Experiment, store: "Store") -> Iterator[Raised]:
     """
     if experiment.attacks:
         for row in store.query(flag_query(experiment)).to_pylist():
-            if row["batteries"]:
+            if row["suites"]:
                 meaning = FLAGS.get(row["name"])
                 yield Raised(**row, means=meaning.means if meaning else "")
 

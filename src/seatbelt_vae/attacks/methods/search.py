@@ -1,0 +1,233 @@
+"""The search on a batch of pairs: rounds of descents, run at once, that fill each pair's pool."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.methods.solution_pool import Origin, SolutionPool
+from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.threats import Norms, Penalty
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.optim import Minimum, Status, minimize, minimize_by_pgd
+
+__all__ = ["ON_ONE_DRAW", "RACED", "Request", "Search"]
+
+Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+_FALL = 1e-4
+_FALL_IN_BUDGET = 1e-5
+_FALL_ON_DRAWS = 1e-3
+_FALL_ON_ONE = 1e-2
+RACED, ON_ONE_DRAW = "raced", "on one draw"
+"""What a descent that was never meant to reach the end is said to have ended by."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A descent that is asked for.
+
+    Args:
+        pair, level: indices of the row it is for.
+        point: where to begin, :math:`(n)`.
+        start: what that point is, recorded with what is found from it.
+    """
+
+    pair: int
+    level: int
+    point: Tensor
+    start: str
+
+
+@dataclass
+class Search:
+    r"""What has been tried on P pairs.
+
+    Args:
+        problem: the pairs.
+        levels: λ or ε, ascending, :math:`(P, W)`, float64.
+        config: the settings.
+        effort: how many times the usual evaluations, restarts and patience are spent.
+        pools: every point known so far, one pool a pair.
+        evaluations: gradient evaluations spent on each row, :math:`(P, W)`.
+    """
+
+    problem: Problem
+    levels: Tensor
+    config: AttackConfig
+    effort: int = 1
+    pools: list[SolutionPool] = field(init=False)
+    evaluations: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        problem = self.problem
+        none = problem.x[:0]
+        norms = problem.norms(none, torch.zeros(0, dtype=torch.long, device=none.device))
+        self.pools = [
+            SolutionPool(problem.threat, none, problem.parts_start[:0], norms) for _ in problem.x
+        ]
+        self.evaluations = torch.zeros(self.levels.shape, dtype=torch.long)
+
+    def with_effort(self, effort: int) -> "Search":
+        """A search that tries harder and fills the same pools."""
+        search = replace(self, effort=effort)
+        search.pools, search.evaluations = self.pools, self.evaluations
+        return search
+
+    def offer(self, points: Tensor, pairs: Tensor, origins: Sequence[Origin]) -> None:
+        """Evaluate points :math:`(R, n)` of pairs :math:`(R)` and add each to its pair's pool."""
+        parts, norms = self.problem.parts(points, pairs), self.problem.norms(points, pairs)
+        # d = 0 has one value: rounding in another batch must not make it better than itself
+        parts = torch.where(norms.linf[:, None] > 0, parts, self.problem.parts_start[pairs])
+        for pair in pairs.unique().tolist():
+            rows = (pairs == pair).nonzero()[:, 0]
+            chosen = [origins[row] for row in rows.tolist()]
+            self.pools[pair].add(points[rows], parts[rows], norms[rows], chosen)
+
+    def descend(
+        self,
+        requests: Sequence[Request],
+        max_evaluations: int,
+        *,
+        coarse: bool = False,
+        explore: bool = False,
+        race: bool = False,
+    ) -> None:
+        """Descend from every requested point under the level of its row; keep where it ended.
+
+        ``max_evaluations`` are those of a descent at the usual effort. ``coarse`` descends on one
+        noise draw; where it ends is evaluated on all. ``explore`` is for points far from any
+        minimum: within a budget the large steps of projected gradient descent then take the first
+        half of the evaluations, which ends in better minima than curvature from the start.
+        ``race`` says that the evaluations are not meant to reach a minimum.
+        """
+        if not requests:
+            return
+        problem = self.problem
+        pairs = torch.tensor([request.pair for request in requests]).to(problem.x.device)
+        index = torch.tensor([request.level for request in requests])
+        levels = self.levels[pairs, index.to(pairs)]
+
+        def delta(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+            return problem.value_and_gradient(points, pairs[rows], levels[rows], coarse=coarse)
+
+        points = torch.stack([request.point for request in requests])
+        left = self.effort * max_evaluations
+        found, spent = self._solve(delta, points, pairs, levels, left, coarse, explore)
+        self.evaluations.index_put_((pairs.cpu(), index), spent.cpu(), accumulate=True)
+        only_coarse = coarse and problem.loss.coarse is not None
+        names = {int(code): ON_ONE_DRAW if only_coarse else _words(code) for code in Status}
+        if race:
+            names[Status.EVALUATION_LIMIT] = RACED
+        origins = [
+            Origin(request.start, names[code], request.level)
+            for request, code in zip(requests, found.status.tolist(), strict=True)
+        ]
+        self.offer(found.x, pairs, origins)
+
+    def _solve(
+        self,
+        delta: Function,
+        points: Tensor,
+        pairs: Tensor,
+        levels: Tensor,
+        evaluations: int,
+        coarse: bool,
+        explore: bool,
+    ) -> tuple[Minimum, Tensor]:
+        """What the config's solver finds from each point, and the evaluations it took."""
+        problem, size = self.problem, self.problem.micro_batch
+        region = problem.threat.region(problem.x[pairs], levels, problem.bounds)
+        by_gradient = partial(minimize_by_pgd, delta, micro_batch=size, **region)
+        if self.config.solver == "pgd":
+            found = by_gradient(points, max_evaluations=evaluations)
+            return found, found.evaluations
+        spent = torch.zeros_like(pairs)
+        if explore and self.config.within_budget and evaluations > 1:
+            first = by_gradient(points, max_evaluations=evaluations // 2)
+            points, spent = first.x, first.evaluations
+            evaluations -= evaluations // 2
+        found = minimize(
+            delta,
+            points,
+            memory=self.config.memory,
+            max_evaluations=evaluations,
+            negligible=problem.negligible[pairs] / self.effort,
+            relative_fall=self._relative_fall(coarse) / self.effort,
+            floor=0.0 if problem.loss.floor is None else problem.loss.floor[pairs],
+            micro_batch=size,
+            **region,
+        )
+        return found, spent + found.evaluations
+
+    def _relative_fall(self, coarse: bool) -> float:
+        """When a descent is over; draws make evaluations dear and differences below theirs moot.
+
+        At a small budget the whole loss moves by little, so a finer fall is worth having.
+        """
+        if self.problem.loss.coarse is None:
+            return _FALL_IN_BUDGET if self.config.within_budget else _FALL
+        return _FALL_ON_ONE if coarse else _FALL_ON_DRAWS
+
+    def best(self) -> Tensor:
+        r"""The smallest known :math:`\Delta` of every row, :math:`(P, W)`."""
+        bests = [pool.best(levels)[0] for pool, levels in zip(self.pools, self.levels, strict=True)]
+        return torch.stack(bests)
+
+    def result(
+        self,
+        chosen: Tensor,
+        unconverged: Tensor | None = None,
+        *,
+        start_points: bool = False,
+    ) -> AttackResult:
+        """What was found, given the candidate chosen for every row, :math:`(P, W)`.
+
+        ``start_points`` says whether those are tried for every row.
+        """
+        problem, levels = self.problem, self.levels
+        picked = list(zip(self.pools, chosen, strict=True))
+        origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
+        cut_short = (RACED, ON_ONE_DRAW)
+        raw = [
+            pool.raw(own, but=cut_short, start_points=start_points)
+            for pool, own in zip(self.pools, levels, strict=True)
+        ]
+        if unconverged is None:
+            unconverged = levels.new_full((len(levels),), torch.nan)
+        return AttackResult(
+            problem=problem,
+            levels=levels,
+            points=torch.stack([pool.points[own] for pool, own in picked]),
+            parts=torch.stack([pool.parts[own] for pool, own in picked]),
+            norms=Norms(
+                torch.stack([pool.norms.l2[own] for pool, own in picked]),
+                torch.stack([pool.norms.linf[own] for pool, own in picked]),
+            ),
+            bound=problem.trivial_bound(levels),
+            delta_raw=torch.stack(raw),
+            status=self._status(origins),
+            start=[[origin.start for origin in row] for row in origins],
+            evaluations=self.evaluations,
+            unconverged=unconverged,
+        )
+
+    def _status(self, origins: list[list[Origin]]) -> list[list[str]]:
+        """How every row ended; d = 0 is called stationary where it is a strict local minimum."""
+        problem = self.problem
+        still = problem.gradient_norm[:, None] < self.levels
+        still &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
+        return [
+            [
+                "stationary at 0" if origin.start == "zero" and zero else origin.status
+                for origin, zero in zip(row, zeros, strict=True)
+            ]
+            for row, zeros in zip(origins, still.tolist(), strict=True)
+        ]
+
+
+def _words(status: Status) -> str:
+    return status.name.lower().replace("_", " ")

@@ -1,0 +1,92 @@
+"""A suite's pairs on disk: images first, rows last, so that a pair with rows is whole."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.diagnostics import CheckedAttack
+from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs import read_json, read_tensors, write_rows, write_tensors
+
+__all__ = ["rows_path", "sibling_images", "sibling_model", "store_pairs"]
+
+
+def rows_path(folder: Path, pair: int) -> Path:
+    """Where a pair's rows lie; its images lie beside them."""
+    return folder / f"pair-{pair:05d}.parquet"
+
+
+def store_pairs(
+    folder: Path,
+    numbers: Sequence[int],
+    positions: Sequence[tuple[int, int]],
+    judged: CheckedAttack,
+    config: AttackConfig,
+) -> None:
+    """Write a chunk of pairs, each by two renames; see ``docs/rows.md``."""
+    result = judged.result
+    problem = result.problem
+    for place, (number, (input_index, target_index)) in enumerate(
+        zip(numbers, positions, strict=True)
+    ):
+        path = rows_path(folder, number)
+        images = {
+            "x": problem.x[place].view(problem.image_shape),
+            "target": problem.target[place].view(problem.image_shape),
+            "adversarial": result.adversarial[place].contiguous(),
+        }
+        identity = {
+            "pair": number,
+            "input_index": input_index,
+            "target_index": target_index,
+            "loss": config.loss,
+            "layers": config.layers,
+            "path": config.walked,
+            "threat": config.threat,
+            "protocol": config.protocol,
+            "solver": config.solver,
+            "seed": config.seed,
+        }
+        write_tensors(path.with_suffix(".safetensors"), images)
+        write_rows(path, [identity | row for row in judged.rows(place)])
+
+
+def sibling_model(folder: Path) -> str:
+    """The digest of the model that a sibling's suite attacked.
+
+    Raises:
+        ArtifactError: there is no such suite.
+    """
+    if not (folder / "battery.json").exists():
+        raise ArtifactError(
+            f"the sibling has no suite {folder}: attack it first, with the same settings"
+        )
+    return str(read_json(folder / "battery.json")["model"])
+
+
+def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tensor) -> Tensor:
+    """The adversarial images of a sibling's suite on the same pairs, :math:`(P, K, C, H, W)`.
+
+    Raises:
+        ArtifactError: the sibling was not attacked on these pairs.
+    """
+    found = []
+    for place, number in enumerate(numbers):
+        path = rows_path(folder, number).with_suffix(".safetensors")
+        if not rows_path(folder, number).exists():
+            raise ArtifactError(
+                f"the sibling's suite {folder} lacks pair {number}: attack the sibling first, "
+                f"to the end and with the same settings"
+            )
+        stored = read_tensors(path)
+        same = torch.equal(stored["x"], x[place]) and torch.equal(stored["target"], target[place])
+        if not same:
+            raise ArtifactError(
+                f"{path} holds another pair of images: attack the sibling on the same data with "
+                f"the same seed"
+            )
+        found.append(stored["adversarial"])
+    return torch.stack(found)

@@ -1,0 +1,165 @@
+"""A suite's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.attacks import Flag
+from seatbelt_vae.config import AttackConfig, load_toml
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
+from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
+from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
+from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.runs import (
+    each_part,
+    read_json,
+    read_rows,
+    read_tensors,
+    share_work,
+    write_json,
+    write_rows,
+    write_tensors,
+)
+
+__all__ = ["compare_pairs", "compare_suites", "measure_suite"]
+
+Row = dict[str, Any]
+
+
+def measure_suite(
+    folder: Path,
+    model: Autoencoder,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Row:
+    """Measure every attacked pair of a suite and write the results beside the attacks.
+
+    Writes, each whole or not at all, for every pair ``measures/`` (one row an attack, see
+    `measure_pair`), ``budgets/`` (matched budgets and their pictures) and ``pairs/`` (one row, what
+    intervals and comparisons rest on); and in the end ``summary.json``. Pairs that are measured are
+    not measured again, and several processes share the pairs that are left.
+
+    Args:
+        folder: ``attacks/<suite>`` of a run, with the attack's ``config.toml``.
+        model: the attacked model, in evaluation mode.
+        on_progress: called with pairs done and pairs in all.
+
+    Returns:
+        The summary, as in ``summary.json``.
+
+    Raises:
+        ArtifactError: no attacked pairs there, or files that are not whole.
+    """
+    settings = load_toml(folder / "config.toml", AttackConfig)
+    attacked = sorted(folder.glob("pair-*.parquet"))
+    if not attacked:
+        raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
+    parts = share_work(
+        folder / ".measuring",
+        len(attacked),
+        is_done=lambda part: all(path.exists() for path in _measured_files(attacked[part])),
+        work=lambda part: _measure(model, attacked[part], settings),
+    )
+    for done, _ in enumerate(parts, start=1):
+        if on_progress is not None:
+            on_progress(done, len(attacked))
+    pairs = read_rows(folder / "pairs")
+    flags = measured_flags(each_part(folder / "measures"), pairs)
+    summary = summarise(
+        pairs,
+        _with_flags(folder, flags),
+        budgeted=makes_budgeted(settings),
+        seed=settings.seed,
+    )
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) -> Estimate:
+    """The paired difference of one measure between two measured suites, over common pairs.
+
+    Arithmetic measures give a difference, geometric ones a ratio. Pairs that either model cannot
+    tell apart are left out of gaps and areas.
+
+    Args:
+        first, second: folders that `measure_suite` has measured.
+        measure: a name among `MEASURES`.
+        seed: seed of the bootstrap.
+
+    Raises:
+        ConfigError: no such measure.
+        ArtifactError: a folder is not measured, or the suites share no pair.
+    """
+    one_of("measure", measure, MEASURES)
+    rows = [read_rows(folder / "pairs") for folder in (first, second)]
+    found = compare_pairs(rows[0], rows[1], measure, seed=seed)
+    if found is None:
+        raise ArtifactError(
+            f"{first} and {second} share no pair of images: attack both with the same data, "
+            f"pairs and seed"
+        )
+    return found
+
+
+def compare_pairs(
+    first: Sequence[Row], second: Sequence[Row], measure: str, *, seed: int = 0
+) -> Estimate | None:
+    """As `compare_suites`, given the rows of the pairs, see `pair_row`.
+
+    None if they share no pair of images.
+
+    Raises:
+        ConfigError: no such measure.
+    """
+    one_of("measure", measure, MEASURES)
+    known = [_by_images(rows) for rows in (first, second)]
+    common = sorted(known[0].keys() & known[1].keys())
+    if not common:
+        return None
+    usable = [key for key in common if all(says_something(k[key], measure) for k in known)]
+    columns = [[k[key][measure] for key in usable] for k in known]
+    return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
+
+
+def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
+    """Measure one pair and store it, its one row last."""
+    attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
+    try:
+        x, target, adversarial = (tensors[name] for name in ("x", "target", "adversarial"))
+    except KeyError as error:
+        raise ArtifactError(
+            f"{path.with_suffix('.safetensors')} lacks {error}: delete the pair and attack again"
+        ) from None
+    found = measure_pair(model, x, target, adversarial, attacks, settings)
+    measures, pictures, budgets, pair = _measured_files(path)
+    write_rows(measures, found.rows)
+    write_tensors(pictures, found.pictures)
+    write_rows(budgets, found.budget_rows)
+    write_rows(pair, [pair_row(attacks, found)])
+
+
+def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
+    """Where a pair's measures, pictures, budgets and its one row lie."""
+    measures, budgets, pair = (
+        path.parent / n / path.name for n in ("measures", "budgets", "pairs")
+    )
+    return measures, budgets.with_suffix(".safetensors"), budgets, pair
+
+
+def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
+    return {(pair["input_index"], pair["target_index"]): pair for pair in pairs}
+
+
+def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
+    """Add flags to those the attack judged, which a suite stopped before its end has not yet."""
+    path = folder / "flags.json"
+    if not path.exists():
+        return [flag.as_dict() for flag in measured]
+    names = {flag.name for flag in measured}
+    attacked = [flag for flag in read_json(path) if flag["name"] not in names]
+    flags: list[Row] = attacked + [flag.as_dict() for flag in measured]
+    write_json(path, flags)
+    return flags

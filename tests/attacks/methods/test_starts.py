@@ -1,0 +1,96 @@
+"""Where descents begin, against the same points worked out one by one."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from seatbelt_vae.attacks import LatentLoss, Problem
+from seatbelt_vae.attacks.methods.starts import noise_start, restarts, segment
+from seatbelt_vae.attacks.threats import Budget, Penalty
+from tests.attacks.chain import PIXELS, Chain, generators, pictures
+
+LEVELS = torch.tensor([0.3, 2.0], dtype=torch.float64)
+
+
+def problem_of(threat=None, dtype=torch.float64, at_bound=False):
+    x, target = pictures(2, dtype=dtype), pictures(2, 2, dtype=dtype)
+    if at_bound:
+        x[:, :, 0], x[:, :, 1] = -2.0, 2.0
+    return Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(2), threat=threat)
+
+
+def seeded():
+    return torch.Generator().manual_seed(5)
+
+
+def test_the_segment_has_eight_points_and_ends_in_the_target():
+    problem = problem_of()
+    found = segment(problem)
+    for p, k in np.ndindex(2, 8):
+        x, target = problem.x[p].numpy(), problem.target[p].numpy()
+        assert_allclose(found[p, k], x + (k + 1) / 8 * (target - x))
+    assert found[:, -1].equal(problem.target)
+
+
+def test_noise_is_uniform_a_thousandth_of_the_pixels_range():
+    problem = problem_of()
+    found = noise_start(problem, 1, 2000, seeded())
+    away = (found - problem.x[1]).numpy()
+    assert found.shape == (2000, PIXELS)
+    assert np.abs(away).max() <= 4e-3
+    assert_allclose(away.mean(0), 0, atol=3e-4)
+    assert_allclose(away.std(0), 4e-3 / np.sqrt(3), rtol=0.05)
+    units = torch.rand(2000, PIXELS, generator=seeded(), dtype=torch.float64).numpy()
+    assert_allclose(found, problem.x[1].numpy() + (2 * units - 1) * 4e-3)
+
+
+@pytest.mark.parametrize(
+    ("threat", "reaches"),
+    [
+        (Penalty(1), None),
+        (Penalty(2), None),
+        (Budget("l2"), (0.3, 2.0)),
+        (Budget("linf"), (0.3 * np.sqrt(PIXELS), 2.0 * np.sqrt(PIXELS))),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_restarts_take_the_scales_in_turn_level_by_level(threat, reaches, count):
+    problem = problem_of(threat)
+    x, target = problem.x[1].numpy(), problem.target[1].numpy()
+    found = restarts(problem, 1, LEVELS, count, seeded())
+    assert found.shape == (2 * count, PIXELS)
+    noise = torch.randn(2, count, PIXELS, generator=seeded(), dtype=torch.float64).numpy()
+    reaches = reaches or (np.linalg.norm(target - x),) * 2
+    scales = (0.03, 0.1, 0.3, 1.0) * 2
+    for w, k in np.ndindex(2, count):
+        away = scales[k] * reaches[w] / np.sqrt(PIXELS) * noise[w, k]
+        assert_allclose(found[w * count + k], np.clip(x + away, -2, 2), atol=1e-6)
+
+
+def test_no_restarts_are_an_empty_batch():
+    assert restarts(problem_of(), 0, LEVELS, 0, seeded()).shape == (0, PIXELS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_starts_stay_in_the_box_and_in_the_images_precision(dtype):
+    problem = problem_of(dtype=dtype, at_bound=True)
+    for found in (
+        noise_start(problem, 0, 50, seeded()),
+        restarts(problem, 0, LEVELS, 20, seeded()),
+        segment(problem).flatten(0, 1),
+    ):
+        assert found.dtype == dtype
+        assert (found.abs() <= 2).all()
+        assert not found.equal(problem.x[:1].expand_as(found))
+
+
+def test_starts_depend_on_the_generator_alone():
+    problem = problem_of()
+    assert noise_start(problem, 0, 3, seeded()).equal(noise_start(problem, 0, 3, seeded()))
+    assert restarts(problem, 0, LEVELS, 3, seeded()).equal(
+        restarts(problem, 0, LEVELS, 3, seeded())
+    )
+    generator = seeded()
+    first, second = (noise_start(problem, 0, 3, generator) for _ in range(2))
+    assert not first.equal(second)

@@ -1,0 +1,95 @@
+"""The strong protocol's decisions: which rows descend, from where, and what a recheck says."""
+
+import pytest
+import torch
+
+from seatbelt_vae.attacks import LatentLoss, Problem, attack
+from seatbelt_vae.attacks.losses import loss_of
+from seatbelt_vae.attacks.methods.search import Search
+from seatbelt_vae.attacks.methods.solution_pool import Origin
+from seatbelt_vae.attacks.methods.strong import _offer_known, _race, _recheck, _worth_a_descent
+from seatbelt_vae.config import AttackConfig
+from tests.attacks.models import Linear, images
+
+
+def search_at(shares, **settings):
+    """A search on one pair at shares of the λ below which d = 0 is no local minimum."""
+    x, target = (image[None] for image in images())
+    problem = Problem.of(Linear(), LatentLoss((0,)), x, target, [torch.Generator()])
+    levels = problem.gradient_norm[:, None].double() * torch.tensor([shares]).double()
+    search = Search(problem, levels, AttackConfig(**settings))
+    search.offer(problem.x, torch.tensor([0]), [Origin("zero")])
+    return search
+
+
+def offered(search, share, level):
+    """Offer a point on the way to the target, as where a descent of a level ended."""
+    problem = search.problem
+    point = torch.lerp(problem.x, problem.target, share)
+    search.offer(point, torch.tensor([0]), [Origin("noise", "converged", level)])
+
+
+def test_only_rows_where_zero_is_a_minimum_by_a_wide_margin_are_left_alone():
+    x, target = (image[None] for image in images())
+    levels = search_at([0.5, 1.5, 2.9, 3.1]).levels
+    result = attack(Linear(), x, target, AttackConfig(recheck=0), levels=levels[0])
+    assert (result.evaluations[0] > 0).tolist() == [True, True, True, False]
+
+
+def test_where_nothing_is_best_a_row_descends_from_the_next_smaller_level():
+    search = search_at([0.01, 1.5])
+    offered(search, 0.9, level=0)
+    best = search.pools[0].best(search.levels[0])[1]
+    assert best.tolist() == [1, 0]
+    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+
+
+def test_a_descent_that_ended_at_zero_does_not_end_its_row():
+    search = search_at([0.01, 1.5])
+    offered(search, 0.9, level=0)
+    offered(search, 0.0, level=1)
+    raw = search.pools[0].raw(search.levels[0], but=())
+    assert raw[1] == search.problem.divergence_start[0]
+    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+
+
+def test_a_descent_that_ends_above_nothing_at_all_is_no_violation():
+    search = search_at([0.01, 1.5, 2.0])
+    for level, share in enumerate((0.9, 1.0, 0.0)):
+        offered(search, share, level)
+    of_descents, of_rows = (
+        search.result(torch.tensor([[1, 0, 0]]), start_points=own) for own in (False, True)
+    )
+    start = search.problem.divergence_start[0]
+    assert of_descents.delta_raw[0, 1] > 1.01 * start
+    assert float(of_descents.raw_violation) > 0.01
+    assert of_rows.delta_raw[0, 1:].tolist() == [start, start]
+    assert float(of_rows.raw_violation) == 0
+
+
+@pytest.mark.parametrize("share", [0.01, 1 / 3, 2 / 3])
+def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
+    search = search_at([0.01, 0.1, 0.3], recheck=share)
+    _offer_known(search)
+    scale = 1e-3 * search.problem.divergence_start
+    before = search.best()[0]
+    unconverged = _recheck(search, [(7,)])
+    rechecked = search.evaluations[0] > 0
+    assert rechecked.sum() == max(1, round(3 * share))
+    fall = ((before + scale) / (search.best()[0] + scale)).log()
+    assert float(unconverged) > 0.1
+    assert float(unconverged) == pytest.approx(float(fall[rechecked].mean()))
+
+
+def test_a_descent_leaves_the_kink_that_a_distance_of_posteriors_has_at_the_target():
+    """Many images have the target's code, and shorter ways lead to them."""
+    x, target = (image[None] for image in images())
+    loss = loss_of(AttackConfig(loss="latent-w2"), 1)
+    problem = Problem.of(Linear(), loss, x, target, [torch.Generator()])
+    search = Search(problem, torch.tensor([[1e-3, 1e-2]], dtype=torch.float64), AttackConfig())
+    _offer_known(search)
+    _race(search, torch.ones(1, 2, dtype=torch.bool), [(0, 1)])
+    (pool,) = search.pools
+    raced = [k for k, o in enumerate(pool.origins) if o.start == "segment" and o.level is not None]
+    assert len(raced) == 2
+    assert not (pool.points[raced] == problem.target).all(1).any()

@@ -1,0 +1,43 @@
+"""A run folder with a small model of 32×32 dSprites, and its suite."""
+
+from pathlib import Path
+
+import torch
+
+from seatbelt_vae.attacks import run_suite
+from seatbelt_vae.config import AttackConfig, DataConfig, ModelConfig, RunConfig, resolve
+from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.models import HierarchicalVAE, save_model
+from seatbelt_vae.runs import RunFolder
+
+CONFIG = AttackConfig(
+    pairs=4, weight_count=5, restarts=1, max_evaluations=30, recheck=0.2, seed=3, micro_batch=16
+)
+
+
+def sprites() -> ImageData:
+    """The data set that is attacked."""
+    return load("dsprites", None, 100, 32)
+
+
+def make_run(path: Path, seed: int = 0) -> RunFolder:
+    """A run whose model is not trained, but tells images apart: enough to be attacked."""
+    model = ModelConfig(
+        "seatbelt", latent_sizes=(4, 3), filters=(4, 8), features=16, hierarchy_widths=(8,)
+    )
+    config = RunConfig(data=DataConfig("dsprites", images=100, image_size=32), model=model)
+    run = RunFolder.create(path, config)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = HierarchicalVAE(resolve(model, "dsprites", (1, 32, 32), (-1.0, 1.0)))
+    with torch.no_grad():
+        for weights in made.parameters():
+            weights *= 1.8
+    save_model(made.eval(), run)
+    return run
+
+
+def suite_in_process(run: Path, config: AttackConfig) -> None:
+    """Start a run's suite or go on with it, on one thread; for a process that may be killed."""
+    torch.set_num_threads(1)
+    run_suite(RunFolder.open(run), sprites(), config)
