@@ -129,7 +129,7 @@ def by_foolbox(
     problem: Problem, levels: Tensor, norm: str, starts: Tensor, evaluations: int, step: float
 ) -> Tensor:
     """The lowest loss of every row from starts (P, E, n) within ε, levels (P, E)."""
-    shape = problem.image_shape
+    shape = problem.event_shape
     pairs = torch.arange(len(levels)).repeat_interleave(levels.shape[1])
     descent = _FOOLBOX[norm](
         problem,

@@ -40,7 +40,7 @@ class HiddenGradient:
 
     def __init__(self, inner: Autoencoder) -> None:
         self.inner = inner
-        self.bounds, self.image_shape = inner.bounds, inner.image_shape
+        self.bounds, self.event_shape = inner.bounds, inner.event_shape
         self.latent_sizes = inner.latent_sizes
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:

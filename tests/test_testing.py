@@ -9,10 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.config import ModelConfig, resolve
-from seatbelt_vae.distributions import BernoulliImage, ImageDistribution, Normal, NormalImage
+from seatbelt_vae.distributions import (
+    BernoulliImage,
+    ImageDistribution,
+    Normal,
+    NormalImage,
+    PointImage,
+)
 from seatbelt_vae.errors import ConfigError, ModelError
 from seatbelt_vae.models import HierarchicalVAE
-from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
+from seatbelt_vae.protocol import Autoencoder, Capabilities, Noise, Posterior
 from seatbelt_vae.testing import check_autoencoder
 
 IMAGE_SHAPE = (1, 4, 4)
@@ -35,7 +41,7 @@ class Foreign(nn.Module):
 class Adapter:
     """The adapter of the documentation: not an nn.Module, four lines of substance."""
 
-    bounds, image_shape, latent_sizes = (0.0, 1.0), IMAGE_SHAPE, (3,)
+    bounds, event_shape, latent_sizes = (0.0, 1.0), IMAGE_SHAPE, (3,)
 
     def __init__(self, model: Foreign) -> None:
         self.model = model
@@ -271,16 +277,16 @@ PIXELS = "expected two finite numbers, the smaller first: give the smallest and 
 UNITS = "expected one or more sizes of at least 1: give the units of each layer, the one next to"
 FINITE = "on images in the bounds, expected finite numbers: train with a smaller learning rate"
 TOP = "end the prior with standard_normal(); a learnt prior is one more layer below it"
-ROWS = "keep the leading shape of the noise, one row an image"
+ROWS = "keep the leading shape of the noise, one row per input"
 
 BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     ("bounds swapped", _declared(bounds=(1.0, 0.0)), f"bounds are (1.0, 0.0), {PIXELS} of a pixel"),
     ("bounds endless", _declared(bounds=(0.0, torch.inf)), f"bounds are (0.0, inf), {PIXELS} of a"),
-    ("bounds missing", _declared(bounds=None), f"bounds are None, {PIXELS} of a pixel"),
+    ("bounds missing", _declared(bounds=()), f"bounds are (), {PIXELS} of a pixel"),
     (
         "image shape",
-        _declared(image_shape=(4, 4)),
-        "image_shape is (4, 4), expected three sizes of at least 1: give (C, H, W)",
+        _declared(event_shape=(4, 0)),
+        "event_shape is (4, 0), expected one or more sizes of at least 1: give (C, H, W)",
     ),
     ("no latents", _declared(latent_sizes=()), f"latent_sizes is (), {UNITS} the data first"),
     ("latents", _declared(latent_sizes=(3, 0)), f"latent_sizes is (3, 0), {UNITS} the data first"),
@@ -308,7 +314,7 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "layers",
         _posterior(_one_layer_too_many),
-        "encode(x) gave 2 layers, expected 1: one a latent",
+        "encode(x) gave 2 layers, expected 1: one per latent size",
     ),
     (
         "transposed",
@@ -318,13 +324,13 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "no batch in z",
         _posterior(_z_without_batch),
-        "encode(x) gave z of shapes [(3,)], expected [(4, 3)]: one z a layer",
+        "encode(x) gave z of shapes [(3,)], expected [(4, 3)]: one z per layer",
     ),
     (
         "pair",
         _posterior(_pair),
-        "layer 1 of encode(x) is tuple, expected Normal: wrap mean and log-variance in "
-        "seatbelt_vae.distributions.Normal",
+        "layer 1 of encode(x) is builtins.tuple, expected seatbelt_vae.distributions.Normal: wrap "
+        "mean and log-variance in it",
     ),
     (
         "not finite",
@@ -350,13 +356,13 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
         "no noise taken",
         _no_keyword,
         "encode(x, noise) raised TypeError (_no_keyword.<locals>.<lambda>() takes 1 positional "
-        f"argument but 2 were given), {RAISED}, one a layer",
+        f"argument but 2 were given), {RAISED}, one per layer",
     ),
     (
         "no draws taken",
         _posterior(_single_draws_only),
         "encode(x, noise) with 2 draws raised ValueError (noise has three dimensions), "
-        f"{RAISED}, one a layer",
+        f"{RAISED}, one per layer",
     ),
     (
         "prior mean",
@@ -371,7 +377,7 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "empty prior",
         _declared(prior=lambda _: ()),
-        "prior(z) gave 0 layers, expected 1: one a latent",
+        "prior(z) gave 0 layers, expected 1: one per latent size",
     ),
     (
         "noisy prior",
@@ -445,10 +451,75 @@ def test_a_broken_promise_is_named(breakage: Callable[[Adapter], None], message:
 
 
 def test_missing_names_are_listed() -> None:
-    foreign = SimpleNamespace(bounds=(0.0, 1.0), encode=None, image_shape=(1, 4, 4))
+    foreign = SimpleNamespace(bounds=(0.0, 1.0), encode=None, event_shape=(1, 4, 4))
     with pytest.raises(ModelError) as caught:
         check_autoencoder(foreign)
     assert str(caught.value) == (
-        "SimpleNamespace has no latent_sizes, prior, decode: an autoencoder has bounds, "
-        "image_shape, latent_sizes, encode, prior, decode (see seatbelt_vae.protocol.Autoencoder)"
+        "SimpleNamespace has no latent_sizes, decode, prior: an autoencoder has bounds, "
+        "event_shape, latent_sizes, encode, decode, prior (see seatbelt_vae.protocol.Autoencoder)"
     )
+
+
+class Wrapped(Adapter):
+    """A defence that decodes the average of codes drawn with noise of its own."""
+
+    capabilities = Capabilities(reparameterised=False)
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        posterior = super().encode(x, noise)
+        drawn = torch.linspace(-1, 1, 4)[:, None].to(x) + posterior.z[0][..., None, :]
+        return Posterior(posterior.layers, (drawn.tanh().mean(-2),))
+
+
+class Deterministic(Adapter):
+    """Codes without a posterior, reconstructions without a density."""
+
+    capabilities = Capabilities(posterior=False, prior=False, likelihood=False)
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        code = self.model.encode(x)[0]
+        return Posterior((), (code if noise is None else code.expand_as(noise[0]),))
+
+    prior = None
+
+    def decode(self, z: Sequence[Tensor]) -> PointImage:
+        return PointImage(self.model.decoder(z[0]).sigmoid())
+
+
+class Vectors:
+    """Vectors with bounds per feature, or none."""
+
+    event_shape, latent_sizes = (5,), (2,)
+    capabilities = Capabilities(posterior=False, prior=False, likelihood=False)
+
+    def __init__(self, bounds: object) -> None:
+        self.bounds = bounds
+        self.weights = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        code = x @ self.weights
+        return Posterior((), (code if noise is None else code.expand_as(noise[0]),))
+
+    def decode(self, z: Sequence[Tensor]) -> PointImage:
+        return PointImage(z[0] @ self.weights.T)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Wrapped(Foreign()),
+        Deterministic(Foreign()),
+        Vectors(None),
+        Vectors((-torch.ones(5), torch.arange(1.0, 6.0))),
+    ],
+    ids=["wrapper", "deterministic", "unbounded vectors", "bounds per feature"],
+)
+def test_models_with_fewer_capabilities_pass(model: Autoencoder) -> None:
+    check_autoencoder(model)
+
+
+def test_a_wrapper_that_does_not_say_so_is_named() -> None:
+    model = Wrapped(Foreign())
+    model.capabilities = Capabilities()
+    with pytest.raises(ModelError, match=r"declare Capabilities\(reparameterised=False\)$"):
+        check_autoencoder(model)

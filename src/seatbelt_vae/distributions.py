@@ -1,7 +1,7 @@
-"""The distributions of an autoencoder: diagonal Gaussians over latents, and two over images.
+"""The distributions of an autoencoder: diagonal Gaussians over codes, and two over inputs.
 
 Every log-probability and divergence is in nats, summed over latent units or pixels and never
-averaged; averaging over a batch is the caller's.
+averaged over a batch.
 """
 
 import math
@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["BernoulliImage", "ImageDistribution", "Normal", "NormalImage"]
+from seatbelt_vae.errors import ModelError
+
+__all__ = [
+    "BernoulliImage",
+    "ImageDistribution",
+    "Normal",
+    "NormalImage",
+    "PointImage",
+]
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -72,24 +80,43 @@ class Normal:
 
 @runtime_checkable
 class ImageDistribution(Protocol):
-    """What a decoder returns: a distribution over images of shape :math:`(C, H, W)`."""
+    """A decoder's distribution over inputs of an event shape such as :math:`(C, H, W)`."""
 
     @property
     def mean(self) -> Tensor:
-        """The expected image, inside the model's bounds, shape :math:`(*, C, H, W)`."""
+        """The expected input, inside the model's bounds, shape :math:`(*, \\text{event})`."""
         ...
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log-likelihood of ``x``, shape :math:`(*)`, nats per image."""
+        """Log-likelihood of ``x``, shape :math:`(*)`, nats per example."""
         ...
 
     def max_log_prob(self, x: Tensor) -> Tensor:
-        """The largest log-likelihood any decoder output could give ``x``, shape :math:`(*)`."""
+        """The largest log-likelihood that any decoder output gives ``x``, shape :math:`(*)`."""
         ...
 
 
-def _sum_pixels(values: Tensor) -> Tensor:
-    return values.sum(dim=(-3, -2, -1))
+@dataclass(frozen=True)
+class PointImage:
+    r"""A reconstruction without a density, as of a deterministic autoencoder.
+
+    Args:
+        mean: :math:`\hat x`, shape :math:`(*, \text{event})`.
+
+    Raises:
+        ModelError: a log-likelihood is asked for.
+    """
+
+    mean: Tensor
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        raise ModelError(f"no likelihood of inputs {tuple(x.shape)}: the model states none")
+
+    max_log_prob = log_prob
+
+
+def _sum_event(values: Tensor, event_dims: int) -> Tensor:
+    return values.sum(dim=tuple(range(-event_dims, 0)))
 
 
 @dataclass(frozen=True)
@@ -99,6 +126,7 @@ class NormalImage:
     Args:
         mean: :math:`\hat x`, shape :math:`(*, C, H, W)`.
         variance: :math:`s^2`, a positive number (the paper's CelebA models: 0.1).
+        event_dims: trailing dimensions of one input, 3 of an image, 1 of a vector.
 
     Example:
         >>> p = NormalImage(torch.zeros(1, 1, 2, 2), 0.1)
@@ -108,18 +136,20 @@ class NormalImage:
 
     mean: Tensor
     variance: float
+    event_dims: int = 3
 
     def log_prob(self, x: Tensor) -> Tensor:
         r""":math:`-\|x-\hat x\|^2/2s^2 - \tfrac D2\log 2\pi s^2`, shape :math:`(*)`, nats."""
-        error = _sum_pixels((x - self.mean).square())
+        error = _sum_event((x - self.mean).square(), self.event_dims)
         return -0.5 * error / self.variance + self._log_normaliser(x)
 
     def max_log_prob(self, x: Tensor) -> Tensor:
         r""":math:`-\tfrac D2\log 2\pi s^2`, at :math:`\hat x = x`; shape :math:`(*)`, nats."""
-        return x.new_full(x.shape[:-3], self._log_normaliser(x))
+        return x.new_full(x.shape[: -self.event_dims], self._log_normaliser(x))
 
     def _log_normaliser(self, x: Tensor) -> float:
-        return -0.5 * math.prod(x.shape[-3:]) * (_LOG_2PI + math.log(self.variance))
+        values = math.prod(x.shape[-self.event_dims :])
+        return -0.5 * values * (_LOG_2PI + math.log(self.variance))
 
 
 @dataclass(frozen=True)
@@ -132,6 +162,7 @@ class BernoulliImage:
     Args:
         logits: :math:`\ell`, shape :math:`(*, C, H, W)`.
         bounds: the image bounds :math:`(lo, hi)`.
+        event_dims: trailing dimensions of one input, 3 of an image, 1 of a vector.
 
     Example:
         >>> p = BernoulliImage(torch.zeros(1, 1, 1, 2), (-1.0, 1.0))
@@ -141,6 +172,7 @@ class BernoulliImage:
 
     logits: Tensor
     bounds: tuple[float, float]
+    event_dims: int = 3
 
     @property
     def mean(self) -> Tensor:
@@ -150,12 +182,13 @@ class BernoulliImage:
     def log_prob(self, x: Tensor) -> Tensor:
         """Sum of Bernoulli log-probabilities, shape :math:`(*)`, nats per image."""
         # softplus form of t·log σ(l) + (1−t)·log(1−σ(l)): finite for any logit
-        return _sum_pixels(self._unit(x) * self.logits - functional.softplus(self.logits))
+        terms = self._unit(x) * self.logits - functional.softplus(self.logits)
+        return _sum_event(terms, self.event_dims)
 
     def max_log_prob(self, x: Tensor) -> Tensor:
         r""":math:`\sum t\log t + (1-t)\log(1-t)`, reached at :math:`\sigma(\ell) = t`; nats."""
         t = self._unit(x).clamp(0, 1)  # a pixel at a bound may be one rounding step outside
-        return _sum_pixels(torch.xlogy(t, t) + torch.xlogy(1 - t, 1 - t))
+        return _sum_event(torch.xlogy(t, t) + torch.xlogy(1 - t, 1 - t), self.event_dims)
 
     def _unit(self, x: Tensor) -> Tensor:
         low, high = self.bounds

@@ -1,35 +1,105 @@
-"""What the package knows of a model: an autoencoder is two maps that return distributions.
+"""The interface of a model: an autoencoder is two maps that return distributions.
 
-Attacks, measures and reports use only this protocol, so a foreign model behind an adapter is
-treated exactly like one of ours; `seatbelt_vae.testing.check_autoencoder` tells whether it fits.
+Attacks, measures and reports use this protocol only, so a foreign model behind an adapter is
+treated like one of ours. `seatbelt_vae.testing.check_autoencoder` checks a model against it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from math import isfinite
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.distributions import ImageDistribution, Normal
 
-__all__ = ["Autoencoder", "Noise", "Posterior", "draw_noise", "modules_of"]
+__all__ = [
+    "Autoencoder",
+    "Bounds",
+    "Capabilities",
+    "Noise",
+    "Posterior",
+    "bounds_of",
+    "capabilities_of",
+    "draw_noise",
+    "modules_of",
+]
 
 Noise = Sequence[Tensor]
-r"""Standard normal draws, one tensor of shape :math:`(*K, B, d_i)` a layer.
+r"""Standard normal draws, one tensor of shape :math:`(*K, B, d_i)` per layer.
 
-``*K`` are any leading dimensions of draws, usually none or one. The same noise for two images is
-the *common-noise* path, fresh noise at every call the *sampled* path, no noise the *mean* path.
+``*K`` are leading dimensions of draws, usually none or one. The same noise for two inputs is the
+*common-noise* path, fresh noise at every call the *sampled* path, no noise the *mean* path.
 """
 
 
 @dataclass(frozen=True)
-class Posterior:
-    r"""The chain :math:`q(z^1|x), q(z^2|z^1,x), \dots, q(z^L|z^{L-1},x)` along one walked path.
+class Capabilities:
+    r"""The parts of a variational autoencoder that a model has.
+
+    A model states them in its attribute ``capabilities``; without that attribute it has all.
+    Losses and measures that need a missing part are refused or left out.
 
     Args:
-        layers: the conditional of each layer, bottom (next to the data) first.
-        z: the path walked: :math:`z^i` of shape :math:`(*K, B, d_i)`.
+        posterior: ``encode`` returns a diagonal Gaussian per layer; else ``layers`` is empty, and
+            only the codes are known.
+        reparameterised: the codes are :math:`\mu + \sigma\odot\epsilon` of the layers, unlike those
+            of a defence that draws its codes in another way.
+        prior: ``prior`` returns a Gaussian per layer.
+        likelihood: ``decode`` returns a density, not only the reconstruction.
+        repeatable: equal inputs and equal noise give equal results.
+    """
+
+    posterior: bool = True
+    reparameterised: bool = True
+    prior: bool = True
+    likelihood: bool = True
+    repeatable: bool = True
+
+
+class Bounds(NamedTuple):
+    """The smallest and the largest value of an input, for all features or per feature.
+
+    Args:
+        low, high: numbers, or tensors that broadcast to an input; infinite where there is no bound.
+    """
+
+    low: float | Tensor
+    high: float | Tensor
+
+    @property
+    def span(self) -> float:
+        """The mean width :math:`hi - lo`, the unit of :math:`L_\\infty` budgets; 1 if infinite."""
+        width = float((torch.as_tensor(self.high) - torch.as_tensor(self.low)).double().mean())
+        return width if isfinite(width) else 1.0
+
+    @property
+    def finite(self) -> bool:
+        """Whether every feature has both bounds."""
+        return bool(all(torch.as_tensor(bound).isfinite().all() for bound in self))
+
+    def clamp(self, x: Tensor) -> Tensor:
+        """Clip inputs :math:`(*, \\text{event})` to the bounds."""
+        if isinstance(self.low, Tensor) or isinstance(self.high, Tensor):
+            low, high = (torch.as_tensor(bound).to(x) for bound in self)
+            return torch.minimum(torch.maximum(x, low), high)
+        return x.clamp(self.low, self.high)
+
+    def flat(self) -> "Bounds":
+        """The bounds of flattened inputs."""
+        low, high = (b.flatten() if isinstance(b, Tensor) else b for b in self)
+        return Bounds(low, high)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    r"""The chain :math:`q(z^1|x), q(z^2|z^1,x), \dots, q(z^L|z^{L-1},x)` along one path.
+
+    Args:
+        layers: the conditional of each layer, bottom (next to the data) first; empty for an encoder
+            without a posterior.
+        z: the codes drawn: :math:`z^i` of shape :math:`(*K, B, d_i)`.
     """
 
     layers: tuple[Normal, ...]
@@ -38,16 +108,20 @@ class Posterior:
 
 @runtime_checkable
 class Autoencoder(Protocol):
-    """A variational autoencoder with :math:`L \\geq 1` layers of diagonal-Gaussian latents."""
+    """An autoencoder with :math:`L \\geq 1` layers of codes.
+
+    It may also state ``capabilities``, see `Capabilities`; ``prior`` is then needed only with that
+    capability, and ``decode`` may return a `PointImage`.
+    """
 
     @property
-    def bounds(self) -> tuple[float, float]:
-        """The smallest and the largest value a pixel can take."""
+    def bounds(self) -> Any:
+        """Smallest and largest value of an input: two numbers or tensors, or None."""
         ...
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """:math:`(C, H, W)`."""
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one input: :math:`(C, H, W)` of an image, :math:`(n)` of a vector."""
         ...
 
     @property
@@ -56,16 +130,37 @@ class Autoencoder(Protocol):
         ...
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
-        """The posterior chain of images :math:`(B, C, H, W)`; without noise the path of means."""
+        """The posterior chain of inputs :math:`(B, \\text{event})`; without noise, of the means."""
         ...
 
     def prior(self, z: Sequence[Tensor]) -> tuple[Normal, ...]:
-        r""":math:`p(z^i|z^{i+1})` for every layer, :math:`\mathcal N(0, I)` at the top."""
+        r""":math:`p(z^i|z^{i+1})` per layer, :math:`\mathcal N(0, I)` at the top."""
         ...
 
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
-        """The likelihood :math:`p(x|z)`, images of shape :math:`(*K, B, C, H, W)`."""
+        """The likelihood :math:`p(x|z)`, of shape :math:`(*K, B, \\text{event})`."""
         ...
+
+
+def capabilities_of(model: object) -> Capabilities:
+    """The capabilities that a model states, or all of them if it states none."""
+    stated = getattr(model, "capabilities", None)
+    return stated if isinstance(stated, Capabilities) else Capabilities()
+
+
+def bounds_of(model: Autoencoder) -> Bounds:
+    """The bounds of a model's inputs, infinite where it states None.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> bounds_of(SimpleNamespace(bounds=None))
+        Bounds(low=-inf, high=inf)
+    """
+    stated = model.bounds
+    if stated is None:
+        return Bounds(-float("inf"), float("inf"))
+    low, high = stated
+    return Bounds(low, high)
 
 
 def draw_noise(
@@ -75,10 +170,10 @@ def draw_noise(
     *,
     like: Tensor | None = None,
 ) -> tuple[Tensor, ...]:
-    r"""Standard normal noise for every layer, each of shape :math:`(*\text{shape}, d_i)`.
+    r"""Standard normal noise per layer, each of shape :math:`(*\text{shape}, d_i)`.
 
-    It is drawn in float64 on the generator's device and then cast, so that one seed means the
-    same noise in every precision and on every device.
+    Noise is drawn in float64 on the generator's device and then cast: one seed gives the same
+    noise in every precision and on every device.
 
     Args:
         latent_sizes: :math:`(d_1, \dots, d_L)`.

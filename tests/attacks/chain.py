@@ -20,7 +20,7 @@ class Chain:
     """Every mean and every variance depends on the image and on the layer below (or above)."""
 
     bounds = (-2.0, 2.0)
-    image_shape = SHAPE
+    event_shape = SHAPE
 
     def __init__(self, *sizes: int, seed: int = 0) -> None:
         self.latent_sizes = sizes

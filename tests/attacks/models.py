@@ -17,7 +17,7 @@ class Linear:
     """One layer: q(z|x) = N(Ax, s²I), p(x|z) = N(Wz, 0.1)."""
 
     bounds = (-5.0, 5.0)
-    image_shape = SHAPE
+    event_shape = SHAPE
 
     def __init__(self, units: int = 3, log_variance: float = -1.0, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)

@@ -148,7 +148,7 @@ def test_what_is_known_before_any_descent():
     assert_allclose(problem.level_unit, problem.span / problem.image_norms.l2)
     assert_allclose(problem.negligible, 2e-7 * problem.span)
     assert (problem.threat, problem.bounds) == (Penalty(), model.bounds)
-    assert (problem.image_shape, problem.micro_batch) == (SHAPE, 2**18 // PIXELS)
+    assert (problem.event_shape, problem.micro_batch) == (SHAPE, 2**18 // PIXELS)
 
 
 def test_what_is_known_is_double_precision_of_single_precision_images():
@@ -276,7 +276,7 @@ def test_pairs_at_once_are_as_each_alone():
         torch.testing.assert_close(mine, theirs)
 
 
-@pytest.mark.parametrize("loss", [LatentLoss((0,)), OutputLoss("mean")], ids=str)
+@pytest.mark.parametrize("loss", [LatentLoss((0,)), OutputLoss(path="mean")], ids=str)
 @pytest.mark.parametrize("threat", THREATS)
 def test_a_model_that_cuts_its_gradient_off_has_a_gradient_of_zero(threat, loss):
     x, target = (image[None] for image in images())

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks.threats import Budget, Norms, Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.protocol import Bounds
 
 F64 = torch.float64
 DISTORTION = torch.tensor([[3.0, -4.0, 0.0], [0.0, 0.0, -0.5], [0.0, 0.0, 0.0]], dtype=F64)
@@ -98,13 +99,13 @@ def test_share_shortens_what_is_too_long_and_nothing_else(threat, expected):
 )
 def test_unit_is_what_a_relative_level_of_one_means(threat, expected):
     span = torch.tensor([10.0, 30.0], dtype=F64)
-    assert_allclose(threat.unit(span, norms()[:2], (-3.0, 4.0)), expected)
+    assert_allclose(threat.unit(span, norms()[:2], Bounds(-3.0, 4.0)), expected)
 
 
 def test_the_unit_of_a_budget_without_a_target_is_one():
     nan = torch.tensor([torch.nan], dtype=F64)
-    assert Budget("l2").unit(nan, norms()[2:], (0.0, 3.0)).tolist() == [1]
-    assert Budget("linf").unit(nan, norms()[2:], (0.0, 3.0)).tolist() == [3]
+    assert Budget("l2").unit(nan, norms()[2:], Bounds(0.0, 3.0)).tolist() == [1]
+    assert Budget("linf").unit(nan, norms()[2:], Bounds(0.0, 3.0)).tolist() == [3]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class LinearAutoencoder:
     encoder: Tensor
     decoder: Tensor
     std: float = 0.1
-    image_shape: tuple[int, int, int] = SHAPE
+    event_shape: tuple[int, int, int] = SHAPE
     bounds: tuple[float, float] = field(default=(-1.0, 1.0))
 
     @property
@@ -39,7 +39,7 @@ class LinearAutoencoder:
 
     def decode(self, z: tuple[Tensor, ...]) -> NormalImage:
         image = z[0] @ self.decoder.T
-        return NormalImage(image.reshape(*image.shape[:-1], *self.image_shape), VARIANCE)
+        return NormalImage(image.reshape(*image.shape[:-1], *self.event_shape), VARIANCE)
 
 
 def identity_autoencoder() -> LinearAutoencoder:

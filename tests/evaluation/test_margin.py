@@ -41,7 +41,7 @@ class HalfSpace:
 
     blocks: tuple[Tensor, ...]
     direction: tuple[float, ...]
-    image_shape: tuple[int, int, int] = (1, 1, 3)
+    event_shape: tuple[int, int, int] = (1, 1, 3)
     bounds: tuple[float, float] = (-1.0, 1.0)
 
     @property

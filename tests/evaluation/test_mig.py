@@ -103,7 +103,7 @@ def test_noisy_units_against_quadrature(std: float, layers: int) -> None:
     if layers == 2:
         split = std / math.sqrt(2)
         model = TwoSteps(
-            model.encoder, model.decoder, split, model.image_shape, (0.0, 1.0), upper=split
+            model.encoder, model.decoder, split, model.event_shape, (0.0, 1.0), upper=split
         )
     settings = EvaluationConfig(mig_images=0, mig_queries=4800)
     a, b = measure_mig(model, data, settings)
@@ -269,7 +269,7 @@ def test_two_layers_lie_in_their_bracket(upper: float) -> None:
 @pytest.mark.parametrize("factors", [(), (Factor("colour", 1),)])
 def test_a_set_without_a_factor_that_varies_is_refused(factors: tuple[Factor, ...]) -> None:
     data = table(np.zeros((4, 1), dtype=np.int64), ["colour"])
-    none = ImageData("mine", data.bounds, data.image_shape, data.train, data.test, factors)
+    none = ImageData("mine", data.bounds, data.event_shape, data.train, data.test, factors)
     with pytest.raises(DataError) as caught:
         measure_mig(copying([[1.0]], std=0.1), none, EvaluationConfig())
     assert str(caught.value) == (

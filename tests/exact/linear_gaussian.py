@@ -39,7 +39,7 @@ class Chain:
     image_variance: float
     encoder: tuple[Conditional, ...] = ()
     bounds: tuple[float, float] = (-5.0, 5.0)
-    image_shape: tuple[int, int, int] = (1, 1, 1)
+    event_shape: tuple[int, int, int] = (1, 1, 1)
 
     @property
     def latent_sizes(self) -> tuple[int, ...]:

@@ -70,7 +70,7 @@ whole_family = pytest.mark.parametrize(
 def _probe(model: HierarchicalVAE, *draws: int) -> tuple[Tensor, Noise]:
     like = next(model.parameters())
     generator = torch.Generator().manual_seed(1)
-    x = 2 * torch.rand(BATCH, *model.image_shape, generator=generator).to(like) - 1
+    x = 2 * torch.rand(BATCH, *model.event_shape, generator=generator).to(like) - 1
     return x, draw_noise(model.latent_sizes, (*draws, BATCH), generator, like=like)
 
 

@@ -1,15 +1,17 @@
 """Attacks on any autoencoder behind the protocol.
 
-`attack` states a `Problem` (a loss, a threat, its levels), gives it to one of ``protocols`` and
-returns an `AttackResult`. ``validity`` says whether to believe it; ``suites`` do it to many
-pairs, on disk.
+`attack` states a `Problem` (a loss, a threat, its levels), solves it by one of ``methods`` and
+returns an `AttackResult`. ``diagnostics`` states whether to believe it; ``suites`` attack many
+pairs and store the results.
 """
 
 from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.diagnostics import FLAGS, CheckedAttack, Flag, Meaning, checked_attack
 from seatbelt_vae.attacks.losses import (
     FunctionLoss,
+    LatentDistance,
     LatentLoss,
+    Loss,
     OutputDistance,
     OutputLoss,
     PosteriorDamage,
@@ -28,7 +30,9 @@ __all__ = [
     "CheckedAttack",
     "Flag",
     "FunctionLoss",
+    "LatentDistance",
     "LatentLoss",
+    "Loss",
     "Meaning",
     "OutputDistance",
     "OutputLoss",

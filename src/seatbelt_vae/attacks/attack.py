@@ -13,7 +13,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, DataError, ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import generator_for
 
 __all__ = ["attack", "check_range"]
@@ -42,7 +42,7 @@ def attack(
 
     Args:
         model: any autoencoder, in evaluation mode.
-        x: inputs, :math:`(P, C, H, W)`, inside the model's bounds.
+        x: inputs, :math:`(P, *\text{event})`, inside the model's bounds.
         target: targets, same shape; untargeted losses need none.
         config: loss, threat, levels, protocol, effort (default: latent KL, penalty, strong).
         loss: a loss of your own instead of the config's, such as a `FunctionLoss`.
@@ -101,15 +101,15 @@ def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) 
 
 def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> None:
     shapes = [x.shape] if target is None else [x.shape, target.shape]
-    if len(set(shapes)) > 1 or x.ndim != 4 or x.shape[1:] != model.image_shape:
+    if len(set(shapes)) > 1 or tuple(x.shape[1:]) != tuple(model.event_shape):
         raise ShapeError(
             f"images of shape {' and '.join(str(tuple(shape)) for shape in shapes)}, expected "
-            f"inputs and targets to be (pairs, {', '.join(map(str, model.image_shape))})"
+            f"inputs and targets to be (pairs, {', '.join(map(str, model.event_shape))})"
         )
     if target is None and loss.targeted:
         raise ConfigError("no targets for a targeted loss: give targets, or use a damage loss")
     for name, images in (("input", x), ("target", x if target is None else target)):
-        check_range(name, images, model.bounds)
+        check_range(name, images, bounds_of(model))
     if target is not None:
         same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
         if same:
@@ -118,13 +118,13 @@ def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> 
             )
 
 
-def check_range(name: str, images: Tensor, bounds: tuple[float, float]) -> None:
-    """Raise DataError unless all pixels are inside the bounds."""
-    low, high = bounds
-    if not bool(((images >= low) & (images <= high)).all()):
+def check_range(name: str, images: Tensor, bounds: Bounds) -> None:
+    """Raise DataError unless all values are finite and inside the bounds."""
+    low, high = (torch.as_tensor(bound).to(images) for bound in bounds)
+    if not bool(((images >= low) & (images <= high) & images.isfinite()).all()):
         raise DataError(
             f"{name} image has values from {images.min():g} to {images.max():g}, expected "
-            f"finite values inside the model's bounds [{low:g}, {high:g}]: rescale it"
+            f"finite values inside the model's bounds [{low.min():g}, {high.max():g}]: rescale it"
         )
 
 

@@ -17,7 +17,7 @@ from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import project_direction
 from seatbelt_vae.optim.region import region_of
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 
 __all__ = ["Problem"]
 
@@ -35,8 +35,8 @@ class Problem:
         threat: what keeps distortions small.
         x: the inputs, flattened, :math:`(P, n)`.
         target: the targets, flattened; the inputs themselves if there are none.
-        image_shape: :math:`(C, H, W)`.
-        bounds: the box of every pixel.
+        event_shape: of one input.
+        bounds: of flattened inputs.
         micro_batch: rows evaluated at once.
         parts_start: parts of r at :math:`d = 0`, :math:`(P, K)`, float64.
         divergence_target: r at the target, :math:`(P)`: 0 for latent losses on a repeatable path.
@@ -47,8 +47,8 @@ class Problem:
     threat: Threat
     x: Tensor
     target: Tensor
-    image_shape: tuple[int, int, int]
-    bounds: tuple[float, float]
+    event_shape: tuple[int, ...]
+    bounds: Bounds
     micro_batch: int
     parts_start: Tensor
     divergence_target: Tensor
@@ -80,16 +80,16 @@ class Problem:
         _check_finite(parts_start)
         with torch.no_grad():
             shown = bound.parts(target, pairs).double().sum(1)
-        flat = x.flatten(1)
+        flat, bounds = x.flatten(1), bounds_of(model).flat()
         gradient = torch.cat([g for _, g in started]).flatten(1)
-        downhill = project_direction(-gradient, flat, *model.bounds)
+        downhill = project_direction(-gradient, flat, *bounds)
         return cls(
             loss=bound,
             threat=threat or Penalty(),
             x=flat,
             target=target.flatten(1),
-            image_shape=model.image_shape,
-            bounds=model.bounds,
+            event_shape=model.event_shape,
+            bounds=bounds,
             micro_batch=micro_batch or _rows_at_once(flat),
             parts_start=parts_start,
             divergence_target=shown,
@@ -192,7 +192,7 @@ class Problem:
         return torch.minimum(shown, self.divergence_start[:, None])
 
     def _images(self, points: Tensor) -> Tensor:
-        return points.view(-1, *self.image_shape)
+        return points.view(-1, *self.event_shape)
 
 
 def _rows_at_once(x: Tensor) -> int:

@@ -50,7 +50,7 @@ class AttackResult:
     @property
     def adversarial(self) -> Tensor:
         """:math:`x^*` as images, :math:`(P, W, C, H, W)`."""
-        return self.points.view(*self.levels.shape, *self.problem.image_shape)
+        return self.points.view(*self.levels.shape, *self.problem.event_shape)
 
     @property
     def divergence(self) -> Tensor:

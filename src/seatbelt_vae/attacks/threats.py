@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.protocol import Bounds
 
 __all__ = ["Budget", "Norms", "Penalty", "Threat", "Where", "threat_of"]
 
@@ -59,7 +60,7 @@ class Threat(Protocol):
         """How much of distortions of these norms is allowed, broadcast, at most 1."""
         ...
 
-    def unit(self, span: Tensor, norms: Norms, bounds: tuple[float, float]) -> Tensor:
+    def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         """What a relative level of 1 is, from :math:`r_0-c` and the norms of :math:`x_t-x`."""
         ...
 
@@ -70,7 +71,7 @@ class Threat(Protocol):
         """
         ...
 
-    def region(self, x: Tensor, levels: Tensor, bounds: tuple[float, float]) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
         """Where `minimize` may go: bounds, and perhaps a ball, for rows :math:`(R, n)`."""
         ...
 
@@ -100,7 +101,7 @@ class Penalty:
         """All of it."""
         return torch.ones_like(norms.l2 * levels)
 
-    def unit(self, span: Tensor, norms: Norms, bounds: tuple[float, float]) -> Tensor:
+    def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         r""":math:`(r_0-c)/\|x_t-x\|^p`: the λ under which moving to the target gains nothing."""
         del bounds
         return span / norms.l2**self.power
@@ -110,7 +111,7 @@ class Penalty:
         del size
         return norms.l2.expand(len(levels))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: tuple[float, float]) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
         """The box of the image bounds."""
         del x, levels
         return {"lower": bounds[0], "upper": bounds[1]}
@@ -140,10 +141,10 @@ class Budget:
         size: Tensor = getattr(norms, self.norm)
         return (levels / size.clamp_min(torch.finfo(size.dtype).tiny)).clamp(max=1)
 
-    def unit(self, span: Tensor, norms: Norms, bounds: tuple[float, float]) -> Tensor:
+    def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         r""":math:`\|x_t-x\|_2` (1 without a target); of the largest change, the pixels' range."""
         if self.norm == "linf":
-            return torch.full_like(span, bounds[1] - bounds[0])
+            return torch.full_like(span, bounds.span)
         return torch.where(norms.l2 > 0, norms.l2, 1)
 
     def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
@@ -151,7 +152,7 @@ class Budget:
         del norms
         return levels if self.norm == "l2" else levels * size**0.5
 
-    def region(self, x: Tensor, levels: Tensor, bounds: tuple[float, float]) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
         """The box with a ball in it; or the smaller box that the largest change leaves."""
         low, high = bounds
         radius = levels.to(x)

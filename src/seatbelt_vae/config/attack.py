@@ -2,17 +2,26 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.references import is_reference
 
 __all__ = ["AttackConfig", "parse_among", "parse_layers", "suite_name"]
 
-LATENT_LOSSES = ("latent-kl", "latent-symmetric-kl", "latent-w2")
-OUTPUT_LOSSES = ("output", "output-l2")
-DAMAGE_LOSSES = ("damage-posterior", "damage-reconstruction")
-LOSSES = LATENT_LOSSES + OUTPUT_LOSSES + DAMAGE_LOSSES
+LOSSES = tuple(
+    sorted(
+        path.stem.replace("_", "-")
+        for path in (Path(__file__).parents[1] / "attacks" / "losses").glob("[!_]*.py")
+    )
+)
+"""Names of the losses: of the files in ``attacks/losses``, found without importing torch.
+
+The prefix states the kind: ``latent-`` and ``damage-posterior`` compare codes of chosen layers,
+``damage-`` is untargeted.
+"""
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
 PROTOCOLS = ("strong", "single", "paper")
@@ -27,9 +36,10 @@ class AttackConfig:
 
     Args:
         loss: `latent-kl` = KL(attacked ‖ target), `latent-symmetric-kl`, `latent-w2`, each
-            summed over layers; `output` = −ELBO of the target under the attacked posterior,
+            summed over layers, `latent-l2` = the distance of the codes drawn; `output` = −ELBO of
+            the target under the attacked posterior,
             `output-l2` = ‖rec(x*) − x_t‖; untargeted, within a budget: `damage-posterior`,
-            `damage-reconstruction`.
+            `damage-reconstruction`. A loss of your own is `package.module:name` or `file.py:name`.
         layers: which layers a loss of posteriors compares: `all`, `bottom`, `top`, or
             numbers as `1,3` (1 is next to the data).
         path: how layers above the first are reached: `mean`, `common` (noise fixed for the
@@ -90,7 +100,8 @@ class AttackConfig:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        one_of("loss", self.loss, LOSSES)
+        if not is_reference(self.loss):
+            one_of("loss", self.loss, LOSSES)
         if self.path is not None:
             one_of("path", self.path, PATHS)
         one_of("threat", self.threat, THREATS)
@@ -136,12 +147,13 @@ class AttackConfig:
                 "path 'sampled' with protocol 'strong', whose line searches need a repeatable "
                 "loss: use path 'common', or protocol 'single'"
             )
-        if self.loss in (*OUTPUT_LOSSES, "damage-reconstruction") and self.layers != "all":
+        has_layers = self.loss.startswith("latent-") or self.loss.endswith("-posterior")
+        if not has_layers and not is_reference(self.loss) and self.layers != "all":
             raise ConfigError(
                 f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
-        if self.loss in DAMAGE_LOSSES and not self.within_budget:
+        if self.loss.startswith("damage-") and not self.within_budget:
             raise ConfigError(
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"

@@ -46,10 +46,10 @@ def shorten(x: Tensor, adversarial: Tensor, length: float) -> Tensor:
         tensor([[[[1.5000, 2.0000]]]])
     """
     d = (adversarial - x).double()
-    share = (length / image_norm(d).clamp_min(torch.finfo(torch.float64).tiny)).clamp(max=1)
-    shortened = (x.double() + share[:, None, None, None] * d).to(x)
-    whole = (share == 1)[:, None, None, None]
-    return torch.where(whole, adversarial, shortened)
+    size = image_norm(d, x.ndim).clamp_min(torch.finfo(torch.float64).tiny)
+    share = (length / size).clamp(max=1).view(-1, *[1] * x.ndim)
+    shortened = (x.double() + share * d).to(x)
+    return torch.where(share == 1, adversarial, shortened)
 
 
 def blend(pair: Pair, epsilon: float) -> Tensor:
@@ -81,7 +81,7 @@ class Candidates:
     ) -> "Candidates":
         """The input, every row pulled back to the budget, and last the blend at its rim."""
         budget = epsilon * pair.image_distance
-        inside = image_norm(adversarial - pair.x) <= budget * (1 + _ROUNDING)
+        inside = pair.norm(adversarial - pair.x) <= budget * (1 + _ROUNDING)
         pulled = shorten(pair.x, adversarial, budget)
         images = torch.cat([pair.x[None], pulled, blend(pair, epsilon)[None]])
         rows = tuple("row" if row else "shortened" for row in inside.tolist())

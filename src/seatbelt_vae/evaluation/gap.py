@@ -13,9 +13,9 @@ TOLD_APART = 0.2
 """Share of ‖x_t − x‖ below which a denominator says that the model cannot tell a pair apart."""
 
 
-def image_norm(x: Tensor) -> Tensor:
-    r""":math:`\|x\|_2` over the last three dimensions, summed in float64; shape :math:`(*)`."""
-    return x.double().square().sum(dim=(-3, -2, -1)).sqrt()
+def image_norm(x: Tensor, event_dims: int = 3) -> Tensor:
+    r""":math:`\|x\|_2` over the dimensions of an input, summed in float64; shape :math:`(*)`."""
+    return x.double().square().sum(dim=tuple(range(-event_dims, 0))).sqrt()
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def reconstruct(
         rows = slice(start, start + batch)
         part = None if noise is None else [n[..., rows, :] for n in noise]
         parts.append(model.decode(model.encode(x[rows], part).z).mean)
-    return torch.cat(parts, dim=-4)
+    return torch.cat(parts, dim=-x.ndim)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Pair:
     r"""An input :math:`x`, a target :math:`x_t`, and the mean-path reconstructions of both.
 
     Args:
-        x, target: images :math:`(C, H, W)`.
-        reconstruction, target_reconstruction: rec(x) and rec(x_t), :math:`(C, H, W)`.
+        x, target: inputs of one event shape.
+        reconstruction, target_reconstruction: rec(x) and rec(x_t), likewise.
 
     Example:
         >>> x, target = torch.zeros(1, 2, 2), torch.ones(1, 2, 2)
@@ -67,25 +67,29 @@ class Pair:
         reconstruction, target_reconstruction = reconstruct(model, torch.stack([x, target]))
         return cls(x, target, reconstruction, target_reconstruction)
 
+    def norm(self, x: Tensor) -> Tensor:
+        r""":math:`\|\cdot\|_2` of inputs :math:`(*, \text{event})`, float64, :math:`(*)`."""
+        return image_norm(x, self.x.ndim)
+
     @property
     def image_distance(self) -> float:
         r""":math:`\|x_t - x\|_2`."""
-        return image_norm(self.target - self.x).item()
+        return self.norm(self.target - self.x).item()
 
     @property
     def separation(self) -> float:
         r""":math:`\|\mathrm{rec}(x) - \mathrm{rec}(x_t)\|`, the gap's denominator."""
-        return image_norm(self.reconstruction - self.target_reconstruction).item()
+        return self.norm(self.reconstruction - self.target_reconstruction).item()
 
     @property
     def target_reconstruction_error(self) -> float:
         r""":math:`\|\mathrm{rec}(x_t) - x_t\|`."""
-        return image_norm(self.target_reconstruction - self.target).item()
+        return self.norm(self.target_reconstruction - self.target).item()
 
     @property
     def distortion_range(self) -> float:
         r""":math:`\|\mathrm{rec}(x)-x_t\| - \|\mathrm{rec}(x_t)-x_t\|`, AUDDC's denominator."""
-        unmoved = image_norm(self.reconstruction - self.target).item()
+        unmoved = self.norm(self.reconstruction - self.target).item()
         return unmoved - self.target_reconstruction_error
 
     @property
@@ -100,7 +104,7 @@ class Pair:
 
     def distance_relative(self, images: Tensor) -> Tensor:
         r""":math:`\|x^* - x\| / \|x_t - x\|` of images :math:`(*, C, H, W)`, float64."""
-        return image_norm(images - self.x) / self.image_distance
+        return self.norm(images - self.x) / self.image_distance
 
     def gap(self, reconstruction: Tensor) -> Tensor:
         r"""Reconstruction gap :math:`\|\hat x^*-\hat x_t\| / \|\hat x-\hat x_t\|`, float64.
@@ -110,7 +114,7 @@ class Pair:
         Args:
             reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
         """
-        return image_norm(reconstruction - self.target_reconstruction) / self.separation
+        return self.norm(reconstruction - self.target_reconstruction) / self.separation
 
     def distortion(self, reconstruction: Tensor) -> Tensor:
         r"""Gondim-Ribeiro et al. (2018): how far the output stays from the target image, float64.
@@ -121,5 +125,5 @@ class Pair:
         Args:
             reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
         """
-        excess = image_norm(reconstruction - self.target) - self.target_reconstruction_error
+        excess = self.norm(reconstruction - self.target) - self.target_reconstruction_error
         return excess / self.distortion_range

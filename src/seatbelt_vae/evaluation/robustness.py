@@ -12,7 +12,7 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
-from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
+from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import generator_for
 
 __all__ = [
@@ -133,8 +133,8 @@ def measure_pair(
         "distortion": pair.distortion(reconstructions),
         "distance_relative": pair.distance_relative(adversarial),
         "nll_target": negative_log_likelihood(model, target, adversarial, noise),
-        "target_error": image_norm(reconstructions - target),
-        "target_distance": image_norm(adversarial - target),
+        "target_error": pair.norm(reconstructions - target),
+        "target_distance": pair.norm(adversarial - target),
     }
     about = {
         "target_reconstruction_error": pair.target_reconstruction_error,
@@ -178,7 +178,7 @@ def negative_log_likelihood(
     r""":math:`-\frac1K\sum_k \log p(x_t|z_k^*)`, :math:`z_k^* \sim q(z|x^*)`, in nats; shape (n).
 
     The mean of the logarithm over the draws, as in the output attack, not the logarithm of the
-    mean.
+    mean; NaN for a model without a likelihood.
 
     Args:
         model: the autoencoder.
@@ -186,6 +186,8 @@ def negative_log_likelihood(
         adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
         noise: fresh draws :math:`(K, 1, d_i)` a layer, the same for every row.
     """
+    if not capabilities_of(model).likelihood:
+        return torch.full((len(adversarial),), torch.nan, dtype=torch.float64)
     values = [
         -model.decode(model.encode(image[None], noise).z).log_prob(target).double().mean()
         for image in adversarial
@@ -211,7 +213,9 @@ def sampled_gap(
     """
     aimed = reconstruct(model, target[None], noise)
     images = [x, *adversarial]
-    distances = [image_norm(reconstruct(model, i[None], noise) - aimed).mean() for i in images]
+    distances = [
+        image_norm(reconstruct(model, i[None], noise) - aimed, x.ndim).mean() for i in images
+    ]
     return torch.stack(distances[1:]) / distances[0]
 
 

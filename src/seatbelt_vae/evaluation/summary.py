@@ -12,7 +12,6 @@ import numpy as np
 
 from seatbelt_vae.evaluation.bootstrap import Kind, estimate
 from seatbelt_vae.evaluation.budgets import BUDGETS
-from seatbelt_vae.evaluation.gap import image_norm
 from seatbelt_vae.evaluation.robustness import PairMeasures
 
 __all__ = ["MEASURES", "pair_row", "says_something", "shifted_geometric_mean", "summarise"]
@@ -90,7 +89,7 @@ def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
     numbers = {
         **_objective(attacks),
         "reconstruction_error": pair.target_reconstruction_error
-        / max(image_norm(pair.target).item(), np.finfo(np.float64).tiny),
+        / max(pair.norm(pair.target).item(), np.finfo(np.float64).tiny),
         "delta_mean": _mean(attacks, "delta"),
         "bound_mean": _mean(attacks, "bound"),
         "nll_target": _mean(measures.rows, "nll_target"),

@@ -74,7 +74,7 @@ class HierarchicalVAE(Pretrained):
         return self.architecture.bounds
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def event_shape(self) -> tuple[int, int, int]:
         """:math:`(C, H, W)`."""
         return self.architecture.image_shape
 
@@ -128,10 +128,10 @@ class HierarchicalVAE(Pretrained):
         return self.decode(path).mean
 
     def _check(self, x: Tensor, noise: Noise | None) -> None:
-        if x.shape[1:] != self.image_shape or x.ndim != 4:
+        if x.shape[1:] != self.event_shape or x.ndim != 4:
             raise ShapeError(
                 f"images of shape {tuple(x.shape)}, expected (batch, "
-                f"{', '.join(map(str, self.image_shape))}) as the model was made for"
+                f"{', '.join(map(str, self.event_shape))}) as the model was made for"
             )
         if noise is None:
             return

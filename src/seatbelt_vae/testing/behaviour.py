@@ -1,4 +1,4 @@
-"""What no signature shows: repeatable maps of single rows, gradients, and no side effects."""
+"""Checks of behaviour: repeatable maps of independent rows, gradients, no side effects."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Autoencoder, Noise, modules_of
+from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, capabilities_of, modules_of
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.requirements import EVALUATION_MODE, require_equal
 
@@ -28,7 +28,7 @@ def check_maps(model: Autoencoder, probe: Probe) -> None:
                 torch.where(keep[:, None], n, o)
                 for n, o in zip(noise, probe.other_noise, strict=True)
             ]
-            among = give(torch.where(keep[:, None, None, None], x, probe.other_x), others)
+            among = give(torch.where(keep.view(-1, *[1] * (x.ndim - 1)), x, probe.other_x), others)
             require_equal(
                 [part[row] for part in among],
                 [part[row] for part in first],
@@ -38,12 +38,22 @@ def check_maps(model: Autoencoder, probe: Probe) -> None:
 
 
 def _maps(model: Autoencoder) -> dict[str, Callable[[Tensor, Noise], list[Tensor]]]:
-    return {
-        "encode(x)": lambda x, _: parameters_of(model.encode(x).layers),
-        "encode(x, noise)": lambda x, noise: parameters_of(model.encode(x, noise).layers),
-        "prior(z)": lambda _, z: parameters_of(model.prior(z)),
+    has = capabilities_of(model)
+    if not has.repeatable:
+        return {}
+    maps: dict[str, Callable[[Tensor, Noise], list[Tensor]]] = {
+        "encode(x)": lambda x, _: _encoded(model.encode(x)),
+        "encode(x, noise)": lambda x, noise: _encoded(model.encode(x, noise)),
         "decode(z)": lambda _, z: [model.decode(z).mean],
     }
+    if has.prior:
+        maps["prior(z)"] = lambda _, z: parameters_of(model.prior(z))
+    return maps
+
+
+def _encoded(posterior: Posterior) -> list[Tensor]:
+    """The layers' parameters, or the codes of an encoder without a posterior."""
+    return parameters_of(posterior.layers) or list(posterior.z)
 
 
 def parameters_of(layers: Sequence[Normal]) -> list[Tensor]:
@@ -54,7 +64,7 @@ def check_gradients(model: Autoencoder, probe: Probe) -> None:
     with torch.enable_grad():
         x = probe.x.clone().requires_grad_()
         posterior = model.encode(x, probe.noise)
-        _check_gradient("the encoding", parameters_of(posterior.layers), x)
+        _check_gradient("the encoding", _encoded(posterior), x)
         _check_gradient("the reconstruction", [model.decode(posterior.z).mean], x)
 
 

@@ -1,18 +1,18 @@
-"""The random images and noise that a model is tried on."""
+"""Random inputs and noise for the checks of a model."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.protocol import Autoencoder, draw_noise, modules_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, draw_noise, modules_of
 
 __all__ = ["Probe"]
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Images and noise; the second of each pair is drawn like the first and differs from it."""
+    """Inputs and noise; the second of each pair is an independent draw."""
 
     x: Tensor
     other_x: Tensor
@@ -26,9 +26,7 @@ class Probe:
             (p for m in modules_of(model) for p in m.parameters() if p.is_floating_point()),
             torch.empty(0),
         )
-        low, high = model.bounds
-        units = torch.rand(2, batch, *model.image_shape, generator=generator, dtype=torch.float64)
-        x, other_x = (low + (high - low) * units).to(like)
+        x, other_x = _inputs(model, batch, generator).to(like)
         noise, other_noise = (
             draw_noise(model.latent_sizes, (batch,), generator, like=like) for _ in range(2)
         )
@@ -38,3 +36,12 @@ class Probe:
     def draws(self) -> tuple[Tensor, ...]:
         pairs = zip(self.noise, self.other_noise, strict=True)
         return tuple(torch.stack(pair) for pair in pairs)
+
+
+def _inputs(model: Autoencoder, batch: int, generator: torch.Generator) -> Tensor:
+    """Two batches, uniform within the bounds or standard normal where there are none, float64."""
+    shape, bounds = (2, batch, *model.event_shape), bounds_of(model)
+    if not bounds.finite:
+        return bounds.clamp(torch.randn(shape, generator=generator, dtype=torch.float64))
+    low, high = bounds
+    return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""What a promise is held to: the value asked for, or one line that says what broke."""
+"""Requirements of a check: the value asked for, or a `ModelError` that names the broken promise."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -24,14 +24,17 @@ Result = TypeVar("Result")
 
 
 def require_normals(call: str, layers: Sequence[Normal], shapes: list[tuple[int, ...]]) -> None:
-    """Raise unless there is a finite `Normal` a layer; what draws share needs no repetition."""
+    """Raise unless there is a finite `Normal` per layer; draws may share one by broadcasting."""
     if len(layers) != len(shapes):
-        raise ModelError(f"{call} gave {len(layers)} layers, expected {len(shapes)}: one a latent")
+        raise ModelError(
+            f"{call} gave {len(layers)} layers, expected {len(shapes)}: one per latent size"
+        )
     for i, (layer, shape) in enumerate(zip(layers, shapes, strict=True), start=1):
         if not isinstance(layer, Normal):
+            kind = type(layer)
             raise ModelError(
-                f"layer {i} of {call} is {type(layer).__name__}, expected Normal: wrap mean and "
-                f"log-variance in seatbelt_vae.distributions.Normal"
+                f"layer {i} of {call} is {kind.__module__}.{kind.__qualname__}, expected "
+                f"seatbelt_vae.distributions.Normal: wrap mean and log-variance in it"
             )
         for name in ("mean", "log_variance"):
             where = f"the {name} of layer {i} of {call}"
@@ -42,7 +45,7 @@ def require_tensor(name: str, tensor: Tensor, *shapes: tuple[int, ...]) -> None:
     if tuple(tensor.shape) not in shapes:
         raise ModelError(
             f"{name} has shape {tuple(tensor.shape)}, expected {shapes[0]}: keep the leading "
-            f"shape of the noise, one row an image"
+            f"shape of the noise, one row per input"
         )
     if not tensor.isfinite().all():
         raise ModelError(
@@ -73,5 +76,5 @@ def result_of(name: str, function: Callable[..., Result], *arguments: Any) -> Re
         reason = (str(error).splitlines() or ["no reason given"])[0]
         raise ModelError(
             f"{name} raised {type(error).__name__} ({reason}), expected a result: take images "
-            f"(B, C, H, W), and noise or z of shapes (B, d) and (K, B, d), one a layer"
+            f"(B, C, H, W), and noise or z of shapes (B, d) and (K, B, d), one per layer"
         ) from error

@@ -1,4 +1,4 @@
-"""What a model declares, and whether its three maps give what was declared."""
+"""Checks of the declarations of a model, and of the shapes that its maps return."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,13 @@ import torch
 
 from seatbelt_vae.distributions import ImageDistribution, Normal
 from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
+from seatbelt_vae.protocol import (
+    Autoencoder,
+    Capabilities,
+    Noise,
+    Posterior,
+    capabilities_of,
+)
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.requirements import (
     EVALUATION_MODE,
@@ -22,22 +28,24 @@ __all__ = ["check_declarations", "check_decoder", "check_encoder", "check_prior"
 
 
 def check_declarations(model: Autoencoder) -> None:
-    names = ("bounds", "image_shape", "latent_sizes", "encode", "prior", "decode")
+    names = ["bounds", "event_shape", "latent_sizes", "encode", "decode"]
+    names += ["prior"] if capabilities_of(model).prior else []
     missing = [name for name in names if not hasattr(model, name)]
     if missing:
         raise ModelError(
             f"{type(model).__name__} has no {', '.join(missing)}: an autoencoder has "
             f"{', '.join(names)} (see seatbelt_vae.protocol.Autoencoder)"
         )
-    bounds, shape, sizes = model.bounds, model.image_shape, model.latent_sizes
-    if not _are_bounds(bounds):
+    bounds, shape, sizes = model.bounds, model.event_shape, model.latent_sizes
+    if bounds is not None and not _are_bounds(bounds):
         raise ModelError(
             f"bounds are {bounds}, expected two finite numbers, the smaller first: give the "
-            f"smallest and the largest value of a pixel"
+            f"smallest and the largest value of a pixel, two tensors of them, or None"
         )
-    if not _are_sizes(shape) or len(shape) != 3:
+    if not _are_sizes(shape):
         raise ModelError(
-            f"image_shape is {shape}, expected three sizes of at least 1: give (C, H, W)"
+            f"event_shape is {shape}, expected one or more sizes of at least 1: give (C, H, W) "
+            f"of images, (n,) of vectors"
         )
     if not _are_sizes(sizes):
         raise ModelError(
@@ -47,11 +55,11 @@ def check_declarations(model: Autoencoder) -> None:
 
 
 def check_encoder(model: Autoencoder, probe: Probe) -> None:
-    x = probe.x.clone()
+    has, x = capabilities_of(model), probe.x.clone()
     zeros = tuple(torch.zeros_like(n) for n in probe.noise)
-    _check_posterior("encode(x)", result_of("encode(x)", model.encode, x), zeros)
+    _check_posterior("encode(x)", result_of("encode(x)", model.encode, x), zeros, has)
     one, other, many = (
-        _check_posterior(name, result_of(name, model.encode, x, noise), noise)
+        _check_posterior(name, result_of(name, model.encode, x, noise), noise, has)
         for name, noise in (
             ("encode(x, noise)", probe.noise),
             ("encode(x, noise)", probe.other_noise),
@@ -59,12 +67,12 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
         )
     )
     still = [i + 1 for i, (a, b) in enumerate(zip(one.z, other.z, strict=True)) if a.equal(b)]
-    if still:
+    if still and has.posterior and has.reparameterised:
         raise ModelError(
             f"z of layers {still} is the same under two different noises: scale the given noise "
             f"by a standard deviation above zero"
         )
-    for k, single in enumerate((one, other)):
+    for k, single in enumerate((one, other) if has.repeatable else ()):
         require_equal(
             [z[k] for z in many.z],
             single.z,
@@ -74,22 +82,35 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
     require_equal([x], [probe.x], "encode must leave its images alone", "never write to x")
 
 
-def _check_posterior(call: str, posterior: Posterior, noise: Noise) -> Posterior:
+def _check_posterior(call: str, posterior: Posterior, noise: Noise, has: Capabilities) -> Posterior:
     shapes = [tuple(n.shape) for n in noise]
-    require_normals(call, posterior.layers, shapes)
+    if not isinstance(posterior, Posterior):
+        raise ModelError(
+            f"{call} gave {type(posterior).__name__}, expected a seatbelt_vae.protocol.Posterior "
+            f"of layers and codes: return Posterior(layers, z)"
+        )
+    if has.posterior:
+        require_normals(call, posterior.layers, shapes)
     found = [tuple(z.shape) for z in posterior.z]
     if found != shapes:
-        raise ModelError(f"{call} gave z of shapes {found}, expected {shapes}: one z a layer")
-    require_equal(
-        posterior.z,
-        [layer.sample(eps) for layer, eps in zip(posterior.layers, noise, strict=True)],
-        f"the z of {call} must be mean + std·noise of its layers (the mean without noise)",
-        "scale the given noise by the standard deviation exp(log_variance / 2), and draw no other",
-    )
+        raise ModelError(
+            f"{call} gave z of shapes {found}, expected {shapes}: one z per layer, flattened to "
+            f"one dimension of units"
+        )
+    if has.posterior and has.reparameterised:
+        require_equal(
+            posterior.z,
+            [layer.sample(eps) for layer, eps in zip(posterior.layers, noise, strict=True)],
+            f"the z of {call} must be mean + std·noise of its layers (the mean without noise)",
+            "scale the given noise by the standard deviation exp(log_variance / 2), and draw no "
+            "other, or declare Capabilities(reparameterised=False)",
+        )
     return posterior
 
 
 def check_prior(model: Autoencoder, probe: Probe) -> None:
+    if not capabilities_of(model).prior:
+        return
     for z in (probe.noise, probe.draws):
         layers: tuple[Normal, ...] = result_of("prior(z)", model.prior, z)
         require_normals("prior(z)", layers, [tuple(part.shape) for part in z])
@@ -105,15 +126,19 @@ def check_prior(model: Autoencoder, probe: Probe) -> None:
 def check_decoder(model: Autoencoder, probe: Probe) -> None:
     for z in (probe.noise, probe.draws):
         rows = tuple(z[0].shape[:-1])
-        decoded: ImageDistribution = result_of("decode(z)", model.decode, z)
+        decoded = result_of("decode(z)", model.decode, z)
+        if not capabilities_of(model).likelihood and hasattr(decoded, "mean"):
+            require_tensor("decode(z).mean", decoded.mean, (*rows, *model.event_shape))
+            continue
         if not isinstance(decoded, ImageDistribution):
             raise ModelError(
                 f"decode(z) gave {type(decoded).__name__}, expected an image distribution with "
-                f"mean, log_prob and max_log_prob: return NormalImage or BernoulliImage"
+                f"mean, log_prob and max_log_prob: return NormalImage or BernoulliImage, or "
+                f"declare Capabilities(likelihood=False)"
             )
         values = result_of("log_prob(x)", decoded.log_prob, probe.x)
         largest = result_of("max_log_prob(x)", decoded.max_log_prob, probe.x)
-        require_tensor("decode(z).mean", decoded.mean, (*rows, *model.image_shape))
+        require_tensor("decode(z).mean", decoded.mean, (*rows, *model.event_shape))
         require_tensor("decode(z).log_prob(x)", values, rows)
         require_tensor("decode(z).max_log_prob(x)", largest, rows[-1:])
         excess = (values - largest).max().item()
@@ -128,6 +153,8 @@ def _are_bounds(bounds: object) -> bool:
     match bounds:
         case (int() | float() as low, int() | float() as high):
             return math.isfinite(low) and math.isfinite(high) and low < high
+        case (torch.Tensor() as low, torch.Tensor() as high):
+            return bool((low < high).all())
         case _:
             return False
 

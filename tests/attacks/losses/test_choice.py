@@ -3,6 +3,7 @@
 import pytest
 
 from seatbelt_vae.attacks import (
+    LatentDistance,
     LatentLoss,
     OutputDistance,
     OutputLoss,
@@ -15,18 +16,19 @@ from seatbelt_vae.config.attack import LOSSES
 from seatbelt_vae.errors import ConfigError
 
 MEANT = {
-    "latent-kl": LatentLoss((0, 1, 2), "kl", "mean", 8),
-    "latent-symmetric-kl": LatentLoss((0, 1, 2), "symmetric-kl", "mean", 8),
-    "latent-w2": LatentLoss((0, 1, 2), "w2", "mean", 8),
-    "output": OutputLoss("common", 8),
-    "output-l2": OutputDistance("mean", 8),
-    "damage-posterior": PosteriorDamage((0, 1, 2), "kl", "mean", 8),
-    "damage-reconstruction": ReconstructionDamage("mean", 8),
+    "latent-kl": LatentLoss((0, 1, 2), "kl", path="mean", draws=8),
+    "latent-symmetric-kl": LatentLoss((0, 1, 2), "symmetric-kl", path="mean", draws=8),
+    "latent-l2": LatentDistance((0, 1, 2), path="mean", draws=8),
+    "latent-w2": LatentLoss((0, 1, 2), "w2", path="mean", draws=8),
+    "output": OutputLoss(path="common", draws=8),
+    "output-l2": OutputDistance(path="mean", draws=8),
+    "damage-posterior": PosteriorDamage((0, 1, 2), "kl", path="mean", draws=8),
+    "damage-reconstruction": ReconstructionDamage(path="mean", draws=8),
 }
 
 
 def test_every_loss_of_the_settings_is_known():
-    assert tuple(MEANT) == LOSSES
+    assert set(MEANT) == set(LOSSES)
 
 
 @pytest.mark.parametrize("name", MEANT)

@@ -22,8 +22,11 @@ ROWS = [2, 0, 0, 1, 2]
 CASES = [
     *[((4,), PosteriorDamage((0,), path=path, draws=3)) for path in PATHS],
     *[((3, 2, 2), PosteriorDamage((0, 1, 2), path=path, draws=3)) for path in PATHS],
-    *[((3, 2, 2), PosteriorDamage((2, 1), name, "common", 3)) for name in ("symmetric-kl", "w2")],
-    *[((3, 2, 2), ReconstructionDamage(path, draws=3)) for path in PATHS],
+    *[
+        ((3, 2, 2), PosteriorDamage((2, 1), name, path="common", draws=3))
+        for name in ("symmetric-kl", "w2")
+    ],
+    *[((3, 2, 2), ReconstructionDamage(path=path, draws=3)) for path in PATHS],
 ]
 
 
@@ -69,7 +72,7 @@ def test_the_gradient_is_that_of_the_formula(sizes, loss):
 @pytest.mark.parametrize("kind", [PosteriorDamage, ReconstructionDamage])
 def test_rows_are_led_away_from_the_input_of_their_pair(kind, path):
     model, x, points = Chain(3, 2, 2), pictures(3), pictures(5, 3)
-    loss = kind((0, 2), path=path) if kind is PosteriorDamage else kind(path)
+    loss = kind((0, 2), path=path) if kind is PosteriorDamage else kind(path=path)
     bound = loss.bind(model, x, x, generators(3))
     for parts, few in [(bound.parts, None), *([(bound.coarse, 1)] if path == "common" else [])]:
         expected = [
@@ -87,7 +90,7 @@ def test_the_undisturbed_input_is_not_damaged(loss):
 
 
 @pytest.mark.parametrize(
-    "loss", [PosteriorDamage((1,), path="sampled"), ReconstructionDamage("sampled")], ids=str
+    "loss", [PosteriorDamage((1,), path="sampled"), ReconstructionDamage(path="sampled")], ids=str
 )
 def test_the_sampled_path_draws_afresh(loss):
     x = pictures(1)

@@ -39,7 +39,7 @@ def by_hand(model, loss, image, target, seed, few=None):
 @pytest.mark.parametrize(("sizes", "layers"), CASES)
 def test_parts_are_the_divergence_of_each_chosen_layer(sizes, layers, divergence, path):
     model, x, target = Chain(*sizes), pictures(1), pictures(1, seed=2)
-    loss = LatentLoss(layers, divergence, path, draws=3)
+    loss = LatentLoss(layers, divergence, path=path, draws=3)
     parts = loss.bind(model, x, target, generators(1)).parts(x, torch.tensor([0]))
     expected = by_hand(model, loss, x[0].numpy(), target[0].numpy(), 0)
     assert_allclose(parts, expected[None], rtol=1e-9)
@@ -49,7 +49,7 @@ def test_parts_are_the_divergence_of_each_chosen_layer(sizes, layers, divergence
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_the_gradient_is_that_of_the_formula(divergence, path):
     model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, seed=2)
-    loss = LatentLoss((0, 1, 2), divergence, path, draws=2)
+    loss = LatentLoss((0, 1, 2), divergence, path=path, draws=2)
     image = x.clone().requires_grad_()
     parts = loss.bind(model, x, target, generators(1)).parts(image, torch.tensor([0]))
     (gradient,) = torch.autograd.grad(parts.sum(), image)
@@ -63,7 +63,7 @@ def test_the_gradient_is_that_of_the_formula(divergence, path):
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_rows_are_compared_with_the_target_and_the_noise_of_their_pair(divergence, path):
     model, x, target, points = (Chain(3, 2, 2), pictures(3), pictures(3, 2), pictures(5, 3))
-    loss = LatentLoss((1, 2), divergence, path, draws=3)
+    loss = LatentLoss((1, 2), divergence, path=path, draws=3)
     parts = loss.bind(model, x, target, generators(3)).parts(points, torch.tensor(ROWS))
     expected = [
         by_hand(model, loss, point.numpy(), target[pair].numpy(), pair)
@@ -108,7 +108,7 @@ def test_there_is_a_coarse_form_only_where_draws_can_be_left_out(path, draws, ch
 @pytest.mark.parametrize("divergence", ["kl", "symmetric-kl"])
 def test_it_is_zero_at_the_target_and_that_is_its_floor(divergence, path):
     model, x, target = Chain(3, 2, 2), pictures(2), pictures(2, 2)
-    bound = LatentLoss((0, 1, 2), divergence, path).bind(model, x, target, generators(2))
+    bound = LatentLoss((0, 1, 2), divergence, path=path).bind(model, x, target, generators(2))
     assert bound.parts(target, torch.arange(2)).abs().max() == 0
     torch.testing.assert_close(bound.floor, torch.zeros(2, dtype=torch.float64))
 

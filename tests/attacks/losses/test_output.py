@@ -55,7 +55,7 @@ def by_hand(model, loss, image, target, seed, few=None):
 @pytest.mark.parametrize("sizes", [(4,), (3, 2, 2)])
 @pytest.mark.parametrize("kind", [OutputLoss, OutputDistance])
 def test_parts_are_the_averages_over_the_draws(kind, sizes, path):
-    model, x, target, loss = Chain(*sizes), pictures(1), pictures(1, 2), kind(path, draws=3)
+    model, x, target, loss = Chain(*sizes), pictures(1), pictures(1, 2), kind(path=path, draws=3)
     parts = loss.bind(model, x, target, generators(1)).parts(x, torch.tensor([0]))
     expected = by_hand(model, loss, x[0].numpy(), target[0].numpy(), 0)
     assert_allclose(parts, expected[None], rtol=1e-10)
@@ -64,7 +64,7 @@ def test_parts_are_the_averages_over_the_draws(kind, sizes, path):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", [OutputLoss, OutputDistance])
 def test_the_gradient_is_that_of_the_formula(kind, path):
-    model, x, target, loss = Chain(3, 2, 2), pictures(1), pictures(1, 2), kind(path, draws=2)
+    model, x, target, loss = Chain(3, 2, 2), pictures(1), pictures(1, 2), kind(path=path, draws=2)
     image = x.clone().requires_grad_()
     parts = loss.bind(model, x, target, generators(1)).parts(image, torch.tensor([0]))
     (gradient,) = torch.autograd.grad(parts.sum(), image)
@@ -78,7 +78,7 @@ def test_the_gradient_is_that_of_the_formula(kind, path):
 @pytest.mark.parametrize("kind", [OutputLoss, OutputDistance])
 def test_rows_are_compared_with_the_target_and_the_noise_of_their_pair(kind, path):
     model, x, target, points = Chain(3, 2, 2), pictures(3), pictures(3, 2), pictures(5, 3)
-    loss = kind(path, draws=5)
+    loss = kind(path=path, draws=5)
     bound = loss.bind(model, x, target, generators(3))
     for parts, few in [(bound.parts, None), *([(bound.coarse, 1)] if path == "common" else [])]:
         expected = [
@@ -90,7 +90,7 @@ def test_rows_are_compared_with_the_target_and_the_noise_of_their_pair(kind, pat
 
 @pytest.mark.parametrize("kind", [OutputLoss, OutputDistance])
 def test_pairs_at_once_are_as_each_alone(kind):
-    model, x, target, loss = Chain(3, 2), pictures(3), pictures(3, 2), kind("common", draws=3)
+    model, x, target, loss = Chain(3, 2), pictures(3), pictures(3, 2), kind(path="common", draws=3)
     together = loss.bind(model, x, target, generators(3))
     for pair, generator in enumerate(generators(3)):
         own = slice(pair, pair + 1)
@@ -104,7 +104,7 @@ def test_pairs_at_once_are_as_each_alone(kind):
 @pytest.mark.parametrize("kind", [OutputLoss, OutputDistance])
 def test_the_sampled_path_draws_afresh(kind):
     model, x, target = Chain(3, 2), pictures(1), pictures(1, 2)
-    bound = kind("sampled").bind(model, x, target, generators(1))
+    bound = kind(path="sampled").bind(model, x, target, generators(1))
     first, second = (bound.parts(x, torch.tensor([0])).sum().item() for _ in range(2))
     assert first != second
     assert bound.coarse is None
@@ -125,7 +125,7 @@ class Grey(Chain):
 
 def test_the_floor_of_bernoulli_pixels_is_the_entropy_of_the_pairs_own_target():
     target = pictures(3, 2)
-    bound = OutputLoss("mean").bind(Grey(3), pictures(3), target, generators(3))
+    bound = OutputLoss(path="mean").bind(Grey(3), pictures(3), target, generators(3))
     t = (target.flatten(1).numpy() + 2) / 4
     assert_allclose(bound.floor, -np.sum(t * np.log(t) + (1 - t) * np.log(1 - t), axis=1))
     assert bound.floor.dtype == torch.float64

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.attacks.losses.paths import Walker, bound_loss, mean_over_draws
+from seatbelt_vae.attacks import OutputDistance
+from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.testing import check_autoencoder
 from tests.attacks.chain import Chain, drawn, generators, pictures, walked
 
@@ -87,8 +88,11 @@ def test_averages_run_over_all_leading_draws(draws):
     np.testing.assert_allclose(mean_over_draws(torch.as_tensor(values)), expected)
 
 
-def test_a_bound_loss_has_a_coarse_form_of_one_draw():
-    floor = torch.tensor([1.0])
-    bound = bound_loss(walker("common", draws=5), lambda walk: walk.draws, floor)
-    assert (bound.parts, bound.coarse, bound.floor) == (5, 1, floor)
-    assert bound_loss(walker("mean"), lambda walk: walk.draws, None).coarse is None
+def test_a_noisy_loss_has_a_coarse_form_of_one_draw():
+    model, x, target = Chain(3), pictures(2), pictures(2, 2)
+    bound = OutputDistance(path="common", draws=5).bind(model, x, target, generators(2))
+    rows = torch.arange(2)
+    single = OutputDistance(path="common", draws=1).bind(model, x, target, generators(2))
+    assert torch.equal(bound.coarse(x, rows), single.parts(x, rows))
+    assert not torch.equal(bound.coarse(x, rows), bound.parts(x, rows))
+    assert OutputDistance().bind(model, x, target, generators(2)).coarse is None

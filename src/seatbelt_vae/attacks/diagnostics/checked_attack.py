@@ -14,7 +14,7 @@ from seatbelt_vae.attacks.losses import Loss
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, bounds_of
 from seatbelt_vae.randomness import generator_for
 
 __all__ = ["CheckedAttack", "checked_attack"]
@@ -92,9 +92,9 @@ def checked_attack(
 
 def _check(model: Autoencoder, transferred: Tensor, pairs: int) -> None:
     shape = transferred.shape
-    if transferred.ndim != 5 or shape[0] != pairs or shape[2:] != model.image_shape:
+    if shape[0] != pairs or tuple(shape[2:]) != tuple(model.event_shape):
         raise ShapeError(
             f"transferred images of shape {tuple(shape)}, expected ({pairs}, images, "
-            f"{', '.join(map(str, model.image_shape))})"
+            f"{', '.join(map(str, model.event_shape))})"
         )
-    check_range("a transferred", transferred, model.bounds)
+    check_range("a transferred", transferred, bounds_of(model))

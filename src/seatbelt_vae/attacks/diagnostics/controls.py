@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.threats import Where
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free
 from seatbelt_vae.randomness import generator_for
@@ -96,7 +98,7 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
 
     Clipping to the box only shortens a distortion, so the control never has the larger budget.
     """
-    problem, (low, high) = result.problem, result.problem.bounds
+    problem = result.problem
     shape = (result.levels.shape[1], _DRAWS, problem.x.shape[1])
     kind = "linf" if getattr(problem.threat, "norm", "l2") == "linf" else "l2"
     points = []
@@ -105,7 +107,7 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
         size = noise.norm(dim=2) if kind == "l2" else noise.abs().amax(dim=2)
         wanted: Tensor = getattr(result.norms, kind)[pair].cpu()
         noise *= (wanted[:, None] / size)[..., None]
-        points.append((problem.x[pair] + noise.to(problem.x)).clamp(low, high).flatten(0, 1))
+        points.append(problem.bounds.clamp(problem.x[pair] + noise.to(problem.x)).flatten(0, 1))
     return torch.stack(points)
 
 
@@ -126,11 +128,20 @@ def gradient_free_points(
     found = minimize_gradient_free(
         value,
         result.points[:, spread].flatten(0, 1),
-        **problem.threat.region(problem.x[pairs], levels, problem.bounds),
+        **_finite_region(problem, pairs, levels),
         anchors=torch.stack([problem.x, problem.target], dim=1)[pairs],
         evaluations=evaluations,
-        image_shape=problem.image_shape,
+        image_shape=problem.event_shape if len(problem.event_shape) == 3 else None,
         generators=[generator_for(*key, 6, row) for key in keys for row in range(_ROWS)],
         micro_batch=problem.micro_batch,
     )
     return found.x.view(count, _ROWS, -1)
+
+
+def _finite_region(problem: Problem, pairs: Tensor, levels: Tensor) -> Where:
+    """The threat's region; unbounded inputs are searched within twice the target's distance."""
+    x = problem.x[pairs]
+    region = problem.threat.region(x, levels, problem.bounds)
+    if not problem.bounds.finite and "radius" not in region:
+        region |= {"center": x, "radius": 2 * problem.image_norms.l2[pairs].to(x)}
+    return region

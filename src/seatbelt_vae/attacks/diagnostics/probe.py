@@ -45,7 +45,7 @@ def _of_pair(
     model: Autoencoder, problem: Problem, pair: int, generator: torch.Generator, training: bool
 ) -> Probe:
     of = torch.tensor([pair], device=problem.x.device)
-    x = problem.x[of].view(1, *problem.image_shape)
+    x = problem.x[of].view(1, *problem.event_shape)
     with torch.no_grad():
         first, second = model.encode(x), model.encode(x)
     losses = [problem.parts(problem.x[of], of) for _ in range(2)]

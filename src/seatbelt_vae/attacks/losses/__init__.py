@@ -1,22 +1,24 @@
-"""What an attack lowers besides the size of the distortion: one file a family of losses."""
+"""Objectives of attacks: a file per loss, named like it; what several share begins with ``_``."""
 
-from seatbelt_vae.attacks.losses.bound import BoundLoss, Loss, Parts
-from seatbelt_vae.attacks.losses.choice import loss_of
-from seatbelt_vae.attacks.losses.damage import PosteriorDamage, ReconstructionDamage
-from seatbelt_vae.attacks.losses.function import FunctionLoss
-from seatbelt_vae.attacks.losses.latent import LatentLoss
-from seatbelt_vae.attacks.losses.output import OutputDistance, OutputLoss
-from seatbelt_vae.attacks.losses.paths import Path
+from seatbelt_vae.attacks.losses._bound import BoundLoss, Loss, Parts
+from seatbelt_vae.attacks.losses._choice import loss_of
+from seatbelt_vae.attacks.losses._function import FunctionLoss
+from seatbelt_vae.attacks.losses._latent import LatentLoss
+from seatbelt_vae.attacks.losses.damage_posterior import PosteriorDamage
+from seatbelt_vae.attacks.losses.damage_reconstruction import ReconstructionDamage
+from seatbelt_vae.attacks.losses.latent_l2 import LatentDistance
+from seatbelt_vae.attacks.losses.output import OutputLoss
+from seatbelt_vae.attacks.losses.output_l2 import OutputDistance
 
 __all__ = [
     "BoundLoss",
     "FunctionLoss",
+    "LatentDistance",
     "LatentLoss",
     "Loss",
     "OutputDistance",
     "OutputLoss",
     "Parts",
-    "Path",
     "PosteriorDamage",
     "ReconstructionDamage",
     "loss_of",

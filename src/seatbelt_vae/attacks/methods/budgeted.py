@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 
 __all__ = ["Aim", "budgeted_attack"]
 
@@ -59,7 +59,7 @@ def budgeted_attack(
     found = minimize(
         fun,
         starts.flatten(1),
-        *model.bounds,
+        *bounds_of(model).flat(),
         center=x.flatten().expand(len(starts), -1),
         radius=torch.tensor(budgets, dtype=x.dtype, device=x.device),
         max_evaluations=evaluations,
@@ -72,19 +72,24 @@ def _from_reconstruction(model: Autoencoder, target: Tensor) -> Callable[[Tensor
     with torch.no_grad():
         aimed = model.decode(model.encode(target[None]).z).mean[0]
     return lambda images: (
-        (model.decode(model.encode(images).z).mean - aimed).square().sum((1, 2, 3))
+        (model.decode(model.encode(images).z).mean - aimed).square().flatten(1).sum(1)
     )
 
 
 def _from_posterior(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
+    """The KL of all layers, or the squared distance of codes where there is no posterior."""
     with torch.no_grad():
-        aimed = model.encode(target[None]).layers
+        aimed = model.encode(target[None])
 
-    def divergence(images: Tensor) -> Tensor:
-        layers = zip(model.encode(images).layers, aimed, strict=True)
+    def distance(inputs: Tensor) -> Tensor:
+        codes = zip(model.encode(inputs).z, aimed.z, strict=True)
+        return torch.stack([(z - of_target).square().sum(-1) for z, of_target in codes]).sum(0)
+
+    def divergence(inputs: Tensor) -> Tensor:
+        layers = zip(model.encode(inputs).layers, aimed.layers, strict=True)
         return torch.stack([attacked.kl(layer) for attacked, layer in layers]).sum(0)
 
-    return divergence
+    return divergence if capabilities_of(model).posterior else distance
 
 
 _DISTANCES: dict[Aim, Callable[[Autoencoder, Tensor], Callable[[Tensor], Tensor]]] = {

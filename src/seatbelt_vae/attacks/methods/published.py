@@ -60,7 +60,7 @@ def paper_attack(
         ends = in_step(descents, partial(_evaluate, problem, of, levels.flatten()))
     for row, ((pair, level), (d, _, info)) in enumerate(zip(rows, ends, strict=True)):
         search.evaluations[pair, level] = info["funcalls"]
-        found = _points(problem, of[row, None], d[None]).clamp(*problem.bounds)
+        found = problem.bounds.clamp(_points(problem, of[row, None], d[None]))
         origin = Origin("noise", _ENDS[info["warnflag"]], level)
         search.offer(found, of[row, None], [origin])
     return own_rows(search)
@@ -70,7 +70,8 @@ def _starts(
     problem: Problem, pair: int, count: int, generator: np.random.Generator
 ) -> Iterator[tuple[Vector, list[tuple[float, float]]]]:
     """A d near 0 for each level of a pair, and the box it is kept in."""
-    x, (low, high) = problem.x[pair].double().cpu().numpy(), problem.bounds
+    x = problem.x[pair].double().cpu().numpy()
+    low, high = (np.asarray(bound, dtype=np.float64) for bound in problem.bounds)
     box = list(zip(low - x, high - x, strict=True))
     for _ in range(count):
         yield generator.uniform(-_NOISE, _NOISE, len(x)).clip(low - x, high - x), box

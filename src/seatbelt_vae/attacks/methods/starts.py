@@ -40,10 +40,9 @@ def beside(problem: Problem, points: Tensor, generator: torch.Generator) -> Tens
 def _beside(
     problem: Problem, points: Tensor, amplitude: float, generator: torch.Generator
 ) -> Tensor:
-    low, high = problem.bounds
     draws = torch.rand(points.shape, generator=generator, dtype=torch.float64)
-    noise = (2 * draws - 1) * amplitude * (high - low)
-    return (points + noise.to(points)).clamp(low, high)
+    noise = (2 * draws - 1) * amplitude * problem.bounds.span
+    return problem.bounds.clamp(points + noise.to(points))
 
 
 def restarts(
@@ -54,10 +53,9 @@ def restarts(
     :math:`\rho` is the distance the threat lets distortions go, :math:`\|x_t-x\|` under a penalty.
     The scales s = .03, .1, .3, 1 take turns, so that four restarts of a row see each once.
     """
-    low, high = problem.bounds
     x = problem.x[pair]
     scales = torch.tensor(_RESTART_SCALES).repeat(-(-count // len(_RESTART_SCALES)))[:count]
     noise = torch.randn(len(levels), count, len(x), generator=generator, dtype=torch.float64)
     reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).cpu()
     noise *= (scales * reach[:, None] / len(x) ** 0.5)[..., None]
-    return (x + noise.flatten(0, 1).to(x)).clamp(low, high)
+    return problem.bounds.clamp(x + noise.flatten(0, 1).to(x))

@@ -34,8 +34,8 @@ def store_pairs(
     ):
         path = rows_path(folder, number)
         images = {
-            "x": problem.x[place].view(problem.image_shape),
-            "target": problem.target[place].view(problem.image_shape),
+            "x": problem.x[place].view(problem.event_shape),
+            "target": problem.target[place].view(problem.event_shape),
             "adversarial": result.adversarial[place].contiguous(),
         }
         identity = {

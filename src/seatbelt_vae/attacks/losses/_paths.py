@@ -1,34 +1,33 @@
-"""How the posterior chains of attacked and target images are walked: by means, or by noise."""
+"""Paths through the posterior chain: along the means, or along noise draws."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.losses.bound import BoundLoss, Parts
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, draw_noise
 
-__all__ = ["Path", "Walker", "bound_loss", "mean_over_draws"]
+__all__ = ["Path", "Walker", "mean_over_draws"]
 
 Path = Literal["mean", "common", "sampled"]
 """How layers above the first are reached.
 
-``mean`` feeds posterior means upward; ``common`` fixes K noise draws a pair, shared by its attacked
-images and its target; ``sampled`` draws afresh at every evaluation, for both sides.
+``mean`` feeds posterior means upward. ``common`` fixes K noise draws per pair, shared by its
+attacked inputs and its target. ``sampled`` draws anew at every evaluation, for both sides.
 """
 
 
 class Walker:
-    """Encodes images of several pairs along one path.
+    """Encodes inputs of several pairs along one path.
 
     Args:
         model: the autoencoder.
         path: how layers above the first are reached.
         draws: noise draws K of the noisy paths.
-        like: an image, whose precision and device the noise takes.
-        generators: one a pair; all that is random of a pair depends on its own.
+        like: an input, whose precision and device the noise takes.
+        generators: one per pair; a pair's noise depends on its own generator only.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Walker:
         self._fixed: Noise | None = self._drawn(every) if path == "common" else None
 
     def first_draw(self) -> "Walker | None":
-        """The same walk with the first of its draws only; None if it has no others."""
+        """The same walk with its first draw only; None if it has one draw or none."""
         if self.path != "common" or self.draws == 1 or self._fixed is None:
             return None
         first = copy(self)
@@ -54,11 +53,11 @@ class Walker:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same image gives the same posterior twice."""
+        """Whether equal inputs give equal posteriors."""
         return self.path != "sampled"
 
     def noise(self, pairs: Tensor) -> Noise | None:
-        """What the chains of images that belong to ``pairs`` are fed."""
+        """The noise of inputs that belong to ``pairs``; None along the means."""
         if self.path == "mean":
             return None
         if self._fixed is None:
@@ -66,11 +65,11 @@ class Walker:
         return [layer[:, pairs] for layer in self._fixed]
 
     def encode(self, images: Tensor, pairs: Tensor) -> Posterior:
-        """The posteriors of images :math:`(R, C, H, W)`, each of its pair, :math:`(R)`."""
+        r"""The posteriors of inputs :math:`(R, *\text{event})`, each of its pair, :math:`(R)`."""
         return self.model.encode(images, self.noise(pairs))
 
     def _drawn(self, pairs: Tensor) -> Noise:
-        """Noise for rows of the pairs :math:`(R)`, each from its pair's own source, (K, R, d_i)."""
+        """Noise :math:`(K, R, d_i)` for rows of the pairs :math:`(R)`, each from its own pair."""
         sizes, like = self.model.latent_sizes, self.like
         noise = [like.new_empty(self.draws, len(pairs), size) for size in sizes]
         for pair in pairs.unique().tolist():
@@ -83,13 +82,5 @@ class Walker:
 
 
 def mean_over_draws(values: Tensor) -> Tensor:
-    """Average over any leading draws; the last dimension is the image."""
+    """Average over leading draws; the last dimension is the row."""
     return values.reshape(-1, values.shape[-1]).mean(0)
-
-
-def bound_loss(
-    walker: Walker, parts_of: Callable[[Walker], Parts], floor: Tensor | None
-) -> BoundLoss:
-    """A bound loss with its coarse form, given what makes parts of a walk."""
-    first = walker.first_draw()
-    return BoundLoss(parts_of(walker), floor, None if first is None else parts_of(first))

@@ -1,18 +1,18 @@
-"""Latent attacks: bring the posterior of an image to that of the target."""
+"""Latent attacks: bring the posterior of an input to that of the target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.losses.bound import BoundLoss, Parts, zero_floor
-from seatbelt_vae.attacks.losses.paths import Path, Walker, bound_loss, mean_over_draws
+from seatbelt_vae.attacks.losses._bound import Loss, Parts
+from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.distributions import Normal
-from seatbelt_vae.protocol import Autoencoder, Posterior
+from seatbelt_vae.protocol import Posterior
 
-__all__ = ["DIVERGENCES", "Divergence", "LatentLoss", "posterior_parts"]
+__all__ = ["DIVERGENCES", "Divergence", "LatentLoss", "encoded", "posterior_parts"]
 
 Divergence = Literal["kl", "symmetric-kl", "w2"]
 
@@ -38,8 +38,8 @@ DIVERGENCES: dict[Divergence, Callable[[Normal, Normal], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class LatentLoss:
-    r"""Latent attack: :math:`r = \sum_{i\in S} D(q(z^i|x^*), q(z^i|x_t))`, one part a layer of S.
+class LatentLoss(Loss):
+    r"""Latent attack: :math:`r = \sum_{i\in S} D(q(z^i|x^*), q(z^i|x_t))`, one part per layer of S.
 
     D is :math:`\mathrm{KL}(q^*\|q_t)`, nats (Gondim-Ribeiro et al. 2018 for one layer; Willetts
     et al. 2021, eq. 10, for several); the mean of it and its reverse, nats; or the 2-Wasserstein
@@ -48,39 +48,21 @@ class LatentLoss:
     Args:
         layers: S, zero-based, 0 next to the data.
         divergence: D.
-        path: how layers above the first are reached.
-        draws: noise draws K of the noisy paths, averaged.
 
     Example:
         >>> LatentLoss((0, 1), "w2").targeted
         True
     """
 
+    needs: ClassVar = ("posterior",)
+
     layers: tuple[int, ...]
     divergence: Divergence = "kl"
-    path: Path = "mean"
-    draws: int = 8
 
-    @property
-    def targeted(self) -> bool:
-        """Leads to the target image."""
-        return True
-
-    def bind(
-        self,
-        model: Autoencoder,
-        x: Tensor,
-        target: Tensor,
-        generators: Sequence[torch.Generator],
-    ) -> BoundLoss:
-        """Bind to inputs and targets :math:`(P, C, H, W)`."""
-        walker = Walker(model, self.path, self.draws, x, generators)
-        divergence = DIVERGENCES[self.divergence]
-        return bound_loss(
-            walker,
-            lambda walk: posterior_parts(walk, target, self.layers, divergence),
-            zero_floor(x),
-        )
+    def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
+        """The divergences of chosen layers from the target's posterior."""
+        del x
+        return posterior_parts(walker, target, self.layers, DIVERGENCES[self.divergence])
 
 
 def posterior_parts(
@@ -89,13 +71,9 @@ def posterior_parts(
     layers: Sequence[int],
     divergence: Callable[[Normal, Normal], Tensor],
 ) -> Parts:
-    """Divergences of chosen layers from the posteriors of reference images, one a pair."""
+    """Divergences of chosen layers from the posteriors of reference inputs, one per pair."""
 
-    def reference_posterior() -> Posterior:
-        with torch.no_grad():
-            return walker.encode(reference, torch.arange(len(reference), device=reference.device))
-
-    known = reference_posterior() if walker.repeatable else None
+    known = encoded(walker, reference) if walker.repeatable else None
 
     def parts(images: Tensor, pairs: Tensor) -> Tensor:
         attacked = walker.encode(images, pairs)
@@ -108,6 +86,12 @@ def posterior_parts(
         return torch.stack([mean_over_draws(value) for value in values], dim=-1)
 
     return parts
+
+
+def encoded(walker: Walker, reference: Tensor) -> Posterior:
+    """The posteriors of reference inputs, one per pair, without gradient."""
+    with torch.no_grad():
+        return walker.encode(reference, torch.arange(len(reference), device=reference.device))
 
 
 def _of_pairs(layer: Normal, pairs: Tensor) -> Normal:

@@ -1,0 +1,53 @@
+"""``latent-l2``: the distance of the codes drawn, for every model that has codes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.losses._bound import Loss, Parts
+from seatbelt_vae.attacks.losses._latent import encoded
+from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
+from seatbelt_vae.config import AttackConfig
+
+__all__ = ["LatentDistance", "loss"]
+
+
+@dataclass(frozen=True)
+class LatentDistance(Loss):
+    r"""Latent attack on codes: :math:`r = \sum_{i\in S} \|z^i(x^*) - z^i(x_t)\|_2`.
+
+    One part per layer of S, in latent units. It reads the codes that the model draws, so that a
+    deterministic encoder has it, and a defence that replaces the codes is attacked through.
+
+    Args:
+        layers: S, zero-based, 0 next to the data.
+
+    Example:
+        >>> LatentDistance((0,), path="common", draws=4).draws
+        4
+    """
+
+    layers: tuple[int, ...]
+
+    def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
+        """The distances of chosen layers' codes from the target's codes."""
+        del x
+        known = encoded(walker, target).z if walker.repeatable else None
+
+        def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
+            attacked = walker.encode(inputs, pairs).z
+            if known is None:
+                with torch.no_grad():
+                    aimed = walker.encode(target[pairs], pairs).z
+            else:
+                aimed = tuple(z[..., pairs, :] for z in known)
+            distances = [(attacked[i] - aimed[i]).norm(dim=-1) for i in self.layers]
+            return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
+
+        return parts
+
+
+def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
+    """The loss that settings mean, on zero-based layers."""
+    return LatentDistance(layers, path=config.walked, draws=config.draws)

@@ -1,0 +1,12 @@
+"""``latent-symmetric-kl``: the mean of the KL and its reverse, summed over layers, nats."""
+
+from seatbelt_vae.attacks.losses._bound import Loss
+from seatbelt_vae.attacks.losses._latent import LatentLoss
+from seatbelt_vae.config import AttackConfig
+
+__all__ = ["loss"]
+
+
+def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
+    """The loss that settings mean, on zero-based layers."""
+    return LatentLoss(layers, "symmetric-kl", path=config.walked, draws=config.draws)

@@ -1,0 +1,12 @@
+"""``latent-w2``: the 2-Wasserstein distance of posteriors, summed over layers, latent units."""
+
+from seatbelt_vae.attacks.losses._bound import Loss
+from seatbelt_vae.attacks.losses._latent import LatentLoss
+from seatbelt_vae.config import AttackConfig
+
+__all__ = ["loss"]
+
+
+def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
+    """The loss that settings mean, on zero-based layers."""
+    return LatentLoss(layers, "w2", path=config.walked, draws=config.draws)
