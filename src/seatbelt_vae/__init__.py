@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from seatbelt_vae.results import Store
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.sharing import share
-    from seatbelt_vae.sweep import Job, run_sweep
+    from seatbelt_vae.subjects import Subject, open_subject, subject_of_model, wrap
+    from seatbelt_vae.sweep import run_sweep
     from seatbelt_vae.training import train
+    from seatbelt_vae.workflow import Job
 
 __all__ = [
     "AttackConfig",
@@ -59,6 +61,7 @@ __all__ = [
     "RunFolder",
     "SeatbeltError",
     "Store",
+    "Subject",
     "TrainingConfig",
     "attack",
     "checked_attack",
@@ -66,10 +69,13 @@ __all__ = [
     "load",
     "load_model",
     "measure_suite",
+    "open_subject",
     "run_suite",
     "run_sweep",
     "share",
+    "subject_of_model",
     "train",
+    "wrap",
     "write_comparison",
     "write_report",
 ]
@@ -103,8 +109,10 @@ _HOMES = {
     "results": ("Store",),
     "runs": ("RunFolder",),
     "sharing": ("share",),
-    "sweep": ("Job", "run_sweep"),
+    "subjects": ("Subject", "open_subject", "subject_of_model", "wrap"),
+    "sweep": ("run_sweep",),
     "training": ("train",),
+    "workflow": ("Job",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,8 +16,9 @@ from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConf
 from seatbelt_vae.data import load
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Job, LocalEngine, folder_name, run_sweep
+from seatbelt_vae.sweep import LocalEngine, run_sweep
 from seatbelt_vae.training import train
+from seatbelt_vae.workflow import Job, folder_name
 
 from .conftest import Run
 

@@ -15,7 +15,7 @@ from seatbelt_vae.config import (
     load_toml,
 )
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep import Job, folder_name
+from seatbelt_vae.workflow import Job, folder_name
 
 SAME = [
     {"threads": 4},

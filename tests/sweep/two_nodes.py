@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Job, RayEngine, run_sweep
+from seatbelt_vae.sweep import RayEngine, run_sweep
+from seatbelt_vae.workflow import Job
 from tests.sweep import small
 
 __all__ = ["INTERRUPTED", "JOBS"]

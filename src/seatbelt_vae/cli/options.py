@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, subcommand
 
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
-from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, Sweep, Train
+from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.demo import DEMO
@@ -36,23 +36,21 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Attack:
-    """Attack a run's model on random pairs of held-out images and measure the damage.
+@dataclass(frozen=True, kw_only=True)
+class Attack(SubjectFlags):
+    """Attack a model on random pairs of held-out images and measure the damage.
+
+    The suite is stored in the folder's attacks/ and resumed if unfinished.
 
     Args:
-        folder: the run folder; the suite is stored in its attacks/ and resumed if unfinished.
         config: settings to start from (an AttackConfig as TOML, such as a suite's config.toml).
-        root: folder that holds the data set's files (default: as the run was trained).
         sibling: a run whose model was attacked with the same settings; its images are tried here as
             a control (transfer attack).
         processes: processes that share the pairs, each on one thread (default: one a core). The
             same command in another shell shares them too.
     """
 
-    folder: Positional[Path]
     config: Path | None = None
-    root: str | None = None
     sibling: Path | None = None
     processes: int | None = None
     attack: AttackConfig = field(default_factory=AttackConfig)
@@ -65,21 +63,18 @@ class Attack:
     to_resume = AGAIN
 
 
-@dataclass(frozen=True)
-class Evaluate:
-    """Measure a run's model on held-out images: bounds, aggregate posterior, reconstruction.
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(SubjectFlags):
+    """Measure a model on held-out images: bounds, aggregate posterior, reconstruction.
 
-    What else the run was measured for under the same settings is measured again with it.
+    The results are stored in the folder's evaluation/. Optional metrics of an earlier evaluation
+    under the same settings are measured again.
 
     Args:
-        folder: the run folder; results are stored in its evaluation/.
         config: settings to start from (an EvaluationConfig as TOML).
-        root: folder that holds the data set's files (default: as the run was trained).
     """
 
-    folder: Positional[Path]
     config: Path | None = None
-    root: str | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     output: Output = field(default_factory=Output)
 

@@ -132,9 +132,9 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         case "sweep":
             return Sweep.of(_run_settings(path), grid=tyro.MISSING)
         case "attack":
-            return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
+            return Attack(target=tyro.MISSING, attack=load_toml(path, AttackConfig))
         case "evaluate":
-            return Evaluate(tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
+            return Evaluate(target=tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
     return None
 
 

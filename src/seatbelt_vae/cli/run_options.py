@@ -1,6 +1,6 @@
 """What `train` and `sweep` take: the settings of a run as flags; torch is not imported."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,7 +16,7 @@ from seatbelt_vae.config import (
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["AGAIN", "DataFlags", "Output", "Sweep", "Train"]
+__all__ = ["AGAIN", "DataFlags", "Output", "SubjectFlags", "Sweep", "Train"]
 
 AGAIN = "run the same command again to go on where it stopped"
 
@@ -61,6 +61,42 @@ class DataFlags:
     def config(self) -> DataConfig:
         """The same as settings."""
         return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectFlags:
+    """The model that is judged, and the data.
+
+    Args:
+        target: a run folder, a folder of results, `package.module:function` or `file.py:function`
+            that returns a model. Code that is named so is executed.
+        data: the data set it is judged on (default: that of the run, or of the folder of results).
+        root: folder that holds the data set's files (default: as the run was trained).
+        image_size: side in pixels (default: as the run was trained).
+        out: folder of the results of a model that is no run (default: `runs/` and its name).
+    """
+
+    target: Positional[str]
+    data: str | None = None
+    root: str | None = None
+    image_size: int | None = None
+    out: Path | None = None
+
+    def data_config(self, known: DataConfig | None) -> DataConfig:
+        """Settings of the data: these flags over those known.
+
+        Raises:
+            ConfigError: no data set is named or known.
+        """
+        if self.data is None and known is None:
+            raise ConfigError(f"{self.target} without --data: name the data set it is judged on")
+        config = known if self.data is None or known is None else None
+        config = config or DataConfig(self.data or "")
+        return replace(
+            config,
+            root=self.root or config.root,
+            image_size=self.image_size or config.image_size,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

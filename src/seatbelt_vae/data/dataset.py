@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,6 +124,28 @@ class ImageData:
         stated = json.dumps([self.digest, self.image_shape, self.bounds, counts])
         kind = self.name.partition(":")[0]
         return f"{kind}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
+
+    def within(self, bounds: tuple[float, float]) -> "ImageData":
+        """The same set with its values mapped from its own bounds to others.
+
+        Example:
+            >>> from seatbelt_vae.data import load
+            >>> load("swiss-roll").within((0.0, 1.0)).bounds
+            (0.0, 1.0)
+        """
+        if bounds == self.bounds:
+            return self
+        (low, high), (lowest, highest) = self.bounds, bounds
+        scale = np.float32((highest - lowest) / (high - low))
+
+        def mapped(split: Split) -> Split:
+            def read(indices: Indices) -> NDArray[np.float32]:
+                values = lowest + (split.read(indices) - np.float32(low)) * scale
+                return values.clip(lowest, highest).astype(np.float32)
+
+            return replace(split, read=read)
+
+        return replace(self, bounds=bounds, train=mapped(self.train), test=mapped(self.test))
 
 
 def random_split(

@@ -9,8 +9,8 @@ from seatbelt_vae.demo.plan import DEMO, Plan
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.side_by_side import News, work_side_by_side
-from seatbelt_vae.sweep import do, is_done
 from seatbelt_vae.sweep.engine import HEAVY
+from seatbelt_vae.workflow import carry_out, is_done
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -50,7 +50,7 @@ def run_demo(
     _check(out, plan)
     # one process a model: on two cores that beats two threads a model
     jobs = {
-        name: partial(do, out / name, job)
+        name: partial(carry_out, out / name, job)
         for name, job in ((name, plan.job(name)) for name in plan.models)
         if not is_done(out / name, job)
     }

@@ -15,10 +15,10 @@ from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
 from seatbelt_vae.evaluation.optional_metrics import OPTIONAL_METRICS, check_also
 from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
 from seatbelt_vae.evaluation.traversals import traverse
-from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
+from seatbelt_vae.subjects import Subject, as_subject
 
 Indices = NDArray[np.int64]
 
@@ -31,12 +31,12 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def evaluate(
-    folder: RunFolder,
+    subject: Subject | RunFolder,
     data: ImageData,
     settings: EvaluationConfig,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
-    r"""Measure a run's model and write ``evaluation/`` in its folder, its `config.toml` last.
+    r"""Measure a subject's model and write ``evaluation/`` in its folder, its `config.toml` last.
 
     ``measures.json`` holds, in nats per image, the β = 1 ELBO (no free bits), IWAE,
     :math:`E_q\log p(x|z)` and the divergence of each layer on ``settings.images`` test images;
@@ -49,8 +49,8 @@ def evaluate(
     the last a summary in ``measures.json``.
 
     Args:
-        folder: a finished run.
-        data: the data set it was trained on.
+        subject: the model, and the folder of its results.
+        data: the data set it is judged on.
         settings: sizes, seed, batch.
         on_progress: called with what is being measured, how much is done, and of how much.
 
@@ -62,7 +62,8 @@ def evaluate(
         DataError, ConfigError: the set has not what ``settings.also`` needs; nothing is begun.
     """
     check_also(data, settings)
-    model = fold_batch_norm(load_model(folder))
+    subject = as_subject(subject)
+    model, data = subject.for_inference, subject.images(data)
     positions = _sample(len(data.test), settings.images, settings.seed)
     x = data.test.batch(positions)
     held_out = measure_images(
@@ -82,7 +83,7 @@ def evaluate(
     pictures = _pictures(model, x, held_out, settings)
     # an earlier evaluation stays whole for as long as this one can be interrupted in its work;
     # until all is written, its settings and its measures would be said of these rows
-    place = folder.path / "evaluation"
+    place = subject.place / "evaluation"
     for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in OPTIONAL_METRICS)):
         (place / name).unlink(missing_ok=True)
     for name, content in rows.items():

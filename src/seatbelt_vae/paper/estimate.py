@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.plan import Plan, sets_of
-from seatbelt_vae.sweep import Job
+from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
-    from seatbelt_vae.runs import RunFolder
+    from seatbelt_vae.subjects import Subject
 
 __all__ = ["Cost", "estimate"]
 
@@ -129,23 +129,23 @@ def _layered(job: Job) -> bool:
 
 def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -> _Pace:
     from seatbelt_vae.runs import RunFolder
-    from seatbelt_vae.training import train
+    from seatbelt_vae.subjects import subject_of_run
+    from seatbelt_vae.workflow.steps import train_run
 
     seen = []
     with tempfile.TemporaryDirectory() as place:
         short = replace(job.run, training=replace(job.run.training, steps=_STEPS))
         run = RunFolder.create(Path(place, "run"), short)
-        train(run, data, on_progress=lambda _: seen.append(perf_counter()))
-        pairs = {what: _seconds_a_pair(run, data, attack) for what, attack in attacks.items()}
+        train_run(run, data, lambda _: seen.append(perf_counter()), lambda: False)
+        subject = subject_of_run(run)
+        pairs = {what: _seconds_a_pair(subject, data, one) for what, one in attacks.items()}
     # the first step also pays for what is made once
     return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs)
 
 
-def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -> float:
+def _seconds_a_pair(subject: "Subject", data: "ImageData", attack: AttackConfig) -> float:
     """Of a second suite: the first, a small one, pays for what a process makes once."""
-    from seatbelt_vae.attacks import run_suite
-    from seatbelt_vae.evaluation import measure_suite
-    from seatbelt_vae.models import load_model
+    from seatbelt_vae.workflow.steps import attack_subject
 
     count = attack.weight_count or 0
     levels = min(count, _LEVELS) if attack.protocol == "paper" else count
@@ -154,8 +154,7 @@ def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -
     seconds = 0.0
     for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()
-        suite = run_suite(run, data, one)
-        measure_suite(suite, load_model(run))
+        suite, _ = attack_subject(subject, data, one)
         seconds = (perf_counter() - began) * count / levels
         shutil.rmtree(suite)
     return seconds / pairs

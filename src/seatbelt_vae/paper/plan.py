@@ -9,7 +9,7 @@ from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Attack, Experiment
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.sweep import Job
+from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData

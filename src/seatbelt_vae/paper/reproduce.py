@@ -19,7 +19,8 @@ from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
 from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Engine, Job, JobsDone, LocalEngine, run_sweep
+from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
+from seatbelt_vae.workflow import Job
 
 __all__ = ["ROWS", "Reproduction", "reproduce"]
 

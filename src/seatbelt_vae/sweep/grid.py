@@ -17,7 +17,7 @@ from seatbelt_vae.config import (
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep.job import Job
+from seatbelt_vae.workflow import Job
 
 __all__ = ["SETTINGS", "Grid", "read_grid"]
 

@@ -24,7 +24,7 @@ from seatbelt_vae.config import AttackConfig, dump_toml
 from seatbelt_vae.config.attack import parse_among, parse_layers, suite_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
     RunFolder,
     atomic_write,
@@ -34,6 +34,7 @@ from seatbelt_vae.runs import (
     share_work,
     write_json,
 )
+from seatbelt_vae.subjects import Subject, as_subject
 
 __all__ = ["PairsDone", "run_suite"]
 
@@ -57,27 +58,27 @@ class PairsDone:
 
 
 def run_suite(
-    run: RunFolder,
+    subject: Subject | RunFolder,
     data: ImageData,
     config: AttackConfig,
     *,
-    sibling: RunFolder | None = None,
+    sibling: Path | RunFolder | None = None,
     on_pairs: Callable[[PairsDone], None] | None = None,
 ) -> Path:
-    """Attack a run's model on random pairs of held-out images; continue where it was left.
+    """Attack a subject on random pairs of held-out images; continue an unfinished suite.
 
     Other processes may run the same suite meanwhile: each pair is attacked once, and every one
     of them returns when all pairs are done.
 
     Args:
-        run: the folder of the trained model.
-        data: whose test split is attacked.
-        config: how.
-        sibling: a run that the same suite has attacked; its images are tried as a control.
-        on_pairs: told after each chunk of pairs.
+        subject: the model, and the folder of its results.
+        data: the set whose test split is attacked, mapped to the model's bounds.
+        config: settings of the attack.
+        sibling: folder of a subject that the same suite has attacked; its images are a control.
+        on_pairs: called after each chunk of pairs.
 
     Returns:
-        The suite's folder, ``attacks/<name>`` in the run.
+        The suite's folder, ``attacks/<name>`` in the subject's.
 
     Raises:
         ForeignStateError: the folder holds another model's or other settings' suite.
@@ -86,14 +87,16 @@ def run_suite(
         ConfigError: layers the model has not.
         DataError: too few different test images.
     """
-    model = load_model(run)
+    subject = as_subject(subject)
+    model, data = subject.model, subject.images(data)
     parse_layers(config.layers, len(model.latent_sizes))
     name = suite_name(config)
-    folder = run.path / "attacks" / name
-    siblings = None if sibling is None else sibling.path / "attacks" / name
+    folder = subject.place / "attacks" / name
+    beside = sibling.path if isinstance(sibling, RunFolder) else sibling
+    siblings = None if beside is None else beside / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
-    _open(folder, _about(model, data, config, pairs, siblings), config)
-    suite = _Suite(folder, fold_batch_norm(model), data, config, pairs, siblings)
+    _open(folder, _about(subject, data, config, pairs, siblings), config)
+    suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
     done = resumed = 0
     parts = len(suite.chunks)
     lock = folder / ".lock"
@@ -119,7 +122,7 @@ class _Suite:
     """What it takes to do any chunk of a suite."""
 
     folder: Path
-    model: HierarchicalVAE
+    model: Autoencoder
     data: ImageData
     config: AttackConfig
     pairs: Pairs
@@ -150,7 +153,7 @@ class _Suite:
 
 
 def _about(
-    model: HierarchicalVAE,
+    subject: Subject,
     data: ImageData,
     config: AttackConfig,
     pairs: Pairs,
@@ -164,8 +167,8 @@ def _about(
         "test_images": len(data.test),
         "pairs": [list(pair) for pair in pairs],
         "path": config.walked,
-        "layers": list(parse_layers(config.layers, len(model.latent_sizes))),
-        "model": digest_of(asdict(model.architecture), model.state_dict()),
+        "layers": list(parse_layers(config.layers, len(subject.model.latent_sizes))),
+        "model": subject.digest,
         "sibling": None if siblings is None else sibling_model(siblings),
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}

@@ -1,4 +1,4 @@
-"""What of a job lies finished in its run folder; read without torch."""
+"""Which steps of a job are finished in its folder; read without torch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import TypeVar
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, load_toml
 from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.sweep.job import Job, key_of
+from seatbelt_vae.workflow.job import Job, key_of
 
-__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_what_is_measured"]
+__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_known_metrics"]
 
 _Measuring = TypeVar("_Measuring", AttackConfig, EvaluationConfig)
 
 
 def is_done(folder: Path, job: Job) -> bool:
-    """Whether nothing of a job is left to do.
+    """Whether every step of a job is done.
 
     Raises:
         SeatbeltError: settings in the folder that cannot be read.
@@ -48,15 +48,15 @@ def is_attacked(folder: Path, attack: AttackConfig) -> bool:
 
 
 def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
-    """Whether a run was evaluated with these settings, perhaps measuring more than they ask."""
+    """Whether a run was evaluated with these settings, perhaps with further optional metrics."""
     found = _evaluated(folder)
     return found is not None and _same(found, _widened(evaluation, found))
 
 
-def with_what_is_measured(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
-    """The settings, with what a run was measured for beside them under the same ones.
+def with_known_metrics(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
+    """The settings, with the optional metrics that were measured before under the same settings.
 
-    Who asks for one measure more does not mean to lose those that are there.
+    Asking for one more metric then keeps the others.
     """
     found = _evaluated(folder)
     return evaluation if found is None else _widened(evaluation, found)
@@ -68,12 +68,12 @@ def _evaluated(folder: Path) -> EvaluationConfig | None:
 
 
 def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> EvaluationConfig:
-    """With the measures of settings that are otherwise the same."""
+    """With the optional metrics of settings that are otherwise the same."""
     if not _same(replace(found, also=()), replace(evaluation, also=())):
         return evaluation
     return replace(evaluation, also=tuple(sorted({*found.also, *evaluation.also})))
 
 
 def _same(one: _Measuring, other: _Measuring) -> bool:
-    """Whether settings are the same, but for threads, which decide no number."""
+    """Whether settings are the same except for threads, which change no number."""
     return replace(one, threads=None) == replace(other, threads=None)
