@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
-from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_battery, run_battery
+from seatbelt_vae import (
+    AttackConfig,
+    RunFolder,
+    load_data,
+    load_model,
+    measure_battery,
+    run_battery,
+)
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.runs import read_rows
 
@@ -23,7 +30,7 @@ PAIRS = 5
 
 def attacked(run: RunFolder, config: AttackConfig) -> list[Row]:
     """The rows of a battery with their measures."""
-    data = load(run.config.data.name, image_size=run.config.data.image_size)
+    data = load_data(run.config.data.name, image_size=run.config.data.image_size)
     folder = run_battery(run, data, config)
     measure_battery(folder, load_model(run))
     rows, measures = read_rows(folder, "pair-*.parquet"), read_rows(folder / "measures")

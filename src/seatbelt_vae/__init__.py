@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         RunConfig,
         TrainingConfig,
     )
-    from seatbelt_vae.data import load
+    from seatbelt_vae.data import load_data
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_battery
     from seatbelt_vae.models import HierarchicalVAE, load_model
@@ -63,7 +63,7 @@ __all__ = [
     "attack",
     "evaluate",
     "judged_attack",
-    "load",
+    "load_data",
     "load_model",
     "measure_battery",
     "run_battery",
@@ -94,7 +94,7 @@ _HOMES = {
         "RunConfig",
         "TrainingConfig",
     ),
-    "data": ("load",),
+    "data": ("load_data",),
     "errors": ("SeatbeltError",),
     "evaluation": ("evaluate", "measure_battery"),
     "models": ("HierarchicalVAE", "load_model"),

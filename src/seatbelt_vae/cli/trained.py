@@ -29,10 +29,10 @@ def check_trained(path: Path) -> RunFolder:
 
 def load_data(run: RunFolder, root: str | None) -> "ImageData":
     """The data set the run was trained on, perhaps from another folder than then."""
-    from seatbelt_vae.data import load
+    from seatbelt_vae import data
 
     config = run.config.data
-    return load(
+    return data.load_data(
         config.name,
         root or config.root,
         config.images,

@@ -116,13 +116,14 @@ class ImageData:
         Of a set that states no digest it tells kind, shape, bounds and counts only.
 
         Example:
-            >>> from seatbelt_vae.data import load
-            >>> load("swiss-roll").identity == load("swiss-roll", images=9).identity
+            >>> from seatbelt_vae.data import load_data
+            >>> load_data("swiss-roll").identity == load_data("swiss-roll", images=9).identity
             False
         """
         counts = len(self.train), len(self.test)
         stated = json.dumps([self.digest, self.image_shape, self.bounds, counts])
-        kind = self.name.partition(":")[0]
+        kind, colon, _ = self.name.partition(":")
+        kind = "function" if colon and kind != "hf" else kind
         return f"{kind}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
 
 

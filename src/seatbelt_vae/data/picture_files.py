@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.readers.tree import Tree
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.stored import About, image_record, write_set
+from seatbelt_vae.data.bad_examples import Screen
+from seatbelt_vae.data.image_records import About, image_record, write_set
+from seatbelt_vae.data.readers.file_tree import Tree
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Picture", "PictureFiles", "side_of"]

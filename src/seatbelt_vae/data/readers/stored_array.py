@@ -26,7 +26,7 @@ class StoredArray:
         blocks: gives consecutive slices along the first axis, each of at most 16 MiB or one row.
     """
 
-    path: Path
+    path: Path | str
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seatbelt_vae.data.rendering.arrays import by_arrays
 from seatbelt_vae.data.rendering.camera import Camera
 from seatbelt_vae.data.rendering.mesh import Mesh
 from seatbelt_vae.data.rendering.native import by_native_code, native_code
+from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Look, Scene
 
 __all__ = ["Camera", "Look", "Mesh", "render"]

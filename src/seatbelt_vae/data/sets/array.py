@@ -14,16 +14,26 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import ImageData
-from seatbelt_vae.data.readers.arrays import ENDINGS, stored_arrays
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.readers.array_files import ENDINGS, stored_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
 from seatbelt_vae.data.sets.array_values import coding_of
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "prepare", "state"]
+__all__ = ["SOURCES", "load", "prepare", "records_of", "state"]
+
+SOURCES = {
+    "array": Source(
+        "images and labels in one .npy, .npz, .h5 or .safetensors file of your own",
+        "read from --root, which may be the file or its folder",
+        __name__,
+        single_file=True,
+    ),
+}
 
 _VERSION = 2
 _IMAGES = ("images", "imgs", "x", "data")
@@ -51,9 +61,8 @@ def prepare(config: DataConfig) -> Path:
     source = _source(config)
     cache = cache_of("array", _VERSION, [source])
     if not is_there(cache):
-        arrays = stored_arrays(source)
-        images, labels = _images(source, arrays), _labels(source, arrays)
-        _write(cache, images, labels)
+        record, blocks, about = records_of(source, stored_arrays(source))
+        write_set(cache, blocks, record, lambda: about, source)
     return cache
 
 
@@ -89,7 +98,22 @@ def _source(config: DataConfig) -> Path:
     return found[0]
 
 
-def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None:
+def records_of(
+    place: Path | str, arrays: tuple[StoredArray, ...]
+) -> tuple[np.dtype[Any], Iterator[NDArray[Any]], About]:
+    """Turn named arrays of images and labels into image records.
+
+    Args:
+        place: origin of the arrays, for error messages.
+        arrays: candidates for the images and the labels, chosen by name and number of axes.
+
+    Returns:
+        The record type, blocks of records, and the description of the set.
+
+    Raises:
+        DataError: arrays that are not images and labels as expected.
+    """
+    images, labels = _images(place, arrays), _labels(place, arrays)
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
     if count < 2:
@@ -114,11 +138,10 @@ def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None
             start += len(block)
             yield rows
 
-    notes = (coding.told,) if coding.told else ()
-    write_set(cache, blocks(), record, lambda: About(factors, notes=notes), images.path)
+    return record, blocks(), About(factors, notes=(coding.told,) if coding.told else ())
 
 
-def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:
+def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
     """The array of images: by its name, or the only one that has the axes of images."""
     named = [array for array in arrays if array.name.lower() in _IMAGE_NAMES]
     found = named or [array for array in arrays if len(array.shape) in (3, 4)]
@@ -136,7 +159,7 @@ def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:
     return found[0]
 
 
-def _labels(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray | None:
+def _labels(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray | None:
     found = [array for array in arrays if array.name.lower() in _LABELS]
     if len(found) > 1:
         names = ", ".join(array.name for array in found)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
-from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
-from seatbelt_vae.data.readers.tree import Tree, opened_tree
-from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
+from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
 from seatbelt_vae.data.sets.celeba_lists import (
     ATTRIBUTES,
     PARTITION,
@@ -25,11 +26,23 @@ from seatbelt_vae.data.sets.celeba_lists import (
     read_attributes,
     read_partition,
 )
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "prepare", "state"]
+__all__ = ["SOURCES", "load", "prepare", "state"]
+
+SOURCES = {
+    "celeba": Source(
+        "202,599 colour photographs of faces, aligned; 40 attributes",
+        "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
+        "list_eval_partition.txt",
+        __name__,
+        skippable=True,
+        single_file=True,
+        licence="Liu et al. 2015; for research that is not commercial",
+    ),
+}
 
 _VERSION = 1
 _PHOTOGRAPHS = "img_align_celeba"

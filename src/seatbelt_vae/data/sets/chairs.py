@@ -11,17 +11,30 @@ from pathlib import Path
 import numpy as np
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import ImageData
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sets.aubry import SIDE, PublishedChairs
+from seatbelt_vae.data.downsampling import block_side
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
-from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.sets.published_chairs import SIDE, PublishedChairs
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["INSTALLED", "load", "state"]
+__all__ = ["INSTALLED", "SOURCES", "load", "state"]
+
+SOURCES = {
+    "chairs": Source(
+        "64×64 grey images of chairs; factors model, azimuth 31, elevation 2",
+        "drawn from `apt install --no-install-recommends sweethome3d-furniture`; the published "
+        "rendered_chairs/ is read if --root holds it",
+        __name__,
+        skippable=True,
+        licence="either of drawn meshes, CC BY and CC0, or of the published pictures (Aubry et al. "
+        "2014), which are neither, on their authors' terms; `data check chairs` says which",
+    ),
+}
 
 INSTALLED = Path("/usr/share/sweethome3d/furniture")
 """Where the Debian package puts its archives."""

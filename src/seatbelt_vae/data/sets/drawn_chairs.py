@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.dataset import Factor
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
-from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sets.furniture import Chair, chairs_of, read_mesh
 from seatbelt_vae.errors import DataError
 

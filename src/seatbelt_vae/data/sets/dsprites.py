@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import cache_folder, is_there, read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
+from seatbelt_vae.data.downsampling import block_means, block_side, told
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets.sprites import CANVAS, FACTOR_SIZES, render_sprites
-from seatbelt_vae.data.shrinking import block_means, block_side, told
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["PUBLISHED_FILE", "halved", "load", "prepare", "state", "unpacked"]
+__all__ = ["PUBLISHED_FILE", "SOURCES", "halved", "load", "prepare", "state", "unpacked"]
+
+SOURCES = {
+    "dsprites": Source(
+        "737,280 binary 64×64 images of one sprite; factors shape, scale, orientation, x, y",
+        "drawn by our own code and cached; the published .npz is read if --root holds it",
+        __name__,
+        licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
+    ),
+}
 
 PUBLISHED_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 

@@ -16,17 +16,31 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.downsampling import block_side
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
-from seatbelt_vae.data.sets.ict import FaceModel
-from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.sets.face_model import FaceModel
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "load", "state"]
+__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "SOURCES", "load", "state"]
+
+SOURCES = {
+    "faces": Source(
+        "127,050 64×64 grey images of ICT or Basel faces; factors identity 50, azimuth 21, "
+        "elevation 11, lighting 11",
+        "drawn from a checkout of ICT-FaceKit, or from its reduced file, in --root; "
+        "basel_face_renders.pth is read if --root holds it",
+        __name__,
+        licence="either drawn from ICT-FaceKit (Li et al. 2020), MIT, or basel_face_renders.pth, "
+        "which is not MIT: the Basel Face Model's own licence limits its use and sharing; "
+        "`data check faces` says which",
+    ),
+}
 
 PUBLISHED_FILE = "basel_face_renders.pth"
 FACTOR_SIZES = (50, 21, 11, 11)

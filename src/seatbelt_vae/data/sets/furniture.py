@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.data.readers.obj import GREY_OF_RGB, Material, read_mtl, read_obj
-from seatbelt_vae.data.readers.pictures import opened_picture
+from seatbelt_vae.data.readers.picture_decoding import opened_picture
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
 from seatbelt_vae.data.rendering import Mesh
 from seatbelt_vae.errors import DataError

@@ -13,12 +13,27 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import cache_folder, is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, image_record, stored_set
 from seatbelt_vae.data.readers.idx import read_idx
-from seatbelt_vae.data.sources import check_inside
-from seatbelt_vae.data.stored import About, image_record, stored_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "state"]
+__all__ = ["SOURCES", "load", "state"]
+
+SOURCES = {
+    "fashion-mnist": Source(
+        "70,000 grey 28×28 images of clothes in 10 classes",
+        "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",
+        __name__,
+        licence="Zalando SE (Xiao et al. 2017), MIT",
+    ),
+    "mnist": Source(
+        "70,000 grey 28×28 images of handwritten digits",
+        "read from its four idx files in --root",
+        __name__,
+    ),
+}
 
 _SIDE = 28
 _IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"

@@ -5,8 +5,19 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
+from seatbelt_vae.data.source import Source
 
-__all__ = ["load", "state"]
+__all__ = ["SOURCES", "load", "state"]
+
+SOURCES = {
+    "swiss-roll": Source(
+        "10,000 points on a rolled curve in the plane; use --network mlp",
+        "generated",
+        __name__,
+        resizable=False,
+        licence="generated, nobody's",
+    ),
+}
 
 _VERSION = 1
 _COUNT = 10_000

@@ -14,10 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.dataset import Factor
-from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["SIDE", "PublishedChairs"]

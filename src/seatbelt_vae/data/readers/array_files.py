@@ -5,8 +5,8 @@ from pathlib import Path
 from seatbelt_vae.data.readers.hdf5 import hdf5_arrays
 from seatbelt_vae.data.readers.npy import npy_array
 from seatbelt_vae.data.readers.npz import npz_arrays
+from seatbelt_vae.data.readers.safetensors_file import safetensors_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
-from seatbelt_vae.data.readers.tensor_file import safetensors_arrays
 from seatbelt_vae.errors import DataError
 
 __all__ = ["ENDINGS", "stored_arrays"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
-from seatbelt_vae.data.shrinking import block_side, mean_bytes, told
+from seatbelt_vae.data.downsampling import block_side, mean_bytes, told
 from seatbelt_vae.errors import DataError
 
 __all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]

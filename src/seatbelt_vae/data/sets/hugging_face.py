@@ -12,17 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
 from seatbelt_vae.data.picture_files import side_of
-from seatbelt_vae.data.readers import hub
-from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import cache_of
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.readers import datasets_library
+from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
-__all__ = ["download", "load", "prepare", "state"]
+__all__ = ["SOURCES", "download", "load", "prepare", "state"]
+
+SOURCES = {
+    "hf:NAME": Source(
+        "pictures in the format of the `datasets` library, such as hf:ylecun/mnist",
+        "read from hf:/path/to/a/copy, from --root, or from what `data prepare --download` fetched",
+        __name__,
+        skippable=True,
+        downloadable=True,
+    ),
+}
 
 _VERSION = 2
 
@@ -73,7 +84,7 @@ def download(config: DataConfig) -> None:
     place = _place(config)
     if isinstance(place, Path):
         raise DataError(f"{place} is a local copy: there is nothing to download")
-    hub.download(place)
+    datasets_library.download(place)
 
 
 def _place(config: DataConfig) -> str | Path:
@@ -96,7 +107,7 @@ def _places(config: DataConfig) -> tuple[str | Path, Path]:
     place = _place(config)
     if isinstance(place, Path) and not (is_there(place) and place.is_dir()):
         raise DataError(f"no such folder: {place}; give the folder of a copy of a data set")
-    if not (files := hub.kept_files(place)):
+    if not (files := datasets_library.kept_files(place)):
         raise DataError(
             f"{place} is no copy of a data set: expected a folder written by save_to_disk, or one "
             f"of parquet files"
@@ -122,19 +133,19 @@ class _Preparation:
 
     place: str | Path
     splits: dict[str, Any]
-    columns: hub.Columns
+    columns: datasets_library.Columns
     side: int
     screen: Screen
     kept: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, place: str | Path, config: DataConfig) -> Self:
-        found = hub.open_copy(place)
+        found = datasets_library.open_copy(place)
         if "train" not in found and len(found) > 1:
             raise DataError(f"{place} has splits {', '.join(found)}: expected train among them")
         ours = [name for name in found if name in ("train", "test")] or [*found]
         splits = {name: found[name] for name in sorted(ours, reverse=True)}
-        columns = hub.columns_of(place, splits)
+        columns = datasets_library.columns_of(place, splits)
         return cls(place, splits, columns, side_of(config), Screen(config.skip_bad))
 
     def write(self, cache: Path) -> None:
@@ -151,7 +162,7 @@ class _Preparation:
 
     def _any_colour(self) -> bool:
         for rows in self.splits.values():
-            for batch in hub.examples(self.place, rows, self.columns):
+            for batch in datasets_library.examples(self.place, rows, self.columns):
                 for example in batch:
                     # what is bad is met again, and named, when it is decoded
                     with suppress(DataError):
@@ -162,7 +173,7 @@ class _Preparation:
     def _blocks(self, record: np.dtype[Any]) -> Iterator[NDArray[Any]]:
         for split, rows in self.splits.items():
             start = 0
-            for batch in hub.examples(self.place, rows, self.columns):
+            for batch in datasets_library.examples(self.place, rows, self.columns):
                 good = np.empty(len(batch), record)
                 kept = 0
                 for row, example in enumerate(batch, start):
@@ -177,7 +188,7 @@ class _Preparation:
             if not self.kept[split]:
                 raise DataError(f"{self.place} has no good example in its split {split}")
 
-    def _labels(self, example: hub.Example) -> tuple[int, ...]:
+    def _labels(self, example: datasets_library.Example) -> tuple[int, ...]:
         for label, (name, classes) in zip(example.labels, self.columns.labels.items(), strict=True):
             if label is None or not 0 <= label < len(classes):
                 raise DataError(f"its {name} is {label}, expected 0 to {len(classes) - 1}")
@@ -191,7 +202,7 @@ class _Preparation:
             raise DataError(f"{self.place}: example {row} of {split}: {error}") from error
 
 
-def _picture(example: hub.Example) -> bytes:
+def _picture(example: datasets_library.Example) -> bytes:
     if example.picture is None:
         raise DataError("it has no picture inside the copy: write one with save_to_disk")
     return example.picture

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seatbelt_vae.data.cache import is_there
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Columns", "Example", "columns_of", "download", "examples", "kept_files", "open_copy"]

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Tree", "opened_tree"]

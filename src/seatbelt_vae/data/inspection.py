@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.registry import DATA_SETS, load, source_of
+from seatbelt_vae.data.loading import load_data
+from seatbelt_vae.data.registry import DATA_SETS, source_of
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ class Listed:
     Args:
         name: a key of `DATA_SETS`.
         summary: what it is, in one line.
-        had: how it comes to be on this machine.
+        origin: where its files come from.
         state: ready, what will be done when it is first used, or what is wrong.
     """
 
     name: str
     summary: str
-    had: str
+    origin: str
     state: str
 
 
@@ -77,7 +78,7 @@ def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
         'ready'
     """
     return tuple(
-        Listed(name, source.summary, source.had, _state(name, root))
+        Listed(name, source.summary, source.origin, _state(name, root))
         for name, source in DATA_SETS.items()
     )
 
@@ -93,21 +94,21 @@ def prepare(
     """Make a set ready (drawn, cached) and show what it holds.
 
     Args:
-        name, root, image_size, skip_bad: as for `load`.
+        name, root, image_size, skip_bad: as for `load_data`.
         download: fetch it first, if it is one that can be fetched.
 
     Raises:
-        DataError: as `load`; or the set cannot be downloaded.
+        DataError: as `load_data`; or the set cannot be downloaded.
     """
     from seatbelt_vae.data.contact_sheet import contact_sheet
 
     if download:
         config = DataConfig(name, None if root is None else str(root))
         source = source_of(config)
-        if not source.hosted:
-            raise DataError(f"{name!r} is not downloaded ({source.had}): leave download out")
+        if not source.downloadable:
+            raise DataError(f"{name!r} is not downloaded ({source.origin}): leave download out")
         source.download(config)
-    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
     return Prepared(data, contact_sheet(data))
 
 
@@ -121,11 +122,11 @@ def check(
     """Load a set and look at a sample of both splits; files are checked whole when they are read.
 
     Raises:
-        DataError: as `load`.
+        DataError: as `load_data`.
     """
     import numpy as np
 
-    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
     seen = [_Seen.of(data, split) for split in (data.train, data.test)]
     problems = dict.fromkeys(problem for part in seen for problem in part.problems)
     if np.isin(data.train.indices, data.test.indices).any():

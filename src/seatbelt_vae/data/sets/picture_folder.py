@@ -10,17 +10,28 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import Screen
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
-from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
-from seatbelt_vae.data.readers.tree import Tree, opened_tree
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import cache_of
-from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
+from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
-__all__ = ["ENDINGS", "load", "prepare", "state"]
+__all__ = ["ENDINGS", "SOURCES", "load", "prepare", "state"]
+
+SOURCES = {
+    "folder": Source(
+        "pictures of your own; subfolders are classes, or train/ and test/",
+        "read from --root, a folder or a .zip of them",
+        __name__,
+        skippable=True,
+        single_file=True,
+    ),
+}
 
 ENDINGS = (
     *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),

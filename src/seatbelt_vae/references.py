@@ -1,0 +1,90 @@
+"""Import an object that is named in text, such as ``package.module:attribute``."""
+
+import hashlib
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from seatbelt_vae.errors import ConfigError
+
+__all__ = ["resolve_reference"]
+
+
+def resolve_reference(reference: str) -> Any:
+    """Import the object named by ``package.module:attribute`` or ``path/file.py:attribute``.
+
+    Importing runs the code of the module. The current directory is importable, as with
+    ``python -m``. A file is loaded once per process, under a module name of its own.
+
+    Args:
+        reference: module or file, a colon, and an attribute, which may be dotted.
+
+    Raises:
+        ConfigError: malformed reference, module or attribute not found, or the import failed.
+
+    Example:
+        >>> resolve_reference("math:floor")(2.5)
+        2
+    """
+    place, _, attribute = reference.rpartition(":")
+    if not place or not all(part.isidentifier() for part in attribute.split(".")):
+        raise ConfigError(
+            f"{reference!r} is no reference: expected package.module:name or path/file.py:name"
+        )
+    found = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConfigError(f"{place} has no attribute {attribute!r}: check the spelling")
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"{name!r} is no module name: expected package.module or path/file.py")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise _failed(name, error) from error
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    path = path.expanduser().absolute()
+    name = f"_seatbelt_vae_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if not path.is_file():
+        raise ConfigError(f"no such file: {path}; check the path before the colon")
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    # registered before execution, so that dataclasses and pickle find the module by name
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, Exception):
+            raise _failed(str(path), error) from error
+        raise
+    return module
+
+
+def _failed(place: str, error: Exception) -> ConfigError:
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and error.name
+        and f"{place}.".startswith(f"{error.name}.")
+    ):
+        return ConfigError(
+            f"no module named {error.name!r}: install it, or run from the folder that holds it"
+        )
+    reason = next(iter(str(error).splitlines()), "") or "no message"
+    return ConfigError(f"importing {place} failed: {type(error).__name__}: {reason}")
