@@ -10,7 +10,7 @@ from PIL import Image
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import check, load_data
-from seatbelt_vae.data.bad_examples import Screen
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
 from seatbelt_vae.data.sets.chairs import INSTALLED
@@ -131,7 +131,7 @@ def test_the_real_furniture():
     assert len(set(drawn.factors[0].values)) == 64
     licence = "Public domain|Creative Commons Attribution 3.0"
     assert all(re.search(rf" by \S.*: ({licence})", credit) for credit in drawn.credits)
-    images, factors = next(drawn.images(Screen(skip_bad=False)))
+    images, factors = next(drawn.images(BadExamples(skip_bad=False)))
     assert factors.tolist() == [[0, a, e] for a in range(31) for e in range(2)]
     covered = (images < 255).mean((1, 2))
     assert 0.03 < covered.min() < covered.max() < 0.6

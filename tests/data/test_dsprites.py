@@ -19,7 +19,7 @@ DISTINCT = 715_706
 
 @pytest.fixture(scope="module")
 def packed():
-    return read_records(dsprites.prepare(DataConfig())).rows["bits"]
+    return read_records(dsprites.preparation(DataConfig()).file()).rows["bits"]
 
 
 def test_equals_the_published_samples_bit_for_bit(shared):
@@ -122,7 +122,7 @@ def test_the_state_says_what_will_happen(publish, tmp_path):
     source = root / dsprites.PUBLISHED_FILE
     assert f"will be packed from {source}" in dsprites.state(published(root))
     assert not (tmp_path / "cache").exists()
-    dsprites.prepare(published(root))
+    dsprites.preparation(published(root)).file()
     assert dsprites.state(published(root)).startswith("ready in ")
 
 

@@ -87,7 +87,7 @@ def test_no_flipped_byte_of_a_cache_goes_unnoticed(tmp_path):
 
 def test_the_advice_for_a_damaged_cache_helps(tmp_path, monkeypatch):
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path))
-    cache = dsprites.prepare(DataConfig())
+    cache = dsprites.preparation(DataConfig()).file()
     with cache.open("r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(DataError, match="it has 1000000 bytes, expected 377487876"):

@@ -1,4 +1,4 @@
-"""Data sets by name, each one file; nothing is downloaded, and a missing set says what to do."""
+"""Data sets by name; nothing is downloaded unless asked, and errors say how to get the files."""
 
 from seatbelt_vae.data.dataset import Factor, ImageData, Split
 from seatbelt_vae.data.inspection import Check, Listed, Prepared, check, list_sets, prepare

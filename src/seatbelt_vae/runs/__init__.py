@@ -1,4 +1,4 @@
-"""Run folders: files that are whole or absent, rows that any tool reads, and who owns a folder."""
+"""Run folders: atomic files, Parquet rows, and locks on folders that processes share."""
 
 from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of

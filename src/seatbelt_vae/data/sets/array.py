@@ -1,7 +1,7 @@
 """Images and labels from a file of arrays: .npy, .npz, HDF5 or safetensors.
 
-Bytes are kept as they are. Values of another type are rounded to 256 levels when the set is
-prepared, whatever its size, block by block.
+Bytes are kept. Values of other types are rounded to 256 levels, in blocks, when the set is
+prepared.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.array_files import ENDINGS, stored_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
@@ -24,7 +24,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["SOURCES", "load", "prepare", "records_of", "state"]
+__all__ = ["SOURCES", "load", "preparation", "records_of", "state"]
 
 SOURCES = {
     "array": Source(
@@ -42,45 +42,34 @@ _LABELS = {"labels", "y", "targets"}
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at its own size or a fraction of that; labels become its factors.
+    """Images at their own size or a fraction of it; labels become factors.
 
     Raises:
-        DataError: no such file, its arrays are not images and labels as expected, or another size
-            asked for.
+        DataError: no such file, arrays that are not images and labels as expected, or a size
+            that is no fraction of the images' own.
     """
-    return read_set(prepare(config), config)
+    return read_set(preparation(config).file(), config)
 
 
-def prepare(config: DataConfig) -> Path:
-    """The cache file, made first if it is not there.
-
-    Raises:
-        DataError: as `load`.
-        ArtifactError: the cache cannot be written.
-    """
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the arrays under root."""
     source = _source(config)
-    cache = cache_of("array", _VERSION, [source])
-    if not is_there(cache):
+
+    def write(cache: Path) -> None:
         record, blocks, about = records_of(source, stored_arrays(source))
         write_set(cache, blocks, record, lambda: about, source)
-    return cache
+
+    cache = cache_of("array", _VERSION, [source])
+    return Preparation(cache, f"prepared from {source}", write)
 
 
 def state(config: DataConfig) -> str:
-    """Whether the file has been prepared.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    source = _source(config)
-    cache = cache_of("array", _VERSION, [source])
-    if is_there(cache):
-        return f"ready in {cache}"
-    return f"will be prepared from {source} into {cache} when first used"
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def _source(config: DataConfig) -> Path:
-    """The file that root is, or the only one in it."""
+    """Root itself, or the only file of arrays in it."""
     expected = f"one file of arrays ({', '.join(ENDINGS)})"
     if config.root is None:
         raise DataError(f"'array' is read from a file: give as root {expected}, or its folder")
@@ -138,11 +127,11 @@ def records_of(
             start += len(block)
             yield rows
 
-    return record, blocks(), About(factors, notes=(coding.told,) if coding.told else ())
+    return record, blocks(), About(factors, notes=(coding.note,) if coding.note else ())
 
 
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
-    """The array of images: by its name, or the only one that has the axes of images."""
+    """The array of images: by its name, or the only array of 3 or 4 axes."""
     named = [array for array in arrays if array.name.lower() in _IMAGE_NAMES]
     found = named or [array for array in arrays if len(array.shape) in (3, 4)]
     if len(found) != 1:

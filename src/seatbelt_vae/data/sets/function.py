@@ -98,12 +98,7 @@ def _renamed(data: ImageData, config: DataConfig) -> ImageData:
         raise DataError(
             f"{config.name!r} returns images of shape {data.image_shape}: leave image_size out"
         )
-    train, wanted = data.train, config.images
-    if wanted is not None and wanted > len(train):
-        raise DataError(
-            f"{wanted} training images asked for, the set has {len(train)}: ask for 1 to that many"
-        )
-    return replace(data, name=config.name, train=replace(train, indices=train.indices[:wanted]))
+    return replace(data, name=config.name, train=data.train.first(config.images))
 
 
 def _named_arrays(name: str, returned: Any) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,6 @@
 """Fashion-MNIST (Xiao et al. 2017) and MNIST (LeCun et al. 1998), from their published idx files.
 
-The four files are small enough to be read whole whenever the set is loaded: 55 MB once unpacked.
+The four files are read on every load, without a cache file; unpacked they have 55 MB.
 """
 
 import hashlib
@@ -48,17 +48,14 @@ _CLASSES = {
 _PACKAGES = {"fashion-mnist": "dataset-fashion-mnist"}
 _INSTALLED = Path("/usr/share/datasets")
 _UNPACKED = {"fashion-mnist": "FashionMNIST/raw", "mnist": "MNIST/raw"}
-"""Where torchvision puts the files, below its root."""
+"""Folders of torchvision below its root."""
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 28 pixels or a fraction of that.
-
-    Its own split is kept: 60,000 training and 10,000 test images.
+    """Grey images of 28 pixels or a fraction of it, in the published split.
 
     Raises:
-        DataError: a file is missing, damaged, or does not fit the others, or another size is
-            asked for.
+        DataError: missing, damaged or mismatched files, or a size that is no fraction of 28.
     """
     folder = _folder(config)
     root = folder if config.root is None else Path(config.root)
@@ -71,16 +68,12 @@ def load(config: DataConfig) -> ImageData:
 
 
 def state(config: DataConfig) -> str:
-    """Where the files were found.
-
-    Raises:
-        DataError: they were not.
-    """
+    """The folder of the files; raises DataError if they are missing."""
     return f"ready in {_folder(config)}"
 
 
 def _folder(config: DataConfig) -> Path:
-    """The first of the usual places that holds all four files."""
+    """The first known folder that holds all four files."""
     name = config.name
     if config.root is not None:
         places = [Path(config.root), Path(config.root) / _UNPACKED[name]]
@@ -109,7 +102,7 @@ def _file(folder: Path, name: str) -> Path | None:
 
 
 def _part(folder: Path, part: str, at_most: int) -> NDArray[Any]:
-    """The records of the training or of the test files."""
+    """The records of the training or the test files."""
     images_path, labels_path = (_file(folder, f"{part}-{kind}") for kind in (_IMAGES, _LABELS))
     assert images_path is not None
     assert labels_path is not None
