@@ -54,9 +54,13 @@ def test_fewer_training_images_are_the_first_of_them(name):
     assert len(few.train) == 5
 
 
-def test_a_fraction_of_the_size_and_root_as_the_argument(tmp_path):
-    data = load_data(f"{HERE}:images", tmp_path, image_size=8)
-    assert data.image_shape == (1, 8, 8)
+def test_root_is_the_argument(tmp_path):
+    np.save(tmp_path / "images.npy", images())
+    assert (pixels(load_data(f"{HERE}:saved", tmp_path)) == images()[:, None]).all()
+
+
+def test_a_fraction_of_the_size():
+    assert load_data(f"{HERE}:images", image_size=8).image_shape == (1, 8, 8)
 
 
 def test_the_digest_follows_the_images(monkeypatch):
