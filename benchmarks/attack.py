@@ -36,7 +36,7 @@ from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.methods import paper_attack
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.protocol import Autoencoder
@@ -75,7 +75,7 @@ class Share:
 
 def images_of(pairs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Inputs and targets, (P, C, H, W)."""
-    data = load("dsprites")
+    data = load_data("dsprites")
     chosen = choose_pairs(data, pairs, seed)
     inputs, targets = (data.test.batch(np.array(side)) for side in zip(*chosen, strict=True))
     return inputs, targets

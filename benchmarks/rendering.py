@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import machine
 from seatbelt_vae.data.rendering import Camera, Look, Mesh
-from seatbelt_vae.data.rendering.arrays import by_arrays
 from seatbelt_vae.data.rendering.native import by_native_code, native_code
+from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Scene
 
 _SIZES = {"chair": (6_000, 1), "face": (24_724, 11)}

@@ -37,7 +37,7 @@ from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
 from benchmarks.precision import elbo_differences, has_bf16
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
-from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.own_process import tune_process
@@ -231,7 +231,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """How fast steps and epochs are."""
     threads, batch, count = available_cores(), arguments.batch, arguments.batches
     torch.set_num_threads(threads)
-    data = load("dsprites", images=batch * count)
+    data = load_data("dsprites", images=batch * count)
     images = data.train.batch(np.arange(batch * count))
     precisions = ["float32", "bf16"] if has_bf16() else ["float32"]
     rate = gemm_rate()

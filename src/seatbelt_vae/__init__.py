@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         RunConfig,
         TrainingConfig,
     )
-    from seatbelt_vae.data import load
+    from seatbelt_vae.data import load_data
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
     from seatbelt_vae.models import HierarchicalVAE, load_model
@@ -66,7 +66,7 @@ __all__ = [
     "attack",
     "checked_attack",
     "evaluate",
-    "load",
+    "load_data",
     "load_model",
     "measure_suite",
     "open_subject",
@@ -100,7 +100,7 @@ _HOMES = {
         "RunConfig",
         "TrainingConfig",
     ),
-    "data": ("load",),
+    "data": ("load_data",),
     "errors": ("SeatbeltError",),
     "evaluation": ("evaluate", "measure_suite"),
     "models": ("HierarchicalVAE", "load_model"),

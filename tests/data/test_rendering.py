@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seatbelt_vae.data.rendering import Camera, Look, Mesh, arrays, native, render
+from seatbelt_vae.data.rendering import Camera, Look, Mesh, native, rasteriser, render
 from seatbelt_vae.data.rendering.scene import Scene
 from seatbelt_vae.errors import DataError
 
@@ -57,7 +57,7 @@ def test_compiled_code_and_numpy_give_the_same_bits(seed):
     if native.native_code() is None:
         pytest.skip("the package was installed without a compiler")
     scene = random_scene(seed)
-    assert (native.by_native_code(scene) == arrays.by_arrays(scene)).all()
+    assert (native.by_native_code(scene) == rasteriser.by_arrays(scene)).all()
 
 
 @pytest.fixture(params=[True, False], ids=["compiled", "numpy"])

@@ -12,6 +12,7 @@ class FirstUnit(Loss):
     r""":math:`|z_1(x^*) - z_1(x_t)|`."""
 
     def parts(self, walker, x, target):
+        del x
         aimed = walker.model.encode(target).z[0][:, 0].detach()
 
         def parts(inputs: Tensor, pairs: Tensor) -> Tensor:

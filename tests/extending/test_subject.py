@@ -53,9 +53,9 @@ def test_it_is_the_same_subject_again(results):
 
 
 def _data():
-    from seatbelt_vae import load
+    from seatbelt_vae import load_data
 
-    return load("dsprites", image_size=16)
+    return load_data("dsprites", image_size=16)
 
 
 def test_results_of_other_weights_are_refused(results, monkeypatch):

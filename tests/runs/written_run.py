@@ -17,7 +17,7 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder, write_tensors
@@ -48,7 +48,7 @@ CONFIG = RunConfig(
 def write_run(folder: Path) -> RunFolder:
     """Train the small run in ``folder``."""
     run = RunFolder.create(folder, CONFIG)
-    train(run, load("swiss-roll", images=100))
+    train(run, load_data("swiss-roll", images=100))
     return run
 
 

@@ -14,7 +14,7 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
-from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import elbo_units
@@ -69,7 +69,7 @@ def convolutional(**training: object) -> RunConfig:
 
 def points() -> ImageData:
     """The data set of the small run."""
-    return load(CONFIG.data.name, None, CONFIG.data.images)
+    return load_data(CONFIG.data.name, None, CONFIG.data.images)
 
 
 def blobs(count: int = 200) -> ImageData:

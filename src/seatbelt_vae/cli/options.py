@@ -209,7 +209,7 @@ class DataPrepare:
     """Make a data set ready: draw it, or read it from where it was downloaded.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder that holds the set's files, for sets that are read from disk.
         image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them.
@@ -231,7 +231,7 @@ class DataCheck:
     """Check that a data set is complete and what its loader expects.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder that holds the set's files, for sets that are read from disk.
         image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
         skip_bad: leave out files that cannot be read, and count them.

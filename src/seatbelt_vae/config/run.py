@@ -15,7 +15,7 @@ class DataConfig:
     """The data set.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder that holds the set's files, for sets that are read from disk.
         images: use only this many training images (default: all).
         image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.

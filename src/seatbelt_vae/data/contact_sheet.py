@@ -1,4 +1,4 @@
-"""A contact sheet: random training images on one page, to see what a set holds."""
+"""A contact sheet: random training images of a set on one page."""
 
 import io
 
@@ -12,7 +12,7 @@ _COLUMNS, _ROWS = 10, 6
 
 
 def contact_sheet(data: ImageData) -> bytes:
-    """A PNG of 60 random training images; points are drawn as a scatter."""
+    """A PNG of 60 random training images; sets of points are drawn as a scatter plot."""
     from matplotlib.figure import Figure
 
     chosen = np.random.Generator(np.random.Philox(1)).permutation(len(data.train))

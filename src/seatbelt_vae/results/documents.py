@@ -185,9 +185,13 @@ def _data(data: DataConfig) -> Row:
     """
     kind, colon, rest = data.name.partition(":")
     local = rest if rest.startswith(("/", ".", "~")) else None
+    if kind.endswith(".py"):
+        name, local = f"{Path(kind).name}:{rest}", kind
+    else:
+        name = f"{kind}:{Path(local).name}" if colon and local else data.name
     place = None if kind in _SAME_EVERYWHERE else data.root or local
     return {
-        "data": f"{kind}:{Path(local).name}" if colon and local else data.name,
+        "data": name,
         "data_place": None if place is None else digest_of(place),
     }
 

@@ -1,11 +1,11 @@
-"""Run folders: files that are whole or absent, rows that any tool reads, and who owns a folder."""
+"""Run folders: atomic files, Parquet rows, and locks on folders that processes share."""
 
 from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of
-from seatbelt_vae.runs.folder import RunFolder
 from seatbelt_vae.runs.formats import FORMAT, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
 from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
+from seatbelt_vae.runs.run_folder import RunFolder
 from seatbelt_vae.runs.sharing import claimed, share_work
 from seatbelt_vae.runs.tensors import read_tensors, write_tensors
 

@@ -1,4 +1,4 @@
-"""What an earlier version stored, brought up to date one format after the other."""
+"""Conversion of stored settings and architectures from older formats, one step per format."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,31 +12,31 @@ Part = Literal["settings", "architecture"]
 Table = dict[str, Any]
 
 FORMAT = 1
-"""Version of what is stored of a model: settings, architecture, and how files are called.
+"""Version of the stored settings, architectures and file names.
 
-It rises when something is renamed, removed or given another meaning. A setting that is only added
-takes its default where it is absent and needs no new format; an architecture has no defaults.
+It rises when a setting is renamed, removed or changes meaning. A new setting with a default needs
+no new format. Architectures have no defaults.
 """
 
 STEPS: Mapping[int, Mapping[Part, Callable[[Table], Table]]] = {}
-"""For every older format n, what makes a part stored in it one of format n + 1.
+"""For each older format n, the functions that convert its parts to format n + 1.
 
-A part that did not change has no entry. A step gets whatever stood in the file and passes on what
-it does not know, so that a damaged file is named by who reads it in the end.
+A part that did not change has no entry. A step passes on unknown keys, so that the reader reports a
+damaged file.
 """
 
 
 def checked_format(path: Path, kind: str, content: object, otherwise: str = "") -> int:
-    """The format that a stored file states.
+    """Read and check the format version of a stored file.
 
     Args:
-        path: what is read, for the message.
-        kind: what it is, likewise.
+        path: the file or folder, for the error message.
+        kind: its kind, for the error message.
         content: the parsed file that holds ``format``.
-        otherwise: what else there is to do than to use the version that wrote it.
+        otherwise: further advice at the end of the error message.
 
     Raises:
-        ArtifactError: none stated, or one that this version does not know.
+        ArtifactError: no format version, or an unknown one.
     """
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is int and 1 <= found <= FORMAT:
@@ -49,12 +49,12 @@ def checked_format(path: Path, kind: str, content: object, otherwise: str = "") 
 
 
 def up_to_date(part: Part, content: Any, found: int) -> Any:
-    """A stored part as this version would have written it.
+    """Convert a stored part to the current format.
 
     Args:
-        part: which.
-        content: as parsed; what is no table is left as it is.
-        found: the format it was stored in.
+        part: settings or architecture.
+        content: the parsed file; anything but a table is returned unchanged.
+        found: the format version it was stored in.
     """
     for older in range(found, FORMAT):
         step = STEPS[older].get(part)

@@ -1,83 +1,81 @@
-"""Pictures of your own: a folder or a zip archive of them, subfolders being classes.
+"""A folder or zip archive of picture files; subfolders are classes.
 
-Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; either of them below ``train/`` and ``test/``.
+Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; or either below ``train/`` and ``test/``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
-from seatbelt_vae.data.readers.pictures import is_colour, pixels_of
-from seatbelt_vae.data.readers.tree import Tree, opened_tree
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import cache_of
-from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.data.preparation import Preparation
+from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
+from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
-__all__ = ["ENDINGS", "load", "prepare", "state"]
+__all__ = ["ENDINGS", "SOURCES", "load", "preparation", "state"]
+
+SOURCES = {
+    "folder": Source(
+        "pictures of your own; subfolders are classes, or train/ and test/",
+        "read from --root, a folder or a .zip of them",
+        __name__,
+        skippable=True,
+        single_file=True,
+    ),
+}
 
 ENDINGS = (
     *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),
     *(".tif", ".tiff", ".webp"),
 )
-"""Of the names of pictures; other files are passed over."""
+"""Suffixes of picture files; other files are ignored."""
 
 _VERSION = 1
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels or the size asked for, grey if all pictures are; classes are its factor.
+    """Images at 64 pixels or the size asked for, grey if all pictures are; the factor is the class.
 
     Raises:
-        DataError: no picture, bad ones (unless they are to be left out), or mixed layouts.
+        DataError: no picture, an unreadable one that may not be skipped, or mixed layouts.
     """
-    return read_set(prepare(config), config)
+    return read_set(preparation(config).file(), config)
 
 
-def prepare(config: DataConfig) -> Path:
-    """The cache file, made first if it is not there.
-
-    Raises:
-        DataError: as `load`.
-        ArtifactError: the cache cannot be written.
-    """
-    screen = Screen(config.skip_bad)
-    with _opened(config, screen) as (tree, cache):
-        if not is_there(cache):
-            _write(tree, cache, side_of(config), screen)
-    return cache
-
-
-def state(config: DataConfig) -> str:
-    """Whether the pictures have been prepared.
-
-    Raises:
-        DataError: there are none.
-    """
-    with _opened(config, Screen(config.skip_bad)) as (tree, cache):
-        if is_there(cache):
-            return f"ready in {cache}"
-        return f"will be prepared from {tree.place} into {cache} when first used"
-
-
-@contextmanager
-def _opened(config: DataConfig, screen: Screen) -> Iterator[tuple[Tree, Path]]:
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the pictures in a folder or an archive."""
     if config.root is None:
         raise DataError(
             "'folder' is read from pictures of your own: give their folder, or a zip archive of "
             "them, as root"
         )
-    with opened_tree(Path(config.root), screen) as tree:
-        yield tree, cache_of("folder", _VERSION, tree.sources, side_of(config), config.skip_bad)
+    root, side = Path(config.root), side_of(config)
+    with opened_tree(root, BadExamples(config.skip_bad)) as tree:
+        cache = cache_of("folder", _VERSION, tree.sources, side, config.skip_bad)
+
+    def write(cache: Path) -> None:
+        bad = BadExamples(config.skip_bad)
+        with opened_tree(root, bad) as tree:
+            _write(tree, cache, side, bad)
+
+    return Preparation(cache, f"prepared from {root}", write)
 
 
-def _write(tree: Tree, cache: Path, side: int, screen: Screen) -> None:
+def state(config: DataConfig) -> str:
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
+
+
+def _write(tree: Tree, cache: Path, side: int, bad: BadExamples) -> None:
     names = [name for name in tree.names if PurePosixPath(name).suffix.lower() in ENDINGS]
     if not names:
         raise DataError(
@@ -93,13 +91,13 @@ def _write(tree: Tree, cache: Path, side: int, screen: Screen) -> None:
         (Factor.named("class", classes),) if classes else (),
         notes=(f"{unused:,} files passed over",) if unused else (),
     )
-    PictureFiles(tree, train, test, decode, screen).write(cache, (channels, side, side), about)
+    PictureFiles(tree, train, test, decode, bad).write(cache, (channels, side, side), about)
 
 
 def _splits(names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Names of training and test pictures, with the folder that each lies in; "" if in none."""
+    """Names of training and test pictures, each with its class folder, or "" if it has none."""
     folders = [PurePosixPath(name).parent.parts for name in names]
-    # what all of them lie in says nothing of any
+    # folders common to all pictures are not classes
     first, last = min(folders), max(folders)
     alike = (one == other for one, other in zip(first, last, strict=False))
     above = sum(1 for _ in takewhile(bool, alike))
@@ -122,7 +120,7 @@ def _first(folders: tuple[str, ...]) -> str:
 
 
 def _classes(place: Path, splits: Iterable[dict[str, str]]) -> tuple[str, ...]:
-    """Names of the classes; none if all pictures lie in one folder."""
+    """Names of the classes; empty if all pictures are in one folder."""
     found = {folder for split in splits for folder in split.values()}
     if "" in found and len(found) > 1:
         raise DataError(
@@ -138,7 +136,7 @@ def _picture(entry: tuple[str, str], classes: tuple[str, ...]) -> Picture:
 
 
 def _in_colour(tree: Tree, name: str) -> bool:
-    # what is bad is met again, and named, when it is decoded
+    # an unreadable picture is reported when it is decoded
     with suppress(DataError):
         return is_colour(tree.read(name))
     return False

@@ -1,16 +1,16 @@
-"""A run folder: what one model is, how it was made, and everything measured on it.
+"""A run folder: one model, its settings, and all measurements of it.
 
 Layout::
 
     config.toml              the settings; re-runnable
-    run.json                 format, kind; with it, and not before, a run is there
-    model.json               the architecture, with nothing left open
+    run.json                 format and kind; written last when a run is created
+    model.json               the resolved architecture
     model.safetensors        the weights of the last step
-    checkpoints/             whole directories, the newest named by `latest`
+    checkpoints/             one directory per checkpoint; `latest` names the newest
     metrics/                 Parquet parts, one per checkpoint
     attacks/<suite>/       config.toml, battery.json, one Parquet and one safetensors per pair
     evaluation/              measures.json and rows
-    attempts.json            who worked here for a sweep, and how it ended
+    attempts.json            attempts of a sweep: worker and outcome
     report.html
 """
 
@@ -30,20 +30,20 @@ __all__ = ["RunFolder"]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one trained (or training) model.
+    """The folder of one trained or training model.
 
     Args:
-        path: where it lies.
+        path: path of the folder.
     """
 
     path: Path
 
     @classmethod
     def create(cls, path: Path, config: RunConfig) -> "RunFolder":
-        """Make a new run folder.
+        """Create a run folder.
 
         Raises:
-            ArtifactError: a run is there already, or the place cannot be written.
+            ArtifactError: the folder holds a run already, or cannot be written.
         """
         settings = dump_toml(config).encode()
         if path.exists() and not (path.is_dir() and _only_begun(path, settings)):
@@ -60,7 +60,7 @@ class RunFolder:
         """Open an existing run folder.
 
         Raises:
-            ArtifactError: none there, or one of a format that this version does not know.
+            ArtifactError: no run folder, or an unknown format version.
         """
         folder = cls(path)
         if not (path / "run.json").exists():
@@ -72,10 +72,10 @@ class RunFolder:
 
     @property
     def format(self) -> int:
-        """The format its settings and its architecture are stored in.
+        """Format version of the stored settings and architecture.
 
         Raises:
-            ArtifactError: a format that this version does not know.
+            ArtifactError: an unknown format version.
         """
         content = self.read_json("run.json")
         return checked_format(
@@ -84,7 +84,7 @@ class RunFolder:
 
     @property
     def config(self) -> RunConfig:
-        """The settings the run was made with, as this version states them."""
+        """The settings of the run, converted to the current format."""
         found = self.format
         return load_toml(
             self.path / "config.toml",
@@ -93,7 +93,7 @@ class RunFolder:
         )
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write one JSON file of the folder, whole or not at all."""
+        """Write one JSON file of the folder atomically."""
         write_json(self.path / name, content)
 
     def read_json(self, name: str) -> Any:
@@ -106,7 +106,7 @@ class RunFolder:
 
 
 def _only_begun(path: Path, settings: bytes) -> bool:
-    """Whether a folder is empty but for what a killed process left that was making this run."""
+    """Whether a folder holds only files of an interrupted `create` with the same settings."""
     return all(
         entry.read_bytes() == settings
         if entry.name == "config.toml"

@@ -1,4 +1,4 @@
-"""What can be done with data sets besides loading one: list, prepare, check. Nothing is printed."""
+"""List, prepare and check data sets; nothing is printed."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.registry import DATA_SETS, load, source_of
+from seatbelt_vae.data.loading import load_data
+from seatbelt_vae.data.registry import DATA_SETS, source_of
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,24 +20,24 @@ _LOOKED_AT = 10_000
 
 @dataclass(frozen=True)
 class Listed:
-    """A set that can be had by name, and where it stands on this machine.
+    """A known data set and its state on this machine.
 
     Args:
         name: a key of `DATA_SETS`.
-        summary: what it is, in one line.
-        had: how it comes to be on this machine.
-        state: ready, what will be done when it is first used, or what is wrong.
+        summary: its images and factors, in one line.
+        origin: where its files come from.
+        state: ready, how it is prepared on first use, or the reason it is missing.
     """
 
     name: str
     summary: str
-    had: str
+    origin: str
     state: str
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A set that is ready, and what it looks like.
+    """A prepared set and a picture of it.
 
     Args:
         data: the set.
@@ -49,13 +50,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Check:
-    """What a check of a set found.
+    """The result of a check of a set.
 
     Args:
         train, test: number of images.
         image_shape: (C, H, W).
-        smallest, largest: the range of the values looked at.
-        problems: one line each; empty if all is well.
+        smallest, largest: range of the sampled values.
+        problems: one line per problem.
         notes, credits: as of `ImageData`.
     """
 
@@ -70,14 +71,14 @@ class Check:
 
 
 def list_sets(root: str | Path | None = None) -> tuple[Listed, ...]:
-    """Every set, whether it is ready, and if not what will happen; nothing is drawn or loaded.
+    """All known sets and their states; nothing is drawn or loaded.
 
     Example:
         >>> {entry.name: entry.state for entry in list_sets()}["swiss-roll"]
         'ready'
     """
     return tuple(
-        Listed(name, source.summary, source.had, _state(name, root))
+        Listed(name, source.summary, source.origin, _state(name, root))
         for name, source in DATA_SETS.items()
     )
 
@@ -90,24 +91,24 @@ def prepare(
     skip_bad: bool = False,
     download: bool = False,
 ) -> Prepared:
-    """Make a set ready (drawn, cached) and show what it holds.
+    """Prepare a set (draw, read and cache it) and make a contact sheet.
 
     Args:
-        name, root, image_size, skip_bad: as for `load`.
-        download: fetch it first, if it is one that can be fetched.
+        name, root, image_size, skip_bad: as for `load_data`.
+        download: download the set first; only for downloadable sets.
 
     Raises:
-        DataError: as `load`; or the set cannot be downloaded.
+        DataError: as `load_data`; or the set cannot be downloaded.
     """
     from seatbelt_vae.data.contact_sheet import contact_sheet
 
     if download:
         config = DataConfig(name, None if root is None else str(root))
         source = source_of(config)
-        if not source.hosted:
-            raise DataError(f"{name!r} is not downloaded ({source.had}): leave download out")
+        if not source.downloadable:
+            raise DataError(f"{name!r} is not downloaded ({source.origin}): leave download out")
         source.download(config)
-    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
     return Prepared(data, contact_sheet(data))
 
 
@@ -118,14 +119,14 @@ def check(
     *,
     skip_bad: bool = False,
 ) -> Check:
-    """Load a set and look at a sample of both splits; files are checked whole when they are read.
+    """Load a set and check a sample of both splits.
 
     Raises:
-        DataError: as `load`.
+        DataError: as `load_data`.
     """
     import numpy as np
 
-    data = load(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
     seen = [_Seen.of(data, split) for split in (data.train, data.test)]
     problems = dict.fromkeys(problem for part in seen for problem in part.problems)
     if np.isin(data.train.indices, data.test.indices).any():
@@ -152,7 +153,7 @@ def _state(name: str, root: str | Path | None) -> str:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The range of a sample of one split, and what is wrong with it."""
+    """The range and the problems of a sample of one split."""
 
     smallest: float
     largest: float

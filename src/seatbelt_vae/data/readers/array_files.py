@@ -1,12 +1,12 @@
-"""Files of arrays, whatever their format, which the ending of the name tells."""
+"""Files of arrays in several formats, chosen by the suffix of the file name."""
 
 from pathlib import Path
 
 from seatbelt_vae.data.readers.hdf5 import hdf5_arrays
 from seatbelt_vae.data.readers.npy import npy_array
 from seatbelt_vae.data.readers.npz import npz_arrays
+from seatbelt_vae.data.readers.safetensors_file import safetensors_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
-from seatbelt_vae.data.readers.tensor_file import safetensors_arrays
 from seatbelt_vae.errors import DataError
 
 __all__ = ["ENDINGS", "stored_arrays"]
@@ -22,10 +22,10 @@ ENDINGS = tuple(_READERS)
 
 
 def stored_arrays(path: Path) -> tuple[StoredArray, ...]:
-    """Every array of one file, of which no content has been read yet.
+    """All arrays of a file; their content is not read yet.
 
     Raises:
-        DataError: the ending is of no known format, or the file is not what its ending says.
+        DataError: unknown suffix, or a file of another format than its suffix.
     """
     if path.suffix.lower() not in _READERS:
         raise DataError(f"{path} is no file of arrays: expected {', '.join(ENDINGS)}")

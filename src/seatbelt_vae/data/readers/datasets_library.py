@@ -1,7 +1,7 @@
-"""Copies of data sets made by the `datasets` library: opened without the network, read in batches.
+"""Copies of data sets of the `datasets` library, opened offline and read in batches.
 
-A copy is a folder written by its ``save_to_disk``, a folder of parquet files, or what the library
-keeps of a set that it downloaded.
+A copy is a folder written by ``save_to_disk``, a folder of Parquet files, or a downloaded set in
+the cache of the library.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seatbelt_vae.data.cache import is_there
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Columns", "Example", "columns_of", "download", "examples", "kept_files", "open_copy"]
@@ -23,11 +23,11 @@ _KEPT = (".arrow", ".parquet", ".json")
 
 
 class Columns(NamedTuple):
-    """Which columns of a copy are used.
+    """The columns of a copy that are used.
 
     Args:
-        image: the one of pictures.
-        labels: those of classes, each with the classes' names.
+        image: name of the column of pictures.
+        labels: names of the label columns, each with its class names.
     """
 
     image: str
@@ -38,8 +38,8 @@ class Example(NamedTuple):
     """One example.
 
     Args:
-        picture: a picture file's bytes, if the copy holds them.
-        labels: a class number each, None or -1 where it is not known.
+        picture: content of the picture file, if the copy holds it.
+        labels: one class number per label column; None or -1 if unknown.
     """
 
     picture: bytes | None
@@ -47,10 +47,10 @@ class Example(NamedTuple):
 
 
 def kept_files(place: str | Path) -> list[Path]:
-    """The files of a copy: below a folder, or of what the library keeps under a set's name.
+    """The files of a copy: those below a folder, or those in the cache of the library.
 
     Raises:
-        DataError: a link leads out of the folder, or it may not be looked into.
+        DataError: a link out of the folder, or a folder that is not readable.
     """
     folder = place if isinstance(place, Path) else _kept_under(place)
 
@@ -68,10 +68,10 @@ def kept_files(place: str | Path) -> list[Path]:
 
 
 def open_copy(place: str | Path) -> dict[str, Any]:
-    """The splits of a copy in a folder, or of a set the library has downloaded; nothing is fetched.
+    """Open the splits of a copy without the network.
 
     Raises:
-        DataError: the library is missing, or the copy is incomplete or corrupt.
+        DataError: the library is not installed, or the copy is incomplete or corrupt.
     """
     datasets = _library()
     with _named_errors(place), _offline():
@@ -98,10 +98,10 @@ def open_copy(place: str | Path) -> dict[str, Any]:
 
 
 def download(name: str) -> None:
-    """Let the library fetch a set into its own cache.
+    """Download a set into the cache of the library.
 
     Raises:
-        DataError: the library is missing, there is no such set, or no network.
+        DataError: the library is not installed, no such set, or no network.
     """
     datasets = _library()
     with _named_errors(name):
@@ -109,10 +109,10 @@ def download(name: str) -> None:
 
 
 def columns_of(place: str | Path, splits: dict[str, Any]) -> Columns:
-    """The columns to use, told from their types.
+    """Choose the columns by their types.
 
     Raises:
-        DataError: there is not exactly one column of pictures, or splits differ.
+        DataError: not exactly one column of pictures, or splits with different columns.
     """
     datasets = _library()
     found = []
@@ -136,14 +136,14 @@ def columns_of(place: str | Path, splits: dict[str, Any]) -> Columns:
 
 
 def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Example]]:
-    """One split in its order, in batches.
+    """The examples of a split in batches, in order.
 
     Raises:
         DataError: the copy is corrupt.
     """
     datasets = _library()
     with _named_errors(place):
-        # as the bytes of files: they are decoded by us, who limit their size
+        # undecoded, because our decoder limits the size of pictures
         raw = rows.cast_column(columns.image, datasets.Image(decode=False))
         raw = raw.select_columns([columns.image, *columns.labels])
         for batch in raw.iter(batch_size=_BATCH):
@@ -155,14 +155,14 @@ def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Ex
 
 
 def _library_cache() -> Path:
-    """Where the library keeps what it downloaded, by its own rule, without importing it."""
+    """The cache folder of the library, by its rule, without importing it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     home = os.environ.get("HF_HOME") or Path(base) / "huggingface"
     return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
 
 
 def _kept_under(name: str) -> Path:
-    """The folder in which the library keeps a set, named by its rule."""
+    """The folder of a set in the cache of the library, by its naming rule."""
     *owner, own = name.split("/")
     words = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", own)
     words = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", words).lower()
@@ -170,7 +170,7 @@ def _kept_under(name: str) -> Path:
 
 
 def _inside(folder: Path, splits: dict[str, Any]) -> dict[str, Any]:
-    """The splits, once it is known that all they were mapped from lies in the folder."""
+    """Check that all mapped files of the splits lie in the folder."""
     for rows in splits.values():
         for file in rows.cache_files:
             check_inside(folder, Path(file["filename"]))
@@ -178,7 +178,7 @@ def _inside(folder: Path, splits: dict[str, Any]) -> dict[str, Any]:
 
 
 def _split_of(path: Path) -> str:
-    """The split that a name such as data/test-00000-of-00001.parquet tells."""
+    """The split named by a path such as data/test-00000-of-00001.parquet."""
     words = (re.split(r"[-_.]", part)[0] for part in path.parts)
     return next((word for word in words if word in _SPLITS), "train")
 
@@ -196,7 +196,7 @@ def _library() -> Any:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """No request is made; what was so before is so again afterwards."""
+    """Context in which the library makes no request."""
     from datasets import config
     from huggingface_hub import constants
 

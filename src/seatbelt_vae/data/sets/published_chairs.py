@@ -1,4 +1,4 @@
-"""The published pictures of chairs (Aubry et al. 2014), cropped and shrunk (Kulkarni et al. 2015).
+"""Published pictures of chairs (Aubry et al. 2014), cropped and shrunk (Kulkarni et al. 2015).
 
 Layout: ``rendered_chairs/<model>/renders/image_NNN_pELEVATION_tAZIMUTH_rDISTANCE.png``, 600×600
 pixels. The middle 400×400 hold nearly all of every chair.
@@ -14,10 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.dataset import Factor
-from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["SIDE", "PublishedChairs"]
@@ -32,28 +32,28 @@ _AT_ONCE = 512
 
 @dataclass(frozen=True)
 class PublishedChairs:
-    """The pictures of one tree.
+    """The picture files of the published set.
 
     Args:
-        files: all of them, model by model.
-        place: the folder that none of them may lead out of.
+        files: all picture files, sorted by model.
+        place: folder that links must not lead out of.
     """
 
     FOLDER: ClassVar[str] = "rendered_chairs"
 
     files: tuple[Path, ...]
     place: Path
-    made: ClassVar[str] = "read from the published pictures"
+    action: ClassVar[str] = "read from the published pictures"
     credits: ClassVar[tuple[str, ...]] = (
         "Aubry, Maturana, Efros, Russell, Sivic: Seeing 3D chairs, CVPR 2014",
     )
 
     @classmethod
     def at(cls, tree: Path, place: Path) -> "PublishedChairs":
-        """The pictures under a folder, which is or lies in the place.
+        """Find the pictures under a folder.
 
         Raises:
-            DataError: there are none.
+            DataError: no pictures.
         """
         files = tuple(sorted(tree.glob("*/renders/*.png")))
         if not files:
@@ -64,7 +64,7 @@ class PublishedChairs:
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
-        """What varies."""
+        """The factors of variation."""
         elevations, azimuths = self._angles
         return (
             Factor.named("model", self._models),
@@ -72,19 +72,19 @@ class PublishedChairs:
             Factor.named("elevation", [f"{angle}°" for angle in elevations]),
         )
 
-    def images(self, screen: Screen) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        """Blocks of pictures (B, 64, 64) and of their factors (B, 3).
+    def images(self, bad: BadExamples) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+        """Blocks of pictures (B, 64, 64) and factors (B, 3).
 
         Args:
-            screen: what becomes of files that are no pictures of the set.
+            bad: handles unreadable files.
 
         Raises:
-            DataError: there is such a file, and none may be left out.
+            DataError: an unreadable file that may not be skipped.
         """
         for start in range(0, len(self.files), _AT_ONCE):
             images, factors = [], []
             for path in self.files[start : start + _AT_ONCE]:
-                with screen.each():
+                with bad.each():
                     check_inside(self.place, path)
                     elevation, azimuth = _angles_of(path)
                     images.append(_shrunk(path))
@@ -107,7 +107,7 @@ class PublishedChairs:
 
     @cached_property
     def _angles(self) -> tuple[list[int], list[int]]:
-        """Elevations and azimuths that occur, in degrees."""
+        """Elevations and azimuths of the set, in degrees."""
         found = [_angles_of(path) for path in self.files if _NAME.fullmatch(path.name)]
         return sorted({e for e, _ in found}), sorted({a for _, a in found})
 
@@ -116,7 +116,7 @@ def _angles_of(path: Path) -> tuple[int, int]:
     found = _NAME.fullmatch(path.name)
     if found is None:
         raise DataError(f"{path} is not named like image_001_p020_t011_r096.png: take it away")
-    # a full turn is written as 360 at one elevation and as 0 at the other
+    # file names state a full turn as 360 at one elevation and as 0 at the other
     return int(found[1]), int(found[2]) % 360
 
 

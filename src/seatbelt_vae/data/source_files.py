@@ -1,4 +1,4 @@
-"""The files a set is prepared from: where its cache lies, and that none lies elsewhere."""
+"""The source files of a set: the name of its cache file, and a check of links."""
 
 import hashlib
 import json
@@ -15,26 +15,26 @@ __all__ = ["cache_of", "check_inside"]
 
 
 def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -> Path:
-    """The cache file of a set; another one as soon as a file or a setting is another.
+    """The cache file of a set; its name changes with every source file and setting.
 
     Args:
-        name: what the file's name starts with.
-        version: of the preparation; raised when the same sources give other records.
-        sources: the files, told apart by place, size and time of change.
-        settings: whatever else the records depend on.
+        name: prefix of the file name.
+        version: version of the preparation; raised when the same sources give other records.
+        sources: source files, identified by path, size and modification time.
+        settings: all other values that the records depend on.
 
     Raises:
-        DataError: one may not be looked at, or is a pipe, a socket or a device.
+        DataError: a file is not accessible, or is a pipe, a socket or a device.
     """
     stated = json.dumps([version, [_told_apart(path) for path in sources], settings])
     return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
 
 
 def check_inside(folder: Path, *paths: Path) -> None:
-    """Raise unless files found in a folder lie there and none is a link to another place."""
+    """Raise DataError if a path of a folder is a link to a target outside or to nothing."""
     inside = folder.resolve()
     for path in paths:
-        target = Path(os.path.realpath(path))  # unlike resolve, content with a link to itself
+        target = Path(os.path.realpath(path))  # resolve raises an error for a link to itself
         if not target.is_relative_to(inside):
             raise DataError(
                 f"{path} is a link that leads out of its folder, to {target}: give that file or "
@@ -55,8 +55,8 @@ def _told_apart(path: Path) -> tuple[str, int, int]:
         raise DataError(
             f"cannot look at {error.filename}: {error.strerror}; make it readable"
         ) from error
-    # a link to nowhere is met again, and named, when it is read
+    # a dangling link is reported when it is read
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
-        # reading a pipe would wait for ever
+        # reading a pipe would block
         raise DataError(f"{place} is a pipe, a socket or a device: expected a file")
     return place, found.st_size, found.st_mtime_ns

@@ -1,4 +1,4 @@
-"""One picture file's bytes as pixels of a given size, decoded with limits."""
+"""Decoding of picture files to pixels of a given size, with limits on their size."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def is_colour(content: bytes) -> bool:
     """Whether a picture is in colour, from its header.
 
     Raises:
-        DataError: no picture, or one of too many pixels.
+        DataError: not a picture, or too many pixels.
     """
     with opened_picture(content) as picture:
         return picture.mode not in _GREY
@@ -38,17 +38,17 @@ def is_colour(content: bytes) -> bool:
 def pixels_of(
     content: bytes, channels: int, side: int, *, middle: float = 1.0, by: str = "LANCZOS"
 ) -> NDArray[np.uint8]:
-    """The middle square of a picture, resized: (C, side, side) as bytes.
+    """The central square of a picture, resized to (C, side, side) bytes.
 
     Args:
-        content: of its file.
+        content: content of the picture file.
         channels: 3 for red, green and blue, 1 for grey.
-        side: of the result, pixels.
-        middle: side of the square as a share of the picture's shorter side.
-        by: name of Pillow's resampling.
+        side: side of the result in pixels.
+        middle: side of the square as a fraction of the shorter side of the picture.
+        by: name of a resampling filter of Pillow.
 
     Raises:
-        DataError: no whole picture, too many pixels, see-through, or of several frames.
+        DataError: a damaged, transparent or animated picture, or too many pixels.
     """
     from PIL import Image, ImageOps
 
@@ -59,14 +59,14 @@ def pixels_of(
         if _is_see_through(upright):
             raise DataError("it is see-through, expected every pixel to be opaque")
         plain = _eight_bit(upright).convert("RGB" if channels == 3 else "L")
-        # cut out first: resizing a box would mix in what lies around it
+        # crop before resizing, so that no pixel outside the square is mixed in
         cut = plain.crop(_middle(plain, middle))
         fitted = cut.resize((side, side), Image.Resampling[by])
         return np.asarray(fitted).reshape(side, side, channels).transpose(2, 0, 1)
 
 
 def _middle(picture: "Image", share: float) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a square in the middle."""
+    """Left, top, right and bottom of the central square."""
     side = max(1, round(share * min(picture.size)))
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return left, top, left + side, top + side
@@ -80,10 +80,10 @@ def _is_see_through(picture: "Image") -> bool:
 
 
 def _eight_bit(picture: "Image") -> "Image":
-    """A picture of 16 bits a pixel as one of 8; Pillow itself would cut off what is above 255.
+    """Convert 16-bit pixels to 8 bits; Pillow would clip values above 255.
 
     Raises:
-        DataError: its values need more.
+        DataError: values outside 0 … 65,535, or floats.
     """
     from PIL import Image
 
@@ -102,10 +102,10 @@ def _eight_bit(picture: "Image") -> "Image":
 
 @contextmanager
 def opened_picture(content: bytes) -> Iterator["Image"]:
-    """A picture of a known format and a believable size, for as long as it is used.
+    """Open a picture of a supported format and size; Pillow errors in the block become DataError.
 
     Raises:
-        DataError: it is none, or what is done with it meets damage.
+        DataError: not a picture, too many pixels, or damaged.
     """
     from PIL import Image, UnidentifiedImageError
 

@@ -1,4 +1,4 @@
-"""Files in a folder or in a zip archive, by name."""
+"""Files of a folder or of a zip archive by name."""
 
 import os
 import zipfile
@@ -9,16 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Tree", "opened_tree"]
 
 
 class Tree(Protocol):
-    """Files by name; `/` separates the folders they lie in."""
+    """Files by name; `/` separates folders."""
 
     @property
     def place(self) -> Path:
@@ -26,33 +26,33 @@ class Tree(Protocol):
 
     @property
     def sources(self) -> list[Path]:
-        """The files on disk that all contents come from."""
+        """The files on disk that hold the contents."""
 
     @property
     def names(self) -> list[str]:
-        """Of all files that are not hidden, sorted."""
+        """Sorted names of all files that are not hidden."""
 
     def read(self, name: str) -> bytes:
-        """A file's content.
+        """Read the content of a file.
 
         Raises:
-            DataError: it cannot be read whole.
+            DataError: the file cannot be read.
         """
 
 
 @contextmanager
-def opened_tree(place: Path, screen: Screen) -> Iterator[Tree]:
-    """What lies below a folder, or in a zip archive.
+def opened_tree(place: Path, bad: BadExamples) -> Iterator[Tree]:
+    """Open a folder or a zip archive.
 
     Args:
         place: the folder or the archive.
-        screen: what becomes of links to folders elsewhere.
+        bad: handles links to folders outside.
 
     Raises:
-        DataError: neither, or it cannot be looked into.
+        DataError: neither a folder nor an archive, or not readable.
     """
     if place.is_dir():
-        yield _Folder(place, screen)
+        yield _Folder(place, bad)
         return
     with opened_zip(place) as archive:
         yield _Archive(place, archive)
@@ -61,7 +61,7 @@ def opened_tree(place: Path, screen: Screen) -> Iterator[Tree]:
 @dataclass(frozen=True)
 class _Folder:
     place: Path
-    screen: Screen
+    bad: BadExamples
 
     @property
     def sources(self) -> list[Path]:
@@ -73,7 +73,7 @@ class _Folder:
         for folder, below, files in os.walk(self.place, onerror=_closed):
             below[:] = [name for name in below if not name.startswith(".")]
             for name in below:
-                with self.screen.each():
+                with self.bad.each():
                     check_inside(self.place, Path(folder, name))
             within = Path(folder).relative_to(self.place)
             found += [str(within / name) for name in files if not name.startswith(".")]
@@ -112,7 +112,7 @@ class _Archive:
 
 
 def _hidden(member: zipfile.ZipInfo) -> bool:
-    # __MACOSX is where one system's archiver keeps what another would hide
+    # macOS archives keep metadata in __MACOSX
     parts = member.filename.split("/")
     return parts[0] == "__MACOSX" or any(part.startswith(".") for part in parts)
 

@@ -1,4 +1,4 @@
-"""Sets whose images lie as bytes in one cache file, with the factors of each beside it."""
+"""Sets stored as records of an image in bytes and its factor values."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
-from seatbelt_vae.data.shrinking import block_side, mean_bytes, told
+from seatbelt_vae.data.downsampling import block_notes, block_side, mean_bytes
 from seatbelt_vae.errors import DataError
 
 __all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
@@ -19,11 +19,11 @@ __all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
 
 @dataclass(frozen=True)
 class About:
-    """What is to be known of a set beside its records.
+    """The description of a set beside its records.
 
     Args:
-        factors: what the records' factors are.
-        test_from: records from this one on are the test split (default: a tenth, at random).
+        factors: the factors whose values the records hold.
+        test_from: index of the first test record (default: a random tenth is the test split).
         notes, credits: as of `ImageData`.
     """
 
@@ -34,7 +34,7 @@ class About:
 
     @classmethod
     def of(cls, stated: dict[str, Any]) -> Self:
-        """From the JSON in a cache file."""
+        """Read the description from the JSON of a cache file."""
         factors = tuple(
             Factor(factor["name"], factor["size"], tuple(factor["values"]))
             for factor in stated["factors"]
@@ -43,7 +43,7 @@ class About:
 
 
 def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtype[Any]:
-    """The record of one example: ``image`` (C, H, W) as bytes, ``factors`` (F)."""
+    """The record type of an example: ``image`` (C, H, W) in bytes and ``factors`` (F)."""
     return np.dtype([("image", np.uint8, image_shape), ("factors", "<i4", (factors,))])
 
 
@@ -60,12 +60,12 @@ def write_set(
         cache: the file.
         blocks: arrays of records.
         record: from `image_record`.
-        about: asked once all blocks are written.
-        place: where the images come from, for the error.
+        about: called after the last block.
+        place: origin of the images, for error messages.
 
     Raises:
         DataError: fewer than two images.
-        ArtifactError: it cannot be written; nothing is left behind.
+        ArtifactError: the file cannot be written; none is left behind.
     """
     write_records(cache, record, _at_least_two(blocks, about, place), lambda: asdict(about()))
 
@@ -85,28 +85,28 @@ def _at_least_two(
 
 
 def read_set(cache: Path, config: DataConfig) -> ImageData:
-    """The set in a cache file.
+    """Read the set of a cache file.
 
     Raises:
-        DataError: the file is corrupt; as `stored_set`.
+        DataError: a corrupt file, or as `stored_set`.
     """
     records = read_records(cache)
     return stored_set(records.rows, About.of(records.about), config, records.digest)
 
 
 def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str = "") -> ImageData:
-    """The set that records of `image_record` hold, bytes 0 … 255 as values -1 … 1.
+    """The set of records of `image_record`; bytes 0 … 255 become values -1 … 1.
 
-    Where a fraction of their size is asked for, images shrink as they are read, to bytes again.
+    At a fraction of their size, images are averaged over blocks and rounded to bytes when read.
 
     Args:
         rows: the records.
-        about: what is to be known beside them.
-        config: what is asked for.
+        about: the description of the set.
+        config: the settings, such as the image size.
         digest: see `ImageData`.
 
     Raises:
-        DataError: no image, fewer training images than asked for, or no fraction of their size.
+        DataError: no image, too few training images, or a size that is no fraction of theirs.
     """
     images, values = rows["image"], rows["factors"]
     channels, height, width = images.shape[1:]
@@ -126,13 +126,7 @@ def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str
     if test_from is None:
         train, test = random_split(len(images), read, known, config.images)
     else:
-        wanted = test_from if config.images is None else config.images
-        if wanted > test_from:
-            raise DataError(
-                f"{wanted} training images asked for, the set has {test_from}: ask for 1 to that "
-                f"many"
-            )
-        train = Split(np.arange(wanted), read, known)
+        train = Split(np.arange(test_from), read, known).first(config.images)
         test = Split(np.arange(test_from, len(images)), read, known)
     return ImageData(
         config.name,
@@ -141,7 +135,7 @@ def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str
         train,
         test,
         about.factors,
-        about.notes + told(block),
+        about.notes + block_notes(block),
         about.credits,
         digest,
     )

@@ -1,4 +1,4 @@
-"""What becomes of bad files and examples while a set is prepared."""
+"""The handling of unreadable files and examples while a set is prepared."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 
 from seatbelt_vae.errors import DataError
 
-__all__ = ["Screen"]
+__all__ = ["BadExamples"]
 
 
 @dataclass
-class Screen:
-    """Stops at the first bad one, or leaves all of them out and counts them.
+class BadExamples:
+    """Raises an error at the first bad example, or skips and counts bad examples.
 
     Args:
-        skip_bad: leave them out.
-        errors: of those left out so far, in their order.
+        skip_bad: skip bad examples.
+        errors: error messages of the skipped examples, in order.
 
     Example:
-        >>> screen = Screen(skip_bad=True)
-        >>> with screen.each():
+        >>> bad = BadExamples(skip_bad=True)
+        >>> with bad.each():
         ...     raise DataError("a.png is damaged")
-        >>> screen.notes
+        >>> bad.notes
         ('1 bad left out: a.png is damaged',)
     """
 
@@ -30,10 +30,10 @@ class Screen:
 
     @contextmanager
     def each(self) -> Iterator[None]:
-        """Around the reading of one; what follows its error in the block is not done.
+        """Context of the reading of one example; a `DataError` ends the block.
 
         Raises:
-            DataError: it is bad, and none may be left out.
+            DataError: the example is bad and may not be skipped.
         """
         try:
             yield
@@ -41,14 +41,14 @@ class Screen:
             self.refuse(error)
 
     def refuse(self, error: DataError) -> None:
-        """Count a bad one, or raise its error with advice."""
+        """Count a bad example, or raise its error with advice."""
         if not self.skip_bad:
             raise DataError(f"{error}; leave bad ones out with skip_bad") from error
         self.errors.append(str(error))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many were left out, and why the first was; empty if none."""
+        """Number of skipped examples and the first error; empty if none was skipped."""
         if not self.errors:
             return ()
         first = ": " if len(self.errors) == 1 else ", the first: "

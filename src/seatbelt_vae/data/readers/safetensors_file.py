@@ -1,4 +1,4 @@
-"""The arrays of a safetensors file, read by slices."""
+"""Arrays of a safetensors file, read in slices."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,13 +30,13 @@ _TYPES = {
 
 
 def safetensors_arrays(path: Path) -> tuple[StoredArray, ...]:
-    """Every array of a file.
+    """All arrays of a file.
 
     Raises:
-        DataError: not a whole safetensors file, or an array of a type that NumPy has not.
+        DataError: not a valid safetensors file, or an array of a type unknown to NumPy.
     """
     with _opened(path) as file:
-        names: list[str] = file.keys()  # the file itself is no iterator
+        names: list[str] = file.keys()  # the file object is not iterable
         return tuple(_stored(path, name, file.get_slice(name)) for name in names)
 
 

@@ -1,7 +1,7 @@
-"""The morphable face of ICT-FaceKit: a mean, and modes along which people differ.
+"""The morphable face model of ICT-FaceKit: a mean face and identity modes.
 
-Layout of a checkout: ``FaceXModel/generic_neutral_mesh.obj`` and ``identity000.obj`` … of the same
-vertices, each moved by one standard deviation of a mode.
+Layout of a checkout: ``FaceXModel/generic_neutral_mesh.obj`` and ``identity000.obj`` …, each the
+mean moved by one standard deviation of a mode.
 """
 
 import re
@@ -21,19 +21,19 @@ from seatbelt_vae.errors import DataError
 __all__ = ["FaceModel"]
 
 _FOLDER, _NEUTRAL = "FaceXModel", "generic_neutral_mesh.obj"
-# skin and eyeballs; teeth, lashes and the films of the eyes are not seen at this size
+# skin and eyeballs; teeth, lashes and eye films are invisible at 64 pixels
 _DRAWN = ("M_Face", "M_IrisLeft", "M_IrisRight", "M_ScleraLeft", "M_ScleraRight")
 _VERTICES, _TRIANGLES, _MODES = 12549, 24724, 100
 
 
 @dataclass(frozen=True)
 class FaceModel:
-    """Faces as sums of a mean and of modes.
+    """A linear model of faces: mean plus weighted modes.
 
     Args:
         mean: vertices of the mean face, :math:`(V, 3)`.
-        modes: how they move by one standard deviation of each mode, :math:`(M, V, 3)`.
-        triangles: indices of their corners, :math:`(T, 3)`.
+        modes: displacement by one standard deviation of each mode, :math:`(M, V, 3)`.
+        triangles: vertex indices, :math:`(T, 3)`.
     """
 
     REDUCED_FILE: ClassVar[str] = "ict_face_f16.npz"
@@ -44,10 +44,10 @@ class FaceModel:
 
     @classmethod
     def files(cls, root: Path) -> tuple[Path, ...]:
-        """The model's files in a folder: the reduced one, or the mean's and those of the modes.
+        """The files of the model in a folder: the reduced file, or the mean and the modes.
 
         Raises:
-            DataError: there are none.
+            DataError: no such files.
         """
         reduced = root / cls.REDUCED_FILE
         if is_there(reduced):
@@ -65,15 +65,15 @@ class FaceModel:
 
     @classmethod
     def of(cls, files: tuple[Path, ...]) -> "FaceModel":
-        """The model that `files` found.
+        """Read the model from its files.
 
         Raises:
-            DataError: a file cannot be read or does not fit the others.
+            DataError: an unreadable file, or files that do not match.
         """
         return cls._reduced(files[0]) if len(files) == 1 else cls._whole(*files)
 
     def identities(self, count: int) -> Iterator[NDArray[np.float64]]:
-        """Vertices of people at random, always the same: each mode's share is N(0, 1)."""
+        """Vertices of random identities with N(0, 1) mode weights; the seed is fixed."""
         draws = np.random.Generator(np.random.Philox(0)).standard_normal((count, len(self.modes)))
         for shares in draws:
             yield self.mean + np.tensordot(shares, self.modes, 1)

@@ -1,4 +1,4 @@
-"""Sets at a fraction of their size: every pixel is the mean of a square block of pixels."""
+"""Downsampling by an integer factor: each pixel is the mean of a square block of pixels."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.errors import DataError
 
-__all__ = ["block_means", "block_side", "mean_bytes", "told"]
+__all__ = ["block_means", "block_notes", "block_side", "mean_bytes"]
 
 
 def block_side(config: DataConfig, height: int, width: int) -> int:
-    """Side of the blocks that become one pixel: 1 where images have the size asked for.
+    """Side of the blocks averaged to one pixel; 1 at full size.
 
-    The size is that of the shorter side.
+    The image size is the shorter side.
 
     Raises:
-        DataError: blocks of no size fill the images.
+        DataError: no block size gives the size asked for.
 
     Example:
         >>> block_side(DataConfig("chairs", image_size=32), 64, 64)
@@ -50,7 +50,7 @@ def block_means(images: NDArray[Any], block: int) -> NDArray[np.float32]:
         array([[[[0.75]]]], dtype=float32)
     """
     count, channels, height, width = images.shape
-    # sums of strided views take a tenth of the time of a sum over the short axes of blocks
+    # sums of strided views are ten times faster than a sum over the short axes of blocks
     bands = images.reshape(count, channels, height // block, block, width)
     rows = bands[:, :, :, 0].astype(np.float32)
     for row in range(1, block):
@@ -63,7 +63,7 @@ def block_means(images: NDArray[Any], block: int) -> NDArray[np.float32]:
 
 
 def mean_bytes(images: NDArray[np.uint8], block: int) -> NDArray[np.float32]:
-    """The same, rounded to whole levels 0 … 255, half up: as if the set were stored at that size.
+    """Block means, rounded half up to the levels 0 … 255, as for a set stored at that size.
 
     Example:
         >>> mean_bytes(np.array([[[[0, 1], [1, 1]]]], np.uint8), 2)
@@ -76,11 +76,11 @@ def mean_bytes(images: NDArray[np.uint8], block: int) -> NDArray[np.float32]:
     return np.floor(means, out=means)
 
 
-def told(block: int) -> tuple[str, ...]:
-    """What is to be noted of a set made of blocks of this side.
+def block_notes(block: int) -> tuple[str, ...]:
+    """The note on a set that was averaged over blocks of this side.
 
     Example:
-        >>> told(2), told(1)
+        >>> block_notes(2), block_notes(1)
         (('means of 2×2 pixels',), ())
     """
     return (f"means of {block}×{block} pixels",) if block > 1 else ()

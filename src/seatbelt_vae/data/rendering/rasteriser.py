@@ -1,4 +1,4 @@
-"""Drawing by NumPy alone: what the compiled loop does, operation by operation."""
+"""The rasteriser in NumPy; it performs the operations of the compiled one in the same order."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _Floats = NDArray[np.float64]
 
 
 def by_arrays(scene: Scene) -> NDArray[np.uint8]:
-    """One picture a light, :math:`(L, side, side)`."""
+    """Render one picture per light, :math:`(L, side, side)`."""
     width = SAMPLES * scene.side
     owner = _owners(scene, width)
     seen = np.flatnonzero(owner >= 0)
@@ -51,7 +51,7 @@ def _level(brightness: _Floats | float) -> _Ints:
 
 
 def _owners(scene: Scene, width: int) -> _Ints:
-    """The nearest triangle at each sample, the first of equals; -1 where there is none."""
+    """The nearest triangle at each sample, the first of equally near ones; -1 if none."""
     owner, nearest = np.full(width * width, -1), np.full(width * width, -np.inf, np.float32)
     for triangle, column, row in _candidates(scene, width):
         first, second, area = _edges(scene, triangle, column, row)
@@ -62,7 +62,7 @@ def _owners(scene: Scene, width: int) -> _Ints:
         sample = (row * width + column)[inside]
         a, b, c = scene.nearness[scene.mesh.triangles[triangle]].T
         near = (a + (first * ((b - a) / area) + second * ((c - a) / area))).astype(np.float32)
-        # of several writes to one place the last one stays: nearest last, and among equals first
+        # the last write to an index wins: sort so that the nearest, then the first, comes last
         order = np.argsort(near[::-1], kind="stable")
         block_owner, block_nearest = np.full_like(owner, -1), np.full_like(nearest, -np.inf)
         block_owner[sample[::-1][order]] = triangle[::-1][order]
@@ -73,7 +73,7 @@ def _owners(scene: Scene, width: int) -> _Ints:
 
 
 def _candidates(scene: Scene, width: int) -> Iterator[tuple[_Ints, _Ints, _Ints]]:
-    """Triangles, and columns and rows of the samples in their bounding boxes, some at once."""
+    """Triangles with the columns and rows of the samples in their bounding boxes, in blocks."""
     corners = scene.points[scene.mesh.triangles].astype(np.int64)
     half = GRID // 2
     low = np.maximum((corners.min(1) + half - 1) // GRID, 0)
@@ -95,7 +95,7 @@ def _candidates(scene: Scene, width: int) -> Iterator[tuple[_Ints, _Ints, _Ints]
 
 
 def _edges(scene: Scene, triangle: _Ints, column: _Ints, row: _Ints) -> tuple[_Ints, _Ints, _Ints]:
-    """Twice the signed areas: of what is opposite to corners 1 and 2, and of the triangle."""
+    """Twice the signed areas opposite to corners 1 and 2, and of the whole triangle."""
     a, b, c = np.moveaxis(scene.points[scene.mesh.triangles[triangle]].astype(np.int64), 1, 0)
     here = np.stack([column, row], axis=1) * GRID + GRID // 2
     return _cross(here - a, c - a), _cross(b - a, here - a), _cross(b - a, c - a)
