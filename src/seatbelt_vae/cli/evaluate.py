@@ -7,7 +7,7 @@ from seatbelt_vae.cli.options import Evaluate
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.trained import check_trained, load_data
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.sweep.done import with_what_is_measured
 
 __all__ = ["run"]

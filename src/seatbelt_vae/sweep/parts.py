@@ -11,9 +11,9 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, load_for
 from seatbelt_vae.evaluation import evaluate, measure_battery
 from seatbelt_vae.models import HierarchicalVAE, load_model
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.worker_pool import Tell
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import Tell
 from seatbelt_vae.sweep.done import (
     is_attacked,
     is_evaluated,

@@ -6,8 +6,9 @@ from pathlib import Path
 from time import sleep
 
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.runs import claimed, digest_of
-from seatbelt_vae.side_by_side import Tell
+from seatbelt_vae.parallel.shared_work import claimed
+from seatbelt_vae.parallel.worker_pool import Tell
+from seatbelt_vae.runs import digest_of
 from seatbelt_vae.sweep.attempts import Attempt
 from seatbelt_vae.sweep.done import is_done, is_of
 from seatbelt_vae.sweep.job import Job

@@ -25,13 +25,13 @@ from seatbelt_vae.config.attack import battery_name, parse_among, parse_layers
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
+from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.runs import (
     RunFolder,
     atomic_write,
     digest_of,
     each_part,
     read_json,
-    share_work,
     write_json,
 )
 
