@@ -40,10 +40,10 @@ from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConf
 from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import available_cores
 from seatbelt_vae.training import train
 
 _UNITS = 64

@@ -8,7 +8,7 @@ import pytest
 
 from seatbelt_vae.config import AttackConfig, DataConfig, EvaluationConfig, ModelConfig
 from seatbelt_vae.demo import DEMO, Plan, run_demo
-from seatbelt_vae.side_by_side import News
+from seatbelt_vae.parallel.worker_pool import News
 
 TINY = ModelConfig(filters=(4,), features=8, latent_sizes=(3,), hierarchy_widths=(8,))
 PLAN = Plan(

@@ -14,8 +14,8 @@ from syrupy.assertion import SnapshotAssertion
 from seatbelt_vae.cli import main
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data import load_data
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import News
 from seatbelt_vae.sweep import LocalEngine, run_sweep
 from seatbelt_vae.training import train
 from seatbelt_vae.workflow import Job, folder_name

@@ -9,6 +9,7 @@ import torch
 
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.parallel import operating_system
 from seatbelt_vae.runs import RunFolder, atomic_write, digest_of, read_json, read_rows
 from seatbelt_vae.training import Checkpoint, Conditions, conditions, loop, train
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
@@ -190,7 +191,7 @@ def test_conditions_tell_which_parts_are_compiled(monkeypatch, parts, said):
 def test_conditions_tell_the_model_of_the_processor(tmp_path, monkeypatch):
     facts = tmp_path / "cpuinfo"
     facts.write_text("processor\t: 0\nmodel name\t: Xeon 8488C\nflags\t: amx\n" * 2)
-    monkeypatch.setattr(conditions, "_FACTS", facts)
+    monkeypatch.setattr(operating_system, "Path", {"/proc/cpuinfo": facts}.get)
     assert Conditions.here(torch.device("cpu"), "float32").processor.startswith("Xeon 8488C ")
     facts.unlink()
     monkeypatch.setattr(platform, "processor", lambda: "arm")

@@ -7,7 +7,7 @@ from seatbelt_vae.cli.judged import check_target, opened
 from seatbelt_vae.cli.options import Evaluate
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.own_process import tune_process
 
 __all__ = ["run"]
 

@@ -12,13 +12,13 @@ from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.flags import measured_flags
 from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
 from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
+from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
     each_part,
     read_json,
     read_rows,
     read_tensors,
-    share_work,
     write_json,
     write_rows,
     write_tensors,

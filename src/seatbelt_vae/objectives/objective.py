@@ -13,8 +13,8 @@ from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.free_bits import free_bits
 from seatbelt_vae.objectives.total_correlation import total_correlation
 from seatbelt_vae.objectives.warm_up import WarmUp
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
-from seatbelt_vae.workers import gathered, worker_rank
 
 __all__ = ["Objective"]
 
@@ -38,6 +38,7 @@ class Objective:
         kl_warm_up: factor of the weight of the KL, in every kind of objective.
         tc_warm_up: factor of the weight of the TC.
         ratio: the discriminator of ``factor``.
+        workers: the processes that share the batch.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -60,6 +61,7 @@ class Objective:
     kl_warm_up: WarmUp = field(default_factory=WarmUp)
     tc_warm_up: WarmUp = field(default_factory=WarmUp)
     ratio: DensityRatio | None = None
+    workers: ProcessGroup = field(default_factory=process_group)
 
     @classmethod
     def of(
@@ -102,7 +104,8 @@ class Objective:
         likelihoods, units, posterior = elbo_units(model, x, noise)
         likelihood = likelihoods.mean()
         divergences = tuple(unit.mean(0).sum() for unit in units)
-        bits = [free_bits(unit, self.free_bits, self.free_bits_group) for unit in units]
+        floors = self.free_bits, self.free_bits_group, self.workers
+        bits = [free_bits(unit, *floors) for unit in units]
         charge = torch.stack([charged for charged, _ in bits]).sum()
         penalised = likelihood - of_kl * (self.beta if self.kind == "beta-kl" else 1) * charge
         tc = self._total_correlation(posterior)
@@ -135,6 +138,6 @@ class Objective:
                 raise ConfigError("a factor objective without its discriminator: give ratio")
             log_ratios: Tensor = self.ratio(z)
             return log_ratios.mean()
-        components = gathered(top.mean), gathered(top.log_variance)
-        own = worker_rank() * len(z) + torch.arange(len(z))
+        components = self.workers.gather(top.mean), self.workers.gather(top.log_variance)
+        own = self.workers.rank * len(z) + torch.arange(len(z))
         return total_correlation(z, *components, self.data_size, self.tc_estimator, own)

@@ -6,7 +6,6 @@ from seatbelt_vae.runs.formats import FORMAT, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
 from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
 from seatbelt_vae.runs.run_folder import RunFolder
-from seatbelt_vae.runs.sharing import claimed, share_work
 from seatbelt_vae.runs.tensors import read_tensors, write_tensors
 
 __all__ = [
@@ -15,13 +14,11 @@ __all__ = [
     "atomic_directory",
     "atomic_write",
     "checked_format",
-    "claimed",
     "digest_of",
     "each_part",
     "read_json",
     "read_rows",
     "read_tensors",
-    "share_work",
     "up_to_date",
     "write_json",
     "write_rows",

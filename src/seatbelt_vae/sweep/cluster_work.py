@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError, SeatbeltError
-from seatbelt_vae.side_by_side import News
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.sweep.engine import Task
 from seatbelt_vae.workflow import carry_out, lock_of
 

@@ -6,10 +6,9 @@ from torch.optim import Adam
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
+from seatbelt_vae.parallel.process_group import process_group
 from seatbelt_vae.randomness import generator_for
-from seatbelt_vae.training.gradients import average_gradients
 from seatbelt_vae.training.streams import DISCRIMINATOR, SHUFFLE
-from seatbelt_vae.workers import gathered, worker_count, worker_rank
 
 __all__ = ["Adversary"]
 
@@ -28,7 +27,7 @@ class Adversary:
     """
 
     def __init__(self, units: int, seed: int, device: torch.device) -> None:
-        self._seed = seed
+        self._seed, self._group = seed, process_group()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_for(seed, DISCRIMINATOR).initial_seed())
             self.ratio = DensityRatio(units)
@@ -49,24 +48,23 @@ class Adversary:
         Raises:
             ConfigError: fewer than two images a worker.
         """
-        whole = gathered(codes.detach())
+        workers = self._group.size
+        whole = self._group.gather(codes.detach())
         half = len(whole) // 2
         joint, product = whole[:half], whole[half : 2 * half]
         product = shuffled(product, generator_for(self._seed, SHUFFLE, step))
-        if half < worker_count():
+        if half < workers:
             raise ConfigError(
-                f"batch_size is {len(whole)} for {worker_count()} workers, expected at least "
-                f"{2 * worker_count()} with factor-vae: give a larger batch, or fewer workers"
+                f"batch_size is {len(whole)} for {workers} workers, expected at least "
+                f"{2 * workers} with factor-vae: give a larger batch, or fewer workers"
             )
         # a half need not be a multiple of the workers: shares of other sizes weigh accordingly
-        joint, product = (
-            rows.tensor_split(worker_count())[worker_rank()] for rows in (joint, product)
-        )
+        joint, product = (rows.tensor_split(workers)[self._group.rank] for rows in (joint, product))
         self.ratio.requires_grad_(True)
-        loss = len(joint) * worker_count() / half * self.ratio.loss(joint, product)
+        loss = len(joint) * workers / half * self.ratio.loss(joint, product)
         self.optimizer.zero_grad()
         loss.backward()
-        average_gradients(self.ratio)
+        self._group.average_gradients(self.ratio.parameters())
         self.optimizer.step()
         self.ratio.requires_grad_(False)
         return loss.detach()

@@ -17,16 +17,15 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.objectives.elbo import Terms
+from seatbelt_vae.parallel.process_group import process_group
 from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.training.adversary import Adversary
 from seatbelt_vae.training.average import AveragedModel
 from seatbelt_vae.training.batches import Batches
-from seatbelt_vae.training.gradients import average_gradients
 from seatbelt_vae.training.health import Health
 from seatbelt_vae.training.resident import Resident
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 from seatbelt_vae.training.streams import WEIGHTS
-from seatbelt_vae.workers import averaged
 
 __all__ = ["Trainee"]
 
@@ -81,6 +80,7 @@ class Trainee:
             None if self._adversary is None else self._adversary.ratio,
         )
         self._health = Health(self._objective)
+        self._group = process_group()
 
     @property
     def result(self) -> HierarchicalVAE:
@@ -103,14 +103,14 @@ class Trainee:
             terms = self._objective(self.model, x, noise, step)
         self._optimizer.zero_grad()
         self._accelerator.backward(-terms.objective)
-        average_gradients(self.model)
+        self._group.average_gradients(self.model.parameters())
         read = self._read(terms)
         chosen = self.batches.data.train.indices[self.batches.positions(step)[:3]]
         self._health.check(step, read, f"images {', '.join(map(str, chosen))}, …")
         self._optimizer.step()
         if self._adversary is not None:
             loss = self._adversary.step(terms.code, step)
-            read["discriminator_loss"] = float(averaged(loss))
+            read["discriminator_loss"] = float(self._group.mean(loss))
         if self._average is not None:
             self._average.update(self.model, step)
         return {**read, "learning_rate": rate}
@@ -152,7 +152,7 @@ class Trainee:
     def _read(self, terms: Terms) -> dict[str, float]:
         """The terms of the whole batch, read from the device at once."""
         named = terms.named()
-        values = averaged(torch.stack([value.detach() for value in named.values()]))
+        values = self._group.mean(torch.stack([value.detach() for value in named.values()]))
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         read = torch.cat([values, get_total_norm(gradients)[None]]).tolist()
         return dict(zip([*named, "gradient_norm"], read, strict=True))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.own_process import tune_process
-from seatbelt_vae.runs import RunFolder, claimed, digest_of
-from seatbelt_vae.side_by_side import Tell
+from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.shared_work import claimed
+from seatbelt_vae.parallel.worker_pool import Tell
+from seatbelt_vae.runs import RunFolder, digest_of
 from seatbelt_vae.workflow.attempts import Attempt
 from seatbelt_vae.workflow.job import Job
 from seatbelt_vae.workflow.status import is_attacked, is_done, is_evaluated, is_of, is_trained

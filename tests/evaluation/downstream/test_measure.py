@@ -181,15 +181,6 @@ def test_another_factor_can_be_classified() -> None:
     assert {row["clean_prediction"] for row in rows} == {0, 1}
 
 
-def test_without_scipy_the_published_attack_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    rows, summary = measure(identity(0.3), BOTH)
-    assert summary["paper"] == {
-        "skipped": "SciPy is not installed: pip install 'seatbelt-vae[paper]'"
-    }
-    assert {row["protocol"] for row in rows} == {"clean", "strong"}
-
-
 def test_only_the_seed_moves_the_numbers() -> None:
     random = torch.randn(3, 36, generator=torch.Generator().manual_seed(0))
     model = linear(random, std=0.5)

@@ -16,7 +16,6 @@ from seatbelt_vae.attacks.methods.solution_pool import Origin
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.errors import ConfigError
 
 __all__ = ["paper_attack"]
 
@@ -35,17 +34,9 @@ def paper_attack(
     One start :math:`d \sim U(\pm 10^{-8})`, m = 25, factr = 10, pgtol = 1e-5; `max_evaluations` is
     SciPy's maxiter (the paper does not print it). Every row has a SciPy of its own; only the
     network sees their images in one batch.
-
-    Raises:
-        ConfigError: SciPy is not installed.
     """
-    try:
-        from scipy.optimize import fmin_l_bfgs_b
-    except ImportError:
-        raise ConfigError(
-            "protocol 'paper' runs SciPy's L-BFGS-B, which is not installed: "
-            "pip install 'seatbelt-vae[paper]'"
-        ) from None
+    from scipy.optimize import fmin_l_bfgs_b
+
     search = Search(problem, levels, config)
     rows = [(pair, level) for pair in range(len(keys)) for level in range(levels.shape[1])]
     of = torch.tensor([pair for pair, _ in rows], device=problem.x.device)

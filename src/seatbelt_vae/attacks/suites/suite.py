@@ -24,6 +24,7 @@ from seatbelt_vae.config import AttackConfig, dump_toml
 from seatbelt_vae.config.attack import parse_among, parse_layers, suite_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
+from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
     RunFolder,
@@ -31,7 +32,6 @@ from seatbelt_vae.runs import (
     digest_of,
     each_part,
     read_json,
-    share_work,
     write_json,
 )
 from seatbelt_vae.subjects import Subject, as_subject

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from seatbelt_vae.models.ends.native import Ends, is_native
 from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_from_image
 from seatbelt_vae.models.normalised import NormalisedReLU
-from seatbelt_vae.workers import averaged
+from seatbelt_vae.parallel.process_group import ProcessGroup
 
 __all__ = ["FromImage"]
 
@@ -46,7 +46,7 @@ class FromImage(NormalisedReLU):
         if not self.training or not even or x.requires_grad or not is_native(x, dtype):
             return super().forward(layer(x))
         y, mean, variance = _from_image(
-            x, layer.weight, self.weight, self.bias, self.eps, self.slope, dtype
+            x, layer.weight, self.weight, self.bias, self.eps, self.slope, dtype, self.workers
         )
         self._track(mean, variance, y.numel() // y.shape[1])
         return y
@@ -65,6 +65,7 @@ class _FromImage(Function):
         eps: float,
         slope: float,
         dtype: torch.dtype,
+        workers: ProcessGroup,
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = x.float().contiguous(memory_format=torch.channels_last)
         images, colours, height, width = x.shape
@@ -75,9 +76,9 @@ class _FromImage(Function):
         own_mean = sums / ends.positions
         own_covariance = products / ends.positions - own_mean.outer(own_mean)
         own_mean = own_mean + origin
-        patch = averaged(own_mean)
+        patch = workers.mean(own_mean)
         apart = own_mean - patch
-        covariance = averaged(own_covariance + apart.outer(apart))
+        covariance = workers.mean(own_covariance + apart.outer(apart))
         wide = by_taps(kernel).double()
         mean = patch @ wide
         variance = (wide * (covariance @ wide)).sum(0).clamp_min(0)
@@ -85,7 +86,7 @@ class _FromImage(Function):
         scale = weight * inverse
         folded = (wide * scale).float(), (bias - mean * scale).float()
         ctx.ends, ctx.folded, ctx.moments = ends, folded, (own_mean, own_covariance)
-        ctx.channels = mean, inverse, scale
+        ctx.channels, ctx.workers = (mean, inverse, scale), workers
         ctx.save_for_backward(x, kernel)
         ctx.mark_non_differentiable(mean, variance)
         return ends.features(x, *folded), mean, variance
@@ -101,8 +102,8 @@ class _FromImage(Function):
         of_patches, sums = ends.feature_gradient_sums(x, gradient, *ctx.folded)
         wide = by_taps(kernel).double()
         products = inverse * ((wide * of_patches).sum(0) - mean * sums)
-        mean_gradient = averaged(sums / ends.positions)
-        mean_gradient_times_x = averaged(products / ends.positions)
+        mean_gradient = ctx.workers.mean(sums / ends.positions)
+        mean_gradient_times_x = ctx.workers.mean(products / ends.positions)
         # Σ patch, and Σ patch times the normalised x, over this worker's positions
         apart = own_mean @ wide - mean
         of_x = inverse * (own_covariance @ wide + own_mean[:, None] * apart)
@@ -110,7 +111,7 @@ class _FromImage(Function):
             own_mean[:, None] * mean_gradient + of_x * mean_gradient_times_x
         )
         back = from_taps(scale * of_kernel)
-        return None, back, products.float(), sums.float(), None, None, None
+        return None, back, products.float(), sums.float(), None, None, None, None
 
 
 _from_image: Callable[..., tuple[Tensor, Tensor, Tensor]] = _FromImage.apply

@@ -12,6 +12,7 @@ from seatbelt_vae.models.ends.native import Ends, is_native
 from seatbelt_vae.models.ends.taps import by_taps, from_taps, is_to_image
 from seatbelt_vae.models.normalised import NormalisedReLU
 from seatbelt_vae.models.normalised.native import Rows, channels_of, gradient_means
+from seatbelt_vae.parallel.process_group import ProcessGroup
 
 __all__ = ["ToImage"]
 
@@ -41,7 +42,7 @@ class ToImage(NormalisedReLU):
             image: Tensor = layer(super().forward(x))
             return image
         image, mean, variance = _to_image(
-            x, self.weight, self.bias, layer.weight, self.eps, self.slope
+            x, self.weight, self.bias, layer.weight, self.eps, self.slope, self.workers
         )
         self._track(mean, variance, x.numel() // x.shape[1])
         return image if layer.bias is None else image + layer.bias[:, None, None]
@@ -59,9 +60,11 @@ class _ToImage(Function):
         kernel: Tensor,
         eps: float,
         slope: float,
+        workers: ProcessGroup,
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = x.contiguous(memory_format=torch.channels_last)
-        mean, variance = Rows(x, slope).shared_moments()
+        mean, variance = Rows(x, slope).shared_moments(workers)
+        ctx.workers = workers
         ctx.channels = channels_of(mean, variance, weight, bias, eps)
         ctx.ends = Ends(tuple(x.shape), kernel.shape[1], x.dtype, slope)
         ctx.save_for_backward(x, kernel)
@@ -78,9 +81,9 @@ class _ToImage(Function):
         gradient = gradients[0].float().contiguous(memory_format=torch.channels_last)
         taps = by_taps(kernel)
         of_kernel, (sums, products) = ends.image_gradient_sums(gradient, x, taps, ctx.channels)
-        channels = ctx.channels | gradient_means(sums, products, ends.positions)
+        channels = ctx.channels | gradient_means(sums, products, ends.positions, ctx.workers)
         back = ends.differentiated(gradient, x, taps, channels)
-        return back, products.float(), sums.float(), from_taps(of_kernel), None, None
+        return back, products.float(), sums.float(), from_taps(of_kernel), None, None, None
 
 
 _to_image: Callable[..., tuple[Tensor, Tensor, Tensor]] = _ToImage.apply

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from seatbelt_vae.models.normalised.native import Rows, channels_of, gradient_means, native_code
-from seatbelt_vae.workers import averaged, worker_count
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 
 __all__ = ["NormalisedReLU"]
 
@@ -36,6 +36,7 @@ class NormalisedReLU(nn.Module):
     def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, slope: float) -> None:
         super().__init__()
         self.weight, self.bias, self.eps, self.slope = norm.weight, norm.bias, norm.eps, slope
+        self.workers = process_group()
         assert norm.momentum is not None
         self.momentum = norm.momentum
         for name, buffer in norm.named_buffers():
@@ -47,7 +48,9 @@ class NormalisedReLU(nn.Module):
             y = functional.batch_norm(x, *moments, self.weight, self.bias, eps=self.eps)
             return functional.leaky_relu(y, self.slope)
         if _is_native(x):
-            y, mean, variance = _native(x, self.weight, self.bias, self.eps, self.slope)
+            y, mean, variance = _native(
+                x, self.weight, self.bias, self.eps, self.slope, self.workers
+            )
         else:
             y, mean, variance = self._by_operators(x)
         self._track(mean, variance, x.numel() // x.shape[1])
@@ -56,7 +59,7 @@ class NormalisedReLU(nn.Module):
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, own_count: int) -> None:
         """Let the running moments follow the batch's."""
-        count = worker_count() * own_count
+        count = self.workers.size * own_count
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
         unbiased = variance * count / (count - 1)
         self.running_var.lerp_(unbiased.to(self.running_var), self.momentum)
@@ -65,9 +68,9 @@ class NormalisedReLU(nn.Module):
     def _by_operators(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         others = [0, *range(2, x.ndim)]
         wide = x if x.dtype == torch.float64 else x.float()
-        mean = averaged(wide.mean(others))
+        mean = self.workers.mean(wide.mean(others))
         centred = wide - _spread(mean, x)
-        variance = averaged(centred.square().mean(others))
+        variance = self.workers.mean(centred.square().mean(others))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         y = centred * _spread(scale, x) + _spread(self.bias, x)
         return functional.leaky_relu(y, self.slope).to(x.dtype), mean, variance
@@ -78,13 +81,19 @@ class _Native(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+        slope: float,
+        workers: ProcessGroup,
     ) -> tuple[Tensor, Tensor, Tensor]:
         x = _channels_together(x)
         rows = Rows(x, slope)
-        mean, variance = rows.shared_moments()
+        mean, variance = rows.shared_moments(workers)
         ctx.channels = channels_of(mean, variance, weight, bias, eps)
-        ctx.slope = slope
+        ctx.slope, ctx.workers = slope, workers
         ctx.save_for_backward(x)
         ctx.mark_non_differentiable(mean, variance)
         y = rows.normalised(ctx.channels["scale"], ctx.channels["shift"])
@@ -100,9 +109,9 @@ class _Native(Function):
         back = rows.differentiated(
             gradient,
             **ctx.channels,
-            **gradient_means(sums, products, rows.count),
+            **gradient_means(sums, products, rows.count, ctx.workers),
         )
-        return back, products.float(), sums.float(), None, None
+        return back, products.float(), sums.float(), None, None, None
 
 
 _native: Callable[..., tuple[Tensor, Tensor, Tensor]] = _Native.apply

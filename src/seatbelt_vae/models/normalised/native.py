@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seatbelt_vae.parallel.process_group import ProcessGroup
 from seatbelt_vae.passes import Pass, compiled_passes
-from seatbelt_vae.workers import averaged
 
 __all__ = ["Rows", "channels_of", "gradient_means", "native_code"]
 
@@ -48,11 +48,13 @@ def channels_of(
     return {name: value.float() for name, value in channels.items()}
 
 
-def gradient_means(sums: Tensor, products: Tensor, count: int) -> dict[str, Tensor]:
+def gradient_means(
+    sums: Tensor, products: Tensor, count: int, workers: ProcessGroup
+) -> dict[str, Tensor]:
     """Of each channel, over all workers, from one's sums over ``count``; float32."""
     return {
-        "mean_gradient": averaged(sums / count).float(),
-        "mean_gradient_times_x": averaged(products / count).float(),
+        "mean_gradient": workers.mean(sums / count).float(),
+        "mean_gradient_times_x": workers.mean(products / count).float(),
     }
 
 
@@ -79,11 +81,11 @@ class Rows:
         mean = sums / self.count
         return mean + origin, (squares / self.count - mean.square()).clamp_min(0)
 
-    def shared_moments(self) -> tuple[Tensor, Tensor]:
+    def shared_moments(self, workers: ProcessGroup) -> tuple[Tensor, Tensor]:
         """Those of the whole batch, where several workers share it."""
         own_mean, own_variance = self.moments()
-        mean = averaged(own_mean)
-        return mean, averaged(own_variance + (own_mean - mean).square())
+        mean = workers.mean(own_mean)
+        return mean, workers.mean(own_variance + (own_mean - mean).square())
 
     def normalised(self, scale: Tensor, shift: Tensor) -> Tensor:
         """The rectified :math:`x \\cdot` scale + shift."""

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from seatbelt_vae import workers
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 from seatbelt_vae.training import Checkpoint, train
 from seatbelt_vae.training.adversary import Adversary
@@ -171,7 +171,9 @@ def test_processes_with_trackers_end_together(tmp_path):
     run = RunFolder.create(tmp_path / "run", settings)
     together(train_plainly, run.path, count=2)
     assert (run.path / "model.safetensors").exists()
-    assert list((run.path / "trackers").rglob("events.out.tfevents.*"))
+    events = (run.path / "trackers").rglob("events.out.tfevents.*")
+    writers = {path.name.split(".")[-2] for path in events}  # the number of the process
+    assert len(writers) == 1
 
 
 def _train_late_second(folder):
@@ -185,7 +187,7 @@ def _train_late_second(folder):
             time.sleep(0.01)
         return found
 
-    if workers.worker_rank() == 1:
+    if process_group().rank == 1:
         Checkpoint.newest = late
     train_plainly(folder)
 
@@ -201,10 +203,11 @@ def test_all_processes_agree_on_whether_a_run_is_finished(tmp_path):
 
 
 def _differentiate_collectives():
-    rank, count = workers.worker_rank(), workers.worker_count()
+    group = process_group()
+    rank, count = group.rank, group.size
     x = (torch.arange(6.0).view(3, 2) + 10 * rank).requires_grad_()
     weights = torch.arange(1.0, 6 * count + 1).view(3 * count, 2) * (rank + 1)
-    whole = workers.gathered(x)
+    whole = group.gather(x)
     assert torch.equal(
         whole, torch.cat([torch.arange(6.0).view(3, 2) + 10 * r for r in range(count)])
     )
@@ -212,15 +215,14 @@ def _differentiate_collectives():
     ranks = sum(range(1, count + 1))
     assert torch.equal(x.grad, (weights / (rank + 1) * ranks)[3 * rank : 3 * rank + 3])
     y = torch.tensor(float(rank + 1), requires_grad=True)
-    total = workers.summed(y)
-    assert total.item() == ranks
-    (total * (rank + 1)).backward()
-    assert y.grad.item() == ranks
-    assert workers.averaged(torch.tensor(float(rank))).item() == (count - 1) / 2
-    rows = torch.arange(4 * count)[workers.own_rows(4 * count)]
+    mean = group.mean(y)
+    assert mean.item() == ranks / count
+    (mean * (rank + 1)).backward()
+    assert y.grad.item() == ranks / count
+    rows = torch.arange(4 * count)[group.rows(4 * count)]
     assert rows.tolist() == list(range(4 * rank, 4 * rank + 4))
     with pytest.raises(ConfigError, match=f"a batch of 7 for {count} workers"):
-        workers.own_rows(7)
+        group.rows(7)
     adversary = Adversary(2, 0, torch.device("cpu"))
     with pytest.raises(ConfigError, match="batch_size is 3 for 3 workers, expected at least 6"):
         adversary.step(torch.ones(1, 2), 1)
@@ -232,20 +234,24 @@ def test_what_is_received_from_others_sends_its_gradient_back():
 
 def test_alone_nothing_is_exchanged():
     x = torch.ones(3, requires_grad=True)
-    assert workers.gathered(x) is workers.summed(x) is x
-    assert (workers.worker_count(), workers.worker_rank()) == (1, 0)
-    assert workers.own_rows(5) == slice(0, 5)
-    workers.wait_for_all()
+    group = process_group()
+    assert group.gather(x) is group.mean(x) is x
+    assert (group.size, group.rank) == (1, 0)
+    assert group.rows(5) == slice(0, 5)
+    assert [group.any(fact) for fact in (True, False)] == [True, False]
+    group.barrier()
 
 
-def test_shares_of_a_batch_are_its_rows_in_order(monkeypatch):
+def test_shares_of_a_batch_are_its_rows_in_order():
     data, whole = points(), None
     batches = Batches(data, 12, 0, torch.device("cpu"))
     whole = next(batches.images(3, 3))
     noise = batches.noise(3, (2, 5), whole)
     for rank in range(3):
         own = slice(4 * rank, 4 * rank + 4)
-        monkeypatch.setattr("seatbelt_vae.training.batches.own_rows", lambda _, own=own: own)
-        assert torch.equal(next(batches.images(3, 3)), whole[own])
-        for part, layer in zip(batches.noise(3, (2, 5), whole), noise, strict=True):
+        group = ProcessGroup()
+        group.rank, group.size = rank, 3
+        share = replace(batches, group=group)
+        assert torch.equal(next(share.images(3, 3)), whole[own])
+        for part, layer in zip(share.noise(3, (2, 5), whole), noise, strict=True):
             assert torch.equal(part, layer[own])

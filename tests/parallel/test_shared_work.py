@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs import claimed, share_work
+from seatbelt_vae.parallel.shared_work import claimed, share_work
 
 CONTEXT = multiprocessing.get_context("forkserver")
 PARTS = 12

@@ -1,13 +1,14 @@
-"""Work that several processes share: each part is done once, and a killed process's part again.
+"""Work that several processes share: each part is done once, a killed process's part again.
 
-Claims are POSIX record locks: the system releases them when their holder ends, however it ends, and
-shared disks know them (NFS unless mounted with `nolock`, Lustre with `-o flock`), where those of a
-machine that is gone are released by the server after a while (NFS 4: 90 s unless set otherwise).
-They belong to the process: within one, two claims of the same file do not exclude each other.
+Claims are locks on single bytes of one file, so that many parts need one file. The system releases
+them when their holder ends, even if it is killed. On Linux and macOS they are POSIX record locks.
+Shared disks support those (NFS unless mounted with `nolock`, Lustre with `-o flock`); the locks of
+a machine that crashed are released by the server after a while (NFS 4: 90 s by default). POSIX
+locks belong to the process: within one process, two claims of one part do not exclude each other.
+
+The library `filelock` locks whole files only: it would need one file per part.
 """
 
-import errno
-import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.parallel.operating_system import try_lock, unlock
 
 __all__ = ["claimed", "share_work"]
 
@@ -24,19 +26,19 @@ _PAUSE = 0.2
 def share_work(
     path: Path, parts: int, *, is_done: Callable[[int], bool], work: Callable[[int], None]
 ) -> Iterator[tuple[int, bool]]:
-    """Do every part that is not done, beside any other process that shares ``path``.
+    """Do every part that is not done, together with the other processes that share ``path``.
 
-    Yields each part once it is done, by whomever, and whether it was done here; ends when all are.
-    Nothing is done twice, and what a killed process had begun is begun again by another.
+    Yields each part once any process has done it, and whether it was this one; ends when all parts
+    are done. No part is done twice; a part that a killed process had started is done by another.
 
     Args:
-        path: the lock's file, made if need be.
-        parts: how many parts there are.
-        is_done: whether a part's result is stored.
+        path: the lock file, created if it does not exist.
+        parts: number of parts.
+        is_done: whether the result of a part is stored.
         work: does one part and stores its result, whole or not at all.
 
     Raises:
-        ArtifactError: the lock's file cannot be made, or its disk has no record locks.
+        ArtifactError: the lock file cannot be created, or its disk has no record locks.
 
     Example:
         >>> import tempfile
@@ -64,14 +66,13 @@ def share_work(
 def _done_here(
     file: IO[bytes], part: int, is_done: Callable[[int], bool], work: Callable[[int], None]
 ) -> bool | None:
-    """Do one part unless it is done; whether it was, or None if another process is at it."""
+    """Do one part unless it is done; whether this call did it, None if another process is at it."""
     if is_done(part):
         return False
     with _claimed(file, part) as mine:
         if not mine:
             return None
-        # another may have done it between the question and the claim
-        if is_done(part):
+        if is_done(part):  # by another process, between the first question and the claim
             return False
         work(part)
         return True
@@ -79,14 +80,14 @@ def _done_here(
 
 @contextmanager
 def claimed(path: Path, part: int) -> Iterator[bool]:
-    """Whether this process alone holds a part of what ``path`` locks, until the block ends.
+    """Claim a part until the block ends; yields False if another process holds it.
 
     Args:
-        path: the lock's file, made if need be.
+        path: the lock file, created if it does not exist.
         part: a number below 2³¹.
 
     Raises:
-        ArtifactError: the lock's file cannot be made, or its disk has no record locks.
+        ArtifactError: the lock file cannot be created, or its disk has no record locks.
     """
     with _opened(path) as file, _claimed(file, part) as mine:
         yield mine
@@ -105,16 +106,14 @@ def _opened(path: Path) -> IO[bytes]:
 @contextmanager
 def _claimed(file: IO[bytes], part: int) -> Iterator[bool]:
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, part)
+        mine = try_lock(file, part)
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            raise ArtifactError(
-                f"cannot lock {file.name}: {error.strerror}; mount its disk with record locks, or "
-                f"choose a folder on another"
-            ) from error
-        yield False
-        return
+        raise ArtifactError(
+            f"cannot lock {file.name}: {error.strerror}; mount its disk with record locks, or "
+            f"choose a folder on another"
+        ) from error
     try:
-        yield True
+        yield mine
     finally:
-        fcntl.lockf(file, fcntl.LOCK_UN, 1, part)
+        if mine:
+            unlock(file, part)

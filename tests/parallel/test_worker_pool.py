@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt_vae.side_by_side import work_side_by_side
+from seatbelt_vae.parallel.worker_pool import run_jobs
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BEGIN = """
 import sys
 from pathlib import Path
-from tests.test_side_by_side import begin
+from tests.parallel.test_worker_pool import begin
 begin(Path(sys.argv[1]), sys.argv[2])
 """
 
 
 def begin(folder, parent):
     on_news = {"reads": print, "sleeps": lambda _: time.sleep(600)}[parent]
-    work_side_by_side({"job": partial(work, folder)}, on_news, at_once=1)
+    run_jobs({"job": partial(work, folder)}, on_news, at_once=1)
 
 
 def work(folder, tell, stopped):
