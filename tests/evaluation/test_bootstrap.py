@@ -71,19 +71,19 @@ def test_interval_agrees_with_scipy() -> None:
         ("lognormal, geometric", 10, 0.94),
         ("exponential", 10, 0.92),
         ("exponential", 20, 0.94),
-        ("lognormal", 10, 0.87),
+        ("lognormal", 10, 0.88),
         ("lognormal", 20, 0.90),
     ],
 )
 def test_the_coverage_is_the_stated_one(kind: str, pairs: int, stated: float) -> None:
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(0)
     name, _, geometric = kind.partition(", ")
     truth = {"normal": 0.0, "exponential": 1.0, "lognormal": 1.0 if geometric else math.exp(0.5)}
     held = 0
-    for sample in getattr(generator, name)(size=(2000, pairs)):
+    for sample in getattr(generator, name)(size=(4000, pairs)):
         found = estimate(sample, geometric or "arithmetic")
         held += found.low <= truth[name] <= found.high
-    assert held / 2000 == pytest.approx(stated, abs=0.02)
+    assert held / 4000 == pytest.approx(stated, abs=0.02)  # 4 standard errors
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
