@@ -1,4 +1,4 @@
-"""A model's card: what it is, how it was trained, what was measured, and what not to conclude."""
+"""The model card: architecture, training, measures and limits, as Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ class CardTable:
     """One table of a card.
 
     Args:
-        title: what stands above it.
-        columns: heads of the columns.
+        title: heading above the table.
+        columns: column headings.
         rows: cells, as plain text.
-        notes: what stands below it: a term, and what it means.
+        notes: terms and their meanings, listed below the table.
     """
 
     title: str
