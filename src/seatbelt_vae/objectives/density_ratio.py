@@ -10,7 +10,9 @@ _WIDTH, _HIDDEN, _SLOPE = 1000, 6, 0.2
 
 
 class DensityRatio(nn.Module):
-    r""":math:`\log q(z) - \log \prod_j q(z_j)`, estimated by a classifier; its mean over codes is the TC.
+    r""":math:`\log q(z) - \log \prod_j q(z_j)`, estimated by a classifier.
+
+    Its mean over codes is the total correlation.
 
     The logit of the optimal classifier between samples of :math:`q(z)` and of
     :math:`\prod_j q(z_j)` is that log-ratio.

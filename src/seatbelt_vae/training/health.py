@@ -90,7 +90,7 @@ def warn_of_collapse(terms: Mapping[str, float]) -> None:
     if collapsed:
         logger.warning(
             "posterior collapse: no unit of layer %s of %d carries more information than its free "
-            "bits; warm the KL up (kl_warm_up), or change free_bits, beta or the depth",
+            "bits; warm the KL up (kl_warm_up), give it free_bits, or lower beta or the depth",
             ", ".join(collapsed),
             len(active),
         )
