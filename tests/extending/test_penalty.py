@@ -41,7 +41,7 @@ class NoisyReconstruction(PenaltyLoss):
 SMOOTH = Preset(
     "ELBO − (β−1)·‖g(e(x + δ)) − g(e(x))‖²",
     (Penalty("smooth", "‖g(e(x + δ)) − g(e(x))‖²", NoisyReconstruction),),
-    beta=3.0,
+    beta=10_001.0,
 )
 SETTINGS = replace(
     CONFIG,
@@ -62,7 +62,7 @@ def test_it_is_subtracted_and_stands_among_the_metrics(run: RunFolder) -> None:
     assert len(rows) == 8
     for row in rows:
         assert 0 < row["smooth"] <= row["largest_change"]
-        assert row["objective"] == pytest.approx(row["elbo"] - 2 * row["smooth"], rel=1e-5)
+        assert row["objective"] == pytest.approx(row["elbo"] - 1e4 * row["smooth"], rel=1e-5)
 
 
 def test_an_interrupted_run_ends_in_the_same_weights(run: RunFolder, tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_the_card_and_the_store_state_it(run: RunFolder) -> None:
     model = load_model(run)
     assert isinstance(model, HierarchicalVAE)
     text = model_card(model.architecture, run.config).text.replace("\\", "")
-    assert "The objective is ELBO − 2·‖g(e(x + δ)) − g(e(x))‖², with β = 3." in text
+    assert "The objective is ELBO − 10000·‖g(e(x + δ)) − g(e(x))‖², with β = 10001." in text
     rows = Store.open([run.path]).query("SELECT objective, beta FROM runs").to_pylist()
-    assert rows == [{"objective": "smooth", "beta": 3.0}]
+    assert rows == [{"objective": "smooth", "beta": 10_001.0}]
 
 
 def test_a_missing_module_and_another_object_are_named() -> None:
