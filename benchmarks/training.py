@@ -190,7 +190,7 @@ def flops_a_step(images: Tensor) -> int:
     """Operations of one step's products and convolutions."""
     model, few = networks(), images[:8]
     noise = draw_noise((_UNITS,), (len(few),), torch.Generator().manual_seed(0))
-    objective = Objective("elbo", 1.0, 0.0, "unit", "mws", len(images))
+    objective = Objective()
     count = counted(lambda: objective(model, few, noise).objective.backward())
     return count * len(images) // len(few)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         EvaluationConfig,
         ModelConfig,
         ObjectiveConfig,
+        Penalty,
+        Preset,
         RunConfig,
         TrainingConfig,
     )
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
     from seatbelt_vae.models import HierarchicalVAE, load_model
+    from seatbelt_vae.objectives import PenaltyInput, PenaltyLoss
     from seatbelt_vae.protocol import Autoencoder, Posterior
     from seatbelt_vae.report import write_comparison, write_report
     from seatbelt_vae.results import Store
@@ -56,7 +59,11 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "OutputLoss",
+    "Penalty",
+    "PenaltyInput",
+    "PenaltyLoss",
     "Posterior",
+    "Preset",
     "RunConfig",
     "RunFolder",
     "SeatbeltError",
@@ -97,6 +104,8 @@ _HOMES = {
         "EvaluationConfig",
         "ModelConfig",
         "ObjectiveConfig",
+        "Penalty",
+        "Preset",
         "RunConfig",
         "TrainingConfig",
     ),
@@ -104,6 +113,7 @@ _HOMES = {
     "errors": ("SeatbeltError",),
     "evaluation": ("evaluate", "measure_suite"),
     "models": ("HierarchicalVAE", "load_model"),
+    "objectives": ("PenaltyInput", "PenaltyLoss"),
     "protocol": ("Autoencoder", "Posterior"),
     "report": ("write_comparison", "write_report"),
     "results": ("Store",),

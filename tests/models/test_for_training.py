@@ -13,7 +13,7 @@ from seatbelt_vae.models.normalised import NormalisedReLU
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.protocol import draw_noise
 
-OBJECTIVE = Objective("elbo", 1.0, 0.0, "unit", "mws", data_size=1000)
+OBJECTIVE = Objective()
 SHAPES = {"square": (1, 16, 16), "coloured, with a border": (3, 18, 22)}
 
 

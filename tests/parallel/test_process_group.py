@@ -12,10 +12,11 @@ import torch
 from torch import distributed, multiprocessing
 
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.objectives import PenaltySetup
+from seatbelt_vae.objectives.penalties.discriminator_tc import DiscriminatorTC
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 from seatbelt_vae.training import Checkpoint, train
-from seatbelt_vae.training.adversary import Adversary
 from seatbelt_vae.training.batches import Batches
 from tests.training.small import blobs, config, convolutional, points, stopped_after
 
@@ -223,9 +224,9 @@ def _differentiate_collectives():
     assert rows.tolist() == list(range(4 * rank, 4 * rank + 4))
     with pytest.raises(ConfigError, match=f"a batch of 7 for {count} workers"):
         group.rows(7)
-    adversary = Adversary(2, 0, torch.device("cpu"))
+    discriminator = DiscriminatorTC(PenaltySetup((2,)))
     with pytest.raises(ConfigError, match="batch_size is 3 for 3 workers, expected at least 6"):
-        adversary.step(torch.ones(1, 2), 1)
+        discriminator.part_loss(torch.ones(1, 2), 1)
 
 
 def test_what_is_received_from_others_sends_its_gradient_back():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.objectives import elbo_units
-from seatbelt_vae.objectives.elbo import ACTIVE
+from seatbelt_vae.objectives.elbo import active
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
 from seatbelt_vae.randomness import generator_for
 
@@ -30,6 +30,8 @@ class HeldOut:
             at the top.
         sigma_norm: :math:`\|\sigma^i(x)\|_2` along the mean path, :math:`(N, L)`.
         reconstruction: on the mean path, :math:`(N, C, H, W)`.
+        free_bits: the floor λ_fb that training left uncharged, nats per group.
+        free_bits_group: ``unit`` or ``layer``.
     """
 
     elbo: Tensor
@@ -38,6 +40,8 @@ class HeldOut:
     divergence_units: tuple[Tensor, ...]
     sigma_norm: Tensor
     reconstruction: Tensor
+    free_bits: float = 0.0
+    free_bits_group: str = "unit"
 
     @property
     def divergences(self) -> list[float]:
@@ -50,9 +54,15 @@ class HeldOut:
         return tuple(units.mean(0) for units in self.divergence_units)
 
     @property
+    def active(self) -> list[list[bool]]:
+        """Whether each unit of each layer is active: see `seatbelt_vae.objectives.elbo.active`."""
+        floor = self.free_bits, self.free_bits_group
+        return [active(means, *floor).tolist() for means in self.unit_means]
+
+    @property
     def active_units(self) -> list[int]:
-        """How many units of each layer carry more than `ACTIVE` nats."""
-        return [int((mean > ACTIVE).sum()) for mean in self.unit_means]
+        """The number of active units of each layer."""
+        return [sum(layer) for layer in self.active]
 
 
 @torch.no_grad()

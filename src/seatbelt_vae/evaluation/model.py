@@ -1,6 +1,7 @@
 """A trained model measured on held-out images, and what it makes of them, in its run folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seatbelt_vae.config import EvaluationConfig, dump_toml
+from seatbelt_vae.config import EvaluationConfig, dump_toml, resolve_objective
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
@@ -74,6 +75,10 @@ def evaluate(
         batch=settings.batch_size,
         on_progress=None if on_progress is None else lambda *done: on_progress("images", *done),
     )
+    if (trained := subject.trained_as) is not None:
+        objective = trained.objective
+        _, floor = resolve_objective(objective, trained.model.preset, len(model.latent_sizes))
+        held_out = replace(held_out, free_bits=floor, free_bits_group=objective.free_bits_group)
     aggregate = measure_aggregate(model, data.train, settings, on_progress)
     measures = {**_measures(model, x, held_out, settings), **aggregate}
     rows = {"units": _unit_rows(held_out), "sigma": _sigma_rows(held_out, positions)}
@@ -106,7 +111,7 @@ def _measures(
         "log_likelihood": found.log_likelihood.mean().item(),
         "divergences": found.divergences,
         "active_units": found.active_units,
-        "active_threshold": ACTIVE,
+        "active_threshold": ACTIVE + found.free_bits * (found.free_bits_group == "unit"),
         "sigma_norm": {
             "mean": found.sigma_norm.mean(0).tolist(),
             "quantile_levels": list(_QUANTILES),
@@ -119,9 +124,9 @@ def _measures(
 
 def _unit_rows(found: HeldOut) -> list[dict[str, Any]]:
     return [
-        {"layer": layer, "unit": unit, "divergence": divergence, "active": divergence > ACTIVE}
-        for layer, means in enumerate(found.unit_means)
-        for unit, divergence in enumerate(means.tolist())
+        {"layer": layer, "unit": unit, "divergence": divergence, "active": active}
+        for layer, (means, flags) in enumerate(zip(found.unit_means, found.active, strict=True))
+        for unit, (divergence, active) in enumerate(zip(means.tolist(), flags, strict=True))
     ]
 
 

@@ -122,7 +122,7 @@ def compare_runs(store: Store, suite: str | None = None, against: str | None = N
     if against is not None:
         one_of("run", against, [run["run"] for run in rows.runs])
     used = {run["preset"] for run in rows.runs}
-    presets = [preset for preset in PRESETS if preset in used]
+    presets = [preset for preset in dict.fromkeys((*PRESETS, *sorted(used))) if preset in used]
     kinds = by_kind(rows.runs)
     groups = [
         _group(title, [_score(run, presets, rows) for run in runs], rows, against)

@@ -8,11 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from seatbelt_vae.config import (
-    PRESETS,
     AttackConfig,
     DataConfig,
+    Preset,
     RunConfig,
     load_toml,
+    preset_of,
     resolve,
     resolve_objective,
 )
@@ -65,7 +66,7 @@ def _fits(value: Any, kind: pa.DataType | None) -> bool:
 def _run_rows(run: FoundRun) -> Iterator[Row]:
     config = _config(run)
     data, model, training = config.data, config.model, config.training
-    preset = PRESETS[model.preset]
+    preset = _preset(model.preset)
     shape, sizes = _architecture(run, config)
     beta, free_bits = _objective(config, len(sizes or ()))
     yield {
@@ -75,7 +76,7 @@ def _run_rows(run: FoundRun) -> Iterator[Row]:
         "image_shape": shape,
         "images": data.images,
         "preset": model.preset,
-        "objective": preset.objective,
+        "objective": preset and preset.objective,
         "beta": beta,
         "depth": len(sizes) if sizes else None,
         "latent_sizes": sizes,
@@ -91,7 +92,9 @@ def _run_rows(run: FoundRun) -> Iterator[Row]:
         "ema_decay": training.ema_decay,
         "free_bits": free_bits,
         "free_bits_group": config.objective.free_bits_group if free_bits else None,
-        "tc_estimator": config.objective.tc_estimator if preset.objective == "tc" else None,
+        "tc_estimator": config.objective.tc_estimator
+        if preset and preset.reads("tc_estimator")
+        else None,
         "kl_warm_up": config.objective.kl_warm_up,
         "tc_warm_up": config.objective.tc_warm_up,
         "precision": training.precision,
@@ -208,6 +211,14 @@ def _architecture(run: FoundRun, config: RunConfig) -> tuple[list[int] | None, l
     except ConfigError:
         return None, None
     return None, list(model.latent_sizes)
+
+
+def _preset(name: str) -> Preset | None:
+    """The preset, None if it is a user's own that cannot be imported here."""
+    try:
+        return preset_of(name)
+    except ConfigError:
+        return None
 
 
 def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | None]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config import DataConfig, RunConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
@@ -60,6 +60,12 @@ class Subject:
         for module in modules_of(self.model):
             module.requires_grad_(False)
         return self.model
+
+    @property
+    def trained_as(self) -> RunConfig | None:
+        """The settings that the model was trained with; None if it states none."""
+        found: RunConfig | None = getattr(self.model, "trained_as", None)
+        return found
 
     @property
     def place(self) -> Path:

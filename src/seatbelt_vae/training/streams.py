@@ -1,5 +1,6 @@
 """What the random streams of a run are for: the second part of their keys."""
 
-__all__ = ["DISCRIMINATOR", "NOISE", "ORDER", "SHUFFLE", "VALIDATION", "WEIGHTS"]
+__all__ = ["NOISE", "ORDER", "VALIDATION", "WEIGHTS"]
 
-WEIGHTS, ORDER, NOISE, VALIDATION, DISCRIMINATOR, SHUFFLE = range(6)
+# penalties have the numbers from 4 on
+WEIGHTS, ORDER, NOISE, VALIDATION = range(4)

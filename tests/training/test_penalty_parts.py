@@ -2,13 +2,22 @@
 
 import torch
 
+from seatbelt_vae.config import PRESETS
+from seatbelt_vae.objectives import PenaltySetup, WeighedPenalty
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
+from seatbelt_vae.objectives.penalties.discriminator_tc import DiscriminatorTC
 from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
-from seatbelt_vae.training.adversary import Adversary
-from seatbelt_vae.training.streams import SHUFFLE
+from seatbelt_vae.training.penalty_parts import PenaltyParts
 from tests.training.small import config, points, stopped_after
+
+
+def discriminator():
+    """The penalty on a code of three units, and the updates of its discriminator."""
+    (penalty,) = PRESETS["factor-vae"].penalties
+    loss = DiscriminatorTC(PenaltySetup((3,)))
+    return loss, PenaltyParts([WeighedPenalty(penalty, 5.0, loss=loss)])
 
 
 def test_the_first_half_is_shown_as_it_is_and_the_second_shuffled(monkeypatch):
@@ -18,9 +27,9 @@ def test_the_first_half_is_shown_as_it_is_and_the_second_shuffled(monkeypatch):
         DensityRatio, "loss", lambda *given: shown.append(given[1:]) or loss(*given)
     )
     codes = torch.arange(27.0).view(9, 3)
-    adversary = Adversary(3, 0, torch.device("cpu"))
-    adversary.step(codes, 1)
-    adversary.step(codes, 2)
+    _, parts = discriminator()
+    parts.step(codes, 1)
+    parts.step(codes, 2)
     (joint, product), (_, other) = shown
     assert torch.equal(joint, codes[:4])
     assert torch.equal(product.sort(0).values, codes[4:8])
@@ -29,30 +38,30 @@ def test_the_first_half_is_shown_as_it_is_and_the_second_shuffled(monkeypatch):
 
 
 def test_it_learns_by_adam_from_each_steps_own_gradient():
-    adversary, (plain, optimizer) = Adversary(3, 0, torch.device("cpu")), fresh()
+    (loss, parts), (plain, optimizer) = discriminator(), fresh()
     for step in range(1, 4):
         codes = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
-        adversary.step(codes, step)
+        parts.step(codes, step)
         optimizer.zero_grad()
-        moved = shuffled(codes[4:], generator_for(0, SHUFFLE, step))
+        moved = shuffled(codes[4:], generator_for(0, 5, step))
         plain.loss(codes[:4], moved).backward()
         optimizer.step()
     for name, weight in plain.state_dict().items():
         # the fused optimiser rounds otherwise; a step is 1e-4
-        torch.testing.assert_close(adversary.ratio.state_dict()[name], weight, rtol=0, atol=3e-6)
+        torch.testing.assert_close(loss.ratio.state_dict()[name], weight, rtol=0, atol=3e-6)
 
 
 def fresh():
     """The discriminator of seed 0 before its first step, and the published optimiser."""
     ratio = DensityRatio(3)
-    ratio.load_state_dict(Adversary(3, 0, torch.device("cpu")).ratio.state_dict())
+    ratio.load_state_dict(discriminator()[0].ratio.state_dict())
     return ratio, torch.optim.Adam(ratio.parameters(), lr=1e-4, betas=(0.5, 0.9), foreach=False)
 
 
 def test_every_step_of_training_shuffles_anew(tmp_path, monkeypatch):
-    seen, step = [], Adversary.step
+    seen, loss = [], DiscriminatorTC.part_loss
     monkeypatch.setattr(
-        Adversary, "step", lambda self, codes, n: seen.append(n) or step(self, codes, n)
+        DiscriminatorTC, "part_loss", lambda self, codes, n: seen.append(n) or loss(self, codes, n)
     )
     train(RunFolder.create(tmp_path / "run", config("factor-vae", steps=3)), points())
     assert seen == [1, 2, 3]
@@ -62,12 +71,12 @@ def test_only_its_own_loss_moves_the_discriminator(tmp_path):
     run = RunFolder.create(tmp_path / "run", config("factor-vae", steps=2))
     train(run, points(), stop=stopped_after(1))
     stored = read_tensors(run.path / "checkpoints" / "step-000000001" / "state.safetensors")
-    adversary = Adversary(3, 0, torch.device("cpu"))
-    before = {k: v.clone() for k, v in adversary.ratio.state_dict().items()}
+    loss, _ = discriminator()
+    before = {k: v.clone() for k, v in loss.ratio.state_dict().items()}
     for name, weight in before.items():
         change = (stored[f"discriminator.{name}"] - weight).abs().max().item()
         assert 0 < change < 2.1e-4  # one step of Adam at 1e-4; a second one would go further
-    assert not any(parameter.requires_grad for parameter in adversary.ratio.parameters())
+    assert not any(parameter.requires_grad for parameter in loss.ratio.parameters())
 
 
 def test_what_it_pays_is_among_the_metrics(tmp_path):
