@@ -17,16 +17,15 @@ from seatbelt_vae.config import (
     resolve_objective,
 )
 from seatbelt_vae.config.attack import (
-    DAMAGE_LOSSES,
-    LATENT_LOSSES,
     LOSSES,
-    OUTPUT_LOSSES,
     THREATS,
     parse_layers,
 )
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
+
+DAMAGE = ("damage-posterior", "damage-reconstruction")
 
 
 def _architecture(
@@ -183,8 +182,8 @@ def test_layers_are_words_or_numbers_from_one(layers: str, expected: tuple[int, 
 @pytest.mark.parametrize(
     ("loss", "threat"),
     [
-        *[(loss, threat) for loss in LATENT_LOSSES + OUTPUT_LOSSES for threat in THREATS],
-        *[(loss, threat) for loss in DAMAGE_LOSSES for threat in ("l2", "linf")],
+        *[(loss, threat) for loss in LOSSES if loss not in DAMAGE for threat in THREATS],
+        *[(loss, threat) for loss in DAMAGE for threat in ("l2", "linf")],
     ],
 )
 def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) -> None:

@@ -13,7 +13,7 @@ from seatbelt_vae.config import EvaluationConfig, RunConfig
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.data import Factor, ImageData, Split
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.evaluation import also
+from seatbelt_vae.evaluation import optional_metrics
 from seatbelt_vae.evaluation.codes import code_rows
 from seatbelt_vae.evaluation.denoising import denoising
 from seatbelt_vae.evaluation.downstream import measure_downstream
@@ -198,7 +198,7 @@ def test_an_earlier_evaluation_is_whole_until_all_is_measured(
     folder = run_of(tmp_path / "run", (3,))
     evaluate(folder, classed_data(), replace(SETTINGS, also=("mig",)))
     before = contents(folder)
-    monkeypatch.setitem(also.OPTIONAL_METRICS, "codes", stop)
+    monkeypatch.setitem(optional_metrics.OPTIONAL_METRICS, "codes", stop)
     with pytest.raises(KeyboardInterrupt):
         evaluate(folder, classed_data(), replace(SETTINGS, seed=1, also=("denoising", "codes")))
     assert contents(folder) == before
