@@ -8,9 +8,7 @@ from typing import Any
 
 import torch as pytorch
 
-from seatbelt_vae.models.ends.native import native_code as ends_code
-from seatbelt_vae.models.normalised.native import native_code as normalised_code
-from seatbelt_vae.objectives.mixtures.native import native_code as mixtures_code
+from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.workers import worker_count
 
 __all__ = ["Conditions"]
@@ -18,6 +16,7 @@ __all__ = ["Conditions"]
 logger = logging.getLogger(__name__)
 
 _FACTS = Path("/proc/cpuinfo")
+_KERNELS = "fused_conv and mixtures"  # kernels of a training step: they round unlike torch
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Conditions:
         return cls(
             torch=pytorch.__version__,
             processor=f"{_model()} {platform.machine()} {capability}".strip(),
-            compiled=_compiled(),
+            compiled=_KERNELS if FUSED_CONV.is_built() else "nothing",
             threads=pytorch.get_num_threads(),
             device=device.type,
             precision=precision,
@@ -60,9 +59,3 @@ def _model() -> str:
     lines = _FACTS.read_text(encoding="utf-8").splitlines() if _FACTS.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-def _compiled() -> str:
-    """The compiled parts that a step uses here; torch's own operations round otherwise."""
-    parts = {"ends": ends_code(), "mixtures": mixtures_code(), "normalised": normalised_code()}
-    return " and ".join(name for name, code in parts.items() if code is not None) or "nothing"

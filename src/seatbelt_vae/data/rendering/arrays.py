@@ -1,4 +1,4 @@
-"""Drawing by NumPy alone: what the compiled loop does, operation by operation."""
+"""Drawing by NumPy alone, with the same operations in the same order as the kernel."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _Floats = NDArray[np.float64]
 
 
 def by_arrays(scene: Scene) -> NDArray[np.uint8]:
-    """One picture a light, :math:`(L, side, side)`."""
+    """One picture per light, :math:`(L, side, side)`."""
     width = SAMPLES * scene.side
     owner = _owners(scene, width)
     seen = np.flatnonzero(owner >= 0)
