@@ -192,7 +192,7 @@ INLINE void patch_sums(const Fields &fields, float *own, int64_t part) {
     const int64_t taps = taps_of(fields);
     double *sums = zeros(fields.patches, part, taps);
     double *products = zeros(fields.patch_products, part, taps * taps);
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t) INLINED {
         read_patches(fields, row, scratch.padded, scratch.patches);
         add_rows(scratch.patches, fields.width, taps, sums);
         add_products(scratch.patches, scratch.patches, fields.width, taps, taps, products);
@@ -202,10 +202,10 @@ INLINE void patch_sums(const Fields &fields, float *own, int64_t part) {
 // out: ReLU(patch · weight + shift)
 template <class Number>
 INLINE void features(const Fields &fields, float *own, int64_t part) {
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         convolve(fields, scratch, row);
         Number *out = static_cast<Number *>(fields.out) + offset;
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             const Floats value = load(scratch.rows + at) + load(fields.shift + feature);
             store(out + at, relu(fields, value));
         });
@@ -218,10 +218,10 @@ INLINE void feature_gradient_sums(const Fields &fields, float *own, int64_t part
     const int64_t taps = taps_of(fields), features = features_of(fields);
     double *of_weight = zeros(fields.of_weight, part, taps * features);
     double *of_shift = zeros(fields.of_shift, part, features);
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         convolve(fields, scratch, row);
         const Number *gradient = static_cast<const Number *>(fields.values) + offset;
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             fetch_next(fields, gradient + at);
             const Floats value = load(scratch.rows + at) + load(fields.shift + feature);
             store(scratch.rows + at, before_relu(fields, value, load(gradient + at)));
@@ -236,9 +236,9 @@ template <class Number>
 INLINE void value_sums(const Fields &fields, float *own, int64_t part) {
     const int64_t features = features_of(fields);
     double *of_norm = zeros(fields.of_norm, part, 2 * features);
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t, int64_t offset) INLINED {
         const Number *x = static_cast<const Number *>(fields.values) + offset;
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             fetch_next(fields, x + at);
             const Floats value = load(x + at) - load(fields.mean + feature);
             store(scratch.rows + at, value);
@@ -252,9 +252,9 @@ INLINE void value_sums(const Fields &fields, float *own, int64_t part) {
 // image_out: the adjoint of the convolution of ReLU(values · scale + shift)
 template <class Number>
 INLINE void to_image(const Fields &fields, float *own, int64_t part) {
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         const Number *x = static_cast<const Number *>(fields.values) + offset;
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             fetch_next(fields, x + at);
             store(scratch.rows + at, relu(fields, affine(fields, load(x + at), feature)));
         });
@@ -265,10 +265,10 @@ INLINE void to_image(const Fields &fields, float *own, int64_t part) {
 // image_out: the gradient of the image, for the gradient `values` of the features `result`
 template <class Number>
 INLINE void image_gradient(const Fields &fields, float *own, int64_t part) {
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         const Number *gradient = static_cast<const Number *>(fields.values) + offset;
         const Number *result = static_cast<const Number *>(fields.result) + offset;
-        for_groups(fields, [&](int64_t at, int64_t) {
+        for_groups(fields, [&](int64_t at, int64_t) INLINED {
             fetch_next(fields, gradient + at);
             fetch_next(fields, result + at);
             // a ReLU of positive slope keeps the sign, and every ReLU keeps 0
@@ -286,10 +286,10 @@ INLINE void image_gradient_sums(const Fields &fields, float *own, int64_t part) 
     const int64_t taps = taps_of(fields), features = features_of(fields);
     double *of_weight = zeros(fields.of_weight, part, taps * features);
     double *of_norm = zeros(fields.of_norm, part, 2 * features);
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         const Number *x = static_cast<const Number *>(fields.values) + offset;
         convolve(fields, scratch, row);
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             fetch_next(fields, x + at);
             const Floats value = affine(fields, load(x + at), feature);
             store(scratch.rows + at, before_relu(fields, value, load(scratch.rows + at)));
@@ -297,7 +297,7 @@ INLINE void image_gradient_sums(const Fields &fields, float *own, int64_t part) 
         });
         add_products(scratch.patches, scratch.others, fields.width, taps, features, of_weight);
         add_rows(scratch.rows, fields.width, features, of_norm);
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             const Floats normal = normalised(fields, load(x + at), feature);
             store(scratch.others + at, load(scratch.rows + at) * normal);
         });
@@ -308,11 +308,11 @@ INLINE void image_gradient_sums(const Fields &fields, float *own, int64_t part) 
 // out: the gradient of values through normalisation, ReLU and adjoint convolution
 template <class Number>
 INLINE void input_gradient(const Fields &fields, float *own, int64_t part) {
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) {
+    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
         const Number *values = static_cast<const Number *>(fields.values) + offset;
         Number *out = static_cast<Number *>(fields.out) + offset;
         convolve(fields, scratch, row);
-        for_groups(fields, [&](int64_t at, int64_t feature) {
+        for_groups(fields, [&](int64_t at, int64_t feature) INLINED {
             fetch_next(fields, values + at);
             const Floats x = load(values + at), value = affine(fields, x, feature);
             const Floats gradient = before_relu(fields, value, load(scratch.rows + at));

@@ -13,7 +13,9 @@
 #else
 #define FOR_EACH_PROCESSOR
 #endif
-#define INLINE inline __attribute__((always_inline))
+// A function or a lambda that is not inlined would be compiled for the least processor only.
+#define INLINED __attribute__((always_inline))
+#define INLINE inline INLINED
 
 namespace {
 
