@@ -8,14 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from seatbelt_vae.kernels import FUSED_CONV, arrays
-from seatbelt_vae.models.fused_conv import (
-    FromImage,
-    FrozenFromImage,
-    FrozenToImage,
-    ToImage,
-    is_from_image,
-    is_to_image,
-)
+from seatbelt_vae.models.fused_conv import FromImage, ToImage
+from seatbelt_vae.models.fused_conv.taps import is_from_image, is_to_image
 
 compiled = pytest.mark.skipif(not FUSED_CONV.is_built(), reason="built without a compiler")
 
@@ -263,86 +257,3 @@ def test_which_transposed_convolutions_it_can_be():
         assert not fits(nn.ConvTranspose2d(24, 3, 4, 2, 1))
         assert not fits(nn.Identity())
     assert not FromImage.fits(nn.ConvTranspose2d(3, 16, 4, 2, 1, bias=False))
-
-
-def frozen_pair(way, shape, slope, random, bias=True):
-    """A frozen layer, the same by torch's own, and an input."""
-    colours, features = shape[1:3]
-    rectify = nn.LeakyReLU(slope)
-    if way == "from image":
-        layer = nn.Conv2d(colours, features, 4, 2, 1, bias=bias).requires_grad_(False)
-        plain = nn.Sequential(layer, rectify)
-        return FrozenFromImage(layer, slope, copy.deepcopy(layer)), plain, images(shape, random)
-    layer = nn.ConvTranspose2d(features, colours, 4, 2, 1, bias=bias).requires_grad_(False)
-    plain = nn.Sequential(rectify, layer)
-    return FrozenToImage(slope, layer, copy.deepcopy(layer)), plain, values(shape, random)
-
-
-def through(layer, x, gradient):
-    """The output, and the gradient of the input."""
-    x = x.clone().requires_grad_()
-    y = layer(x)
-    return y.detach(), torch.autograd.grad(y, x, gradient.to(y))[0]
-
-
-both_directions = pytest.mark.parametrize("way", ["from image", "to image"])
-
-
-@both_directions
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-def test_a_frozen_one_equals_its_two_layers(way, shape, bias, slope, random):
-    layer, plain, x = frozen_pair(way, shape, slope, random, bias)
-    gradient = torch.randn(plain(x).shape, generator=random)
-    expected = through(copy.deepcopy(plain).double(), x.double(), gradient)
-    for found in (through(layer, x, gradient), through(layer.double(), x.double(), gradient)):
-        for one, other in zip(found, expected, strict=True):
-            assert_near(one, other, 1e-6)
-    with torch.no_grad():
-        assert_near(layer.float()(x), expected[0], 1e-6)
-
-
-@both_directions
-def test_a_frozen_one_may_be_differentiated_twice_and_used_twice(way, random):
-    layer, plain, x = frozen_pair(way, SHAPES["colours"], 0.1, random)
-
-    def second(module, x):
-        x = x.clone().requires_grad_()
-        total = (module(x).sin() * module(x.square()).cos()).sum()
-        (first,) = torch.autograd.grad(total, x, create_graph=True)
-        return first.detach(), torch.autograd.grad(first.square().sum(), x)[0]
-
-    expected = second(copy.deepcopy(plain).double(), x.double())
-    for found, other in zip(second(layer, x), expected, strict=True):
-        assert_near(found, other, 1e-5)
-
-
-@compiled
-@both_directions
-def test_a_frozen_one_does_not_depend_on_the_number_of_threads(way, random):
-    layer, plain, x = frozen_pair(way, SHAPES["colours"], 0.1, random)
-    gradient = torch.randn(plain(x).shape, generator=random)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(through(layer, x, gradient))
-    finally:
-        torch.set_num_threads(before)
-    for other in found[1:]:
-        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
-
-
-@both_directions
-@pytest.mark.parametrize("case", ["autocast", "bfloat16", "no compiled code", "odd sides"])
-def test_elsewhere_a_frozen_one_is_torchs(way, case, random, monkeypatch):
-    layer, plain, x = frozen_pair(way, SHAPES["colours"], 0.1, random)
-    if case == "odd sides":
-        x = x[..., 1:]
-    if case == "bfloat16":
-        layer, plain, x = (one.to(torch.bfloat16) for one in (layer, plain, x))
-    if case == "no compiled code":
-        monkeypatch.setattr(FUSED_CONV, "is_built", lambda: False)
-    with torch.autocast("cpu", torch.bfloat16, enabled=case == "autocast"):
-        assert torch.equal(layer(x), plain(x)) or case == "odd sides"
-        torch.testing.assert_close(layer(x), plain(x))

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seatbelt_vae.models.fused_conv import FrozenFromImage, FrozenToImage
-from seatbelt_vae.models.inference_rewrite import faster_form, rewrite_layers
+from seatbelt_vae.models.inference_rewrite import faster_form
 from seatbelt_vae.models.points import FromPoint, ToPoint
 
 
@@ -103,40 +102,3 @@ def test_the_layer_itself_stays_as_it_was(layer: nn.Module, shape: tuple[int, ..
 @pytest.mark.parametrize("layer", KEPT.values(), ids=KEPT)
 def test_other_layers_are_kept(layer: nn.Module) -> None:
     assert faster_form(layer) is layer
-
-
-FROM, TO = (lambda: nn.Conv2d(1, 16, 4, 2, 1)), (lambda: nn.ConvTranspose2d(16, 1, 4, 2, 1))
-JOINED = {
-    "beside it": ([FROM(), nn.ReLU()], 0, FrozenFromImage, 0.0),
-    "behind what was folded": ([FROM(), nn.Identity(), nn.LeakyReLU(0.2)], 0, FrozenFromImage, 0.2),
-    "before it": ([nn.ReLU(), nn.Identity(), TO()], 2, FrozenToImage, 0.0),
-    "a slope before it": ([nn.Conv2d(1, 16, 1), nn.LeakyReLU(0.3), TO()], 2, FrozenToImage, 0.3),
-}
-APART = {
-    "no rectifier": [FROM()],
-    "something between": [FROM(), nn.BatchNorm2d(16), nn.ReLU()],
-    "a rectifier on the other side": [nn.ReLU(), FROM()],
-    "another rectifier": [FROM(), nn.Tanh()],
-    "nothing before": [TO(), nn.ReLU()],
-}
-
-
-@pytest.mark.parametrize(("layers", "place", "kind", "slope"), JOINED.values(), ids=JOINED)
-def test_next_to_the_image_the_rectifier_is_joined(layers, place, kind, slope) -> None:
-    sequence = nn.Sequential(*layers).requires_grad_(False)
-    x = torch.randn(3, getattr(layers[0], "in_channels", 16 if place else 1), 8, 8)
-    expected = nn.Sequential(*layers)(x)
-    rewrite_layers(sequence)
-    assert isinstance(sequence[place], kind)
-    assert sequence[place].slope == slope
-    assert not any(isinstance(layer, nn.ReLU | nn.LeakyReLU) for layer in sequence)
-    torch.testing.assert_close(sequence(x), expected)
-
-
-@pytest.mark.parametrize("layers", APART.values(), ids=APART)
-def test_elsewhere_it_stays(layers: list[nn.Module]) -> None:
-    sequence = nn.Sequential(*layers)
-    rewrite_layers(sequence)
-    assert not any(isinstance(layer, FrozenFromImage | FrozenToImage) for layer in sequence)
-    kept = [layer for layer in layers if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
-    assert [layer for layer in sequence if layer in kept] == kept

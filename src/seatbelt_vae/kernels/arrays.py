@@ -1,6 +1,6 @@
 """The memory of NumPy arrays and CPU tensors, as a kernel reads it."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from seatbelt_vae.kernels.library import omp_team
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ArrayKind", "Memory", "NumpyArrays", "TorchTensors"]
+__all__ = ["Memory", "NumpyArrays", "TorchTensors"]
 
 
 class Memory(NamedTuple):
@@ -29,26 +29,11 @@ class Memory(NamedTuple):
     writable: bool = True
 
 
-class ArrayKind(Protocol):
-    """The arrays that a kernel takes and returns."""
-
-    def memory(self, array: Any) -> Memory | str:
-        """The memory of an array, or the reason why a kernel must not use it."""
-
-    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
-        """A new array, not initialised."""
-
-    def range(self, array: Any) -> tuple[int, int]:
-        """The least and the largest value."""
-
-    def threads(self) -> tuple[int, int | None]:
-        """The number of threads, and the address of `omp_team`."""
-
-
 class NumpyArrays:
     """NumPy arrays, for kernels of one thread. torch is not imported."""
 
     def memory(self, array: Any) -> Memory | str:
+        """The memory of an array, or the reason why a kernel must not use it."""
         if not isinstance(array, np.ndarray):
             return f"is a {type(array).__name__}, expected a NumPy array"
         if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
@@ -57,16 +42,19 @@ class NumpyArrays:
         return Memory(array.shape, array.dtype.name, array.ctypes.data, array.nbytes, writable)
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """A new array, not initialised."""
         return np.empty(shape, dtype)
 
     def range(self, array: Any) -> tuple[int, int]:
+        """The least and the largest value."""
         return int(array.min()), int(array.max())
 
     def threads(self) -> tuple[int, int | None]:
+        """The number of threads, and the address of `omp_team`."""
         return 1, None
 
 
-class TorchTensors:
+class TorchTensors(NumpyArrays):
     """Dense tensors on the CPU. Kernels run on as many threads as torch does."""
 
     def memory(self, array: Any) -> Memory | str:

@@ -1,4 +1,4 @@
-// Sixteen bfloat16 numbers at once, computed with in float32.
+// Loads and stores of sixteen bfloat16 numbers, converted to and from float32.
 
 #pragma once
 
@@ -19,7 +19,7 @@ INLINE Floats load(const Bfloat16 *from) {
     return lanes;
 }
 
-// to the nearest, ties to even; what is not a number stays none
+// Rounds to nearest, ties to even; NaN stays NaN.
 INLINE void store(Bfloat16 *to, Floats lanes) {
     Words words;
     std::memcpy(&words, &lanes, sizeof words);

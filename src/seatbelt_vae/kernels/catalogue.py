@@ -41,7 +41,7 @@ FUSED_CONV = Kernel(
     "fused_conv",
     shapes={
         "image image_out": "images 2height 2width colours",
-        "values result out": "images height width 16groups",
+        "values out": "images height width 16groups",
         "weight": "16colours 16groups",
         "weight_by_features": "16groups 16colours",
         "scale shift mean inverse_deviation mean_gradient mean_gradient_times_x": "16groups",
@@ -57,7 +57,6 @@ FUSED_CONV = Kernel(
         "features": "image weight shift slope bfloat16 -> out",
         "feature_gradient_sums": "image values weight shift slope bfloat16 -> of_weight of_shift",
         "to_image": "values weight_by_features scale shift slope bfloat16 -> image_out",
-        "image_gradient": "values result weight_by_features slope bfloat16 -> image_out",
         "image_gradient_sums": "image values weight scale shift mean inverse_deviation slope "
         "bfloat16 -> of_weight of_norm",
         "input_gradient": "image values weight scale shift mean inverse_deviation mean_gradient "

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.kernels.arrays import ArrayKind, Memory, TorchTensors
+from seatbelt_vae.kernels.arrays import Memory, NumpyArrays, TorchTensors
 from seatbelt_vae.kernels.fields import Fields
 from seatbelt_vae.kernels.library import library, warn_unused
 
@@ -40,7 +40,7 @@ class Kernel:
     shapes: Mapping[str, str]
     passes: Mapping[str, str]
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
-    arrays: ArrayKind = field(default_factory=TorchTensors)
+    arrays: NumpyArrays = field(default_factory=TorchTensors)
 
     def is_built(self) -> bool:
         """Whether the package was installed with a C++ compiler, from the sources it has now."""

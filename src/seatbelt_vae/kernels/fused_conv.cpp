@@ -9,9 +9,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "bfloat16.hpp"
+#include "image_patches.hpp"
 #include "kernel.hpp"
 #include "matrix_products.hpp"
 
@@ -20,7 +20,7 @@ FIELDS(fused_conv,
     int64_t colours, groups, bfloat16;      // F is groups * kLanes
     const float *image;                     // (images, 2h, 2w, C)
     float *image_out;                       // (images, 2h, 2w, C)
-    const void *values, *result;            // (images, h, w, F)
+    const void *values;                     // (images, h, w, F)
     void *out;                              // (images, h, w, F)
     const float *weight, *weight_by_features;  // (16 C, F) and (F, 16 C)
     const float *scale, *shift, *mean, *inverse_deviation;  // (F)
@@ -36,8 +36,6 @@ namespace {
 
 INLINE int64_t taps_of(const Fields &fields) { return 16 * fields.colours; }
 INLINE int64_t features_of(const Fields &fields) { return kLanes * fields.groups; }
-INLINE int64_t padded_width(const Fields &fields) { return (2 * fields.width + 2) * fields.colours; }
-
 // what one thread computes with: a padded image and one row of positions
 struct Scratch {
     float *padded, *patches, *rows, *others;
@@ -53,70 +51,6 @@ struct Scratch {
 int64_t scratch_size(const Fields &fields) {
     return (2 * fields.height + 2) * padded_width(fields) +
            fields.width * (taps_of(fields) + 2 * features_of(fields));
-}
-
-INLINE void pad(const Fields &fields, int64_t image, float *padded) {
-    const int64_t width = 2 * fields.width * fields.colours, stride = padded_width(fields);
-    const float *from = fields.image + image * 2 * fields.height * width;
-    std::fill_n(padded, (2 * fields.height + 2) * stride, -fields.origin);
-    for (int64_t row = 0; row < 2 * fields.height; ++row) {
-        float *to = padded + (row + 1) * stride + fields.colours;
-        for (int64_t i = 0; i < width; ++i) to[i] = from[row * width + i] - fields.origin;
-    }
-}
-
-INLINE void unpad(const Fields &fields, int64_t image, const float *padded) {
-    const int64_t width = 2 * fields.width * fields.colours, stride = padded_width(fields);
-    float *to = fields.image_out + image * 2 * fields.height * width;
-    for (int64_t row = 0; row < 2 * fields.height; ++row)
-        std::copy_n(padded + (row + 1) * stride + fields.colours, width, to + row * width);
-}
-
-template <int64_t kColours>
-INLINE void read_patches_of(const Fields &fields, int64_t row, const float *padded, float *patches) {
-    constexpr int64_t kLength = 4 * kColours;
-    const int64_t stride = padded_width(fields);
-    const float *from = padded + 2 * row * stride;
-    for (int64_t column = 0; column < fields.width; ++column, from += kLength / 2)
-        for (int64_t r = 0; r < 4; ++r, patches += kLength)
-            std::memcpy(patches, from + r * stride, kLength * sizeof(float));
-}
-
-// Neighbouring patches overlap by half. All left halves are added before the right halves, so that
-// no addition waits for the previous one.
-template <int64_t kColours>
-INLINE void add_patches_of(const Fields &fields, int64_t row, const float *patches,
-                           float *padded) {
-    constexpr int64_t kHalf = 2 * kColours;
-    const int64_t stride = padded_width(fields), width = fields.width;
-    for (int64_t r = 0; r < 4; ++r) {
-        for (int64_t side = 0; side < 2; ++side) {
-            const float *from = patches + (2 * r + side) * kHalf;
-            float *to = padded + (2 * row + r) * stride + side * kHalf;
-            for (int64_t column = 0; column < width; ++column, from += 8 * kHalf, to += kHalf)
-                for (int64_t i = 0; i < kHalf; ++i) to[i] += from[i];
-        }
-    }
-}
-
-// Copies the patches of a row of positions from the image.
-INLINE void read_patches(const Fields &fields, int64_t row, const float *padded, float *patches) {
-    switch (fields.colours) {
-        case 1: return read_patches_of<1>(fields, row, padded, patches);
-        case 2: return read_patches_of<2>(fields, row, padded, patches);
-        case 3: return read_patches_of<3>(fields, row, padded, patches);
-        case 4: return read_patches_of<4>(fields, row, padded, patches);
-    }
-}
-
-// Adds the patches of a row of positions to the image.
-INLINE void add_patches(const Fields &fields, int64_t row, const float *patches, float *padded) {
-    switch (fields.colours) {
-        case 1: return add_patches_of<1>(fields, row, patches, padded);
-        case 2: return add_patches_of<2>(fields, row, patches, padded);
-        case 3: return add_patches_of<3>(fields, row, patches, padded);
-        case 4: return add_patches_of<4>(fields, row, patches, padded);
-    }
 }
 
 // Calls step(scratch, row, offset of the row's features) for every row of positions of a part.
@@ -262,23 +196,6 @@ INLINE void to_image(const Fields &fields, float *own, int64_t part) {
     });
 }
 
-// image_out: the gradient of the image, for the gradient `values` of the features `result`
-template <class Number>
-INLINE void image_gradient(const Fields &fields, float *own, int64_t part) {
-    for_rows(fields, own, part, [&](const Scratch &scratch, int64_t row, int64_t offset) INLINED {
-        const Number *gradient = static_cast<const Number *>(fields.values) + offset;
-        const Number *result = static_cast<const Number *>(fields.result) + offset;
-        for_groups(fields, [&](int64_t at, int64_t) INLINED {
-            fetch_next(fields, gradient + at);
-            fetch_next(fields, result + at);
-            // a ReLU of positive slope keeps the sign, and every ReLU keeps 0
-            store(scratch.rows + at,
-                  before_relu(fields, load(result + at), load(gradient + at)));
-        });
-        convolve_back(fields, scratch, row);
-    });
-}
-
 // of_weight: Σ patch yᵀ for the output y of the ReLU; of_norm: Σ g and Σ g · x̂ for the gradient g
 // before the ReLU. The patches are those of the image's gradient.
 template <class Number>
@@ -331,6 +248,5 @@ PASS(fused_conv, value_sums, scratch_size(fields))
 PASS(fused_conv, features, scratch_size(fields))
 PASS(fused_conv, feature_gradient_sums, scratch_size(fields))
 PASS(fused_conv, to_image, scratch_size(fields))
-PASS(fused_conv, image_gradient, scratch_size(fields))
 PASS(fused_conv, image_gradient_sums, scratch_size(fields))
 PASS(fused_conv, input_gradient, scratch_size(fields))

@@ -1,5 +1,4 @@
-// Sixteen numbers at once, for the compiled parts: fast on processors whose registers hold sixteen,
-// and not slow on those whose registers hold eight.
+// Vectors of sixteen float32 numbers: one register with AVX-512, two with AVX2.
 
 #pragma once
 
@@ -7,7 +6,7 @@
 #include <cstring>
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-// one binary for every processor; the widest registers are chosen when it is loaded
+// one binary for all processors: the widest supported clone is chosen when the library is loaded
 #define FOR_EACH_PROCESSOR \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -38,8 +37,8 @@ INLINE void store(float *to, Floats lanes) {
     std::memcpy(to + kLanes / 2, &halves[1], sizeof(Half));
 }
 
-// Whether registers hold a whole vector here. Where they do not, sums kept through a loop must be
-// halves: a wider vector would be kept in memory, and every sum would wait for itself there.
+// Whether a register holds a whole vector. If not, sums that a loop carries must be halves: the
+// compiler would keep a wider vector in memory, and every addition would wait for the last store.
 inline bool whole_registers() {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
     __builtin_cpu_init();
@@ -65,21 +64,20 @@ INLINE void store_as(float *to, Vector lanes) {
     std::memcpy(to, &lanes, sizeof lanes);
 }
 
-// one or the other, by the sign of a number. A comparison of vectors wider than the processor's is
-// made lane by lane, which costs more than all the rest; shifts and masks are not.
+// Selects by the sign of a number. A comparison of vectors wider than a register is computed lane by
+// lane, which is slow; shifts and masks are not.
 INLINE Floats if_negative(Floats number, Floats one, Floats other) {
     Ints sign, first, second;
     std::memcpy(&sign, &number, sizeof sign);
     std::memcpy(&first, &one, sizeof first);
     std::memcpy(&second, &other, sizeof second);
-    sign >>= 31;  // all bits are the sign's
+    sign >>= 31;  // all bits are the sign bit
     first = (first & sign) | (second & ~sign);
     std::memcpy(&one, &first, sizeof one);
     return one;
 }
 
-// A running sum, by halves: a vector wider than the processor's is kept in memory, and a sum would
-// wait there for itself.
+// A running sum of halves, which stay in registers, see `whole_registers`.
 struct Total {
     Half low = {}, high = {};
 

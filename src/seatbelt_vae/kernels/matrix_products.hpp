@@ -1,5 +1,5 @@
-// Products of matrices of a few dozen rows and columns, which lie in a core's nearest cache. They
-// have multiples of kLanes columns; the inner side of add_products is a multiple of kTogether.
+// Products of matrices of a few dozen rows and columns, which fit into the L1 cache. The number of
+// columns is a multiple of kLanes; `inner` of add_products is a multiple of kTogether.
 
 #pragma once
 

@@ -1,5 +1,7 @@
 """Drawing by the compiled kernel."""
 
+from dataclasses import asdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,16 +21,8 @@ def by_kernel(scene: Scene) -> NDArray[np.uint8]:
     pictures: NDArray[np.uint8]
     (pictures,) = RASTERISER(
         "render",
-        side=scene.side,
-        points=scene.points,
-        nearness=scene.nearness,
-        triangles=mesh.triangles,
-        normals=mesh.normals,
-        corners=mesh.corners,
-        albedo=mesh.albedo,
-        lights=scene.lights,
-        ambient=look.ambient,
-        diffuse=look.diffuse,
-        background=look.background,
+        **{name: getattr(scene, name) for name in ("side", "points", "nearness", "lights")},
+        **{name: getattr(mesh, name) for name in ("triangles", "normals", "corners", "albedo")},
+        **asdict(look),
     )
     return pictures

@@ -6,15 +6,6 @@ stored.
 """
 
 from seatbelt_vae.models.fused_conv.from_image import FromImage
-from seatbelt_vae.models.fused_conv.frozen import FrozenFromImage, FrozenToImage
-from seatbelt_vae.models.fused_conv.taps import is_from_image, is_to_image
 from seatbelt_vae.models.fused_conv.to_image import ToImage
 
-__all__ = [
-    "FromImage",
-    "FrozenFromImage",
-    "FrozenToImage",
-    "ToImage",
-    "is_from_image",
-    "is_to_image",
-]
+__all__ = ["FromImage", "ToImage"]

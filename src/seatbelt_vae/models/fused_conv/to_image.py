@@ -97,14 +97,8 @@ class _ToImage(Function):
         of_kernel, (sums, products) = summed("image_gradient_sums", **given)
         means = gradient_means(sums, products, values[..., 0].numel())
         (back,) = FUSED_CONV("input_gradient", **given, **means)
-        return (
-            channels_first(back),
-            products.float(),
-            sums.float(),
-            from_taps(of_kernel),
-            None,
-            None,
-        )
+        of_norm = products.float(), sums.float()
+        return channels_first(back), *of_norm, from_taps(of_kernel), None, None
 
 
 def _moments(values: Tensor, colours: int) -> tuple[Tensor, Tensor]:
