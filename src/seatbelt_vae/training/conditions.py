@@ -7,15 +7,15 @@ from typing import Any
 
 import torch as pytorch
 
-from seatbelt_vae.models.ends.native import native_code as ends_code
-from seatbelt_vae.models.normalised.native import native_code as normalised_code
-from seatbelt_vae.objectives.mixtures.native import native_code as mixtures_code
+from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.parallel.operating_system import processor_name
 from seatbelt_vae.parallel.process_group import process_group
 
 __all__ = ["Conditions"]
 
 logger = logging.getLogger(__name__)
+
+_KERNELS = "fused_conv and mixtures"  # kernels of a training step: they round unlike torch
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Conditions:
         return cls(
             torch=pytorch.__version__,
             processor=f"{processor_name()} {platform.machine()} {capability}".strip(),
-            compiled=_compiled(),
+            compiled=_KERNELS if FUSED_CONV.is_built() else "nothing",
             threads=pytorch.get_num_threads(),
             device=device.type,
             precision=precision,
@@ -55,9 +55,3 @@ class Conditions:
         if differing:
             changes = ", ".join(f"{k} {stored.get(k, 'unknown')} → {here[k]}" for k in differing)
             logger.warning("not bit-exact: %s", changes)
-
-
-def _compiled() -> str:
-    """Names of the compiled parts that a step uses; torch's own operations round differently."""
-    parts = {"ends": ends_code(), "mixtures": mixtures_code(), "normalised": normalised_code()}
-    return " and ".join(name for name, code in parts.items() if code is not None) or "nothing"

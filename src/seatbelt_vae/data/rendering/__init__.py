@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seatbelt_vae.data.rendering.camera import Camera
+from seatbelt_vae.data.rendering.compiled import by_kernel
 from seatbelt_vae.data.rendering.mesh import Mesh
-from seatbelt_vae.data.rendering.native import by_native_code, native_code
 from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Look, Scene
+from seatbelt_vae.kernels import RASTERISER
 
 __all__ = ["Camera", "Look", "Mesh", "render"]
 
@@ -17,8 +18,8 @@ def render(
 ) -> NDArray[np.uint8]:
     """Render a mesh from one camera, one picture per light, :math:`(L, side, side)`.
 
-    Visibility is computed once for all lights. Compiled code is used if the package was built with
-    a compiler; the NumPy version gives identical bytes.
+    Visibility is computed once for all lights, by a kernel if the package was built with a
+    compiler, else by NumPy. Both give the same bits.
 
     Args:
         mesh: the mesh.
@@ -41,4 +42,4 @@ def render(
                [  0,   0,   0,   0]], dtype=uint8)
     """
     scene = Scene.of(mesh, camera, lights, look or Look(), side)
-    return by_arrays(scene) if native_code() is None else by_native_code(scene)
+    return by_kernel(scene) if RASTERISER.is_built() else by_arrays(scene)
