@@ -1,6 +1,5 @@
 """What an attack on a batch of pairs found: one row a level, and what is needed to judge it."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Norms, Penalty
 
 __all__ = ["AttackResult"]
@@ -49,7 +49,7 @@ class AttackResult:
 
     @property
     def adversarial(self) -> Tensor:
-        """:math:`x^*` as images, :math:`(P, W, C, H, W)`."""
+        """:math:`x^*`, :math:`(P, W, *\\text{event})`."""
         return self.points.view(*self.levels.shape, *self.problem.event_shape)
 
     @property
@@ -66,6 +66,19 @@ class AttackResult:
     def exceeds_bound(self) -> Tensor:
         """Rows that are failed attacks: above what showing the input or the target costs."""
         return self.delta > self.bound + self.problem.tolerance(self.bound)
+
+    @property
+    def divergence_ratio(self) -> Tensor:
+        """:math:`(r - c) / (r_0 - c)`, :math:`(P, W)`; NaN for a loss without a floor."""
+        floor = self.problem.loss.floor
+        above = self.divergence - (torch.nan if floor is None else floor[:, None])
+        return above / self.problem.span[:, None]
+
+    @property
+    def outside_bounds(self) -> Tensor:
+        """Rows with a pixel outside the image bounds, :math:`(P, W)`."""
+        low, high = (torch.as_tensor(bound).to(self.points) for bound in self.problem.bounds)
+        return ((self.points < low) | (self.points > high)).any(2)
 
     @property
     def raw_violation(self) -> Tensor:
@@ -122,51 +135,8 @@ class AttackResult:
         return found, delta
 
     def rows(self, pair: int) -> list[dict[str, Any]]:
-        """One plain row a level of one pair, as it is stored; see `docs/rows.md`."""
-        problem, constant = self.problem, self._constant(pair)
-        low, high = problem.bounds
-        points, distance = self.points[pair], problem.image_norms.l2[pair]
-        levels, divergence = self.levels[pair], self.divergence[pair]
-        floor = torch.nan if problem.loss.floor is None else problem.loss.floor[pair]
-        columns = {
-            "level": levels,
-            "level_relative": levels / problem.level_unit[pair],
-            "delta": self.delta[pair],
-            "delta_raw": self.delta_raw[pair],
-            "bound": self.bound[pair],
-            "exceeds_bound": self.exceeds_bound[pair],
-            "divergence": divergence,
-            "divergence_parts": self.parts[pair],
-            "divergence_ratio": (divergence - floor) / problem.span[pair],
-            "distance": self.norms.l2[pair],
-            "distance_relative": self.norms.l2[pair] / distance,
-            "distance_max": self.norms.linf[pair],
-            "outside_bounds": ((points < low) | (points > high)).any(1),
-            "evaluations": self.evaluations[pair],
-        }
-        lists = {name: column.tolist() for name, column in columns.items()}
-        lists |= {"status": self.status[pair], "start": self.start[pair]}
-        return [
-            constant | {name: _plain(column[row]) for name, column in lists.items()}
-            for row in range(len(levels))
-        ]
-
-    def _constant(self, pair: int) -> dict[str, Any]:
-        problem = self.problem
-        floor = problem.loss.floor
-        values = {
-            "divergence_start": problem.divergence_start,
-            "divergence_target": problem.divergence_target,
-            "image_distance": problem.image_norms.l2,
-            "gradient_norm": problem.gradient_norm,
-            "unconverged": self.unconverged,
-            "raw_violation": self.raw_violation,
-        }
-        return {
-            **{name: _plain(value[pair].item()) for name, value in values.items()},
-            "divergence_floor": None if floor is None else floor[pair].item(),
-            "divergence_parts_start": problem.parts_start[pair].tolist(),
-        }
+        """One row of plain values per level of one pair; see ``docs/rows.md``."""
+        return attack_rows(self, pair)
 
 
 def _renamed(words: list[list[str]], where: Tensor, word: str) -> list[list[str]]:
@@ -174,11 +144,6 @@ def _renamed(words: list[list[str]], where: Tensor, word: str) -> list[list[str]
         [word if new else old for old, new in zip(row, news, strict=True)]
         for row, news in zip(words, where.tolist(), strict=True)
     ]
-
-
-def _plain(value: Any) -> Any:
-    """A stored value; what is not known is None, not NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _rise(levels: Tensor, values: Tensor) -> Tensor:
