@@ -48,8 +48,8 @@ def attack(
 
     Args:
         model: any autoencoder, in evaluation mode.
-        x: inputs, a tensor or NumPy array :math:`(P, *\text{event})` inside the model's bounds. They
-            are detached, cast to the attack's dtype, and clipped by at most 10⁻⁶ of the range.
+        x: inputs inside the model's bounds, a tensor or NumPy array :math:`(P, *\text{event})`;
+            detached, cast to the attack's dtype, and clipped by at most 10⁻⁶ of the range.
         target: targets, as ``x``; untargeted losses need none.
         config: loss, threat, levels, method and effort (default: latent KL, penalty, strong).
         loss: a loss that replaces the config's, such as a `FunctionLoss`.

@@ -39,15 +39,15 @@ def budgeted_attack(
 
     Args:
         model: the autoencoder, in evaluation mode.
-        x, target: images :math:`(C, H, W)`.
+        x, target: inputs of the model's event shape.
         budgets: ε of each row, in pixel units, :math:`(R)`.
-        starts: start points, :math:`(R, C, H, W)`; projected onto the ball and the box.
+        starts: start points, :math:`(R, *\text{event})`; projected onto the ball and the box.
         aim: ``reconstruction`` or ``posterior``.
         evaluations: largest number of gradient evaluations per row.
         micro_batch: rows evaluated at once.
 
     Returns:
-        The best point of every row, :math:`(R, C, H, W)`, inside ball and box.
+        The best point of every row, :math:`(R, *\text{event})`, inside ball and box.
 
     Raises:
         ModelError, DataError: as for `attack`.
@@ -78,23 +78,23 @@ def budgeted_attack(
 
 def _from_reconstruction(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
     with torch.no_grad():
-        aimed = model.decode(model.encode(target[None]).z).mean[0]
+        reference = model.decode(model.encode(target[None]).z).mean[0]
     return lambda images: (
-        (model.decode(model.encode(images).z).mean - aimed).square().flatten(1).sum(1)
+        (model.decode(model.encode(images).z).mean - reference).square().flatten(1).sum(1)
     )
 
 
 def _from_posterior(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
-    """The KL of all layers, or the squared distance of codes where there is no posterior."""
+    """The KL of all layers, or the squared distance of codes for a model without a posterior."""
     with torch.no_grad():
-        aimed = model.encode(target[None])
+        reference = model.encode(target[None])
 
     def distance(inputs: Tensor) -> Tensor:
-        codes = zip(model.encode(inputs).z, aimed.z, strict=True)
-        return torch.stack([(z - of_target).square().sum(-1) for z, of_target in codes]).sum(0)
+        codes = zip(model.encode(inputs).z, reference.z, strict=True)
+        return torch.stack([(z - target_z).square().sum(-1) for z, target_z in codes]).sum(0)
 
     def divergence(inputs: Tensor) -> Tensor:
-        layers = zip(model.encode(inputs).layers, aimed.layers, strict=True)
+        layers = zip(model.encode(inputs).layers, reference.layers, strict=True)
         return torch.stack([attacked.kl(layer) for attacked, layer in layers]).sum(0)
 
     return divergence if capabilities_of(model).posterior else distance
