@@ -73,6 +73,16 @@ class AttackResult:
         return above / self.problem.span[:, None]
 
     @property
+    def level_relative(self) -> Tensor:
+        """Levels over those whose relative value is 1, see `Threat.unit`, :math:`(P, W)`."""
+        return self.levels / self.problem.level_unit[:, None]
+
+    @property
+    def distance_relative(self) -> Tensor:
+        r""":math:`\|d\| / \|x_t - x\|`, :math:`(P, W)`."""
+        return self.norms.l2 / self.problem.image_norms.l2[:, None]
+
+    @property
     def outside_bounds(self) -> Tensor:
         """Rows with a pixel outside the image bounds, :math:`(P, W)`."""
         low, high = (torch.as_tensor(bound).to(self.points) for bound in self.problem.bounds)

@@ -4,8 +4,9 @@ A row belongs to one level of one pair. ``docs/rows.md`` prints `COLUMNS`, and a
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from torch import Tensor
@@ -21,13 +22,13 @@ class Column:
         name: its name in the Parquet file.
         type: its SQL type.
         meaning: one line, as in ``docs/rows.md``.
-        value: maps an `AttackResult` and a pair to the column; None if the caller supplies it.
+        path: attributes of `AttackResult` that lead to it; empty if the caller supplies it.
     """
 
     name: str
     type: str
     meaning: str
-    value: Callable[[Any, int], Any] | None = None
+    path: str = ""
 
 
 _IDENTITY = (
@@ -43,132 +44,111 @@ _IDENTITY = (
     Column("seed", "BIGINT", "seed of the attack"),
 )
 _OF_PAIR = (
-    Column(
-        "divergence_start",
-        "DOUBLE",
-        "r₀, the loss at d = 0",
-        lambda a, p: a.problem.divergence_start[p],
-    ),
+    Column("divergence_start", "DOUBLE", "r₀, the loss at d = 0", "problem.divergence_start"),
     Column(
         "divergence_target",
         "DOUBLE",
         "r at the target itself: the noise floor of a sampled path",
-        lambda a, p: a.problem.divergence_target[p],
+        "problem.divergence_target",
     ),
-    Column("image_distance", "DOUBLE", "‖x_t − x‖₂", lambda a, p: a.problem.image_norms.l2[p]),
+    Column("image_distance", "DOUBLE", "‖x_t − x‖₂", "problem.image_norms.l2"),
     Column(
         "gradient_norm",
         "DOUBLE",
         "‖P(−∇r)‖₂ at d = 0, P onto the box's tangent cone; d = 0 is a strict local minimum for "
         "every λ above it",
-        lambda a, p: a.problem.gradient_norm[p],
+        "problem.gradient_norm",
     ),
     Column(
         "unconverged",
         "DOUBLE",
         "mean fall of log(Δ − c + 10⁻³(r₀ − c)) after a share of the pair's rows was rerun with "
         "twice the effort",
-        lambda a, p: a.unconverged[p],
+        "unconverged",
     ),
     Column(
         "raw_violation",
         "DOUBLE",
         "largest violation by `delta_raw` of a rising concave Δ(λ), or of a falling r(ε), over "
         "r₀ − c",
-        lambda a, p: a.raw_violation[p],
+        "raw_violation",
     ),
     Column(
         "divergence_floor",
         "DOUBLE",
         "c, the loss's greatest lower bound: 0 for a KL; null if it has none",
-        lambda a, p: None if a.problem.loss.floor is None else a.problem.loss.floor[p],
+        "problem.loss.floor",
     ),
-    Column(
-        "divergence_parts_start",
-        "DOUBLE[]",
-        "parts of r at d = 0",
-        lambda a, p: a.problem.parts_start[p],
-    ),
-)
-_EXCEEDS_BOUND = Column(
-    "exceeds_bound",
-    "BOOLEAN",
-    "Δ of the attack before its controls is above B + 10⁻³·\\|B − c\\| + 2·10⁻⁷·(r₀ − c): a failed "
-    "attack",
-    lambda a, p: a.exceeds_bound[p],
+    Column("divergence_parts_start", "DOUBLE[]", "parts of r at d = 0", "problem.parts_start"),
 )
 _OF_LEVEL = (
-    Column("level", "DOUBLE", "λ or ε, in absolute units", lambda a, p: a.levels[p]),
+    Column("level", "DOUBLE", "λ or ε, in absolute units", "levels"),
     Column(
         "level_relative",
         "DOUBLE",
         "λ·‖x_t − x‖ / (r₀ − c) (‖x_t − x‖² for the squared penalty), ε / ‖x_t − x‖, or "
         "ε / (hi − lo): the same scale for every model",
-        lambda a, p: a.levels[p] / a.problem.level_unit[p],
+        "level_relative",
     ),
     Column(
         "delta",
         "DOUBLE",
         "Δ = r + λ‖d‖, or r within the budget, of the best distortion known",
-        lambda a, p: a.delta[p],
+        "delta",
     ),
     Column(
         "delta_raw",
         "DOUBLE",
         "smallest Δ of this row's descents; under `strong` also of the start points, d = 0 among "
         "them; null without a descent that was meant to reach a minimum",
-        lambda a, p: a.delta_raw[p],
+        "delta_raw",
     ),
     Column(
         "bound",
         "DOUBLE",
         "the trivial bound B: Δ of the input, or of the farthest point towards the target that the "
         "level allows",
-        lambda a, p: a.bound[p],
+        "bound",
     ),
-    _EXCEEDS_BOUND,
-    Column("divergence", "DOUBLE", "r at x\\*", lambda a, p: a.divergence[p]),
+    Column(
+        "exceeds_bound",
+        "BOOLEAN",
+        "Δ of the attack before its controls is above B + 10⁻³·\\|B − c\\| + 2·10⁻⁷·(r₀ − c): "
+        "a failed attack",
+        "exceeds_bound",
+    ),
+    Column("divergence", "DOUBLE", "r at x\\*", "divergence"),
     Column(
         "divergence_parts",
         "DOUBLE[]",
         "its parts: one per layer, or likelihood and prior of the output loss",
-        lambda a, p: a.parts[p],
+        "parts",
     ),
-    Column("divergence_ratio", "DOUBLE", "(r − c) / (r₀ − c)", lambda a, p: a.divergence_ratio[p]),
-    Column("distance", "DOUBLE", "‖d‖₂", lambda a, p: a.norms.l2[p]),
-    Column(
-        "distance_relative",
-        "DOUBLE",
-        "‖d‖₂ / ‖x_t − x‖₂",
-        lambda a, p: a.norms.l2[p] / a.problem.image_norms.l2[p],
-    ),
-    Column("distance_max", "DOUBLE", "‖d‖∞", lambda a, p: a.norms.linf[p]),
+    Column("divergence_ratio", "DOUBLE", "(r − c) / (r₀ − c)", "divergence_ratio"),
+    Column("distance", "DOUBLE", "‖d‖₂", "norms.l2"),
+    Column("distance_relative", "DOUBLE", "‖d‖₂ / ‖x_t − x‖₂", "distance_relative"),
+    Column("distance_max", "DOUBLE", "‖d‖∞", "norms.linf"),
     Column(
         "outside_bounds",
         "BOOLEAN",
         "some pixel of x\\* is outside the image bounds",
-        lambda a, p: a.outside_bounds[p],
+        "outside_bounds",
     ),
-    Column(
-        "evaluations",
-        "BIGINT",
-        "gradient evaluations spent on this level",
-        lambda a, p: a.evaluations[p],
-    ),
+    Column("evaluations", "BIGINT", "gradient evaluations spent on this level", "evaluations"),
     Column(
         "status",
         "VARCHAR",
         "end of the descent: converged, stationary, line search failed, evaluation limit, not "
         "finite; `raced` or `on one draw`: cut short, yet nothing better is known; `stationary at "
         "0`; `start point`; `control`",
-        lambda a, p: a.status[p],
+        "status",
     ),
     Column(
         "start",
         "VARCHAR",
         "its start point: zero, segment, target, blend, noise, restart, recheck; or the control "
         "that found x\\*",
-        lambda a, p: a.start[p],
+        "start",
     ),
 )
 _BEFORE_CONTROLS = (
@@ -176,9 +156,9 @@ _BEFORE_CONTROLS = (
         "delta_attack",
         "DOUBLE",
         "Δ of the gradient attack before its controls; under `paper` the controls change nothing",
-        lambda a, p: a.delta[p],
+        "delta",
     ),
-    Column("status_attack", "VARCHAR", "its `status`", lambda a, p: a.status[p]),
+    Column("status_attack", "VARCHAR", "its `status`", "status"),
 )
 _CONTROLS = (
     Column(
@@ -228,23 +208,24 @@ def attack_rows(
     before = result if before is None else before
     count = result.levels.shape[1]
 
-    def taken(columns: tuple[Column, ...], source: Mapping[str, Any]) -> dict[str, list[Any]]:
+    def repeated(columns: tuple[Column, ...], source: Mapping[str, Any]) -> dict[str, list[Any]]:
         return {column.name: [source[column.name]] * count for column in columns}
 
-    def computed(columns: tuple[Column, ...], attack: Any) -> dict[str, Any]:
-        values = {column.name: column.value(attack, pair) for column in columns if column.value}
+    def read(columns: tuple[Column, ...], attack: Any) -> dict[str, Any]:
+        values = {column.name: attrgetter(column.path)(attack) for column in columns}
+        values = {name: None if value is None else value[pair] for name, value in values.items()}
         return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in values.items()}
 
-    lists = {} if identity is None else taken(_IDENTITY, identity)
-    lists |= taken(_OF_PAIR, computed(_OF_PAIR, result))
-    lists |= computed(_OF_LEVEL, result) | computed((_EXCEEDS_BOUND,), before)
+    lists = {} if identity is None else repeated(_IDENTITY, identity)
+    lists |= repeated(_OF_PAIR, read(_OF_PAIR, result))
+    lists |= read(_OF_LEVEL, result) | {"exceeds_bound": before.exceeds_bound[pair].tolist()}
     if controls is not None:
-        lists |= computed(_BEFORE_CONTROLS, before)
+        lists |= read(_BEFORE_CONTROLS, before)
         for column in _CONTROLS:
             tried = controls.get(column.name)
             lists[column.name] = [None] * count if tried is None else tried[pair].tolist()
     if checks is not None:
-        lists |= taken(_CHECKS, checks)
+        lists |= repeated(_CHECKS, checks)
     return [{name: _plain(values[row]) for name, values in lists.items()} for row in range(count)]
 
 
