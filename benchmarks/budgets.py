@@ -4,7 +4,7 @@
     python -m benchmarks.budgets --json
 
 The same loss on the same model within the same ball and box; a row is a pair and a budget ε. First
-comes the strong protocol, at its usual effort, and foolbox gets as many iterations as it took
+comes the strong attack, at its usual effort, and foolbox gets as many iterations as it took
 evaluations; then each of our solvers by itself, from foolbox's own start. Both sides call one loss,
 which counts the images whose gradient it is asked for. Foolbox attacks classifiers, so its attack
 is given our loss in place of a classifier's, and all rows at once, as ours is. It keeps its last

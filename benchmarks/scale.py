@@ -3,7 +3,7 @@
     python -m benchmarks.scale --json --rows 50 500 5000
 
 Each size is a suite of its own, written to a folder that is thrown away, in a process of its own;
-50 published λ a pair, the strong protocol with its controls.
+50 published λ a pair, the strong attack with its controls.
 """
 
 import argparse

@@ -101,7 +101,7 @@ class Saturated(Linear):
 
 
 class Training(Linear, torch.nn.Module):
-    """A module that was left in training mode."""
+    """A module in training mode."""
 
     def __init__(self) -> None:
         torch.nn.Module.__init__(self)

@@ -317,7 +317,11 @@ def test_no_rows_are_no_work() -> None:
         ),
         (ConfigError, "a lower bound is above its upper bound: swap them", {"lower": 2.0}),
         (ShapeError, "x0 has shape (2,), expected a matrix (rows, size)", {"x0": torch.zeros(2)}),
-        (ShapeError, "got 2 generators for 1 rows: give one a row", {"generators": generators(2)}),
+        (
+            ShapeError,
+            "got 2 generators for 1 rows: give one per row",
+            {"generators": generators(2)},
+        ),
         (
             ShapeError,
             "anchors have shape (1, 2), expected (1, A, 2)",

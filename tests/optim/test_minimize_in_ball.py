@@ -208,5 +208,5 @@ def test_ten_thousand_rows_are_each_the_projection() -> None:
 
 
 def test_a_ball_that_is_not_whole_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^a ball needs both a center and a radius: give the"):
+    with pytest.raises(ConfigError, match=r"^a ball needs both a center and a radius: give both"):
         minimize(rosenbrock, torch.zeros(1, 2), -1.0, 1.0, radius=1.0)

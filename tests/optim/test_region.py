@@ -246,12 +246,12 @@ def test_the_ball_may_pull_a_coordinate_off_its_bound() -> None:
         ),
         (
             ConfigError,
-            "a ball needs both a center and a radius: give the other one, or neither",
+            "a ball needs both a center and a radius: give both or neither",
             (torch.zeros(2, 3), -1.0, 1.0, torch.zeros(3)),
         ),
         (
             ConfigError,
-            "a ball needs both a center and a radius: give the other one, or neither",
+            "a ball needs both a center and a radius: give both or neither",
             (torch.zeros(2, 3), -1.0, 1.0, None, 1.0),
         ),
         (

@@ -1,8 +1,8 @@
 """Attacks on any autoencoder behind the protocol.
 
-`attack` states a `Problem` (a loss, a threat, its levels), solves it by one of ``methods`` and
-returns an `AttackResult`. ``diagnostics`` states whether to believe it; ``suites`` attack many
-pairs and store the results.
+`attack` builds a `Problem` (a loss, a threat, levels), solves it by one of ``methods`` and returns
+an `AttackResult`. ``diagnostics`` adds controls and validity flags; ``suites`` attack many pairs
+and store them.
 """
 
 from seatbelt_vae.attacks.attack import attack

@@ -1,4 +1,4 @@
-"""The attack on pairs of images: one call, every level, any model behind the protocol."""
+"""`attack`: all levels of a batch of image pairs, for any model behind the protocol."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,23 +8,25 @@ from torch import Tensor
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods import paper_attack, single_attack, strong_attack
+from seatbelt_vae.attacks.prepare import prepare
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.errors import ConfigError, DataError, ShapeError
-from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
+from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["attack", "check_range"]
+__all__ = ["attack"]
 
-_PROTOCOLS: dict[str, Callable[..., AttackResult]] = {
+_METHODS: dict[str, Callable[..., AttackResult]] = {
     "strong": strong_attack,
     "single": single_attack,
     "paper": paper_attack,
 }
 
 
+@torch.inference_mode(False)
 def attack(
     model: Autoencoder,
     x: Tensor,
@@ -35,28 +37,34 @@ def attack(
     levels: Tensor | None = None,
     pair_numbers: Sequence[int] | None = None,
 ) -> AttackResult:
-    r"""Find images near each :math:`x` that the model takes for its target, under many levels.
+    r"""Find images near each :math:`x` that the model encodes or decodes like its target.
 
     .. math:: \min_{x^* \in [lo, hi]^n} r(x^*) + \lambda\|x^* - x\|_2
               \quad\text{or}\quad \min_{\|x^* - x\| \leq \varepsilon} r(x^*)
 
+    The attack runs in the model's dtype; for a float16 or bfloat16 model, in float32 with only the
+    model in its own dtype. It computes gradients also when called under ``torch.no_grad()`` or
+    ``torch.inference_mode()``.
+
     Args:
         model: any autoencoder, in evaluation mode.
-        x: inputs, :math:`(P, *\text{event})`, inside the model's bounds.
-        target: targets, same shape; untargeted losses need none.
-        config: loss, threat, levels, protocol, effort (default: latent KL, penalty, strong).
-        loss: a loss of your own instead of the config's, such as a `FunctionLoss`.
-        levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`, instead of
+        x: inputs inside the model's bounds, a tensor or NumPy array :math:`(P, *\text{event})`;
+            detached, cast to the attack's dtype, and clipped by at most 10⁻⁶ of the range.
+        target: targets, as ``x``; untargeted losses need none.
+        config: loss, threat, levels, method and effort (default: latent KL, penalty, strong).
+        loss: a loss that replaces the config's, such as a `FunctionLoss`.
+        levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`; they replace
             the config's.
-        pair_numbers: what seeds each pair's randomness (default: 0, 1, …).
+        pair_numbers: seeds of the pairs' random numbers (default: 0, 1, …).
 
     Raises:
-        ShapeError: images of another shape than the model's, levels of another, or pair numbers
-            of another count.
-        DataError: pixels that are not finite or outside the bounds, x equal to its target, or a
-            loss that is not finite at x.
+        ModelError: the model is in training mode, or was made under ``torch.inference_mode()``.
+        ShapeError: images of another shape than the model's, levels of another shape, or a wrong
+            number of pair numbers.
+        DataError: images that are no real tensor or array, pixels that are not finite or outside
+            the bounds, x equal to its target, or a loss that is not finite at x.
         ConfigError: no target for a targeted loss, levels that are not positive and ascending, or
-            a loss on the sampled path under ``strong``.
+            a loss on the sampled path with the method ``strong``.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -72,7 +80,7 @@ def attack(
     """
     config = config or AttackConfig()
     loss = loss or loss_of(config, len(model.latent_sizes))
-    _check(model, x, target, loss)
+    model, x, target = prepare(model, x, target, targeted=loss.targeted)
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     _check_settings(config, loss, len(x), len(numbers))
     keys = [(config.seed, number) for number in numbers]
@@ -85,13 +93,13 @@ def attack(
         threat=threat_of(config),
         micro_batch=config.micro_batch,
     )
-    chosen = levels_of(config, problem) if levels is None else _given(levels, problem)
-    return _PROTOCOLS[config.protocol](problem, chosen, config, keys)
+    chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
+    return _METHODS[config.protocol](problem, chosen, config, keys)
 
 
 def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
     if numbers != pairs:
-        raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one a pair")
+        raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one per pair")
     if config.protocol == "strong" and getattr(loss, "path", None) == "sampled":
         raise ConfigError(
             "a loss on the sampled path with protocol 'strong', whose line searches need a "
@@ -99,37 +107,8 @@ def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) 
         )
 
 
-def _check(model: Autoencoder, x: Tensor, target: Tensor | None, loss: Loss) -> None:
-    shapes = [x.shape] if target is None else [x.shape, target.shape]
-    if len(set(shapes)) > 1 or tuple(x.shape[1:]) != tuple(model.event_shape):
-        raise ShapeError(
-            f"images of shape {' and '.join(str(tuple(shape)) for shape in shapes)}, expected "
-            f"inputs and targets to be (pairs, {', '.join(map(str, model.event_shape))})"
-        )
-    if target is None and loss.targeted:
-        raise ConfigError("no targets for a targeted loss: give targets, or use a damage loss")
-    for name, images in (("input", x), ("target", x if target is None else target)):
-        check_range(name, images, bounds_of(model))
-    if target is not None:
-        same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
-        if same:
-            raise DataError(
-                f"input and target of pair {same[0]} are the same image: choose another pair"
-            )
-
-
-def check_range(name: str, images: Tensor, bounds: Bounds) -> None:
-    """Raise DataError unless all values are finite and inside the bounds."""
-    low, high = (torch.as_tensor(bound).to(images) for bound in bounds)
-    if not bool(((images >= low) & (images <= high) & images.isfinite()).all()):
-        raise DataError(
-            f"{name} image has values from {images.min():g} to {images.max():g}, expected "
-            f"finite values inside the model's bounds [{low.min():g}, {high.max():g}]: rescale it"
-        )
-
-
-def _given(levels: Tensor, problem: Problem) -> Tensor:
-    """Levels of the caller's, for every pair."""
+def _checked_levels(levels: Tensor, problem: Problem) -> Tensor:
+    """The caller's levels, :math:`(P, W)`, float64."""
     wide = torch.as_tensor(levels, dtype=torch.float64, device=problem.x.device)
     if wide.ndim not in (1, 2) or (wide.ndim == 2 and len(wide) != len(problem.x)):
         raise ShapeError(

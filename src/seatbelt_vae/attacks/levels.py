@@ -1,4 +1,4 @@
-"""The levels of a suite: its grid of λ, or its budgets ε, in absolute units, pair by pair."""
+"""The levels of a suite per pair: a grid of λ, or budgets ε, in absolute units."""
 
 import torch
 from torch import Tensor

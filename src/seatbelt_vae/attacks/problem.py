@@ -28,11 +28,11 @@ _PIXELS, _PIXELS_ON_A_GPU = 2**18, 2**22
 
 @dataclass(frozen=True)
 class Problem:
-    r"""P pairs under attack, with what is known of each before any descent.
+    r"""P pairs to attack, with their losses and norms at the start.
 
     Args:
         loss: the divergence r, bound to the pairs.
-        threat: what keeps distortions small.
+        threat: the limit on distortions.
         x: the inputs, flattened, :math:`(P, n)`.
         target: the targets, flattened; the inputs themselves if there are none.
         event_shape: of one input.
@@ -108,32 +108,31 @@ class Problem:
 
     @cached_property
     def span(self) -> Tensor:
-        r""":math:`r_0 - c`, what an attack could gain at most, :math:`(P)`; NaN without a floor."""
+        r""":math:`r_0 - c`, the largest possible gain, :math:`(P)`; NaN without a floor."""
         if self.loss.floor is None:
             return torch.full_like(self.divergence_start, torch.nan)
         return self.divergence_start - self.loss.floor
 
     @cached_property
     def level_unit(self) -> Tensor:
-        """What a relative level of 1 is, :math:`(P)`; see `Threat.unit`."""
+        """The level whose relative value is 1, :math:`(P)`; see `Threat.unit`."""
         return self.threat.unit(self.span, self.image_norms, self.bounds)
 
     @property
     def negligible(self) -> Tensor:
-        r"""Differences of :math:`\Delta` that mean nothing, :math:`(P)`."""
+        r"""Differences of :math:`\Delta` within rounding, :math:`(P)`."""
         return _NEGLIGIBLE * self.span.nan_to_num(0)
 
     def remaining(self, values: Tensor) -> Tensor:
-        r"""How far values of :math:`\Delta` or r are from the best thinkable, :math:`(P, *)`.
+        r"""Distance of :math:`\Delta` or r from the loss's floor c, :math:`(P, *)`.
 
-        From the floor c; a loss without a floor has no best, and its gain :math:`r_0 - \Delta` is
-        the scale instead.
+        For a loss without a floor, the gain :math:`r_0 - \Delta` instead.
         """
         reference = self.divergence_start if self.loss.floor is None else self.loss.floor
         return (values - reference.view(-1, *[1] * (values.ndim - 1))).abs()
 
     def tolerance(self, values: Tensor) -> Tensor:
-        """What a round of descents must gain to be worth another: a thousandth of what remains."""
+        """The smallest gain that is worth another round of descents: 10⁻³ of `remaining`."""
         wide = self.negligible.view(-1, *[1] * (values.ndim - 1))
         return _FALL * self.remaining(values) + wide
 
@@ -166,17 +165,17 @@ class Problem:
         return _parts_and_gradient(self.loss.parts, self._images(points), pairs)[1].flatten(1)
 
     def blends(self, levels: Tensor) -> Tensor:
-        """The farthest point of the segment from x to its target each level allows, (P, W, n)."""
+        """The farthest point from x towards its target that each level allows, (P, W, n)."""
         norms = Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None])
         share = self.threat.share(norms, levels).to(self.x)
         blends = torch.lerp(self.x[:, None], self.target[:, None], share[..., None])
-        # rounding could lead out of a budget
+        # rounding could exceed a budget
         flat, x = blends.flatten(0, 1), self.x.repeat_interleave(levels.shape[1], dim=0)
         region = region_of(flat, **self.threat.region(x, levels.flatten(), self.bounds))
         return region.project(flat).view_as(blends)
 
     def trivial_bound(self, levels: Tensor) -> Tensor:
-        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without any effort, :math:`(P, W)`.
+        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without an attack, :math:`(P, W)`.
 
         Under a penalty the blend is the target, and B is
         :math:`\min(r_0, r(x_t) + \lambda\|x_t - x\|)`.
@@ -196,7 +195,7 @@ class Problem:
 
 
 def _rows_at_once(x: Tensor) -> int:
-    """Rows that fill the caches of a core, or a GPU, and no more; by size, to be repeatable."""
+    """Rows that fill the caches of a core, or a GPU; from the size alone, to be repeatable."""
     return max(1, (_PIXELS if x.device.type == "cpu" else _PIXELS_ON_A_GPU) // x.shape[1])
 
 
@@ -209,5 +208,5 @@ def _check_finite(parts: Tensor) -> None:
     if bad:
         raise DataError(
             f"the loss of input {bad[0]} itself is {parts[bad[0]].sum():g}, expected a finite "
-            f"number: attack with another loss, or look at what the model makes of that image"
+            f"number: attack with another loss, or look at the model's output for that input"
         )

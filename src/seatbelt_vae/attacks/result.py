@@ -1,6 +1,5 @@
-"""What an attack on a batch of pairs found: one row a level, and what is needed to judge it."""
+"""The result of an attack on a batch of pairs: one distortion per pair and level."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Norms, Penalty
 
 __all__ = ["AttackResult"]
@@ -15,24 +15,22 @@ __all__ = ["AttackResult"]
 
 @dataclass(frozen=True)
 class AttackResult:
-    r"""The attack on P pairs under W levels each, λ of a penalty or ε of a budget.
+    r"""Adversarial inputs of P pairs under W levels each, λ of a penalty or ε of a budget.
 
     Args:
-        problem: the pairs and what was known before.
+        problem: the pairs, their losses and norms at the start.
         levels: λ or ε, ascending, in absolute units, :math:`(P, W)`.
         points: :math:`x^*`, flattened, :math:`(P, W, n)`, inside the bounds.
         parts: parts of r at :math:`x^*`, :math:`(P, W, K)`.
         norms: norms of :math:`x^* - x`, :math:`(P, W)`.
         bound: the trivial bound B, :math:`(P, W)`.
-        delta_raw: the smallest :math:`\Delta` of the row's own: of the descents made for it, which
-            under ``strong`` may begin where another level's ended, and there of the start points
-            tried for every row, such as d = 0; NaN without a descent.
-        status: how the descent that found :math:`x^*` ended, for each pair and level.
-        start: what it started from.
+        delta_raw: the smallest :math:`\Delta` of the row's own descents, :math:`(P, W)`; under
+            ``strong`` also of the start points of every row, such as d = 0; NaN without a descent.
+        status: end of the descent that found :math:`x^*`, per pair and level.
+        start: kind of its start point.
         evaluations: gradient evaluations spent on the row, :math:`(P, W)`.
-        unconverged: for each pair, the mean fall of
-            :math:`\log(\Delta - c + 10^{-3}(r_0-c))` over the rows that were rerun with twice the
-            effort; NaN if none was.
+        unconverged: mean fall of :math:`\log(\Delta - c + 10^{-3}(r_0-c))` over the rows that were
+            rerun with twice the effort, :math:`(P)`; NaN without such rows.
     """
 
     problem: Problem
@@ -49,7 +47,7 @@ class AttackResult:
 
     @property
     def adversarial(self) -> Tensor:
-        """:math:`x^*` as images, :math:`(P, W, C, H, W)`."""
+        """:math:`x^*`, :math:`(P, W, *\\text{event})`."""
         return self.points.view(*self.levels.shape, *self.problem.event_shape)
 
     @property
@@ -64,15 +62,39 @@ class AttackResult:
 
     @property
     def exceeds_bound(self) -> Tensor:
-        """Rows that are failed attacks: above what showing the input or the target costs."""
+        """Failed attacks: rows whose Δ is above the trivial bound by more than the tolerance."""
         return self.delta > self.bound + self.problem.tolerance(self.bound)
 
     @property
-    def raw_violation(self) -> Tensor:
-        r"""How far raw curves are from those of minima, over :math:`r_0-c`, :math:`(P)`.
+    def divergence_ratio(self) -> Tensor:
+        """:math:`(r - c) / (r_0 - c)`, :math:`(P, W)`; NaN for a loss without a floor."""
+        floor = self.problem.loss.floor
+        above = self.divergence - (torch.nan if floor is None else floor[:, None])
+        return above / self.problem.span[:, None]
 
-        Under a penalty :math:`\Delta(\lambda)` rises and is concave: the largest drop between
-        neighbouring λ, or sag below a chord. Under a budget it falls: the largest rise.
+    @property
+    def level_relative(self) -> Tensor:
+        """Levels over those whose relative value is 1, see `Threat.unit`, :math:`(P, W)`."""
+        return self.levels / self.problem.level_unit[:, None]
+
+    @property
+    def distance_relative(self) -> Tensor:
+        r""":math:`\|d\| / \|x_t - x\|`, :math:`(P, W)`."""
+        return self.norms.l2 / self.problem.image_norms.l2[:, None]
+
+    @property
+    def outside_bounds(self) -> Tensor:
+        """Rows with a pixel outside the image bounds, :math:`(P, W)`."""
+        low, high = (torch.as_tensor(bound).to(self.points) for bound in self.problem.bounds)
+        return ((self.points < low) | (self.points > high)).any(2)
+
+    @property
+    def raw_violation(self) -> Tensor:
+        r"""Largest violation of monotony or concavity by `delta_raw`, over :math:`r_0-c`, (P).
+
+        Under a penalty minima :math:`\Delta(\lambda)` rise and are concave: the largest fall
+        between neighbouring λ, or distance below a chord. Under a budget minima fall with ε: the
+        largest rise.
         """
         scale = self.problem.remaining(self.delta).amax(1)
         if self.problem.loss.floor is not None:
@@ -80,16 +102,15 @@ class AttackResult:
         rows = zip(self.levels, self.delta_raw, strict=True)
         rising = isinstance(self.problem.threat, Penalty)
         worst = [_sag(*row) if rising else _rise(*row) for row in rows]
-        # where nothing can be gained a curve has nothing to violate
+        # a pair without anything to gain violates nothing
         return torch.where(scale > 0, torch.stack(worst).to(scale) / scale, 0)
 
-    def offered(self, points: Tensor, name: str) -> tuple["AttackResult", Tensor]:
-        r"""The result after a control offered points of its own, :math:`(P, K, n)`.
+    def with_points(self, points: Tensor, name: str) -> tuple["AttackResult", Tensor]:
+        r"""The result with the points :math:`(P, K, n)` of a control wherever they are better.
 
         Returns:
-            The result, with a point of the control wherever it is better, its start being
-            ``name``; and the smallest :math:`\Delta` the control reaches under each level,
-            :math:`(P, W)`.
+            The new result, where ``name`` is the start of replaced points; and the smallest
+            :math:`\Delta` of the control under each level, :math:`(P, W)`.
         """
         problem = self.problem
         count, each = points.shape[:2]
@@ -98,101 +119,51 @@ class AttackResult:
         parts = problem.parts(flat, pairs).view(count, each, -1)
         norms = problem.norms(flat, pairs)
         norms = Norms(norms.l2.view(count, each), norms.linf.view(count, each))
-        # d = 0 has one value: rounding in another batch must not make it better than itself
+        # all copies of d = 0 get one value: rounding in another batch could lower it
         parts = torch.where(norms.linf[..., None] > 0, parts, problem.parts_start[:, None])
         wide = Norms(norms.l2[:, None], norms.linf[:, None])
         cost = problem.threat.cost(wide, self.levels[..., None])
         delta, chosen = (parts.sum(2)[:, None] + cost).nan_to_num(torch.inf).min(dim=2)
-        # the attack's own points come back here, and rounding must not make them better
+        # the attack's own points are among the control's: rounding must not make them better
         better = delta < self.delta - problem.negligible[:, None]
         rows = torch.arange(count, device=points.device)[:, None]
 
-        def pick(theirs: Tensor, ours: Tensor) -> Tensor:
-            wide = better.view(*better.shape, *[1] * (ours.ndim - 2))
-            return torch.where(wide, theirs[rows, chosen], ours)
+        def pick(new: Tensor, old: Tensor) -> Tensor:
+            mask = better.view(*better.shape, *[1] * (old.ndim - 2))
+            return torch.where(mask, new[rows, chosen], old)
 
         found = replace(
             self,
             points=pick(points, self.points),
             parts=pick(parts, self.parts),
             norms=Norms(pick(norms.l2, self.norms.l2), pick(norms.linf, self.norms.linf)),
-            status=_renamed(self.status, better, "control"),
-            start=_renamed(self.start, better, name),
+            status=_replaced(self.status, better, "control"),
+            start=_replaced(self.start, better, name),
         )
         return found, delta
 
     def rows(self, pair: int) -> list[dict[str, Any]]:
-        """One plain row a level of one pair, as it is stored; see `docs/rows.md`."""
-        problem, constant = self.problem, self._constant(pair)
-        low, high = problem.bounds
-        points, distance = self.points[pair], problem.image_norms.l2[pair]
-        levels, divergence = self.levels[pair], self.divergence[pair]
-        floor = torch.nan if problem.loss.floor is None else problem.loss.floor[pair]
-        columns = {
-            "level": levels,
-            "level_relative": levels / problem.level_unit[pair],
-            "delta": self.delta[pair],
-            "delta_raw": self.delta_raw[pair],
-            "bound": self.bound[pair],
-            "exceeds_bound": self.exceeds_bound[pair],
-            "divergence": divergence,
-            "divergence_parts": self.parts[pair],
-            "divergence_ratio": (divergence - floor) / problem.span[pair],
-            "distance": self.norms.l2[pair],
-            "distance_relative": self.norms.l2[pair] / distance,
-            "distance_max": self.norms.linf[pair],
-            "outside_bounds": ((points < low) | (points > high)).any(1),
-            "evaluations": self.evaluations[pair],
-        }
-        lists = {name: column.tolist() for name, column in columns.items()}
-        lists |= {"status": self.status[pair], "start": self.start[pair]}
-        return [
-            constant | {name: _plain(column[row]) for name, column in lists.items()}
-            for row in range(len(levels))
-        ]
-
-    def _constant(self, pair: int) -> dict[str, Any]:
-        problem = self.problem
-        floor = problem.loss.floor
-        values = {
-            "divergence_start": problem.divergence_start,
-            "divergence_target": problem.divergence_target,
-            "image_distance": problem.image_norms.l2,
-            "gradient_norm": problem.gradient_norm,
-            "unconverged": self.unconverged,
-            "raw_violation": self.raw_violation,
-        }
-        return {
-            **{name: _plain(value[pair].item()) for name, value in values.items()},
-            "divergence_floor": None if floor is None else floor[pair].item(),
-            "divergence_parts_start": problem.parts_start[pair].tolist(),
-        }
+        """One row of plain values per level of one pair; see ``docs/rows.md``."""
+        return attack_rows(self, pair)
 
 
-def _renamed(words: list[list[str]], where: Tensor, word: str) -> list[list[str]]:
+def _replaced(words: list[list[str]], where: Tensor, word: str) -> list[list[str]]:
     return [
         [word if new else old for old, new in zip(row, news, strict=True)]
         for row, news in zip(words, where.tolist(), strict=True)
     ]
 
 
-def _plain(value: Any) -> Any:
-    """A stored value; what is not known is None, not NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _rise(levels: Tensor, values: Tensor) -> Tensor:
-    """The largest rise from a level to the next, among levels that had a descent."""
+    """The largest rise between neighbouring levels, among levels with a descent."""
     values = values[~values.isnan()]
-    return (
-        (values[1:] - values[:-1]).clamp_min(0).amax() if len(values) > 1 else levels.new_zeros(())
-    )
+    return values.diff().clamp_min(0).amax() if len(values) > 1 else levels.new_zeros(())
 
 
 def _sag(levels: Tensor, values: Tensor) -> Tensor:
-    """The largest drop to the next level, or sag below the chord of both neighbours."""
-    had = ~values.isnan()
-    levels, values = levels[had], values[had]
+    """The largest fall between neighbouring levels, or distance below the chord of two."""
+    known = ~values.isnan()
+    levels, values = levels[known], values[known]
     worst = _rise(levels, -values)
     if len(values) > 2:
         share = (levels[1:-1] - levels[:-2]) / (levels[2:] - levels[:-2])

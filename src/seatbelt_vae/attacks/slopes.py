@@ -1,4 +1,4 @@
-"""A loss of images and its gradient, whatever the model does to it."""
+"""A loss of images and its gradient, for models that may cut the gradient off."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ __all__ = ["with_gradient"]
 
 
 def with_gradient(form: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-    """What ``form`` makes of images, and the gradient of its sum with respect to them.
+    """The value of ``form`` at images, and the gradient of its sum with respect to them.
 
-    A model that cuts its gradient off has gradient 0: it is attacked all the same, and flagged.
+    The gradient is 0 for a model that cuts it off; a flag reports such a model.
     """
     with torch.enable_grad():
         images = images.detach().requires_grad_()
-        found = form(images)
+        value = form(images)
         gradient = None
-        if found.requires_grad:
-            (gradient,) = torch.autograd.grad(found.sum(), images, allow_unused=True)
-    return found.detach(), torch.zeros_like(images) if gradient is None else gradient
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value.sum(), images, allow_unused=True)
+    return value.detach(), torch.zeros_like(images) if gradient is None else gradient

@@ -1,7 +1,7 @@
-r"""What keeps a distortion small: a penalty of weight λ, or a budget ε.
+r"""Threats, which limit distortions: a penalty of weight λ, or a budget ε.
 
-Both turn the divergence r of a point into the :math:`\Delta` an attack minimises under one *level*,
-a λ or an ε. A point is evaluated once and then has a :math:`\Delta` under every level.
+Both map the divergence r of a point to the :math:`\Delta` that an attack minimises under a *level*,
+a λ or an ε. One evaluation of r at a point gives its :math:`\Delta` under every level.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Norms:
 
 
 class Where(TypedDict):
-    """Where `minimize` may go: bounds, and perhaps a ball, a row each."""
+    """The region of `minimize`: bounds and an optional ball, per row."""
 
     lower: Tensor | float
     upper: Tensor | float
@@ -44,10 +44,10 @@ class Where(TypedDict):
 
 
 class Threat(Protocol):
-    """How distortions are kept small."""
+    """A limit on distortions."""
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
-        r"""What is added to r, broadcast: :math:`\Delta` minus r; infinite where not allowed."""
+        r""":math:`\Delta - r`, broadcast; infinite where the distortion is not allowed."""
         ...
 
     def add_to(
@@ -57,22 +57,22 @@ class Threat(Protocol):
         ...
 
     def share(self, norms: Norms, levels: Tensor) -> Tensor:
-        """How much of distortions of these norms is allowed, broadcast, at most 1."""
+        """The largest allowed fraction, at most 1, of distortions of these norms, broadcast."""
         ...
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
-        """What a relative level of 1 is, from :math:`r_0-c` and the norms of :math:`x_t-x`."""
+        """The level whose relative value is 1, from :math:`r_0-c` and norms of :math:`x_t-x`."""
         ...
 
     def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
-        r"""The :math:`\|d\|_2` that each level lets distortions of n values have, to scale starts.
+        r"""A bound on :math:`\|d\|_2` under each level, the scale of random starts.
 
-        ``norms`` are those of the distortion that leads to the target.
+        ``norms`` are those of :math:`x_t - x`, and ``size`` is the number of values n.
         """
         ...
 
     def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
-        """Where `minimize` may go: bounds, and perhaps a ball, for rows :math:`(R, n)`."""
+        """The region of `minimize`: bounds and an optional ball, for rows :math:`(R, n)`."""
         ...
 
 
@@ -91,23 +91,23 @@ class Penalty:
     ) -> tuple[Tensor, Tensor]:
         r"""Add :math:`\lambda\|d\|^p` and its gradient."""
         weights, distance = levels.to(value), distortion.norm(dim=1)
-        # at d = 0 the norm has no gradient; 0 is a subgradient, and gradient_norm judges d = 0
+        # the norm has no gradient at d = 0; 0 is a subgradient there
         unit = torch.where(distance > 0, weights / distance, 0)
-        pull = unit if self.power == 1 else 2 * weights
+        factor = unit if self.power == 1 else 2 * weights
         value = value + weights * distance**self.power
-        return value, torch.addcmul(gradient, pull[:, None], distortion)
+        return value, torch.addcmul(gradient, factor[:, None], distortion)
 
     def share(self, norms: Norms, levels: Tensor) -> Tensor:
-        """All of it."""
+        """1: a penalty allows every distortion."""
         return torch.ones_like(norms.l2 * levels)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
-        r""":math:`(r_0-c)/\|x_t-x\|^p`: the λ under which moving to the target gains nothing."""
+        r""":math:`(r_0-c)/\|x_t-x\|^p`: the λ for which moving to the target gains nothing."""
         del bounds
         return span / norms.l2**self.power
 
     def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
-        """The distance of the target."""
+        """The distance to the target."""
         del size
         return norms.l2.expand(len(levels))
 
@@ -132,7 +132,7 @@ class Budget:
     def add_to(
         self, value: Tensor, gradient: Tensor, distortion: Tensor, levels: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Nothing: the region keeps the budget."""
+        """Add nothing: the region enforces the budget."""
         del distortion, levels
         return value, gradient
 
@@ -142,34 +142,34 @@ class Budget:
         return (levels / size.clamp_min(torch.finfo(size.dtype).tiny)).clamp(max=1)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
-        r""":math:`\|x_t-x\|_2` (1 without a target); of the largest change, the pixels' range."""
+        r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range."""
         if self.norm == "linf":
             return torch.full_like(span, bounds.span)
         return torch.where(norms.l2 > 0, norms.l2, 1)
 
     def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
-        """The ball's radius, or the half diagonal of the small box."""
+        """The ball's radius, or half the diagonal of the :math:`L_\\infty` box."""
         del norms
         return levels if self.norm == "l2" else levels * size**0.5
 
     def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
-        """The box with a ball in it; or the smaller box that the largest change leaves."""
+        """The box intersected with a ball; or the smaller box of an :math:`L_\\infty` budget."""
         low, high = bounds
         radius = levels.to(x)
         if self.norm == "l2":
             return {"lower": low, "upper": high, "center": x, "radius": radius}
-        lower, upper = (_no_farther(x + s * radius[:, None], x, levels) for s in (-1, 1))
+        lower, upper = (_inside_budget(x + s * radius[:, None], x, levels) for s in (-1, 1))
         return {"lower": lower.clamp_min(low), "upper": upper.clamp_max(high)}
 
 
-def _no_farther(bound: Tensor, x: Tensor, levels: Tensor) -> Tensor:
-    """Bounds moved back towards x where rounding has led them out of the budget."""
+def _inside_budget(bound: Tensor, x: Tensor, levels: Tensor) -> Tensor:
+    """Bounds moved towards x by one float where rounding puts them outside the budget."""
     farther = (bound.double() - x.double()).abs() > levels.double()[:, None]
     return torch.where(farther, bound.nextafter(x), bound)
 
 
 def threat_of(config: AttackConfig) -> Threat:
-    """The threat that settings mean."""
+    """The threat of a config."""
     threats: dict[str, Threat] = {
         "penalty": Penalty(1),
         "squared-penalty": Penalty(2),

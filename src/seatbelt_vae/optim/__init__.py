@@ -1,4 +1,4 @@
-"""Batched, bounded minimisation over thousands of independent rows."""
+"""Batched minimisation in a box or a ball, with thousands of independent rows."""
 
 from seatbelt_vae.optim.box import project_direction
 from seatbelt_vae.optim.gradient_free import minimize_gradient_free

@@ -1,4 +1,4 @@
-"""The geometry of a box: which directions it blocks."""
+"""Directions that a box leaves free."""
 
 import torch
 from torch import Tensor
@@ -9,20 +9,20 @@ __all__ = ["free_coordinates", "project_direction"]
 def free_coordinates(
     x: Tensor, gradient: Tensor, lower: Tensor | float, upper: Tensor | float
 ) -> Tensor:
-    """1 where a step against the gradient is not blocked by a bound, else 0; shape of ``x``."""
+    """1 where no bound blocks a step against the gradient, else 0; shape of ``x``."""
     low, high = (torch.as_tensor(b, dtype=x.dtype, device=x.device) for b in (lower, upper))
-    # the wall ahead; NaN, which equals nothing, where the gradient is 0. In numbers, since passes
-    # that yield or take truth values cost several times as much, and every step asks for this
-    wall = torch.minimum(torch.maximum(gradient * -torch.inf, low), high)
-    return wall.ne_(x)
+    # the bound in the descent direction; NaN where the gradient is 0, and NaN differs from any x.
+    # Floats instead of booleans: boolean operations take several times as long
+    bound = torch.minimum(torch.maximum(gradient * -torch.inf, low), high)
+    return bound.ne_(x)
 
 
 def project_direction(
     direction: Tensor, x: Tensor, lower: Tensor | float, upper: Tensor | float
 ) -> Tensor:
-    """The direction's projection on the box's tangent cone at ``x``.
+    """Project a direction onto the box's tangent cone at ``x``.
 
-    A component is 0 where ``x`` is at a bound and the direction leads out of the box.
+    A component becomes 0 where ``x`` is at a bound and the direction points out of the box.
 
     Example:
         >>> import torch

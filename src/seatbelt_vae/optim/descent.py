@@ -1,4 +1,4 @@
-"""Rows on their way down, and the tick that moves each of them on by one evaluation."""
+"""Batched descent: one tick evaluates the next trial point of every running row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ __all__ = ["Descent", "Function", "Limits", "check_settings"]
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps points :math:`(R, n)` and their row numbers to values and gradients."""
 
-_SUFFICIENT = 1e-4
-_STEEP = 0.9
-# were f quadratic, its minimum would be no nearer than this
-_FARTHER = _STEEP / (1 - _STEEP)
-_MOST_BACKTRACKS = 20
+_ARMIJO = 1e-4
+_WOLFE = 0.9
+# if f is quadratic and its slope has fallen to 90 %, its minimum is 9 times as far
+_EXTRAPOLATION = _WOLFE / (1 - _WOLFE)
+_MAX_BACKTRACKS = 20
 _SHRINK = (0.1, 0.5)
 _GROW = 4.0
-_COMPACT = 0.7
-_PER_PLACE = (
+_COMPACTION = 0.7
+_STATE = (
     "number",
     "x",
     "value",
@@ -44,7 +44,7 @@ _PER_PLACE = (
 
 @dataclass(frozen=True)
 class Limits:
-    """When a row stops; see `minimize`."""
+    """Stopping conditions of a row; see `minimize`."""
 
     max_evaluations: int
     relative_fall: float
@@ -55,10 +55,10 @@ class Limits:
 
 
 def check_settings(**settings: int) -> None:
-    """Refuse counts below 1 by name.
+    """Check that counts are at least 1.
 
     Raises:
-        ConfigError: one of them is.
+        ConfigError: a count is below 1; the message has its name.
     """
     for name, value in settings.items():
         if value < 1:
@@ -66,11 +66,11 @@ def check_settings(**settings: int) -> None:
 
 
 class Descent:
-    """The rows under way; a row that stops makes room for the next that waits.
+    """Running rows, each in one place of the batch; a row that stops frees its place for the next.
 
-    ``x, value, gradient`` are a row's best point (``value`` is infinite before its first
-    evaluation); ``trial`` is the point it evaluates next, ``step`` along its ``direction``;
-    ``length`` is how far a step without memory goes.
+    ``x, value, gradient`` describe a row's best point (``value`` is infinite before its first
+    evaluation). ``trial`` is its next point, at ``step`` along ``direction``. ``length`` is the
+    length of a gradient step while the memory is empty.
     """
 
     def __init__(
@@ -117,37 +117,37 @@ class Descent:
 
     @property
     def running(self) -> bool:
-        """Whether any row is under way."""
+        """Whether any row has not stopped."""
         return not bool(self.idle.all())
 
     def tick(self) -> None:
-        """One evaluation of every row: accept its trial or step back; let stopped rows go.
+        """Evaluate every row once; accept its trial or backtrack; remove rows that stopped.
 
-        A step that lowers f enough is taken at once. If f still falls nearly as steeply along it,
-        the row goes on in the same direction, much farther; so a line search ends where both of
-        Wolfe's conditions hold, without ever evaluating a point twice or giving one back.
+        A trial with sufficient decrease is accepted at once. If the slope there is still steep, the
+        row continues from it in the same direction with a longer step. The line search therefore
+        ends where both Wolfe conditions hold, and evaluates no point twice.
         """
         value, gradient = self._evaluate()
         moved = self.trial - self.x
         slope = (self.gradient * moved).sum(1)
-        # a sum is finite only if all of its terms are, and takes one pass
+        # a sum is finite only if all its terms are, and needs one pass over memory
         finite = value.isfinite() & gradient.sum(1).isfinite()
         first = self.value.isinf()
         self.status[first & ~finite] = Status.NOT_FINITE
-        # where the region bends a step uphill, its slope excuses no rise
-        enough = value <= self.value + _SUFFICIENT * slope.clamp(max=0)
-        accepted = finite & (first | enough)
+        # the Armijo slope is clamped at 0: projection can turn a step uphill
+        sufficient = value <= self.value + _ARMIJO * slope.clamp(max=0)
+        accepted = finite & (first | sufficient)
         change = gradient - self.gradient
-        self._move(accepted, first, value, gradient)
-        lost = self._step_back(~accepted & ~first, value, slope)
-        self._aim(accepted, first, lost, moved, slope, change)
+        self._accept(accepted, first, value, gradient)
+        reset = self._backtrack(~accepted & ~first, value, slope)
+        self._next_trials(accepted, first, reset, moved, slope, change)
         limit = self.limits.max_evaluations
         exhausted = (self.status == Status.RUNNING) & (self.evaluations >= limit)
         self.status[exhausted] = Status.EVALUATION_LIMIT
         self._retire()
 
-    def _move(self, rows: Tensor, first: Tensor, value: Tensor, gradient: Tensor) -> None:
-        """Take the trial as the new point; stop rows that hardly fall any more."""
+    def _accept(self, rows: Tensor, first: Tensor, value: Tensor, gradient: Tensor) -> None:
+        """Make the trial the new point; stop rows whose value has converged."""
         self.x = torch.where(rows[:, None], self.trial, self.x)
         self.gradient = torch.where(rows[:, None], gradient, self.gradient)
         self.value = torch.where(rows, value, self.value)
@@ -159,67 +159,66 @@ class Descent:
         pushed = torch.cat([self.history[:, 1:], self.value[:, None]], dim=1)
         self.history = torch.where(rows[:, None], pushed, self.history)
 
-    def _step_back(self, rows: Tensor, value: Tensor, slope: Tensor) -> Tensor:
-        """Shorten the step by quadratic interpolation; returns rows that need another direction."""
+    def _backtrack(self, rows: Tensor, value: Tensor, slope: Tensor) -> Tensor:
+        """Shorten the step by quadratic interpolation; return rows that need a new direction."""
         rounding = torch.finfo(value.dtype).eps * self.value.abs()
         self.status[rows & (slope.abs() <= rounding)] = Status.CONVERGED
         self.backtracks += rows
-        spent = self.backtracks > _MOST_BACKTRACKS
-        # near bounds the region may bend what the memory says uphill: a shorter step only crawls
-        bent = (slope >= 0) & self.memory.filled
-        lost = rows & (spent | bent)
-        hopeless = lost & ~self.memory.filled & (self.status == Status.RUNNING)
-        self.status[hopeless] = Status.LINE_SEARCH_FAILED
-        self.memory.forget(lost)
+        exhausted = self.backtracks > _MAX_BACKTRACKS
+        # projection can turn a quasi-Newton step uphill; a shorter step would stay uphill
+        uphill = (slope >= 0) & self.memory.filled
+        reset = rows & (exhausted | uphill)
+        failed = reset & ~self.memory.filled & (self.status == Status.RUNNING)
+        self.status[failed] = Status.LINE_SEARCH_FAILED
+        self.memory.forget(reset)
         shrink = (-0.5 * slope / (value - self.value - slope)).nan_to_num(0, 0, 0).clamp(*_SHRINK)
         self.step = torch.where(rows, self.step * shrink, self.step)
-        return lost
+        return reset
 
-    def _aim(
+    def _next_trials(
         self,
         accepted: Tensor,
         first: Tensor,
-        lost: Tensor,
+        reset: Tensor,
         moved: Tensor,
         slope: Tensor,
         change: Tensor,
     ) -> None:
-        """Choose a direction for rows that moved or are lost, and every row's next trial."""
+        """Choose a direction for rows that moved or were reset, and the next trial of every row."""
         tangent = self.region.tangent(self.x, self.gradient)
         downhill = tangent.project(self.gradient)
         norm = downhill.norm(dim=1)
         self.status[accepted & (norm <= self.limits.gradient_tolerance)] = Status.STATIONARY
         slope_now = (downhill * moved).sum(1)
-        steep = accepted & ~first & (slope_now < _STEEP * slope.clamp(max=0))
-        rows = (accepted & ~steep) | lost
-        # on the rim the curvature that counts is also the ball's own
+        steep = accepted & ~first & (slope_now < _WOLFE * slope.clamp(max=0))
+        rows = (accepted & ~steep) | reset
+        # on the sphere the Lagrangian's curvature includes that of the ball constraint
         if tangent.multiplier is not None:
             change = torch.addcmul(change, tangent.multiplier[:, None], moved)
         vectors = self.x.new_empty(len(self.x), 3, self.x.shape[1])
-        # what a blocked coordinate met says nothing about the ways that are open
+        # curvature along blocked coordinates does not describe the free subspace
         torch.mul(moved, tangent.free, out=vectors[:, 0])
         torch.mul(change, tangent.free, out=vectors[:, 1])
         vectors[:, 2] = downhill
         learned, newton = self.memory.learn(vectors, accepted & ~first)
         newton = tangent.project(newton)
-        # a step without memory that met no curvature may go further next time
-        blind = accepted & ~first & ~learned
-        self.length = torch.where(blind, self.length * _GROW, self.length)
+        # a step without usable curvature may be longer the next time
+        flat = accepted & ~first & ~learned
+        self.length = torch.where(flat, self.length * _GROW, self.length)
         self.memory.forget(rows & ~((newton * downhill).sum(1) > 0))
         direction = newton.neg_()
-        # the whole gradient: whatever is near, a projected step along it leads down
-        new = (~self.memory.filled).nonzero()[:, 0]
-        direction[new] = -(self.length / norm.clamp_min(1))[new, None] * self.gradient[new]
+        # the full gradient: its projected path descends even where a bound is near
+        empty = (~self.memory.filled).nonzero()[:, 0]
+        direction[empty] = -(self.length / norm.clamp_min(1))[empty, None] * self.gradient[empty]
         kept = (~rows).nonzero()[:, 0]
         direction[kept] = self.direction[kept]
         self.direction = direction
-        self.step = torch.where(rows, 1, torch.where(steep, _FARTHER * self.step, self.step))
+        self.step = torch.where(rows, 1, torch.where(steep, _EXTRAPOLATION * self.step, self.step))
         self.backtracks.masked_fill_(rows | steep, 0)
-        ahead = torch.addcmul(self.x, self.step[:, None], self.direction)
-        self.trial = self.region.project(ahead)
+        self.trial = self.region.project(torch.addcmul(self.x, self.step[:, None], self.direction))
 
     def _evaluate(self) -> tuple[Tensor, Tensor]:
-        """The function at the trial points; infinite in idle places."""
+        """Values and gradients at the trial points; infinite values in idle places."""
         if not self.idle.any():
             self.evaluations += 1
             return self.fun(self.trial, self.number)
@@ -230,7 +229,7 @@ class Descent:
         return value, gradient
 
     def _retire(self) -> None:
-        """Record rows that have stopped and give their places to rows that wait."""
+        """Record stopped rows and give their places to waiting rows."""
         places = ((self.status != Status.RUNNING) & ~self.idle).nonzero()[:, 0]
         if len(places) == 0:
             return
@@ -242,8 +241,8 @@ class Descent:
             self._begin(places[: len(new)], new)
         self.idle[places[len(new) :]] = True
         busy = (~self.idle).nonzero()[:, 0]
-        # moving the memory of all rows costs much: wait until it pays
-        if len(busy) < _COMPACT * len(self.idle):
+        # compaction copies the memory of all rows, so it waits until many places are idle
+        if len(busy) < _COMPACTION * len(self.idle):
             self._keep(busy)
 
     def _record(self, places: Tensor) -> None:
@@ -252,7 +251,7 @@ class Descent:
         done.x[number], done.value[number] = x, self.value[places]
         tangent = self.all_regions.rows(number).tangent(x, gradient)
         norm = tangent.project(gradient).norm(dim=1)
-        # a row that was never finite has no gradient, and must not look stationary
+        # a row without a finite value has no gradient: NaN, not a stationary 0
         never = self.value[places].isinf()
         done.gradient_norm[number] = norm.masked_fill(never, torch.nan)
         done.status[number] = self.status[places]
@@ -260,7 +259,7 @@ class Descent:
         done.iterations[number] = self.iterations[places]
 
     def _begin(self, places: Tensor, rows: Tensor) -> None:
-        """Put waiting rows in free places."""
+        """Start waiting rows in free places."""
         self.number[places] = rows
         self.region = self.all_regions.rows(self.number)
         self.negligible = self.all_negligible[self.number]
@@ -274,8 +273,8 @@ class Descent:
         self.memory.forget(places)
 
     def _keep(self, places: Tensor) -> None:
-        """Drop all places but these."""
-        for name in _PER_PLACE:
+        """Keep only these places."""
+        for name in _STATE:
             setattr(self, name, getattr(self, name)[places])
         self.region = self.all_regions.rows(self.number)
         self.negligible = self.all_negligible[self.number]

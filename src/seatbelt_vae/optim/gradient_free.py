@@ -1,7 +1,7 @@
-"""Random search by values alone, thousands of independent rows at a time.
+"""`minimize_gradient_free`: batched random search from function values alone.
 
-What it finds no gradient was needed for: where it beats descents, the gradient hides something.
-Every row walks lines of its own, along waves in windows of the image or along patches of anchors.
+It shows whether a model masks its gradient: then it beats gradient descent. Every row searches
+along random lines: waves in windows of the image, or patches of anchor images.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ __all__ = ["minimize_gradient_free"]
 Values = Callable[[Tensor, Tensor], Tensor]
 """Maps points :math:`(R, n)` and their row numbers to values."""
 
-# of a wave and of a patch, in units of the region and of the way to the anchor
+# of a wave in units of the region's size, and of a patch in units of the distance to the anchor
 _FIRST_STEPS = (0.1, 1.0)
-_SMALLEST = 1e-4
+_MIN_STEP = 1e-4
 _SPREAD = 4.0
 _SHRINK, _GROW = 0.8, 1.5
 _FREQUENCIES = 3
-# what the next trial of a row's line is: after the last one it needs another line
-_FORWARDS, _BACKWARDS, _ON, _OVER = range(4)
+# phase of a row's line: first trial, trial in the opposite direction, longer trial, line finished
+_FORWARDS, _BACKWARDS, _LONGER, _FINISHED = range(4)
 
 
 def minimize_gradient_free(
@@ -47,31 +47,32 @@ def minimize_gradient_free(
 ) -> Minimum:
     r"""Minimise :math:`f_r(x)` over a ball in a box, or over a box, from values alone.
 
-    A line through the best point x leads along a separable wave in a window m,
-    :math:`\rho\,c \otimes (m\cos)(i) \otimes (m\cos)(j)` with colour c, its factors of length 1 and
-    ρ the ball's radius or half the box's diagonal; or, every other time, along a patch of one of
-    the anchors, :math:`m \odot (a - x)`. Windows of all sizes are equally likely on a log scale.
-    The row tries :math:`x \pm s d`, goes on twice as far as long as f falls, and draws the next
-    line. Each kind of line has a step s of its own in each row: the one that last lowered f; ×0.8
-    after a line that did not, ×1.5 after one along which f is constant, and anew once below 10⁻⁴.
-    A line begins with up to four times more or less than s, and at most 1.
+    Half of the lines through the best point x follow a separable wave in a window m,
+    :math:`\rho\,c \otimes (m\cos)(i) \otimes (m\cos)(j)`, with colour c, factors of length 1, and
+    ρ the ball's radius or half the box's diagonal. The others follow a patch of an anchor a,
+    :math:`m \odot (a - x)`. Window sizes are uniform on a log scale.
+    A row tries :math:`x \pm s d`, doubles s as long as f falls, and then draws the next line.
+    Each row keeps one step s per kind of line: the last that lowered f, times 0.8 after a line that
+    did not, times 1.5 after one along which f is constant, and reset once below 10⁻⁴. The first
+    step of a line is s times a random factor between ¼ and 4, at most 1.
 
     Args:
         fun: maps points :math:`(R', n)` and their row numbers :math:`(R')` to values :math:`(R')`;
-            it needs no gradient, and what is not finite is never accepted.
-        x0, lower, upper, center, radius: as for `minimize`; without a ball the bounds are finite.
-        generators: one a row, on the CPU; a row's outcome depends on no other row.
-        anchors: points whose patches may help, such as an input and its target, (R, A, n).
-        image_shape: (C, H, W), how rows are images; None takes them for single lines of pixels.
-        evaluations: of every row, its start included.
-        micro_batch: rows in one call of ``fun``, at most; None is all.
+            values that are not finite are never accepted.
+        x0, lower, upper, center, radius: as for `minimize`; bounds are finite unless there is a
+            ball.
+        generators: one per row, on the CPU; results of a row do not depend on other rows.
+        anchors: points to take patches from, such as an input and its target, (R, A, n).
+        image_shape: (C, H, W) of a row; None for rows that are vectors.
+        evaluations: evaluations per row, including its start.
+        micro_batch: largest number of rows in one call of ``fun``; None for all.
 
     Raises:
-        ConfigError: as for `minimize`, or a region without a size.
-        ShapeError: as for `minimize`, or generators, anchors or an image shape that do not fit.
+        ConfigError: as for `minimize`, or an infinite region.
+        ShapeError: as for `minimize`, or generators, anchors or an image shape of a wrong size.
 
-    Source: the windows are those of Square Attack (Andriushchenko et al. 2020), waves of low
-    frequency tried both ways those of SimBA-DCT (Guo et al. 2019).
+    Source: windows as in Square Attack (Andriushchenko et al. 2020); waves of low frequency, tried
+    in both directions, as in SimBA-DCT (Guo et al. 2019).
 
     Example:
         >>> def fun(x, rows):
@@ -94,8 +95,8 @@ def minimize_gradient_free(
         raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
     found = []
     for chunk in torch.arange(rows, device=x0.device).split(micro_batch):
-        own = [generators[row] for row in chunk.tolist()]
-        lines = _Lines(image_shape, reach[chunk], anchors[chunk], own)
+        sources = [generators[row] for row in chunk.tolist()]
+        lines = _Lines(image_shape, reach[chunk], anchors[chunk], sources)
         walk = _Walk(fun, x0[chunk].detach(), region.rows(chunk), chunk, lines)
         for _ in range(evaluations - 1 if len(chunk) else 0):
             walk.step()
@@ -107,7 +108,7 @@ def minimize_gradient_free(
 
 @dataclass(frozen=True)
 class _Lines:
-    """How rows draw lines; ``reach`` is the length of a wave of step 1."""
+    """The random lines of rows; ``reach`` is the length of a wave of step 1."""
 
     image_shape: tuple[int, int, int]
     reach: Tensor
@@ -115,11 +116,11 @@ class _Lines:
     generators: Sequence[torch.Generator]
 
     def draw(self, rows: Tensor, x: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Kinds, steps and lines, as long as their steps say, through the points of some rows."""
+        """Kinds, first steps and lines, scaled by the step, through the points of some rows."""
         channels, *sides = self.image_shape
         uniform = torch.empty(len(rows), 10 + channels, dtype=torch.float64)
-        for mine, row in zip(uniform, rows.tolist(), strict=True):
-            mine.uniform_(generator=self.generators[row])
+        for numbers, row in zip(uniform, rows.tolist(), strict=True):
+            numbers.uniform_(generator=self.generators[row])
         kind_of, spread, width_of, grey = (one[:, None] for one in uniform[:, :4].unbind(1))
         middles, frequencies, phases = uniform[:, 4:10].view(-1, 3, 2).unbind(1)
         width = 2 * max(sides) * (2 * max(sides)) ** -width_of
@@ -145,7 +146,7 @@ class _Lines:
 
 
 class _Walk:
-    """Rows on their walk: their best points, the lines they try, their steps by kind of line."""
+    """State of the rows: best points, current lines, and a step per kind of line."""
 
     def __init__(
         self, fun: Values, x0: Tensor, region: Region, numbers: Tensor, lines: _Lines
@@ -158,16 +159,16 @@ class _Walk:
         self.steps = self.first_steps.repeat(len(x0), 1)
         self.length, self.line = self.steps[:, 0].clone(), torch.zeros_like(self.x)
         self.kind, self.iterations = torch.zeros_like(numbers), torch.zeros_like(numbers)
-        self.phase = torch.full_like(numbers, _OVER)
+        self.phase = torch.full_like(numbers, _FINISHED)
         self.flat = torch.zeros_like(numbers, dtype=torch.bool)
 
     def step(self) -> None:
-        """One evaluation of every row: take its trial, turn round, or leave the line."""
-        over = (self.phase == _OVER).nonzero()[:, 0]
-        if len(over):
-            drawn = self.lines.draw(over, self.x[over], self.steps)
-            self.kind[over], self.length[over], self.line[over] = drawn
-            self.phase[over] = _FORWARDS
+        """Evaluate every row once: accept its trial, reverse the line, or finish it."""
+        finished = (self.phase == _FINISHED).nonzero()[:, 0]
+        if len(finished):
+            drawn = self.lines.draw(finished, self.x[finished], self.steps)
+            self.kind[finished], self.length[finished], self.line[finished] = drawn
+            self.phase[finished] = _FORWARDS
         trial = self.region.project(self.x + self.line)
         found = self.fun(trial, self.numbers)
         better = found.isfinite() & (found < self.value)
@@ -178,21 +179,21 @@ class _Walk:
         self.iterations += better
         factor = 1.0 + better.to(self.line) - 2 * turned.to(self.line)
         self.line, self.length = self.line * factor[:, None], self.length * factor.abs()
-        self.phase = torch.where(better, _ON, torch.where(turned, _BACKWARDS, _OVER))
+        self.phase = torch.where(better, _LONGER, torch.where(turned, _BACKWARDS, _FINISHED))
 
     def _adapt(self, better: Tensor, lost: Tensor, flat: Tensor) -> None:
-        """Steps become what helped; they shrink where both ways are worse, grow on a plateau."""
-        mine = self.kind[:, None]
+        """Keep a step that lowered f; shrink it after a failed line, grow it on a plateau."""
+        kind = self.kind[:, None]
         change = torch.where(flat & self.flat, _GROW, _SHRINK)
-        step = self.steps.gather(1, mine)[:, 0]
+        step = self.steps.gather(1, kind)[:, 0]
         step = torch.where(better, self.length, torch.where(lost, step * change, step)).clamp(max=1)
-        # so small a step found nothing for long
-        step = torch.where(step < _SMALLEST, self.first_steps[self.kind], step)
-        self.steps.scatter_(1, mine, step[:, None])
+        # a step this small has failed many times
+        step = torch.where(step < _MIN_STEP, self.first_steps[self.kind], step)
+        self.steps.scatter_(1, kind, step[:, None])
         self.flat = flat
 
     def minimum(self, evaluations: int) -> Minimum:
-        """What was found."""
+        """The result, with the evaluations spent per row."""
         never = self.value.isinf()
         spent = torch.full_like(self.numbers, evaluations)
         return Minimum(
@@ -211,7 +212,7 @@ def _unit(factor: Tensor) -> Tensor:
 
 
 def _outer(colour: Tensor, down: Tensor, across: Tensor) -> Tensor:
-    """Products of factors of channels, heights and widths, as rows."""
+    """Outer products of channel, height and width factors, flattened to rows."""
     return (colour[:, :, None, None] * down[:, None, :, None] * across[:, None, None]).flatten(1)
 
 
@@ -223,7 +224,7 @@ def _check_shapes(
 ) -> None:
     rows, size = x0.shape
     if len(generators) != rows:
-        raise ShapeError(f"got {len(generators)} generators for {rows} rows: give one a row")
+        raise ShapeError(f"got {len(generators)} generators for {rows} rows: give one per row")
     if anchors.ndim != 3 or (anchors.shape[0], anchors.shape[2]) != (rows, size):
         raise ShapeError(f"anchors have shape {tuple(anchors.shape)}, expected ({rows}, A, {size})")
     if prod(image_shape) != size:

@@ -1,8 +1,7 @@
-"""Minimise a function over a box or a ball in it, thousands of independent rows at a time.
+"""`minimize`: batched L-BFGS over a box, or a ball in a box, with independent rows.
 
-Every row has its own line search and stops on its own; at each tick every running row evaluates its
-own next trial point, whether that begins an iteration, backtracks or goes on, so that no row waits
-for another. Rows that have stopped leave the batch.
+Every row has its own line search and stopping test. Each tick evaluates the next trial point of
+every running row, so no row waits for another; rows that have stopped leave the batch.
 """
 
 from torch import Tensor
@@ -33,42 +32,41 @@ def minimize(
 ) -> Minimum:
     r"""Minimise :math:`f_r(x)` over :math:`lower \le x \le upper` for every row :math:`r`.
 
-    With a ball, over the part of the box where also :math:`\|x - c_r\| \leq \rho_r`.
+    With a ball, :math:`\|x - c_r\| \leq \rho_r` must hold as well.
 
-    Projected limited-memory BFGS with a two-metric projection (Bertsekas 1982): the direction is
-    :math:`-P H P \nabla f` with P off the coordinates at a bound that the gradient pushes out and,
-    at the rim of a ball that it pushes against, along the rim; there H learns the curvature of
-    :math:`f + \tfrac\mu2\|x - c\|^2` with the ball's multiplier μ. Where the region bends that
-    direction uphill, and at the start, the projected gradient path is walked instead.
+    Projected limited-memory BFGS with a two-metric projection (Bertsekas 1982). The direction is
+    :math:`-P H P \nabla f`, where P removes coordinates that a bound blocks and, on an active
+    sphere, its normal. On the sphere H approximates the inverse Hessian of
+    :math:`f + \tfrac\mu2\|x - c\|^2` with the ball's multiplier μ. At the start, and where
+    projection turns the direction uphill, the row follows the projected gradient path instead.
 
-    The line search walks the projected path. A step that lowers f enough (Armijo) is taken at once,
-    one that does not is shortened; and where f still falls at least 0.9 times as steeply after a
-    step, the row goes on from there in the same direction, 9 times as far: a quadratic would have
-    its minimum no nearer. So it ends where both of Wolfe's conditions hold, and a point that lowers
-    f is never given back.
+    The line search follows the projected path. A step with sufficient decrease (Armijo) is accepted
+    at once; any other is shortened. If the slope after a step is still at least 0.9 times the slope
+    before it, the row continues from there in the same direction, 9 times as far: the minimum of a
+    quadratic is no nearer. The search ends where both Wolfe conditions hold.
 
     Args:
         fun: maps points :math:`(R', n)` and their row numbers :math:`(R')` to values
             :math:`(R')` and gradients :math:`(R', n)`; called with running rows only.
-        x0: starts, :math:`(R, n)`; projected into the region.
+        x0: start points, :math:`(R, n)`; projected onto the region.
         lower, upper: bounds, broadcast to :math:`(R, n)`.
         center, radius: :math:`c_r` inside the box, broadcast to :math:`(R, n)`, and
-            :math:`\rho_r`, one for all rows or :math:`(R)`; neither for no ball.
-        memory: pairs remembered.
-        max_evaluations: most evaluations of a row.
-        relative_fall, window: a row has converged when :math:`f - floor` fell by less than this
-            share over so many iterations. Float32 cannot honour a tolerance per step.
-        floor: a lower bound of f, from which the fall is measured, one for all rows or :math:`(R)`.
-        negligible: a fall over so many iterations that is too small to matter whatever f is, one
-            for all rows or :math:`(R)`.
-        gradient_tolerance: a row is stationary when its projected gradient's 2-norm is no larger.
-        micro_batch: rows under way at once, and at most in one call of ``fun``; None is all. A row
-            that stops makes room for the next, so memory stays flat in R.
+            :math:`\rho_r`, one for all rows or :math:`(R)`; omit both for no ball.
+        memory: number of L-BFGS pairs per row.
+        max_evaluations: largest number of evaluations per row.
+        relative_fall, window: a row has converged when ``window`` iterations lower f by less than
+            ``relative_fall`` times :math:`f - floor`. Float32 is too coarse for a test per step.
+        floor: a lower bound of f, one for all rows or :math:`(R)`.
+        negligible: absolute tolerance added to the relative one, one for all rows or :math:`(R)`.
+        gradient_tolerance: a row is stationary when the 2-norm of its projected gradient is at most
+            this.
+        micro_batch: largest number of rows that run at once, and in one call of ``fun``; None for
+            all. Memory does not grow with R.
 
     Raises:
-        ConfigError: a lower bound above the upper, a ball that lacks its center or radius or has
-            them outside the box or below 0, or a setting below 1.
-        ShapeError: ``x0`` is not a matrix, or shapes that do not broadcast to it.
+        ConfigError: a lower bound above its upper bound, a ball without its center or radius, a
+            center outside the box, a negative radius, or a setting below 1.
+        ShapeError: ``x0`` is not a matrix, or shapes do not broadcast to it.
 
     Example:
         >>> import torch

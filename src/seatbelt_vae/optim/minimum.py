@@ -1,4 +1,4 @@
-"""What a minimisation returns: the best point of every row, and how its descent ended."""
+"""The result of a minimisation: the best point of every row and the status of its descent."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,20 +9,20 @@ __all__ = ["Minimum", "Status"]
 
 
 class Status(IntEnum):
-    """How the descent of a row ended."""
+    """The end of a row's descent."""
 
     RUNNING = 0
-    """Not yet; never in a result."""
+    """Not ended; never in a result."""
     CONVERGED = 1
-    """The value fell by less than the tolerance over several iterations."""
+    """The value decreased by less than the tolerance over several iterations."""
     STATIONARY = 2
     """The projected gradient is no larger than its tolerance."""
     LINE_SEARCH_FAILED = 3
     """No step along the gradient itself lowers the value: rounding, noise or a kink."""
     EVALUATION_LIMIT = 4
-    """The allowed evaluations are spent."""
+    """The row reached its largest number of evaluations."""
     NOT_FINITE = 5
-    """The value or the gradient at the start is not a number."""
+    """The value or the gradient at the start is not finite."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Minimum:
         gradient_norm: the 2-norm of the projected gradient there, :math:`(R)`; NaN in rows that
             were never finite.
         status: a `Status` for each row, :math:`(R)`.
-        evaluations: how often the function was asked, :math:`(R)`.
-        iterations: how many steps were taken, :math:`(R)`.
+        evaluations: number of function evaluations, :math:`(R)`.
+        iterations: number of accepted steps, :math:`(R)`.
     """
 
     x: Tensor

@@ -1,4 +1,4 @@
-"""Projected gradient descent whose step adapts, thousands of independent rows at a time."""
+"""`minimize_by_pgd`: batched projected gradient descent with an adaptive step per row."""
 
 from dataclasses import fields
 
@@ -31,17 +31,17 @@ def minimize_by_pgd(
 ) -> Minimum:
     r"""Minimise :math:`f_r(x)` over a ball in a box, or over a box, by normalised gradient steps.
 
-    In a ball a step goes along the gradient, of length :math:`\alpha\rho`; in a box along its
-    sign, of :math:`\alpha` times the half width of each side. Each row's :math:`\alpha` begins at
-    ½. When the row has not improved for four steps it is halved, and the row goes on from its best
-    point; it ends when :math:`\alpha` is below 10⁻⁴.
+    In a ball the step is :math:`\alpha\rho` along the normalised gradient; in a box it is
+    :math:`\alpha` times half of each side along the gradient's sign. :math:`\alpha` starts at ½
+    per row. After four steps without improvement it is halved and the row restarts from its best
+    point; the row ends when :math:`\alpha` is below 10⁻⁴.
 
     Args:
         fun, x0, lower, upper, center, radius, max_evaluations, micro_batch: as for `minimize`;
             without a ball the bounds are finite.
 
     Raises:
-        ConfigError: as for `minimize`, or a region without a size.
+        ConfigError: as for `minimize`, or an infinite region.
         ShapeError: as for `minimize`.
 
     Source: Auto-PGD of Croce and Hein (2020), with a simpler rule for the step.
@@ -94,7 +94,7 @@ def _descend(
         stuck = (stale >= _PATIENCE) | ~finite
         step = torch.where(stuck, step * _SHRINK, step).masked_fill(best_value.isinf(), 0)
         stale = torch.where(stuck, 0, stale)
-        # from its best point a stuck row knows the gradient
+        # a stuck row restarts from its best point, whose gradient is known
         points = torch.where(stuck[:, None], best, points)
         gradient = torch.where(stuck[:, None], best_gradient, gradient)
         points = region.project(points - step[:, None] * _unit_step(region, gradient))
@@ -117,7 +117,7 @@ def _size(region: Region) -> Tensor:
 
 
 def _unit_step(region: Region, gradient: Tensor) -> Tensor:
-    """The step of length 1 in units of the region's size."""
+    """The step for α = 1."""
     if region.ball is None:
         return _size(region) * gradient.sign()
     norm: Tensor = gradient.norm(dim=1, keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)

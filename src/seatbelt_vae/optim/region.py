@@ -1,4 +1,4 @@
-r"""Where rows may go: a box, perhaps with a ball of each row's own in it."""
+r"""Feasible regions: a box, optionally intersected with a ball per row."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from seatbelt_vae.optim.box import free_coordinates
 
 __all__ = ["Ball", "Region", "Tangent", "region_of"]
 
-# how far inside its ball a projection ends, in units of rounding
-_INSIDE = 8
+# a projection ends this many machine epsilons inside the sphere
+_MARGIN = 8
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Ball:
 
 @dataclass(frozen=True)
 class Region:
-    r"""The sets :math:`\{lower \leq x \leq upper\}`, cut by a ball if there is one.
+    r"""The sets :math:`\{lower \leq x \leq upper\}`, intersected with a ball if there is one.
 
     Args:
         lower, upper: bounds, shared by all rows (at most one dimension) or :math:`(R, n)`.
-        ball: its centers are inside the box.
+        ball: balls whose centers are inside the box.
     """
 
     lower: Tensor
@@ -52,60 +52,61 @@ class Region:
         return Region(lower, upper, None if self.ball is None else self.ball.rows(index))
 
     def project(self, x: Tensor) -> Tensor:
-        """The nearest points of the region; points inside it stay as they are, bit for bit."""
+        """The nearest points of the region; points inside it are returned unchanged."""
         inside = self._clip(x)
         if self.ball is None:
             return inside
         far = (_length(inside - self.ball.center) > self.ball.radius).nonzero()[:, 0]
         if len(far):
             region, ball = self.rows(far), self.ball.rows(far)
-            inside[far] = region._pull_to_rim(x[far], ball)
+            inside[far] = region._project_to_sphere(x[far], ball)
         return inside
 
     def _clip(self, x: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(x, self.lower), self.upper)
 
-    def _pull_to_rim(self, x: Tensor, ball: Ball) -> Tensor:
-        r"""The nearest points, :math:`c + \mathrm{clip}(t(x - c))` with t such that they reach ρ.
+    def _project_to_sphere(self, x: Tensor, ball: Ball) -> Tensor:
+        r"""The nearest points, :math:`c + \mathrm{clip}(t(x - c))` at distance ρ from c.
 
-        Coordinates that are clipped under too small a t stay so under a larger one. Hence solving
-        for t with those clipped so far lets t rise to its root, and to reach it after few steps.
+        A coordinate that is clipped at some t is clipped at every larger t. Solving for t with the
+        coordinates clipped so far therefore increases t to its root, in few steps.
         """
         away = x - ball.center
-        wall = torch.where(away > 0, self.upper, self.lower) - ball.center
-        radius = ball.radius.double() * (1 - _INSIDE * torch.finfo(x.dtype).eps)
+        bound = torch.where(away > 0, self.upper, self.lower) - ball.center
+        radius = ball.radius.double() * (1 - _MARGIN * torch.finfo(x.dtype).eps)
         clipped = torch.zeros_like(away, dtype=torch.bool)
         while True:
-            left = radius.square() - _length(wall.where(clipped, 0)).square()
-            open_ways = _length(away.masked_fill(clipped, 0))
-            t = torch.where(open_ways > 0, left.clamp_min(0).sqrt() / open_ways, 1).to(x)
+            left = radius.square() - _length(bound.where(clipped, 0)).square()
+            free = _length(away.masked_fill(clipped, 0))
+            t = torch.where(free > 0, left.clamp_min(0).sqrt() / free, 1).to(x)
             reached = t[:, None] * away
-            beyond = clipped | (reached.abs() > wall.abs())
+            beyond = clipped | (reached.abs() > bound.abs())
             if beyond.equal(clipped):
                 break
             clipped = beyond
         nearest = self._clip(ball.center + reached)
-        # a sum that is rounded away from the center could leave the ball
+        # rounding away from the center could leave the ball
         longer = (nearest - ball.center).abs() > reached.abs()
         return torch.where(longer, nearest.nextafter(ball.center), nearest)
 
     def tangent(self, x: Tensor, gradient: Tensor) -> "Tangent":
-        r"""Which ways are open at ``x`` to a step against the gradient.
+        r"""The tangent space at ``x`` for a step against the gradient.
 
-        The ball's multiplier :math:`\mu` turns the gradient to :math:`\nabla f + \mu(x - c)`, and a
-        bound blocks what that pushes out. With no coordinate blocked :math:`\mu` is too large, and
-        falls as they are: blocking all that it does not free leads to its root in few steps.
+        With the ball's multiplier :math:`\mu`, the gradient of the Lagrangian is
+        :math:`\nabla f + \mu(x - c)`; bounds block the coordinates it pushes outwards. Without
+        blocked coordinates :math:`\mu` is too large, and every blocked coordinate lowers it:
+        blocking repeatedly reaches its root in few steps.
         """
         free = free_coordinates(x, gradient, self.lower, self.upper)
         if self.ball is None:
             return Tangent(free)
         radius, away = self.ball.radius, x - self.ball.center
         outward = away * free
-        # where a projection ends: inside, and the point's own digits are rounded towards the center
-        slack = 2 * torch.finfo(x.dtype).eps * (_INSIDE * radius + _length(x))
+        # the margin of a projection, and the rounding of x itself
+        slack = 2 * torch.finfo(x.dtype).eps * (_MARGIN * radius + _length(x))
         pressed = (_length(away) >= radius - slack) & ((gradient * outward).sum(1) < 0)
         pressed &= outward.square().sum(1) > 0
-        # a ball of radius 0 is open nowhere
+        # a ball of radius 0 has no free coordinate
         free = (radius > 0).to(x)[:, None].expand_as(x)
         while True:
             outward = away * free
@@ -122,14 +123,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Tangent:
-    r"""The ways open to rows: free coordinates, and along the ball where they are pressed to it.
+    r"""Tangent spaces: free coordinates, orthogonal to the sphere's normal where it is active.
 
     Args:
-        free: 1 for coordinates that no bound blocks, else 0, :math:`(R, n)`; as numbers, since
-            multiplying by truth values takes three times as long.
-        normal: the unit normal of the ball among free coordinates; 0 in rows inside it.
-        multiplier: the ball's Lagrange multiplier :math:`\mu \geq 0`, :math:`(R)`; the curvature
-            that counts on the rim is that of :math:`f + \tfrac\mu2\|x-c\|^2`.
+        free: 1 for coordinates that no bound blocks, else 0, :math:`(R, n)`; floats, because
+            multiplying by booleans takes three times as long.
+        normal: the sphere's unit normal among free coordinates; 0 in rows inside the ball.
+        multiplier: the ball's Lagrange multiplier :math:`\mu \geq 0`, :math:`(R)`; curvature on
+            the sphere is that of :math:`f + \tfrac\mu2\|x-c\|^2`.
     """
 
     free: Tensor
@@ -137,7 +138,7 @@ class Tangent:
     multiplier: Tensor | None = None
 
     def project(self, vector: Tensor) -> Tensor:
-        """The part of vectors :math:`(R, n)` along the open ways."""
+        """Project vectors :math:`(R, n)` onto the tangent space."""
         vector = vector * self.free
         if self.normal is None:
             return vector
@@ -152,12 +153,12 @@ def region_of(
     center: Tensor | None = None,
     radius: Tensor | float | None = None,
 ) -> Region:
-    """The region that bounds, and perhaps a ball, mean for starts :math:`(R, n)`.
+    """The region of rows :math:`(R, n)` for given bounds and an optional ball.
 
     Raises:
-        ConfigError: a lower bound above the upper, a negative radius, a center without a radius,
-            or one outside the box.
-        ShapeError: ``x0`` is not a matrix, or shapes that do not broadcast to it.
+        ConfigError: a lower bound above its upper bound, a negative radius, a center outside the
+            box, or a center or radius without the other.
+        ShapeError: ``x0`` is not a matrix, or shapes do not broadcast to it.
     """
     if x0.ndim != 2:
         raise ShapeError(f"x0 has shape {tuple(x0.shape)}, expected a matrix (rows, size)")
@@ -177,7 +178,7 @@ def region_of(
     if center is None and radius is None:
         return Region(low, high)
     if center is None or radius is None:
-        raise ConfigError("a ball needs both a center and a radius: give the other one, or neither")
+        raise ConfigError("a ball needs both a center and a radius: give both or neither")
     middle = torch.as_tensor(center, dtype=x0.dtype, device=x0.device)
     size = torch.as_tensor(radius, dtype=x0.dtype, device=x0.device)
     try:
@@ -195,6 +196,6 @@ def region_of(
 
 
 def _length(vectors: Tensor) -> Tensor:
-    """2-norms of vectors :math:`(R, n)`, float64: in float32 their own errors leave the ball."""
+    """2-norms of vectors :math:`(R, n)` in float64; float32 errors could leave the ball."""
     lengths: Tensor = torch.linalg.vector_norm(vectors, dim=1, dtype=torch.float64)
     return lengths

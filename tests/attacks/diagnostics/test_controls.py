@@ -73,7 +73,7 @@ def test_gradient_free_search_keeps_to_what_the_threat_allows(threat):
     points = gradient_free_points(hidden, 40, KEYS)
     assert points.shape == (2, 3, 16)
     assert (points.abs() <= 1.5).all()
-    _, delta = hidden.offered(points, "found")
+    _, delta = hidden.with_points(points, "found")
     assert (delta[:, [1, 2, 3]] <= hidden.delta[:, [1, 2, 3]] + 1e-9).all()
 
 
@@ -121,10 +121,10 @@ def test_rounding_makes_no_control_better():
     """Every control offers the attack's own points, evaluated in another batch."""
     result = attacked(Linear())
     nudged = replace(result, parts=result.parts * (1 + 1e-9))
-    again, _ = nudged.offered(result.points, "transfer")
+    again, _ = nudged.with_points(result.points, "transfer")
     assert again.start == result.start
     assert again.status == result.status
-    better, _ = replace(result, parts=result.parts * 1.01).offered(result.points, "transfer")
+    better, _ = replace(result, parts=result.parts * 1.01).with_points(result.points, "transfer")
     assert "transfer" in better.start[0]
 
 
@@ -136,7 +136,7 @@ def test_the_input_is_no_better_than_itself():
     moved = replace(result, problem=lower, parts=lower.parts_start[:, None].expand_as(result.parts))
     still = replace(moved, points=problem.x[:, None].expand_as(result.points))
     still = replace(still, norms=type(result.norms)(*(torch.zeros_like(result.levels),) * 2))
-    again, delta = still.offered(problem.x[:, None], "random noise")
+    again, delta = still.with_points(problem.x[:, None], "random noise")
     assert again.start == still.start
     torch.testing.assert_close(delta, still.delta, rtol=0, atol=0)
 

@@ -8,7 +8,7 @@ import torch
 from seatbelt_vae.attacks import FLAGS, attack
 from seatbelt_vae.attacks.diagnostics.controls import controlled
 from seatbelt_vae.attacks.diagnostics.flags import suite_flags
-from seatbelt_vae.attacks.diagnostics.probe import probe
+from seatbelt_vae.attacks.diagnostics.model_checks import check_model
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import (
     DetachedGradient,
@@ -17,7 +17,6 @@ from tests.attacks.models import (
     MisleadingGradient,
     Noisy,
     Saturated,
-    Training,
     images,
 )
 from tests.conftest import ROOT
@@ -33,8 +32,8 @@ def rows_of(model, config=CALM, spoil=lambda result: result, sibling=None):
     result = spoil(attack(model, x, target, config))
     shown = None if sibling is None else attack(sibling, x, target, CALM).points
     beside = controlled(result, config, [(0, 0)], shown)
-    (checks,) = probe(model, result.problem, [torch.Generator().manual_seed(0)])
-    return [{"pair": 0, **row, **asdict(checks)} for row in beside.rows(0)]
+    (checks,) = check_model(model, result.problem, [torch.Generator().manual_seed(0)])
+    return [{"pair": 0, **row} for row in beside.rows(0, checks=asdict(checks))]
 
 
 def raised_by(*arguments, **named):
@@ -52,7 +51,6 @@ def pushed_out(result):
         ([], [Linear(), CALM]),
         ([], [Linear(), AttackConfig(weight_count=6, restarts=1)]),
         ([], [Linear(), AttackConfig(threat="l2", restarts=1)]),
-        (["model in training mode"], [Training()]),
         (["log-variance clamp active"], [Saturated()]),
         (["not converged", "raw curve not a minimum's"], [Linear(), HASTY]),
         (["outside the bounds"], [Linear(), CALM, pushed_out]),

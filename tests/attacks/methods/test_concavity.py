@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seatbelt_vae.attacks.methods.concavity import on_a_chord
+from seatbelt_vae.attacks.methods.concavity import near_chord
 
 
 def curves(seed: int, rows: int = 3, width: int = 9) -> tuple[Tensor, Tensor]:
@@ -26,7 +26,7 @@ def test_a_settled_level_is_within_the_tolerance_of_its_minimum(seed: int, share
     above = torch.as_tensor(random.exponential(0.1, minima.shape))
     values = torch.where(known, minima, minima + above)
     tolerance = 0.05 * minima + 0.02
-    settled = on_a_chord(levels, values, known, tolerance)
+    settled = near_chord(levels, values, known, tolerance)
     assert (values - minima <= tolerance + 1e-12)[settled].all()
 
 
@@ -38,7 +38,7 @@ def test_it_is_the_chord_of_the_nearest_known_levels_on_either_side(seed: int) -
     known = random.random(minima.shape) < 0.4
     values = minima + torch.as_tensor(random.exponential(0.05, minima.shape))
     tolerance = torch.as_tensor(random.uniform(0, 0.2, minima.shape))
-    settled = on_a_chord(levels, values, torch.as_tensor(known), tolerance)
+    settled = near_chord(levels, values, torch.as_tensor(known), tolerance)
     for row, column in np.ndindex(*minima.shape):
         left = [k for k in range(column) if known[row, k]]
         right = [k for k in range(column + 1, minima.shape[1]) if known[row, k]]
@@ -54,4 +54,4 @@ def test_it_is_the_chord_of_the_nearest_known_levels_on_either_side(seed: int) -
 def test_nothing_known_settles_nothing() -> None:
     levels, minima = curves(0)
     known = torch.zeros_like(minima, dtype=torch.bool)
-    assert not on_a_chord(levels, minima, known, torch.ones_like(minima)).any()
+    assert not near_chord(levels, minima, known, torch.ones_like(minima)).any()

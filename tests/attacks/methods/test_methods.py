@@ -141,7 +141,7 @@ def test_masked_gradient_leaves_the_attack_at_the_trivial_bound():
 def test_offered_points_are_taken_where_they_are_better_and_nowhere_else():
     result = attacked(TwoLayers(), protocol="single", max_evaluations=2, weight_count=6)
     _, target = images()
-    better, delta = result.offered(target.flatten()[None, None], "given")
+    better, delta = result.with_points(target.flatten()[None, None], "given")
     reach = result.problem.image_norms.l2
     torch.testing.assert_close(
         delta, result.levels * reach + delta.new_tensor(0), atol=1e-9, rtol=0

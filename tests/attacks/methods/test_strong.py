@@ -1,4 +1,4 @@
-"""The strong protocol's decisions: which rows descend, from where, and what a recheck says."""
+"""Decisions of the strong attack: which rows descend, from which point, and the recheck."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from seatbelt_vae.attacks import LatentLoss, Problem, attack
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.methods.search import Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.strong import _offer_known, _race, _recheck, _worth_a_descent
+from seatbelt_vae.attacks.methods.strong import _offer_start_points, _race, _recheck, _unsettled
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import Linear, images
 
@@ -41,16 +41,16 @@ def test_where_nothing_is_best_a_row_descends_from_the_next_smaller_level():
     offered(search, 0.9, level=0)
     best = search.pools[0].best(search.levels[0])[1]
     assert best.tolist() == [1, 0]
-    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+    assert _unsettled(search, coarse=False) == [(0, 1, 1)]
 
 
 def test_a_descent_that_ended_at_zero_does_not_end_its_row():
     search = search_at([0.01, 1.5])
     offered(search, 0.9, level=0)
     offered(search, 0.0, level=1)
-    raw = search.pools[0].raw(search.levels[0], but=())
+    raw = search.pools[0].raw(search.levels[0], excluded=())
     assert raw[1] == search.problem.divergence_start[0]
-    assert _worth_a_descent(search, coarse=False) == [(0, 1, 1)]
+    assert _unsettled(search, coarse=False) == [(0, 1, 1)]
 
 
 def test_a_descent_that_ends_above_nothing_at_all_is_no_violation():
@@ -70,7 +70,7 @@ def test_a_descent_that_ends_above_nothing_at_all_is_no_violation():
 @pytest.mark.parametrize("share", [0.01, 1 / 3, 2 / 3])
 def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
     search = search_at([0.01, 0.1, 0.3], recheck=share)
-    _offer_known(search)
+    _offer_start_points(search)
     scale = 1e-3 * search.problem.divergence_start
     before = search.best()[0]
     unconverged = _recheck(search, [(7,)])
@@ -87,7 +87,7 @@ def test_a_descent_leaves_the_kink_that_a_distance_of_posteriors_has_at_the_targ
     loss = loss_of(AttackConfig(loss="latent-w2"), 1)
     problem = Problem.of(Linear(), loss, x, target, [torch.Generator()])
     search = Search(problem, torch.tensor([[1e-3, 1e-2]], dtype=torch.float64), AttackConfig())
-    _offer_known(search)
+    _offer_start_points(search)
     _race(search, torch.ones(1, 2, dtype=torch.bool), [(0, 1)])
     (pool,) = search.pools
     raced = [k for k, o in enumerate(pool.origins) if o.start == "segment" and o.level is not None]

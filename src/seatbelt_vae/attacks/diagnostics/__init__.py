@@ -1,4 +1,4 @@
-"""Whether an attack is to be believed: controls beside it, probes of the model, flags."""
+"""Diagnostics of an attack: controls, checks of the model, validity flags."""
 
 from seatbelt_vae.attacks.diagnostics.checked_attack import CheckedAttack, checked_attack
 from seatbelt_vae.attacks.diagnostics.flags import FLAGS, Flag, Meaning, suite_flags

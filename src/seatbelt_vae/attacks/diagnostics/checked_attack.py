@@ -1,20 +1,22 @@
-"""An attack with all that makes its numbers believable: controls beside it, probes, flags."""
+"""`checked_attack`: an attack, its controls, checks of the model, and the flags they raise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.attack import attack, check_range
+from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.diagnostics.controls import Controlled, controlled
 from seatbelt_vae.attacks.diagnostics.flags import Flag, suite_flags
-from seatbelt_vae.attacks.diagnostics.probe import Probe, probe
+from seatbelt_vae.attacks.diagnostics.model_checks import ModelChecks, check_model
 from seatbelt_vae.attacks.losses import Loss
+from seatbelt_vae.attacks.prepare import as_images, prepare_model
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.protocol import Autoencoder, bounds_of
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import generator_for
 
 __all__ = ["CheckedAttack", "checked_attack"]
@@ -22,31 +24,35 @@ __all__ = ["CheckedAttack", "checked_attack"]
 
 @dataclass(frozen=True)
 class CheckedAttack:
-    """An attack beside its controls, and what the model showed.
+    """An attack with its controls and the checks of its model.
 
     Args:
-        controlled: the attack by itself, and with what controls found better.
-        probes: one a pair.
+        controlled: the attack before and after its controls.
+        checks: one per pair.
     """
 
     controlled: Controlled
-    probes: list[Probe]
+    checks: list[ModelChecks]
 
     @property
     def result(self) -> AttackResult:
-        """The best known distortions, whoever found them."""
+        """The best distortions known, found by the attack or by a control."""
         return self.controlled.result
 
-    def rows(self, pair: int) -> list[dict[str, Any]]:
-        """One plain row a level of one pair; see ``docs/rows.md``."""
-        return [row | asdict(self.probes[pair]) for row in self.controlled.rows(pair)]
+    def rows(self, pair: int, identity: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """One row of plain values per level of one pair; see ``docs/rows.md``.
+
+        ``identity`` has the columns that name the pair and its settings in a suite.
+        """
+        return self.controlled.rows(pair, checks=asdict(self.checks[pair]), identity=identity)
 
     @property
     def flags(self) -> list[Flag]:
-        """Every flag an attack can raise, raised or not; see ``docs/flags.md``."""
-        return suite_flags(self.rows(pair) for pair in range(len(self.probes)))
+        """Every flag of an attack, raised or not; see ``docs/flags.md``."""
+        return suite_flags(self.rows(pair) for pair in range(len(self.checks)))
 
 
+@torch.inference_mode(False)
 def checked_attack(
     model: Autoencoder,
     x: Tensor,
@@ -58,14 +64,14 @@ def checked_attack(
     pair_numbers: Sequence[int] | None = None,
     transferred: Tensor | None = None,
 ) -> CheckedAttack:
-    """Attack, and put the attack beside noise, a gradient-free search and a sibling's images.
+    """Attack, and compare with random noise, a gradient-free search and a sibling's images.
 
     Args:
         model, x, target, config, loss, levels, pair_numbers: as for `attack`.
-        transferred: adversarial images made for a sibling model, :math:`(P, K, C, H, W)`.
+        transferred: adversarial images made for a sibling model, :math:`(P, K, *\\text{event})`.
 
     Raises:
-        ShapeError, DataError, ConfigError: as `attack`; also of transferred images.
+        ModelError, ShapeError, DataError, ConfigError: as for `attack`, ``transferred`` included.
 
     Example:
         >>> import torch
@@ -74,27 +80,26 @@ def checked_attack(
         >>> shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (-1.0, 1.0))
         >>> x, target = torch.rand(2, 1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
         >>> config = AttackConfig(weight_count=3, restarts=0, gradient_free=20, recheck=0)
-        >>> judged = checked_attack(HierarchicalVAE(shape).eval(), x, target, config)
-        >>> {flag.name: flag.raised for flag in judged.flags}["model in training mode"]
+        >>> checked = checked_attack(HierarchicalVAE(shape).eval(), x, target, config)
+        >>> {flag.name: flag.raised for flag in checked.flags}["trivial bound exceeded"]
         False
     """
-    config = config or AttackConfig()
+    config, model = config or AttackConfig(), prepare_model(model)
+    if transferred is not None:
+        transferred = _checked_transfer(model, transferred, len(x)).flatten(2)
+    result = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     keys = [(config.seed, number) for number in numbers]
-    if transferred is not None:
-        _check(model, transferred, len(x))
-    result = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
-    flat = None if transferred is None else transferred.flatten(2)
-    beside = controlled(result, config, keys, flat)
-    probes = probe(model, result.problem, [generator_for(*key, 4) for key in keys])
-    return CheckedAttack(beside, probes)
+    compared = controlled(result, config, keys, transferred)
+    checks = check_model(model, result.problem, [generator_for(*key, 4) for key in keys])
+    return CheckedAttack(compared, checks)
 
 
-def _check(model: Autoencoder, transferred: Tensor, pairs: int) -> None:
+def _checked_transfer(model: Autoencoder, transferred: Tensor, pairs: int) -> Tensor:
     shape = transferred.shape
     if shape[0] != pairs or tuple(shape[2:]) != tuple(model.event_shape):
         raise ShapeError(
             f"transferred images of shape {tuple(shape)}, expected ({pairs}, images, "
             f"{', '.join(map(str, model.event_shape))})"
         )
-    check_range("a transferred", transferred, bounds_of(model))
+    return as_images("a transferred", transferred, model)

@@ -1,11 +1,11 @@
-"""Controls that an attack must beat: random noise, search without gradients, a sibling's images.
+"""Controls that an attack must beat: random noise, gradient-free search, a sibling's images.
 
-What a control finds better than the attack is kept, so that the reported number is the smallest
-known; and it raises a flag, since the gradient should not have missed it. Only the published attack
-is reported as it is: its shortfall is what is to be seen.
+A better point of a control replaces the attack's, so that the reported Δ is the smallest known, and
+raises a flag, since a gradient attack should have found it. The published attack keeps its own
+points, because its shortfall is the subject of the comparison.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,30 +14,30 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
+from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Where
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["CONTROLS", "Controlled", "controlled", "gradient_free_points", "matched_noise"]
+__all__ = ["Controlled", "controlled", "gradient_free_points", "matched_noise"]
 
-CONTROLS = ("noise", "gradient_free", "transfer")
-"""The controls, as they are named in the rows."""
-
-_DRAWS = 8
-_ROWS = 3
-_CLEARLY = 0.01
-_MEANS_NOTHING = 1e-6
+_NOISE_DRAWS = 8
+_SEARCHED_LEVELS = 3
+_MARGIN = 0.01
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Controlled:
-    r"""An attack beside its controls.
+    r"""An attack before and after its controls.
 
     Args:
-        attack: the attack by itself.
-        result: the attack with what controls found better; the published attack by itself.
-        delta: the smallest :math:`\Delta` of each control that was tried, :math:`(P, W)`.
+        attack: the result before the controls.
+        result: the result with every better point of a control; equal to ``attack`` for the
+            published attack.
+        delta: the smallest :math:`\Delta` of each control that was tried, :math:`(P, W)`; keys
+            are ``noise``, ``gradient_free`` and ``transfer``.
     """
 
     attack: AttackResult
@@ -45,27 +45,18 @@ class Controlled:
     delta: dict[str, Tensor]
 
     def beats(self, control: str) -> Tensor:
-        """Rows where a control is better than the attack by more than a hundredth, (P, W)."""
+        """Rows where a control is better than the attack by more than 1 %, :math:`(P, W)`."""
         problem = self.result.problem
-        wide = _MEANS_NOTHING * problem.span.nan_to_num(0)[:, None]
-        margin = _CLEARLY * problem.remaining(self.attack.delta) + wide
+        rounding = _ROUNDING * problem.span.nan_to_num(0)[:, None]
+        margin = _MARGIN * problem.remaining(self.attack.delta) + rounding
         beaten: Tensor = self.delta[control] < self.attack.delta - margin
         return beaten
 
-    def rows(self, pair: int) -> list[dict[str, Any]]:
-        """One plain row a level: the best known, and how attack and controls did by themselves."""
-        none = [None] * self.attack.levels.shape[1]
-        alone = self.attack.rows(pair)
-        columns = {f"{name}_attack": [row[name] for row in alone] for name in ("delta", "status")}
-        columns["exceeds_bound"] = [row["exceeds_bound"] for row in alone]
-        for name in CONTROLS:
-            tried = name in self.delta
-            columns[f"delta_{name}"] = self.delta[name][pair].tolist() if tried else none
-            columns[f"{name}_beats"] = self.beats(name)[pair].tolist() if tried else none
-        added = [
-            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-        ]
-        return [row | more for row, more in zip(self.result.rows(pair), added, strict=True)]
+    def rows(self, pair: int, **sources: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        """The rows of one pair, see `attack_rows`, which gets ``sources``."""
+        columns = {f"delta_{name}": delta for name, delta in self.delta.items()}
+        columns |= {f"{name}_beats": self.beats(name) for name in self.delta}
+        return attack_rows(self.result, pair, before=self.attack, controls=columns, **sources)
 
 
 def controlled(
@@ -74,32 +65,32 @@ def controlled(
     keys: Sequence[tuple[int, ...]],
     transferred: Tensor | None = None,
 ) -> Controlled:
-    r"""Put an attack beside matched noise, a gradient-free search, and a sibling's images.
+    r"""Compare an attack with matched noise, a gradient-free search, and a sibling's images.
 
     Args:
         result: the attack.
-        config: how many evaluations the gradient-free search gets; 0 leaves it out.
-        keys: what each pair's randomness depends on.
+        config: evaluations of the gradient-free search (0 for none), and the attack's method.
+        keys: the key of each pair's random numbers.
         transferred: adversarial images made for a sibling model, flat, :math:`(P, K, n)`.
     """
     attack, delta = result, {}
     noise = matched_noise(result, [generator_for(*key, 5) for key in keys])
-    result, delta["noise"] = result.offered(noise, "random noise")
+    result, delta["noise"] = result.with_points(noise, "random noise")
     if config.protocol == "strong" and config.gradient_free:
         found = gradient_free_points(result, config.gradient_free, keys)
-        result, delta["gradient_free"] = result.offered(found, "gradient-free")
+        result, delta["gradient_free"] = result.with_points(found, "gradient-free")
     if transferred is not None:
-        result, delta["transfer"] = result.offered(transferred, "transfer")
+        result, delta["transfer"] = result.with_points(transferred, "transfer")
     return Controlled(attack, attack if config.protocol == "paper" else result, delta)
 
 
 def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -> Tensor:
-    r"""Random directions of the attack's own sizes, eight a level, :math:`(P, 8W, n)`.
+    r"""Random distortions with the norms of the attack's, eight per level, :math:`(P, 8W, n)`.
 
-    Clipping to the box only shortens a distortion, so the control never has the larger budget.
+    Clipping to the box only shortens a distortion, so no control is larger than the attack.
     """
     problem = result.problem
-    shape = (result.levels.shape[1], _DRAWS, problem.x.shape[1])
+    shape = (result.levels.shape[1], _NOISE_DRAWS, problem.x.shape[1])
     kind = "linf" if getattr(problem.threat, "norm", "l2") == "linf" else "l2"
     points = []
     for pair, generator in enumerate(generators):
@@ -114,28 +105,28 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
 def gradient_free_points(
     result: AttackResult, evaluations: int, keys: Sequence[tuple[int, ...]]
 ) -> Tensor:
-    """Where a search by values alone gets from the attack's own points of three rows, (P, 3, n)."""
+    """Gradient-free search from the attack's points under three levels, :math:`(P, 3, n)`."""
     problem, count = result.problem, len(result.levels)
-    spread = torch.linspace(0, result.levels.shape[1] - 1, _ROWS + 2)[1:-1].round().long()
-    pairs = torch.arange(count, device=problem.x.device).repeat_interleave(_ROWS)
-    levels = result.levels[:, spread].flatten()
+    last = result.levels.shape[1] - 1
+    searched = torch.linspace(0, last, _SEARCHED_LEVELS + 2)[1:-1].round().long()
+    pairs = torch.arange(count, device=problem.x.device).repeat_interleave(_SEARCHED_LEVELS)
+    levels = result.levels[:, searched].flatten()
 
     def value(points: Tensor, rows: Tensor) -> Tensor:
-        of = pairs[rows]
-        cost = problem.threat.cost(problem.norms(points, of), levels[rows])
-        return problem.parts(points, of).sum(1) + cost
+        cost = problem.threat.cost(problem.norms(points, pairs[rows]), levels[rows])
+        return problem.parts(points, pairs[rows]).sum(1) + cost
 
     found = minimize_gradient_free(
         value,
-        result.points[:, spread].flatten(0, 1),
+        result.points[:, searched].flatten(0, 1),
         **_finite_region(problem, pairs, levels),
         anchors=torch.stack([problem.x, problem.target], dim=1)[pairs],
         evaluations=evaluations,
         image_shape=problem.event_shape if len(problem.event_shape) == 3 else None,
-        generators=[generator_for(*key, 6, row) for key in keys for row in range(_ROWS)],
+        generators=[generator_for(*key, 6, row) for key in keys for row in range(_SEARCHED_LEVELS)],
         micro_batch=problem.micro_batch,
     )
-    return found.x.view(count, _ROWS, -1)
+    return found.x.view(count, _SEARCHED_LEVELS, -1)
 
 
 def _finite_region(problem: Problem, pairs: Tensor, levels: Tensor) -> Where:

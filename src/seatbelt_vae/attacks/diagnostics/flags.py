@@ -1,6 +1,6 @@
-"""Validity flags: why a number might not be believed, with what it means and what to do.
+"""Validity flags: conditions under which a reported number may be wrong, and their remedies.
 
-A result carries its flags wherever it is shown.
+Reports and tables show the flags of a suite next to its numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,12 +15,12 @@ _CURVE_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a flag is about.
+    """The documentation of a flag.
 
     Args:
         raised_if: the condition.
-        means: what it says of the numbers.
-        do: what to do about it.
+        means: its consequence for the numbers.
+        do: the remedy.
     """
 
     raised_if: str
@@ -35,8 +35,8 @@ class Flag:
     Args:
         name: a key of `FLAGS`.
         raised: whether the condition holds.
-        value: the figure it was judged by.
-        detail: one sentence with the figure in words.
+        value: the number that the condition compares.
+        detail: one sentence with that number.
     """
 
     name: str
@@ -51,31 +51,32 @@ class Flag:
 
 FLAGS = {
     "encoder not repeatable": Meaning(
-        "the same image gives two different posteriors on the mean path, or two losses on the "
-        "attack's own path",
-        "gradients and line searches see noise; a failed attack says nothing",
-        "make the encoder deterministic (evaluation mode); attack on the `common` path",
+        "the same image gives two different posteriors on the mean path, or two different losses "
+        "on the attack's path",
+        "gradients and line searches are noisy, so a failed attack proves nothing",
+        "make the encoder deterministic (evaluation mode), or attack on the `common` path",
     ),
     "model in training mode": Meaning(
-        "a part of the model is in training mode",
-        "BatchNorm or dropout make each image's posterior depend on the others",
-        "call model.eval() before attacking",
+        "a part of the model was in training mode; only suites of older versions have this flag, "
+        "since `attack` now refuses such a model",
+        "BatchNorm or dropout make each image's posterior depend on the rest of the batch",
+        "call model.eval() and attack again",
     ),
     "gradient not usable": Meaning(
-        "the loss's gradient beside the input is zero or not finite",
+        "the gradient of the loss near the input is zero or not finite",
         "a gradient attack cannot start; the model may mask its gradient",
-        "attack with another loss or a gradient-free method before calling it robust",
+        "attack with another loss or a gradient-free method before calling the model robust",
     ),
     "trivial bound exceeded": Meaning(
-        "the attack's Δ is above B + 10⁻³·|B − c| + 2·10⁻⁷·(r₀ − c) for some row",
-        "showing the input or the target itself is better: the row is a failed attack",
-        "use the strong protocol, or more evaluations",
+        "the attack's Δ is above B + 10⁻³·|B − c| + 2·10⁻⁷·(r₀ − c) in some row",
+        "the input or the target itself has a smaller Δ: the row is a failed attack",
+        "attack with `strong`, or with more evaluations",
     ),
     "raw curve not a minimum's": Meaning(
-        "the best of each row's own descents and starts (`delta_raw`) falls or is convex in λ "
-        "somewhere, or rises in ε, by more than 10⁻³·r₀",
-        "some descents ended away from the minimum; other rows' points repair the reported curve",
-        "more restarts or evaluations, if `not converged` is raised as well",
+        "the smallest Δ of each row's own descents and starts (`delta_raw`) falls or is convex in "
+        "λ somewhere, or rises in ε, by more than 10⁻³·r₀",
+        "some descents did not reach the minimum; points of other rows repair the reported curve",
+        "use more restarts or evaluations if `not converged` is raised as well",
     ),
     "not converged": Meaning(
         "twice the evaluations and restarts lower the mean of log(Δ + 10⁻³·r₀) by more than 0.01",
@@ -83,42 +84,42 @@ FLAGS = {
         "raise max_evaluations and restarts until the flag clears",
     ),
     "noise beats the attack": Meaning(
-        "a random distortion of an attack's size is better than it by more than 1 % for some row",
-        "the gradient misleads; the model may mask it",
-        "attack with more restarts or another loss; read the reported Δ, which keeps what is best",
+        "random noise of the attack's size has a Δ lower by more than 1 % in some row",
+        "the gradient misleads the attack; the model may mask it",
+        "use more restarts or another loss; the reported Δ is the smaller of both",
     ),
     "gradient-free search beats the attack": Meaning(
-        "a search that uses values only betters an attack by more than 1 % for some row",
-        "the gradient is masked, rounded off or noisy: the model hides how fragile it is",
+        "a search by values only finds a Δ lower by more than 1 % in some row",
+        "the gradient is masked, quantised or noisy, which hides how fragile the model is",
         "raise gradient_free; do not call the model robust",
     ),
     "transfer beats the attack": Meaning(
-        "images made for the sibling are better than the attack by more than 1 % for some row",
-        "the model's own gradient leads nowhere, yet what fools its sibling fools it",
+        "adversarial images of the sibling have a Δ lower by more than 1 % in some row",
+        "the model's gradient misleads the attack, yet its sibling's adversarial images fool it",
         "attack more siblings; do not call the model robust",
     ),
     "log-variance clamp active": Meaning(
-        "latent units have a log-variance of −20 or 20 or beyond, where our models clamp it",
-        "these units give no gradient, and their KL is cut off",
+        "latent units have a log-variance of −20 or below, or of 20 or above, where our models "
+        "clamp it",
+        "these units have no gradient, and their KL is cut off",
         "inspect the units; retrain with free bits or a smaller learning rate",
     ),
     "outside the bounds": Meaning(
         "an adversarial image has pixels outside the image bounds",
-        "the image could not be shown to the model",
-        "report it: the optimiser keeps the box exactly",
+        "the image is not a valid input of the model",
+        "report it as a bug: the optimiser keeps the bounds exactly",
     ),
     "paths differ": Meaning(
-        "the gap on sampled paths is off the mean path's by more than 0.1 on average",
-        "what fools the mean path does not fool a sampled code, or the other way round",
+        "the gaps on the sampled and on the mean path differ by more than 0.1 on average",
+        "an attack on the mean path may fail for a sampled code, or the reverse",
         "attack on the `common` path, and read `gap_sampled`",
     ),
     "pairs not told apart": Meaning(
         "the clean reconstructions of some pair differ by less than 0.2·‖x_t − x‖",
-        "the model ignores what tells the images apart; such pairs are left out of gaps",
+        "the model reconstructs both images alike; gaps leave such pairs out",
         "look at the reconstruction error: a collapsed model is not a robust one",
     ),
 }
-
 
 _CONTROLS = {
     "noise beats the attack": "noise_beats",
@@ -129,12 +130,12 @@ _NOT_CHECKED = "not checked under these settings"
 
 
 def suite_flags(pairs: Iterable[Sequence[Mapping[str, Any]]]) -> list[Flag]:
-    """The flags of a suite, judged from its stored rows, pair after pair."""
-    facts = [_of_pair(rows) for rows in pairs]
+    """The flags of a suite, from the stored rows of each pair."""
+    facts = [_pair_facts(rows) for rows in pairs]
     rows = sum(pair["rows"] for pair in facts)
 
-    def any_pair(name: str, broken: str) -> Flag:
-        count = sum(pair[broken] for pair in facts)
+    def any_pair(name: str, fact: str) -> Flag:
+        count = sum(pair[fact] for pair in facts)
         return Flag(name, count > 0, count / len(facts), f"{count} of {len(facts)} pairs")
 
     def any_row(name: str, column: str) -> Flag:
@@ -163,8 +164,8 @@ def suite_flags(pairs: Iterable[Sequence[Mapping[str, Any]]]) -> list[Flag]:
     ]
 
 
-def _of_pair(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the flags need of a pair's rows; counts of rows, None where a thing was not tried."""
+def _pair_facts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Facts of one pair that flags are made from; counts are None where nothing was tried."""
     first = rows[0]
 
     def count(column: str) -> int | None:

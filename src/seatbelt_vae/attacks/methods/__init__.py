@@ -1,7 +1,7 @@
-"""How hard an attack tries: many starts and exchange, one start, or SciPy as the paper used it."""
+"""Attack methods: many starts with exchange, one start, or SciPy's L-BFGS-B as published."""
 
 from seatbelt_vae.attacks.methods.budgeted import Aim, budgeted_attack
-from seatbelt_vae.attacks.methods.published import paper_attack
+from seatbelt_vae.attacks.methods.scipy_lbfgsb import paper_attack
 from seatbelt_vae.attacks.methods.single import single_attack
 from seatbelt_vae.attacks.methods.strong import strong_attack
 

@@ -1,8 +1,6 @@
-r"""Attacks within a hard budget: how close to the target's an output or a code can be brought.
+r"""Attacks on the gap itself within a budget :math:`\|d\|_2 \leq \varepsilon`.
 
-The penalty λ‖d‖ jumps over most budgets. Here :math:`\|\mathrm{rec}(x^*) - \mathrm{rec}(x_t)\|`
-itself, or the divergence of posteriors, is lowered inside the ball :math:`\|d\| \leq \varepsilon`
-and the box.
+Minima under a penalty λ‖d‖ have few different distances, so they say little about most budgets.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.prepare import as_images, prepare_model
 from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
@@ -20,6 +19,7 @@ __all__ = ["Aim", "budgeted_attack"]
 Aim = Literal["reconstruction", "posterior"]
 
 
+@torch.inference_mode(False)
 def budgeted_attack(
     model: Autoencoder,
     x: Tensor,
@@ -31,24 +31,32 @@ def budgeted_attack(
     evaluations: int = 100,
     micro_batch: int = 64,
 ) -> Tensor:
-    r"""Bring the reconstruction or the posterior of :math:`x^*` to that of the target's.
+    r"""Bring the reconstruction or the posterior of :math:`x^*` close to the target's.
 
-    Lowers :math:`\|\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\|^2` or
+    Minimises :math:`\|\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\|^2` or
     :math:`\sum_i \mathrm{KL}(q(z^i|x^*)\|q(z^i|x_t))`, nats, with
     :math:`\|x^*-x\|\leq\varepsilon`, on the mean path, by `minimize` in the ball and the box.
 
     Args:
         model: the autoencoder, in evaluation mode.
-        x, target: images :math:`(C, H, W)`.
-        budgets: ε of each row, in the pixels' own units, :math:`(R)`.
-        starts: where each row begins, :math:`(R, C, H, W)`; projected first.
+        x, target: inputs of the model's event shape.
+        budgets: ε of each row, in pixel units, :math:`(R)`.
+        starts: start points, :math:`(R, *\text{event})`; projected onto the ball and the box.
         aim: ``reconstruction`` or ``posterior``.
-        evaluations: most gradient evaluations of a row.
+        evaluations: largest number of gradient evaluations per row.
         micro_batch: rows evaluated at once.
 
     Returns:
-        The best point of every row, :math:`(R, C, H, W)`, inside ball and box.
+        The best point of every row, :math:`(R, *\text{event})`, inside ball and box.
+
+    Raises:
+        ModelError, DataError: as for `attack`.
     """
+    model = prepare_model(model)
+    x, target, starts = (
+        as_images(name, images, model)
+        for name, images in (("input", x), ("target", target), ("start", starts))
+    )
     distance = _DISTANCES[aim](model, target)
 
     def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,23 +78,23 @@ def budgeted_attack(
 
 def _from_reconstruction(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
     with torch.no_grad():
-        aimed = model.decode(model.encode(target[None]).z).mean[0]
+        reference = model.decode(model.encode(target[None]).z).mean[0]
     return lambda images: (
-        (model.decode(model.encode(images).z).mean - aimed).square().flatten(1).sum(1)
+        (model.decode(model.encode(images).z).mean - reference).square().flatten(1).sum(1)
     )
 
 
 def _from_posterior(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
-    """The KL of all layers, or the squared distance of codes where there is no posterior."""
+    """The KL of all layers, or the squared distance of codes for a model without a posterior."""
     with torch.no_grad():
-        aimed = model.encode(target[None])
+        reference = model.encode(target[None])
 
     def distance(inputs: Tensor) -> Tensor:
-        codes = zip(model.encode(inputs).z, aimed.z, strict=True)
-        return torch.stack([(z - of_target).square().sum(-1) for z, of_target in codes]).sum(0)
+        codes = zip(model.encode(inputs).z, reference.z, strict=True)
+        return torch.stack([(z - target_z).square().sum(-1) for z, target_z in codes]).sum(0)
 
     def divergence(inputs: Tensor) -> Tensor:
-        layers = zip(model.encode(inputs).layers, aimed.layers, strict=True)
+        layers = zip(model.encode(inputs).layers, reference.layers, strict=True)
         return torch.stack([attacked.kl(layer) for attacked, layer in layers]).sum(0)
 
     return divergence if capabilities_of(model).posterior else distance

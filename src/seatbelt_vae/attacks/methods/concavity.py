@@ -1,28 +1,28 @@
-"""What concavity says of the levels between two whose minima are known."""
+"""Levels whose Δ cannot be lowered, because Δ*(λ) is concave between two known minima."""
 
 import torch
 from torch import Tensor
 
-__all__ = ["on_a_chord"]
+__all__ = ["near_chord"]
 
 
-def on_a_chord(levels: Tensor, values: Tensor, known: Tensor, tolerance: Tensor) -> Tensor:
-    r"""Levels whose value is within the tolerance of a chord between known ones, (P, W), boolean.
+def near_chord(levels: Tensor, values: Tensor, known: Tensor, tolerance: Tensor) -> Tensor:
+    r"""Levels whose value is within the tolerance of a chord of known minima, boolean (P, W).
 
     Under a penalty :math:`\Delta^*(\lambda) = \min_d r + \lambda\|d\|` is a minimum of affine
-    functions, hence concave: it lies on or above the chord of any two of its points. A value no
-    more than the tolerance above the chord cannot be lowered by more, so no descent is worth it.
+    functions, hence concave: it lies on or above the chord of any two of its points. If a value is
+    at most the tolerance above a chord, a descent lowers it by at most the tolerance.
 
     Args:
         levels: λ, ascending, :math:`(P, W)`.
         values: the smallest :math:`\Delta` known, :math:`(P, W)`.
-        known: where that is a minimum, boolean, :math:`(P, W)`.
+        known: whether that is a minimum, boolean, :math:`(P, W)`.
         tolerance: :math:`(P, W)`.
 
     Example:
         >>> levels = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
         >>> known = torch.tensor([[True, False, True, False]])
-        >>> on_a_chord(levels, torch.tensor([[1.0, 2.1, 3.0, 3.5]]), known, torch.tensor(0.2))
+        >>> near_chord(levels, torch.tensor([[1.0, 2.1, 3.0, 3.5]]), known, torch.tensor(0.2))
         tensor([[False,  True, False, False]])
     """
     count, width = values.shape

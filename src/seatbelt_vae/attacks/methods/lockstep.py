@@ -1,9 +1,9 @@
-"""Descents that know nothing of each other, with their functions evaluated together.
+"""Independent descents whose function evaluations share one batch.
 
-An optimiser that calls its function one point at a time cannot be suspended, so each descent has a
-thread of its own. Whenever all that are left wait for a value, one batch answers all of them: a
-network takes little longer for fifty images than for one. As all wait for the batch, and it is in
-their order, nothing depends on the threads' timing.
+An optimiser that calls its function one point at a time cannot be suspended, so every descent runs
+in a thread. When all running descents wait for a value, one batch evaluates all their points: a
+network takes little longer for fifty images than for one. The batch is in the order of the
+descents, so results do not depend on thread timing.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,26 +15,26 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_step"]
+__all__ = ["run_in_lockstep"]
 
 T = TypeVar("T")
 Vector = NDArray[np.float64]
 Value = tuple[float, Vector]
 Function = Callable[[Vector], Value]
-Asked = SimpleQueue[tuple[int, Vector | None]]
+Points = SimpleQueue[tuple[int, Vector | None]]
 Batch = Callable[[Sequence[int], Vector], tuple[Vector, Vector]]
 
 
-def in_step(descents: Sequence[Callable[[Function], T]], evaluate: Batch) -> list[T]:
-    """Run every descent to its end; what each returns.
+def run_in_lockstep(descents: Sequence[Callable[[Function], T]], evaluate: Batch) -> list[T]:
+    """Run every descent to its end and return their results.
 
     Args:
-        descents: each is given its function, which answers with value and gradient.
-        evaluate: values :math:`(R)` and gradients :math:`(R, n)` at some descents' points
-            :math:`(R, n)`.
+        descents: callables that get a function from a point to its value and gradient.
+        evaluate: maps indices of descents and their points :math:`(R, n)` to values :math:`(R)` and
+            gradients :math:`(R, n)`.
 
     Raises:
-        Exception: whatever ``evaluate``, or at the end a descent, raises.
+        Exception: an exception of ``evaluate``; or, after all have ended, of a descent.
 
     Example:
         >>> def walk(function):
@@ -42,46 +42,49 @@ def in_step(descents: Sequence[Callable[[Function], T]], evaluate: Batch) -> lis
         ...     for _ in range(3):
         ...         x = x - 0.5 * function(x)[1]
         ...     return x.item()
-        >>> in_step([walk, walk], lambda which, x: ((x**2).sum(1) / 2, x))
+        >>> run_in_lockstep([walk, walk], lambda which, x: ((x**2).sum(1) / 2, x))
         [0.5, 0.5]
     """
-    if len(descents) == 1:  # which waits for nobody
-        return [descents[0](lambda point: _alone(evaluate, point))]
-    asked: Asked = SimpleQueue()
-    answers: list[SimpleQueue[Value | None]] = [SimpleQueue() for _ in descents]
+    if len(descents) == 1:  # needs no threads
+        return [descents[0](lambda point: _evaluate_one(evaluate, point))]
+    points: Points = SimpleQueue()
+    results: list[SimpleQueue[Value | None]] = [SimpleQueue() for _ in descents]
 
-    def ask(number: int, point: Vector) -> Value:
-        asked.put((number, point))
-        answer = answers[number].get()
-        if answer is None:
+    def function(number: int, point: Vector) -> Value:
+        points.put((number, point))
+        result = results[number].get()
+        if result is None:
             raise CancelledError
-        return answer
+        return result
 
     with ThreadPoolExecutor(max(1, len(descents))) as threads:
-        futures = [threads.submit(d, partial(ask, number)) for number, d in enumerate(descents)]
+        futures = [
+            threads.submit(descent, partial(function, number))
+            for number, descent in enumerate(descents)
+        ]
         for number, future in enumerate(futures):
-            future.add_done_callback(partial(_tell_end, asked, number))
-        left = set(range(len(descents)))
+            future.add_done_callback(partial(_send_end, points, number))
+        running = set(range(len(descents)))
         try:
-            while left:
-                # one word of each that is left: a point, or that it has ended
-                words = dict(asked.get() for _ in range(len(left)))
-                left -= {number for number, point in words.items() if point is None}
-                points = {n: point for n, point in sorted(words.items()) if point is not None}
-                if points:
-                    values, gradients = evaluate(list(points), np.stack(list(points.values())))
-                    for number, *answer in zip(points, values, gradients, strict=True):
-                        answers[number].put((float(answer[0]), answer[1]))
+            while running:
+                # one message per running descent: a point, or None at its end
+                messages = dict(points.get() for _ in range(len(running)))
+                running -= {number for number, point in messages.items() if point is None}
+                batch = {n: point for n, point in sorted(messages.items()) if point is not None}
+                if batch:
+                    values, gradients = evaluate(list(batch), np.stack(list(batch.values())))
+                    for number, value, gradient in zip(batch, values, gradients, strict=True):
+                        results[number].put((float(value), gradient))
         finally:
-            for queue in answers:
+            for queue in results:
                 queue.put(None)
     return [future.result() for future in futures]
 
 
-def _tell_end(asked: Asked, number: int, _: object) -> None:
-    asked.put((number, None))
+def _send_end(points: Points, number: int, _: object) -> None:
+    points.put((number, None))
 
 
-def _alone(evaluate: Batch, point: Vector) -> Value:
+def _evaluate_one(evaluate: Batch, point: Vector) -> Value:
     values, gradients = evaluate([0], point[None])
     return float(values[0]), gradients[0]

@@ -1,4 +1,4 @@
-"""The search on a batch of pairs: rounds of descents, run at once, that fill each pair's pool."""
+"""The search on a batch of pairs: batched descents that fill the solution pool of each pair."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,17 +23,17 @@ _FALL_IN_BUDGET = 1e-5
 _FALL_ON_DRAWS = 1e-3
 _FALL_ON_ONE = 1e-2
 RACED, ON_ONE_DRAW = "raced", "on one draw"
-"""What a descent that was never meant to reach the end is said to have ended by."""
+"""Status of a descent that was cut short: after a race, or on a single noise draw."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A descent that is asked for.
+    """A descent to run.
 
     Args:
-        pair, level: indices of the row it is for.
-        point: where to begin, :math:`(n)`.
-        start: what that point is, recorded with what is found from it.
+        pair, level: indices of its row.
+        point: its start point, :math:`(n)`.
+        start: kind of the start point, stored with the result.
     """
 
     pair: int
@@ -44,14 +44,14 @@ class Request:
 
 @dataclass
 class Search:
-    r"""What has been tried on P pairs.
+    r"""The state of the search on P pairs.
 
     Args:
         problem: the pairs.
         levels: λ or ε, ascending, :math:`(P, W)`, float64.
         config: the settings.
-        effort: how many times the usual evaluations, restarts and patience are spent.
-        pools: every point known so far, one pool a pair.
+        effort: factor on evaluations, restarts and tolerances.
+        pools: all candidates, one pool per pair.
         evaluations: gradient evaluations spent on each row, :math:`(P, W)`.
     """
 
@@ -72,7 +72,7 @@ class Search:
         self.evaluations = torch.zeros(self.levels.shape, dtype=torch.long)
 
     def with_effort(self, effort: int) -> "Search":
-        """A search that tries harder and fills the same pools."""
+        """A search with another effort that fills the same pools."""
         search = replace(self, effort=effort)
         search.pools, search.evaluations = self.pools, self.evaluations
         return search
@@ -80,7 +80,7 @@ class Search:
     def offer(self, points: Tensor, pairs: Tensor, origins: Sequence[Origin]) -> None:
         """Evaluate points :math:`(R, n)` of pairs :math:`(R)` and add each to its pair's pool."""
         parts, norms = self.problem.parts(points, pairs), self.problem.norms(points, pairs)
-        # d = 0 has one value: rounding in another batch must not make it better than itself
+        # all copies of d = 0 get one value: rounding in another batch could lower it
         parts = torch.where(norms.linf[:, None] > 0, parts, self.problem.parts_start[pairs])
         for pair in pairs.unique().tolist():
             rows = (pairs == pair).nonzero()[:, 0]
@@ -96,13 +96,16 @@ class Search:
         explore: bool = False,
         race: bool = False,
     ) -> None:
-        """Descend from every requested point under the level of its row; keep where it ended.
+        """Descend from every requested point under the level of its row; keep the end points.
 
-        ``max_evaluations`` are those of a descent at the usual effort. ``coarse`` descends on one
-        noise draw; where it ends is evaluated on all. ``explore`` is for points far from any
-        minimum: within a budget the large steps of projected gradient descent then take the first
-        half of the evaluations, which ends in better minima than curvature from the start.
-        ``race`` says that the evaluations are not meant to reach a minimum.
+        Args:
+            requests: the descents.
+            max_evaluations: evaluations per descent at effort 1.
+            coarse: descend on one noise draw; the end points are evaluated on all draws.
+            explore: for start points far from a minimum. Within a budget, projected gradient
+                descent then takes the first half of the evaluations: its large steps reach better
+                minima than a quasi-Newton method from the start.
+            race: the evaluations are too few to reach a minimum.
         """
         if not requests:
             return
@@ -115,11 +118,11 @@ class Search:
             return problem.value_and_gradient(points, pairs[rows], levels[rows], coarse=coarse)
 
         points = torch.stack([request.point for request in requests])
-        left = self.effort * max_evaluations
-        found, spent = self._solve(delta, points, pairs, levels, left, coarse, explore)
+        evaluations = self.effort * max_evaluations
+        found, spent = self._solve(delta, points, pairs, levels, evaluations, coarse, explore)
         self.evaluations.index_put_((pairs.cpu(), index), spent.cpu(), accumulate=True)
         only_coarse = coarse and problem.loss.coarse is not None
-        names = {int(code): ON_ONE_DRAW if only_coarse else _words(code) for code in Status}
+        names = {int(code): ON_ONE_DRAW if only_coarse else _status_name(code) for code in Status}
         if race:
             names[Status.EVALUATION_LIMIT] = RACED
         origins = [
@@ -138,7 +141,7 @@ class Search:
         coarse: bool,
         explore: bool,
     ) -> tuple[Minimum, Tensor]:
-        """What the config's solver finds from each point, and the evaluations it took."""
+        """The minima that the config's solver finds, and the evaluations per row."""
         problem, size = self.problem, self.problem.micro_batch
         region = problem.threat.region(problem.x[pairs], levels, problem.bounds)
         by_gradient = partial(minimize_by_pgd, delta, micro_batch=size, **region)
@@ -164,9 +167,10 @@ class Search:
         return found, spent + found.evaluations
 
     def _relative_fall(self, coarse: bool) -> float:
-        """When a descent is over; draws make evaluations dear and differences below theirs moot.
+        """The relative tolerance of a descent.
 
-        At a small budget the whole loss moves by little, so a finer fall is worth having.
+        It is coarser for losses that average over draws, whose evaluations are expensive, and finer
+        within budgets, where the whole loss changes little.
         """
         if self.problem.loss.coarse is None:
             return _FALL_IN_BUDGET if self.config.within_budget else _FALL
@@ -184,28 +188,24 @@ class Search:
         *,
         start_points: bool = False,
     ) -> AttackResult:
-        """What was found, given the candidate chosen for every row, :math:`(P, W)`.
-
-        ``start_points`` says whether those are tried for every row.
-        """
+        """The result for the chosen candidates :math:`(P, W)`; for ``start_points`` see `raw`."""
         problem, levels = self.problem, self.levels
         picked = list(zip(self.pools, chosen, strict=True))
-        origins = [[pool.origins[k] for k in own.tolist()] for pool, own in picked]
-        cut_short = (RACED, ON_ONE_DRAW)
+        origins = [[pool.origins[k] for k in index.tolist()] for pool, index in picked]
         raw = [
-            pool.raw(own, but=cut_short, start_points=start_points)
-            for pool, own in zip(self.pools, levels, strict=True)
+            pool.raw(of_pair, excluded=(RACED, ON_ONE_DRAW), start_points=start_points)
+            for pool, of_pair in zip(self.pools, levels, strict=True)
         ]
         if unconverged is None:
             unconverged = levels.new_full((len(levels),), torch.nan)
         return AttackResult(
             problem=problem,
             levels=levels,
-            points=torch.stack([pool.points[own] for pool, own in picked]),
-            parts=torch.stack([pool.parts[own] for pool, own in picked]),
+            points=torch.stack([pool.points[index] for pool, index in picked]),
+            parts=torch.stack([pool.parts[index] for pool, index in picked]),
             norms=Norms(
-                torch.stack([pool.norms.l2[own] for pool, own in picked]),
-                torch.stack([pool.norms.linf[own] for pool, own in picked]),
+                torch.stack([pool.norms.l2[index] for pool, index in picked]),
+                torch.stack([pool.norms.linf[index] for pool, index in picked]),
             ),
             bound=problem.trivial_bound(levels),
             delta_raw=torch.stack(raw),
@@ -216,18 +216,18 @@ class Search:
         )
 
     def _status(self, origins: list[list[Origin]]) -> list[list[str]]:
-        """How every row ended; d = 0 is called stationary where it is a strict local minimum."""
+        """The status of every row; d = 0 is stationary where it is a strict local minimum."""
         problem = self.problem
-        still = problem.gradient_norm[:, None] < self.levels
-        still &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
+        stationary = problem.gradient_norm[:, None] < self.levels
+        stationary &= isinstance(problem.threat, Penalty) and problem.threat.power == 1
         return [
             [
                 "stationary at 0" if origin.start == "zero" and zero else origin.status
                 for origin, zero in zip(row, zeros, strict=True)
             ]
-            for row, zeros in zip(origins, still.tolist(), strict=True)
+            for row, zeros in zip(origins, stationary.tolist(), strict=True)
         ]
 
 
-def _words(status: Status) -> str:
+def _status_name(status: Status) -> str:
     return status.name.lower().replace("_", " ")

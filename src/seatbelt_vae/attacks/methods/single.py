@@ -1,4 +1,4 @@
-"""One start a row and no exchange: what an optimiser does by itself."""
+"""One descent per row, without exchange: the optimiser alone."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.randomness import generator_for
 
-__all__ = ["own_rows", "single_attack"]
+__all__ = ["result_without_exchange", "single_attack"]
 
 Key = tuple[int, ...]
 
@@ -21,24 +21,24 @@ Key = tuple[int, ...]
 def single_attack(
     problem: Problem, levels: Tensor, config: AttackConfig, keys: Sequence[Key]
 ) -> AttackResult:
-    """One descent a row from noise beside the input, without exchange or comparison with d = 0."""
+    """One descent per row from noise near the input; no exchange, no comparison with d = 0."""
     search = Search(problem, levels, config)
     requests = []
     for pair, key in enumerate(keys):
         starts = noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
         requests += [Request(pair, level, start, "noise") for level, start in enumerate(starts)]
     search.descend(requests, config.max_evaluations, explore=True)
-    return own_rows(search)
+    return result_without_exchange(search)
 
 
-def own_rows(search: Search) -> AttackResult:
-    """Each row's own point; d = 0 where its descent met nothing finite."""
+def result_without_exchange(search: Search) -> AttackResult:
+    """The end of each row's descent; d = 0 where the loss was not finite."""
     problem, chosen = search.problem, []
     for pair, pool in enumerate(search.pools):
-        own = {origin.level: k for k, origin in enumerate(pool.origins)}
-        lost = len(pool.origins)
-        if len(own) < search.levels.shape[1]:
-            of = torch.tensor([pair], device=problem.x.device)
-            search.offer(problem.x[of], of, [Origin("zero", "not finite")])
-        chosen.append([own.get(level, lost) for level in range(search.levels.shape[1])])
+        ends = {origin.level: k for k, origin in enumerate(pool.origins)}
+        zero, count = len(pool.origins), search.levels.shape[1]
+        if len(ends) < count:
+            index = torch.tensor([pair], device=problem.x.device)
+            search.offer(problem.x[index], index, [Origin("zero", "not finite")])
+        chosen.append([ends.get(level, zero) for level in range(count)])
     return search.result(torch.tensor(chosen))

@@ -1,17 +1,20 @@
-"""The strong protocol: many starts, exchange of solutions between levels, a check by doubling.
+"""The strong attack: many starts, exchange of solutions between levels, a check by doubling.
 
-What one start finds is not a minimum, and a robust-looking number must not be an optimiser that
-stopped early (method page, section 4.1 with its corrections). Starts race: each descends for a few
-evaluations, and then only the best point known under a level, whoever found it, goes on to the end.
+One start rarely finds the minimum, and an optimiser that stops early makes a model look robust.
+Every start first descends for a few evaluations (a race). Then each level continues from the best
+point known under it, whichever start or level found that point.
 """
+
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.methods.concavity import on_a_chord
+from seatbelt_vae.attacks.methods.concavity import near_chord
 from seatbelt_vae.attacks.methods.search import ON_ONE_DRAW, RACED, Request, Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.starts import beside, noise_start, restarts, segment
+from seatbelt_vae.attacks.methods.starts import noise_start, perturbed, restarts, segment
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty
@@ -23,68 +26,68 @@ __all__ = ["strong_attack"]
 _RACE, _RACE_ON_ONE, _RACE_IN_BUDGET = 8, 5, 30
 _UNFINISHED_ON_ONE = ("evaluation limit", RACED)
 _UNFINISHED = (*_UNFINISHED_ON_ONE, ON_ONE_DRAW)
-# the rows of a pair that go ahead of the others, and how far, so that none keeps them waiting
-_STRIDE, _AHEAD = 4, 200
-# the candidate that every pool is offered first
-_ZERO = 0
+# levels solved first: every fourth one, with at most this many evaluations
+_FIRST_STRIDE, _FIRST_EVALUATIONS = 4, 200
+# index of d = 0 in every pool
+_ZERO_CANDIDATE = 0
 _ROUNDS, _ROUNDS_ON_ONE = 5, 2
-_CLEARLY = 3.0
+_ZERO_MARGIN = 3.0
 _RECHECK_SCALE = 1e-3
 
 Key = tuple[int, ...]
-"""What the random numbers of a pair depend on."""
+"""Key of a pair's random numbers."""
 
-_Ask = tuple[int, int, int]
-"""A pair, a level, and the candidate to descend from."""
+_Candidate = tuple[int, int, int]
+"""Indices of a pair, of a level, and of the candidate in the pool to descend from."""
 
 
 def strong_attack(
     problem: Problem, levels: Tensor, config: AttackConfig, keys: list[Key]
 ) -> AttackResult:
-    r"""The best distortion the strong protocol finds for every level of every pair.
+    r"""The best distortion of every level of every pair from many starts with exchange.
 
     Args:
         problem: the pairs.
         levels: λ or ε ascending, :math:`(P, W)`.
-        config: effort: restarts, evaluations, memory, share of rows rechecked.
-        keys: what each pair's random starts depend on.
+        config: restarts, evaluations, memory, share of rows to recheck.
+        keys: key of each pair's random numbers.
     """
     search = Search(problem, levels, config)
-    _offer_known(search)
-    _race(search, ~_clearly_zero(search), [(*key, 1) for key in keys])
+    _offer_start_points(search)
+    _race(search, ~_settled_at_zero(search), [(*key, 1) for key in keys])
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
     unconverged = _recheck(search, keys)
-    best = [pool.best(own)[1] for pool, own in zip(search.pools, levels, strict=True)]
+    best = [pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, levels, strict=True)]
     return search.result(torch.stack(best), unconverged, start_points=True)
 
 
-def _offer_known(search: Search) -> None:
-    """Candidates that need no descent: the input, the segment to the target, its allowed part."""
+def _offer_start_points(search: Search) -> None:
+    """Offer the input, points between it and the target, and within budgets their blends."""
     problem, levels = search.problem, search.levels
     count, width = levels.shape
-    each = torch.arange(count, device=problem.x.device)
+    pairs = torch.arange(count, device=problem.x.device)
     between = segment(problem)
-    search.offer(problem.x, each, [Origin("zero")] * count)
+    search.offer(problem.x, pairs, [Origin("zero")] * count)
     labels = [Origin("segment")] * (between.shape[1] - 1) + [Origin("target")]
-    search.offer(between.flatten(0, 1), each.repeat_interleave(between.shape[1]), labels * count)
+    search.offer(between.flatten(0, 1), pairs.repeat_interleave(between.shape[1]), labels * count)
     if not isinstance(problem.threat, Penalty):
         blends = problem.blends(levels).flatten(0, 1)
-        search.offer(blends, each.repeat_interleave(width), [Origin("blend")] * len(blends))
+        search.offer(blends, pairs.repeat_interleave(width), [Origin("blend")] * len(blends))
 
 
-def _clearly_zero(search: Search) -> Tensor:
-    """Rows where d = 0 is a local minimum by a wide margin and nothing better is known, (P, W)."""
+def _settled_at_zero(search: Search) -> Tensor:
+    """Rows where d = 0 is a local minimum by a factor of 3 and no better point is known, (P, W)."""
     problem = search.problem
     if not isinstance(problem.threat, Penalty) or problem.threat.power == 2:
         return torch.zeros(search.levels.shape, dtype=torch.bool)
     none_better = search.best() >= problem.divergence_start[:, None]
-    return (none_better & (search.levels > _CLEARLY * problem.gradient_norm[:, None])).cpu()
+    return (none_better & (search.levels > _ZERO_MARGIN * problem.gradient_norm[:, None])).cpu()
 
 
 def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
-    """Descend rows (P, W) a little from their best known points, from noise, and from restarts."""
+    """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts * search.effort, []
     for pair, key in enumerate(keys):
         chosen = rows[pair].nonzero()[:, 0].tolist()
@@ -94,10 +97,10 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
         known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
         values = pool.values(search.levels[pair, chosen])[:, known]
         near = pool.points[known][values.argmin(dim=1)]
-        # at the target itself a distance of posteriors has a kink, where a descent would stay
+        # a distance of posteriors has a kink at the target, where a descent would stop
         at_target = (near == problem.target[pair]).all(1, keepdim=True)
         points = [
-            torch.where(at_target, beside(problem, near, generator_for(*key, 0)), near),
+            torch.where(at_target, perturbed(problem, near, generator_for(*key, 0)), near),
             noise_start(problem, pair, len(chosen), generator),
             restarts(problem, pair, search.levels[pair, chosen], count, generator),
         ]
@@ -118,25 +121,31 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
-    """Descend each row from the best point known under its level, until no row falls any more.
+    """Descend each row from the best point known under its level until no row improves.
 
-    A few rows of each pair go first: most of the others then need no descent, see `on_a_chord`.
+    Every fourth level is solved first; most of the others then need no descent, see `near_chord`.
     """
-    tried: set[_Ask] = set()
-    _descend_from(search, _spread(_worth_a_descent(search, coarse)), tried, _AHEAD, coarse)
+    tried: set[_Candidate] = set()
+    _descend_new(
+        search, _every_fourth(_unsettled(search, coarse)), tried, _FIRST_EVALUATIONS, coarse
+    )
     for _ in range(_ROUNDS_ON_ONE if coarse else _ROUNDS):
         before = search.best()
-        asked = _worth_a_descent(search, coarse)
-        _descend_from(search, asked, tried, search.config.max_evaluations, coarse)
+        candidates = _unsettled(search, coarse)
+        _descend_new(search, candidates, tried, search.config.max_evaluations, coarse)
         if not (before - search.best() > search.problem.tolerance(before)).any():
             return
 
 
-def _descend_from(
-    search: Search, asked: list[_Ask], tried: set[_Ask], evaluations: int, coarse: bool
+def _descend_new(
+    search: Search,
+    candidates: list[_Candidate],
+    tried: set[_Candidate],
+    evaluations: int,
+    coarse: bool,
 ) -> None:
-    """Descend what is asked for and was not tried."""
-    new = [ask for ask in asked if ask not in tried]
+    """Descend from the candidates that were not tried before."""
+    new = [candidate for candidate in candidates if candidate not in tried]
     tried.update(new)
     requests = [
         Request(pair, level, search.pools[pair].points[k], search.pools[pair].origins[k].start)
@@ -146,48 +155,48 @@ def _descend_from(
     search.descend(requests, min(evaluations, most), coarse=coarse, race=evaluations < most)
 
 
-def _spread(asked: list[_Ask]) -> list[_Ask]:
-    """Every fourth of each pair's rows, and its last."""
+def _every_fourth(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Every fourth candidate of each pair, and its last."""
     chosen = []
-    for pair in dict.fromkeys(ask[0] for ask in asked):
-        own = [ask for ask in asked if ask[0] == pair]
-        chosen += [*own[:-1:_STRIDE], own[-1]]
+    for _, group in groupby(candidates, key=itemgetter(0)):
+        of_pair = list(group)
+        chosen += [*of_pair[:-1:_FIRST_STRIDE], of_pair[-1]]
     return chosen
 
 
-def _worth_a_descent(search: Search, coarse: bool) -> list[_Ask]:
-    """Rows with a point to descend from.
+def _unsettled(search: Search, coarse: bool) -> list[_Candidate]:
+    """The rows that a descent may improve, each with the candidate to start from.
 
-    That is the row's best point that was descended to, under whatever level, unless a descent of
-    its own has ended as low as anything known, or none could lead lower; or, where the best is
-    d = 0 though d = 0 is no clear minimum, the best point of the next smaller level.
+    The candidate is the best end of a descent under any level; where d = 0 is best but not settled,
+    the best candidate of the next smaller level. A row is left out if its own descent reached the
+    best value known, or if its value cannot fall by more than the tolerance.
     """
     problem, levels = search.problem, search.levels
     unfinished = _UNFINISHED_ON_ONE if coarse else _UNFINISHED
     pools = list(zip(search.pools, levels, strict=True))
-    best, chosen = search.best(), torch.stack([pool.best(own)[1] for pool, own in pools])
-    raw = torch.stack([pool.raw(own, but=unfinished) for pool, own in pools])
-    ended = (raw <= best + problem.tolerance(best)) & (chosen != _ZERO)
-    ended |= _clearly_zero(search).to(ended.device)
-    ended |= problem.remaining(best) <= problem.negligible[:, None]
+    best, chosen = search.best(), torch.stack([pool.best(of_pair)[1] for pool, of_pair in pools])
+    raw = torch.stack([pool.raw(of_pair, excluded=unfinished) for pool, of_pair in pools])
+    settled = (raw <= best + problem.tolerance(best)) & (chosen != _ZERO_CANDIDATE)
+    settled |= _settled_at_zero(search).to(settled.device)
+    settled |= problem.remaining(best) <= problem.negligible[:, None]
     if isinstance(problem.threat, Penalty):
-        ended |= on_a_chord(levels, best, ended, problem.tolerance(best))
-    worth = []
-    for pair, (pool, own) in enumerate(pools):
-        descended, picked = pool.best_descended(own).tolist(), chosen[pair].tolist()
-        for level in (~ended[pair]).nonzero()[:, 0].tolist():
-            k = picked[level - (level > 0 and picked[level] == _ZERO)]
+        settled |= near_chord(levels, best, settled, problem.tolerance(best))
+    candidates = []
+    for pair, (pool, of_pair) in enumerate(pools):
+        descended, picked = pool.best_descended(of_pair).tolist(), chosen[pair].tolist()
+        for level in (~settled[pair]).nonzero()[:, 0].tolist():
+            k = picked[level - (level > 0 and picked[level] == _ZERO_CANDIDATE)]
             if pool.origins[k].level is None:
                 k = descended[level]
             origin = pool.origins[k]
-            own_end = origin.level == level and origin.status not in unfinished
-            if origin.level is not None and not own_end:
-                worth.append((pair, level, k))
-    return worth
+            finished = origin.level == level and origin.status not in unfinished
+            if origin.level is not None and not finished:
+                candidates.append((pair, level, k))
+    return candidates
 
 
 def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
-    """Rerun a random share of the rows with twice the effort; how much lower they come out."""
+    """Rerun a random share of the rows with twice the effort; return the mean fall per pair."""
     if search.config.recheck == 0:
         return None
     count = max(1, round(search.config.recheck * search.levels.shape[1]))
@@ -198,7 +207,9 @@ def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
     before = _log_remaining(search)
     doubled = search.with_effort(2)
     _race(doubled, rows, [(*key, 3) for key in keys])
-    best = [pool.best(own)[1] for pool, own in zip(search.pools, search.levels, strict=True)]
+    best = [
+        pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, search.levels, strict=True)
+    ]
     doubled.descend(
         [
             Request(pair, level, search.pools[pair].points[best[pair][level]], "recheck")
@@ -211,10 +222,10 @@ def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
 
 
 def _log_remaining(search: Search) -> Tensor:
-    """How far every row is from the best thinkable, on a scale where doubling effort shows."""
+    """Logarithm of Δ − c, shifted by 10⁻³(r₀ − c); without a floor, minus that of the gain."""
     problem, best = search.problem, search.best()
     if problem.loss.floor is None:
         gain = problem.remaining(best)
         return -(gain + _RECHECK_SCALE * gain.amax(1, keepdim=True)).log()
-    gain = (best - problem.loss.floor[:, None]).clamp_min(0)  # a KL of 0 may round below it
+    gain = (best - problem.loss.floor[:, None]).clamp_min(0)  # a KL of 0 can round below 0
     return (gain + _RECHECK_SCALE * problem.span[:, None]).log()

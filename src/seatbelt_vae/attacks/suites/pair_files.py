@@ -51,7 +51,7 @@ def store_pairs(
             "seed": config.seed,
         }
         write_tensors(path.with_suffix(".safetensors"), images)
-        write_rows(path, [identity | row for row in judged.rows(place)])
+        write_rows(path, judged.rows(place, identity))
 
 
 def sibling_model(folder: Path) -> str:
