@@ -4,7 +4,7 @@
     python -m benchmarks.budgets --json
 
 The same loss on the same model within the same ball and box; a row is a pair and a budget ε. First
-comes the strong protocol, at its usual effort, and foolbox gets as many iterations as it took
+comes the strong strength, at its usual effort, and foolbox gets as many iterations as it took
 evaluations; then each of our solvers by itself, from foolbox's own start. Both sides call one loss,
 which counts the images whose gradient it is asked for. Foolbox attacks classifiers, so its attack
 is given our loss in place of a classifier's, and all rows at once, as ours is. It keeps its last
@@ -166,22 +166,22 @@ def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterato
         ]
     )
     single = [
-        replace(strong, protocol="single", max_evaluations=evaluations, solver=solver)
+        replace(strong, strength="single", max_evaluations=evaluations, solver=solver)
         for evaluations, solver in product(_EVALUATIONS, ("quasi-newton", "pgd"))
     ]
     for config in (strong, *single):
-        search = strong_attack if config.protocol == "strong" else single_attack
+        search = strong_attack if config.strength == "strong" else single_attack
         counted.since_last_asked()
         began = time.perf_counter()
         ours = search(problem, levels, config, keys).delta
         seconds, spent = time.perf_counter() - began, counted.since_last_asked() / ours.numel()
-        iterations = ceil(spent) if config.protocol == "strong" else config.max_evaluations
+        iterations = ceil(spent) if config.strength == "strong" else config.max_evaluations
         began = time.perf_counter()
         theirs = torch.stack(
             [by_foolbox(problem, levels, norm, starts, iterations, step) for step in _STEPS]
         )
         yield {
-            "protocol": config.protocol,
+            "strength": config.strength,
             "solver": config.solver,
             "rows": ours.numel(),
             "evaluations": spent,
@@ -238,23 +238,23 @@ def main() -> None:
                 row[f"share_{name}"] for name in ("lower", "no_higher", "no_higher_than_any_step")
             )
             print(
-                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['protocol']:6} "
+                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['strength']:6} "
                 f"{row['solver']:12} {row['evaluations']:4.0f} evaluations: lower on {lower:.0%}, "
                 f"no higher on {no_higher:.0%} ({any_step:.0%} than any step size), "
                 f"mean log ratio {row['mean_log_ratio']:+.3f}",
                 flush=True,
             )
-    for protocol, solver in sorted({(row["protocol"], row["solver"]) for row in rows}):
+    for strength, solver in sorted({(row["strength"], row["solver"]) for row in rows}):
         shares = [
             row["share_lower"]
             for row in rows
-            if (row["protocol"], row["solver"]) == (protocol, solver)
+            if (row["strength"], row["solver"]) == (strength, solver)
         ]
-        over_all = {"protocol": protocol, "solver": solver, "share_lower": mean(shares)}
+        over_all = {"strength": strength, "solver": solver, "share_lower": mean(shares)}
         if arguments.json:
             print(json.dumps({"benchmark": "budgets, all rows", **over_all, **machine()}))
         else:
-            print(f"{protocol} {solver}: lower on {mean(shares):.1%} of all rows")
+            print(f"{strength} {solver}: lower on {mean(shares):.1%} of all rows")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from seatbelt_vae.randomness import generator_for
 
 __all__ = ["attack", "check_range"]
 
-_PROTOCOLS: dict[str, Callable[..., AttackResult]] = {
+_METHODS: dict[str, Callable[..., AttackResult]] = {
     "strong": strong_attack,
     "single": single_attack,
     "paper": paper_attack,
@@ -44,7 +44,7 @@ def attack(
         model: any autoencoder, in evaluation mode.
         x: inputs, :math:`(P, C, H, W)`, inside the model's bounds.
         target: targets, same shape; untargeted losses need none.
-        config: loss, threat, levels, protocol, effort (default: latent KL, penalty, strong).
+        config: loss, threat, levels, strength, effort (default: latent KL, penalty, strong).
         loss: a loss of your own instead of the config's, such as a `FunctionLoss`.
         levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`, instead of
             the config's.
@@ -86,16 +86,16 @@ def attack(
         micro_batch=config.micro_batch,
     )
     chosen = levels_of(config, problem) if levels is None else _given(levels, problem)
-    return _PROTOCOLS[config.protocol](problem, chosen, config, keys)
+    return _METHODS[config.strength](problem, chosen, config, keys)
 
 
 def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
     if numbers != pairs:
         raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one a pair")
-    if config.protocol == "strong" and getattr(loss, "path", None) == "sampled":
+    if config.strength == "strong" and getattr(loss, "path", None) == "sampled":
         raise ConfigError(
-            "a loss on the sampled path with protocol 'strong', whose line searches need a "
-            "repeatable loss: use the common path, or protocol 'single'"
+            "a loss on the sampled path with strength 'strong', whose line searches need a "
+            "repeatable loss: use the common path, or strength 'single'"
         )
 
 

@@ -30,7 +30,7 @@ from seatbelt_vae.cli.options import (
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs import RunFolder, read_settings
 from seatbelt_vae.sweep import read_grid
 
 __all__ = ["VERBS", "parse", "parse_train"]
@@ -132,9 +132,9 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         case "sweep":
             return Sweep.of(_run_settings(path), grid=tyro.MISSING)
         case "attack":
-            return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
+            return Attack(tyro.MISSING, attack=read_settings(path, AttackConfig))
         case "evaluate":
-            return Evaluate(tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
+            return Evaluate(tyro.MISSING, evaluation=read_settings(path, EvaluationConfig))
     return None
 
 

@@ -1,4 +1,4 @@
-"""How a suite attacks: the loss, the layers, the λ grid, the protocol and its effort."""
+"""How a suite attacks: the loss, the layers, the λ grid, the strength and its effort."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DAMAGE_LOSSES = ("damage-posterior", "damage-reconstruction")
 LOSSES = LATENT_LOSSES + OUTPUT_LOSSES + DAMAGE_LOSSES
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
-PROTOCOLS = ("strong", "single", "paper")
+STRENGTHS = ("strong", "single", "paper")
 SOLVERS = ("quasi-newton", "pgd")
 
 _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.2)}
@@ -43,7 +43,7 @@ class AttackConfig:
             `published` = 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
-        protocol: `strong` (many starts, exchange between levels), `single` (our optimiser, one
+        strength: `strong` (many starts, exchange between levels), `single` (our optimiser, one
             start), `paper` (SciPy's L-BFGS-B as published; needs the extra `paper`).
         solver: `quasi-newton`, or `pgd` (projected steepest descent whose step adapts) for
             budgets.
@@ -73,7 +73,7 @@ class AttackConfig:
     weights: Literal["relative", "published"] = "relative"
     weight_count: int | None = None
     budgets: tuple[float, ...] | None = None
-    protocol: Literal["strong", "single", "paper"] = "strong"
+    strength: Literal["strong", "single", "paper"] = "strong"
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
     pairs: int = 10
     vary: str | None = None
@@ -94,7 +94,7 @@ class AttackConfig:
         if self.path is not None:
             one_of("path", self.path, PATHS)
         one_of("threat", self.threat, THREATS)
-        one_of("protocol", self.protocol, PROTOCOLS)
+        one_of("strength", self.strength, STRENGTHS)
         one_of("solver", self.solver, SOLVERS)
         one_of("weights", self.weights, ("relative", "published"))
         for name in (
@@ -131,10 +131,10 @@ class AttackConfig:
         return self.path or ("common" if self.loss == "output" else "mean")
 
     def _check_combinations(self) -> None:
-        if self.path == "sampled" and self.protocol == "strong":
+        if self.path == "sampled" and self.strength == "strong":
             raise ConfigError(
-                "path 'sampled' with protocol 'strong', whose line searches need a repeatable "
-                "loss: use path 'common', or protocol 'single'"
+                "path 'sampled' with strength 'strong', whose line searches need a repeatable "
+                "loss: use path 'common', or strength 'single'"
             )
         if self.loss in (*OUTPUT_LOSSES, "damage-reconstruction") and self.layers != "all":
             raise ConfigError(
@@ -146,10 +146,10 @@ class AttackConfig:
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"
             )
-        if self.protocol == "paper" and self.threat != "penalty":
+        if self.strength == "paper" and self.threat != "penalty":
             raise ConfigError(
-                f"protocol 'paper' with threat {self.threat!r}, but the published attack has a "
-                f"penalty: use threat 'penalty', or protocol 'strong'"
+                f"strength 'paper' with threat {self.threat!r}, but the published attack has a "
+                f"penalty: use threat 'penalty', or strength 'strong'"
             )
         if self.solver == "pgd" and not self.within_budget:
             raise ConfigError(
@@ -184,7 +184,7 @@ def suite_name(config: AttackConfig) -> str:
     """The folder of a suite: what was attacked and how, e.g. ``latent-kl-strong``.
 
     Example:
-        >>> suite_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
+        >>> suite_name(AttackConfig(layers="1,3", strength="paper", weights="published"))
         'latent-kl-layers-1-3-paper-published'
     """
     layers = f"layers-{config.layers.replace(',', '-')}"
@@ -198,7 +198,7 @@ def suite_name(config: AttackConfig) -> str:
         # "output" within an L2 budget is not "output-l2"
         f"within-{config.threat}": config.within_budget,
         config.threat: config.threat == "squared-penalty",
-        config.protocol: True,
+        config.strength: True,
         config.solver: config.solver != "quasi-newton",
         config.weights: config.weights != "relative",
     }

@@ -160,7 +160,7 @@ def makes_budgeted(settings: AttackConfig) -> bool:
 
     What the published attack reached must not be bettered by ours before it is shown.
     """
-    return settings.protocol != "paper"
+    return settings.strength != "paper"
 
 
 def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:

@@ -8,7 +8,7 @@ Layout::
     model.safetensors        the weights of the last step
     checkpoints/             whole directories, the newest named by `latest`
     metrics/                 Parquet parts, one per checkpoint
-    attacks/<suite>/       config.toml, battery.json, one Parquet and one safetensors per pair
+    attacks/<suite>/         config.toml, suite.json, one Parquet and one safetensors per pair
     evaluation/              measures.json and rows
     attempts.json            who worked here for a sweep, and how it ended
     report.html

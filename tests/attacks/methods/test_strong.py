@@ -1,4 +1,4 @@
-"""The strong protocol's decisions: which rows descend, from where, and what a recheck says."""
+"""The strong strength's decisions: which rows descend, from where, and what a recheck says."""
 
 import pytest
 import torch

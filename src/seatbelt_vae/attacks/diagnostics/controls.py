@@ -83,12 +83,12 @@ def controlled(
     attack, delta = result, {}
     noise = matched_noise(result, [generator_for(*key, 5) for key in keys])
     result, delta["noise"] = result.offered(noise, "random noise")
-    if config.protocol == "strong" and config.gradient_free:
+    if config.strength == "strong" and config.gradient_free:
         found = gradient_free_points(result, config.gradient_free, keys)
         result, delta["gradient_free"] = result.offered(found, "gradient-free")
     if transferred is not None:
         result, delta["transfer"] = result.offered(transferred, "transfer")
-    return Controlled(attack, attack if config.protocol == "paper" else result, delta)
+    return Controlled(attack, attack if config.strength == "paper" else result, delta)
 
 
 def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -> Tensor:

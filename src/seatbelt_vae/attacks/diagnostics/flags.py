@@ -69,7 +69,7 @@ FLAGS = {
     "trivial bound exceeded": Meaning(
         "the attack's Δ is above B + 10⁻³·|B − c| + 2·10⁻⁷·(r₀ − c) for some row",
         "showing the input or the target itself is better: the row is a failed attack",
-        "use the strong protocol, or more evaluations",
+        "use strength `strong`, or more evaluations",
     ),
     "raw curve not a minimum's": Meaning(
         "the best of each row's own descents and starts (`delta_raw`) falls or is convex in λ "

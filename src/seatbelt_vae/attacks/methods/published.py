@@ -43,7 +43,7 @@ def paper_attack(
         from scipy.optimize import fmin_l_bfgs_b
     except ImportError:
         raise ConfigError(
-            "protocol 'paper' runs SciPy's L-BFGS-B, which is not installed: "
+            "strength 'paper' runs SciPy's L-BFGS-B, which is not installed: "
             "pip install 'seatbelt-vae[paper]'"
         ) from None
     search = Search(problem, levels, config)
