@@ -42,7 +42,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
 from seatbelt_vae.own_process import tune_process
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 _EVALUATIONS = (40, 100)
 _STEPS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -156,12 +156,12 @@ def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterato
     strong = AttackConfig(loss=loss, threat=norm, pairs=pairs, recheck=0)
     keys = [(strong.seed, pair) for pair in range(pairs)]
     counted = _Counted(loss_of(strong, len(model.latent_sizes)))
-    generators = [generator_for(*key, 0) for key in keys]
+    generators = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
     problem = Problem.of(model, counted, x, target, generators, threat=threat_of(strong))
     levels = levels_of(strong, problem)
     starts = torch.stack(
         [
-            noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
+            noise_start(problem, pair, levels.shape[1], generator_for(Stream.SINGLE_STARTS, *key))
             for pair, key in enumerate(keys)
         ]
     )

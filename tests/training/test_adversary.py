@@ -3,11 +3,10 @@
 import torch
 
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.adversary import Adversary
-from seatbelt_vae.training.streams import SHUFFLE
 from tests.training.small import config, points, stopped_after
 
 
@@ -34,7 +33,7 @@ def test_it_learns_by_adam_from_each_steps_own_gradient():
         codes = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
         adversary.step(codes, step)
         optimizer.zero_grad()
-        moved = shuffled(codes[4:], generator_for(0, SHUFFLE, step))
+        moved = shuffled(codes[4:], generator_for(Stream.CODE_SHUFFLE, 0, step))
         plain.loss(codes[:4], moved).backward()
         optimizer.step()
     for name, weight in plain.state_dict().items():

@@ -14,7 +14,7 @@ from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, DataError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack", "check_range"]
 
@@ -81,7 +81,7 @@ def attack(
         loss,
         x,
         x if target is None else target,
-        [generator_for(*key, 0) for key in keys],
+        [generator_for(Stream.LOSS_NOISE, *key) for key in keys],
         threat=threat_of(config),
         micro_batch=config.micro_batch,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.randomness import resampling_generator
 
 __all__ = ["DRAWS", "FEWEST", "Estimate", "Kind", "estimate", "paired_difference"]
 
@@ -70,7 +71,7 @@ def estimate(
     means = _scale(array, kind)
     if array.size < FEWEST:
         return Estimate(_unscale(means.mean(), kind), None, None, kind, array.size)
-    chosen = np.random.default_rng(seed).integers(0, array.size, size=(draws, array.size))
+    chosen = resampling_generator(seed).integers(0, array.size, size=(draws, array.size))
     tail = (1 - _LEVEL) / 2
     resampled = means[chosen].mean(axis=1)
     low, high = (_quantile(resampled, q, kind) for q in (tail, 1 - tail))

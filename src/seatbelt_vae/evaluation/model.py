@@ -18,6 +18,7 @@ from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import DataStream
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
 
 Indices = NDArray[np.int64]
@@ -146,5 +147,5 @@ def _pictures(
 
 def _sample(available: int, wanted: int, seed: int) -> Indices:
     """Positions of distinct images, the same for every model measured with this seed."""
-    order: Indices = np.random.Generator(np.random.Philox(seed)).permutation(available)
+    order: Indices = DataStream.EVALUATED_IMAGES.generator(seed).permutation(available)
     return order[:wanted]

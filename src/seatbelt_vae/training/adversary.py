@@ -6,9 +6,8 @@ from torch.optim import Adam
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 from seatbelt_vae.training.gradients import average_gradients
-from seatbelt_vae.training.streams import DISCRIMINATOR, SHUFFLE
 from seatbelt_vae.workers import gathered, worker_count, worker_rank
 
 __all__ = ["Adversary"]
@@ -29,8 +28,7 @@ class Adversary:
 
     def __init__(self, units: int, seed: int, device: torch.device) -> None:
         self._seed = seed
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(seed, DISCRIMINATOR).initial_seed())
+        with seeded_for(Stream.DISCRIMINATOR_WEIGHTS, seed):
             self.ratio = DensityRatio(units)
         self.ratio.to(device).requires_grad_(False)
         self.optimizer = Adam(self.ratio.parameters(), lr=_RATE, betas=_BETAS, fused=True)
@@ -52,7 +50,7 @@ class Adversary:
         whole = gathered(codes.detach())
         half = len(whole) // 2
         joint, product = whole[:half], whole[half : 2 * half]
-        product = shuffled(product, generator_for(self._seed, SHUFFLE, step))
+        product = shuffled(product, generator_for(Stream.CODE_SHUFFLE, self._seed, step))
         if half < worker_count():
             raise ConfigError(
                 f"batch_size is {len(whole)} for {worker_count()} workers, expected at least "

@@ -15,7 +15,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["CheckedAttack", "checked_attack"]
 
@@ -86,7 +86,8 @@ def checked_attack(
     result = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
     flat = None if transferred is None else transferred.flatten(2)
     beside = controlled(result, config, keys, flat)
-    probes = probe(model, result.problem, [generator_for(*key, 4) for key in keys])
+    starts = [generator_for(Stream.PROBE_START, *key) for key in keys]
+    probes = probe(model, result.problem, starts)
     return CheckedAttack(beside, probes)
 
 

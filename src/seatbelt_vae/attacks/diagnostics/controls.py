@@ -15,7 +15,7 @@ from torch import Tensor
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["CONTROLS", "Controlled", "controlled", "gradient_free_points", "matched_noise"]
 
@@ -69,7 +69,7 @@ class Controlled:
 def controlled(
     result: AttackResult,
     config: AttackConfig,
-    keys: Sequence[tuple[int, ...]],
+    keys: Sequence[tuple[int, int]],
     transferred: Tensor | None = None,
 ) -> Controlled:
     r"""Put an attack beside matched noise, a gradient-free search, and a sibling's images.
@@ -81,7 +81,7 @@ def controlled(
         transferred: adversarial images made for a sibling model, flat, :math:`(P, K, n)`.
     """
     attack, delta = result, {}
-    noise = matched_noise(result, [generator_for(*key, 5) for key in keys])
+    noise = matched_noise(result, [generator_for(Stream.MATCHED_NOISE, *key) for key in keys])
     result, delta["noise"] = result.offered(noise, "random noise")
     if config.strength == "strong" and config.gradient_free:
         found = gradient_free_points(result, config.gradient_free, keys)
@@ -110,7 +110,7 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
 
 
 def gradient_free_points(
-    result: AttackResult, evaluations: int, keys: Sequence[tuple[int, ...]]
+    result: AttackResult, evaluations: int, keys: Sequence[tuple[int, int]]
 ) -> Tensor:
     """Where a search by values alone gets from the attack's own points of three rows, (P, 3, n)."""
     problem, count = result.problem, len(result.levels)
@@ -130,7 +130,9 @@ def gradient_free_points(
         anchors=torch.stack([problem.x, problem.target], dim=1)[pairs],
         evaluations=evaluations,
         image_shape=problem.image_shape,
-        generators=[generator_for(*key, 6, row) for key in keys for row in range(_ROWS)],
+        generators=[
+            generator_for(Stream.GRADIENT_FREE, *key, row) for key in keys for row in range(_ROWS)
+        ],
         micro_batch=problem.micro_batch,
     )
     return found.x.view(count, _ROWS, -1)

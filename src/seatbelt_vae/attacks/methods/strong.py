@@ -16,7 +16,7 @@ from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["strong_attack"]
 
@@ -31,7 +31,7 @@ _ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _CLEARLY = 3.0
 _RECHECK_SCALE = 1e-3
 
-Key = tuple[int, ...]
+Key = tuple[int, int]
 """What the random numbers of a pair depend on."""
 
 _Ask = tuple[int, int, int]
@@ -51,7 +51,7 @@ def strong_attack(
     """
     search = Search(problem, levels, config)
     _offer_known(search)
-    _race(search, ~_clearly_zero(search), [(*key, 1) for key in keys])
+    _race(search, ~_clearly_zero(search), keys)
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
@@ -83,21 +83,23 @@ def _clearly_zero(search: Search) -> Tensor:
     return (none_better & (search.levels > _CLEARLY * problem.gradient_norm[:, None])).cpu()
 
 
-def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
+def _race(search: Search, rows: Tensor, keys: list[Key], *, again: bool = False) -> None:
     """Descend rows (P, W) a little from their best known points, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts * search.effort, []
+    starts = Stream.RECHECK_STARTS if again else Stream.RACE_STARTS
+    offsets = Stream.RECHECK_OFFSETS if again else Stream.RACE_OFFSETS
     for pair, key in enumerate(keys):
         chosen = rows[pair].nonzero()[:, 0].tolist()
         if not chosen:
             continue
-        generator, pool = generator_for(*key), search.pools[pair]
+        generator, pool = generator_for(starts, *key), search.pools[pair]
         known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
         values = pool.values(search.levels[pair, chosen])[:, known]
         near = pool.points[known][values.argmin(dim=1)]
         # at the target itself a distance of posteriors has a kink, where a descent would stay
         at_target = (near == problem.target[pair]).all(1, keepdim=True)
         points = [
-            torch.where(at_target, beside(problem, near, generator_for(*key, 0)), near),
+            torch.where(at_target, beside(problem, near, generator_for(offsets, *key)), near),
             noise_start(problem, pair, len(chosen), generator),
             restarts(problem, pair, search.levels[pair, chosen], count, generator),
         ]
@@ -193,11 +195,12 @@ def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
     count = max(1, round(search.config.recheck * search.levels.shape[1]))
     rows = torch.zeros(search.levels.shape, dtype=torch.bool)
     for pair, key in enumerate(keys):
-        order = torch.randperm(rows.shape[1], generator=generator_for(*key, 2))
+        generator = generator_for(Stream.RECHECKED_ROWS, *key)
+        order = torch.randperm(rows.shape[1], generator=generator)
         rows[pair, order[:count]] = True
     before = _log_remaining(search)
     doubled = search.with_effort(2)
-    _race(doubled, rows, [(*key, 3) for key in keys])
+    _race(doubled, rows, keys, again=True)
     best = [pool.best(own)[1] for pool, own in zip(search.pools, search.levels, strict=True)]
     doubled.descend(
         [

@@ -17,6 +17,7 @@ from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
 from seatbelt_vae.evaluation.downstream.probes import READERS, Readers
 from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["measure_downstream"]
 
@@ -64,7 +65,7 @@ def measure_downstream(
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
     tell = on_progress or _say_nothing
-    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(data.train))
+    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
     learnt: Indices = order[: settings.downstream_training or len(order)]
     readers = Readers.train(
         model,
