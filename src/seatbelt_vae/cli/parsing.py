@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
+from seatbelt_vae.cli.help import defaults_in_words
 from seatbelt_vae.cli.options import (
     Attack,
     Claims,
@@ -113,6 +114,7 @@ def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None =
                 args=flags,
                 default=tyro.MISSING_NONPROP if default is None else default,
                 config=_STYLE,
+                registry=defaults_in_words(),
             )
     except SystemExit as leaving:
         if leaving.code:
