@@ -37,7 +37,7 @@ def test_the_demo_as_it_ships_is_what_it_says() -> None:
     assert list(DEMO.models) == ["vae", "beta-tcvae", "seatbelt"]
     assert DEMO.steps == 2200
     assert DEMO.attack.pairs == 5
-    assert DEMO.attack.protocol == "strong"
+    assert DEMO.attack.strength == "strong"
     assert DEMO.with_seed(3, 7).job("vae").run.training.seed == 3
     assert DEMO.with_seed(3, 7).attack.seed == DEMO.with_seed(3, 7).evaluation.seed == 3
 

@@ -85,9 +85,9 @@ def test_a_run_is_evaluated(tmp_path: Path, sizes: tuple[int, ...]) -> None:
 
     units = read_rows(place / "units.parquet")
     assert [(row["layer"], row["unit"]) for row in units] == [
-        (layer, unit) for layer, size in enumerate(sizes) for unit in range(size)
+        (layer, unit) for layer, size in enumerate(sizes, start=1) for unit in range(size)
     ]
-    active = [sum(r["active"] for r in units if r["layer"] == i) for i in range(len(sizes))]
+    active = [sum(r["active"] for r in units if r["layer"] == 1 + i) for i in range(len(sizes))]
     assert active == measures["active_units"]
     threshold = ACTIVE + (0.125 if len(sizes) > 1 else 0)  # free bits are on for several layers
     assert measures["active_threshold"] == threshold
@@ -121,10 +121,10 @@ def test_a_subset_of_the_training_split_is_stated(tmp_path: Path) -> None:
 
 FURTHER = replace(
     SETTINGS,
-    also=OPTIONAL_METRICS,
+    optional_metrics=OPTIONAL_METRICS,
     downstream_images=2,
     downstream_evaluations=3,
-    downstream_protocols=("single", "paper"),
+    downstream_strengths=("single", "paper"),
 )
 
 
@@ -161,12 +161,14 @@ def test_what_else_is_asked_for_has_rows_of_its_own(tmp_path: Path, sizes: tuple
 
 def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "run", (3,))
-    measures = evaluate(folder, classed_data(), replace(SETTINGS, also=("codes", "mig", "mig")))
+    measures = evaluate(
+        folder, classed_data(), replace(SETTINGS, optional_metrics=("codes", "mig", "mig"))
+    )
     files = {path.stem for path in (folder.path / "evaluation").glob("*.parquet")}
     assert files == {"units", "sigma", "codes", "mig"}
     assert not {"denoising", "downstream"} & measures.keys()
     # what an earlier evaluation was asked for is not left beside other settings
-    evaluate(folder, classed_data(), replace(SETTINGS, also=("codes",)))
+    evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("codes",)))
     assert {path.stem for path in (folder.path / "evaluation").glob("*.parquet")} == {
         *("units", "sigma", "codes")
     }
@@ -179,7 +181,7 @@ def test_the_mean_gap_is_over_factors_that_vary(tmp_path: Path) -> None:
     factors = (*data.factors[:1], Factor("half", 2), *data.factors[1:])
     data = replace(data, train=train, factors=factors)
     folder = run_of(tmp_path / "run", (3,))
-    measures = evaluate(folder, data, replace(SETTINGS, also=("mig",)))
+    measures = evaluate(folder, data, replace(SETTINGS, optional_metrics=("mig",)))
     rows = read_rows(folder.path / "evaluation" / "mig.parquet")
     assert [row["factor"] for row in rows] == ["class", "half"]
     assert measures["mig"] == pytest.approx((rows[0]["mig"] + rows[1]["mig"]) / 2)
@@ -196,11 +198,15 @@ def test_an_earlier_evaluation_is_whole_until_all_is_measured(
         raise KeyboardInterrupt
 
     folder = run_of(tmp_path / "run", (3,))
-    evaluate(folder, classed_data(), replace(SETTINGS, also=("mig",)))
+    evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("mig",)))
     before = contents(folder)
     monkeypatch.setitem(optional_metrics.OPTIONAL_METRICS, "codes", stop)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(folder, classed_data(), replace(SETTINGS, seed=1, also=("denoising", "codes")))
+        evaluate(
+            folder,
+            classed_data(),
+            replace(SETTINGS, seed=1, optional_metrics=("denoising", "codes")),
+        )
     assert contents(folder) == before
 
 
@@ -225,7 +231,7 @@ def test_what_a_set_has_not_is_refused_before_anything_is_begun(tmp_path: Path, 
         evaluate(
             folder,
             binary_data(),
-            replace(SETTINGS, also=(name,)),
+            replace(SETTINGS, optional_metrics=(name,)),
             lambda *told: stages.append(told),
         )
     assert stages == []

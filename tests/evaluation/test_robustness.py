@@ -142,7 +142,7 @@ def test_settings_repeat_and_pairs_draw_their_own_noise() -> None:
 def test_what_the_published_attack_reached_is_not_bettered_by_ours() -> None:
     rows, stars = attack_rows(0, 1), X[None]
     ours, published = (
-        measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, protocol=p))
+        measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, strength=p))
         for p in ("strong", "paper")
     )
     assert "budgeted" in ours.budgets.how

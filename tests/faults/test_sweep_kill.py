@@ -47,7 +47,7 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     patterns = [
         "checkpoints/step-*",
         "model.safetensors",
-        f"{SUITE}/battery.json",
+        f"{SUITE}/suite.json",
         f"{SUITE}/pair-*.parquet",
         f"{SUITE}/measures/*.parquet",
     ]

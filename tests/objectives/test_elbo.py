@@ -6,8 +6,8 @@ import torch
 from seatbelt_vae.objectives import Terms, elbo_units
 from seatbelt_vae.objectives.elbo import active
 from seatbelt_vae.protocol import draw_noise
-from seatbelt_vae.randomness import generator_for
 from tests.exact.linear_gaussian import CHAINS, image
+from tests.generators import generator_of
 
 
 def terms(**penalties: torch.Tensor) -> Terms:
@@ -43,7 +43,7 @@ def test_terms_are_named_bottom_layer_first() -> None:
 def test_draws_are_more_rows() -> None:
     chain = CHAINS[3].with_wrong_encoder()
     x = image(0.4, 5)
-    noise = draw_noise((1, 1, 1), (4, 5), generator_for(0), like=x)
+    noise = draw_noise((1, 1, 1), (4, 5), generator_of(0), like=x)
     likelihoods, units, posterior = elbo_units(chain, x, noise)
     assert likelihoods.shape == (4, 5)
     assert posterior.z[0].shape == (4, 5, 1)

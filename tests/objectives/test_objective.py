@@ -18,7 +18,7 @@ from seatbelt_vae.objectives import (
 )
 from seatbelt_vae.objectives.free_bits import free_bits
 from seatbelt_vae.protocol import draw_noise
-from seatbelt_vae.randomness import generator_for
+from tests.generators import generator_of
 from tests.objectives.broadcast import broadcast_tc
 
 SIDE, BATCH, SIZE = 4, 8, 100
@@ -35,7 +35,7 @@ def network(preset: str, latent_sizes: tuple[int, ...], dtype: torch.dtype) -> H
 
 
 def batch(depth: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, tuple[Tensor, ...]]:
-    draws = generator_for(depth)
+    draws = generator_of(depth)
     x = torch.rand(BATCH, 1, SIDE, SIDE, generator=draws, dtype=dtype) * 2 - 1
     return x, draw_noise(sizes(depth), (BATCH,), draws, like=x)
 

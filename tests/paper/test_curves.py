@@ -79,7 +79,7 @@ def test_points_are_the_means_of_the_rows(store, protocol, series):
     axes = panel(sheets(store, "fig5", "delta_kl")[protocol], "chairs")
     where = (
         f"experiment = 'fig5' AND data = 'chairs' AND series = '{series}' "
-        f"AND protocol = '{protocol}' AND loss = 'latent-kl'"
+        f"AND strength = '{protocol}' AND loss = 'latent-kl'"
     )
     assert points(axes, series) == pytest.approx(averages(store, "delta_mean", where))
     (bound,) = named(axes, f"reference 0, {series}")
@@ -90,7 +90,7 @@ def test_points_are_the_means_of_the_rows(store, protocol, series):
 def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
     axes = panel(sheets(store, "fig3", "gap")["strong"], "chairs")
     where = (
-        "experiment = 'fig3' AND data = 'chairs' AND protocol = 'strong' AND loss = 'latent-kl' "
+        "experiment = 'fig3' AND data = 'chairs' AND strength = 'strong' AND loss = 'latent-kl' "
         "AND (beta < 10 OR pair <> 3)"
     )
     expected = averages(store, '"gap@0.2"', where)

@@ -165,7 +165,7 @@ def test_a_figure_without_rows_says_so_in_its_place(tmp_path):
 def test_raised_flags_are_counted_by_suites(store, page):
     (flag,) = raised_flags(EXPERIMENTS["fig3"], store)
     # of the models at β = 1 and 10, the made-up published attack fails on the latter
-    assert (flag.protocol, flag.name) == ("paper", "trivial bound exceeded")
+    assert (flag.strength, flag.name) == ("paper", "trivial bound exceeded")
     assert (flag.suites, flag.judged) == (1, 2)
     (section,) = page.root.find("section", id="fig3")
     assert "trivial bound exceeded (paper: 1 of 2 suites)" in section.text

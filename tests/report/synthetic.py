@@ -111,7 +111,7 @@ def write_suite(
 ) -> Path:
     """A finished and measured suite."""
     settings = settings or AttackConfig(pairs=pairs)
-    place = folder.path / "attacks" / f"{settings.loss}-{settings.protocol}"
+    place = folder.path / "attacks" / f"{settings.loss}-{settings.strength}"
     atomic_write(place / "config.toml", dump_toml(settings).encode())
     made = [_Pair(kind, pair) for pair in range(pairs)]
     about = {
@@ -121,7 +121,7 @@ def write_suite(
         "data": "dsprites",
         "pairs": [[pair.index, pair.index + 1] for pair in made],
     }
-    write_json(place / "battery.json", about)
+    write_json(place / "suite.json", about)
     for pair in made:
         write_rows(place / f"pair-{pair.number:05d}.parquet", pair.attacks)
     raised = {"not converged"} if kind.preset == "beta-tcvae" else set()

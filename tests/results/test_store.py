@@ -163,8 +163,8 @@ def test_runs_state_settings_as_they_act(store: Store, study: Path) -> None:
 
 def test_suites_state_how_and_how_far(store: Store) -> None:
     found = store.query(
-        "SELECT run, protocol, weights, budgets, path, attacked, measured, finished FROM suites "
-        "WHERE run LIKE 'sub/%' ORDER BY protocol"
+        "SELECT run, strength, weights, budgets, path, attacked, measured, finished FROM suites "
+        "WHERE run LIKE 'sub/%' ORDER BY strength"
     ).to_pylist()
     assert [list(row.values())[1:] for row in found] == [
         ["paper", "published", None, "mean", 2, 2, True],
@@ -269,7 +269,7 @@ def of_other_types(path: Path) -> None:
         ("model.json", "runs", cut),
         ("run.json", "runs", lambda path: path.write_text('{"format": 99}')),
         (f"attacks/{SUITE}/config.toml", "suites", lambda path: path.write_text("x = ")),
-        (f"attacks/{SUITE}/battery.json", "suites", lambda path: path.write_text("[]")),
+        (f"attacks/{SUITE}/suite.json", "suites", lambda path: path.write_text("[]")),
         (f"attacks/{SUITE}/summary.json", "summaries", lambda path: path.write_text("{}")),
         (f"attacks/{SUITE}/flags.json", "flags", lambda path: path.write_text("[3]")),
     ],

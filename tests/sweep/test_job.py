@@ -84,5 +84,5 @@ def test_two_suites_of_one_name_are_refused():
         Job(RunConfig(), (AttackConfig(), AttackConfig(loss="output"), AttackConfig(pairs=3)))
     assert str(caught.value) == (
         "two attacks are called 'latent-kl-strong', and a run holds one of a name: attack with one "
-        "of them, or with another loss, threat, protocol or layers"
+        "of them, or with another loss, threat, strength or layers"
     )

@@ -94,7 +94,7 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     few, more = (
-        replace(JOB, evaluation=replace(small.EVALUATION, also=also))
+        replace(JOB, evaluation=replace(small.EVALUATION, optional_metrics=also))
         for also in ((), ("codes", "denoising"))
     )
     carry_out(folder, more, small.silent, small.never)
@@ -102,7 +102,7 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
     assert is_done(folder, few)
     carry_out(folder, few, teller(told), small.never)
     assert told == []
-    other = replace(JOB, evaluation=replace(small.EVALUATION, also=("mig",)))
+    other = replace(JOB, evaluation=replace(small.EVALUATION, optional_metrics=("mig",)))
     assert not is_done(folder, other)
     carry_out(folder, other, small.silent, small.never)
     assert {path.stem for path in (folder / "evaluation").glob("*.parquet")} >= {

@@ -6,7 +6,7 @@ from seatbelt_vae.config import PRESETS
 from seatbelt_vae.objectives import PenaltySetup, WeighedPenalty
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
 from seatbelt_vae.objectives.penalties.discriminator_tc import DiscriminatorTC
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.penalty_parts import PenaltyParts
@@ -43,7 +43,7 @@ def test_it_learns_by_adam_from_each_steps_own_gradient():
         codes = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
         parts.step(codes, step)
         optimizer.zero_grad()
-        moved = shuffled(codes[4:], generator_for(0, 5, step))
+        moved = shuffled(codes[4:], generator_for(Stream.CODE_SHUFFLE, 0, step))
         plain.loss(codes[:4], moved).backward()
         optimizer.step()
     for name, weight in plain.state_dict().items():

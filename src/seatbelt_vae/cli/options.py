@@ -1,4 +1,4 @@
-"""The verbs' arguments, as dataclasses that tyro turns into flags; torch is not imported."""
+"""Arguments of each command, as dataclasses that tyro turns into flags; torch is not imported."""
 
 import re
 from dataclasses import dataclass, field
@@ -43,11 +43,11 @@ class Attack(SubjectFlags):
     The suite is stored in the folder's attacks/ and resumed if unfinished.
 
     Args:
-        config: settings to start from (an AttackConfig as TOML, such as a suite's config.toml).
-        sibling: a run whose model was attacked with the same settings; its images are tried here as
-            a control (transfer attack).
-        processes: processes that share the pairs, each on one thread (default: one a core). The
-            same command in another shell shares them too.
+        config: TOML file of settings, such as the config.toml of a suite; flags override it.
+        sibling: a run that was attacked with the same settings; its adversarial images are a
+            control (transfer attack).
+        processes: processes that share the pairs, each with one thread (default: one per core);
+            the same command in another shell shares them too.
     """
 
     config: Path | None = None
@@ -71,7 +71,7 @@ class Evaluate(SubjectFlags):
     under the same settings are measured again.
 
     Args:
-        config: settings to start from (an EvaluationConfig as TOML).
+        config: TOML file of settings, such as evaluation/config.toml; flags override it.
     """
 
     config: Path | None = None
@@ -86,8 +86,9 @@ class Report:
     """Write one self-contained HTML report of one or more runs.
 
     Args:
-        folders: the run folders, in the order they are shown.
-        out: the report's file (default: report.html in the folder of a single run, else here).
+        folders: run folders, in the order they are shown.
+        out: the HTML file (default: report.html in the folder of a single run, else in the working
+            folder).
     """
 
     folders: Positional[tuple[Path, ...]]
@@ -103,15 +104,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Compare:
-    """Set models side by side in one HTML page: robustness against the ELBO, and the Pareto front.
+    """Compare models in one HTML page: robustness against the ELBO, and the Pareto front.
 
-    Models of different data or likelihoods are shown apart, since their ELBOs cannot be compared.
+    Models of different data or likelihoods form groups, since their ELBOs are not comparable.
 
     Args:
         folders: run folders, folders with run folders below them, or exported stores.
-        out: the page's file.
-        suite: which suite of attacks is compared (default: the one most of them have).
-        against: the run that differences are taken against (default: the hardest to fool).
+        out: the HTML file.
+        suite: the suite of attacks to compare (default: the one that most runs have).
+        against: the reference run of the differences (default: the hardest to fool).
     """
 
     folders: Positional[tuple[Path, ...]]
@@ -129,16 +130,16 @@ class Compare:
 
 @dataclass(frozen=True)
 class Results:
-    """Ask across runs in SQL: settings, measures, attacks and flags as views that can be joined.
+    """Query all runs in SQL: settings, measures, attacks and flags are views that can be joined.
 
-    Without SQL it lists the views, their columns and some queries to begin with.
+    Without SQL the command lists the views, their columns and some example queries.
 
     Args:
-        sql: one SELECT in DuckDB's SQL, in quotes; nothing can be written by it.
+        sql: one quoted SELECT in the SQL of DuckDB; queries only read.
         runs: run folders, folders with run folders below them, or exported stores.
         csv: print the rows as CSV.
         out: write the rows to this Parquet file.
-        export: write every view into this new folder, a file each, to be asked like the runs.
+        export: write every view as one file into this new folder, which `--runs` can query.
     """
 
     sql: Positional[str | None] = None
@@ -163,17 +164,17 @@ class Results:
 
 @dataclass(frozen=True)
 class Share:
-    """Write a run's model into a folder that anybody can load, with a card of what was measured.
+    """Export the model of a run into a folder to share, with a model card of its measures.
 
-    A folder that holds the model already gets a new card, unless somebody edited the old one.
+    If the folder already holds the model, the card is renewed unless it was edited.
 
     Args:
-        folder: the run folder, perhaps attacked and evaluated.
+        folder: the run folder.
         out: the folder to write: config.json, model.safetensors, README.md.
-        license: the model's licence for the card, as the Hugging Face Hub abbreviates it: mit, ...
-            (default: none is stated).
-        push: upload the folder to this repository of the Hugging Face Hub, given as owner/name.
-        private: make the repository private if it is new.
+        license: licence for the model card, by its identifier on the Hugging Face Hub, such as mit
+            (default: none).
+        push: repository of the Hugging Face Hub to upload to, as owner/name.
+        private: create the repository as private.
     """
 
     folder: Positional[Path]
@@ -197,7 +198,7 @@ class DataList:
     """List the data sets: names, sizes, where they come from, whether they are ready.
 
     Args:
-        root: folder that holds a set's files.
+        root: folder of the files of a data set.
     """
 
     root: str | None = None
@@ -206,15 +207,15 @@ class DataList:
 
 @dataclass(frozen=True)
 class DataPrepare:
-    """Make a data set ready: draw it, or read it from where it was downloaded.
+    """Prepare a data set: generate it, or read the downloaded files.
 
     Args:
         name: a name of `seatbelt-vae data list`, or a function as module:function.
-        root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
-        download: fetch the set first; nothing is downloaded without this.
-        sheet: write a PNG of random images here.
+        root: folder of the files, for data sets that are read from disk.
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
+        download: download the data set first; nothing is downloaded without this flag.
+        sheet: write a contact sheet of random images to this PNG file.
     """
 
     name: Positional[str]
@@ -228,13 +229,13 @@ class DataPrepare:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """Check that a data set is complete and what its loader expects.
+    """Check that a data set is complete and has the expected format.
 
     Args:
         name: a name of `seatbelt-vae data list`, or a function as module:function.
-        root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
+        root: folder of the files, for data sets that are read from disk.
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
     """
 
     name: Positional[str]
@@ -259,12 +260,12 @@ class Data:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train three models on dSprites, attack all three, and write a report: under six minutes.
+    """Train three models on dSprites, attack them and write a report, in under six minutes.
 
     Args:
-        out: folder of the three runs and the report; a folder of an unfinished demo is resumed.
-        seed: seed of the weights, the data order, the pairs and the noise.
-        steps: optimiser steps of each model; fewer are faster and blurrier.
+        out: folder of the three runs and the report; an unfinished demo is resumed.
+        seed: seed of the weights, the order of the data, the pairs and the noise.
+        steps: optimiser steps per model; fewer steps give blurrier reconstructions.
     """
 
     out: Path = Path("runs/demo")

@@ -1,4 +1,4 @@
-"""What `train` and `sweep` take: the settings of a run as flags; torch is not imported."""
+"""Flags of `train` and `sweep`; torch is not imported."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,11 +23,11 @@ AGAIN = "run the same command again to go on where it stopped"
 
 @dataclass(frozen=True)
 class Output:
-    """What is printed.
+    """Output of the command.
 
     Args:
-        json: print one JSON object on stdout and nothing else there.
-        quiet: no progress on stderr.
+        json: print one JSON object on stdout, and nothing else on stdout.
+        quiet: print no progress on stderr.
     """
 
     json: bool = False
@@ -40,10 +40,10 @@ class DataFlags:
 
     Args:
         data: a name of `seatbelt-vae data list`, or a function as module:function.
-        root: folder that holds the set's files, for sets that are read from disk.
-        images: use only this many training images (default: all).
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
+        root: folder of the files, for data sets that are read from disk.
+        images: number of training images to use (default: all).
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
     """
 
     data: str = "dsprites"
@@ -101,7 +101,7 @@ class SubjectFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class _RunFlags:
-    """Everything that decides a training run's numbers."""
+    """The settings of a training run."""
 
     data: DataFlags = field(default_factory=DataFlags)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -132,8 +132,8 @@ class Train(_RunFlags):
 
     Args:
         folder: where the run is stored; must be new, or be resumed.
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
-        resume: continue the run in the folder, with its own settings.
+        config: TOML file of settings, such as the config.toml of a run; flags override it.
+        resume: continue the run in the folder with its own settings.
     """
 
     folder: Positional[Path]
@@ -150,22 +150,22 @@ class Train(_RunFlags):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(_RunFlags):
-    """Train every combination of some settings, attack and measure each model, several at a time.
+    """Train every combination of some settings; attack and evaluate each model, in parallel.
 
-    What is done already is kept, what is not is resumed, and what fails does not stop the others.
+    Finished work is kept and unfinished work is resumed. A run that fails does not stop the others.
 
     Args:
-        grid: a file GRID.toml with [train], [vary], [[attack]], [evaluation], whose [train] further
-            flags override; or, with --vary, the folder of the runs.
-        vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
-            latent-sizes=16,16+8; several flags make a grid.
+        grid: a file GRID.toml with [train], [vary], [[attack]] and [evaluation]; further flags
+            override its [train]. With --vary: the folder of the runs.
+        vary: a flag of train and its values, as in beta=1,2,4 or latent-sizes=16,16+8; several
+            flags give all combinations.
         out: folder of the runs of a grid file (default: its `out`, else runs/ and its name).
-        engine: what works on the runs: processes of this machine, or Ray (needs the extra
+        engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
             `cluster`).
-        address: of a Ray cluster's head, as host:6379; its nodes share the folder of the runs
-            (default: the cluster that runs here, or one for this command).
-        jobs: how many runs are worked on at a time (default: one a core, or one on a GPU).
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+        address: address of the head of the Ray cluster, as host:6379; its nodes must share the
+            folder of the runs (default: a cluster running here, else a new one).
+        jobs: number of runs in parallel (default: one per core, or one on a GPU).
+        config: TOML file of settings, such as the config.toml of a run; flags override it.
     """
 
     grid: Positional[Path]

@@ -29,11 +29,12 @@ class ModelConfig:
         preset: a named model, or `package.module:attribute` of your own `Preset`.
         depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
             sizes are then the last L entries of the data set's ladder (96, 48, 24, 12, 6).
-        latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`.
+        latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
+            (default: as `depth` says).
         network: `conv` (Chen et al. 2018) or `mlp`.
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
-        features: width of the shared features of the image (512), or of the MLP (1200).
+        features: width of the shared features of the image, or of the MLP (default: 512, MLP 1200).
         hierarchy_widths: hidden width of the small networks between layers i and i+1.
         likelihood: `gaussian` with a fixed variance, or `bernoulli` on [0, 1].
         variance: variance of the Gaussian likelihood.

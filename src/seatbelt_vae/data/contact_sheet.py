@@ -2,9 +2,8 @@
 
 import io
 
-import numpy as np
-
 from seatbelt_vae.data.dataset import ImageData
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["contact_sheet"]
 
@@ -15,7 +14,7 @@ def contact_sheet(data: ImageData) -> bytes:
     """A PNG of 60 random training images; sets of points are drawn as a scatter plot."""
     from matplotlib.figure import Figure
 
-    chosen = np.random.Generator(np.random.Philox(1)).permutation(len(data.train))
+    chosen = DataStream.CONTACT_SHEET.generator(1).permutation(len(data.train))
     figure = Figure(figsize=(_COLUMNS, _ROWS), dpi=100)
     if data.image_shape[1] == 1:
         points = data.train.batch(chosen[:2000]).flatten(1).numpy()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.randomness import DataStream
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -182,7 +183,7 @@ def random_split(
     """
     if count < 2:
         raise DataError(f"the set has {count} images: at least 2 make a training and a test split")
-    order = np.random.Generator(np.random.Philox(0)).permutation(count)
+    order = DataStream.HELD_OUT.generator().permutation(count)
     held_out = max(1, round(_TEST_SHARE * count))
     train, test = order[:-held_out], order[-held_out:]
     return Split(train, read, factors_of).first(images), Split(test, read, factors_of)

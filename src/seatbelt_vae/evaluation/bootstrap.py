@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
 from seatbelt_vae.errors import ConfigError, ShapeError
+from seatbelt_vae.randomness import resampling_generator
 
 __all__ = ["DRAWS", "FEWEST", "Estimate", "Kind", "estimate", "expansion", "paired_difference"]
 
@@ -83,7 +84,7 @@ def estimate(
     value = _unscale(scaled.mean(), kind)
     if array.size < FEWEST:
         return Estimate(value, None, None, kind, array.size)
-    chosen = np.random.default_rng(seed).integers(0, array.size, size=(draws, array.size))
+    chosen = resampling_generator(seed).integers(0, array.size, size=(draws, array.size))
     means = scaled[chosen].mean(axis=1)
     levels = _levels(scaled, means)
     # quantiles of the means, not of their logarithms: −∞ cannot be interpolated

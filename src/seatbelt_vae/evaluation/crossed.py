@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST, Kind, expansion
+from seatbelt_vae.randomness import resampling_generator
 
 __all__ = ["FEWEST_SEEDS", "CrossedEstimate", "Term", "crossed_contrast"]
 
@@ -154,7 +155,7 @@ def _resample(
     seed: int,
 ) -> Matrix:
     """The contrast in every resample; how often each training and pair was drawn weighs it."""
-    generator = np.random.default_rng(seed)
+    generator = resampling_generator(seed)
     columns = _counts(generator, draws, pairs, pairs >= FEWEST)
     # every kind of model is resampled once, whatever the number of terms it is in
     rows = {

@@ -9,14 +9,12 @@ from torch import Tensor
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["SIGMAS", "Denoising", "denoising"]
 
 SIGMAS = (0.1, 0.5, 1.0)
 """The noise levels of Willetts et al. (2021), figure F.12, for images in [-1, 1]."""
-
-_DENOISING = 68
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _noise(
     seed, first = key
     each = []
     for n in range(first, first + len(x)):
-        generator = generator_for(seed, _DENOISING, n)
+        generator = generator_for(Stream.DENOISING_NOISE, seed, n)
         # the pixels first: their noise must not move with the number of latents
         (pixels,) = draw_noise((x[0].numel(),), (draws, 1), generator, like=x)
         each.append((pixels, *draw_noise(model.latent_sizes, (draws, 1), generator, like=x)))

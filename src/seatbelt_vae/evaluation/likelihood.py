@@ -10,11 +10,9 @@ from torch import Tensor
 from seatbelt_vae.objectives import elbo_units
 from seatbelt_vae.objectives.elbo import active
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["HeldOut", "measure_images"]
-
-_LIKELIHOOD = 65
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,10 @@ def _noise(model: Autoencoder, images: Tensor, draws: int, seed: int, start: int
     """Noise :math:`(K, B, d_i)`, each image's own."""
     each = [
         draw_noise(
-            model.latent_sizes, (draws, 1), generator_for(seed, _LIKELIHOOD, start + n), like=images
+            model.latent_sizes,
+            (draws, 1),
+            generator_for(Stream.BOUND_NOISE, seed, start + n),
+            like=images,
         )
         for n in range(len(images))
     ]

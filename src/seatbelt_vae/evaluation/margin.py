@@ -11,13 +11,12 @@ from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.gap import image_norm, reconstruct
 from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Margins", "Robustness", "clopper_pearson", "margins", "mean_jacobian", "r_robustness"]
 
 _ERROR, _FEWEST = 0.05, 1000  # chance that a bound is wrong, and least draws of a margin
 _ENTRIES = 2**24  # entries of the Jacobians held in memory at once
-_NOISE = 69
 
 
 def clopper_pearson(successes: Tensor, draws: int, error: float) -> Tensor:
@@ -108,7 +107,8 @@ def r_robustness(
         raise ShapeError(f"perturbed images of shape {got}, expected {expected}: one per image")
     inside = []
     for n, centre in enumerate(reconstruct(model, x)):
-        noise = draw_noise(model.latent_sizes, (draws, 1), generator_for(seed, _NOISE, n), like=x)
+        generator = generator_for(Stream.MARGIN_NOISE, seed, n)
+        noise = draw_noise(model.latent_sizes, (draws, 1), generator, like=x)
         parts = zip(*(layer.split(batch) for layer in noise), strict=True)
         images = (reconstruct(model, perturbed[n : n + 1], part) for part in parts)
         inside.append(sum(int((image_norm(i - centre) <= radius).sum()) for i in images))

@@ -9,16 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seatbelt_vae.config import EvaluationConfig, dump_toml, resolve_objective
+from seatbelt_vae.config import EvaluationConfig, resolve_objective
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate import measure_aggregate
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
-from seatbelt_vae.evaluation.optional_metrics import OPTIONAL_METRICS, check_also
+from seatbelt_vae.evaluation.optional_metrics import OPTIONAL_METRICS, check_optional_metrics
 from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
 from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
+from seatbelt_vae.randomness import DataStream
+from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
 from seatbelt_vae.subjects import Subject, as_subject
 
 Indices = NDArray[np.int64]
@@ -45,9 +46,9 @@ def evaluate(
     that coincide with one layer); ‖σ‖₂ and active units of each layer; unexplained variance and,
     for binary images, the overlap of shapes. ``units.parquet`` has a row a unit,
     ``sigma.parquet`` a row a test image, ``pictures.safetensors`` images, reconstructions and
-    traversals (see `traversals`). What ``settings.also`` names has a file of rows of its own:
-    ``denoising.parquet``, ``mig.parquet``, ``downstream.parquet``, ``codes.parquet``, and all but
-    the last a summary in ``measures.json``.
+    traversals (see `traversals`). Each of ``settings.optional_metrics`` has a file of rows of its
+    own: ``denoising.parquet``, ``mig.parquet``, ``downstream.parquet``, ``codes.parquet``, and all
+    but the last a summary in ``measures.json``.
 
     Args:
         subject: the model, and the folder of its results.
@@ -60,9 +61,10 @@ def evaluate(
 
     Raises:
         ArtifactError: the run has no model, or the folder cannot be written.
-        DataError, ConfigError: the set has not what ``settings.also`` needs; nothing is begun.
+        DataError, ConfigError: the data set lacks what ``settings.optional_metrics`` needs; nothing
+            is written.
     """
-    check_also(data, settings)
+    check_optional_metrics(data, settings)
     subject = as_subject(subject)
     model, data = subject.for_inference, subject.images(data)
     positions = _sample(len(data.test), settings.images, settings.seed)
@@ -82,7 +84,7 @@ def evaluate(
     aggregate = measure_aggregate(model, data.train, settings, on_progress)
     measures = {**_measures(model, x, held_out, settings), **aggregate}
     rows = {"units": _unit_rows(held_out), "sigma": _sigma_rows(held_out, positions)}
-    for name in dict.fromkeys(settings.also):
+    for name in dict.fromkeys(settings.optional_metrics):
         rows[name], found = OPTIONAL_METRICS[name](model, data, positions, settings, on_progress)
         measures |= found
     pictures = _pictures(model, x, held_out, settings)
@@ -95,7 +97,7 @@ def evaluate(
         write_rows(place / f"{name}.parquet", content)
     write_tensors(place / "pictures.safetensors", pictures)
     write_json(place / "measures.json", measures)
-    atomic_write(place / "config.toml", dump_toml(settings).encode())
+    write_settings(place / "config.toml", settings)
     return measures
 
 
@@ -125,7 +127,9 @@ def _measures(
 def _unit_rows(found: HeldOut) -> list[dict[str, Any]]:
     return [
         {"layer": layer, "unit": unit, "divergence": divergence, "active": active}
-        for layer, (means, flags) in enumerate(zip(found.unit_means, found.active, strict=True))
+        for layer, (means, flags) in enumerate(
+            zip(found.unit_means, found.active, strict=True), start=1
+        )
         for unit, (divergence, active) in enumerate(zip(means.tolist(), flags, strict=True))
     ]
 
@@ -151,5 +155,5 @@ def _pictures(
 
 def _sample(available: int, wanted: int, seed: int) -> Indices:
     """Positions of distinct images, the same for every model measured with this seed."""
-    order: Indices = np.random.Generator(np.random.Philox(seed)).permutation(available)
+    order: Indices = DataStream.EVALUATED_IMAGES.generator(seed).permutation(available)
     return order[:wanted]

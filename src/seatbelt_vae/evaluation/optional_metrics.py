@@ -18,7 +18,7 @@ from seatbelt_vae.evaluation.downstream import (
 from seatbelt_vae.evaluation.mig import check_factors, measure_mig
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["OPTIONAL_METRICS", "check_also"]
+__all__ = ["OPTIONAL_METRICS", "check_optional_metrics"]
 
 Row = dict[str, Any]
 Indices = NDArray[np.int64]
@@ -29,18 +29,18 @@ Measure = Callable[
 """Maps a model, its data, and test images to rows, and to what ``measures.json`` gains."""
 
 
-def check_also(data: ImageData, settings: EvaluationConfig) -> None:
+def check_optional_metrics(data: ImageData, settings: EvaluationConfig) -> None:
     """Raise unless the set has what the measures asked for need, before any of them is begun.
 
     Raises:
         DataError: no known factors, or no two test images of different classes.
         ConfigError: which factor is the class is not said, or said of another set.
     """
-    if "mig" in settings.also:
+    if "mig" in settings.optional_metrics:
         check_factors(data)
-    if "codes" in settings.also:
+    if "codes" in settings.optional_metrics:
         check_columns(data)
-    if "downstream" in settings.also:
+    if "downstream" in settings.optional_metrics:
         column = class_factor(data, settings.downstream_factor)
         choose_class_pairs(data, column, 1, settings.seed)
 
@@ -101,4 +101,4 @@ OPTIONAL_METRICS: dict[str, Measure] = {
     "downstream": _downstream,
     "codes": _codes,
 }
-"""By the names of the setting ``also``, which are those of the files of rows."""
+"""By the names of the setting ``optional_metrics``, which are those of the files of rows."""

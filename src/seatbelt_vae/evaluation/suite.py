@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.attacks import Flag
-from seatbelt_vae.config import AttackConfig, load_toml
+from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
@@ -18,6 +18,7 @@ from seatbelt_vae.runs import (
     each_part,
     read_json,
     read_rows,
+    read_settings,
     read_tensors,
     write_json,
     write_rows,
@@ -53,7 +54,7 @@ def measure_suite(
     Raises:
         ArtifactError: no attacked pairs there, or files that are not whole.
     """
-    settings = load_toml(folder / "config.toml", AttackConfig)
+    settings = read_settings(folder / "config.toml", AttackConfig)
     attacked = sorted(folder.glob("pair-*.parquet"))
     if not attacked:
         raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")

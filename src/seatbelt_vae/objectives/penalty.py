@@ -14,7 +14,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.warm_up import WarmUp
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.references import resolve_reference
 
 __all__ = [
@@ -25,9 +25,6 @@ __all__ = [
     "WeighedPenalty",
     "build_loss",
 ]
-
-# the streams of training and of the discriminator have the numbers below
-_PENALTY = 6
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class PenaltyInput:
 
     def generator(self) -> torch.Generator:
         """A CPU generator for this penalty, step and worker: equal at every call."""
-        return generator_for(self.seed, _PENALTY, self.position, self.step or 0, self.rank)
+        return generator_for(Stream.PENALTY, self.seed, self.position, self.step or 0, self.rank)
 
 
 @dataclass(frozen=True)

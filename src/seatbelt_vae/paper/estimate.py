@@ -34,7 +34,7 @@ class Cost:
         steps: optimiser steps of all of them.
         rows: attacks under each of the two protocols, a row a pair and λ.
         training_hours: of one process.
-        attack_hours: of one process under each protocol, the measures of a suite included.
+        attack_hours: of one process under each strength, the measures of a suite included.
         timed: the models that were timed.
         missing: one line for each data set that is not on this machine, by name; its models are in
             none of these numbers.
@@ -60,7 +60,7 @@ _What = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Pace:
-    """Seconds a step, and seconds a pair by protocol and loss."""
+    """Seconds a step, and seconds a pair by strength and loss."""
 
     step: float
     pair: Mapping[_What, float]
@@ -98,7 +98,7 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
     for label, job in sorted(whole.jobs.items(), key=lambda job: not job[1].attacks):
         first.setdefault(_layered(job), label)
     every = [attack for job in whole.jobs.values() for attack in job.attacks]
-    attacks: dict[_What, AttackConfig] = {(a.protocol, a.loss): a for a in every}
+    attacks: dict[_What, AttackConfig] = {(a.strength, a.loss): a for a in every}
     paces = {
         layered: _timed(job := whole.jobs[label], sets[job.run.data.name], attacks)
         for layered, label in first.items()
@@ -111,7 +111,7 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
         steps += own
         training += own * pace.step
         for attack in job.attacks:
-            attacking[attack.protocol] += attack.pairs * pace.pair[attack.protocol, attack.loss]
+            attacking[attack.strength] += attack.pairs * pace.pair[attack.strength, attack.loss]
     return Cost(
         models=len(whole.jobs),
         steps=steps,
@@ -148,7 +148,7 @@ def _seconds_a_pair(subject: "Subject", data: "ImageData", attack: AttackConfig)
     from seatbelt_vae.workflow.steps import attack_subject
 
     count = attack.weight_count or 0
-    levels = min(count, _LEVELS) if attack.protocol == "paper" else count
+    levels = min(count, _LEVELS) if attack.strength == "paper" else count
     pairs = min(attack.pairs, math.ceil(_ROWS / count))
     timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None, among=None)
     seconds = 0.0

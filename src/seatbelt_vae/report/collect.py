@@ -9,9 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.config import AttackConfig, RunConfig, load_toml
+from seatbelt_vae.config import AttackConfig, RunConfig
 from seatbelt_vae.errors import ArtifactError, ConfigError
-from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
+from seatbelt_vae.runs import (
+    RunFolder,
+    read_json,
+    read_rows,
+    read_settings,
+    read_suite,
+    read_tensors,
+    suite_file,
+    suite_folders,
+)
 
 __all__ = [
     "PICTURED",
@@ -78,7 +87,7 @@ class Suite:
         name: of its folder.
         folder: where it lies.
         config: its settings.
-        about: the content of ``battery.json``.
+        about: the content of ``suite.json``.
         attacks: one row an attack, of the pairs attacked so far.
         flags: None until every pair has been attacked.
         measured: None until every attacked pair has been measured.
@@ -169,11 +178,11 @@ def suite_rank(name: str, measured: int, settings: Row) -> tuple[Any, ...]:
     Args:
         name: the suite's.
         measured: how many runs have measured it.
-        settings: its protocol, loss and layers.
+        settings: its strength, loss and layers.
     """
-    protocol = ("strong", "single", "paper").index(settings["protocol"])
+    strength = ("strong", "single", "paper").index(settings["strength"])
     usual = (settings["loss"] == "latent-kl", settings["layers"] == "all")
-    return (-measured, protocol, *(not as_usual for as_usual in usual), name)
+    return (-measured, strength, *(not as_usual for as_usual in usual), name)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -192,7 +201,6 @@ def _run(folder: Path, name: str) -> Run:
         config = opened.config
     except ConfigError as error:
         raise ArtifactError(f"{error}: restore it, or train again") from None
-    suites = sorted(folder.glob("attacks/*/battery.json"))
     metrics = folder / "metrics"
     weights, model = folder / "model.safetensors", folder / "model.json"
     return Run(
@@ -203,7 +211,7 @@ def _run(folder: Path, name: str) -> Run:
         metrics=_rows(metrics, ["step", "split"]) if any(metrics.glob("*.parquet")) else [],
         weights=hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.exists() else None,
         conditions=_conditions(folder / "checkpoints"),
-        suites={path.parent.name: _suite(path.parent) for path in suites},
+        suites={path.name: _suite(path) for path in suite_folders(folder)},
         evaluation=_evaluation(folder / "evaluation"),
     )
 
@@ -217,18 +225,24 @@ def _suite(folder: Path) -> Suite:
     attacked = any(folder.glob("pair-*.parquet"))
     flags = folder / "flags.json"
     try:
-        config = load_toml(folder / "config.toml", AttackConfig)
+        config = read_settings(folder / "config.toml", AttackConfig)
     except ConfigError as error:
         raise ArtifactError(f"{error}: delete {folder} and attack again") from None
     return Suite(
         name=folder.name,
         folder=folder,
         config=config,
-        about=_table(folder / "battery.json", ["pairs", "digest", "model"]),
+        about=_about(folder),
         attacks=_rows(folder, _ATTACK, "pair-*.parquet") if attacked else [],
         flags=_flags(flags) if flags.exists() else None,
         measured=_measured(folder) if (folder / "summary.json").exists() else None,
     )
+
+
+def _about(folder: Path) -> Row:
+    content: Row = read_suite(folder)
+    _check(suite_file(folder), content, ["pairs", "digest", "model"])
+    return content
 
 
 def _measured(folder: Path) -> Measured:

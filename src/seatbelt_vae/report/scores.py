@@ -175,7 +175,7 @@ def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _suite(store: Store, wanted: str | None) -> str:
-    rows = store.query("SELECT suite, protocol, loss, layers, finished FROM suites").to_pylist()
+    rows = store.query("SELECT suite, strength, loss, layers, finished FROM suites").to_pylist()
     known = {row["suite"]: row for row in rows}
     if wanted is not None:
         one_of("suite", wanted, known)
@@ -194,7 +194,7 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
     pairs = rows.pairs.get(name, [])
     trust: Row = {"verdict": "none", "text": "not attacked", "flags": []}
     if suite is not None:
-        trust = judged(rows.flags.get(name), suite["protocol"])
+        trust = judged(rows.flags.get(name), suite["strength"])
     seed = 0 if suite is None else suite["seed"]
     return Score(
         run=name,

@@ -38,19 +38,19 @@ def trust(suite: Suite | None) -> Row:
     """Whether a suite's numbers can be believed: a verdict, its text, the raised flags."""
     if suite is None:
         return {"verdict": "none", "text": "not attacked", "flags": []}
-    return judged(suite.flags, suite.config.protocol)
+    return judged(suite.flags, suite.config.strength)
 
 
-def judged(flags: Sequence[Row] | None, protocol: str) -> Row:
-    """As `trust`, of a suite's flags (None: not judged yet) and its protocol."""
+def judged(flags: Sequence[Row] | None, strength: str) -> Row:
+    """As `trust`, of a suite's flags (None: not judged yet) and its strength."""
     if flags is None:
         return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
     raised = [flag["name"] for flag in flags if flag["raised"]]
     if raised:
         text = f"unreliable: {len(raised)} flag{'s' if len(raised) > 1 else ''}"
         return {"verdict": "unreliable", "text": text, "flags": raised}
-    if protocol != "strong":
-        text = f"weak attack: protocol {protocol}"
+    if strength != "strong":
+        text = f"weak attack: strength {strength}"
         return {"verdict": "weak", "text": text, "flags": []}
     return {"verdict": "believable", "text": "believable", "flags": []}
 

@@ -29,7 +29,7 @@ def _known(columns: str) -> Known:
 
 
 _METHOD = (
-    "loss VARCHAR, layers VARCHAR, path VARCHAR, threat VARCHAR, protocol VARCHAR, solver VARCHAR"
+    "loss VARCHAR, layers VARCHAR, path VARCHAR, threat VARCHAR, strength VARCHAR, solver VARCHAR"
 )
 _BRACKETS = ", ".join(
     f"{name}_lower DOUBLE, {name}_upper DOUBLE, "
@@ -127,7 +127,7 @@ VIEWS: Mapping[str, Known] = {
         entropy DOUBLE, best_unit BIGINT, second_unit BIGINT, mi_best DOUBLE, mi_second DOUBLE
     """),
     "downstream": _known("""
-        run VARCHAR, protocol VARCHAR, classifier VARCHAR, image BIGINT, label BIGINT,
+        run VARCHAR, strength VARCHAR, classifier VARCHAR, image BIGINT, label BIGINT,
         target_image BIGINT, target_label BIGINT, clean_prediction BIGINT,
         attacked_prediction BIGINT, distance_relative DOUBLE, divergence_ratio DOUBLE,
         exceeds_bound BOOLEAN, status VARCHAR

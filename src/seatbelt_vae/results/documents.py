@@ -12,7 +12,6 @@ from seatbelt_vae.config import (
     DataConfig,
     Preset,
     RunConfig,
-    load_toml,
     preset_of,
     resolve,
     resolve_objective,
@@ -20,7 +19,7 @@ from seatbelt_vae.config import (
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import VIEWS
 from seatbelt_vae.results.found import FoundRun
-from seatbelt_vae.runs import RunFolder, digest_of, read_json
+from seatbelt_vae.runs import RunFolder, digest_of, read_json, read_settings, read_suite, suite_file
 
 __all__ = ["DOCUMENTS", "table_of"]
 
@@ -110,10 +109,10 @@ def _evaluation_rows(run: FoundRun) -> Iterator[Row]:
 
 def _suite_rows(run: FoundRun) -> Iterator[Row]:
     for folder in run.suites:
-        about, config = _read(folder / "battery.json"), _attack(folder)
+        about, config = _table(read_suite(folder), suite_file(folder)), _attack(folder)
         within = config.within_budget
         summary, flags = folder / "summary.json", folder / "flags.json"
-        same = ("loss", "layers", "vary", "among", "threat", "protocol", "solver", "pairs", "seed")
+        same = ("loss", "layers", "vary", "among", "threat", "strength", "solver", "pairs", "seed")
         effort = ("draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
             "run": run.name,
@@ -176,7 +175,7 @@ def _config(run: FoundRun) -> RunConfig:
 
 def _attack(folder: Path) -> AttackConfig:
     try:
-        return load_toml(folder / "config.toml", AttackConfig)
+        return read_settings(folder / "config.toml", AttackConfig)
     except ConfigError as error:
         raise ArtifactError(f"{error}: delete {folder} and attack again") from None
 

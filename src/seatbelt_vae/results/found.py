@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import RESERVED
+from seatbelt_vae.runs import suite_folders
 
 __all__ = ["STORE", "Found", "FoundRun", "find"]
 
@@ -37,7 +38,7 @@ class FoundRun:
     @property
     def suites(self) -> list[Path]:
         """Folders of its suites of attacks."""
-        return [path.parent for path in _visible(self.path, "attacks/*/battery.json")]
+        return suite_folders(self.path)
 
     def parts(self) -> Iterator[tuple[str, Path]]:
         """Its Parquet files, each with what it holds: ``metrics``, ``sigma``, ``measures``, …

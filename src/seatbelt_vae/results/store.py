@@ -135,7 +135,7 @@ class Store:
                 self._columns[name] = define(self._connection, name, meaning)
 
     def _documents(self, name: str) -> pa.Table:
-        return with_exported(table_of(name, self._runs), self._exported.get(name, []))
+        return with_exported(name, table_of(name, self._runs), self._exported.get(name, []))
 
     def _relation(self, name: str) -> Relation:
         known = VIEWS.get(name, {"run": pa.string()})
@@ -146,7 +146,7 @@ class Store:
         else:
             relation = self._live(name, known)
         files = self._exported.get(name)
-        return relation.also(exported(self._connection, files, known)) if files else relation
+        return relation.also(exported(self._connection, name, files, known)) if files else relation
 
     def _live(self, kind: str, known: Known) -> Relation:
         return of_runs(self._connection, kind, self._parts.get(kind, {}), known)

@@ -1,14 +1,24 @@
 """Rows on disk: Parquet files, written atomically."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
+from seatbelt_vae.runs.formats import FORMAT
 
-__all__ = ["each_part", "read_rows", "write_rows"]
+__all__ = ["STATED", "each_part", "format_of", "read_rows", "write_rows"]
+
+_KEY = b"seatbelt_vae.format"
+STATED = {_KEY: str(FORMAT).encode()}
+"""Metadata of every Parquet file: the format of its columns."""
+
+
+def format_of(metadata: Mapping[bytes, bytes] | None) -> int:
+    """The format of a Parquet file's columns, given its metadata; without the key it is 1."""
+    return int((metadata or {}).get(_KEY, b"1"))
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -18,6 +28,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+    table = table.replace_schema_metadata(STATED)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     atomic_write(path, buffer.getvalue())

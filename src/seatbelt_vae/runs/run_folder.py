@@ -8,7 +8,7 @@ Layout::
     model.safetensors        the weights of the last step
     checkpoints/             one directory per checkpoint; `latest` names the newest
     metrics/                 Parquet parts, one per checkpoint
-    attacks/<suite>/       config.toml, battery.json, one Parquet and one safetensors per pair
+    attacks/<suite>/         config.toml, suite.json, one Parquet and one safetensors per pair
     evaluation/              measures.json and rows
     attempts.json            attempts of a sweep: worker and outcome
     report.html

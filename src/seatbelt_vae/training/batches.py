@@ -14,9 +14,8 @@ from seatbelt_vae.data.dataset import Indices
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Noise, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for, numpy_generator_for
 from seatbelt_vae.training.resident import Resident
-from seatbelt_vae.training.streams import NOISE, ORDER, VALIDATION
 
 __all__ = ["Batches"]
 
@@ -83,7 +82,7 @@ class Batches:
 
     def noise(self, step: int, sizes: tuple[int, ...], like: Tensor) -> Noise:
         """This worker's rows of a step's noise, which depends on the whole batch's size only."""
-        key = generator_for(self.seed, NOISE, step)
+        key = generator_for(Stream.TRAINING_NOISE, self.seed, step)
         whole = draw_noise(sizes, (self.size,), key, like=like)
         return tuple(layer[self._own] for layer in whole)
 
@@ -91,7 +90,7 @@ class Batches:
         """Held-out images and noise, always the same."""
         held_out = self.data.test
         x = self._placed(held_out.batch(np.arange(min(_VALIDATION_IMAGES, len(held_out)))))
-        return x, draw_noise(sizes, (len(x),), generator_for(VALIDATION), like=x)
+        return x, draw_noise(sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x)
 
     @cached_property
     def _own(self) -> slice:
@@ -112,6 +111,5 @@ class Batches:
 
 @lru_cache(maxsize=2)
 def _epoch_order(seed: int, epoch: int, count: int) -> Indices:
-    key = np.random.SeedSequence((seed, ORDER, epoch))
-    order: Indices = np.random.Generator(np.random.Philox(key)).permutation(count)
+    order: Indices = numpy_generator_for(Stream.EPOCH_ORDER, seed, epoch).permutation(count)
     return order

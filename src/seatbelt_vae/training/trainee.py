@@ -18,14 +18,13 @@ from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective, PenaltySetup
 from seatbelt_vae.objectives.elbo import Terms
 from seatbelt_vae.parallel.process_group import process_group
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, seeded_for
 from seatbelt_vae.training.average import AveragedModel
 from seatbelt_vae.training.batches import Batches
 from seatbelt_vae.training.health import Health
 from seatbelt_vae.training.penalty_parts import PenaltyParts
 from seatbelt_vae.training.resident import Resident
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
-from seatbelt_vae.training.streams import WEIGHTS
 
 __all__ = ["Trainee"]
 
@@ -58,8 +57,7 @@ class Trainee:
         self.device = self._accelerator.device
         self.batches = Batches(data, config.batch_size, config.seed, self.device)
         self.steps = config.steps or config.epochs * self.batches.per_epoch
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(config.seed, WEIGHTS).initial_seed())
+        with seeded_for(Stream.WEIGHTS, config.seed):
             self.model = HierarchicalVAE(architecture)
         self.model = convert_conv2d_weight_memory_format(
             self.model.to(self.device), torch.channels_last

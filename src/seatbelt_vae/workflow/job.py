@@ -37,7 +37,7 @@ class Job:
         if twice := {name for name in names if names.count(name) > 1}:
             raise ConfigError(
                 f"two attacks are called {min(twice)!r}, and a run holds one of a name: attack "
-                f"with one of them, or with another loss, threat, protocol or layers"
+                f"with one of them, or with another loss, threat, strength or layers"
             )
 
     @property

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from seatbelt_vae.config import AttackConfig, EvaluationConfig, load_toml
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.attack import suite_name
-from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs import RunFolder, read_settings
 from seatbelt_vae.workflow.job import Job, key_of
 
 __all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_known_metrics"]
@@ -44,7 +44,7 @@ def is_attacked(folder: Path, attack: AttackConfig) -> bool:
     settings = suite / "config.toml"
     if not (suite / "summary.json").exists() or not settings.exists():
         return False
-    return _same(load_toml(settings, AttackConfig), attack)
+    return _same(read_settings(settings, AttackConfig), attack)
 
 
 def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
@@ -64,14 +64,17 @@ def with_known_metrics(folder: Path, evaluation: EvaluationConfig) -> Evaluation
 
 def _evaluated(folder: Path) -> EvaluationConfig | None:
     path = folder / "evaluation" / "config.toml"
-    return load_toml(path, EvaluationConfig) if path.exists() else None
+    return read_settings(path, EvaluationConfig) if path.exists() else None
 
 
 def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> EvaluationConfig:
     """With the optional metrics of settings that are otherwise the same."""
-    if not _same(replace(found, also=()), replace(evaluation, also=())):
+    if not _same(replace(found, optional_metrics=()), replace(evaluation, optional_metrics=())):
         return evaluation
-    return replace(evaluation, also=tuple(sorted({*found.also, *evaluation.also})))
+    return replace(
+        evaluation,
+        optional_metrics=tuple(sorted({*found.optional_metrics, *evaluation.optional_metrics})),
+    )
 
 
 def _same(one: _Measuring, other: _Measuring) -> bool:

@@ -20,25 +20,31 @@ from seatbelt_vae.attacks.suites.pair_files import (
     store_pairs,
 )
 from seatbelt_vae.attacks.suites.pairs import choose_pairs
-from seatbelt_vae.config import AttackConfig, dump_toml
+from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.attack import parse_among, parse_layers, suite_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
+    FORMAT,
+    SUITE,
     RunFolder,
-    atomic_write,
+    by_first_names,
     digest_of,
     each_part,
     read_json,
+    read_suite,
+    suite_file,
     write_json,
+    write_settings,
 )
 from seatbelt_vae.subjects import Subject, as_subject
 
 __all__ = ["PairsDone", "run_suite"]
 
 _SPEED_ONLY = ("threads",)
+_IN_DIGEST = 2  # the format that digests are computed with, whatever the current one is
 Pairs = list[tuple[int, int]]
 
 
@@ -161,7 +167,7 @@ def _about(
 ) -> dict[str, Any]:
     """What a suite is of; its digest tells it from any other."""
     about = {
-        "format": 2,
+        "format": FORMAT,
         "config": asdict(config),
         "data": data.name,
         "test_images": len(data.test),
@@ -174,19 +180,20 @@ def _about(
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
     if config.among is None:
         del decisive["among"]  # suites older than this setting are the same without it
-    return {**about, "digest": digest_of({**about, "config": decisive})}
+    first = {"format": _IN_DIGEST, "config": by_first_names("attack", decisive)}
+    return {**about, "digest": digest_of({**about, **first})}
 
 
 def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
     """Make the suite's folder, or make sure that it is the same suite's."""
-    stated = folder / "battery.json"
-    if not stated.exists():
-        atomic_write(folder / "config.toml", dump_toml(config).encode())
-        write_json(stated, about)
+    if not suite_file(folder).exists():
+        write_settings(folder / "config.toml", config)
+        write_json(folder / SUITE, about)
         return
-    found = read_json(stated)
+    found = read_suite(folder)
     if found.get("digest") != about["digest"]:
-        differing = [key for key in about if found.get(key) != about[key] and key != "digest"]
+        compared = about.keys() - {"digest", "format"}
+        differing = [key for key in about if key in compared and found.get(key) != about[key]]
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
             f"being resumed; delete that folder to attack anew"

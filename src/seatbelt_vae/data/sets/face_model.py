@@ -17,6 +17,7 @@ from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.readers.obj import ObjMesh, read_obj
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["FaceModel"]
 
@@ -74,7 +75,7 @@ class FaceModel:
 
     def identities(self, count: int) -> Iterator[NDArray[np.float64]]:
         """Vertices of random identities with N(0, 1) mode weights; the seed is fixed."""
-        draws = np.random.Generator(np.random.Philox(0)).standard_normal((count, len(self.modes)))
+        draws = DataStream.FACES.generator().standard_normal((count, len(self.modes)))
         for shares in draws:
             yield self.mean + np.tensordot(shares, self.modes, 1)
 

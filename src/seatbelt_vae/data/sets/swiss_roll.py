@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
 from seatbelt_vae.data.source import Source
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["SOURCES", "load", "state"]
 
@@ -31,7 +32,7 @@ def load(config: DataConfig) -> ImageData:
     Points are scaled to [-1, 1] with Gaussian noise of standard deviation 0.02, and shaped as
     images of 1 × 1 × 2 for models with network ``mlp``. The factor is t in 100 bins.
     """
-    generator = np.random.Generator(np.random.Philox(0))
+    generator = DataStream.SWISS_ROLL.generator()
     share = generator.random(_COUNT)
     t = np.pi * _TURNS * (1 + 2 * share)
     points = np.stack([np.cos(t), np.sin(t)], axis=1) * (t / t.max())[:, None] * (1 - 4 * _NOISE)

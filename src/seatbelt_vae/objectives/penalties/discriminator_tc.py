@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 from torch.optim import Adam
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
 from seatbelt_vae.objectives.penalty import PenaltyInput, PenaltyLoss, PenaltySetup, TrainedPart
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 
 __all__ = ["DiscriminatorTC"]
 
 _RATE, _BETAS = 1e-4, (0.5, 0.9)
-
-# the streams of training have the numbers below
-_DISCRIMINATOR, _SHUFFLE = 4, 5
 
 
 class DiscriminatorTC(PenaltyLoss):
@@ -29,8 +25,7 @@ class DiscriminatorTC(PenaltyLoss):
 
     def __init__(self, setup: PenaltySetup) -> None:
         super().__init__(setup)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(setup.seed, _DISCRIMINATOR).initial_seed())
+        with seeded_for(Stream.DISCRIMINATOR_WEIGHTS, setup.seed):
             self.ratio = DensityRatio(setup.latent_sizes[-1])
         self.ratio.to(setup.device).requires_grad_(False)
         optimizer = Adam(self.ratio.parameters(), lr=_RATE, betas=_BETAS, fused=True)
@@ -51,7 +46,7 @@ class DiscriminatorTC(PenaltyLoss):
         whole = workers.gather(code.detach())
         half = len(whole) // 2
         joint, product = whole[:half], whole[half : 2 * half]
-        product = shuffled(product, generator_for(self.setup.seed, _SHUFFLE, step))
+        product = shuffled(product, generator_for(Stream.CODE_SHUFFLE, self.setup.seed, step))
         if half < workers.size:
             raise ConfigError(
                 f"batch_size is {len(whole)} for {workers.size} workers, expected at least "

@@ -10,6 +10,7 @@ from seatbelt_vae.evaluation.crossed import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict
 from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
 from seatbelt_vae.paper.figures import GAP, Scatter
+from seatbelt_vae.randomness import resampling_generator
 from seatbelt_vae.results import Store
 
 __all__ = ["C9", "answer_of_relation", "rank_correlation"]
@@ -56,7 +57,7 @@ def rank_correlation(
     value = float(_spearman(x, y))
     low = high = None
     if count >= FEWEST:
-        chosen = np.random.default_rng(seed).integers(0, count, (draws, count))
+        chosen = resampling_generator(seed).integers(0, count, (draws, count))
         found = _spearman(x[chosen], y[chosen])
         if not np.isnan(found).all():
             low, high = (float(q) for q in np.nanquantile(found, (0.025, 0.975)))
