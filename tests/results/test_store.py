@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seatbelt_vae.errors import ArtifactError, QueryError
-from seatbelt_vae.evaluation.summary import MEASURES
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.results import Store
 from seatbelt_vae.results.columns import VIEWS
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
@@ -132,7 +132,7 @@ def test_summaries_and_flags_are_those_of_the_suites(store: Store, study: Path) 
         place = study / run / "attacks" / suite
         own = [row for row in summaries if (row["run"], row["suite"]) == (run, suite)]
         stored = read_json(place / "summary.json")["measures"]
-        assert [row["measure"] for row in own] == list(MEASURES)
+        assert [row["measure"] for row in own] == list(PAIR_MEASURES)
         for row in own:
             assert {key: row[key] for key in stored[row["measure"]]} == stored[row["measure"]]
         raised = [row["name"] for row in flags if row["raised"] and row["run"] == run]
@@ -196,7 +196,7 @@ def test_every_view_begins_with_the_run_and_is_there_without_a_file(tmp_path: Pa
 
 
 def test_pairs_have_every_measure_of_a_summary() -> None:
-    assert set(MEASURES) < set(VIEWS["pairs"])
+    assert set(PAIR_MEASURES) < set(VIEWS["pairs"])
 
 
 def test_a_column_of_nulls_here_and_numbers_there_is_one_of_numbers(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
+from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.measures import capabilities
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
 from seatbelt_vae.randomness import generator_for
 
@@ -132,10 +133,11 @@ def measure_pair(
         "gap_sampled": sampled_gap(model, x, target, adversarial, noise),
         "distortion": pair.distortion(reconstructions),
         "distance_relative": pair.distance_relative(adversarial),
-        "nll_target": negative_log_likelihood(model, target, adversarial, noise),
         "target_error": image_norm(reconstructions - target),
         "target_distance": image_norm(adversarial - target),
     }
+    if "likelihood" in capabilities(model):
+        columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
     about = {
         "target_reconstruction_error": pair.target_reconstruction_error,
         "told_apart": pair.told_apart,

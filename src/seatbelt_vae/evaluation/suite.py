@@ -10,8 +10,9 @@ from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
-from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
+from seatbelt_vae.evaluation.summary import pair_row, summarise
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
     each_part,
@@ -74,6 +75,8 @@ def measure_suite(
         budgeted=makes_budgeted(settings),
         seed=settings.seed,
     )
+    unmet = {name: found for name, m in PAIR_MEASURES.items() if (found := m.unmet(model))}
+    summary |= {"left_out": unmet} if unmet else {}
     write_json(folder / "summary.json", summary)
     return summary
 
@@ -86,14 +89,14 @@ def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) ->
 
     Args:
         first, second: folders that `measure_suite` has measured.
-        measure: a name among `MEASURES`.
+        measure: a name among `PAIR_MEASURES`.
         seed: seed of the bootstrap.
 
     Raises:
         ConfigError: no such measure.
         ArtifactError: a folder is not measured, or the suites share no pair.
     """
-    one_of("measure", measure, MEASURES)
+    one_of("measure", measure, PAIR_MEASURES)
     rows = [read_rows(folder / "pairs") for folder in (first, second)]
     found = compare_pairs(rows[0], rows[1], measure, seed=seed)
     if found is None:
@@ -114,14 +117,15 @@ def compare_pairs(
     Raises:
         ConfigError: no such measure.
     """
-    one_of("measure", measure, MEASURES)
+    one_of("measure", measure, PAIR_MEASURES)
     known = [_by_images(rows) for rows in (first, second)]
     common = sorted(known[0].keys() & known[1].keys())
     if not common:
         return None
-    usable = [key for key in common if all(says_something(k[key], measure) for k in known)]
-    columns = [[k[key][measure] for key in usable] for k in known]
-    return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
+    declared = PAIR_MEASURES[measure]
+    usable = [key for key in common if all(declared.counts(k[key]) for k in known)]
+    columns = [[k[key].get(measure) for key in usable] for k in known]
+    return paired_difference(columns[0], columns[1], declared.mean, seed=seed)
 
 
 def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:

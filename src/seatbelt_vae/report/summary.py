@@ -6,7 +6,7 @@ from typing import Any
 
 from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
-from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.report.collect import Measured, Run, Suite, leading_suite
 from seatbelt_vae.report.measures import HEADLINE
 
