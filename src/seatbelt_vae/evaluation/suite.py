@@ -124,7 +124,7 @@ def compare_pairs(
         return None
     declared = PAIR_MEASURES[measure]
     usable = [key for key in common if all(declared.counts(k[key]) for k in known)]
-    columns = [[k[key].get(measure) for key in usable] for k in known]
+    columns: list[list[Any]] = [[k[key].get(measure) for key in usable] for k in known]
     return paired_difference(columns[0], columns[1], declared.mean, seed=seed)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
-from seatbelt_vae.report.measures import GROUPS, HEADLINE
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
 from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
-from seatbelt_vae.report.tables import Cell, number
+from seatbelt_vae.report.tables import HEADLINE, Cell, number
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import atomic_write
 
@@ -49,7 +49,6 @@ def write_comparison(
 def _content(found: Comparison) -> dict[str, Any]:
     scores = [score for group in found.groups for score in group.scores]
     lacking = [run for group in found.groups for run, _ in group.lacking]
-    definitions = {m.name: m for group in GROUPS for m in group.measures}
     return {
         "comparison": found,
         "axes": AXES,
@@ -59,7 +58,7 @@ def _content(found: Comparison) -> dict[str, Any]:
         "pairs": max((len(score.pairs) for score in scores), default=0),
         "fewest": FEWEST,
         "flags": _raised(scores),
-        "definitions": [definitions[name] for name in ("elbo", *ROBUSTNESS)],
+        "definitions": [MODEL_MEASURES["elbo"], *(PAIR_MEASURES[name] for name in ROBUSTNESS)],
     }
 
 

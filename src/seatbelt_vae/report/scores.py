@@ -8,11 +8,11 @@ from typing import Any
 from seatbelt_vae.config import PRESETS
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.evaluation import Estimate, compare_pairs, estimate
-from seatbelt_vae.evaluation.summary import says_something
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.report.collect import suite_rank
 from seatbelt_vae.report.comparable import by_kind, differing, titles
-from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.summary import judged
+from seatbelt_vae.report.tables import HEADLINE
 from seatbelt_vae.results import Store, identifier, literal, pareto_front
 
 __all__ = ["ROBUSTNESS", "Comparison", "Group", "Score", "compare_runs"]
@@ -208,8 +208,9 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
 
 
 def _over(pairs: Sequence[Row], measure: str, seed: int) -> Estimate:
-    told = [pair[measure] for pair in pairs if says_something(pair, measure)]
-    return estimate([value for value in told if value is not None], seed=seed)
+    declared = PAIR_MEASURES[measure]
+    known = [pair[measure] for pair in pairs if declared.counts(pair)]
+    return estimate([value for value in known if value is not None], declared.mean, seed=seed)
 
 
 def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None) -> Group:

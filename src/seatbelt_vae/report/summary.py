@@ -8,7 +8,7 @@ from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
 from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.report.collect import Measured, Run, Suite, leading_suite
-from seatbelt_vae.report.measures import HEADLINE
+from seatbelt_vae.report.tables import HEADLINE
 
 __all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
 

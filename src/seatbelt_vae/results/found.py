@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.columns import RESERVED
+from seatbelt_vae.results.columns import reserved
+from seatbelt_vae.runs.contents import Run
 
 __all__ = ["STORE", "Found", "FoundRun", "find"]
 
@@ -35,9 +36,9 @@ class FoundRun:
         return self.path.relative_to(self.base).as_posix()
 
     @property
-    def suites(self) -> list[Path]:
-        """Folders of its suites of attacks."""
-        return [path.parent for path in _visible(self.path, "attacks/*/battery.json")]
+    def contents(self) -> Run:
+        """A reader of its files."""
+        return Run(self.name, self.path)
 
     def parts(self) -> Iterator[tuple[str, Path]]:
         """Its Parquet files, each with what it holds: ``metrics``, ``sigma``, ``measures``, …
@@ -46,15 +47,16 @@ class FoundRun:
             ArtifactError: a file of ``evaluation/`` with the name of another view.
         """
         yield from (("metrics", path) for path in _visible(self.path, "metrics/*.parquet"))
+        taken = reserved()
         for path in _visible(self.path, "evaluation/*.parquet"):
             kind = path.stem.casefold()  # SQL does not tell capitals from small letters
-            if kind in RESERVED:
+            if kind in taken:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
             yield kind, path
-        for suite in self.suites:
-            yield from (("attacks", path) for path in _visible(suite, "pair-*.parquet"))
+        for suite in self.contents.suites.values():
+            yield from (("attacks", path) for path in _visible(suite.folder, "pair-*.parquet"))
             for kind in _OF_A_PAIR:
-                yield from ((kind, path) for path in _visible(suite, f"{kind}/*.parquet"))
+                yield from ((kind, path) for path in _visible(suite.folder, f"{kind}/*.parquet"))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _by_measure(table: Table) -> list[CardTable]:
     found = []
     for row in table.rows:
         rows = [
-            (measure.label, cell.text, cell.note, measure.unit or "1", measure.better)
+            (measure.symbol, cell.text, cell.note, measure.unit or "1", measure.better)
             for measure, cell in zip(table.measures, row.cells, strict=True)
             if cell.sort
         ]

@@ -4,9 +4,6 @@ A new measure is one file with its declaration here, and one entry in the regist
 of your own needs neither: `register` adds it to the running process.
 """
 
-from collections.abc import Iterator
-from itertools import chain
-
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation.measures.attack_objective import ATTACK_OBJECTIVE
 from seatbelt_vae.evaluation.measures.bounds import BOUNDS
@@ -99,14 +96,10 @@ def register(measure: PairMeasure | ModelMeasure) -> None:
         MODEL_MEASURES[measure.name] = measure
 
 
-def measures_by_group() -> dict[str, list[PairMeasure] | list[ModelMeasure]]:
+def measures_by_group() -> dict[str, list[Measure]]:
     """The tables of a report by title: measures of pairs, then measures of models."""
-    groups: dict[str, list[PairMeasure] | list[ModelMeasure]] = {}
-    for measure in _shown():
-        groups.setdefault(measure.group, []).append(measure)  # type: ignore[arg-type]
+    groups: dict[str, list[Measure]] = {}
+    for measure in (*PAIR_MEASURES.values(), *MODEL_MEASURES.values()):
+        if measure.group:
+            groups.setdefault(measure.group, []).append(measure)
     return groups
-
-
-def _shown() -> Iterator[PairMeasure | ModelMeasure]:
-    every = chain(PAIR_MEASURES.values(), MODEL_MEASURES.values())
-    return (measure for measure in every if measure.group)

@@ -96,6 +96,7 @@ class Measure:
         family: name shared by measures of one definition, such as ``gap at ε``.
         needs: `CAPABILITIES` of the model, or columns of the pair that must be true:
             ``told_apart``, ``told_apart_distortion``.
+        group: title of the report's table that shows it; empty if none does.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Measure:
     better: Literal["↑", "↓", ""] = ""
     family: str = ""
     needs: frozenset[str] = frozenset()
+    group: str = ""
 
     def unmet(self, model: object) -> list[str]:
         """The needs that a model does not meet, sorted; the measure is left out if there are any.
@@ -127,7 +129,6 @@ class PairMeasure(Measure):
     Args:
         compute: maps the pair's attack rows and its `PairMeasures` to a number; None if undefined.
         mean: the mean over pairs.
-        group: title of the report's table that shows it.
     """
 
     compute: "Callable[[Sequence[Row], PairMeasures], float | None]"
@@ -156,7 +157,6 @@ class ModelMeasure(Measure):
         optional: whether it is computed only if `EvaluationConfig` names it.
         check: raises if a data set lacks what the measure needs.
         show: maps ``measures.json`` to the value in a report (default: the entry ``name``).
-        group: title of the report's table that shows it; empty if none does.
     """
 
     compute: "Callable[[Evaluated], float | Mapping[str, Any] | WithRows]"

@@ -99,6 +99,29 @@ AGGREGATE = (
 
 UNITS = (
     ModelMeasure(
+        name="sigma_norm",
+        symbol="‖σ‖",
+        formula=r"\lVert\sigma^i(x)\rVert_2",
+        definition="Width of the posterior of each layer, along the path of posterior means.",
+        needs=CAPABILITIES,
+        compute=_sigma_norm,
+        stored=(
+            Column("sigma_norm_mean", "DOUBLE[]", "mean over images, one value per layer"),
+            Column("sigma_norm_quantile_levels", "DOUBLE[]", "levels of the quantiles"),
+            Column("sigma_norm_quantiles", "DOUBLE[][]", "a list per level, one value per layer"),
+        ),
+        table=RowTable(
+            "sigma",
+            "one row per test image",
+            (
+                _IMAGE,
+                Column("sigma_norm", "DOUBLE[]", "‖σ‖₂, one value per layer"),
+                Column("elbo", "DOUBLE", "β = 1 ELBO of the image; nats"),
+            ),
+        ),
+        group="",
+    ),
+    ModelMeasure(
         name="active_units",
         symbol="active units",
         unit="per layer",
@@ -121,29 +144,6 @@ UNITS = (
             ),
         ),
         show=lambda found: " + ".join(map(str, found.get("active_units", ()))) or None,
-    ),
-    ModelMeasure(
-        name="sigma_norm",
-        symbol="‖σ‖",
-        formula=r"\lVert\sigma^i(x)\rVert_2",
-        definition="Width of the posterior of each layer, along the path of posterior means.",
-        needs=CAPABILITIES,
-        compute=_sigma_norm,
-        stored=(
-            Column("sigma_norm_mean", "DOUBLE[]", "mean over images, one value per layer"),
-            Column("sigma_norm_quantile_levels", "DOUBLE[]", "levels of the quantiles"),
-            Column("sigma_norm_quantiles", "DOUBLE[][]", "a list per level, one value per layer"),
-        ),
-        table=RowTable(
-            "sigma",
-            "one row per test image",
-            (
-                _IMAGE,
-                Column("sigma_norm", "DOUBLE[]", "‖σ‖₂, one value per layer"),
-                Column("elbo", "DOUBLE", "β = 1 ELBO of the image; nats"),
-            ),
-        ),
-        group="",
     ),
 )
 """In the order of a report."""
