@@ -71,37 +71,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "auddc": (
-        "Area",
-        "auddc",
-        "auddc_worst",
-    ),
-    "bootstrap": (
-        "Estimate",
-        "estimate",
-        "paired_difference",
-    ),
-    "budgets": (
-        "MatchedBudgets",
-        "matched_budgets",
-        "shorten",
-    ),
+    "bootstrap": ("Estimate", "estimate", "paired_difference"),
+    "budgets": ("MatchedBudgets", "matched_budgets", "shorten"),
     "codes": ("code_rows",),
-    "denoising": (
-        "Denoising",
-        "denoising",
-    ),
+    "distortion_damage": ("Area", "auddc", "auddc_worst"),
     "downstream": ("measure_downstream",),
-    "gap": (
-        "Pair",
-        "reconstruct",
-    ),
-    "margin": (
-        "Margins",
-        "Robustness",
-        "margins",
-        "r_robustness",
-    ),
+    "gap": ("Pair", "reconstruct"),
+    "margin": ("Margins", "Robustness", "margins", "r_robustness"),
     "measures": (
         "BUDGETS",
         "MODEL_MEASURES",
@@ -110,25 +86,13 @@ _HOMES = {
         "PairMeasure",
         "register",
     ),
-    "mig": (
-        "FactorGap",
-        "measure_mig",
-    ),
+    "mig": ("FactorGap", "measure_mig"),
     "model": ("evaluate",),
-    "robustness": (
-        "PairMeasures",
-        "measure_pair",
-    ),
-    "suite": (
-        "compare_pairs",
-        "compare_suites",
-        "measure_suite",
-    ),
+    "noisy_inputs": ("Denoising", "denoising"),
+    "robustness": ("PairMeasures", "measure_pair"),
+    "suite": ("compare_pairs", "compare_suites", "measure_suite"),
     "summary": ("summarise",),
-    "traversals": (
-        "Traversals",
-        "traverse",
-    ),
+    "traversals": ("Traversals", "traverse"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,11 +4,11 @@ Each part is read when it is first asked for. An `ArtifactError` is one line tha
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.config import AttackConfig, RunConfig, load_toml
 from seatbelt_vae.errors import ArtifactError, ConfigError
@@ -24,7 +24,6 @@ __all__ = ["PICTURED", "Evaluation", "Measured", "Run", "Suite"]
 
 Row = dict[str, Any]
 Tensors = dict[str, "Tensor"]
-T = TypeVar("T")
 
 PICTURED = 20
 """Pairs of a suite whose pictures are read."""
@@ -86,14 +85,12 @@ class Measured:
         pairs = [_tensors(path, _PICTURES) for path in files]
         return {name: stack([pair[name] for pair in pairs]) for name in _PICTURES}
 
-    @property
+    @cached_property
     def estimates(self) -> dict[str, Row]:
         """Value, low, high, kind, n and unit of each measure of the summary."""
-        path, measures = self.folder / "summary.json", self.summary["measures"]
-        for found in (measures, *(measures.values() if isinstance(measures, dict) else ())):
-            _check(path, found, [])
-        estimates: dict[str, Row] = measures
-        return estimates
+        path = self.folder / "summary.json"
+        measures: dict[str, Row] = _check(path, self.summary["measures"])
+        return {name: _check(path, found) for name, found in measures.items()}
 
     def estimate(self, measure: str) -> Row:
         """Value, low and high of one measure; all None if it was not measured."""
@@ -119,8 +116,10 @@ class Suite:
     @cached_property
     def config(self) -> AttackConfig:
         """Its settings."""
-        read = lambda: load_toml(self.folder / "config.toml", AttackConfig)  # noqa: E731
-        return _settings(read, f"delete {self.folder} and attack again")
+        try:
+            return load_toml(self.folder / "config.toml", AttackConfig)
+        except ConfigError as error:
+            raise ArtifactError(f"{error}: delete {self.folder} and attack again") from None
 
     @cached_property
     def about(self) -> Row:
@@ -142,23 +141,17 @@ class Suite:
         flags = read_json(path)
         if not isinstance(flags, list):
             raise ArtifactError(f"{path} is no list of flags: delete it and attack again")
-        for flag in flags:
-            _check(path, flag, ["name", "raised", "detail"])
-        return flags
+        return [_check(path, flag, ["name", "raised", "detail"]) for flag in flags]
 
     @property
     def raised(self) -> list[Row]:
         """The flags that are raised."""
         return [flag for flag in self.flags or [] if flag["raised"]]
 
-    @property
+    @cached_property
     def measured(self) -> Measured | None:
         """Its measurements; None until every attacked pair has been measured."""
-        return self._measured if (self.folder / "summary.json").exists() else None
-
-    @cached_property
-    def _measured(self) -> Measured:
-        return Measured(self.folder)
+        return Measured(self.folder) if (self.folder / "summary.json").exists() else None
 
     @property
     def pairs_attacked(self) -> int:
@@ -207,8 +200,10 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """The settings."""
-        opened = RunFolder.open(self.folder)
-        return _settings(lambda: opened.config, "restore it, or train again")
+        try:
+            return RunFolder.open(self.folder).config
+        except ConfigError as error:
+            raise ArtifactError(f"{error}: restore it, or train again") from None
 
     @cached_property
     def architecture(self) -> Row | None:
@@ -266,17 +261,8 @@ class Run:
             _ = evaluation.measures, evaluation.sigma, evaluation.pictures
 
 
-def _settings(read: Callable[[], T], advice: str) -> T:
-    try:
-        return read()
-    except ConfigError as error:
-        raise ArtifactError(f"{error}: {advice}") from None
-
-
 def _table(path: Path, keys: Sequence[str] = ()) -> Row:
-    content: Row = read_json(path)
-    _check(path, content, keys)
-    return content
+    return _check(path, read_json(path), keys)
 
 
 def _rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> list[Row]:
@@ -286,15 +272,15 @@ def _rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> lis
 
 
 def _tensors(path: Path, names: Sequence[str]) -> Tensors:
-    tensors = read_tensors(path)
-    _check(path, tensors, names)
-    return tensors
+    return _check(path, read_tensors(path), names)
 
 
-def _check(path: Path, found: object, expected: Sequence[str]) -> None:
+def _check(path: Path, found: Any, expected: Sequence[str] = ()) -> dict[str, Any]:
+    """The table that was read, if it is one and has the expected keys."""
     advice = "expected a file written by this version, delete it and run the step again"
     if not isinstance(found, dict):
         raise ArtifactError(f"{path} holds no table: {advice}")
     missing = [name for name in expected if name not in found]
     if missing:
         raise ArtifactError(f"{path} lacks {', '.join(missing)}: {advice}")
+    return found

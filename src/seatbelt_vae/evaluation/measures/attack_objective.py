@@ -1,6 +1,7 @@
 """Measures of an attack's own objective, averaged over the levels λ of a pair."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["ATTACK_OBJECTIVE", "shifted_geometric_mean"]
 
 Row = dict[str, Any]
+Compute = Callable[[Sequence[Row], "PairMeasures"], float | None]
 
-_GROUP = "The attack's own objective"
-_ABOVE_FLOOR = "of the loss, above its floor"
+_measure = partial(PairMeasure, group="The attack's own objective")
+_above_c = partial(_measure, unit="of the loss, above its floor", mean="geometric")
 _EXHAUSTED = "evaluation limit"
 _SHIFT = 1e-3
 
@@ -56,18 +58,21 @@ def _mean(rows: Sequence[Row], name: str) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _with_floor(
-    value: Callable[[Sequence[Row]], float | None],
-) -> "Callable[[Sequence[Row], PairMeasures], float | None]":
+def _with_floor(value: Callable[[Sequence[Row]], float | None]) -> Compute:
     """None for a loss without a greatest lower bound."""
     return lambda rows, _: None if rows[0]["divergence_floor"] is None else value(rows)
 
 
-def _of_attacks(name: str) -> "Callable[[Sequence[Row], PairMeasures], float | None]":
+def _geometric(name: str) -> Compute:
+    """The geometric mean over the rows, above the loss's floor."""
+    return _with_floor(lambda rows: shifted_geometric_mean(_above_floor(rows, name)))
+
+
+def _of_attacks(name: str) -> Compute:
     return lambda rows, _: _mean(rows, name)
 
 
-def _of_measured(name: str) -> "Callable[[Sequence[Row], PairMeasures], float | None]":
+def _of_measured(name: str) -> Compute:
     return lambda _, measured: _mean(measured.rows, name)
 
 
@@ -78,7 +83,7 @@ def _unconverged(rows: Sequence[Row], _: "PairMeasures") -> float:
 
 
 ATTACK_OBJECTIVE = (
-    PairMeasure(
+    _measure(
         name="divergence_ratio",
         symbol="r / r₀",
         better="↑",
@@ -86,9 +91,8 @@ ATTACK_OBJECTIVE = (
         definition="Divergence from the target's posterior left after the attack, as a share of "
         "the clean one, mean over λ.",
         compute=_with_floor(lambda rows: _mean(rows, "divergence_ratio")),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="delta_over_bound",
         symbol="Δ / bound",
         better="↑",
@@ -96,23 +100,18 @@ ATTACK_OBJECTIVE = (
         definition="The attack's objective Δ = r + λ‖d‖ over the trivial bound, both above the "
         "loss's floor c: 1 is no better than doing nothing or showing the target.",
         compute=_with_floor(_ratio),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _above_c(
         name="delta",
         symbol="Δ",
-        unit=_ABOVE_FLOOR,
         formula=r"\exp\overline{\log(\Delta-c)}",
         definition="Geometric mean over λ and pairs of Δ = r + λ‖d‖ above the loss's floor c, "
         "which is 0 for a KL; nats for the KL and output losses.",
-        compute=_with_floor(lambda rows: shifted_geometric_mean(_above_floor(rows, "delta"))),
-        mean="geometric",
-        group=_GROUP,
+        compute=_geometric("delta"),
     ),
-    PairMeasure(
+    _above_c(
         name="divergence",
         symbol="r",
-        unit=_ABOVE_FLOOR,
         formula=r"\exp\overline{\log(r-c+s)}-s,\ s=10^{-3}(r_0-c)",
         definition="Geometric mean over λ of the divergence left after the attack, above c, "
         "shifted by 10⁻³(r₀ − c).",
@@ -121,49 +120,39 @@ ATTACK_OBJECTIVE = (
                 _above_floor(rows, "divergence"), _SHIFT * _start(rows)
             )
         ),
-        mean="geometric",
-        group=_GROUP,
     ),
-    PairMeasure(
+    _above_c(
         name="bound",
         symbol="bound B",
-        unit=_ABOVE_FLOOR,
         formula=r"\exp\overline{\log(B-c)}",
         definition="Geometric mean of the trivial bound B(λ), above c.",
-        compute=_with_floor(lambda rows: shifted_geometric_mean(_above_floor(rows, "bound"))),
-        mean="geometric",
-        group=_GROUP,
+        compute=_geometric("bound"),
     ),
-    PairMeasure(
+    _measure(
         name="delta_mean",
         symbol="mean Δ",
         unit="of the loss",
         formula=r"\overline{\Delta}",
         definition="The plain mean of Δ as published; mostly reports r₀ and the images' distance.",
         compute=_of_attacks("delta"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="bound_mean",
         symbol="mean B",
         unit="of the loss",
         formula=r"\overline{B}",
         definition="The plain mean of B, to read beside mean Δ.",
         compute=_of_attacks("bound"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _above_c(
         name="divergence_start",
         symbol="r₀",
-        unit=_ABOVE_FLOOR,
         formula="r_0-c",
         definition="The loss before the attack, above c: for latent losses the divergence between "
         "the clean posteriors of input and target.",
         compute=_with_floor(_start),
-        mean="geometric",
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="nll_target",
         symbol="−log p(xₜ|z*)",
         unit="nats",
@@ -172,9 +161,8 @@ ATTACK_OBJECTIVE = (
         definition="Negative log-likelihood of the target under latents of the adversarial input.",
         needs=frozenset({"likelihood"}),
         compute=_of_measured("nll_target"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="target_error",
         symbol="‖rec(x*) − xₜ‖",
         unit="image distance",
@@ -182,26 +170,23 @@ ATTACK_OBJECTIVE = (
         formula=r"\overline{\lVert\mathrm{rec}(x^*)-x_t\rVert}",
         definition="Distance from the adversarial reconstruction to the target image.",
         compute=_of_measured("target_error"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="distance_relative",
         symbol="‖d‖ / ‖xₜ − x‖",
         formula=r"\overline{\lVert d\rVert}/\lVert x_t-x\rVert",
         definition="Size of the distortion relative to the images' difference, mean over λ.",
         compute=_of_measured("distance_relative"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="distance",
         symbol="‖d‖",
         unit="image distance",
         formula=r"\overline{\lVert d\rVert}",
         definition="Size of the distortion, mean over λ.",
         compute=_of_attacks("distance"),
-        group=_GROUP,
     ),
-    PairMeasure(
+    _measure(
         name="unconverged_share",
         symbol="stopped early",
         unit="share of rows",
@@ -209,7 +194,6 @@ ATTACK_OBJECTIVE = (
         formula=r"\overline{[\text{evaluation limit}]}",
         definition="Share of attacks that ended at the evaluation limit.",
         compute=_unconverged,
-        group=_GROUP,
     ),
 )
 """In the order of a report."""
