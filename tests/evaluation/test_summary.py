@@ -4,7 +4,12 @@ import math
 
 import pytest
 from scipy import stats
-from tests.evaluation.stand_ins import attack_rows, identity_autoencoder, random_images
+from tests.evaluation.stand_ins import (
+    attack_rows,
+    identity_autoencoder,
+    random_images,
+    random_linear,
+)
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.evaluation.measures import PAIR_MEASURES
@@ -71,6 +76,17 @@ def test_shares_and_image_measures_of_a_pair() -> None:
     # (0, 1), (¼, ¾) four times, (1, ¾)
     assert found["auddc"] == pytest.approx(0.25 * 0.875 + 0.75 * 0.75)
     assert found["distance_relative"] == pytest.approx(0.25)
+
+
+def test_gaps_of_a_pair_are_those_of_its_budgets() -> None:
+    rows, star = attack_rows(0, 1), X + 0.3 * (OTHER - X)
+    found = measure_pair(random_linear(), X, TARGET, star[None], rows, AttackConfig())
+    pair = pair_row(rows, found)
+    columns = ("gap", "gap_of_rows", "blend_gap")
+    for row in found.budget_rows:
+        values = [row[column] for column in columns]
+        assert [pair[f"{column}@{row['epsilon']:g}"] for column in columns] == values
+        assert len(set(values)) == 3
 
 
 def test_summary_averages_pairs_not_rows() -> None:

@@ -1,4 +1,4 @@
-"""A suite's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
+"""Measures a suite of attacks: reads its pairs, writes measures, budgets and the summary."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,10 +38,10 @@ def measure_suite(
 ) -> Row:
     """Measure every attacked pair of a suite and write the results beside the attacks.
 
-    Writes, each whole or not at all, for every pair ``measures/`` (one row an attack, see
-    `measure_pair`), ``budgets/`` (matched budgets and their pictures) and ``pairs/`` (one row, what
-    intervals and comparisons rest on); and in the end ``summary.json``. Pairs that are measured are
-    not measured again, and several processes share the pairs that are left.
+    Writes for every pair ``measures/`` (one row per attack, see `measure_pair`), ``budgets/``
+    (matched budgets and their pictures) and ``pairs/`` (one row per pair, see `pair_row`), and at
+    the end ``summary.json``. Each file is written whole or not at all. Measured pairs are not
+    measured again, and several processes share the remaining pairs.
 
     Args:
         folder: ``attacks/<suite>`` of a run, with the attack's ``config.toml``.
@@ -110,7 +110,7 @@ def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) ->
 def compare_pairs(
     first: Sequence[Row], second: Sequence[Row], measure: str, *, seed: int = 0
 ) -> Estimate | None:
-    """As `compare_suites`, given the rows of the pairs, see `pair_row`.
+    """As `compare_suites`, from the rows of the pairs, see `pair_row`.
 
     None if they share no pair of images.
 
@@ -146,7 +146,7 @@ def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
 
 
 def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
-    """Where a pair's measures, pictures, budgets and its one row lie."""
+    """Paths of a pair's measures, pictures, budgets, and its row in ``pairs/``."""
     measures, budgets, pair = (
         path.parent / n / path.name for n in ("measures", "budgets", "pairs")
     )
@@ -158,7 +158,7 @@ def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
 
 
 def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
-    """Add flags to those the attack judged, which a suite stopped before its end has not yet."""
+    """Merge flags with those of the attack, which an interrupted suite does not have yet."""
     path = folder / "flags.json"
     if not path.exists():
         return [flag.as_dict() for flag in measured]

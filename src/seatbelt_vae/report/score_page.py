@@ -24,9 +24,9 @@ def write_comparison(
 ) -> Path:
     """Write one HTML page that sets the models of a store side by side, whole or not at all.
 
-    Each group of one data set and one likelihood is drawn by itself: robustness (the gap at
-    ε = 0.2, and AUDDC) against the β = 1 ELBO, with the Pareto front of the models that no other
-    betters in both. Models with raised flags are drawn hollow.
+    Each group of one data set and one likelihood has its own plots: robustness (the gap at
+    ε = 0.2, and AUDDC) against the β = 1 ELBO, with the Pareto front. Markers of models with raised
+    flags are hollow.
 
     Args:
         store: of the runs.
@@ -114,7 +114,7 @@ def _key(value: float | None) -> str:
 
 
 def _sentences(group: Group) -> list[str]:
-    """Who is bettered, who is in doubt, and whether the other measure agrees."""
+    """Sentences on the Pareto front, on raised flags, and on the second measure."""
     if len(group.scores) < 2:
         return ["There is one model here, so nothing betters it."] if group.scores else []
     first, second = ([s.run for s in group.scores if s.on_front[m]] for m in ROBUSTNESS)
@@ -128,7 +128,7 @@ def _sentences(group: Group) -> list[str]:
 
 
 def _doubts(group: Group) -> list[str]:
-    """Which models of the front cannot be believed, and what the front is without such."""
+    """Models of the front with raised flags, and the front without such models."""
     doubted = [s for s in group.scores if s.doubted and s.on_front[HEADLINE]]
     if not doubted:
         return []

@@ -57,7 +57,7 @@ class Table:
 
 @dataclass(frozen=True)
 class FlagRow:
-    """One flag: its meaning, each model's state (None: not judged), the models that raise it."""
+    """One flag: its meaning, its state per model (None: not judged), the models that raise it."""
 
     name: str
     meaning: Meaning | None

@@ -29,7 +29,7 @@ _SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll"
 
 
 def table_of(view: str, runs: Sequence[FoundRun]) -> pa.Table:
-    """The rows of a view that is made of documents, with its known columns first.
+    """The rows of a view made of documents, with its known columns first.
 
     Raises:
         ArtifactError: a document that is missing, corrupt, or holds a value of another type.
@@ -47,7 +47,7 @@ def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row])
         wrong = next(row for row in rows if not _fits(row.get(name), kind))
         raise ArtifactError(
             f"run {wrong['run']} has {wrong[name]!r} as {name} of its {view} ({error}): delete "
-            f"the file that says so and run the step again"
+            f"the file with it and run the step again"
         ) from None
     return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
 
@@ -155,13 +155,13 @@ DOCUMENTS: Mapping[str, Callable[[FoundRun], Iterator[Row]]] = {
     "summaries": _summary_rows,
     "flags": _flag_rows,
 }
-"""The views made of documents, and the rows that one run adds to each."""
+"""Views made of documents, each with the function that makes the rows of one run."""
 
 
 def _data(data: DataConfig) -> Row:
-    """The set by a name that holds no path of this machine, and a digest of where its images lie.
+    """The data set's name, without a path of this machine, and a digest of the images' path.
 
-    The digest tells two sets of one name apart; None where a name means the same images anywhere.
+    The digest tells two sets of one name apart. It is None for sets that are the same everywhere.
     """
     kind, colon, rest = data.name.partition(":")
     local = rest if rest.startswith(("/", ".", "~")) else None
@@ -173,7 +173,7 @@ def _data(data: DataConfig) -> Row:
 
 
 def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[int] | None]:
-    """The images' shape and the latent layers; before training has begun, what settings say."""
+    """The images' shape and the latent sizes; from the settings until training has begun."""
     if run.architecture is not None:
         return run.architecture.get("image_shape"), run.architecture["latent_sizes"]
     try:
@@ -185,7 +185,7 @@ def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[i
 
 
 def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | None]:
-    """β and the free bits as they act; of settings that cannot be trained, as they stand."""
+    """β and free bits with presets resolved; as stated where the settings are invalid."""
     try:
         return resolve_objective(config.objective, config.model.preset, depth)
     except ConfigError:
