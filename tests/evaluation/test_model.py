@@ -13,13 +13,13 @@ from seatbelt_vae.config import EvaluationConfig, RunConfig
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.data import Factor, ImageData, Split
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.evaluation import optional_metrics
 from seatbelt_vae.evaluation.codes import code_rows
-from seatbelt_vae.evaluation.denoising import denoising
 from seatbelt_vae.evaluation.downstream import measure_downstream
 from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.evaluation.mig import measure_mig
 from seatbelt_vae.evaluation.model import evaluate
+from seatbelt_vae.evaluation.noisy_inputs import denoising
 from seatbelt_vae.models import fold_batch_norm, load_model, save_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
@@ -200,7 +200,7 @@ def test_an_earlier_evaluation_is_whole_until_all_is_measured(
     folder = run_of(tmp_path / "run", (3,))
     evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("mig",)))
     before = contents(folder)
-    monkeypatch.setitem(optional_metrics.OPTIONAL_METRICS, "codes", stop)
+    monkeypatch.setitem(MODEL_MEASURES, "codes", replace(MODEL_MEASURES["codes"], compute=stop))
     with pytest.raises(KeyboardInterrupt):
         evaluate(
             folder,

@@ -17,8 +17,8 @@ from tests.evaluation.stand_ins import (
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.auddc import auddc
-from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.distortion_damage import auddc
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.evaluation.robustness import (
     measure_pair,
     negative_log_likelihood,

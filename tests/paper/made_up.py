@@ -12,15 +12,15 @@ from seatbelt_vae.paper.experiment import Attack, Experiment
 from seatbelt_vae.paper.figures import PROTOCOLS
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.results.columns import VIEWS, Known
+from seatbelt_vae.results.columns import Known, views
 
 Row = dict[str, Any]
 
 _VIEWS: Mapping[str, Known] = {
-    **VIEWS,
+    **views(),
     "members": dict.fromkeys(("experiment", "series", "run"), pa.string()),
-    "suites": {**VIEWS["suites"], "vary": pa.string()},
-    "evaluations": {**VIEWS["evaluations"], "mig": pa.float64()},
+    "suites": {**views()["suites"], "vary": pa.string()},
+    "evaluations": {**views()["evaluations"], "mig": pa.float64()},
     "denoising": {
         **dict.fromkeys(("run",), pa.string()),
         "image": pa.int64(),

@@ -62,7 +62,7 @@ def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> No
         collect([run])
     write_rows(part, rows)
     write_json(run / "evaluation" / "measures.json", [1])
-    with pytest.raises(ArtifactError, match=r"measures\.json lacks elbo"):
+    with pytest.raises(ArtifactError, match=r"measures\.json holds no table"):
         collect([run])
 
 

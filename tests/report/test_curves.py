@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from seatbelt_vae.evaluation.auddc import auddc_worst
+from seatbelt_vae.evaluation.distortion_damage import auddc_worst
 from seatbelt_vae.report import collect
 from seatbelt_vae.report.curves import (
     _density,

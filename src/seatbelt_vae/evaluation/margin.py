@@ -111,7 +111,8 @@ def r_robustness(
         noise = draw_noise(model.latent_sizes, (draws, 1), generator, like=x)
         parts = zip(*(layer.split(batch) for layer in noise), strict=True)
         images = (reconstruct(model, perturbed[n : n + 1], part) for part in parts)
-        inside.append(sum(int((image_norm(i - centre) <= radius).sum()) for i in images))
+        distances = [image_norm(image - centre, x.ndim - 1) for image in images]
+        inside.append(sum(int((distance <= radius).sum()) for distance in distances))
     return Robustness(torch.tensor(inside, dtype=torch.int64), draws)
 
 

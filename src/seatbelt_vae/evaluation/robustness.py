@@ -9,9 +9,10 @@ from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
+from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.measures import capabilities
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
@@ -131,10 +132,11 @@ def measure_pair(
         "gap_sampled": sampled_gap(model, x, target, adversarial, noise),
         "distortion": pair.distortion(reconstructions),
         "distance_relative": pair.distance_relative(adversarial),
-        "nll_target": negative_log_likelihood(model, target, adversarial, noise),
         "target_error": pair.norm(reconstructions - target),
         "target_distance": pair.norm(adversarial - target),
     }
+    if "likelihood" in capabilities(model):
+        columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
     about = {
         "target_reconstruction_error": pair.target_reconstruction_error,
         "told_apart": pair.told_apart,

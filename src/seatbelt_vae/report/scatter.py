@@ -6,11 +6,10 @@ from itertools import chain
 from markupsafe import Markup
 
 from seatbelt_vae.evaluation.bootstrap import Estimate
-from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.page import colour
 from seatbelt_vae.report.scores import Group, Score
 from seatbelt_vae.report.svg import Axis, Plot, nice_ticks
-from seatbelt_vae.report.tables import number
+from seatbelt_vae.report.tables import HEADLINE, number
 
 __all__ = ["AXES", "scatter"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from seatbelt_vae.results.columns import VIEWS
+from seatbelt_vae.results.columns import views
 from seatbelt_vae.results.parquet import identifier
 
 __all__ = ["current_column", "current_view", "selected", "stored_column"]
@@ -21,7 +21,7 @@ def current_view(name: str, found: int) -> str:
 def current_column(view: str, column: str, found: int) -> str:
     """The name of a column that was stored in format ``found``; further columns keep theirs."""
     renamed = _COLUMNS.get(found, {}).get(column, column)
-    return renamed if renamed in VIEWS.get(view, {}) else column
+    return renamed if renamed in views().get(view, {}) else column
 
 
 def stored_column(view: str, column: str, found: int) -> str:
