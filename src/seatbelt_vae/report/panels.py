@@ -1,42 +1,34 @@
-"""Pictures as PNG data URIs: images, signed distortions, strips; and the panels they make up."""
+"""The pictures of a report: panels of attacked pairs, strips of reconstructions and traversals."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from seatbelt_vae.report.collect import PICTURED, Run, Suite
+from seatbelt_vae.report.drawing.images import pixels, png_uri, side_by_side, signed
 
 __all__ = [
     "Budget",
     "Panel",
     "PanelRow",
     "Strip",
-    "distortion_uri",
-    "image_uri",
+    "bounds_of",
     "panels",
     "reconstructions",
     "traversals",
 ]
 
 Row = dict[str, Any]
-Bounds = tuple[float, float]
 
-_NEGATIVE, _POSITIVE = (40, 120, 205), (224, 92, 24)
-_LEVELS = 127
-_SHADES = 64
 _GUTTER = 2
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What one budget shows of a pair: distortion, adversarial image, its reconstruction."""
+    """One budget of a pair: distortion, adversarial image and its reconstruction."""
 
     epsilon: float
     distortion: str
@@ -62,7 +54,7 @@ class PanelRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair: a row a model, and for each ε the distortion that full colour stands for."""
+    """One pair: one row per model, and the distortion of full colour at each ε."""
 
     pair: int
     indices: tuple[int, int]
@@ -79,30 +71,6 @@ class Strip:
     count: int
 
 
-def image_uri(image: Tensor, bounds: Bounds, shades: int = 256) -> str:
-    """A PNG data URI of one image (C, H, W), C = 1 or 3; pixels outside the bounds are clipped."""
-    low, high = bounds
-    share = np.clip((image.double().numpy() - low) / (high - low), 0, 1)
-    share = np.round(share * (shades - 1)) / (shades - 1)
-    pixels = np.round(share * 255).astype(np.uint8)
-    return _png(Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1)))
-
-
-def distortion_uri(d: Tensor, scale: float) -> str:
-    """A signed distortion (C, H, W), mean over channels: blue below, orange above, 0 transparent.
-
-    Args:
-        d: x* − x.
-        scale: the size that gets the full colour; more is clipped.
-    """
-    share = np.clip(d.double().mean(0).numpy() / max(scale, np.finfo(float).tiny), -1, 1)
-    steps = (np.round(share * _LEVELS) + _LEVELS).astype(np.uint8)
-    coloured = Image.frombytes("P", (steps.shape[1], steps.shape[0]), steps.tobytes())
-    coloured.putpalette([*_NEGATIVE] * _LEVELS + [*_POSITIVE] * (_LEVELS + 1))
-    alpha = [round(255 * abs(step - _LEVELS) / _LEVELS) for step in range(2 * _LEVELS + 1)]
-    return _png(coloured, transparency=bytes(alpha))
-
-
 def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
     """The panels of one suite, pair by pair, over the runs that have it."""
     known = [
@@ -116,25 +84,24 @@ def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
 
 
 def reconstructions(run: Run, columns: int = 8) -> Strip | None:
-    """Test images above what the model makes of them; None without an evaluation."""
+    """Test images above their reconstructions; None without an evaluation."""
     if run.evaluation is None:
         return None
     x, made = (run.evaluation.pictures[name][:columns] for name in ("x", "reconstruction"))
-    above, below = _side_by_side(x), _side_by_side(made)
-    line = np.full_like(above[:, :_GUTTER], _middle(above))
-    both = np.concatenate([above, line, below], axis=1)
-    return Strip("", _array_uri(both, _bounds(run)), len(x))
+    both = [side_by_side(images, bounds_of(run), _GUTTER) for images in (x, made)]
+    line = np.full_like(both[0][:_GUTTER], 128)
+    return Strip("", png_uri(np.concatenate([both[0], line, both[1]])), len(x))
 
 
 def traversals(run: Run, image: int = 0) -> list[Strip]:
-    """One strip a traversed unit of one test image; none without an evaluation."""
+    """One strip per traversed unit of one test image; none without an evaluation."""
     found = run.evaluation.pictures if run.evaluation else {}
     if "traversals" not in found or len(found["traversals"]) <= image:
         return []
     layers, units = found["traversal_layer"].tolist(), found["traversal_unit"].tolist()
     names = [f"z{_superscript(a + 1)}, unit {b + 1}" for a, b in zip(layers, units, strict=True)]
     return [
-        Strip(label, _array_uri(_side_by_side(images), _bounds(run)), len(images))
+        Strip(label, png_uri(side_by_side(images, bounds_of(run), _GUTTER)), len(images))
         for label, images in zip(names, found["traversals"][image], strict=True)
     ]
 
@@ -168,10 +135,10 @@ def _panel_row(
     budgets: Sequence[Row],
     scales: dict[float, float],
 ) -> PanelRow:
-    pictures, bounds = _pictures(suite), _bounds(run)
+    pictures, bounds = _pictures(suite), bounds_of(run)
 
     def uri(name: str, *place: int) -> str:
-        return image_uri(pictures[name][(pair, *place)], bounds)
+        return png_uri(pixels(pictures[name][(pair, *place)], bounds))
 
     return PanelRow(
         model=run.name,
@@ -183,8 +150,11 @@ def _panel_row(
         budgets=[
             Budget(
                 epsilon=row["epsilon"],
-                distortion=distortion_uri(
-                    pictures["adversarial"][pair, k] - pictures["x"][pair], scales[row["epsilon"]]
+                distortion=png_uri(
+                    signed(
+                        pictures["adversarial"][pair, k] - pictures["x"][pair],
+                        scales[row["epsilon"]],
+                    )
                 ),
                 adversarial=uri("adversarial", k),
                 reconstruction=uri("reconstruction", k),
@@ -211,35 +181,11 @@ def _budget_rows(suite: Suite, pair: int) -> list[Row]:
     return sorted((row for row in rows if row["pair"] == number), key=lambda row: row["epsilon"])
 
 
-def _bounds(run: Run) -> Bounds:
+def bounds_of(run: Run) -> tuple[float, float]:
+    """The range of a run's pixels."""
     low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
     return low, high
 
 
-def _side_by_side(images: Tensor) -> NDArray[np.float64]:
-    """(S, C, H, W) as one picture (C, H, S·W and the lines between)."""
-    tiles = images.double().numpy()
-    line = np.full_like(tiles[0, ..., :_GUTTER], _middle(tiles))
-    parts = [part for tile in tiles for part in (line, tile)][1:]
-    return np.concatenate(parts, axis=-1)
-
-
-def _middle(images: NDArray[np.float64]) -> float:
-    return float(images.min() + images.max()) / 2
-
-
-def _array_uri(image: NDArray[np.float64], bounds: Bounds) -> str:
-    """As `image_uri`, in fewer shades: strips are many, and no eye sees the difference."""
-    from torch import from_numpy
-
-    return image_uri(from_numpy(image), bounds, _SHADES)
-
-
 def _superscript(number: int) -> str:
     return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def _png(image: Image.Image, **options: Any) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True, **options)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,7 +1,7 @@
-"""Panels beside and below one another, with a place for the legend.
+"""Panels, two per line, with a place for the legend.
 
-Margins are fixed in inches: the same panel lies at the same place whatever is drawn in it, and
-nothing has to be drawn twice to be measured.
+Margins are fixed in inches: a panel has the same place under all protocols, and nothing is drawn
+twice to be measured.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seatbelt_vae.paper.drawing.style import INK, MUTED, canvas
+from seatbelt_vae.report.drawing.style import LEGEND, canvas, name_axes
 
-__all__ = ["LEGEND", "Grid", "panel_grid"]
-
-LEGEND = {"frameon": False, "fontsize": 8, "labelcolor": INK, "handlelength": 2.2}
+__all__ = ["Grid", "panel_grid"]
 
 _WIDTH, _COLUMNS = 5.9, 2
 _LEFT, _BETWEEN, _RIGHT = 0.66, 0.5, 0.1
@@ -29,19 +27,19 @@ class Grid:
 
     Args:
         canvas: the figure.
-        panels: the axes, as many as were asked for.
+        panels: the axes.
     """
 
     canvas: Figure
     panels: Sequence[Axes]
 
     def name_axes(self, label: str) -> None:
-        """What y is, left of each line of panels."""
+        """Write the y quantity left of each line of panels."""
         for axes in self.panels[::_COLUMNS]:
-            axes.set_ylabel(label, fontsize=8.5, color=MUTED, labelpad=3)
+            name_axes(axes, y=label)
 
     def add_legend(self, handles: Sequence[Artist]) -> None:
-        """Where a panel is left over, in its place; else below."""
+        """Put the legend in the place of a missing last panel, else below."""
         if _corner(len(self.panels)):
             width, height = self.canvas.get_size_inches()
             right = 1 - (_RIGHT + _panel_width(_COLUMNS) + 0.2) / width
@@ -57,12 +55,12 @@ class Grid:
 
 
 def panel_grid(count: int, height: float, entries: int) -> Grid:
-    """Empty panels, two a line.
+    """Empty panels, two per line.
 
     Args:
-        count: how many.
-        height: of each, inches.
-        entries: of the legend.
+        count: number of panels.
+        height: height of each, inches.
+        entries: number of entries of the legend.
     """
     columns, lines = min(count, _COLUMNS), -(-count // _COLUMNS)
     below = 0.0 if _corner(count) else 0.08 + _ENTRY * -(-entries // 2)
@@ -84,5 +82,5 @@ def _panel_width(columns: int) -> float:
 
 
 def _corner(count: int) -> bool:
-    """Whether a panel's place is left over."""
+    """Whether the last line has one panel of two."""
     return count > 1 and count % _COLUMNS == 1

@@ -1,4 +1,4 @@
-"""What part of an axis is shown: all of ours, and the published numbers as far as they allow."""
+"""The range of an axis: all of our values, and others as far as they do not dwarf ours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,17 @@ class Span:
 
     Args:
         low, high: its ends.
-        logarithmic: whether it is.
+        logarithmic: whether the scale is.
     """
 
     low: float
     high: float
     logarithmic: bool
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Low and high."""
+        return self.low, self.high
 
     def beyond(self, value: float) -> int:
         """-1 below the axis, 1 above it, 0 on it."""
@@ -30,14 +35,14 @@ class Span:
 
 
 def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Span:
-    """The range that shows all of ours, and of the others what does not dwarf them.
+    """The range of all our values and of the others near them.
 
     Others further away than one and a half times our own range, or nine decades, are beyond it.
 
     Args:
         ours: values that must be seen; positive if the axis is logarithmic.
-        others: values that need not.
-        logarithmic: whether the axis is.
+        others: values that may lie beyond.
+        logarithmic: whether the scale is.
 
     Example:
         >>> span_of([0.0, 2.0], [100.0], logarithmic=False).beyond(100.0)
