@@ -21,7 +21,7 @@ from seatbelt_vae.report.summary import summary_rows
 from tests.report.page import Element, tree
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 406, 12, 256
-PIXEL = 96 / 72
+PIXEL = 108 / 72
 
 
 def part(svg: Markup | None, name: str) -> Element:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate
 from seatbelt_vae.report.collect import Measured, Run
-from seatbelt_vae.report.drawing.chart import Axis, Chart
+from seatbelt_vae.report.drawing.axis import Axis, power
+from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.density import density
-from seatbelt_vae.report.drawing.style import power, verbatim
+from seatbelt_vae.report.drawing.style import verbatim
 
 __all__ = [
     "attack_curve",

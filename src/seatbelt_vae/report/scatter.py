@@ -6,7 +6,8 @@ from itertools import chain
 from markupsafe import Markup
 
 from seatbelt_vae.evaluation.bootstrap import Estimate
-from seatbelt_vae.report.drawing.chart import Axis, Chart
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.scores import Group, Score
 from seatbelt_vae.report.tables import number

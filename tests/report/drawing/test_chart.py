@@ -8,17 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.chart import Axis, Chart
+from seatbelt_vae.report.drawing.axis import Axis, power
+from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.svg import inlined, svg
 from tests.report.page import Element, tree
 
 HOSTILE = '"><script>alert(1)</script>&$x^2$\x01\udc80'
-POINT = 72 / 96
+POINT = 72 / 108
 LEFT, RIGHT, TOP, BOTTOM = 52, 406, 12, 256
 
 
 def chart(**more: bool) -> Chart:
-    x = Axis("quantity", 1, 16, (1, 4, 16), lambda value: style.power(value, 2), **more)
+    x = Axis("quantity", 1, 16, (1, 4, 16), lambda value: power(value, 2), **more)
     return Chart("name", "title", x, Axis("share", 0, 1))
 
 
@@ -82,7 +83,7 @@ def test_bands_and_lines_have_their_models_colour() -> None:
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-300, -80), (0, 2200), (0.02, 0.031)])
 def test_ticks_are_round_inside_and_about_five(low: float, high: float) -> None:
     axes = style.canvas(2, 2).add_subplot()
-    style.set_axis(axes, "x", (low, high))
+    Axis("", low, high).apply(axes, "x")
     assert isinstance(axes, Axes)
     found = [t for t in axes.xaxis.get_majorticklocs() if low - 1e-9 <= t <= high + 1e-9]
     assert 3 <= len(found) <= 6

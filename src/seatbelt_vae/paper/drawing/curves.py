@@ -16,8 +16,8 @@ from seatbelt_vae.paper.drawing.words import behind, counted
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.published import Curve, published_ceiling, published_curves
 from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis, plain, span_of
 from seatbelt_vae.report.drawing.layout import panel_grid
-from seatbelt_vae.report.drawing.span import Span, span_of
 from seatbelt_vae.report.drawing.style import MUTED, PUBLISHED, Look
 
 __all__ = ["draw_curves"]
@@ -38,7 +38,7 @@ class _Panel:
     """The panel of a data set, the same under both protocols."""
 
     name: str
-    span: Span
+    span: Axis
     betas: tuple[float, ...]
     published: Mapping[str, Curve]
     ceiling: float | None
@@ -93,11 +93,12 @@ def _sheet(
     figure: Curves, lines: Sequence[Line], panels: Sequence[_Panel], look: Mapping[str, Look]
 ) -> Sheet:
     handles = _legend(figure, lines, panels, look)
-    grid = panel_grid(len(panels), _ALONE if len(panels) == 1 else _HEIGHT, len(handles))
-    for axes, panel in zip(grid.panels, panels, strict=True):
+    height = _ALONE if len(panels) == 1 else _HEIGHT
+    canvas, grid = panel_grid(len(panels), height, figure.label, handles)
+    for axes, panel in zip(grid, panels, strict=True):
         style.tidy(axes, panel.name)
         beta_axis(axes, panel.betas)
-        style.set_axis(axes, "y", panel.span.ends, logarithmic=figure.logarithmic)
+        panel.span.apply(axes, "y")
         _draw_published(axes, panel, look)
         own = [line for line in lines if line.panel == panel.name]
         _draw_references(axes, figure, own, look)
@@ -106,10 +107,8 @@ def _sheet(
         if not own:
             middle = (0.5, 0.5)
             axes.text(*middle, "no rows", transform=axes.transAxes, color=MUTED, ha="center")
-    grid.name_axes(figure.label)
-    grid.add_legend(handles)
     caption = _caption(figure, lines, panels)
-    return Sheet(grid.canvas, caption, tuple(dict.fromkeys(line.panel for line in lines)))
+    return Sheet(canvas, caption, tuple(dict.fromkeys(line.panel for line in lines)))
 
 
 def _dodge(line: Line, panel: _Panel, look: Mapping[str, Look]) -> float:
@@ -203,7 +202,7 @@ def _draw_published(axes: Axes, panel: _Panel, look: Mapping[str, Look]) -> None
 
 def _range(values: Iterable[float]) -> str:
     low, high = min(values := list(values)), max(values)
-    return style.plain(low) if low == high else f"{style.plain(low)} to {style.plain(high)}"
+    return plain(low) if low == high else f"{plain(low)} to {plain(high)}"
 
 
 def _legend(

@@ -12,6 +12,7 @@ from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.words import spread
 from seatbelt_vae.paper.figures import Densities
 from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.density import density
 
 __all__ = ["draw_densities"]
@@ -91,7 +92,7 @@ def _draw(
         stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "markeredgewidth": 2}
         gid = f"mean, β = {by:g}"
         axes.plot([mean], [0], color=colours[by], clip_on=False, zorder=5, gid=gid, **stroke)
-    style.set_axis(axes, "x", (grid[0], grid[-1]))
+    Axis("", grid[0], grid[-1]).apply(axes, "x")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)

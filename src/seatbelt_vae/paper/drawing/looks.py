@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 
-from seatbelt_vae.report.drawing.style import INK, RAMP, SERIES, Look, name_axes, set_axis
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.style import INK, RAMP, SERIES, Look
 
 __all__ = ["beta_axis", "looks", "ramp"]
 
@@ -65,5 +66,4 @@ def beta_axis(axes: Axes, betas: Sequence[float]) -> None:
     """Label the x axis β, with a tick at every β."""
     low, high = min(betas), max(betas)
     room = 0.06 * (high - low) or 0.5
-    set_axis(axes, "x", (low - room, high + room), ticks=betas, write=lambda value: f"{value:g}")
-    name_axes(axes, "β")
+    Axis("β", low - room, high + room, betas, lambda value: f"{value:g}").apply(axes, "x")

@@ -15,6 +15,7 @@ from seatbelt_vae.paper.drawing.words import spread
 from seatbelt_vae.paper.published import published_rates
 from seatbelt_vae.paper.run_matrix import Cell, cells_of
 from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.style import INK, MUTED, PUBLISHED, Look
 
 __all__ = ["draw_rates"]
@@ -117,12 +118,11 @@ def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
         if theirs is not None:
             _draw_published(axes, place, theirs, look[rate.series])
     _headings(axes, places, rates)
-    style.set_axis(axes, "x", (0, 1), write=lambda share: f"{100 * share:.0f} %")
+    Axis("right answers", 0, 1, write=lambda share: f"{100 * share:.0f} %").apply(axes, "x")
     axes.set_ylim(max(places) + 0.6, -1.1)
     axes.set_yticks(places, [rate.series for rate in rates], fontsize=8, color=INK)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    style.name_axes(axes, "right answers")
     style.add_legend(canvas, _legend(), 3)
     panels = tuple(dict.fromkeys(rate.panel for rate in rates))
     return Sheet(canvas, _caption(rates), panels, _table(rates))

@@ -14,8 +14,8 @@ from seatbelt_vae.paper.drawing.words import counted, spread
 from seatbelt_vae.paper.figures import Scatter
 from seatbelt_vae.paper.run_matrix import Cell
 from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis, span_of
 from seatbelt_vae.report.drawing.layout import panel_grid
-from seatbelt_vae.report.drawing.span import Span, span_of
 from seatbelt_vae.report.drawing.style import MUTED, Look
 
 __all__ = ["draw_scatter"]
@@ -70,7 +70,7 @@ def _models(rows: Rows) -> list[_Model]:
     return models
 
 
-def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Span, Span]:
+def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Axis, Axis]:
     y = [v for model in models for v in (model.y.value, model.y.low, model.y.high) if v is not None]
     shown = [value for value in y if value > 0] if figure.logarithmic else y
     return (
@@ -82,24 +82,22 @@ def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Span, Span]:
 def _sheet(
     figure: Scatter,
     models: Sequence[_Model],
-    spans: Mapping[str, tuple[Span, Span]],
+    spans: Mapping[str, tuple[Axis, Axis]],
     look: Mapping[str, Look],
     colours: Mapping[float, str],
 ) -> Sheet:
     handles = _legend(look, colours)
-    grid = panel_grid(len(spans), _HEIGHT, len(handles))
-    for axes, (panel, (x, y)) in zip(grid.panels, spans.items(), strict=True):
+    canvas, grid = panel_grid(len(spans), _HEIGHT, figure.labels[1], handles)
+    for axes, (panel, (x, y)) in zip(grid, spans.items(), strict=True):
         style.tidy(axes, panel)
-        style.set_axis(axes, "y", y.ends, logarithmic=y.logarithmic)
-        style.set_axis(axes, "x", x.ends)
+        y.apply(axes, "y")
+        x.apply(axes, "x")
         style.name_axes(axes, figure.labels[0])
         for model in models:
             if model.panel == panel:
                 _draw(axes, model, look[model.series], colours[model.beta])
-    grid.name_axes(figure.labels[1])
-    grid.add_legend(handles)
     panels = tuple(dict.fromkeys(model.panel for model in models))
-    return Sheet(grid.canvas, _caption(models), panels)
+    return Sheet(canvas, _caption(models), panels)
 
 
 def _draw(axes: Axes, model: _Model, look: Look, colour: str) -> None:

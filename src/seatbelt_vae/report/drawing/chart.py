@@ -1,7 +1,6 @@
 """One chart of a page: lines, bands, points with tooltips, and names beside points."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,28 +9,29 @@ from markupsafe import Markup
 
 from seatbelt_vae.evaluation.bootstrap import Estimate
 from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.style import INK, MUTED, PAPER, Look
 from seatbelt_vae.report.drawing.svg import inlined, svg
 from seatbelt_vae.report.labels import place_labels
 
-__all__ = ["Axis", "Chart", "Points"]
+__all__ = ["Chart", "Points"]
 
 Points = Sequence[tuple[float, float]]
 
-_INCH = 96.0
+_INCH = 108.0  # pixels, which make the smallest text 12 pixels high
 _RIGHT, _TOP, _BOTTOM = 14, 12, 44  # margins, pixels
 
 _LINES: dict[str, dict[str, Any]] = {
-    "line": {"linewidth": 1.65},
-    "thin": {"linewidth": 0.75, "alpha": 0.45},
-    "blend": {"linewidth": 1.05, "dashes": (4, 3), "alpha": 0.75},
-    "blend-mark": {"linewidth": 1.2, "dashes": (2.5, 2)},
-    "identity": {"linewidth": 1.05},
-    "interval": {"linewidth": 5.2, "alpha": 0.4, "solid_capstyle": "round"},
-    "whisker": {"linewidth": 1.35, "alpha": 0.55, "solid_capstyle": "round"},
-    "rail": {"linewidth": 2.25, "alpha": 0.3, "solid_capstyle": "round"},
-    "front": {"linewidth": 1.2},
-    "front doubted": {"linewidth": 1.2, "dashes": (1, 2.5)},
+    "line": {"linewidth": 1.47},
+    "thin": {"linewidth": 0.67, "alpha": 0.45},
+    "blend": {"linewidth": 0.93, "dashes": (4, 3), "alpha": 0.75},
+    "blend-mark": {"linewidth": 1.07, "dashes": (2.5, 2)},
+    "identity": {"linewidth": 0.93},
+    "interval": {"linewidth": 4.62, "alpha": 0.4, "solid_capstyle": "round"},
+    "whisker": {"linewidth": 1.2, "alpha": 0.55, "solid_capstyle": "round"},
+    "rail": {"linewidth": 2, "alpha": 0.3, "solid_capstyle": "round"},
+    "front": {"linewidth": 1.07},
+    "front doubted": {"linewidth": 1.07, "dashes": (1, 2.5)},
 }
 _AREAS = {"band": 0.16, "ridge": 0.22, "bettered": 0.06}
 _DOTS: dict[str, dict[str, Any]] = {
@@ -40,26 +40,6 @@ _DOTS: dict[str, dict[str, Any]] = {
     "ringed": {"markeredgecolor": PAPER, "markeredgewidth": 0.9},
     "hollow": {"markerfacecolor": PAPER, "markeredgewidth": 1.5},
 }
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of a chart.
-
-    Args:
-        label: quantity and unit.
-        low, high: the range shown.
-        ticks: positions; about six round ones by default.
-        write: the text of a tick.
-        logarithmic: whether the scale is.
-    """
-
-    label: str
-    low: float
-    high: float
-    ticks: Sequence[float] | None = None
-    write: Callable[[float], str] | None = None
-    logarithmic: bool = False
 
 
 class Chart:
@@ -95,19 +75,8 @@ class Chart:
         box = (left / size[0], _BOTTOM / size[1], width / size[0], height / size[1])
         self.axes = self.figure.add_axes(box)
         style.tidy(self.axes)
-        self.axes.tick_params(labelsize=9)
-        for which, axis in (("x", x), ("y", y)):
-            style.set_axis(
-                self.axes,
-                "x" if which == "x" else "y",
-                (axis.low, axis.high),
-                logarithmic=axis.logarithmic,
-                ticks=axis.ticks,
-                most=6,
-                write=axis.write,
-            )
-        self.axes.set_xlabel(x.label, fontsize=9.4, color=MUTED)
-        self.axes.set_ylabel(y.label, fontsize=9.4, color=MUTED)
+        x.apply(self.axes, "x", 6)
+        y.apply(self.axes, "y", 6)
         self.axes.xaxis.set_label_coords(0.5, -(_BOTTOM - 18) / height)
         self.axes.yaxis.set_label_coords((14 - left) / width, 0.5)
         self.axes.spines["left"].set_visible(False)
@@ -143,11 +112,8 @@ class Chart:
         inside = [k for k, (x, y) in enumerate(points) if self._shown(x, y)]
         gid = self._part(kind, index, [titles[k] for k in inside] if titles else [])
         x, y = _columns([points[k] for k in inside])
-        own = _look(index)
-        mark: dict[str, Any] = {"marker": own.marker, "markersize": 1.5 * size, "linestyle": "none"}
-        self.axes.plot(
-            x, y, color=own.colour, gid=gid, zorder=2, clip_on=False, **mark, **_DOTS[kind]
-        )
+        mark = style.mark(_look(index), 1.33 * size) | _DOTS[kind]
+        self.axes.plot(x, y, gid=gid, zorder=2, clip_on=False, **mark)
 
     def means(
         self,
@@ -198,7 +164,7 @@ class Chart:
                 1 - label.y / self._height,
                 style.verbatim(label.text),
                 ha={"start": "left", "middle": "center", "end": "right"}[label.anchor],
-                fontsize=9,
+                fontsize=8,
                 color=INK,
                 gid=self._part("name", None, []),
             )
@@ -215,7 +181,7 @@ class Chart:
         return name
 
     def _shown(self, x: float, y: float) -> bool:
-        return self.x.low <= x <= self.x.high and self.y.low <= y <= self.y.high
+        return not self.x.beyond(x) and not self.y.beyond(y)
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
         """Pixels from the left and from the top."""

@@ -1,10 +1,9 @@
-"""The look of every figure: colours that a page replaces by its own, markers, axes, number formats.
+"""The look of every figure: colours that a page replaces by its own, markers, frames and legends.
 
 A figure belongs to no global state, and the same figure gives the same bytes.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -13,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, MaxNLocator
 
 __all__ = [
     "GRID",
@@ -33,10 +31,6 @@ __all__ = [
     "look",
     "mark",
     "name_axes",
-    "plain",
-    "power",
-    "powers",
-    "set_axis",
     "tidy",
     "verbatim",
 ]
@@ -149,71 +143,3 @@ def verbatim(name: str) -> str:
         \\$set
     """
     return "".join(c if c.isprintable() else "\ufffd" for c in name).replace("$", r"\$")
-
-
-def set_axis(
-    axes: Axes,
-    which: Literal["x", "y"],
-    ends: tuple[float, float],
-    *,
-    logarithmic: bool = False,
-    ticks: Sequence[float] | None = None,
-    most: int = 5,
-    write: Callable[[float], str] | None = None,
-) -> None:
-    """Set range, scale and ticks of one axis.
-
-    Args:
-        axes: the plot.
-        which: the axis.
-        ends: the range shown.
-        logarithmic: whether the scale is.
-        ticks: positions; round ones by default.
-        most: the number of round ticks is at most one more.
-        write: the text of a tick; `power` on logarithmic axes and `plain` on others by default.
-    """
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    text = write or (power if logarithmic else plain)
-    locator: Locator = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
-    if logarithmic:
-        axes.set(**{f"{which}scale": "log"})
-        axis.set_minor_locator(FixedLocator([]))
-        ticks = powers(*ends) if ticks is None else ticks
-    axis.set_major_locator(locator if ticks is None else FixedLocator(list(ticks)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axes.set(**{f"{which}lim": ends})
-
-
-def powers(low: float, high: float) -> list[float]:
-    """About five powers of ten, or 1, 2 and 5 times them if the range is less than a decade."""
-    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
-    if last - first < 1:
-        exponents = range(first - 1, last + 2)
-        found = [step * 10.0**e for e in exponents for step in (1, 2, 5)]
-        return [value for value in found if low <= value <= high]
-    every = max(1, math.ceil((last - first) / 6))
-    return [10.0**e for e in range(first, last + 1) if (e - first) % every == 0]
-
-
-def power(value: float, base: int = 10) -> str:
-    """A tick of a logarithmic axis: plain digits near 1, else a power of ``base``.
-
-    Example:
-        >>> power(1e5), power(200.0), power(0.01), power(0.25, 2), power(16.0, 2)
-        ('10⁵', '200', '0.01', '2⁻²', '16')
-    """
-    exponent = round(math.log(value, base))
-    near = range(-3, 3) if base == 10 else range(5)
-    if exponent in near or not math.isclose(value, float(base) ** exponent):
-        return plain(value)
-    return str(base) + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def plain(value: float) -> str:
-    """A number with a true minus and thin spaces between thousands.
-
-    Example:
-        >>> plain(-12345.0), plain(0.25)
-        ('−12\u202f345', '0.25')
-    """
-    return f"{value:,.6g}".replace("-", "−").replace(",", "\u202f")
