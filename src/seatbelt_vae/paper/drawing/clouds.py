@@ -26,11 +26,7 @@ _PLANE = 2
 
 
 def draw_clouds(rows: Rows) -> Sheet:
-    """The data, then one column per model: its codes above, its reconstructions below.
-
-    Args:
-        rows: the rows of the figure's query.
-    """
+    """The data, then one column per model: its codes above, its reconstructions below."""
     models = _models(rows)
     if not models:
         return Sheet(None, "")

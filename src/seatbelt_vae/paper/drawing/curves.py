@@ -45,12 +45,7 @@ class _Panel:
 
 
 def draw_curves(figure: Curves, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, all with the same axes.
-
-    Args:
-        figure: the figure.
-        rows: the rows of its query, by protocol.
-    """
+    """One sheet per protocol, all with the same axes."""
     lines = {protocol: lines_of(figure, found) for protocol, found in rows.items()}
     everything = [line for found in lines.values() for line in found]
     panels = [

@@ -29,12 +29,7 @@ _FILLED = 3
 
 
 def draw_densities(figure: Densities, rows: Rows) -> Sheet:
-    """A grid of panels; those of one row share their axis.
-
-    Args:
-        figure: the figure.
-        rows: the rows of its query.
-    """
+    """A grid of panels; those of one row share their axis."""
     samples = _samples(rows)
     if not samples:
         return Sheet(None, "")

@@ -49,12 +49,7 @@ class Line:
 
 
 def lines_of(figure: Curves, rows: Rows) -> list[Line]:
-    """The lines of a figure, in the order of their panels and series.
-
-    Args:
-        figure: the figure.
-        rows: the rows of its query.
-    """
+    """The lines of a figure, in the order of their panels and series."""
     values = cells_of(list(rows))
     references = [
         cells_of([{**row, "value": row[f"reference_{k}"]} for row in rows])

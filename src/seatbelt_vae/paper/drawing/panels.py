@@ -30,12 +30,7 @@ _NOT_HERE = "The pictures lie in run folders, which are not here."
 
 
 def draw_attacks(rows: Mapping[str, Rows], runs: Path) -> dict[str, Sheet]:
-    """One sheet per protocol, both of the same pair and models.
-
-    Args:
-        rows: the rows of the figure's query, by protocol.
-        runs: the folder of run folders.
-    """
+    """One sheet per protocol, both of the same pair and models."""
     shown = choose_runs([row for found in rows.values() for row in found])
     pair, told = choose_pair(rows, shown)
     return {
@@ -87,12 +82,7 @@ def _attack_caption(protocol: str, pair: int, told: bool, scale: float) -> str:
 
 
 def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
-    """One block per data set: test images, and below them their reconstructions by each model.
-
-    Args:
-        rows: the rows of the figure's query, one per run.
-        runs: the folder of run folders.
-    """
+    """One block per data set: test images, and below them their reconstructions by each model."""
     shown = choose_runs(rows)
     if not all((runs / one.run).is_dir() for one in shown):
         return Sheet(None, _NOT_HERE)

@@ -43,11 +43,7 @@ class _Rate:
 
 
 def draw_rates(rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, with a table of its numbers.
-
-    Args:
-        rows: the rows of the figure's query, by protocol.
-    """
+    """One sheet per protocol, with a table of its numbers."""
     rates = {protocol: _rates(found) for protocol, found in rows.items()}
     look = looks(rate.series for found in rates.values() for rate in found)
     return {

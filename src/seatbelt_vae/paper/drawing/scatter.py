@@ -35,12 +35,7 @@ class _Model:
 
 
 def draw_scatter(figure: Scatter, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, all with the same axes.
-
-    Args:
-        figure: the figure.
-        rows: the rows of its query, by protocol.
-    """
+    """One sheet per protocol, all with the same axes."""
     models = {protocol: _models(found) for protocol, found in rows.items()}
     everything = [model for found in models.values() for model in found]
     look = looks(model.series for model in everything)
