@@ -9,11 +9,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate
-from seatbelt_vae.report.collect import Measured, Run
+from seatbelt_vae.report.collect import Run
 from seatbelt_vae.report.drawing.axis import Axis, power
 from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.density import density
 from seatbelt_vae.report.drawing.style import verbatim
+from seatbelt_vae.report.panels import measured_runs
 
 __all__ = [
     "attack_curve",
@@ -62,7 +63,7 @@ def gauge(row: Row, index: int) -> Markup | None:
 
 def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     """The smallest gap found within each budget ε, with blending's and the identity map's."""
-    known = _measured(runs, name)
+    known = measured_runs(runs, name)
     if not known:
         return None
     x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52)
@@ -117,7 +118,7 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
 def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     """Distortion of the output against distortion of the input: AUDDC is the area below."""
-    known = _measured(runs, name)
+    known = measured_runs(runs, name)
     if not known:
         return None
     x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1)
@@ -200,11 +201,6 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
         title = f"{runs[index].name}, layer {layer + 1}: median {np.median(values):.3g}"
         chart.line(ridge, "line", index, title)
     return chart.render()
-
-
-def _measured(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
-    found = [(index, run, run.suites.get(name or "")) for index, run in enumerate(runs)]
-    return [(i, run, b.measured) for i, run, b in found if b is not None and b.measured is not None]
 
 
 def _means(curve: Curve) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.collect import Run, collect, leading_suite
 from seatbelt_vae.report.drawing.images import AttackedPair, attack_figure
 from seatbelt_vae.report.drawing.style import MUTED, verbatim
-from seatbelt_vae.report.panels import bounds_of
+from seatbelt_vae.report.panels import attacked_pair
 
 __all__ = ["attack_panel"]
 
@@ -63,13 +63,5 @@ def _attacked(run: Run, name: str | None, pair: int, epsilon: float) -> tuple[st
         for row in measured.budgets
         if row["pair"] == number and row["epsilon"] == epsilon
     )
-    found = {name: images[pair] for name, images in measured.pictures.items()}
-    images = AttackedPair(
-        found["x"],
-        found["reconstruction_x"],
-        found["adversarial"][k],
-        found["reconstruction"][k],
-        found["target"],
-        bounds_of(run),
-    )
+    images = attacked_pair(run, measured, pair, k)
     return f"{100 - 100 * (1.0 if gap is None else gap):.0f} % of the way", images

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from seatbelt_vae.report.collect import PICTURED, Run, Suite
-from seatbelt_vae.report.drawing.images import pixels, png_uri, side_by_side, signed
+from seatbelt_vae.report.collect import PICTURED, Measured, Run
+from seatbelt_vae.report.drawing.images import AttackedPair, pixels, png_uri, side_by_side, signed
 
 __all__ = [
     "Budget",
     "Panel",
     "PanelRow",
     "Strip",
-    "bounds_of",
+    "attacked_pair",
+    "measured_runs",
     "panels",
     "reconstructions",
     "traversals",
@@ -36,7 +37,6 @@ class Budget:
     reconstruction: str
     gap: float | None
     distance_relative: float
-    how: str
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,41 @@ class Strip:
 
 def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
     """The panels of one suite, pair by pair, over the runs that have it."""
-    known = [
-        (index, run, run.suites[name])
-        for index, run in enumerate(runs)
-        if name in run.suites and run.suites[name].measured is not None
+    known = measured_runs(runs, name)
+    count = max((len(measured.pairs) for _, _, measured in known), default=0)
+    return [
+        _panel(pair, [one for one in known if pair < len(one[2].pairs)])
+        for pair in range(min(count, PICTURED))
     ]
-    count = max((len(_pairs(suite)) for _, _, suite in known), default=0)
-    count = min(count, PICTURED)
-    return [_panel(pair, [k for k in known if pair < len(_pairs(k[2]))]) for pair in range(count)]
+
+
+def measured_runs(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
+    """The runs whose suite of this name is measured, with their places."""
+    return [
+        (index, run, measured)
+        for index, run in enumerate(runs)
+        if name in run.suites and (measured := run.suites[name].measured) is not None
+    ]
+
+
+def attacked_pair(run: Run, measured: Measured, pair: int, budget: int) -> AttackedPair:
+    """The images of a pair within one budget.
+
+    Args:
+        run: the attacked run.
+        measured: its measured suite.
+        pair: place of the pair.
+        budget: place of the budget, by ascending ε.
+    """
+    found = {name: images[pair] for name, images in measured.pictures.items()}
+    return AttackedPair(
+        found["x"],
+        found["reconstruction_x"],
+        found["adversarial"][budget],
+        found["reconstruction"][budget],
+        found["target"],
+        _bounds(run),
+    )
 
 
 def reconstructions(run: Run, columns: int = 8) -> Strip | None:
@@ -88,7 +115,7 @@ def reconstructions(run: Run, columns: int = 8) -> Strip | None:
     if run.evaluation is None:
         return None
     x, made = (run.evaluation.pictures[name][:columns] for name in ("x", "reconstruction"))
-    both = [side_by_side(images, bounds_of(run), _GUTTER) for images in (x, made)]
+    both = [side_by_side(images, _bounds(run), _GUTTER) for images in (x, made)]
     line = np.full_like(both[0][:_GUTTER], 128)
     return Strip("", png_uri(np.concatenate([both[0], line, both[1]])), len(x))
 
@@ -101,87 +128,65 @@ def traversals(run: Run, image: int = 0) -> list[Strip]:
     layers, units = found["traversal_layer"].tolist(), found["traversal_unit"].tolist()
     names = [f"z{_superscript(a + 1)}, unit {b + 1}" for a, b in zip(layers, units, strict=True)]
     return [
-        Strip(label, png_uri(side_by_side(images, bounds_of(run), _GUTTER)), len(images))
+        Strip(label, png_uri(side_by_side(images, _bounds(run), _GUTTER)), len(images))
         for label, images in zip(names, found["traversals"][image], strict=True)
     ]
 
 
-def _panel(pair: int, known: Sequence[tuple[int, Run, Suite]]) -> Panel:
-    """One pair; the colour scale of a budget is shared by the models, so that rows compare."""
-    first = _pairs(known[0][2])[pair]
-    rows = [_budget_rows(suite, pair) for _, _, suite in known]
+def _panel(pair: int, known: Sequence[tuple[int, Run, Measured]]) -> Panel:
+    """One pair; the models share the colour scale of a budget, so that rows compare."""
+    first = known[0][2].pairs[pair]
     scales: dict[float, float] = {}
-    for (_, _, suite), budgets in zip(known, rows, strict=True):
-        pictures = _pictures(suite)
-        for k, budget in enumerate(budgets):
-            d = (pictures["adversarial"][pair, k] - pictures["x"][pair]).mean(0).abs().max()
-            scales[budget["epsilon"]] = max(scales.get(budget["epsilon"], 0.0), float(d))
+    for _, run, measured in known:
+        for k, row in enumerate(_budgets(measured, pair)):
+            size = float(attacked_pair(run, measured, pair, k).distortion.abs().max())
+            scales[row["epsilon"]] = max(scales.get(row["epsilon"], 0.0), size)
     return Panel(
         pair=pair,
         indices=(first["input_index"], first["target_index"]),
         scales=scales,
-        rows=[
-            _panel_row(index, run, suite, pair, budgets, scales)
-            for (index, run, suite), budgets in zip(known, rows, strict=True)
-        ],
+        rows=[_panel_row(*one, pair, scales) for one in known],
     )
 
 
 def _panel_row(
-    index: int,
-    run: Run,
-    suite: Suite,
-    pair: int,
-    budgets: Sequence[Row],
-    scales: dict[float, float],
+    index: int, run: Run, measured: Measured, pair: int, scales: dict[float, float]
 ) -> PanelRow:
-    pictures, bounds = _pictures(suite), bounds_of(run)
+    budgets = _budgets(measured, pair)
+    images = [attacked_pair(run, measured, pair, k) for k in range(len(budgets))]
 
-    def uri(name: str, *place: int) -> str:
-        return png_uri(pixels(pictures[name][(pair, *place)], bounds))
+    def uri(image: Tensor) -> str:
+        return png_uri(pixels(image, _bounds(run)))
 
     return PanelRow(
         model=run.name,
         index=index,
-        input=uri("x"),
-        reconstruction=uri("reconstruction_x"),
-        target=uri("target"),
-        told_apart=_pairs(suite)[pair]["told_apart"],
+        input=uri(images[0].x),
+        reconstruction=uri(images[0].reconstruction),
+        target=uri(images[0].target),
+        told_apart=measured.pairs[pair]["told_apart"],
         budgets=[
             Budget(
                 epsilon=row["epsilon"],
-                distortion=png_uri(
-                    signed(
-                        pictures["adversarial"][pair, k] - pictures["x"][pair],
-                        scales[row["epsilon"]],
-                    )
-                ),
-                adversarial=uri("adversarial", k),
-                reconstruction=uri("reconstruction", k),
+                distortion=png_uri(signed(own.distortion, scales[row["epsilon"]])),
+                adversarial=uri(own.adversarial),
+                reconstruction=uri(own.its_reconstruction),
                 gap=row["gap"],
                 distance_relative=row["distance_relative"],
-                how=row["how"],
             )
-            for k, row in enumerate(budgets)
+            for row, own in zip(budgets, images, strict=True)
         ],
     )
 
 
-def _pairs(suite: Suite) -> list[Row]:
-    return suite.measured.pairs if suite.measured else []
+def _budgets(measured: Measured, pair: int) -> list[Row]:
+    """The rows of a pair by ascending ε."""
+    number = measured.pairs[pair]["pair"]
+    rows = [row for row in measured.budgets if row["pair"] == number]
+    return sorted(rows, key=lambda row: row["epsilon"])
 
 
-def _pictures(suite: Suite) -> dict[str, Tensor]:
-    return suite.measured.pictures if suite.measured else {}
-
-
-def _budget_rows(suite: Suite, pair: int) -> list[Row]:
-    number = _pairs(suite)[pair]["pair"]
-    rows = suite.measured.budgets if suite.measured else []
-    return sorted((row for row in rows if row["pair"] == number), key=lambda row: row["epsilon"])
-
-
-def bounds_of(run: Run) -> tuple[float, float]:
+def _bounds(run: Run) -> tuple[float, float]:
     """The range of a run's pixels."""
     low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
     return low, high

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
+from seatbelt_vae.evaluation.bootstrap import Estimate
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis, power
 from seatbelt_vae.report.drawing.chart import Chart
@@ -78,6 +79,29 @@ def test_bands_and_lines_have_their_models_colour() -> None:
     assert "fill: var(--m2)" in root.one("g", data_part="band m2").one("path").attributes["style"]
     assert "var(--m2)" in root.one("g", data_part="line m2").one("path").attributes["style"]
     assert "var(--muted)" in root.one("g", data_part="identity").one("path").attributes["style"]
+
+
+def test_a_band_spans_the_intervals_and_the_line_the_means() -> None:
+    ends = {4.0: (0.1, 0.2, 0.4), 8.0: (0.3, 0.5, 0.6)}
+    curve = {x: Estimate(v, low, high, "arithmetic", 12) for x, (low, v, high) in ends.items()}
+    drawn = chart()
+    drawn.means(curve, 0, "vae", start=(1.0, 1.0))
+    root = tree(drawn.render())
+
+    def corners(kind: str) -> set[tuple[float, float]]:
+        path = root.one("g", data_part=f"{kind} m0").one("path").attributes["d"]
+        found = re.findall(r"[ML] (\S+) (\S+)", path)
+        across, up = RIGHT - LEFT, BOTTOM - TOP
+        return {
+            (
+                round(1 + 15 * (float(x) / POINT - LEFT) / across, 2),
+                round((BOTTOM - float(y) / POINT) / up, 3),
+            )
+            for x, y in found
+        }
+
+    assert corners("band") == {(1, 1), (4, 0.1), (4, 0.4), (8, 0.3), (8, 0.6)}
+    assert corners("line") == {(1, 1), (4, 0.2), (8, 0.5)}
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-300, -80), (0, 2200), (0.02, 0.031)])
