@@ -122,7 +122,7 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     if not known:
         return None
     x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1)
-    y = Axis("output stays away from target", -0.1, 1.05, _UNIT)
+    y = Axis("output distance from target", -0.1, 1.05, _UNIT)
     chart = Chart("damage", "Distortion-damage curve", x, y)
     chart.line([(0, 1), (1, 0)], "identity", title="a model that copies its input")
     grid = np.linspace(0, 1, _GRID)
