@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.drawn import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
@@ -16,6 +15,7 @@ from seatbelt_vae.paper.figures import COPY, Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
 from seatbelt_vae.paper.run_matrix import cells_of
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing import style
 from tests.paper.made_up import MadeUp, made_up
 
 IDS = ("fig2", "fig3", "fig5")

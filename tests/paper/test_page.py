@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.paper.claims import answer_all
-from seatbelt_vae.paper.drawing.style import THEME
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import Section, show, write_page
 from seatbelt_vae.paper.page.commands import results_command
@@ -15,6 +14,7 @@ from seatbelt_vae.paper.page.left_out import left_out
 from seatbelt_vae.paper.page.raised import raised_flags
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing.style import THEME
 from tests.paper.made_up import MadeUp, made_up
 from tests.paper.made_up_runs import write_runs
 from tests.report.page import Page
