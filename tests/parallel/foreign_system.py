@@ -53,18 +53,6 @@ class Blocked(importlib.abc.MetaPathFinder):
 
 msvcrt = types.ModuleType("msvcrt")
 msvcrt.LK_UNLCK, msvcrt.LK_NBLCK, msvcrt.locking = 0, 2, locking
-for name in POSIX_MODULES:
-    sys.modules.pop(name, None)
-sys.meta_path.insert(0, Blocked())
-for module, calls in POSIX_CALLS.items():
-    for name in calls:
-        if hasattr(module, name):
-            delattr(module, name)
-for method in ("fork", "forkserver"):
-    multiprocessing.context._concrete_contexts.pop(method)
-multiprocessing.context._default_context._default_context = multiprocessing.get_context("spawn")
-# text files are not UTF-8 by default on Windows: the package must name the encoding
-warnings.filterwarnings("error", category=EncodingWarning, module=r"seatbelt_vae\.")
 _import = builtins.__import__
 
 
@@ -75,4 +63,23 @@ def importing(name, *arguments, **named):
     return _import(name, *arguments, **named)
 
 
-builtins.__import__ = importing
+def pretend():
+    """Take POSIX away from this process."""
+    for name in POSIX_MODULES:
+        sys.modules.pop(name, None)
+    sys.meta_path.insert(0, Blocked())
+    for module, calls in POSIX_CALLS.items():
+        for name in calls:
+            if hasattr(module, name):
+                delattr(module, name)
+    for method in ("fork", "forkserver"):
+        multiprocessing.context._concrete_contexts.pop(method)
+    multiprocessing.context._default_context._default_context = multiprocessing.get_context("spawn")
+    # text files are not UTF-8 by default on Windows: the package must name the encoding
+    warnings.filterwarnings("error", category=EncodingWarning, module=r"seatbelt_vae\.")
+    builtins.__import__ = importing
+
+
+# collecting the tests imports this file, too
+if __name__ == "sitecustomize":
+    pretend()

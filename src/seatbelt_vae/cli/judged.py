@@ -9,12 +9,13 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.references import is_reference
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs.contents import SUBJECT
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
     from seatbelt_vae.subjects import Subject
 
-__all__ = ["check_target", "check_trained", "opened"]
+__all__ = ["check_judged", "check_target", "check_trained", "opened"]
 
 
 def check_trained(path: Path) -> RunFolder:
@@ -32,6 +33,17 @@ def check_trained(path: Path) -> RunFolder:
     return run
 
 
+def check_judged(path: Path) -> Path:
+    """A folder that a report can show: a run folder, or the folder of results of another subject.
+
+    Raises:
+        ArtifactError: neither.
+    """
+    if not (path / SUBJECT).exists():
+        RunFolder.open(path)
+    return path
+
+
 def check_target(flags: SubjectFlags) -> RunFolder | None:
     """Refuse a target that cannot be judged before torch is imported; the run, if it is one.
 
@@ -40,7 +52,7 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
         ConfigError: a reference without data.
     """
     path = Path(flags.target)
-    if (path / "subject.json").exists():
+    if (path / SUBJECT).exists():
         return None
     if path.exists() or not is_reference(flags.target):
         return check_trained(path)
@@ -74,4 +86,4 @@ def _stored_data(folder: Path) -> DataConfig | None:
     """The data that a folder of results was made on."""
     from seatbelt_vae.subjects.result_folder import data_of
 
-    return data_of(folder) if (folder / "subject.json").exists() else None
+    return data_of(folder) if (folder / SUBJECT).exists() else None

@@ -1,19 +1,19 @@
-"""``report``: one HTML file of one or more runs."""
+"""``report``: one HTML file of one or more subjects."""
 
 from pathlib import Path
 
+from seatbelt_vae.cli.judged import check_judged
 from seatbelt_vae.cli.options import Report
 from seatbelt_vae.cli.output import print_json
-from seatbelt_vae.runs import RunFolder
 
 __all__ = ["run"]
 
 
 def run(options: Report) -> None:
     """Write the report and say where it lies."""
-    folders = [RunFolder.open(path) for path in options.folders]
+    folders = [check_judged(path) for path in options.folders]
     single = len(folders) == 1
-    out = options.out or (folders[0].path if single else Path()) / "report.html"
+    out = options.out or (folders[0] if single else Path()) / "report.html"
 
     from seatbelt_vae.report import write_report
 

@@ -102,21 +102,21 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _recipe(run: Run, index: int) -> Recipe:
     folder = shlex.quote(f"again/{run.name}")
+    if run.subject is not None:
+        folder = f"{shlex.quote(run.subject['source'])} --data {shlex.quote(run.data.name)}"
     suites = run.suites.values()
+    train = f"seatbelt-vae train {folder} --config {_quoted(run, 'config.toml')}"
     attacks = [
         f"seatbelt-vae attack {folder} --config {_quoted(run, 'attacks', b.name, 'config.toml')}"
         for b in suites
     ]
+    evaluation = [f"seatbelt-vae evaluate {folder}"] if run.evaluation else []
     return Recipe(
         model=run.name,
         index=index,
-        commands=[
-            f"seatbelt-vae train {folder} --config {_quoted(run, 'config.toml')}",
-            *attacks,
-            *([f"seatbelt-vae evaluate {folder}"] if run.evaluation else []),
-        ],
+        commands=[*([] if run.config is None else [train]), *attacks, *evaluation],
         settings=[
-            ("config.toml", dump_toml(run.config)),
+            *([] if run.config is None else [("config.toml", dump_toml(run.config))]),
             *((f"attacks/{b.name}/config.toml", dump_toml(b.config)) for b in suites),
         ],
         facts=_facts(run, list(suites)),
@@ -129,8 +129,8 @@ def _quoted(run: Run, *parts: str) -> str:
 
 def _facts(run: Run, suites: Sequence[Suite]) -> list[tuple[str, str]]:
     facts = [
-        ("data set", run.config.data.name),
-        ("training seed", str(run.config.training.seed)),
+        ("data set", run.data.name),
+        *_origin(run),
         ("weights, SHA-256", run.weights or "not trained to the end"),
         *_evaluated(run),
         *((f"trained with {name}", str(value)) for name, value in run.conditions.items()),
@@ -142,6 +142,12 @@ def _facts(run: Run, suites: Sequence[Suite]) -> list[tuple[str, str]]:
             (f"{suite.name}: attacked model", str(suite.about["model"])),
         ]
     return facts
+
+
+def _origin(run: Run) -> list[tuple[str, str]]:
+    if run.config is None:
+        return [("model", str((run.subject or {})["source"]))]
+    return [("training seed", str(run.config.training.seed))]
 
 
 def _evaluated(run: Run) -> list[tuple[str, str]]:

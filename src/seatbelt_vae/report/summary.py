@@ -87,7 +87,7 @@ def _row(run: Run, suite: Suite | None) -> Row:
 
     return {
         "model": run.name,
-        "preset": run.config.model.preset,
+        "preset": run.preset,
         "suite": suite.name if suite else None,
         "pairs": len(measured.pairs) if measured else 0,
         "pairs_told_apart": measured.summary["pairs_told_apart"] if measured else 0,
@@ -217,8 +217,8 @@ def _less(name: str, found: Estimate) -> str:
 
 
 def _scope(runs: Sequence[Run]) -> str:
-    presets = [run.config.model.preset for run in runs]
-    seeds = sorted({run.config.training.seed for run in runs})
+    presets = [run.preset for run in runs]
+    seeds = sorted({run.config.training.seed for run in runs if run.config is not None})
     if len(set(presets)) == len(presets):
         return (
             "One training seed a model: this compares these trained models, "

@@ -64,6 +64,9 @@ def _fits(value: Any, kind: pa.DataType | None) -> bool:
 def _run_rows(found: FoundRun) -> Iterator[Row]:
     run = found.contents
     config = run.config
+    if config is None:
+        yield _foreign_row(run)
+        return
     data, model, training = config.data, config.model, config.training
     preset = _preset(model.preset)
     shape, sizes = _architecture(run, config)
@@ -98,6 +101,24 @@ def _run_rows(found: FoundRun) -> Iterator[Row]:
         "tc_warm_up": config.objective.tc_warm_up,
         "precision": training.precision,
         "finished": run.weights is not None,
+        "weights_digest": run.weights,
+    }
+
+
+def _foreign_row(run: Run) -> Row:
+    """The row of a subject that is no run; columns about a training are null."""
+    about = run.architecture or {}
+    sizes = about["latent_sizes"]
+    return {
+        "run": run.name,
+        **_data(run.data),
+        "image_size": run.data.image_size,
+        "image_shape": about["image_shape"],
+        "preset": run.preset,
+        "depth": len(sizes),
+        "latent_sizes": sizes,
+        "top_size": sizes[-1],
+        "finished": True,
         "weights_digest": run.weights,
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import reserved
-from seatbelt_vae.runs.contents import Run
+from seatbelt_vae.runs.contents import Run, is_contents
 
 __all__ = ["STORE", "Found", "FoundRun", "find"]
 
@@ -110,7 +110,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_one(folder: Path) -> bool:
-    return (folder / "run.json").exists() or (folder / STORE).exists()
+    return is_contents(folder) or (folder / STORE).exists()
 
 
 def _visible(folder: Path, pattern: str) -> list[Path]:

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.config import AttackConfig, RunConfig
+from seatbelt_vae.config import AttackConfig, DataConfig, RunConfig
+from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs.json_files import read_json
 from seatbelt_vae.runs.rows import read_rows
@@ -22,7 +23,22 @@ from seatbelt_vae.runs.tensors import read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PICTURED", "Evaluation", "Measured", "Run", "Suite"]
+__all__ = [
+    "FOREIGN",
+    "PICTURED",
+    "SUBJECT",
+    "Evaluation",
+    "Measured",
+    "Run",
+    "Suite",
+    "is_contents",
+]
+
+FOREIGN = "foreign"
+"""The preset of a subject that is no run."""
+
+SUBJECT = "subject.json"
+"""The file that marks the folder of results of such a subject, as ``run.json`` marks a run."""
 
 Row = dict[str, Any]
 Tensors = dict[str, "Tensor"]
@@ -190,7 +206,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Run:
-    """The contents of one run folder.
+    """The contents of one run folder, or of the folder of results of another subject.
 
     Args:
         name: how reports and views call it.
@@ -201,16 +217,41 @@ class Run:
     folder: Path
 
     @cached_property
-    def config(self) -> RunConfig:
-        """The settings."""
+    def subject(self) -> Row | None:
+        """The content of ``subject.json``; None for a run folder."""
+        path = self.folder / SUBJECT
+        if not path.exists():
+            return None
+        return _table(path, ["source", "digest", "event_shape", "latent_sizes", "bounds", "data"])
+
+    @cached_property
+    def config(self) -> RunConfig | None:
+        """The settings of the training; None for a subject that is no run."""
+        if self.subject is not None:
+            return None
         try:
             return RunFolder.open(self.folder).config
         except ConfigError as error:
             raise ArtifactError(f"{error}: restore it, or train again") from None
 
+    @property
+    def preset(self) -> str:
+        """The preset, or ``foreign`` for a subject that is no run."""
+        return FOREIGN if self.config is None else self.config.model.preset
+
+    @property
+    def data(self) -> DataConfig:
+        """The settings of the data set that it is judged on."""
+        if self.config is not None:
+            return self.config.data
+        stated = (self.subject or {}).get("data")
+        return DataConfig("in memory") if stated is None else from_dict(DataConfig, stated)
+
     @cached_property
     def architecture(self) -> Row | None:
-        """The content of ``model.json``; None until training has begun."""
+        """Shape, bounds and latent sizes; None until training has begun."""
+        if self.subject is not None:
+            return {**self.subject, "image_shape": self.subject["event_shape"]}
         path = self.folder / "model.json"
         return _table(path, ["latent_sizes", "bounds"]) if path.exists() else None
 
@@ -223,6 +264,8 @@ class Run:
     @cached_property
     def weights(self) -> str | None:
         """The first 16 digits of the weights file's SHA-256; None until trained."""
+        if self.subject is not None:
+            return str(self.subject["digest"])
         path = self.folder / "model.safetensors"
         if not path.exists():
             return None
@@ -260,6 +303,11 @@ class Run:
                 _ = measured.pictures
         if (evaluation := self.evaluation) is not None:
             _ = evaluation.measures, evaluation.sigma, evaluation.pictures
+
+
+def is_contents(folder: Path) -> bool:
+    """Whether a folder is a run folder or the folder of results of another subject."""
+    return (folder / "run.json").exists() or (folder / SUBJECT).exists()
 
 
 def _table(path: Path, keys: Sequence[str] = ()) -> Row:

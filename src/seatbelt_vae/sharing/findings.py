@@ -22,7 +22,7 @@ def findings(run: Run) -> dict[str, Any]:
     """
     measured = [shown for table in tables([run]) for shown in _by_measure(table)]
     return {
-        "data": _about_data(run.config.data.name),
+        "data": _about_data(run.data.name),
         "findings": _in_short(run),
         "measures": measured,
         "flags": [_by_flag(table) for table in flag_tables([run])],

@@ -7,18 +7,16 @@ from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import FORMAT, checked_format, read_json, write_json
+from seatbelt_vae.runs.contents import SUBJECT
 from seatbelt_vae.subjects import reference
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["ABOUT", "data_of", "open_target", "recognises", "store_subject"]
-
-ABOUT = "subject.json"
-"""The file that marks a folder of results, as ``run.json`` marks a run folder."""
+__all__ = ["data_of", "open_target", "recognises", "store_subject"]
 
 
 def recognises(target: str) -> bool:
     """Whether a target is a folder of results."""
-    return (Path(target) / ABOUT).exists()
+    return (Path(target) / SUBJECT).exists()
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
@@ -28,7 +26,7 @@ def store_subject(subject: Subject, folder: Path) -> Subject:
         ForeignStateError: the folder holds results of another model or other data.
         ArtifactError: the folder holds something else, or cannot be written.
     """
-    about, path = subject.about(), folder / ABOUT
+    about, path = subject.about(), folder / SUBJECT
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
             raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
@@ -47,7 +45,7 @@ def store_subject(subject: Subject, folder: Path) -> Subject:
 
 def data_of(folder: Path) -> DataConfig | None:
     """The settings of the data that a folder of results was made on."""
-    found = read_json(folder / ABOUT)
+    found = read_json(folder / SUBJECT)
     checked_format(folder, "folder of results", found)
     return None if found["data"] is None else from_dict(DataConfig, found["data"])
 
@@ -60,7 +58,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         ForeignStateError: the source gives another model now.
     """
     folder = Path(target)
-    found = read_json(folder / ABOUT)
+    found = read_json(folder / SUBJECT)
     checked_format(folder, "folder of results", found)
     if not reference.recognises(found["source"]):
         raise ArtifactError(
