@@ -73,7 +73,7 @@ def small_run(folder: Path, steps: int = 400) -> RunFolder:
 
 def show(name: str, judged: CheckedAttack) -> None:
     """What each way of attacking left of the divergence, mean over rows; and the raised flags."""
-    rows = [row for pair in range(len(judged.probes)) for row in judged.rows(pair)]
+    rows = [row for pair in range(len(judged.checks)) for row in judged.rows(pair)]
     print(f"\n{name}: Δ over the trivial bound (1: nothing found), mean over rows")
     for column, what in (
         ("delta_attack", "gradient attack"),
