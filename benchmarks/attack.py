@@ -36,13 +36,13 @@ from seatbelt_vae.attacks import AttackResult, Problem, attack, choose_pairs
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.methods import paper_attack
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.models import fold_batch_norm, load_model
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import available_cores
 
 _ETA = 1e-3
 
@@ -75,7 +75,7 @@ class Share:
 
 def images_of(pairs: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Inputs and targets, (P, C, H, W)."""
-    data = load("dsprites")
+    data = load_data("dsprites")
     chosen = choose_pairs(data, pairs, seed)
     inputs, targets = (data.test.batch(np.array(side)) for side in zip(*chosen, strict=True))
     return inputs, targets
@@ -155,7 +155,7 @@ def published(
         loss_of(config, len(model.latent_sizes)),
         x[pair, None],
         target[pair, None],
-        [generator_for(config.seed, pair, 0)],
+        [generator_for(Stream.LOSS_NOISE, config.seed, pair)],
     )
     weights = 2 ** torch.linspace(-20, 20, 50, dtype=torch.float64)
     began = time.perf_counter()
@@ -178,7 +178,7 @@ def flops_an_evaluation(
 ) -> tuple[int, int]:
     """Floating-point operations of the loss and its gradient for one image; and on one draw."""
     loss = loss_of(config, len(model.latent_sizes))
-    problem = Problem.of(model, loss, x[:1], target[:1], [generator_for(0)])
+    problem = Problem.of(model, loss, x[:1], target[:1], [generator_for(Stream.LOSS_NOISE, 0, 0)])
     one, level = torch.zeros(1, dtype=torch.long), torch.ones(1, dtype=torch.float64)
     counts = []
     for coarse in (False, True):

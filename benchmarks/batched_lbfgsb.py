@@ -15,7 +15,7 @@ from seatbelt_vae.attacks import Problem
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["available", "descend"]
 
@@ -34,7 +34,7 @@ def descend(
     from botorch.optim.batched_lbfgs_b import fmin_l_bfgs_b_batched
 
     loss = loss_of(config, len(model.latent_sizes))
-    problem = Problem.of(model, loss, x, target, [generator_for(config.seed, 0, 0)])
+    problem = Problem.of(model, loss, x, target, [generator_for(Stream.LOSS_NOISE, config.seed, 0)])
     low, high = problem.bounds
 
     def fun(

@@ -40,9 +40,9 @@ from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 _EVALUATIONS = (40, 100)
 _STEPS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -156,32 +156,32 @@ def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterato
     strong = AttackConfig(loss=loss, threat=norm, pairs=pairs, recheck=0)
     keys = [(strong.seed, pair) for pair in range(pairs)]
     counted = _Counted(loss_of(strong, len(model.latent_sizes)))
-    generators = [generator_for(*key, 0) for key in keys]
+    generators = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
     problem = Problem.of(model, counted, x, target, generators, threat=threat_of(strong))
     levels = levels_of(strong, problem)
     starts = torch.stack(
         [
-            noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
+            noise_start(problem, pair, levels.shape[1], generator_for(Stream.SINGLE_STARTS, *key))
             for pair, key in enumerate(keys)
         ]
     )
     single = [
-        replace(strong, protocol="single", max_evaluations=evaluations, solver=solver)
+        replace(strong, strength="single", max_evaluations=evaluations, solver=solver)
         for evaluations, solver in product(_EVALUATIONS, ("quasi-newton", "pgd"))
     ]
     for config in (strong, *single):
-        search = strong_attack if config.protocol == "strong" else single_attack
+        search = strong_attack if config.strength == "strong" else single_attack
         counted.since_last_asked()
         began = time.perf_counter()
         ours = search(problem, levels, config, keys).delta
         seconds, spent = time.perf_counter() - began, counted.since_last_asked() / ours.numel()
-        iterations = ceil(spent) if config.protocol == "strong" else config.max_evaluations
+        iterations = ceil(spent) if config.strength == "strong" else config.max_evaluations
         began = time.perf_counter()
         theirs = torch.stack(
             [by_foolbox(problem, levels, norm, starts, iterations, step) for step in _STEPS]
         )
         yield {
-            "protocol": config.protocol,
+            "strength": config.strength,
             "solver": config.solver,
             "rows": ours.numel(),
             "evaluations": spent,
@@ -238,23 +238,23 @@ def main() -> None:
                 row[f"share_{name}"] for name in ("lower", "no_higher", "no_higher_than_any_step")
             )
             print(
-                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['protocol']:6} "
+                f"{row['model']:11} {row['loss']:9} {row['norm']:4} {row['strength']:6} "
                 f"{row['solver']:12} {row['evaluations']:4.0f} evaluations: lower on {lower:.0%}, "
                 f"no higher on {no_higher:.0%} ({any_step:.0%} than any step size), "
                 f"mean log ratio {row['mean_log_ratio']:+.3f}",
                 flush=True,
             )
-    for protocol, solver in sorted({(row["protocol"], row["solver"]) for row in rows}):
+    for strength, solver in sorted({(row["strength"], row["solver"]) for row in rows}):
         shares = [
             row["share_lower"]
             for row in rows
-            if (row["protocol"], row["solver"]) == (protocol, solver)
+            if (row["strength"], row["solver"]) == (strength, solver)
         ]
-        over_all = {"protocol": protocol, "solver": solver, "share_lower": mean(shares)}
+        over_all = {"strength": strength, "solver": solver, "share_lower": mean(shares)}
         if arguments.json:
             print(json.dumps({"benchmark": "budgets, all rows", **over_all, **machine()}))
         else:
-            print(f"{protocol} {solver}: lower on {mean(shares):.1%} of all rows")
+            print(f"{strength} {solver}: lower on {mean(shares):.1%} of all rows")
 
 
 if __name__ == "__main__":

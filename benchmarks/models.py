@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from seatbelt_vae.data import load
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.data import load_data
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
 
@@ -34,5 +34,5 @@ def trained(name: str, folder: Path) -> RunFolder:
     run = RunFolder.create(path, config) if new else RunFolder.open(path)
     if not (path / "model.safetensors").exists():
         tune_process(_TRAINING.threads)
-        train(run, load("dsprites"))
+        train(run, load_data("dsprites"))
     return run

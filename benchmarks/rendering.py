@@ -1,4 +1,4 @@
-"""Pictures drawn a second on one core: the compiled loop, and NumPy.
+"""Pictures drawn per second on one core, by the kernel and by NumPy.
 
     python -m benchmarks.rendering --json
 
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import machine
 from seatbelt_vae.data.rendering import Camera, Look, Mesh
-from seatbelt_vae.data.rendering.arrays import by_arrays
-from seatbelt_vae.data.rendering.native import by_native_code, native_code
+from seatbelt_vae.data.rendering.compiled import by_kernel
+from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Scene
+from seatbelt_vae.kernels import RASTERISER
 
 _SIZES = {"chair": (6_000, 1), "face": (24_724, 11)}
 """Triangles, and lights."""
@@ -58,8 +59,8 @@ def measure(seconds: float) -> Iterator[dict[str, Any]]:
         mesh = sphere(triangles)
         row: dict[str, Any] = {"mesh": name, "triangles": len(mesh.triangles), "lights": lights}
         row["images_a_second_numpy"] = images_a_second(by_arrays, mesh, lights, seconds)
-        if native_code() is not None:
-            row["images_a_second"] = images_a_second(by_native_code, mesh, lights, seconds)
+        if RASTERISER.is_built():
+            row["images_a_second"] = images_a_second(by_kernel, mesh, lights, seconds)
         yield row
 
 

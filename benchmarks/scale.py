@@ -21,8 +21,8 @@ from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.data import load
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.data import load_data
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 
 _LEVELS = 50
@@ -32,7 +32,7 @@ _KILOBYTE = 1024
 def suite(run: Path, config: AttackConfig, results: "Queue[tuple[float, int]]") -> None:
     """Seconds of a suite and the most memory its process held."""
     tune_process(1)
-    data = load("dsprites")
+    data = load_data("dsprites")
     began = time.perf_counter()
     run_suite(RunFolder.open(run), data, config)
     seconds = time.perf_counter() - began

@@ -37,13 +37,13 @@ from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
 from benchmarks.precision import elbo_differences, has_bf16
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
-from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import available_cores
 from seatbelt_vae.training import train
 
 _UNITS = 64
@@ -190,7 +190,7 @@ def flops_a_step(images: Tensor) -> int:
     """Operations of one step's products and convolutions."""
     model, few = networks(), images[:8]
     noise = draw_noise((_UNITS,), (len(few),), torch.Generator().manual_seed(0))
-    objective = Objective("elbo", 1.0, 0.0, "unit", "mws", len(images))
+    objective = Objective()
     count = counted(lambda: objective(model, few, noise).objective.backward())
     return count * len(images) // len(few)
 
@@ -231,7 +231,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """How fast steps and epochs are."""
     threads, batch, count = available_cores(), arguments.batch, arguments.batches
     torch.set_num_threads(threads)
-    data = load("dsprites", images=batch * count)
+    data = load_data("dsprites", images=batch * count)
     images = data.train.batch(np.arange(batch * count))
     precisions = ["float32", "bf16"] if has_bf16() else ["float32"]
     rate = gemm_rate()

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
-from seatbelt_vae import AttackConfig, RunFolder, load, load_model, measure_suite, run_suite
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae import AttackConfig, RunFolder, load_data, load_model, measure_suite, run_suite
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.runs import read_rows
 
 Row = dict[str, Any]
@@ -23,7 +23,7 @@ PAIRS = 5
 
 def attacked(run: RunFolder, config: AttackConfig) -> list[Row]:
     """The rows of a suite with their measures."""
-    data = load(run.config.data.name, image_size=run.config.data.image_size)
+    data = load_data(run.config.data.name, image_size=run.config.data.image_size)
     folder = run_suite(run, data, config)
     measure_suite(folder, load_model(run))
     rows, measures = read_rows(folder, "pair-*.parquet"), read_rows(folder / "measures")

@@ -10,7 +10,7 @@ import numpy as np
 from docs.figures.style import DOCS, INK
 from matplotlib.figure import Figure
 
-from seatbelt_vae import load
+from seatbelt_vae import load_data
 
 COLUMNS = 14
 
@@ -26,7 +26,7 @@ def main() -> None:
     figure.subplots_adjust(0.12, 0.01, 0.995, 0.99, 0.06, 0.06)
     places = np.atleast_2d(figure.subplots(len(names), COLUMNS))
     for row, name in zip(places, names, strict=True):
-        data = load(name, roots.get(name))
+        data = load_data(name, roots.get(name))
         chosen = np.random.default_rng(3).permutation(len(data.train))[:COLUMNS]
         low, high = data.bounds
         images = (data.train.batch(chosen) - low) / (high - low)

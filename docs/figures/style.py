@@ -1,43 +1,37 @@
-"""How all figures of the documentation look."""
+"""Empty charts for the figures of the documentation."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from seatbelt_vae.report.drawing.style import INK, LEGEND, MUTED, SERIES, canvas, name_axes, tidy
 
 __all__ = ["COLOURS", "DOCS", "INK", "MUTED", "legend", "plot", "plots"]
 
 DOCS = Path(__file__).parent.parent
-INK, MUTED = "#1d2430", "#6b7280"
-COLOURS = ("#0b6bb8", "#d9541e", "#2a8c5a", "#8a4fbf")
+COLOURS = SERIES
 
 
 def plot(title: str, x: str, y: str, wide: float = 6.4) -> tuple[Figure, Axes]:
-    """An empty chart."""
+    """One chart."""
     figure, (axes,) = plots([title], x, y, wide)
     return figure, axes
 
 
 def plots(titles: Sequence[str], x: str, y: str, wide: float = 6.4) -> tuple[Figure, list[Axes]]:
-    """Empty charts side by side."""
-    mpl.rcParams["font.family"] = "DejaVu Sans"
-    figure = Figure(figsize=(wide, 4.0), dpi=140, layout="constrained")
+    """Charts side by side."""
+    figure = canvas(wide, 4.0)
+    figure.set_dpi(140)
     every = figure.subplots(1, len(titles), squeeze=False)[0].tolist()
     for title, axes in zip(titles, every, strict=True):
-        axes.set_title(title, loc="left", color=INK, fontsize=11)
-        axes.set_xlabel(x, color=MUTED)
-        axes.tick_params(colors=MUTED)
-        axes.grid(axis="y", color="#e5e7eb", linewidth=0.8)
-        axes.set_axisbelow(True)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color("#c9ccd1")
-    every[0].set_ylabel(y, color=MUTED)
+        tidy(axes, title)
+        name_axes(axes, x)
+    name_axes(every[0], y=y)
     return figure, every
 
 
 def legend(axes: Axes) -> None:
-    """What each line is."""
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    """A legend inside the chart."""
+    axes.legend(**LEGEND)

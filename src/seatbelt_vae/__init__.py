@@ -27,20 +27,25 @@ if TYPE_CHECKING:
         EvaluationConfig,
         ModelConfig,
         ObjectiveConfig,
+        Penalty,
+        Preset,
         RunConfig,
         TrainingConfig,
     )
-    from seatbelt_vae.data import load
+    from seatbelt_vae.data import load_data
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
     from seatbelt_vae.models import HierarchicalVAE, load_model
+    from seatbelt_vae.objectives import PenaltyInput, PenaltyLoss
     from seatbelt_vae.protocol import Autoencoder, Posterior
     from seatbelt_vae.report import write_comparison, write_report
     from seatbelt_vae.results import Store
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.sharing import share
-    from seatbelt_vae.sweep import Job, run_sweep
+    from seatbelt_vae.subjects import Subject, open_subject, subject_of_model, wrap
+    from seatbelt_vae.sweep import run_sweep
     from seatbelt_vae.training import train
+    from seatbelt_vae.workflow import Job
 
 __all__ = [
     "AttackConfig",
@@ -54,22 +59,30 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "OutputLoss",
+    "Penalty",
+    "PenaltyInput",
+    "PenaltyLoss",
     "Posterior",
+    "Preset",
     "RunConfig",
     "RunFolder",
     "SeatbeltError",
     "Store",
+    "Subject",
     "TrainingConfig",
     "attack",
     "checked_attack",
     "evaluate",
-    "load",
+    "load_data",
     "load_model",
     "measure_suite",
+    "open_subject",
     "run_suite",
     "run_sweep",
     "share",
+    "subject_of_model",
     "train",
+    "wrap",
     "write_comparison",
     "write_report",
 ]
@@ -91,20 +104,25 @@ _HOMES = {
         "EvaluationConfig",
         "ModelConfig",
         "ObjectiveConfig",
+        "Penalty",
+        "Preset",
         "RunConfig",
         "TrainingConfig",
     ),
-    "data": ("load",),
+    "data": ("load_data",),
     "errors": ("SeatbeltError",),
     "evaluation": ("evaluate", "measure_suite"),
     "models": ("HierarchicalVAE", "load_model"),
+    "objectives": ("PenaltyInput", "PenaltyLoss"),
     "protocol": ("Autoencoder", "Posterior"),
     "report": ("write_comparison", "write_report"),
     "results": ("Store",),
     "runs": ("RunFolder",),
     "sharing": ("share",),
-    "sweep": ("Job", "run_sweep"),
+    "subjects": ("Subject", "open_subject", "subject_of_model", "wrap"),
+    "sweep": ("run_sweep",),
     "training": ("train",),
+    "workflow": ("Job",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

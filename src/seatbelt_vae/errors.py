@@ -1,4 +1,4 @@
-"""The errors a user can meet, each with a message of one line: got, expected, what to do."""
+"""Exceptions of the package; each message is one line: got, expected, and how to fix it."""
 
 __all__ = [
     "ArtifactError",
@@ -15,40 +15,40 @@ __all__ = [
 
 
 class SeatbeltError(Exception):
-    """Base of every error this package raises on purpose; the command line exits with 2 on it."""
+    """Base class of all exceptions of this package; the command line exits with status 2."""
 
 
 class ConfigError(SeatbeltError):
-    """A setting is outside what the method allows, or two settings contradict each other."""
+    """A setting is out of range, or two settings contradict each other."""
 
 
 class DataError(SeatbeltError):
-    """A data set is missing, corrupt, or not what its loader expects."""
+    """A data set is missing, corrupt, or in another format than its loader expects."""
 
 
 class ModelError(SeatbeltError):
-    """A model does not do what the autoencoder protocol promises."""
+    """A model violates the autoencoder protocol."""
 
 
 class ShapeError(ModelError):
-    """An array has another shape than the model or the data set declares."""
+    """An array has a different shape than the model or the data set declares."""
 
 
 class ArtifactError(SeatbeltError):
-    """A run folder, a checkpoint or a stored file is missing, corrupt, or of another version."""
+    """A run folder, checkpoint or file is missing, corrupt, or of an unknown format version."""
 
 
 class ForeignStateError(ArtifactError):
-    """A folder holds the unfinished work of another model or of other settings."""
+    """A folder holds unfinished work of a different model or of different settings."""
 
 
 class QueryError(SeatbeltError):
-    """SQL that the results store cannot answer, or must not."""
+    """A SQL query is invalid, or not allowed on the results store."""
 
 
 class HubError(SeatbeltError):
-    """The Hugging Face Hub did not give or take a model: unknown, not allowed, out of reach."""
+    """A Hugging Face Hub request failed: unknown repository, no permission, or no connection."""
 
 
 class DivergenceError(SeatbeltError):
-    """Training met a number that is not finite, or ran away; the message names step and term."""
+    """Training diverged or produced a non-finite value; the message names the step and the term."""

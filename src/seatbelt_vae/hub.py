@@ -1,6 +1,6 @@
-"""To and from the Hugging Face Hub; whatever goes wrong there is one line.
+"""Download from and upload to the Hugging Face Hub, with one-line errors.
 
-Nothing here runs, and nothing is imported of it, before somebody asks for a repository.
+``huggingface_hub`` is imported on the first request only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,15 +16,15 @@ _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
 def fetch(repository: str, names: Sequence[str], **options: Any) -> Path:
-    """Files of a repository, in a local folder; what the repository lacks is not there.
+    """Download files of a repository into a local folder; missing files are skipped.
 
     Args:
         repository: ``owner/name``.
-        names: which files.
-        options: revision, token, cache and the like, see ``huggingface_hub.snapshot_download``.
+        names: names of the files.
+        options: keyword arguments of ``huggingface_hub.snapshot_download``, such as revision.
 
     Raises:
-        HubError: no such repository, not reachable, or not allowed.
+        HubError: unknown repository, no connection, or no permission.
     """
     from huggingface_hub import snapshot_download
 
@@ -33,18 +33,18 @@ def fetch(repository: str, names: Sequence[str], **options: Any) -> Path:
 
 
 def send(folder: Path, repository: str, *, private: bool | None = None) -> str:
-    """Upload a folder in one commit, to a repository that is made if it is not there.
+    """Upload a folder in one commit; the repository is created if it does not exist.
 
     Args:
-        folder: all its files are sent.
+        folder: all its files are uploaded.
         repository: ``owner/name``.
-        private: whether a new repository is private (default: as its owner has set).
+        private: make a new repository private (default: the setting of its owner).
 
     Returns:
-        The repository's address.
+        The URL of the repository.
 
     Raises:
-        HubError: not logged in, not allowed, or not reachable.
+        HubError: not logged in, no permission, or no connection.
     """
     from huggingface_hub import HfApi
 
@@ -59,10 +59,10 @@ def send(folder: Path, repository: str, *, private: bool | None = None) -> str:
 
 @contextmanager
 def hub_errors(repository: str) -> Iterator[None]:
-    """Turn whatever ``huggingface_hub`` raises in the block into one line about a repository."""
+    """Convert exceptions of ``huggingface_hub`` in the block to a one-line `HubError`."""
     from huggingface_hub import errors as known
 
-    # the HTTP client's own errors, of whichever client this version of the hub uses
+    # base class of connection errors; the HTTP client depends on the huggingface_hub version
     transport: type[Exception] = known.HfHubHTTPError.__bases__[0]
     try:
         yield
@@ -84,7 +84,7 @@ def hub_errors(repository: str) -> Iterator[None]:
 
 
 def _refused(repository: str, error: Any) -> str:
-    """What an answer of the Hub means, and what to do."""
+    """The error message for an HTTP status of the Hub."""
     status = error.response.status_code
     said = error.server_message or str(error).splitlines()[0]
     if status == 401:

@@ -1,8 +1,9 @@
-"""Objects of a user's own, named ``package.module:attribute`` or ``file.py:attribute``."""
+"""Import an object that is named in text, such as ``package.module:attribute``."""
 
-import importlib
-import importlib.util
+import hashlib
 import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,59 +14,89 @@ __all__ = ["is_reference", "resolve_reference"]
 
 
 def is_reference(name: str) -> bool:
-    """Whether a name has the form of a reference.
+    """Whether a name has the form of a reference; names of the ``datasets`` library have not.
 
     Example:
-        >>> is_reference("my_vae.py:load"), is_reference("latent-kl")
-        (True, False)
-    """
-    place, colon, attribute = name.rpartition(":")
-    return bool(colon and place and attribute.isidentifier()) and not place.startswith("hf:")
-
-
-def resolve_reference(name: str) -> Any:
-    """Import the object that a reference names. Importing executes the module's code.
-
-    The current directory is importable, as for ``python -m``. A file is loaded under a name of its
-    own, with its folder importable.
-
-    Raises:
-        ConfigError: no such file, module or attribute, or the module fails on import.
+        >>> is_reference("my_vae.py:load"), is_reference("latent-kl"), is_reference("hf:mnist")
+        (True, False, False)
     """
     place, _, attribute = name.rpartition(":")
-    try:
-        module = _file(Path(place)) if place.endswith(".py") else _module(place)
-    except Exception as error:
+    named = all(part.isidentifier() for part in attribute.split("."))
+    return bool(place) and place != "hf" and named and not place.startswith("hf:")
+
+
+def resolve_reference(reference: str) -> Any:
+    """Import the object named by ``package.module:attribute`` or ``path/file.py:attribute``.
+
+    Importing runs the code of the module. The current directory is importable, as with
+    ``python -m``. A file is loaded once per process, under a module name of its own.
+
+    Args:
+        reference: module or file, a colon, and an attribute, which may be dotted.
+
+    Raises:
+        ConfigError: malformed reference, module or attribute not found, or the import failed.
+
+    Example:
+        >>> resolve_reference("math:floor")(2.5)
+        2
+    """
+    place, _, attribute = reference.rpartition(":")
+    if not place or not all(part.isidentifier() for part in attribute.split(".")):
         raise ConfigError(
-            f"{place!r} of {name!r} cannot be imported ({type(error).__name__}: {error}): expected "
-            f"package.module:attribute or file.py:attribute"
-        ) from error
+            f"{reference!r} is no reference: expected package.module:name or path/file.py:name"
+        )
+    found = _module_of_file(Path(place)) if place.endswith(".py") else _module(place)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConfigError(f"{place} has no attribute {attribute!r}: check the spelling")
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"{name!r} is no module name: expected package.module or path/file.py")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
-        return getattr(module, attribute)
-    except AttributeError:
-        raise ConfigError(f"{place!r} has no {attribute!r}: give one of its names") from None
+        return import_module(name)
+    except Exception as error:
+        raise _failed(name, error) from error
 
 
-def _module(place: str) -> ModuleType:
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    return importlib.import_module(place)
-
-
-def _file(path: Path) -> ModuleType:
-    name = f"_seatbelt_vae_user_{path.stem}_{abs(hash(path.resolve()))}"
+def _module_of_file(path: Path) -> ModuleType:
+    path = path.expanduser().absolute()
+    name = f"_seatbelt_vae_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None or not path.exists():
-        raise FileNotFoundError(f"no such file: {path}")
-    if str(path.resolve().parent) not in sys.path:
-        sys.path.insert(0, str(path.resolve().parent))
-    module = importlib.util.module_from_spec(spec)
+    if not path.is_file():
+        raise ConfigError(f"no such file: {path}; check the path before the colon")
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    # registered before execution, so that dataclasses and pickle find the module by name
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, Exception):
+            raise _failed(str(path), error) from error
         raise
     return module
+
+
+def _failed(place: str, error: Exception) -> ConfigError:
+    if (
+        isinstance(error, ModuleNotFoundError)
+        and error.name
+        and f"{place}.".startswith(f"{error.name}.")
+    ):
+        return ConfigError(
+            f"no module named {error.name!r}: install it, or run from the folder that holds it"
+        )
+    reason = next(iter(str(error).splitlines()), "") or "no message"
+    return ConfigError(f"importing {place} failed: {type(error).__name__}: {reason}")

@@ -6,7 +6,7 @@ import torch
 
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig, DataConfig, ModelConfig, RunConfig, resolve
-from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE, save_model
 from seatbelt_vae.runs import RunFolder
 
@@ -17,7 +17,7 @@ CONFIG = AttackConfig(
 
 def sprites() -> ImageData:
     """The data set that is attacked."""
-    return load("dsprites", None, 100, 32)
+    return load_data("dsprites", None, 100, 32)
 
 
 def make_run(path: Path, seed: int = 0) -> RunFolder:

@@ -96,8 +96,8 @@ def test_both_solvers_find_the_best_within_a_budget(solver, threat):
 def test_pairs_attacked_together_are_those_attacked_alone():
     x, target = some(3)
     for config in (
-        AttackConfig(weight_count=4, restarts=2),
-        AttackConfig(loss="output", weight_count=3, restarts=1, draws=3),
+        AttackConfig(weight_count=4, restarts=2, seed=1),
+        AttackConfig(loss="output", weight_count=3, restarts=1, draws=3, seed=1),
     ):
         together = attack(TwoLayers(), x, target, config)
         for pair in range(3):
@@ -137,7 +137,7 @@ def test_an_attack_on_fresh_draws_lowers_what_other_draws_show(loss):
     """Every evaluation sees noise of its own; the success is judged on noise of nobody's."""
     model, (x, target) = TwoLayers(), some(2)
     config = AttackConfig(
-        loss=loss, path="sampled", protocol="single", draws=4, weight_count=3, max_evaluations=60
+        loss=loss, path="sampled", strength="single", draws=4, weight_count=3, max_evaluations=60
     )
     found = attack(model, x, target, config)
     known = attack(model, x, target, replace(config, path="common", draws=200))
@@ -198,7 +198,7 @@ def test_relative_weights_need_a_floor():
 @pytest.mark.parametrize("threat", ["l2", "linf"])
 def test_blends_of_single_precision_stay_within_budgets(threat):
     x, target = (side.clamp(-1, 1) for side in some(4, torch.float32))
-    config = AttackConfig(threat=threat, budgets=(0.004, 0.3), protocol="single")
+    config = AttackConfig(threat=threat, budgets=(0.004, 0.3), strength="single")
     problem = attack(Linear(), x, target, config).problem
     levels = torch.tensor([[0.008, 0.6]], dtype=torch.float64).expand(4, 2)
     blends = problem.blends(levels)
@@ -227,7 +227,7 @@ def test_pair_numbers_are_one_a_pair():
 
 def test_a_sampled_loss_of_ones_own_is_refused_as_the_config_would():
     x, target = some(1)
-    with pytest.raises(ConfigError, match="a loss on the sampled path with protocol 'strong'"):
+    with pytest.raises(ConfigError, match="a loss on the sampled path with strength 'strong'"):
         attack(Linear(), x, target, loss=LatentLoss((0,), path="sampled"))
 
 

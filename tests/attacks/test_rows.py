@@ -25,7 +25,7 @@ IDENTITY = {
     "layers": "all",
     "path": "mean",
     "threat": "penalty",
-    "protocol": "strong",
+    "strength": "strong",
     "solver": "quasi-newton",
     "seed": 0,
 }
@@ -79,7 +79,7 @@ def test_sources_add_columns_and_change_no_other():
 def test_an_attack_that_failed_is_marked_though_a_control_repaired_it():
     """`exceeds_bound` belongs to the attack before its controls."""
     x, target = (image[None] for image in images())
-    config = AttackConfig(weight_count=9, protocol="single", max_evaluations=1, recheck=0)
+    config = AttackConfig(weight_count=9, strength="single", max_evaluations=1, recheck=0)
     found = checked_attack(TwoLayers(), x, target, config, transferred=target[:, None])
     before, after = found.controlled.attack.exceeds_bound, found.result.exceeds_bound
     assert (before & ~after).any()

@@ -8,7 +8,7 @@ import pytest
 
 from seatbelt_vae.config import AttackConfig, DataConfig, EvaluationConfig, ModelConfig
 from seatbelt_vae.demo import DEMO, Plan, run_demo
-from seatbelt_vae.side_by_side import News
+from seatbelt_vae.parallel.worker_pool import News
 
 TINY = ModelConfig(filters=(4,), features=8, latent_sizes=(3,), hierarchy_widths=(8,))
 PLAN = Plan(
@@ -37,7 +37,7 @@ def test_the_demo_as_it_ships_is_what_it_says() -> None:
     assert list(DEMO.models) == ["vae", "beta-tcvae", "seatbelt"]
     assert DEMO.steps == 2200
     assert DEMO.attack.pairs == 5
-    assert DEMO.attack.protocol == "strong"
+    assert DEMO.attack.strength == "strong"
     assert DEMO.with_seed(3, 7).job("vae").run.training.seed == 3
     assert DEMO.with_seed(3, 7).attack.seed == DEMO.with_seed(3, 7).evaluation.seed == 3
 

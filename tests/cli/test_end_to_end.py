@@ -46,7 +46,7 @@ def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     evaluated = run(f"evaluate {trained} {BRIEF} --json --quiet")
     measures = json.loads(evaluated.out)
     assert measures["images"] == 40
-    shown = run(f"evaluate {trained} {BRIEF} --also denoising mig codes")
+    shown = run(f"evaluate {trained} {BRIEF} --optional-metrics denoising mig codes")
     assert all(name in shown.out for name in ("elbo", "denoising 0.5", "mig"))
     assert [row["factor"] for row in read_rows(trained / "evaluation" / "mig.parquet")] == [
         *("shape", "scale", "orientation", "x", "y")
@@ -92,7 +92,7 @@ def test_a_finished_run_is_not_trained_over(trained: Path, run: Run) -> None:
 
 
 def test_a_class_that_is_not_said(trained: Path, run: Run) -> None:
-    refused = run(f"evaluate {trained} {BRIEF} --also downstream")
+    refused = run(f"evaluate {trained} {BRIEF} --optional-metrics downstream")
     assert refused.code == 2
     assert refused.err == (
         "seatbelt-vae: error: 'dsprites' has several factors and none is called class: say which "

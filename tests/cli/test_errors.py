@@ -47,7 +47,7 @@ ARGUMENTS = [
     "attack runs/x --pairs 0",
     "evaluate runs/x --images -1",
     "evaluate runs/x --max-chains 1",
-    "evaluate runs/x --also denoising mgi",
+    "evaluate runs/x --optional-metrics denoising mgi",
     "report",
     "report runs/x",
     "compare",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 import seatbelt_vae
 from seatbelt_vae.cli import main
+from seatbelt_vae.cli.options import DataCheck, DataList, DataPrepare
 from seatbelt_vae.cli.parsing import VERBS
 from seatbelt_vae.config import (
     AttackConfig,
+    DataConfig,
     EvaluationConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -66,6 +69,43 @@ def test_every_setting_is_a_flag_with_a_default(verb: str, help_of: Run) -> None
             assert flag in shown, flag
             explained = shown.split(flag, 1)[1].split("--", 1)[0]
             assert "(default:" in explained, flag
+
+
+EVERY = [*(verb for verb in VERBS if verb != "data"), "data list", "data prepare", "data check"]
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_a_default_is_shown_once(verb: str, help_of: Run) -> None:
+    """In the words of its description, or as it is; never as None beside words."""
+    shown = " ".join(help_of(verb).split())
+    assert not re.search(r"\(default: (None|False)?\)", shown)
+    for described in re.split(r" (?=--[a-z])", shown):
+        assert described.count("(default:") <= 1, described
+    if verb == "train":
+        assert "(default: 1024)" in shown
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
+    """The command line and Python use one name; only the data set's name is called --data."""
+    shown = set(re.findall(r"(?m)^ *--([a-z][a-z-]+)", help_of(verb)))
+    sections = {
+        "train": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
+        "sweep": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
+    } | {verb: kinds for verb, kinds in SETTINGS.items() if verb != "train"}
+    settings = {f.name for kind in sections.get(verb, ()) for f in dataclasses.fields(kind)}
+    if DataConfig in sections.get(verb, ()):
+        settings = settings - {"name"} | {"data"}
+    flags = {name.replace("_", "-") for name in settings}
+    assert flags <= shown
+    own = shown - flags - {"json", "quiet"}
+    arguments = _arguments(verb)
+    assert own <= {name.replace("_", "-") for name in arguments}
+
+
+def _arguments(verb: str) -> set[str]:
+    kinds = {"data list": DataList, "data prepare": DataPrepare, "data check": DataCheck}
+    return {field.name for field in dataclasses.fields(kinds.get(verb) or VERBS[verb])}
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS, "data list", "data prepare", "data check"])

@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from seatbelt_vae import Store
 from seatbelt_vae.cli import main
 from seatbelt_vae.cli.results import EXAMPLES
-from seatbelt_vae.results.columns import VIEWS
+from seatbelt_vae.results.columns import views
 from tests.report.synthetic import KINDS, write_demo, write_trained
 
 from .conftest import Outcome
@@ -120,7 +120,7 @@ def test_without_sql_it_says_what_there_is_and_every_example_works(ask: Asked) -
         found = json.loads(ask(*shlex.split(line)[1:], "--json").out)
         assert len(found["rows"]) == expected
     told = json.loads(ask("results", "--json").out)
-    assert list(told["views"]) == list(VIEWS)
+    assert list(told["views"]) == list(views())
     assert told["views"]["runs"] == {
         "rows": 3,
         "columns": dict(Store.open([Path("runs")]).views["runs"]),

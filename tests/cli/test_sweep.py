@@ -13,11 +13,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from seatbelt_vae.cli import main
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Job, LocalEngine, folder_name, run_sweep
+from seatbelt_vae.sweep import LocalEngine, run_sweep
 from seatbelt_vae.training import train
+from seatbelt_vae.workflow import Job, folder_name
 
 from .conftest import Run
 
@@ -77,7 +78,7 @@ def test_every_combination_is_trained_as_by_itself(run: Run, tmp_path: Path) -> 
     assert folder.config.objective.beta == 4
     assert folder.config.training.seed == 0
     alone = RunFolder.create(tmp_path / "alone", folder.config)
-    train(alone, load("swiss-roll", images=600))
+    train(alone, load_data("swiss-roll", images=600))
     assert (tmp_path / "alone" / "model.safetensors").read_bytes() == made[folder.path.name]
     again = run(f"sweep {tmp_path}/grid {SMALL} --steps 8 {vary} --quiet")
     assert again.code == 0

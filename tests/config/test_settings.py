@@ -17,16 +17,15 @@ from seatbelt_vae.config import (
     resolve_objective,
 )
 from seatbelt_vae.config.attack import (
-    DAMAGE_LOSSES,
-    LATENT_LOSSES,
     LOSSES,
-    OUTPUT_LOSSES,
     THREATS,
     parse_layers,
 )
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
+
+DAMAGE = ("damage-posterior", "damage-reconstruction")
 
 
 def _architecture(
@@ -47,7 +46,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     ),
     "attack loss": lambda: AttackConfig(loss="latent"),
     "attack path": lambda: AttackConfig(path="comon"),
-    "attack protocol": lambda: AttackConfig(protocol="weak"),
+    "attack strength": lambda: AttackConfig(strength="weak"),
     "attack weights": lambda: AttackConfig(weights="absolute"),
     "attack draws": lambda: AttackConfig(draws=0),
     "attack pairs": lambda: AttackConfig(pairs=0),
@@ -75,9 +74,9 @@ REFUSED: dict[str, Callable[[], object]] = {
     "attack damage under a squared penalty": lambda: AttackConfig(
         loss="damage-reconstruction", threat="squared-penalty"
     ),
-    "attack paper within a budget": lambda: AttackConfig(protocol="paper", threat="l2"),
+    "attack paper within a budget": lambda: AttackConfig(strength="paper", threat="l2"),
     "attack paper under a squared penalty": lambda: AttackConfig(
-        protocol="paper", threat="squared-penalty"
+        strength="paper", threat="squared-penalty"
     ),
     "attack pgd under a penalty": lambda: AttackConfig(solver="pgd"),
     "attack pgd under a squared penalty": lambda: AttackConfig(
@@ -113,13 +112,13 @@ REFUSED: dict[str, Callable[[], object]] = {
     "evaluation aggregate_queries": lambda: EvaluationConfig(aggregate_queries=0),
     "evaluation max_chains": lambda: EvaluationConfig(max_chains=7),
     "evaluation traversals": lambda: EvaluationConfig(traversals=-1),
-    "evaluation also": lambda: EvaluationConfig(also=("mig", "denois")),
+    "evaluation optional_metrics": lambda: EvaluationConfig(optional_metrics=("mig", "denois")),
     "evaluation mig_images": lambda: EvaluationConfig(mig_images=-1),
     "evaluation mig_queries": lambda: EvaluationConfig(mig_queries=0),
     "evaluation downstream_training": lambda: EvaluationConfig(downstream_training=-1),
     "evaluation downstream_images": lambda: EvaluationConfig(downstream_images=0),
     "evaluation downstream_evaluations": lambda: EvaluationConfig(downstream_evaluations=0),
-    "evaluation downstream_protocols": lambda: EvaluationConfig(downstream_protocols=("weak",)),
+    "evaluation downstream_strengths": lambda: EvaluationConfig(downstream_strengths=("weak",)),
     "evaluation seed": lambda: EvaluationConfig(seed=-1),
     "evaluation batch_size": lambda: EvaluationConfig(batch_size=0),
     "evaluation threads": lambda: EvaluationConfig(threads=-2),
@@ -183,8 +182,8 @@ def test_layers_are_words_or_numbers_from_one(layers: str, expected: tuple[int, 
 @pytest.mark.parametrize(
     ("loss", "threat"),
     [
-        *[(loss, threat) for loss in LATENT_LOSSES + OUTPUT_LOSSES for threat in THREATS],
-        *[(loss, threat) for loss in DAMAGE_LOSSES for threat in ("l2", "linf")],
+        *[(loss, threat) for loss in LOSSES if loss not in DAMAGE for threat in THREATS],
+        *[(loss, threat) for loss in DAMAGE for threat in ("l2", "linf")],
     ],
 )
 def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) -> None:
@@ -198,7 +197,7 @@ def test_the_path_is_the_losss_own_unless_given(loss: str) -> None:
     assert AttackConfig(loss, threat=threat).walked == ("common" if loss == "output" else "mean")
     for path in ("mean", "common"):
         assert AttackConfig(loss, threat=threat, path=path).walked == path
-    given = AttackConfig(loss, threat=threat, path="sampled", protocol="single")
+    given = AttackConfig(loss, threat=threat, path="sampled", strength="single")
     assert given.walked == "sampled"
 
 
@@ -213,10 +212,10 @@ def test_budgets_are_the_threats_own_unless_given(threat: str, expected: tuple[f
 
 @pytest.mark.parametrize("threat", ["l2", "linf"])
 @pytest.mark.parametrize("solver", ["quasi-newton", "pgd"])
-@pytest.mark.parametrize("protocol", ["strong", "single"])
-def test_budgets_go_with_both_solvers(threat: str, solver: str, protocol: str) -> None:
-    config = AttackConfig(threat=threat, solver=solver, protocol=protocol)
-    assert (config.solver, config.protocol, config.within_budget) == (solver, protocol, True)
+@pytest.mark.parametrize("strength", ["strong", "single"])
+def test_budgets_go_with_both_solvers(threat: str, solver: str, strength: str) -> None:
+    config = AttackConfig(threat=threat, solver=solver, strength=strength)
+    assert (config.solver, config.strength, config.within_budget) == (solver, strength, True)
 
 
 def test_posterior_damage_may_choose_its_layers() -> None:

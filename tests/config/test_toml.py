@@ -25,7 +25,7 @@ from seatbelt_vae.config import (
     load_toml,
     resolve,
 )
-from seatbelt_vae.config.attack import PROTOCOLS
+from seatbelt_vae.config.attack import STRENGTHS
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
@@ -49,8 +49,8 @@ BY_HAND = {
     "tc_warm_up": st.integers(0, 1000),
     "ema_decay": st.none() | st.floats(0.1, 0.9),
     "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
-    "also": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
-    "downstream_protocols": st.lists(st.sampled_from(PROTOCOLS), unique=True).map(tuple),
+    "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
+    "downstream_strengths": st.lists(st.sampled_from(STRENGTHS), unique=True).map(tuple),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
 }
 BY_TYPE = {
@@ -73,7 +73,7 @@ FITTING: dict[type, list[dict[str, st.SearchStrategy]]] = {
             "threat": st.sampled_from(["l2", "linf"]),
             "loss": st.sampled_from(["latent-w2", "damage-posterior"]),
             "budgets": st.none() | shares,
-            "protocol": st.sampled_from(["strong", "single"]),
+            "strength": st.sampled_from(["strong", "single"]),
             "weights": st.just("relative"),
             "weight_count": st.none(),
         },

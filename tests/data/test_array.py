@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.readers import stored_array
 from seatbelt_vae.data.sets import array as array_set
 from seatbelt_vae.errors import DataError
@@ -82,7 +82,7 @@ def saved(folder, **arrays):
 @pytest.mark.parametrize("whole", [False, True])
 def test_every_format_gives_the_same_set(tmp_path, write, name, whole):
     write(tmp_path / name, images=BYTES, labels=np.arange(COUNT) % 7)
-    data = load("array", tmp_path if whole else tmp_path / name)
+    data = load_data("array", tmp_path if whole else tmp_path / name)
     assert (as_bytes(data) == BYTES).all()
     assert data.image_shape == (3, 5, 4)
     assert (len(data.train), len(data.test)) == (18, 2)
@@ -106,7 +106,7 @@ def test_every_format_gives_the_same_set(tmp_path, write, name, whole):
 )
 def test_axes_are_told_from_shape_or_name(tmp_path, name, images, expected):
     path = saved(tmp_path, **{name: images, "weights": np.zeros((2, 2))})
-    assert (as_bytes(load("array", path)) == expected).all()
+    assert (as_bytes(load_data("array", path)) == expected).all()
 
 
 def column_first(path):
@@ -115,7 +115,7 @@ def column_first(path):
 
 def test_an_npy_file_in_fortran_order(tmp_path):
     column_first(tmp_path / "a.npy")
-    assert (as_bytes(load("array", tmp_path))[:, 0] == GREY).all()
+    assert (as_bytes(load_data("array", tmp_path))[:, 0] == GREY).all()
 
 
 BITS = (GREY > 99).astype(np.uint8)
@@ -140,7 +140,7 @@ RAMP = np.linspace(0, 1, COUNT * 20).reshape(COUNT, 5, 4)
     ],
 )
 def test_values_are_told_from_type_and_range(tmp_path, images, expected, note):
-    data = load("array", saved(tmp_path, images=images))
+    data = load_data("array", saved(tmp_path, images=images))
     assert (as_bytes(data)[:, 0] == expected).all()
     assert data.notes == ((note,) if note else ())
 
@@ -180,7 +180,7 @@ def put(value, place=(17, 3, 2), start=0.0):
 def test_arrays_that_are_not_images_are_refused(tmp_path, images, reason):
     path = saved(tmp_path, images=images)
     with pytest.raises(DataError, match=reason) as caught:
-        load("array", path)
+        load_data("array", path)
     assert str(path) in str(caught.value)
     assert not (tmp_path / "cache").exists()
 
@@ -203,7 +203,7 @@ def test_arrays_that_are_not_images_are_refused(tmp_path, images, reason):
 )
 def test_files_with_other_arrays_are_refused(tmp_path, arrays, reason):
     with pytest.raises(DataError, match=reason):
-        load("array", saved(tmp_path, **arrays))
+        load_data("array", saved(tmp_path, **arrays))
 
 
 @pytest.mark.parametrize(("write", "name"), [FORMATS[i] for i in (0, 1, 2, 3, 5)])
@@ -211,12 +211,12 @@ def test_files_with_other_arrays_are_refused(tmp_path, arrays, reason):
 def test_an_array_of_no_image_axes_is_refused(tmp_path, write, name, shape, told):
     write(tmp_path / name, images=np.full(shape, 3, np.float32))
     with pytest.raises(DataError, match=rf"{told}(, expected \(N, H, W\)|: expected one)"):
-        load("array", tmp_path / name)
+        load_data("array", tmp_path / name)
 
 
 def test_distinct_labels_are_numbered_in_their_order(tmp_path):
     labels = np.stack([np.arange(COUNT) % 2, 5 - 3 * (np.arange(COUNT) % 3)], axis=1)
-    data = load("array", saved(tmp_path, images=GREY, targets=labels))
+    data = load_data("array", saved(tmp_path, images=GREY, targets=labels))
     assert [(factor.name, factor.size, factor.values) for factor in data.factors] == [
         ("targets 0", 2, ()),
         ("targets 1", 3, ("-1", "2", "5")),
@@ -227,14 +227,14 @@ def test_distinct_labels_are_numbered_in_their_order(tmp_path):
 
 def test_labels_that_are_a_few_floats_are_levels(tmp_path):
     levels = np.arange(COUNT)[:, None] % 4 / 4
-    data = load("array", saved(tmp_path, images=GREY, labels=levels))
+    data = load_data("array", saved(tmp_path, images=GREY, labels=levels))
     assert data.factors[0].values == ("0", "0.25", "0.5", "0.75")
     assert (data.test.factors(np.arange(2))[:, 0] == data.test.indices % 4).all()
 
 
 def test_real_tiles_of_the_published_chairs(shared):
     path = shared / "data" / "chairs_aubry_100" / "chairs_100_64x64.npz"
-    data = load("array", path)
+    data = load_data("array", path)
     assert (len(data.train), len(data.test), data.image_shape) == (90, 10, (1, 64, 64))
     found = np.rint((data.train.read(np.arange(100)) + 1) * 127.5)
     assert (found == np.load(path)["imgs"][:, None]).all()
@@ -244,11 +244,11 @@ def test_a_changed_file_is_prepared_anew(tmp_path):
     path = saved(tmp_path, images=GREY)
     config = DataConfig("array", str(path))
     assert array_set.state(config).startswith(f"will be prepared from {path} into ")
-    load("array", path)
+    load_data("array", path)
     assert array_set.state(config).startswith("ready in ")
     saved(tmp_path, images=255 - GREY)
     assert array_set.state(config).startswith("will be prepared from")
-    assert (as_bytes(load("array", path))[:, 0] == 255 - GREY).all()
+    assert (as_bytes(load_data("array", path))[:, 0] == 255 - GREY).all()
 
 
 def test_memory_stays_flat(tmp_path, monkeypatch):
@@ -259,7 +259,7 @@ def test_memory_stays_flat(tmp_path, monkeypatch):
         path = tmp_path / name
         write(path, images=images)
         tracemalloc.start()
-        data = load("array", path)
+        data = load_data("array", path)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < images.nbytes / 16, name
@@ -269,20 +269,20 @@ def test_memory_stays_flat(tmp_path, monkeypatch):
 
 def test_a_folder_must_hold_one_file(tmp_path):
     with pytest.raises(DataError, match=r"'array' is read from a file: give as root one file"):
-        load("array")
+        load_data("array")
     with pytest.raises(DataError, match=r"holds none; expected one file of arrays \(\.npy, "):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
     npy(tmp_path / "b.npy", GREY)
     saved(tmp_path, images=GREY)
     with pytest.raises(DataError, match=r"holds a\.npz, b\.npy; expected one file .* as root"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
     with pytest.raises(DataError, match=r"no such file or folder: .*c\.npy; give the file or"):
-        load("array", tmp_path / "c.npy")
+        load_data("array", tmp_path / "c.npy")
     (tmp_path / "c.txt").write_text("1 2 3")
     with pytest.raises(DataError, match=r"c\.txt is no file of arrays: expected \.npy, \.npz"):
-        load("array", tmp_path / "c.txt")
+        load_data("array", tmp_path / "c.txt")
     with pytest.raises(DataError, match=r"no such folder: .*a\.npz; give the folder"):
-        load("mnist", tmp_path / "a.npz")
+        load_data("mnist", tmp_path / "a.npz")
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
@@ -291,8 +291,8 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     target = saved(tmp_path / "elsewhere", images=GREY)
     (tmp_path / "folder" / "a.npz").symlink_to(target)
     with pytest.raises(DataError, match=r"is a link that leads out of its folder, to .*elsewhere"):
-        load("array", tmp_path / "folder")
-    assert len(load("array", tmp_path / "folder" / "a.npz").train) == 18
+        load_data("array", tmp_path / "folder")
+    assert len(load_data("array", tmp_path / "folder" / "a.npz").train) == 18
 
 
 class Trap:
@@ -310,7 +310,7 @@ def test_pickles_are_never_opened(tmp_path, name):
     trapped = np.full((COUNT, 5, 4), Trap(tmp_path / "sprung"))
     (npy if name == "a.npy" else npz)(tmp_path / name, images=trapped)
     with pytest.raises(DataError, match="holds pickled objects, which are never opened"):
-        load("array", tmp_path / name)
+        load_data("array", tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -322,7 +322,7 @@ def test_any_file_cut_short_is_refused(tmp_path, write, name):
     for end in [*range(0, len(whole), 61), len(whole) - 1]:
         path.write_bytes(whole[:end])
         with pytest.raises(DataError, match=r"a\.|b\.") as caught:
-            load("array", path)
+            load_data("array", path)
         assert "\n" not in str(caught.value)
         assert not list(tmp_path.glob("cache/*"))
 
@@ -340,7 +340,7 @@ def test_any_damage_is_an_error_or_another_image(tmp_path, write, name):
         damaged[place] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
         try:
-            data = load("array", path)
+            data = load_data("array", path)
         except DataError:
             continue
         assert np.isfinite(data.train.read(np.arange(2))).all()
@@ -357,7 +357,7 @@ def test_any_damage_is_an_error_or_another_image(tmp_path, write, name):
 def test_npy_files_that_are_none(tmp_path, content, reason):
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(DataError, match=reason):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
 
 
 def test_an_npy_file_of_another_length(tmp_path):
@@ -367,24 +367,24 @@ def test_an_npy_file_of_another_length(tmp_path):
     for content in (whole[:-1], whole + b"\0"):
         path.write_bytes(content)
         with pytest.raises(DataError, match=f"it has {len(content)} bytes, expected {len(whole)}"):
-            load("array", path)
+            load_data("array", path)
     path.write_bytes(whole.replace(b"(20, 5, 4)", b"(20,-5,-4)"))
     with pytest.raises(DataError, match=r"is no whole .npy file: shape \(20, -5, -4\)"):
-        load("array", path)
+        load_data("array", path)
 
 
 def test_an_archive_that_is_none(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"a\.npz cannot be used: File is not a zip file"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
     np.savez(tmp_path / "a.npz", images=np.asfortranarray(BYTES))
     with pytest.raises(DataError, match=r"images lies in Fortran order: save np.ascontiguousarray"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("images.npy", b"no array")
         archive.writestr("readme.txt", b"")
     with pytest.raises(DataError, match="cannot be used: the magic string is not correct"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
 
 
 def linked(file):
@@ -429,14 +429,14 @@ def test_hdf5_files_that_reach_out_or_blow_up_are_refused(tmp_path, write, reaso
     with h5py.File(tmp_path / "a.h5", "w") as file:
         write(file)
     with pytest.raises(DataError, match=reason):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
 
 
 def test_hdf5_without_h5py_names_the_extra(tmp_path, monkeypatch):
     h5(tmp_path / "a.h5", images=GREY)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DataError, match=r"needs h5py, .*: `pip install 'seatbelt-vae\[hdf5\]'`"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)
 
 
 def test_safetensors_of_a_type_numpy_lacks(tmp_path):
@@ -447,4 +447,4 @@ def test_safetensors_of_a_type_numpy_lacks(tmp_path):
         {"images": torch.zeros(20, 5, 4, dtype=torch.bfloat16)}, tmp_path / "a.safetensors"
     )
     with pytest.raises(DataError, match="images is BF16, expected one of BOOL, F16, F32"):
-        load("array", tmp_path)
+        load_data("array", tmp_path)

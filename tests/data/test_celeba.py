@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.errors import DataError
 
 from .written_sets import celeba, photographs
@@ -44,7 +44,7 @@ def as_csv(place):
 @pytest.mark.parametrize("change", [lambda _: None, unpack, as_csv])
 def test_attributes_and_partition_are_those_listed(place, change):
     change(place)
-    data = load("celeba", place)
+    data = load_data("celeba", place)
     assert [(f.name, f.values) for f in data.factors] == [
         ("Bald", ("no", "yes")),
         ("Young", ("no", "yes")),
@@ -60,7 +60,7 @@ def test_attributes_and_partition_are_those_listed(place, change):
 
 
 def test_the_middle_is_cut_out_and_shrunk(place):
-    data = load("celeba", place, image_size=37)
+    data = load_data("celeba", place, image_size=37)
     (_, content), *_ = photographs(1)
     whole = np.asarray(Image.open(io.BytesIO(content)), float)
     middle = whole[35:183, 15:163]
@@ -74,7 +74,7 @@ def test_the_middle_is_cut_out_and_shrunk(place):
 def test_photographs_alone_have_no_attributes(place):
     for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
         (place / name).unlink()
-    data = load("celeba", place / "img_align_celeba.zip")
+    data = load_data("celeba", place / "img_align_celeba.zip")
     assert data.factors == ()
     assert (len(data.train), len(data.test)) == (57, 6)
     assert data.notes == (
@@ -85,11 +85,11 @@ def test_photographs_alone_have_no_attributes(place):
 
 def test_the_only_archive_in_a_folder_is_the_photographs(place):
     (place / "img_align_celeba.zip").rename(place / "first_photographs.zip")
-    data = load("celeba", place)
+    data = load_data("celeba", place)
     assert (len(data.train), len(data.test), len(data.factors)) == (50, 10, 2)
     (place / "second.zip").write_bytes(b"")
     with pytest.raises(DataError, match=r"or img_align_celeba\.zip as root, or the archive itself"):
-        load("celeba", place)
+        load_data("celeba", place)
 
 
 def test_an_archive_beside_photographs_is_not_them(place):
@@ -98,14 +98,14 @@ def test_an_archive_beside_photographs_is_not_them(place):
         path.rename(place / path.name)
     (place / "img_align_celeba").rmdir()
     (place / "notes.zip").write_bytes(b"")
-    assert len(load("celeba", place).train) == 50
+    assert len(load_data("celeba", place).train) == 50
 
 
 def test_a_part_of_the_set_without_test_photographs(place):
     with zipfile.ZipFile(place / "img_align_celeba.zip", "w") as archive:
         for name, content in photographs(20):
             archive.writestr(name, content)
-    data = load("celeba", place)
+    data = load_data("celeba", place)
     assert (len(data.train), len(data.test)) == (18, 2)
     assert data.notes == ("no photograph of the test part, so a tenth is held out at random",)
 
@@ -131,14 +131,14 @@ def replace_line(place, name, number, line):
 def test_damaged_lists_are_named(place, name, number, line, reason):
     replace_line(place, name, number, line)
     with pytest.raises(DataError, match=rf"{name}.*{reason}"):
-        load("celeba", place)
+        load_data("celeba", place)
 
 
 @pytest.mark.parametrize("name", ["list_attr_celeba.txt", "list_eval_partition.txt"])
 def test_empty_lists_are_refused(place, name):
     (place / name).write_text("")
     with pytest.raises(DataError, match=f"{name} lists no photograph: get it anew"):
-        load("celeba", place)
+        load_data("celeba", place)
 
 
 def test_a_bad_photograph_is_named_or_left_out(place):
@@ -147,8 +147,8 @@ def test_a_bad_photograph_is_named_or_left_out(place):
     path.write_bytes(path.read_bytes()[:900])
     Image.new("RGB", (300, 300)).save(place / "img_align_celeba" / "000052.jpg")
     with pytest.raises(DataError, match=r"000007\.jpg: it is damaged: .*; leave bad ones out"):
-        load("celeba", place)
-    data = load("celeba", place, skip_bad=True)
+        load_data("celeba", place)
+    data = load_data("celeba", place, skip_bad=True)
     assert (len(data.train), len(data.test)) == (49, 10)
     assert any("000007.jpg: it is damaged" in note for note in data.notes)
 
@@ -157,25 +157,25 @@ def test_another_shape_is_refused(place):
     unpack(place)
     Image.new("RGB", (178, 200)).save(place / "img_align_celeba" / "000001.jpg")
     with pytest.raises(DataError, match="it has 178×200 pixels, expected 178×218"):
-        load("celeba", place)
+        load_data("celeba", place)
 
 
 def test_a_folder_without_photographs(tmp_path):
     with pytest.raises(DataError, match=r"has no photograph named like 000001\.jpg: give the fol"):
-        load("celeba", tmp_path)
+        load_data("celeba", tmp_path)
     with pytest.raises(DataError, match="CelebA is for research and not passed on here: get img"):
-        load("celeba")
+        load_data("celeba")
 
 
 def test_no_training_photograph(place):
     listed = (place / "list_eval_partition.txt").read_text().replace("jpg 0", "jpg 2")
     (place / "list_eval_partition.txt").write_text(listed)
     with pytest.raises(DataError, match="has no photograph of part 0"):
-        load("celeba", place)
+        load_data("celeba", place)
 
 
 def test_real_photographs(shared):
-    data = load("celeba", shared / "data" / "celeba" / "celeba_first10000_89x109.zip", 500)
+    data = load_data("celeba", shared / "data" / "celeba" / "celeba_first10000_89x109.zip", 500)
     assert (len(data.train), len(data.test)) == (500, 1000)
     images = data.train.batch(np.arange(500))
     assert images.shape == (500, 3, 64, 64)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import check, load
+from seatbelt_vae.data import check, load_data
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
-from seatbelt_vae.data.screen import Screen
 from seatbelt_vae.data.sets.chairs import INSTALLED
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
 from seatbelt_vae.errors import DataError
@@ -39,7 +39,7 @@ def as_bytes(data):
 
 def test_chairs_are_found_by_the_last_word_of_their_name(place):
     furniture(place / "tiny.sh3f")
-    data = load("chairs", place)
+    data = load_data("chairs", place)
     model, azimuth, elevation = data.factors
     assert model.values == ("tiny/one/box", "tiny/ten/box")
     assert (azimuth.size, azimuth.values[:2], azimuth.values[-1]) == (
@@ -58,7 +58,7 @@ def test_chairs_are_found_by_the_last_word_of_their_name(place):
 
 def test_factors_are_in_the_order_of_drawing(place):
     furniture(place / "tiny.sh3f")
-    data = load("chairs", place)
+    data = load_data("chairs", place)
     factors = data.train.factors_of(np.arange(124))
     expected = [(m, a, e) for m in range(2) for a in range(31) for e in range(2)]
     assert factors.tolist() == [list(row) for row in expected]
@@ -72,7 +72,7 @@ PLATE = "mtllib box.mtl\nv 0 0 0\nv 2 0 0\nv 2 3 0\nv 0 1 0\nusemtl {}\nf 1 2 3 
 )
 def test_a_chair_is_drawn_upright_with_its_materials(place, material, albedo):
     furniture(place / "tiny.sh3f", mesh=PLATE.format(material))
-    images = as_bytes(load("chairs", place)).reshape(2, 31, 2, 64, 64)
+    images = as_bytes(load_data("chairs", place)).reshape(2, 31, 2, 64, 64)
     corners = np.array([[0, 0, 0], [2, 0, 0], [2, 3, 0], [0, 1, 0]])
     # the second chair's matrix lays what was upright on its back
     for model, vertices in enumerate((corners, corners[:, [0, 2, 1]] * [1, -1, 1])):
@@ -115,7 +115,7 @@ def test_the_samples_attributions_are_ours(shared, place):
         archive.writestr("PluginFurnitureCatalog.properties", "\n".join(lines))
         for chair in listed:
             archive.writestr(chair["model"].lstrip("/"), PLATE.format("plain"))
-    kept = load("chairs", place).credits
+    kept = load_data("chairs", place).credits
     assert len(kept) == len(listed)
     for credit, chair in zip(kept, listed, strict=True):
         assert credit.startswith(f"{chair['name']} ({chair['model'].lstrip('/')}) by ")
@@ -131,7 +131,7 @@ def test_the_real_furniture():
     assert len(set(drawn.factors[0].values)) == 64
     licence = "Public domain|Creative Commons Attribution 3.0"
     assert all(re.search(rf" by \S.*: ({licence})", credit) for credit in drawn.credits)
-    images, factors = next(drawn.images(Screen(skip_bad=False)))
+    images, factors = next(drawn.images(BadExamples(skip_bad=False)))
     assert factors.tolist() == [[0, a, e] for a in range(31) for e in range(2)]
     covered = (images < 255).mean((1, 2))
     assert 0.03 < covered.min() < covered.max() < 0.6
@@ -172,8 +172,8 @@ def damaged(place, what, content):
 def test_a_bad_chair_is_named_or_left_out(place, what, content, reason):
     damaged(place, what, content)
     with pytest.raises(DataError, match=rf"{reason}.*; leave bad ones out with skip_bad"):
-        load("chairs", place)
-    data = load("chairs", place, skip_bad=True)
+        load_data("chairs", place)
+    data = load_data("chairs", place, skip_bad=True)
     assert len(data.train) + len(data.test) == 62
     (note,) = data.notes
     assert re.search(f"^1 bad left out: .*{reason}", note)
@@ -185,7 +185,7 @@ def test_a_set_without_a_good_chair_says_why_and_caches_nothing(place, tmp_path)
         with pytest.raises(
             DataError, match=rf"{place} gives 0 images \(2 bad .*line 1: got 'v 1 2"
         ):
-            load("chairs", place, skip_bad=True)
+            load_data("chairs", place, skip_bad=True)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -194,7 +194,7 @@ def test_a_single_published_picture_is_no_set(place):
     for path in sorted((place / "rendered_chairs").rglob("*.png"))[1:]:
         path.unlink()
     with pytest.raises(DataError, match=f"{place} gives 1 images: at least 2 make a training"):
-        load("chairs", place)
+        load_data("chairs", place)
 
 
 @pytest.mark.parametrize("named", ["mtllib  \nmtllib .", "mtllib /", "mtllib box.mtl"])
@@ -206,7 +206,7 @@ def test_names_of_no_file_are_passed_over(place, named):
     with zipfile.ZipFile(place / "tiny.sh3f", "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
-    assert len(load("chairs", place).train) == 112
+    assert len(load_data("chairs", place).train) == 112
 
 
 @pytest.mark.parametrize(
@@ -227,34 +227,34 @@ def test_names_of_no_file_are_passed_over(place, named):
 def test_a_bad_catalogue_is_named(place, catalogue, reason):
     damaged(place, "PluginFurnitureCatalog.properties", catalogue)
     with pytest.raises(DataError, match=reason):
-        load("chairs", place)
+        load_data("chairs", place)
 
 
 def test_archives_that_are_none_or_lead_out(place):
     (place / "tiny.sh3f").write_bytes(b"not a zip")
     with pytest.raises(DataError, match=r"tiny\.sh3f cannot be used: File is not a zip file"):
-        load("chairs", place)
+        load_data("chairs", place)
     damaged(place, "../../evil.obj", b"")
     with pytest.raises(DataError, match=r"'\.\./\.\./evil\.obj' leads out of it"):
-        load("chairs", place)
+        load_data("chairs", place)
 
 
 def test_a_mesh_cannot_name_files_elsewhere(place, tmp_path):
     (tmp_path / "secret.mtl").write_text("Kd broken")
     mesh = PLATE.format("plain").replace("box.mtl", str(tmp_path / "secret.mtl"))
     furniture(place / "tiny.sh3f", mesh=mesh)
-    assert len(load("chairs", place).train) == 112
+    assert len(load_data("chairs", place).train) == 112
 
 
 def test_a_folder_without_chairs(place, monkeypatch):
     advice = "has neither rendered_chairs/ nor .sh3f archives: `apt install --no-install-rec"
     with pytest.raises(DataError, match=advice):
-        load("chairs", place)
+        load_data("chairs", place)
     monkeypatch.setattr("seatbelt_vae.data.sets.chairs.INSTALLED", place)
     with pytest.raises(DataError, match=advice):
-        load("chairs")
+        load_data("chairs")
     furniture(place / "tiny.sh3f")
-    assert len(load("chairs").train) == 112
+    assert len(load_data("chairs").train) == 112
 
 
 def published(place, count=3, size=600, mode="RGB"):
@@ -273,7 +273,7 @@ def published(place, count=3, size=600, mode="RGB"):
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_published_pictures_are_cropped_and_shrunk(place, inside, mode):
     published(place, mode=mode)
-    data = load("chairs", place / "rendered_chairs" if inside else place)
+    data = load_data("chairs", place / "rendered_chairs" if inside else place)
     images = as_bytes(data)
     assert len(images) == 12
     assert [factor.size for factor in data.factors] == [3, 2, 2]
@@ -330,8 +330,8 @@ def test_a_bad_published_picture_is_named_or_left_out(place, damage, reason):
     published(place)
     damage(next((place / "rendered_chairs").glob("*1/renders/image_002*")))
     with pytest.raises(DataError, match=reason):
-        load("chairs", place)
-    data = load("chairs", place, skip_bad=True)
+        load_data("chairs", place)
+    data = load_data("chairs", place, skip_bad=True)
     assert len(data.train) + len(data.test) == 11
     assert re.search(reason, data.notes[0])
 
@@ -341,7 +341,7 @@ def test_an_empty_tree(place):
     with pytest.raises(
         DataError, match=r"has no \*/renders/\*\.png: unpack the whole of rendered_ch"
     ):
-        load("chairs", place)
+        load_data("chairs", place)
 
 
 def test_the_state_tells_where_chairs_come_from(place):
@@ -350,7 +350,7 @@ def test_the_state_tells_where_chairs_come_from(place):
 
     furniture(place / "tiny.sh3f")
     assert state().startswith("will be drawn from Sweet Home 3D's furniture into ")
-    load("chairs", place)
+    load_data("chairs", place)
     assert state().startswith("ready in ")
     published(place)
     assert state().startswith("will be read from the published pictures into ")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import DATA_SETS, check, list_sets, load, prepare
+from seatbelt_vae.data import DATA_SETS, check, list_sets, load_data, prepare
 from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.sets import dsprites, faces, swiss_roll
@@ -32,7 +32,7 @@ def few_faces(monkeypatch):
 
 
 def test_every_set_keeps_its_promises(asked):
-    data, again = load(*asked), load(*asked)
+    data, again = load_data(*asked), load_data(*asked)
     low, high = data.bounds
     positions = np.array([0, 5, 2])
     for split in (data.train, data.test):
@@ -46,7 +46,7 @@ def test_every_set_keeps_its_promises(asked):
         assert (factors < [factor.size for factor in data.factors]).all()
     assert torch.equal(data.test.batch(positions), again.test.batch(positions))
     assert not set(data.train.indices[:1000].tolist()) & set(data.test.indices.tolist())
-    assert len(load(*asked, 40).train) == 40
+    assert len(load_data(*asked, 40).train) == 40
 
 
 def test_prepare_shows_a_contact_sheet(asked):
@@ -58,11 +58,11 @@ def test_prepare_shows_a_contact_sheet(asked):
 def test_check_finds_nothing_wrong(asked):
     found = check(*asked)
     assert found.problems == ()
-    assert found.train == len(load(*asked).train)
+    assert found.train == len(load_data(*asked).train)
 
 
 def test_check_says_what_is_wrong(monkeypatch):
-    good = load("swiss-roll")
+    good = load_data("swiss-roll")
 
     def broken(*_):
         def read(indices):
@@ -89,7 +89,7 @@ def test_check_says_what_is_wrong(monkeypatch):
 
 @pytest.mark.parametrize("which", ["train", "test"])
 def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
-    good = load("swiss-roll")
+    good = load_data("swiss-roll")
     split = replace(
         getattr(good, which), read=lambda indices: np.full((len(indices), 1, 1, 2), np.nan)
     )
@@ -98,7 +98,7 @@ def test_check_of_nothing_but_nan_in_one_split(monkeypatch, which):
 
 
 def test_check_of_images_that_are_all_alike(monkeypatch):
-    good = load("swiss-roll")
+    good = load_data("swiss-roll")
     split = replace(good.train, read=lambda indices: np.ones((len(indices), 1, 1, 2)))
     monkeypatch.setattr(swiss_roll, "load", lambda _: replace(good, train=split))
     assert check("swiss-roll").problems == ("every value is 1: there is nothing to learn",)
@@ -111,7 +111,7 @@ def test_the_list_says_where_each_set_stands(tmp_path):
 
 
 def test_the_state_of_a_set_in_use_is_ready(asked):
-    load(*asked)
+    load_data(*asked)
     name, root = asked
     config = DataConfig(name, None if root is None else str(root))
     assert source_of(config).state(config).startswith("ready")
@@ -133,11 +133,11 @@ def test_names_are_listed_without_torch():
 
 
 def test_a_set_is_told_by_its_images(asked):
-    data = load(*asked)
+    data = load_data(*asked)
     assert data.digest
     assert re.fullmatch(r"[a-z-]+-[0-9a-f]{16}", data.identity)
-    assert load(*asked).identity == data.identity
-    assert load(*asked, 40).identity != data.identity
+    assert load_data(*asked).identity == data.identity
+    assert load_data(*asked, 40).identity != data.identity
 
 
 @pytest.mark.parametrize("name", ["mnist", "array"])
@@ -150,9 +150,9 @@ def test_the_identity_follows_the_images_and_not_their_place(tmp_path, name):
             held = dict(np.load(path))
             held["images"][-1, 0, 0, 0] ^= 1
             np.savez(path, **held)
-    identity = load(name, first).identity
-    assert load(name, moved).identity == identity
-    assert load(name, changed).identity != identity
+    identity = load_data(name, first).identity
+    assert load_data(name, moved).identity == identity
+    assert load_data(name, changed).identity != identity
 
 
 def leading_out(files, outside):
@@ -183,7 +183,7 @@ def test_a_link_out_of_the_folder_stops_the_preparation(tmp_path, name, found):
     _, root = written(name, tmp_path / "set")
     leading_out([root / found], tmp_path / "elsewhere")
     with pytest.raises(DataError, match=rf"{re.escape(found)}.* is a link that leads out of its "):
-        load(name, root)
+        load_data(name, root)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_published_file_is_no_link_out_of_the_folder(tmp_path, name, found):
     path.write_bytes(b"")
     leading_out([path], tmp_path / "elsewhere")
     with pytest.raises(DataError, match=rf"{re.escape(found)}.* is a link that leads out of its "):
-        load(name, tmp_path / "set")
+        load_data(name, tmp_path / "set")
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(2, (1, 1)), (9, (8, 1)), (25, (23, 2))])
@@ -215,13 +215,13 @@ def test_a_set_too_small_to_split_is_refused(count):
 
 
 def test_a_set_without_factors_says_so():
-    split = replace(load("swiss-roll").train, factors_of=None)
+    split = replace(load_data("swiss-roll").train, factors_of=None)
     with pytest.raises(DataError, match="has no known factors"):
         split.factors(np.array([0]))
 
 
 def test_the_swiss_roll_is_a_spiral_that_follows_its_factor():
-    data = load("swiss-roll")
+    data = load_data("swiss-roll")
     points = data.train.batch(np.arange(2000)).flatten(1).numpy()
     radius = np.linalg.norm(points, axis=1)
     angle = data.train.factors(np.arange(2000))[:, 0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.cache import read_records
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets import dsprites
@@ -19,13 +19,13 @@ DISTINCT = 715_706
 
 @pytest.fixture(scope="module")
 def packed():
-    return read_records(dsprites.prepare(DataConfig())).rows["bits"]
+    return read_records(dsprites.preparation(DataConfig()).file()).rows["bits"]
 
 
 def test_equals_the_published_samples_bit_for_bit(shared):
     with np.load(shared / "data" / "dsprites" / "dsprites_real_samples.npz") as samples:
         images, classes = samples["imgs"], samples["latents_classes"]
-    data = load("dsprites")
+    data = load_data("dsprites")
     indices = np.ravel_multi_index(classes[:, 1:].T, FACTOR_SIZES)
     drawn = (data.train.read(indices)[:, 0] + 1) / 2
     assert len(images) == 273
@@ -47,7 +47,7 @@ def test_first_and_last_orientation_are_the_same_angle(packed):
 
 
 def test_moving_right_and_down_moves_the_picture_right_and_down():
-    data = load("dsprites")
+    data = load_data("dsprites")
     corner = np.ravel_multi_index(
         ([1, 1, 1], [0] * 3, [0] * 3, [0, 31, 0], [0, 0, 31]), FACTOR_SIZES
     )
@@ -57,13 +57,13 @@ def test_moving_right_and_down_moves_the_picture_right_and_down():
 
 
 def test_splits_are_disjoint_whole_and_stable():
-    data = load("dsprites")
+    data = load_data("dsprites")
     together = np.concatenate([data.train.indices, data.test.indices])
     assert len(data.test) == 73_728
     assert len(np.unique(together)) == len(together) == 737_280
     expected = np.random.Generator(np.random.Philox(0)).permutation(737_280)
     assert (together == expected).all()
-    assert (load("dsprites", None, 50).train.indices == expected[:50]).all()
+    assert (load_data("dsprites", None, 50).train.indices == expected[:50]).all()
 
 
 def npz(path, **arrays):
@@ -122,7 +122,7 @@ def test_the_state_says_what_will_happen(publish, tmp_path):
     source = root / dsprites.PUBLISHED_FILE
     assert f"will be packed from {source}" in dsprites.state(published(root))
     assert not (tmp_path / "cache").exists()
-    dsprites.prepare(published(root))
+    dsprites.preparation(published(root)).file()
     assert dsprites.state(published(root)).startswith("ready in ")
 
 
@@ -167,4 +167,4 @@ def test_unpacking_is_what_numpy_unpacks(packed, side):
 )
 def test_bad_requests_are_named(arguments, text):
     with pytest.raises(SeatbeltError, match=text):
-        load(*arguments)
+        load_data(*arguments)

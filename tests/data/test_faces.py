@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
 from seatbelt_vae.data.sets import faces as module
-from seatbelt_vae.data.sets.ict import FaceModel
+from seatbelt_vae.data.sets.face_model import FaceModel
 from seatbelt_vae.errors import DataError
 
 from .written_sets import faces
@@ -40,7 +40,7 @@ def as_bytes(data):
 
 
 def test_factors_are_in_the_order_of_drawing(place):
-    data = load("faces", place)
+    data = load_data("faces", place)
     assert [(f.name, f.size) for f in data.factors] == list(
         zip(("identity", "azimuth", "elevation", "lighting"), SIZES, strict=True)
     )
@@ -49,7 +49,7 @@ def test_factors_are_in_the_order_of_drawing(place):
 
 
 def test_each_face_is_its_own_sum_seen_from_its_side(place):
-    images = as_bytes(load("faces", place))
+    images = as_bytes(load_data("faces", place))
     model = FaceModel.of(FaceModel.files(place))
     assert model.mean.shape == (4, 3)
     assert model.triangles.tolist() == [[0, 1, 3], [1, 2, 3], [2, 0, 3]]
@@ -115,7 +115,7 @@ def saved(place, tensor):
 
 def test_the_published_tensor_is_read_as_it_is(place):
     images = torch.randint(0, 256, (*SIZES, 64, 64), dtype=torch.uint8)
-    data = load("faces", saved(place, images))
+    data = load_data("faces", saved(place, images))
     assert (as_bytes(data) == images.numpy()).all()
     (credit,) = data.credits
     assert credit.startswith("basel_face_renders.pth, rendered from the Basel Face Model")
@@ -123,7 +123,7 @@ def test_the_published_tensor_is_read_as_it_is(place):
 
 
 def test_drawn_faces_are_owed_to_their_model(place):
-    assert load("faces", place).credits == ("drawn from ICT-FaceKit (Li et al. 2020), MIT",)
+    assert load_data("faces", place).credits == ("drawn from ICT-FaceKit (Li et al. 2020), MIT",)
 
 
 class Evil:
@@ -144,7 +144,7 @@ class Evil:
 )
 def test_another_tensor_is_refused(place, tensor, reason, capfd):
     with pytest.raises(DataError, match=reason):
-        load("faces", saved(place, tensor))
+        load_data("faces", saved(place, tensor))
     assert capfd.readouterr().out == ""
 
 
@@ -152,7 +152,7 @@ def test_a_truncated_tensor_is_refused(place):
     path = saved(place, torch.zeros(*SIZES, 64, 64, dtype=torch.uint8)) / "basel_face_renders.pth"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"basel_face_renders\.pth cannot be used: .*; download it"):
-        load("faces", place)
+        load_data("faces", place)
 
 
 @pytest.mark.filterwarnings("ignore:.*")
@@ -175,21 +175,21 @@ def test_other_moves_are_refused(place):
     path = place / "FaceXModel" / "identity001.obj"
     path.write_text("v 9 9 9\n" + path.read_text())
     with pytest.raises(DataError, match=r"has 5 vertices, generic_neutral_mesh\.obj has 4: take"):
-        load("faces", place)
+        load_data("faces", place)
 
 
 def test_a_head_without_skin_is_refused(place):
     path = place / "FaceXModel" / "generic_neutral_mesh.obj"
     path.write_text(path.read_text().replace("M_Face", "M_Hair"))
     with pytest.raises(DataError, match="has no polygon of M_Face, M_IrisLeft"):
-        load("faces", place)
+        load_data("faces", place)
 
 
 def test_a_damaged_mesh_is_named(place):
     path = place / "FaceXModel" / "identity000.obj"
     path.write_text(path.read_text()[:20] + "nan")
     with pytest.raises(DataError, match=r"identity000\.obj, line 2: got "):
-        load("faces", place)
+        load_data("faces", place)
 
 
 @pytest.mark.parametrize("name", ["generic_neutral_mesh", "identity"])
@@ -199,16 +199,16 @@ def test_a_folder_without_the_model(place, name):
     with pytest.raises(
         DataError, match=r"holds no ICT faces: expected ict_face_f16\.npz, or a che"
     ):
-        load("faces", place)
+        load_data("faces", place)
     with pytest.raises(DataError, match=r"ICT faces are drawn from files: give --root a checkout"):
-        load("faces")
+        load_data("faces")
 
 
 def test_the_state_tells_what_faces_are_made_of(place):
     config = DataConfig("faces", str(place))
     source = source_of(config)
     assert source.state(config).startswith("will be drawn from ")
-    load("faces", place)
+    load_data("faces", place)
     assert source.state(config).startswith("ready in ")
     saved(place, torch.zeros(*SIZES, 64, 64, dtype=torch.uint8))
     assert source.state(config).startswith("will be read from ")

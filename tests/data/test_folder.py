@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.registry import source_of
-from seatbelt_vae.data.sets.folder import ENDINGS
+from seatbelt_vae.data.sets.picture_folder import ENDINGS
 from seatbelt_vae.errors import DataError
 
 SIDE = 8
@@ -59,7 +59,7 @@ def kept(request):
 
 
 def get(place, **options):
-    return load("folder", place, image_size=SIDE, **options)
+    return load_data("folder", place, image_size=SIDE, **options)
 
 
 def as_bytes(data):
@@ -141,7 +141,7 @@ def test_grey_stays_grey_and_one_in_colour_makes_all_so(place):
 @pytest.mark.parametrize(("size", "shape"), [(None, (64, 64)), (32, (32, 32))])
 def test_any_size_is_made_one(place, size, shape):
     fill(place, ["a.png", "b.png"], [np.full((9, 40, 3), 7, np.uint8), COLOUR[0]])
-    data = load("folder", place, image_size=size)
+    data = load_data("folder", place, image_size=size)
     assert data.image_shape == (3, *shape)
     assert (as_bytes(data)[0] == 7).all()
 
@@ -149,7 +149,7 @@ def test_any_size_is_made_one(place, size, shape):
 def test_more_files_than_are_decoded_at_once_keep_their_order(place):
     shades = [np.full((2, 2), shade % 256, np.uint8) for shade in range(600)]
     fill(place, [f"{i:04}.png" for i in range(600)], shades)
-    data = load("folder", place, image_size=2)
+    data = load_data("folder", place, image_size=2)
     assert (as_bytes(data)[:, 0, 0, 0] == np.arange(600) % 256).all()
 
 
@@ -274,7 +274,7 @@ def test_the_state_follows_the_preparation(place):
     config = DataConfig("folder", str(place))
     fill(place, ["a.png", "b.png"])
     assert state().startswith(f"will be prepared from {place} into ")
-    load("folder", place)
+    load_data("folder", place)
     assert state().startswith("ready in ")
 
 
@@ -287,10 +287,10 @@ def test_the_state_follows_the_preparation(place):
 )
 def test_what_is_asked_for_must_be_there(root, reason):
     with pytest.raises(DataError, match=reason):
-        load("folder", root)
+        load_data("folder", root)
 
 
 def test_a_size_beyond_reason_is_refused(place):
     fill(place, ["a.png", "b.png"])
     with pytest.raises(DataError, match="'folder' at 2000 pixels: expected at most 1024"):
-        load("folder", place, image_size=2000)
+        load_data("folder", place, image_size=2000)

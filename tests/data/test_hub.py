@@ -17,8 +17,8 @@ from huggingface_hub import constants
 from PIL import Image
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load, prepare
-from seatbelt_vae.data.sets import hub
+from seatbelt_vae.data import load_data, prepare
+from seatbelt_vae.data.sets import hugging_face
 from seatbelt_vae.errors import DataError
 
 from .written_sets import hub as saved_hub
@@ -108,7 +108,7 @@ def as_bytes(data):
 
 
 def from_root(folder, **options):
-    return load("hf:mine", folder, image_size=SIDE, **options)
+    return load_data("hf:mine", folder, image_size=SIDE, **options)
 
 
 @pytest.mark.parametrize("write", [as_dict, as_parquet, as_parquet_in_folders, as_kept])
@@ -116,9 +116,9 @@ def test_splits_named_train_and_test_are_honoured(tmp_path, write):
     folder = tmp_path / "a copy"
     write(folder, test=split(COLOUR[9:]), validation=split(COLOUR), train=split(COLOUR[:9]))
     if write is as_kept:
-        data = load("hf:owner/TwoWords", image_size=SIDE)
+        data = load_data("hf:owner/TwoWords", image_size=SIDE)
     else:
-        data = load(f"hf:{folder}", image_size=SIDE)
+        data = load_data(f"hf:{folder}", image_size=SIDE)
     assert (as_bytes(data) == COLOUR).all()
     assert data.train.indices.tolist() == list(range(9))
     assert data.test.indices.tolist() == [9, 10, 11]
@@ -154,7 +154,7 @@ def test_the_middle_square_is_resized(tmp_path):
     wide = np.zeros((10, 30), np.uint8)
     wide[:, 10:20] = np.linspace(50, 200, 10)[:, None]
     as_one(tmp_path / "copy", split([wide, wide.T.copy()]))
-    data = load("hf:mine", tmp_path / "copy")
+    data = load_data("hf:mine", tmp_path / "copy")
     assert data.image_shape == (1, 64, 64)
     first, second = as_bytes(data)[..., 0].astype(int)
     assert abs(first - second.T).max() <= 1
@@ -365,7 +365,7 @@ def test_a_parquet_file_cut_short_is_named(tmp_path, end):
     ("name", "reason"),
     [
         ("hf", "unknown data set 'hf': .*known: .*hf:NAME"),
-        ("hg:mnist", "unknown data set 'hg:mnist': .*known: .*hf:NAME"),
+        ("hg:mnist", "data set 'hg:mnist': no module named 'hg': install it, or run from"),
         ("array:x", "unknown data set 'array:x': perhaps you meant 'array'"),
         ("hf:", "'hf:' names no data set: expected hf:NAME, hf:OWNER/NAME or hf:/path"),
         ("hf:a/b/c", "'hf:a/b/c' names no data set"),
@@ -377,7 +377,7 @@ def test_a_parquet_file_cut_short_is_named(tmp_path, end):
 )
 def test_names_that_lead_nowhere(name, reason):
     with pytest.raises(DataError, match=reason):
-        load(name)
+        load_data(name)
 
 
 def test_folders_and_sizes_that_lead_nowhere(tmp_path):
@@ -388,25 +388,25 @@ def test_folders_and_sizes_that_lead_nowhere(tmp_path):
     with pytest.raises(DataError, match="empty is no copy of a data set: expected a folder writt"):
         from_root(tmp_path / "empty")
     with pytest.raises(DataError, match="'hf:mine' at 1025 pixels: expected at most 1024"):
-        load("hf:mine", saved_hub(tmp_path / "copy")[1], image_size=1025)
+        load_data("hf:mine", saved_hub(tmp_path / "copy")[1], image_size=1025)
 
 
 def test_the_state_follows_the_copy(tmp_path):
     name, root = saved_hub(tmp_path / "copy")
     config = DataConfig(name, str(root))
-    assert hub.state(config).startswith(f"will be prepared from the copy of {root} into ")
-    load(name, root)
-    assert hub.state(config).startswith("ready in ")
-    assert hub.state(DataConfig(name, str(root), None, 32)).startswith("will be prepared")
+    assert hugging_face.state(config).startswith(f"will be prepared from the copy of {root} into ")
+    load_data(name, root)
+    assert hugging_face.state(config).startswith("ready in ")
+    assert hugging_face.state(DataConfig(name, str(root), None, 32)).startswith("will be prepared")
     saved_hub(tmp_path / "copy")
-    assert hub.state(config).startswith("will be prepared")
+    assert hugging_face.state(config).startswith("will be prepared")
 
 
 def test_without_the_library_the_extra_is_named(tmp_path, monkeypatch):
     name, root = saved_hub(tmp_path / "copy")
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"is missing: `pip install 'seatbelt-vae\[hub\]'`"):
-        load(name, root)
+        load_data(name, root)
 
 
 @pytest.fixture
@@ -462,10 +462,10 @@ def test_many_batches_keep_their_order(tmp_path):
     shades = np.arange(600) % 256
     pictures = [np.full((4, 4), shade, np.uint8) for shade in shades]
     as_one(tmp_path / "copy", split(pictures))
-    data = load("hf:mine", tmp_path / "copy", image_size=4)
+    data = load_data("hf:mine", tmp_path / "copy", image_size=4)
     assert (as_bytes(data)[:, 0, 0, 0] == shades).all()
     assert data.train.factors_of is not None
     assert (data.train.factors_of(np.arange(600))[:, 0] == np.arange(600) % 2).all()
     as_one(tmp_path / "bad", split([*pictures[:500], b"bad"]))
     with pytest.raises(DataError, match="example 500 of train: it is no picture"):
-        load("hf:mine", tmp_path / "bad")
+        load_data("hf:mine", tmp_path / "bad")

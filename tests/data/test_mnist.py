@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.readers.idx import read_idx
 from seatbelt_vae.data.sets import mnist
 from seatbelt_vae.errors import DataError
@@ -113,7 +113,7 @@ def test_what_is_no_file_is_not_opened(tmp_path):
 
 def test_the_images_are_those_of_the_files_in_their_order(tmp_path):
     name, root = unpacked_mnist(tmp_path)
-    data = load(name, root)
+    data = load_data(name, root)
     for split, part in ((data.train, "train"), (data.test, "t10k")):
         content = (root / f"{part}-images-idx3-ubyte").read_bytes()
         images = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 1, 28, 28)
@@ -128,7 +128,7 @@ def test_packed_and_unpacked_files_are_the_same_set(tmp_path):
     (tmp_path / "FashionMNIST" / "raw").mkdir(parents=True)
     fashion_mnist(tmp_path / "FashionMNIST" / "raw")
     (tmp_path / "b").mkdir()
-    packed, plain = load("fashion-mnist", tmp_path), load(*unpacked_mnist(tmp_path / "b"))
+    packed, plain = load_data("fashion-mnist", tmp_path), load_data(*unpacked_mnist(tmp_path / "b"))
     every = np.arange(60)
     assert (packed.train.batch(every) == plain.train.batch(every)).all()
     assert packed.factors[0].values[9] == "Ankle boot"
@@ -154,14 +154,14 @@ FILES = (
 def test_a_missing_set_says_what_to_do(nothing_installed, name, advice):
     usual = nothing_installed / "cache" / name
     with pytest.raises(DataError) as caught:
-        load(name)
+        load_data(name)
     assert str(caught.value) == (
         f"{usual} lacks files of {name!r}: {advice}"
         + FILES.replace("\\", "")
         + ", or elsewhere and give that as root"
     )
     with pytest.raises(DataError, match=f"lacks files of '{name}': {advice}{FILES}$"):
-        load(name, nothing_installed)
+        load_data(name, nothing_installed)
 
 
 @pytest.mark.parametrize("place", ["cache", "installed"])
@@ -169,17 +169,17 @@ def test_the_usual_places_are_looked_at(nothing_installed, place):
     folder = nothing_installed / place / "fashion-mnist"
     folder.mkdir(parents=True)
     fashion_mnist(folder)
-    assert len(load("fashion-mnist").train) == 60
+    assert len(load_data("fashion-mnist").train) == 60
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match="dataset-fashion-mnist"):
-        load("fashion-mnist")
+        load_data("fashion-mnist")
 
 
 def test_only_what_is_missing_is_asked_for(tmp_path):
     fashion_mnist(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"or put t10k-labels-idx1-ubyte\(.gz\) there$"):
-        load("fashion-mnist", tmp_path)
+        load_data("fashion-mnist", tmp_path)
 
 
 def test_files_that_do_not_fit_each_other(tmp_path):
@@ -187,10 +187,10 @@ def test_files_that_do_not_fit_each_other(tmp_path):
     labels = tmp_path / "train-labels-idx1-ubyte"
     labels.write_bytes(idx(np.zeros(59, np.uint8)))
     with pytest.raises(DataError, match=r"idx1-ubyte has 59 labels for the 60 images of .*idx3"):
-        load("mnist", tmp_path)
+        load_data("mnist", tmp_path)
     labels.write_bytes(idx(np.arange(60, dtype=np.uint8)))
     with pytest.raises(DataError, match="idx1-ubyte: label 10 at 10, expected 0 to 9"):
-        load("mnist", tmp_path)
+        load_data("mnist", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_files_that_do_not_fit_each_other(tmp_path):
 )
 def test_other_requests_are_refused(tmp_path, options, reason):
     with pytest.raises(DataError, match=reason):
-        load(*unpacked_mnist(tmp_path), **options)
+        load_data(*unpacked_mnist(tmp_path), **options)
 
 
 def test_the_real_fashion_mnist():
     if not (mnist._INSTALLED / "fashion-mnist").is_dir():
         pytest.skip("no real Fashion-MNIST: apt install dataset-fashion-mnist")
-    data = load("fashion-mnist", mnist._INSTALLED / "fashion-mnist")
+    data = load_data("fashion-mnist", mnist._INSTALLED / "fashion-mnist")
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
     assert (data.image_shape, data.bounds) == ((1, 28, 28), (-1, 1))
     for split in (data.train, data.test):

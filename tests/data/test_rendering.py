@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from seatbelt_vae.data.rendering import Camera, Look, Mesh, arrays, native, render
+from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
+from seatbelt_vae.data.rendering.compiled import by_kernel
+from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Scene
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.kernels import RASTERISER
 
 HEAD_ON = [[0, 0, 1]]
 WHITE = Look(ambient=1, diffuse=0, background=0)
@@ -54,18 +57,18 @@ def random_scene(seed):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_compiled_code_and_numpy_give_the_same_bits(seed):
-    if native.native_code() is None:
+    if not RASTERISER.is_built():
         pytest.skip("the package was installed without a compiler")
     scene = random_scene(seed)
-    assert (native.by_native_code(scene) == arrays.by_arrays(scene)).all()
+    assert (by_kernel(scene) == by_arrays(scene)).all()
 
 
 @pytest.fixture(params=[True, False], ids=["compiled", "numpy"])
 def drawn(request, monkeypatch):
     """`render` by either way."""
     if not request.param:
-        monkeypatch.setattr("seatbelt_vae.data.rendering.native_code", lambda: None)
-    elif native.native_code() is None:
+        monkeypatch.setattr(RASTERISER, "is_built", lambda: False)
+    elif not RASTERISER.is_built():
         pytest.skip("the package was installed without a compiler")
     return render
 

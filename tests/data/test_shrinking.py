@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
+from seatbelt_vae.data.downsampling import block_means, block_side, mean_bytes
+from seatbelt_vae.data.image_records import About, image_record, stored_set
 from seatbelt_vae.data.sets import chairs, faces
-from seatbelt_vae.data.shrinking import block_means, block_side, mean_bytes
-from seatbelt_vae.data.stored import About, image_record, stored_set
 from seatbelt_vae.errors import DataError
 
 from .written_sets import written
@@ -41,7 +41,7 @@ def test_means_of_floats_are_not_rounded(block):
 
 @pytest.mark.parametrize("size", [64, 32, 16, 2, 1])
 def test_sprites_become_grey(size):
-    small, whole = load("dsprites", image_size=size), load("dsprites")
+    small, whole = load_data("dsprites", image_size=size), load_data("dsprites")
     positions = np.arange(20)
     block = 64 // size
     expected = whole.train.batch(positions).view(20, 1, size, block, size, block).mean((3, 5))
@@ -65,7 +65,7 @@ def test_every_set_is_had_at_a_fraction_of_its_size(tmp_path, monkeypatch, name,
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(faces, "FACTOR_SIZES", (5, 3, 2, 2))
     asked = written(name, tmp_path / "set")
-    whole, small = load(*asked), load(*asked, image_size=size)
+    whole, small = load_data(*asked), load_data(*asked, image_size=size)
     assert small.image_shape == shape
     assert (small.factors, small.bounds) == (whole.factors, whole.bounds)
     block = whole.image_shape[1] // size
@@ -111,5 +111,5 @@ def test_a_wrong_size_is_refused_before_anything_is_drawn(tmp_path, monkeypatch,
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
     name, root = written(module.__name__.rpartition(".")[2], tmp_path / "set")
     with pytest.raises(DataError, match="at 48 pixels: its images have 64×64"):
-        load(name, root, image_size=48)
+        load_data(name, root, image_size=48)
     assert not (tmp_path / "cache").exists()

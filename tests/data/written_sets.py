@@ -177,6 +177,19 @@ def celeba(folder: Path):
     return "celeba", folder
 
 
+def function(folder: Path):
+    """A function in a file that returns the images and labels of an .npz file."""
+    array(folder)
+    lines = [
+        "import numpy as np",
+        "def load(root):",
+        "    with np.load(root + '/set.npz') as held:",
+        "        return held['images'], held['labels']",
+    ]
+    (folder / "own.py").write_text("\n".join(lines))
+    return f"{folder / 'own.py'}:load", folder
+
+
 WRITERS = {
     "chairs": chairs,
     "faces": faces,
@@ -186,6 +199,7 @@ WRITERS = {
     "folder": folder,
     "array": array,
     "hf:NAME": hub,
+    "MODULE:FUNCTION": function,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatbelt_vae.evaluation.auddc import auddc, auddc_worst
+from seatbelt_vae.evaluation.distortion_damage import auddc, auddc_worst
 
 
 @pytest.mark.parametrize(

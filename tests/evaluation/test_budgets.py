@@ -14,8 +14,9 @@ from tests.evaluation.stand_ins import (
     random_vae,
 )
 
-from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, blend, matched_budgets, shorten
+from seatbelt_vae.evaluation.budgets import MatchedBudgets, blend, matched_budgets, shorten
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
+from seatbelt_vae.evaluation.measures import BUDGETS
 
 
 @given(st.integers(0, 1000), st.floats(0.0, 40.0))

@@ -9,12 +9,12 @@ from scipy.stats import kstest
 from tests.evaluation.stand_ins import LinearAutoencoder, random_images, random_vae
 
 from seatbelt_vae.config import EvaluationConfig
-from seatbelt_vae.data import Factor, ImageData, Split, load
+from seatbelt_vae.data import Factor, ImageData, Split, load_data
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.codes import code_rows
 
 SETTINGS = EvaluationConfig(batch_size=7)
-ROLL = load("swiss-roll")
+ROLL = load_data("swiss-roll")
 
 
 def points(std: float) -> LinearAutoencoder:

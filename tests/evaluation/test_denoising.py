@@ -14,9 +14,9 @@ from tests.evaluation.stand_ins import (
 from torch import Tensor
 
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.evaluation.denoising import SIGMAS, denoising
-from seatbelt_vae.evaluation.denoising import _noise as noise_of
 from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.noisy_inputs import SIGMAS, denoising
+from seatbelt_vae.evaluation.noisy_inputs import _noise as noise_of
 
 X = random_images(4)
 

@@ -1,6 +1,7 @@
 """Bounds and divergences of held-out images, against linear-Gaussian closed forms and loops."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -116,4 +117,9 @@ def test_a_unit_at_its_prior_is_not_active() -> None:
     model = random_linear(latents=3)
     model.encoder[1:] *= 0
     still = type(model)(model.encoder, model.decoder, std=1.0)
-    assert measure_images(still, X, draws=2).active_units == [1]
+    found = measure_images(still, X, draws=2)
+    assert found.active_units == [1]
+    (means,) = found.unit_means
+    floor = means.max().item()
+    assert replace(found, free_bits=floor - 0.02).active_units == [1]
+    assert replace(found, free_bits=floor).active_units == [0]

@@ -224,16 +224,25 @@ def test_only_the_seed_and_the_position_choose_the_noise() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3000), st.floats(0, 1), st.sampled_from([1e-6, 0.025, 0.05, 0.5]))
-def test_clopper_pearson_equals_the_beta_quantile(draws: int, share: float, error: float) -> None:
-    for k in {0, 1, round(share * draws), draws}:
-        expected = stats.beta.ppf(error, k, draws - k + 1) if k else 0.0
-        assert clopper_pearson(k, draws, error) == pytest.approx(expected, rel=1e-9)
+def test_at_the_bound_the_counts_or_more_have_the_stated_chance(
+    draws: int, share: float, error: float
+) -> None:
+    counts = torch.tensor([0, 1, round(share * draws), draws])
+    found = clopper_pearson(counts, draws, error)
+    assert found.dtype == torch.float64
+    for k, bound in zip(counts.tolist(), found.tolist(), strict=True):
+        if k == 0:
+            assert bound == 0
+        else:
+            assert stats.binom.sf(k - 1, draws, bound) == pytest.approx(error, rel=1e-6)
 
 
 def test_clopper_pearson_of_many_draws() -> None:
-    for k in (1, 37, 52_000, 99_999, 100_000):
-        expected = stats.beta.ppf(0.05, k, 100_001 - k)
-        assert clopper_pearson(k, 100_000, 0.05) == pytest.approx(expected, rel=1e-9)
+    counts = torch.tensor([[1, 37, 52_000], [99_999, 100_000, 5]])
+    bounds = clopper_pearson(counts, 10**5, 0.05)
+    assert bounds.shape == (2, 3)
+    for k, bound in zip(counts.flatten(), bounds.flatten(), strict=True):
+        assert stats.binom.sf(int(k) - 1, 10**5, float(bound)) == pytest.approx(0.05, rel=1e-6)
 
 
 def test_the_interval_is_scipys() -> None:
@@ -248,8 +257,9 @@ def test_the_interval_is_scipys() -> None:
 def test_what_makes_no_sense_is_refused() -> None:
     model, x = scaled_rotation(), random_images(2)
     for wrong in ((-1, 10, 0.05), (11, 10, 0.05), (3, 10, 0.0), (3, 10, 1.0)):
-        with pytest.raises(ConfigError, match=f"{wrong[0]} successes in 10 draws"):
-            clopper_pearson(*wrong)
+        successes, draws, error = wrong
+        with pytest.raises(ConfigError, match=f"{successes} successes in 10 draws"):
+            clopper_pearson(torch.tensor(successes), draws, error)
     with pytest.raises(ConfigError, match="draws is 999"):
         margins(model, x, 1.0, draws=999)
     with pytest.raises(ConfigError, match="radius is -1"):

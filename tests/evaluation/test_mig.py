@@ -13,7 +13,7 @@ from tests.evaluation.stand_ins import LinearAutoencoder
 from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
-from seatbelt_vae.data import Factor, ImageData, Split, load
+from seatbelt_vae.data import Factor, ImageData, Split, load_data
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.information import Informations, Queries, informations
@@ -156,7 +156,7 @@ def on_a_grid(mean: np.ndarray, std: float, values: np.ndarray) -> float:
 
 
 def test_an_oracle_on_dsprites() -> None:
-    data = load("dsprites", image_size=32)
+    data = load_data("dsprites", image_size=32)
     settings = EvaluationConfig(mig_images=400, mig_queries=8000)
     found = measure_mig(Oracle(), data, settings)
     assert [gap.factor for gap in found] == ["shape", "scale", "orientation", "x", "y"]

@@ -13,13 +13,13 @@ from seatbelt_vae.config import EvaluationConfig, RunConfig
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.data import Factor, ImageData, Split
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.evaluation import also
 from seatbelt_vae.evaluation.codes import code_rows
-from seatbelt_vae.evaluation.denoising import denoising
 from seatbelt_vae.evaluation.downstream import measure_downstream
 from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.evaluation.mig import measure_mig
 from seatbelt_vae.evaluation.model import evaluate
+from seatbelt_vae.evaluation.noisy_inputs import denoising
 from seatbelt_vae.models import fold_batch_norm, load_model, save_model
 from seatbelt_vae.objectives.elbo import ACTIVE
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
@@ -85,11 +85,13 @@ def test_a_run_is_evaluated(tmp_path: Path, sizes: tuple[int, ...]) -> None:
 
     units = read_rows(place / "units.parquet")
     assert [(row["layer"], row["unit"]) for row in units] == [
-        (layer, unit) for layer, size in enumerate(sizes) for unit in range(size)
+        (layer, unit) for layer, size in enumerate(sizes, start=1) for unit in range(size)
     ]
-    active = [sum(r["active"] for r in units if r["layer"] == i) for i in range(len(sizes))]
+    active = [sum(r["active"] for r in units if r["layer"] == 1 + i) for i in range(len(sizes))]
     assert active == measures["active_units"]
-    assert all(row["active"] == (row["divergence"] > ACTIVE) for row in units)
+    threshold = ACTIVE + (0.125 if len(sizes) > 1 else 0)  # free bits are on for several layers
+    assert measures["active_threshold"] == threshold
+    assert all(row["active"] == (row["divergence"] > threshold) for row in units)
 
     pictures = read_tensors(place / "pictures.safetensors")
     assert torch.equal(pictures["x"], x)
@@ -119,10 +121,10 @@ def test_a_subset_of_the_training_split_is_stated(tmp_path: Path) -> None:
 
 FURTHER = replace(
     SETTINGS,
-    also=OPTIONAL_METRICS,
+    optional_metrics=OPTIONAL_METRICS,
     downstream_images=2,
     downstream_evaluations=3,
-    downstream_protocols=("single", "paper"),
+    downstream_strengths=("single", "paper"),
 )
 
 
@@ -159,12 +161,14 @@ def test_what_else_is_asked_for_has_rows_of_its_own(tmp_path: Path, sizes: tuple
 
 def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "run", (3,))
-    measures = evaluate(folder, classed_data(), replace(SETTINGS, also=("codes", "mig", "mig")))
+    measures = evaluate(
+        folder, classed_data(), replace(SETTINGS, optional_metrics=("codes", "mig", "mig"))
+    )
     files = {path.stem for path in (folder.path / "evaluation").glob("*.parquet")}
     assert files == {"units", "sigma", "codes", "mig"}
     assert not {"denoising", "downstream"} & measures.keys()
     # what an earlier evaluation was asked for is not left beside other settings
-    evaluate(folder, classed_data(), replace(SETTINGS, also=("codes",)))
+    evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("codes",)))
     assert {path.stem for path in (folder.path / "evaluation").glob("*.parquet")} == {
         *("units", "sigma", "codes")
     }
@@ -177,7 +181,7 @@ def test_the_mean_gap_is_over_factors_that_vary(tmp_path: Path) -> None:
     factors = (*data.factors[:1], Factor("half", 2), *data.factors[1:])
     data = replace(data, train=train, factors=factors)
     folder = run_of(tmp_path / "run", (3,))
-    measures = evaluate(folder, data, replace(SETTINGS, also=("mig",)))
+    measures = evaluate(folder, data, replace(SETTINGS, optional_metrics=("mig",)))
     rows = read_rows(folder.path / "evaluation" / "mig.parquet")
     assert [row["factor"] for row in rows] == ["class", "half"]
     assert measures["mig"] == pytest.approx((rows[0]["mig"] + rows[1]["mig"]) / 2)
@@ -194,11 +198,15 @@ def test_an_earlier_evaluation_is_whole_until_all_is_measured(
         raise KeyboardInterrupt
 
     folder = run_of(tmp_path / "run", (3,))
-    evaluate(folder, classed_data(), replace(SETTINGS, also=("mig",)))
+    evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("mig",)))
     before = contents(folder)
-    monkeypatch.setitem(also.OPTIONAL_METRICS, "codes", stop)
+    monkeypatch.setitem(MODEL_MEASURES, "codes", replace(MODEL_MEASURES["codes"], compute=stop))
     with pytest.raises(KeyboardInterrupt):
-        evaluate(folder, classed_data(), replace(SETTINGS, seed=1, also=("denoising", "codes")))
+        evaluate(
+            folder,
+            classed_data(),
+            replace(SETTINGS, seed=1, optional_metrics=("denoising", "codes")),
+        )
     assert contents(folder) == before
 
 
@@ -223,7 +231,7 @@ def test_what_a_set_has_not_is_refused_before_anything_is_begun(tmp_path: Path, 
         evaluate(
             folder,
             binary_data(),
-            replace(SETTINGS, also=(name,)),
+            replace(SETTINGS, optional_metrics=(name,)),
             lambda *told: stages.append(told),
         )
     assert stages == []

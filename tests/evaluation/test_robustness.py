@@ -17,8 +17,8 @@ from tests.evaluation.stand_ins import (
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.auddc import auddc
-from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.distortion_damage import auddc
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.evaluation.robustness import (
     measure_pair,
     negative_log_likelihood,
@@ -142,7 +142,7 @@ def test_settings_repeat_and_pairs_draw_their_own_noise() -> None:
 def test_what_the_published_attack_reached_is_not_bettered_by_ours() -> None:
     rows, stars = attack_rows(0, 1), X[None]
     ours, published = (
-        measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, protocol=p))
+        measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, strength=p))
         for p in ("strong", "paper")
     )
     assert "budgeted" in ours.budgets.how

@@ -110,7 +110,7 @@ def test_a_suite_as_an_attack_leaves_it(tmp_path: Path) -> None:
 
 def test_what_a_published_attacks_gaps_are_the_smallest_of(tmp_path: Path) -> None:
     folder = make_suite(tmp_path / "b", pairs=1)
-    (folder / "config.toml").write_text(dump_toml(AttackConfig(protocol="paper", fresh_draws=4)))
+    (folder / "config.toml").write_text(dump_toml(AttackConfig(strength="paper", fresh_draws=4)))
     summary = measure_suite(folder, identity_autoencoder())
     assert summary["gap_is"].endswith("the same shortened, the blend")
     # one that was stopped before its flags were judged has those that measuring judged

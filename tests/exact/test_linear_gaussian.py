@@ -8,9 +8,9 @@ from torch import Tensor
 
 from seatbelt_vae.objectives import elbo_units, iwae, log_weights
 from seatbelt_vae.protocol import draw_noise
-from seatbelt_vae.randomness import generator_for
 from seatbelt_vae.testing import check_autoencoder
 from tests.exact.linear_gaussian import CHAINS, PRINTED, Chain, image, quadrature
+from tests.generators import generator_of
 
 X = 1.3
 DEPTHS = sorted(CHAINS)
@@ -40,11 +40,11 @@ def test_with_the_exact_posterior_every_weight_is_the_likelihood(depth: int) -> 
     q_mean, q_covariance = chain.encoder_joint(X)
     np.testing.assert_allclose(q_mean, mean, atol=1e-12)
     np.testing.assert_allclose(q_covariance, covariance, atol=1e-12)
-    noise = draw_noise(chain.latent_sizes, (50, 20), generator_for(depth), like=image(X))
+    noise = draw_noise(chain.latent_sizes, (50, 20), generator_of(depth), like=image(X))
     weights = log_weights(chain, image(X, 20), noise)
     assert weights.shape == (50, 20)
     assert (weights - chain.log_likelihood(X)).abs().max() < 1e-10
-    bound = iwae(chain, image(X, 2), 5, generator_for(depth), chunk=2)
+    bound = iwae(chain, image(X, 2), 5, generator_of(depth), chunk=2)
     assert (bound - chain.log_likelihood(X)).abs().max() < 1e-10
 
 
@@ -67,7 +67,7 @@ def test_iwae_lies_between_the_elbo_and_the_likelihood_and_rises(depth: int) -> 
     chain = CHAINS[depth].with_wrong_encoder()
     copies, previous = 20_000, chain.elbo(X)
     for draws in (2, 8, 32):
-        bounds = iwae(chain, image(X, copies), draws, generator_for(depth, draws), chunk=5)
+        bounds = iwae(chain, image(X, copies), draws, generator_of(depth, draws), chunk=5)
         error = 4 * bounds.std().item() / copies**0.5
         found = bounds.mean().item()
         assert previous - error < found < chain.log_likelihood(X) + error
@@ -85,8 +85,8 @@ def test_one_importance_weight_has_the_elbo_as_its_mean() -> None:
 
 def test_chunks_of_draws_do_not_change_the_bound() -> None:
     chain = CHAINS[2].with_wrong_encoder()
-    whole = iwae(chain, image(X), 6, generator_for(0), chunk=6)
-    assert iwae(chain, image(X), 6, generator_for(0), chunk=1).item() == pytest.approx(whole.item())
+    whole = iwae(chain, image(X), 6, generator_of(0), chunk=6)
+    assert iwae(chain, image(X), 6, generator_of(0), chunk=1).item() == pytest.approx(whole.item())
 
 
 def test_the_printed_closed_form_below_the_top_exceeds_the_likelihood() -> None:
@@ -106,7 +106,7 @@ def test_the_printed_closed_form_below_the_top_exceeds_the_likelihood() -> None:
 
 def test_a_closed_form_top_makes_iwae_exceed_the_likelihood() -> None:
     chain, x = PRINTED.with_exact_encoder(), image(X, 40_000)
-    noise = draw_noise((1, 1), (50, len(x)), generator_for(0), like=x)
+    noise = draw_noise((1, 1), (50, len(x)), generator_of(0), like=x)
     posterior = chain.encode(x, noise)
     prior = chain.prior(posterior.z)
     weights = log_weights(chain, x, noise)

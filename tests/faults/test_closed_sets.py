@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.errors import DataError
 from tests.data.written_sets import WRITERS
 
@@ -33,7 +33,7 @@ def test_a_file_that_may_not_be_read_is_named(open_folder, name):
             path.chmod(0)
     with without_privileges():
         with pytest.raises(DataError, match="Permission denied") as caught:
-            load(*asked)
+            load_data(*asked)
         assert str(open_folder / "set") in str(caught.value)
         assert "\n" not in str(caught.value)
     assert not list((open_folder / "cache").iterdir())
@@ -45,5 +45,5 @@ def test_a_folder_that_may_not_be_looked_into_is_named(open_folder, name):
     asked = WRITERS[name](open_folder / "set")
     (open_folder / "set").chmod(0)
     with without_privileges(), pytest.raises(DataError, match="Permission denied") as caught:
-        load(*asked)
+        load_data(*asked)
     assert str(open_folder / "set") in str(caught.value)

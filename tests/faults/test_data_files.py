@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import cache, list_sets, load
+from seatbelt_vae.data import cache, list_sets, load_data
 from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets import dsprites
 from seatbelt_vae.errors import ArtifactError, DataError
 
 NOBODY = 65534
-PREPARE = "from seatbelt_vae.data import load; load('dsprites')"
+PREPARE = "from seatbelt_vae.data import load_data; load_data('dsprites')"
 RECORD = np.dtype([("image", np.uint8, (8, 8))])
 SMALL = np.arange(256, dtype=np.uint8).view(RECORD)
 
@@ -87,13 +87,13 @@ def test_no_flipped_byte_of_a_cache_goes_unnoticed(tmp_path):
 
 def test_the_advice_for_a_damaged_cache_helps(tmp_path, monkeypatch):
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path))
-    cache = dsprites.prepare(DataConfig())
+    cache = dsprites.preparation(DataConfig()).file()
     with cache.open("r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(DataError, match="it has 1000000 bytes, expected 377487876"):
-        load("dsprites")
+        load_data("dsprites")
     cache.unlink()
-    assert len(load("dsprites").train) == 663_552
+    assert len(load_data("dsprites").train) == 663_552
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
@@ -125,14 +125,14 @@ def test_killed_while_drawing_and_drawn_again(tmp_path, monkeypatch):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not list(tmp_path.glob("*.records"))
-    assert len(load("dsprites").train) == 663_552
+    assert len(load_data("dsprites").train) == 663_552
 
 
 def test_a_cache_folder_that_is_a_file(tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "taken"))
     with pytest.raises(ArtifactError, match="set SEATBELT_CACHE to another folder"):
-        load("dsprites")
+        load_data("dsprites")
 
 
 @pytest.fixture
@@ -155,13 +155,13 @@ def test_closed_places_are_named(open_folder, monkeypatch):
         with pytest.raises(ArtifactError, match=r"cannot write .*: Permission denied"):
             small_cache(closed)
         with pytest.raises(DataError, match=r"cannot look for .*npz: Permission denied"):
-            load("dsprites", closed)
+            load_data("dsprites", closed)
         with pytest.raises(DataError, match=r"cannot look for .*inner: Permission denied"):
-            load("dsprites", closed / "inner")
+            load_data("dsprites", closed / "inner")
         assert list_sets(closed)[0].state.startswith("cannot look for")
         monkeypatch.setenv("SEATBELT_CACHE", str(closed))
         with pytest.raises(DataError, match=r"cannot look for .*records: Permission denied"):
-            load("dsprites")
+            load_data("dsprites")
 
 
 @pytest.fixture

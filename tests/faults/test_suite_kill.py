@@ -22,7 +22,7 @@ LONG = replace(CONFIG, pairs=8, weight_count=3)
 def assert_same(suite, whole):
     """Rows, images and flags are equal, and so is what the suites say of themselves."""
     assert read_rows(suite, "pair-*.parquet") == read_rows(whole, "pair-*.parquet")
-    for name in ("battery.json", "flags.json"):
+    for name in ("suite.json", "flags.json"):
         assert read_json(suite / name) == read_json(whole / name)
     images = sorted(path.name for path in whole.glob("pair-*.safetensors"))
     assert images == sorted(path.name for path in suite.glob("pair-*.safetensors"))
@@ -45,7 +45,7 @@ def test_killed_again_and_again_equals_uninterrupted(tmp_path, whole):
     suite = run.path / "attacks" / NAME
 
     def claimed():
-        return (suite / "battery.json").exists()
+        return (suite / "suite.json").exists()
 
     def images():
         return len(list(suite.glob("pair-*.safetensors")))
@@ -83,7 +83,7 @@ def test_a_full_disk_keeps_the_pairs_done_and_the_suite_goes_on(tmp_path, monkey
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(descriptor)
 
-    for full_at in ("config.toml", "battery.json", "pair-00000.safetensors", "pair-00002.parquet"):
+    for full_at in ("config.toml", "suite.json", "pair-00000.safetensors", "pair-00002.parquet"):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             with pytest.raises(ArtifactError) as caught:

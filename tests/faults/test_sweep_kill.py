@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from seatbelt_vae.sweep import LocalEngine, do, folder_name, is_done, run_sweep
+from seatbelt_vae.sweep import LocalEngine, run_sweep
+from seatbelt_vae.workflow import carry_out, folder_name, is_done
 from tests.faults.killing import in_process, killed_until_done
 from tests.sweep import small
 
@@ -18,7 +19,7 @@ SUITE = f"attacks/{small.SUITE}"
 
 def do_in_process(folder, job):
     """Do one job; for a process that may be killed."""
-    do(folder, job, small.silent, small.never)
+    carry_out(folder, job, small.silent, small.never)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     patterns = [
         "checkpoints/step-*",
         "model.safetensors",
-        f"{SUITE}/battery.json",
+        f"{SUITE}/suite.json",
         f"{SUITE}/pair-*.parquet",
         f"{SUITE}/measures/*.parquet",
     ]

@@ -16,7 +16,7 @@ from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.testing import check_autoencoder
 
 BATCH = 4
-# the first convolution of 16 filters is joined with what stands beside it, see `models.ends`
+# the first convolution of 16 filters is fused with the layers beside it
 NETWORKS = {
     "conv-16": ("conv", (1, 16, 16), (4, 6)),
     "conv-28": ("conv", (1, 28, 28), (4, 6)),

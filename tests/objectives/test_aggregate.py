@@ -10,19 +10,19 @@ from torch import Tensor
 
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.objectives import AggregatePosterior, Bracket
-from seatbelt_vae.randomness import generator_for
+from tests.generators import generator_of
 
 
 class Chains:
     """z¹ ~ N(μₙ, s₁²), z² ~ N(z¹, s₂²): along a chain q(z²|z¹) is known, and so is q(z²|x)."""
 
     def __init__(self, images: int, units: int, below: float, top: float) -> None:
-        self.mean = torch.randn(images, units, generator=generator_for(1), dtype=torch.float64)
+        self.mean = torch.randn(images, units, generator=generator_of(1), dtype=torch.float64)
         self.below, self.top = below, top
         self.asked: list[int] = []
 
     def draw(self, chain: int) -> Normal:
-        noise = torch.randn(self.mean.shape, generator=generator_for(2, chain), dtype=torch.float64)
+        noise = torch.randn(self.mean.shape, generator=generator_of(2, chain), dtype=torch.float64)
         return self._normal(self.mean + self.below * noise, self.top)
 
     def __call__(self, chain: int) -> Iterator[tuple[int, Normal]]:
@@ -38,7 +38,7 @@ class Chains:
 
     def queries(self, position: Tensor) -> tuple[Tensor, Normal]:
         """z² through own chains that no one else has, and the conditionals of the last step."""
-        draws = generator_for(3)
+        draws = generator_of(3)
         noise = torch.randn(
             2, len(position), self.mean.shape[1], generator=draws, dtype=torch.float64
         )

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from seatbelt_vae.config import ModelConfig, ObjectiveConfig, resolve
-from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE
-from seatbelt_vae.objectives import Objective, density_ratio
+from seatbelt_vae.objectives import Objective, PenaltySetup, density_ratio
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
 from seatbelt_vae.protocol import draw_noise
 
@@ -82,8 +81,9 @@ def factor_terms(**settings):
     model = HierarchicalVAE(
         resolve(ModelConfig("factor-vae", network="mlp", features=8), "toy", (1, 1, 2), (-1.0, 1.0))
     )
-    ratio = DensityRatio(32).requires_grad_(False)
-    objective = Objective.of("factor-vae", ObjectiveConfig(**settings), 1, 100, ratio)
+    setup = PenaltySetup((32,), 100, ObjectiveConfig(**settings))
+    objective = Objective.of("factor-vae", setup)
+    ratio = objective.penalties[0].loss.ratio
     noise = draw_noise((32,), (16,), torch.Generator().manual_seed(0))
     x = torch.rand(16, 1, 1, 2) * 2 - 1
     return model, ratio, objective(model, x, noise)
@@ -92,31 +92,20 @@ def factor_terms(**settings):
 def test_factor_vae_is_the_elbo_less_beta_minus_one_times_the_log_ratio():
     _, ratio, terms = factor_terms(beta=4.0)
     tc = ratio(terms.code).mean()
-    assert terms.total_correlation is not None
-    assert terms.total_correlation.item() == pytest.approx(tc.item())
+    assert terms.penalties["total_correlation"].item() == pytest.approx(tc.item())
     torch.testing.assert_close(terms.objective, terms.elbo - 3 * tc)
 
 
 def test_factor_vae_at_beta_one_is_its_elbo():
     _, _, terms = factor_terms(beta=1.0)
-    assert terms.total_correlation is None
+    assert not terms.penalties
     assert terms.objective.item() == terms.elbo.item()
 
 
 def test_the_models_loss_reaches_the_encoder_through_the_discriminator_and_leaves_it_alone():
     model, ratio, terms = factor_terms(beta=1000.0)
-    tc = terms.total_correlation
+    tc = terms.penalties["total_correlation"]
     (gradient,) = torch.autograd.grad(tc, [model.posterior_head.weight], retain_graph=True)
     assert gradient.abs().sum() > 0
     (-terms.objective).backward()
     assert all(parameter.grad is None for parameter in ratio.parameters())
-
-
-def test_a_factor_objective_wants_its_discriminator():
-    objective = Objective.of("factor-vae", ObjectiveConfig(), 1, 100)
-    model = HierarchicalVAE(
-        resolve(ModelConfig("factor-vae", network="mlp", features=8), "toy", (1, 1, 2), (-1.0, 1.0))
-    )
-    noise = draw_noise((32,), (4,), torch.Generator().manual_seed(0))
-    with pytest.raises(ConfigError, match="without its discriminator"):
-        objective(model, torch.zeros(4, 1, 1, 2), noise)

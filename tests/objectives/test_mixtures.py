@@ -1,31 +1,36 @@
 """Mixture log-densities: compiled code and torch's operations against plain float64 sums."""
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
+from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.kernels import MIXTURES
 from seatbelt_vae.objectives import mixtures
 from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures, tiles
-from seatbelt_vae.objectives.mixtures.native import by_native_code, native_code
+from seatbelt_vae.objectives.mixtures.compiled import by_kernel
 from seatbelt_vae.objectives.mixtures.tiles import by_tiles, tile
-from seatbelt_vae.objectives.total_correlation import component_weights
+from seatbelt_vae.objectives.total_correlation import component_weights, total_correlation
 
-needs_native_code = pytest.mark.skipif(native_code() is None, reason="built without a compiler")
+needs_kernel = pytest.mark.skipif(not MIXTURES.is_built(), reason="built without a compiler")
 HARD = ["plain", "tiny variance", "far means", "collapsed"]
 
 
-@pytest.fixture(params=["eager", "traced", pytest.param("native", marks=needs_native_code)])
+@pytest.fixture(params=["eager", "traced", pytest.param("native", marks=needs_kernel)])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
     if request.param == "traced":
         # as a GPU's is, but that torch's own operations do what the compiler would write
         torch.compiler.reset()
         traced = torch.compile(tile, fullgraph=True, dynamic=True, backend="aot_eager")
         monkeypatch.setattr(tiles, "tile", traced)
-    return by_native_code if request.param == "native" else by_tiles
+    return by_kernel if request.param == "native" else by_tiles
 
 
 @pytest.fixture
@@ -95,7 +100,7 @@ def test_a_large_batch_of_hard_numbers(way: object, case: str) -> None:
     assert value.item() == pytest.approx((joint - marginals.sum(1)).mean().item(), rel=1e-5)
 
 
-@needs_native_code
+@needs_kernel
 @pytest.mark.usefixtures("threads")
 def test_compiled_code_does_not_depend_on_the_number_of_threads() -> None:
     weights = component_weights("mss", 100, 100, 200)
@@ -103,7 +108,7 @@ def test_compiled_code_does_not_depend_on_the_number_of_threads() -> None:
     results = []
     for count in (1, 2, 3, 16):
         torch.set_num_threads(count)
-        found = by_native_code(*tensors, weights, gradients=True)
+        found = by_kernel(*tensors, weights, gradients=True)
         results.append([found.joint, found.marginals, *found.slopes])
     for other in results[1:]:
         assert all(a.equal(b) for a, b in zip(results[0], other, strict=True))
@@ -159,27 +164,85 @@ def test_exponentials_are_right_to_the_last_digit_or_two(way: object) -> None:
     assert ((found.marginals - wanted).abs() / (1 + wanted.abs())).max() < 2e-7
 
 
-@needs_native_code
+@needs_kernel
 def test_compiled_code_is_taken_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
-    for name, real in (("by_native_code", by_native_code), ("by_tiles", by_tiles)):
+    for name, real in (("by_kernel", by_kernel), ("by_tiles", by_tiles)):
         monkeypatch.setattr(
             mixtures, name, lambda *a, n=name, r=real, **k: (taken.append(n), r(*a, **k))[1]
         )
     tensors, weights = batch("plain", 4, 4, 2), ComponentWeights.equal(4, 4, 0.0)
     log_mixtures(*tensors, weights, gradients=True)
     log_mixtures(*(t.double() for t in tensors), weights, gradients=True)
-    monkeypatch.setattr(mixtures, "native_code", lambda: None)
+    monkeypatch.setattr(MIXTURES, "is_built", lambda: False)
     log_mixtures(*tensors, weights, gradients=True)
-    assert taken == ["by_native_code", "by_tiles", "by_tiles"]
+    assert taken == ["by_kernel", "by_tiles", "by_tiles"]
 
 
-@needs_native_code
+PECULIAR = (torch.nan, torch.inf, -torch.inf, 1e30)
+
+
+@needs_kernel
+@pytest.mark.filterwarnings("ignore:`torch")
+@given(
+    st.sampled_from(["z", "mean", "log_variance", "log_others"]),
+    st.sampled_from(PECULIAR),
+    st.integers(0, 17),
+    st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_numbers_that_are_not_finite_give_what_torch_gives(name, value, place, negative):
+    """NaN where torch's operations give NaN, and equal values elsewhere."""
+    tensors = dict(zip(("z", "mean", "log_variance"), batch("plain", 6, 6, 3), strict=True))
+    weights = component_weights("mss", 6, 6, 100)
+    changed = tensors.get(name, weights.log_others)
+    value = -value if negative else value
+    if name == "log_others" and value > 0:
+        return  # no weight is above 1
+    changed.view(-1)[place % changed.numel()] = value
+    found, expected = (
+        way(*tensors.values(), weights, gradients=True) for way in (by_kernel, by_tiles)
+    )
+    for one, other in zip(
+        (found.joint, found.marginals), (expected.joint, expected.marginals), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-4, equal_nan=True)
+    if math.isnan(value):
+        for one, other in zip(found.slopes, expected.slopes, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3, equal_nan=True)
+
+
+def test_a_mean_that_is_not_a_number_makes_the_total_correlation_none(way: object) -> None:
+    z, mean, log_variance = batch("plain", 4, 4, 3)
+    mean[2, 1] = torch.nan
+    weights = ComponentWeights.equal(4, 4, 0.0)
+    found = way(z, mean, log_variance, weights, gradients=False)
+    assert found.joint.isnan().all()
+    assert found.marginals.isnan().any(0).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("wrong", [-1, 4, 10**9, 2**31])
+def test_a_weight_of_a_component_that_does_not_exist_is_refused(wrong: int) -> None:
+    z = torch.zeros(4, 2)
+    own = torch.tensor([0, 1, 2, wrong])
+    for estimator in ("mws", "mss", "mss-chen", "mss-published"):
+        with pytest.raises(ShapeError, match=f"own names components .*{wrong}.*, expected 0 … 3"):
+            total_correlation(z, z, z, 100, estimator, own=own)
+
+
+@pytest.mark.parametrize("own", [torch.arange(3), torch.ones(4), torch.zeros(4, 1, dtype=int)])
+def test_own_components_are_one_integer_per_sample(own: Tensor) -> None:
+    z = torch.zeros(4, 2)
+    with pytest.raises(ShapeError, match=r"own is torch\..*, expected \(4,\) integers"):
+        total_correlation(z, z, z, 100, "mss", own=own)
+
+
+@needs_kernel
 def test_strided_tensors_are_read_in_order() -> None:
     tensors = batch("plain", 6, 6, 4)
     weights = ComponentWeights.equal(6, 6, 0.0)
     strided = [t.t().contiguous().t() for t in tensors]
-    one, other = (by_native_code(*t, weights, gradients=True) for t in (tensors, strided))
+    one, other = (by_kernel(*t, weights, gradients=True) for t in (tensors, strided))
     assert one.joint.equal(other.joint)
     assert all(a.equal(b) for a, b in zip(one.slopes, other.slopes, strict=True))
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seatbelt_vae.optim import memory as memory_room
+from seatbelt_vae.kernels import LBFGS_MEMORY
 from seatbelt_vae.optim.memory import PairMemory
-from seatbelt_vae.optim.memory.native import MOST_PAIRS, native_code
 
-compiled = pytest.mark.skipif(native_code() is None, reason="the package has no compiled code")
+compiled = pytest.mark.skipif(not LBFGS_MEMORY.is_built(), reason="built without a compiler")
+MOST_PAIRS = 64
 
 
 def beside(*vectors):
@@ -144,7 +144,7 @@ def test_a_row_does_not_depend_on_others_or_on_the_number_of_threads() -> None:
 def test_where_the_compiled_memory_does_not_reach(case: str, monkeypatch) -> None:
     slots = MOST_PAIRS + 1 if case == "too many pairs" else 3
     if case == "no compiled code":
-        monkeypatch.setattr(memory_room, "native_code", lambda: None)
+        monkeypatch.setattr(LBFGS_MEMORY, "is_built", lambda: False)
     s = torch.randn(4, 2, 6, generator=torch.Generator().manual_seed(0))
     held = PairMemory(2, 6, slots, s)
     assert not held._is_native

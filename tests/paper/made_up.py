@@ -12,22 +12,22 @@ from seatbelt_vae.paper.experiment import Attack, Experiment
 from seatbelt_vae.paper.figures import PROTOCOLS
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.results.columns import VIEWS, Known
+from seatbelt_vae.results.columns import Known, views
 
 Row = dict[str, Any]
 
 _VIEWS: Mapping[str, Known] = {
-    **VIEWS,
+    **views(),
     "members": dict.fromkeys(("experiment", "series", "run"), pa.string()),
-    "suites": {**VIEWS["suites"], "vary": pa.string()},
-    "evaluations": {**VIEWS["evaluations"], "mig": pa.float64()},
+    "suites": {**views()["suites"], "vary": pa.string()},
+    "evaluations": {**views()["evaluations"], "mig": pa.float64()},
     "denoising": {
         **dict.fromkeys(("run",), pa.string()),
         "image": pa.int64(),
         **dict.fromkeys(("sigma", "log_likelihood"), pa.float64()),
     },
     "downstream": {
-        **dict.fromkeys(("run", "protocol", "classifier"), pa.string()),
+        **dict.fromkeys(("run", "strength", "classifier"), pa.string()),
         **dict.fromkeys(("image", "label", "clean_prediction", "attacked_prediction"), pa.int64()),
         "distance_relative": pa.float64(),
     },
@@ -67,16 +67,16 @@ def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> M
     for experiment in experiments:
         for member in experiment.members(size):
             attacks.setdefault(member.model, {}).update(dict.fromkeys(experiment.attacks))
-            also.setdefault(member.model, set()).update(experiment.also)
+            also.setdefault(member.model, set()).update(experiment.optional_metrics)
             one = {"experiment": experiment.id, "series": member.series, "run": member.model.label}
             if one not in members:
                 members.append(one)
     models = [_Made(model, pairs) for model in attacks]
     suites = [
-        (made, attack, protocol)
+        (made, attack, strength)
         for made in models
         for attack in attacks[made.model]
-        for protocol in PROTOCOLS
+        for strength in PROTOCOLS
     ]
     views = {
         "members": members,
@@ -147,34 +147,34 @@ class _Made:
         for image, value in enumerate(middle + width * self.noise.standard_normal(images)):
             yield {"run": self.model.label, "image": image, "sigma_norm": [float(value)]}
 
-    def suite(self, attack: Attack, protocol: str) -> Row:
+    def suite(self, attack: Attack, strength: str) -> Row:
         return {
             "run": self.model.label,
-            "suite": _suite(attack, protocol),
+            "suite": _suite(attack, strength),
             "loss": attack.loss,
             "layers": attack.layers,
-            "protocol": protocol,
+            "strength": strength,
             "vary": attack.vary,
             "seed": 0,
             "pairs": self.count,
         }
 
-    def pair_rows(self, attack: Attack, protocol: str) -> Iterator[Row]:
+    def pair_rows(self, attack: Attack, strength: str) -> Iterator[Row]:
         scale = {"latent-kl": 2e4, "latent-w2": 15.0, "output": 900.0}[attack.loss]
         less = {"all": 1.0, "bottom": 1.1, "top": 1.9}[attack.layers]
         for pair in range(self.count):
             own = np.random.default_rng([pair, 7])
             here = 0.03 * np.random.default_rng([pair, *self.model.label.encode()]).random()
             start = scale * np.exp(0.5 * own.standard_normal() + 0.3 * self.hard) * self.luck
-            weak = 6.0 if protocol == "paper" and self.model.beta > 4 else 1.0
+            weak = 6.0 if strength == "paper" and self.model.beta > 4 else 1.0
             gap = min(1.0, 0.25 + 0.2 * self.hard * less + 0.08 * own.standard_normal())
             yield {
                 "run": self.model.label,
-                "suite": _suite(attack, protocol),
+                "suite": _suite(attack, strength),
                 "pair": pair,
                 "told_apart": pair != 3 or self.model.beta < 10 or self.model.seed > 0,
                 "told_apart_distortion": True,
-                "gap@0.2": max(gap + here + 0.05 * (protocol == "paper"), 0.02),
+                "gap@0.2": max(gap + here + 0.05 * (strength == "paper"), 0.02),
                 "gap_of_rows@0.2": max(gap + here + 0.05, 0.03),
                 "blend_gap@0.2": 0.86 + 0.02 * own.standard_normal(),
                 "auddc_worst": 0.4,
@@ -187,16 +187,16 @@ class _Made:
                 "distance": 9 + own.standard_normal() - self.hard,
             }
 
-    def attack_rows(self, attack: Attack, protocol: str) -> Iterator[Row]:
+    def attack_rows(self, attack: Attack, strength: str) -> Iterator[Row]:
         for pair in range(min(self.count, 2)):
             for level in (2.0**-20, 1.0, 2.0**20):
                 yield {
                     "run": self.model.label,
-                    "suite": _suite(attack, protocol),
+                    "suite": _suite(attack, strength),
                     "pair": pair,
                     "loss": attack.loss,
                     "layers": attack.layers,
-                    "protocol": protocol,
+                    "strength": strength,
                     "seed": 0,
                     "level": level,
                     "delta": 10.0 + level,
@@ -207,12 +207,12 @@ class _Made:
                     "told_apart": pair > 0,
                 }
 
-    def flags(self, attack: Attack, protocol: str) -> Iterator[Row]:
-        exceeded = protocol == "paper" and self.model.beta > 4
+    def flags(self, attack: Attack, strength: str) -> Iterator[Row]:
+        exceeded = strength == "paper" and self.model.beta > 4
         for name, raised in {"trivial bound exceeded": exceeded, "not converged": False}.items():
             yield {
                 "run": self.model.label,
-                "suite": _suite(attack, protocol),
+                "suite": _suite(attack, strength),
                 "name": name,
                 "raised": raised,
                 "value": 3.0,
@@ -233,24 +233,24 @@ class _Made:
 
     def downstream(self, images: int = 30) -> Iterator[Row]:
         kept = {"vae": 0.35, "beta-tcvae": 0.55}.get(self.model.preset, 0.75)
-        for protocol in ("clean", "strong", "paper"):
+        for strength in ("clean", "strong", "paper"):
             for classifier in CLASSIFIERS:
                 for image in range(images):
                     right = self.noise.random() < 0.85
-                    still = self.noise.random() < kept + 0.1 * (protocol == "paper")
+                    still = self.noise.random() < kept + 0.1 * (strength == "paper")
                     yield {
                         "run": self.model.label,
                         "image": image,
                         "label": 3,
-                        "protocol": protocol,
+                        "strength": strength,
                         "classifier": classifier,
                         "clean_prediction": 3 if right else 5,
                         "attacked_prediction": None
-                        if protocol == "clean"
+                        if strength == "clean"
                         else 3
                         if right and still
                         else 7,
-                        "distance_relative": None if protocol == "clean" else 0.6,
+                        "distance_relative": None if strength == "clean" else 0.6,
                     }
 
     def codes(self, images: int = 300) -> Iterator[Row]:
@@ -271,5 +271,5 @@ class _Made:
             }
 
 
-def _suite(attack: Attack, protocol: str) -> str:
-    return "-".join(filter(None, (attack.loss, attack.layers, attack.vary, protocol)))
+def _suite(attack: Attack, strength: str) -> str:
+    return "-".join(filter(None, (attack.loss, attack.layers, attack.vary, strength)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, resolve
-from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.models import HierarchicalVAE, save_model
 from seatbelt_vae.runs import RunFolder, write_rows, write_tensors
 from tests.paper.made_up import MadeUp

@@ -45,7 +45,7 @@ def gap_of(store, experiment, series, beta, *, data="chairs", protocol="strong")
     suites = {
         (b["run"], b["suite"])
         for b in store.views["suites"]
-        if (b["loss"], b["layers"], b["vary"], b["protocol"])
+        if (b["loss"], b["layers"], b["vary"], b["strength"])
         == ("latent-kl", "all", None, protocol)
     }
     found = rows(store, "pairs", data=data, beta=float(beta))

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.drawn import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
@@ -16,6 +15,7 @@ from seatbelt_vae.paper.figures import COPY, Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
 from seatbelt_vae.paper.run_matrix import cells_of
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing import style
 from tests.paper.made_up import MadeUp, made_up
 
 IDS = ("fig2", "fig3", "fig5")
@@ -79,7 +79,7 @@ def test_points_are_the_means_of_the_rows(store, protocol, series):
     axes = panel(sheets(store, "fig5", "delta_kl")[protocol], "chairs")
     where = (
         f"experiment = 'fig5' AND data = 'chairs' AND series = '{series}' "
-        f"AND protocol = '{protocol}' AND loss = 'latent-kl'"
+        f"AND strength = '{protocol}' AND loss = 'latent-kl'"
     )
     assert points(axes, series) == pytest.approx(averages(store, "delta_mean", where))
     (bound,) = named(axes, f"reference 0, {series}")
@@ -90,7 +90,7 @@ def test_points_are_the_means_of_the_rows(store, protocol, series):
 def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
     axes = panel(sheets(store, "fig3", "gap")["strong"], "chairs")
     where = (
-        "experiment = 'fig3' AND data = 'chairs' AND protocol = 'strong' AND loss = 'latent-kl' "
+        "experiment = 'fig3' AND data = 'chairs' AND strength = 'strong' AND loss = 'latent-kl' "
         "AND (beta < 10 OR pair <> 3)"
     )
     expected = averages(store, '"gap@0.2"', where)

@@ -5,25 +5,14 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import gaussian_kde
 
-from seatbelt_vae.paper.drawing import density as module
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.densities import draw_densities
-from seatbelt_vae.paper.drawing.density import density
+from seatbelt_vae.paper.drawing.looks import ramp
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.figures import Densities
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
 
 FIGURE = Densities("name", "v", "label", "view")
-
-
-@pytest.mark.parametrize("at_once", [1000, 7])
-def test_the_density_is_scipys(monkeypatch, at_once):
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
-    draw = np.random.default_rng(0)
-    values = np.concatenate([draw.normal(0, 1, 200), draw.normal(7, 0.3, 50)])
-    grid = np.linspace(-5, 9, 57)
-    np.testing.assert_allclose(density(values, grid), gaussian_kde(values)(grid), rtol=1e-10)
 
 
 def test_a_curve_for_every_beta_and_a_stroke_at_its_mean():
@@ -45,7 +34,7 @@ def test_a_curve_for_every_beta_and_a_stroke_at_its_mean():
         assert stroke.get_xdata()[0] == pytest.approx(values.mean())
         (curve,) = [line for line in axes.get_lines() if line.get_gid() == f"β = {beta}"]
         np.testing.assert_allclose(curve.get_ydata(), gaussian_kde(values)(curve.get_xdata()))
-        assert to_hex(curve.get_color()) == style.ramp([1, 4, 10])[beta]
+        assert to_hex(curve.get_color()) == ramp([1, 4, 10])[beta]
     assert sheet.canvas.axes[2].get_xlim() == sheet.canvas.axes[3].get_xlim()
     assert sheet.panels == ("chairs",)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from seatbelt_vae.data.registry import Source
+from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper import estimate as module
 from seatbelt_vae.paper.estimate import estimate

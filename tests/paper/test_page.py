@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.paper.claims import answer_all
-from seatbelt_vae.paper.drawing.style import THEME
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import Section, show, write_page
 from seatbelt_vae.paper.page.commands import results_command
@@ -15,6 +14,7 @@ from seatbelt_vae.paper.page.left_out import left_out
 from seatbelt_vae.paper.page.raised import raised_flags
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing.style import THEME
 from tests.paper.made_up import MadeUp, made_up
 from tests.paper.made_up_runs import write_runs
 from tests.report.page import Page
@@ -165,7 +165,7 @@ def test_a_figure_without_rows_says_so_in_its_place(tmp_path):
 def test_raised_flags_are_counted_by_suites(store, page):
     (flag,) = raised_flags(EXPERIMENTS["fig3"], store)
     # of the models at β = 1 and 10, the made-up published attack fails on the latter
-    assert (flag.protocol, flag.name) == ("paper", "trivial bound exceeded")
+    assert (flag.strength, flag.name) == ("paper", "trivial bound exceeded")
     assert (flag.suites, flag.judged) == (1, 2)
     (section,) = page.root.find("section", id="fig3")
     assert "trivial bound exceeded (paper: 1 of 2 suites)" in section.text

@@ -37,8 +37,8 @@ def test_a_model_is_trained_once_and_attacked_by_all_who_ask(size):
     assert all("-vae-z" in label or "-hvae-" in label or "-dlgm-" in label for label in plain)
     assert not any("beta-vae" in label or "tc" in label for label in plain)
     for job in whole.jobs.values():
-        protocols = Counter(attack.protocol for attack in job.attacks)
-        assert protocols["strong"] == protocols["paper"]
+        strengths = Counter(attack.strength for attack in job.attacks)
+        assert strengths["strong"] == strengths["paper"]
         pairs = {attack.pairs for attack in job.attacks}
         assert len(pairs) <= 1
 

@@ -26,7 +26,7 @@ def test_shares_are_those_of_the_rows(store):
     found = store.query(
         "SELECT classifier, series, avg((clean_prediction = 3)::INT) AS clean, "
         "avg((attacked_prediction = 3)::INT) AS attacked FROM members JOIN downstream USING (run) "
-        "WHERE protocol = 'strong' GROUP BY classifier, series"
+        "WHERE strength = 'strong' GROUP BY classifier, series"
     ).to_pylist()
     expected = {
         f"{row['classifier']}, {row['series']}, {name}": row[name]

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from seatbelt_vae.paper.drawing import style
+from seatbelt_vae.paper.drawing.looks import ramp
 from seatbelt_vae.paper.drawing.scatter import draw_scatter
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES
@@ -25,7 +25,7 @@ def test_points_are_the_means_over_the_pairs_of_each_model():
         "FROM members JOIN runs USING (run) JOIN evaluations USING (run) JOIN pairs USING (run) "
         "WHERE data = 'faces' AND suite LIKE '%strong' GROUP BY series, beta, run"
     ).to_pylist()
-    colours = style.ramp([1, 4, 10])
+    colours = ramp([1, 4, 10])
     expected = {
         (f"{row['series']}, β = {row['beta']:g}", colours[row["beta"]]): (row["mig"], row["mean"])
         for row in found
@@ -33,7 +33,7 @@ def test_points_are_the_means_over_the_pairs_of_each_model():
     assert len(drawn) == 6
     assert drawn.keys() == expected.keys()
     assert all(drawn[key] == pytest.approx(expected[key]) for key in expected)
-    assert sheet.caption.startswith("A point a model: 16 models, means over 12 pairs.")
+    assert sheet.caption.startswith("One point per model: 16 models, means over 12 pairs.")
 
 
 def test_models_without_a_measure_are_no_points():

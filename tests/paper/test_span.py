@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatbelt_vae.paper.drawing.span import span_of
+from seatbelt_vae.report.drawing.axis import span_of
 
 
 @pytest.mark.parametrize(

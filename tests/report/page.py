@@ -59,6 +59,14 @@ class _Parser(HTMLParser):
             element.pieces.append(data)
 
 
+def tree(source: str) -> Element:
+    """The document of a source; an element that is not closed fails."""
+    parser = _Parser()
+    parser.feed(source)
+    assert len(parser.open) == 1, f"not closed: {[e.tag for e in parser.open[1:]]}"
+    return parser.open[0]
+
+
 @dataclass(frozen=True)
 class Page:
     """The report's source and its tree."""
@@ -70,7 +78,5 @@ class Page:
     @classmethod
     def of(cls, path: Path) -> "Page":
         """Read a report; an element that is not closed fails."""
-        parser = _Parser()
-        parser.feed(path.read_text(encoding="utf-8"))
-        assert len(parser.open) == 1, f"not closed: {[e.tag for e in parser.open[1:]]}"
-        return cls(path, path.read_text(encoding="utf-8"), parser.open[0])
+        source = path.read_text(encoding="utf-8")
+        return cls(path, source, tree(source))

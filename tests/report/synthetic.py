@@ -19,9 +19,9 @@ from seatbelt_vae.config import (
     dump_toml,
     resolve,
 )
-from seatbelt_vae.evaluation.auddc import auddc, auddc_worst
-from seatbelt_vae.evaluation.budgets import BUDGETS
-from seatbelt_vae.evaluation.summary import MEASURES, summarise
+from seatbelt_vae.evaluation.distortion_damage import auddc, auddc_worst
+from seatbelt_vae.evaluation.measures import BUDGETS, PAIR_MEASURES
+from seatbelt_vae.evaluation.summary import summarise
 from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
 
 Image = NDArray[np.float32]
@@ -111,7 +111,7 @@ def write_suite(
 ) -> Path:
     """A finished and measured suite."""
     settings = settings or AttackConfig(pairs=pairs)
-    place = folder.path / "attacks" / f"{settings.loss}-{settings.protocol}"
+    place = folder.path / "attacks" / f"{settings.loss}-{settings.strength}"
     atomic_write(place / "config.toml", dump_toml(settings).encode())
     made = [_Pair(kind, pair) for pair in range(pairs)]
     about = {
@@ -121,7 +121,7 @@ def write_suite(
         "data": "dsprites",
         "pairs": [[pair.index, pair.index + 1] for pair in made],
     }
-    write_json(place / "battery.json", about)
+    write_json(place / "suite.json", about)
     for pair in made:
         write_rows(place / f"pair-{pair.number:05d}.parquet", pair.attacks)
     raised = {"not converged"} if kind.preset == "beta-tcvae" else set()
@@ -215,7 +215,7 @@ class _Pair:
     @property
     def row(self) -> Row:
         curve = [(row["distance_relative"], row["distortion"]) for row in self.measures]
-        numbers = dict.fromkeys(MEASURES, 0.5) | {
+        numbers = dict.fromkeys(PAIR_MEASURES, 0.5) | {
             "delta": self.start / 3,
             "divergence_start": self.start,
             "reconstruction_error": 0.05 + 0.04 * self.kind.blur,

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Path:
         "model.json",
         "metrics/part-000002000.parquet",
         f"{SUITE}/config.toml",
-        f"{SUITE}/battery.json",
+        f"{SUITE}/suite.json",
         f"{SUITE}/flags.json",
         f"{SUITE}/summary.json",
         f"{SUITE}/pair-00001.parquet",
@@ -62,7 +62,7 @@ def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> No
         collect([run])
     write_rows(part, rows)
     write_json(run / "evaluation" / "measures.json", [1])
-    with pytest.raises(ArtifactError, match=r"measures\.json lacks elbo"):
+    with pytest.raises(ArtifactError, match=r"measures\.json holds no table"):
         collect([run])
 
 
@@ -85,7 +85,7 @@ def test_the_strong_suite_leads_unless_more_runs_have_another(tmp_path: Path) ->
     first = write_trained(tmp_path / "first", KINDS["vae"])
     second = write_trained(tmp_path / "second", KINDS["vae"])
     assert leading_suite(collect([first.path, second.path])) is None
-    paper = AttackConfig(protocol="paper", pairs=2)
+    paper = AttackConfig(strength="paper", pairs=2)
     write_suite(first, KINDS["vae"], 2, paper)
     write_suite(first, KINDS["vae"], 2)
     assert leading_suite(collect([first.path, second.path])) == "latent-kl-strong"

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from seatbelt_vae.evaluation.auddc import auddc_worst
+from seatbelt_vae.evaluation.distortion_damage import auddc_worst
 from seatbelt_vae.report import collect
 from seatbelt_vae.report.curves import (
-    _density,
     _running_minimum,
     attack_curve,
     budget_curve,
@@ -19,50 +18,34 @@ from seatbelt_vae.report.curves import (
     training_curve,
 )
 from seatbelt_vae.report.summary import summary_rows
-from seatbelt_vae.report.svg import Axis, Plot, nice_ticks, power_ticks
+from tests.report.page import Element, tree
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 406, 12, 256
+PIXEL = 108 / 72
 
 
-def path(svg: Markup | None, css: str) -> list[tuple[float, float]]:
-    """The points of the first line of a class."""
+def part(svg: Markup | None, name: str) -> Element:
+    """The first element of a part."""
     assert svg is not None
-    found = re.search(rf'<path class="{css}" d="M([^"]*)"', svg)
-    assert found is not None
-    pairs = [point.split(",") for point in found[1].rstrip("Z").split("L")]
-    return [(float(x), float(y)) for x, y in pairs]
+    return tree(svg).one("g", data_part=name)
 
 
-def test_axes_place_values_linearly_or_by_logarithm() -> None:
-    assert Axis("", 2, 4, []).share(3) == 0.5
-    assert Axis("", 1, 16, [], logarithmic=True).share(4) == pytest.approx(0.5)
+def path(svg: Markup | None, name: str) -> list[tuple[float, float]]:
+    """The points of a line, pixels."""
+    points = re.findall(r"[ML] (\S+) (\S+)", part(svg, name).one("path").attributes["d"])
+    return [(float(x) * PIXEL, float(y) * PIXEL) for x, y in points]
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-300, -80), (0, 2200), (0.02, 0.031)])
-def test_ticks_are_round_inside_and_about_five(low: float, high: float) -> None:
-    positions = [p for p, _ in nice_ticks(low, high)]
-    assert 3 <= len(positions) <= 7
-    assert all(low - 1e-9 <= p <= high + 1e-9 for p in positions)
-    assert np.diff(positions) == pytest.approx(positions[1] - positions[0])
-    assert [text for _, text in power_ticks(2**-10, 16, every=2)][-3:] == ["1", "4", "16"]
-
-
-def test_text_and_titles_of_a_plot_are_escaped() -> None:
-    axis = Axis("<i>", 0, 1, [(0, "<b>")])
-    plot = Plot("p", '"><script>', axis, axis)
-    plot.dots([(0.5, 0.5)], "m0", 0, ["<script>"])
-    plot.line([(0, 0), (1, 1)], "m0", "</title>")
-    drawn = plot.render()
-    assert "<script>" not in drawn
-    assert "<i>" not in drawn
-    assert "<b>" not in drawn
+def titles(element: Element) -> list[str]:
+    return [title.text for title in element.find("title")]
 
 
 def test_the_budget_curve_goes_through_the_mean_gaps(demo: list[Path]) -> None:
     runs = collect(demo)
     measured = runs[1].suites["latent-kl-strong"].measured
     assert measured is not None
-    points = path(budget_curve(runs, "latent-kl-strong"), "line m1")
+    svg = budget_curve(runs, "latent-kl-strong")
+    points = path(svg, "line m1")
     expected = [(0.0, 1.0)]
     for e in (0.05, 0.1, 0.2, 0.3, 0.5):
         gaps = [row["gap"] for row in measured.budgets if row["epsilon"] == e]
@@ -70,6 +53,10 @@ def test_the_budget_curve_goes_through_the_mean_gaps(demo: list[Path]) -> None:
     for (x, y), (epsilon, gap) in zip(points, expected, strict=True):
         assert (x - LEFT) / (RIGHT - LEFT) * 0.52 == pytest.approx(epsilon, abs=1e-3)
         assert (BOTTOM - y) / (BOTTOM - TOP) * 1.05 == pytest.approx(gap, abs=1e-3)
+    assert titles(part(svg, "line m1")) == ["beta-tcvae"]
+    said = [f"beta-tcvae: {gap:.3g} at {epsilon:.3g}" for epsilon, gap in expected[1:]]
+    assert titles(part(svg, "solid m1")) == said
+    assert titles(part(svg, "identity")) == ["1 − ε: a model that copies its input"]
 
 
 def test_the_attack_curve_lies_below_the_trivial_bound(demo: list[Path]) -> None:
@@ -99,34 +86,29 @@ def test_training_shows_the_late_elbo_and_clips_the_first_steps(demo: list[Path]
     assert held_out[0][1] > BOTTOM
 
 
-def test_a_density_is_the_kernel_estimate_scaled_to_one() -> None:
-    from scipy.stats import gaussian_kde
-
-    values = np.random.default_rng(1).normal(0.5, 0.1, 400)
-    grid = np.linspace(0, 1, 240)
-    quartiles = np.subtract(*np.quantile(values, (0.75, 0.25)))
-    width = 0.9 * min(values.std(), quartiles / 1.34) * 400**-0.2
-    expected = gaussian_kde(values, width / values.std(ddof=1))(grid)
-    assert _density(values, grid) == pytest.approx(expected / expected.max(), abs=1e-9)
-    constant = _density(np.full(5, 0.5), grid)
-    assert np.isfinite(constant).all()
-
-
 def test_each_layer_has_a_ridge_with_its_name(demo: list[Path]) -> None:
     svg = sigma_density(collect(demo))
     assert svg is not None
-    assert re.findall(r">([a-z-]+ z[¹²³])<", svg) == [
+    texts = [text.text for text in tree(svg).find("text")]
+    assert [text for text in texts if text.endswith(("z¹", "z²", "z³"))] == [
         *("vae z¹", "beta-tcvae z¹", "seatbelt z¹", "seatbelt z²", "seatbelt z³"),
     ]
+    for index, (name, layers) in enumerate([("vae", 1), ("beta-tcvae", 1), ("seatbelt", 3)]):
+        lines = list(tree(svg).find("g", data_part=f"line m{index}"))
+        said = [titles(line)[0].split(": median")[0] for line in lines]
+        assert said == [f"{name}, layer {layer + 1}" for layer in range(layers)]
 
 
 def test_the_gauge_shows_every_pair_and_the_mean(demo: list[Path]) -> None:
     row = summary_rows(collect(demo))[0]
     svg = gauge(row, 0)
     assert svg is not None
-    circles = [
-        float(x) for x in re.findall(r'<circle class="(?:faint|solid) m0" cx="([\d.]+)"', svg)
+    marks = [use for name in ("faint m0", "solid m0") for use in part(svg, name).find("use")]
+    place = [(float(use.attributes["x"]) * PIXEL - 14) / (256 - 14) * 1.1 - 0.05 for use in marks]
+    moved = [*(1 - g for g in row["points"]), row["moved"]]
+    assert place == pytest.approx(moved, abs=1e-3)
+    assert [title for use in marks for title in titles(use)] == [
+        *(f"one pair: {100 * share:.0f} %" for share in moved[:-1]),
+        f"mean: {100 * row['moved']:.0f} %",
     ]
-    place = [(x - 14) / (256 - 14) * 1.1 - 0.05 for x in circles]
-    assert place == pytest.approx([*(1 - g for g in row["points"]), row["moved"]], abs=1e-3)
     assert gauge(row | {"moved": None}, 0) is None

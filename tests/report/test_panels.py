@@ -11,13 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seatbelt_vae.report import collect
-from seatbelt_vae.report.panels import (
-    distortion_uri,
-    image_uri,
-    panels,
-    reconstructions,
-    traversals,
-)
+from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
+from seatbelt_vae.report.panels import panels, reconstructions, traversals
 from seatbelt_vae.runs import read_tensors
 
 BUDGETS = "attacks/latent-kl-strong/budgets"
@@ -32,24 +27,24 @@ def decoded(uri: str, mode: str) -> NDArray[np.float64]:
 
 def test_grey_and_rgb_pixels_span_the_bounds_and_clip_beyond() -> None:
     grey = torch.tensor([[[-1.0, 0.0, 1.0, 3.0]]])
-    assert decoded(image_uri(grey, (-1, 1)), "L").tolist() == [[0, 128, 255, 255]]
+    assert decoded(png_uri(pixels(grey, (-1, 1))), "L").tolist() == [[0, 128, 255, 255]]
     rgb = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1)
-    assert decoded(image_uri(rgb, (0, 1)), "RGB").tolist() == [[[0, 128, 255]]]
+    assert decoded(png_uri(pixels(rgb, (0, 1))), "RGB").tolist() == [[[0, 128, 255]]]
 
 
 def test_a_distortion_is_blue_below_orange_above_and_transparent_at_zero() -> None:
     d = torch.tensor([[[-2.0, -0.5, 0.0, 0.5, 1.0]]])
-    pixels = decoded(distortion_uri(d, scale=1.0), "RGBA")[0]
-    assert pixels[:, 3] == pytest.approx([255, 127.5, 0, 127.5, 255], abs=2)
-    below, above = pixels[1], pixels[3]
+    found = decoded(png_uri(signed(d, scale=1.0)), "RGBA")[0]
+    assert found[:, 3] == pytest.approx([255, 127.5, 0, 127.5, 255], abs=2)
+    below, above = found[1], found[3]
     assert below[2] > below[0]
     assert above[0] > above[2]
     opposite = torch.tensor([1.0, -1.0, 0.0]).view(3, 1, 1)
-    assert decoded(distortion_uri(opposite, 1.0), "RGBA")[0, 0, 3] == 0, "mean over channels"
+    assert decoded(png_uri(signed(opposite, 1.0)), "RGBA")[0, 0, 3] == 0, "mean over channels"
 
 
 def test_a_distortion_of_nothing_is_transparent() -> None:
-    assert decoded(distortion_uri(torch.zeros(1, 2, 2), 0.0), "RGBA")[..., 3].max() == 0
+    assert decoded(png_uri(signed(torch.zeros(1, 2, 2), 0.0)), "RGBA")[..., 3].max() == 0
 
 
 def test_panels_show_the_stored_pictures_with_one_scale_for_all_models(demo: list[Path]) -> None:
@@ -79,8 +74,8 @@ def test_panels_show_the_stored_pictures_with_one_scale_for_all_models(demo: lis
 def test_the_distortion_shown_is_adversarial_minus_input(demo: list[Path]) -> None:
     stored = read_tensors(demo[0] / BUDGETS / "pair-00000.safetensors")
     panel = panels(collect(demo), "latent-kl-strong")[0]
-    pixels = decoded(panel.rows[0].budgets[2].distortion, "RGBA")
-    signed = np.sign(pixels[..., 0] - pixels[..., 2]) * pixels[..., 3] / 255
+    found = decoded(panel.rows[0].budgets[2].distortion, "RGBA")
+    signed = np.sign(found[..., 0] - found[..., 2]) * found[..., 3] / 255
     expected = (stored["adversarial"][2, 0] - stored["x"][0]).numpy() / panel.scales[0.2]
     assert signed == pytest.approx(expected, abs=0.01)
 

@@ -82,15 +82,16 @@ def test_models_in_doubt_are_hollow_in_both_plots_and_the_front_has_a_corner_a_m
     page: Page,
 ) -> None:
     for plot in (figure.one("svg") for figure in groups(page)[0].find("figure")):
-        hollow = list(plot.find("circle", class_="hollow"))
+        hollow = list(plot.find("g", data_part="hollow m0"))
         assert [point.one("title").text.split(":")[0] for point in hollow] == ["doubted"]
         assert "unreliable: 1 flag (not converged)" in hollow[0].one("title").text
-        assert len(list(plot.find("circle", class_="solid"))) == 3
-        assert len(list(plot.find("path", class_="whisker"))) == 4
-        every, sure = plot.find("path", class_="front")
-        assert every.attributes["class"] == "front doubted"
-        assert [line.attributes["d"].count("L") for line in (every, sure)] == [6, 6]
-        assert {name.text for name in plot.find("text", class_="name")} == {
+        assert len(list(plot.find("g", data_part="ringed m0"))) == 3
+        assert len(list(plot.find("g", data_part="whisker m0"))) == 4
+        (every,), (sure,) = (plot.find("g", data_part=kind) for kind in ("front doubted", "front"))
+        assert every.one("title").text == "Pareto front with models in doubt"
+        lines = [front.one("path").attributes["d"] for front in (every, sure)]
+        assert [line.count("L") for line in lines] == [6, 6]
+        assert {name.one("text").text for name in plot.find("g", data_part="name")} == {
             *("hard", "doubted", "sharp", "poor")
         }
 
@@ -99,10 +100,11 @@ def test_points_lie_where_their_numbers_say(page: Page) -> None:
     """Further right is a higher ELBO, further up a larger gap, both on straight axes."""
     plot = groups(page)[0].one("figure").one("svg")
     found = []
-    for point in [*plot.find("circle", class_="solid"), *plot.find("circle", class_="hollow")]:
+    marks = [g for kind in ("ringed", "hollow") for g in plot.find("g", data_part=f"{kind} m0")]
+    for point in (mark.one("use") for mark in marks):
         said = point.one("title").text
         ((elbo, gap),) = re.findall(r"ELBO −([\d.]+), gap at ε = 0.2 ([\d.]+)", said)
-        x, y = (float(point.attributes[key]) for key in ("cx", "cy"))
+        x, y = (float(point.attributes[key]) for key in ("x", "y"))
         found.append((x, y, -float(elbo), float(gap)))
     columns = np.array(found).T
     for place, value, sign in ((columns[0], columns[2], 1), (columns[1], columns[3], -1)):
@@ -144,7 +146,8 @@ def test_few_pairs_are_points(tmp_path: Path) -> None:
     for name, elbo in (("a", -80), ("b", -90)):
         model(tmp_path / name, elbo, [0.5] * 3)
     page = written(tmp_path, tmp_path)
-    assert not list(page.root.find("path", class_="whisker"))
+    assert list(page.root.find("g", data_part="ringed m0"))
+    assert not list(page.root.find("g", data_part="whisker m0"))
     assert "Fewer than 10 pairs: points without intervals." in page.root.one("section").text
     assert page.root.one("p", class_="lead").text == (
         "a betters every other model: harder to fool, and with the higher ELBO."
@@ -168,9 +171,9 @@ def test_doubt_about_all_is_said(tmp_path: Path) -> None:
     assert page.root.one("p", class_="aside").text.startswith(
         "None of the models here can be believed as it stands (not converged)."
     )
-    lines = [line.attributes["class"] for line in page.root.one("figure").find("path")]
-    assert "front doubted" in lines
-    assert "front" not in lines
+    plot = page.root.one("figure")
+    assert list(plot.find("g", data_part="front doubted"))
+    assert not list(plot.find("g", data_part="front"))
 
 
 def test_hostile_names_are_inert(tmp_path: Path) -> None:

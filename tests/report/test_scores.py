@@ -196,13 +196,13 @@ def test_the_suite_most_models_have_is_compared_unless_another_is_asked_for(
     for name in "ab":
         model(tmp_path / name, -90, [0.5, 0.6])
     only_paper = write_trained(tmp_path / "c", KINDS["vae"])
-    write_suite(only_paper, KINDS["vae"], 1, AttackConfig(protocol="paper", pairs=1))
+    write_suite(only_paper, KINDS["vae"], 1, AttackConfig(strength="paper", pairs=1))
     write_evaluation(only_paper, KINDS["vae"])
     found = compared(tmp_path)
     assert found.suite == SUITE
     assert [score.run for score in only_group(found).scores] == ["a", "b"]
     (score,) = only_group(compared(tmp_path, suite="latent-kl-paper")).scores
-    assert (score.run, score.trust["text"]) == ("c", "weak attack: protocol paper")
+    assert (score.run, score.trust["text"]) == ("c", "weak attack: strength paper")
     with pytest.raises(ConfigError, match="unknown suite 'paper'"):
         compared(tmp_path, suite="paper")
     with pytest.raises(ConfigError, match="unknown run 'aa': perhaps"):

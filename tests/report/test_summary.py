@@ -139,6 +139,6 @@ def test_nothing_measured_is_no_answer(tmp_path: Path) -> None:
 
 def test_a_weak_protocol_is_not_called_believable(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
-    write_suite(folder, KINDS["vae"], 2, AttackConfig(protocol="paper"))
+    write_suite(folder, KINDS["vae"], 2, AttackConfig(strength="paper"))
     trust: dict[str, Any] = summary_rows(collect([folder.path]))[0]["trust"]
-    assert trust == {"verdict": "weak", "text": "weak attack: protocol paper", "flags": []}
+    assert trust == {"verdict": "weak", "text": "weak attack: strength paper", "flags": []}

@@ -22,7 +22,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_demo(root, PAIRS)
     hostile = write_trained(root / "sub" / HOSTILE, KINDS["vae"])
     write_suite(hostile, KINDS["vae"], PAIRS)
-    paper = AttackConfig(protocol="paper", weights="published", pairs=PAIRS)
+    paper = AttackConfig(strength="paper", weights="published", pairs=PAIRS)
     write_suite(hostile, KINDS["vae"], PAIRS, paper)
     write_evaluation(hostile, KINDS["vae"])
     write_rows(hostile.path / "evaluation" / "extras.parquet", [{"image": 1, "z": [0.5, -0.5]}])
@@ -49,7 +49,7 @@ def _litter(root: Path) -> None:
     (root / ".shared.99.tmp").mkdir()
     (root / ".shared.99.tmp" / "run.json").write_text("{")
     (root / "vae" / "attacks" / ".new.99.tmp").mkdir()
-    (root / "vae" / "attacks" / ".new.99.tmp" / "battery.json").write_text("{")
+    (root / "vae" / "attacks" / ".new.99.tmp" / "suite.json").write_text("{")
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from seatbelt_vae.errors import ArtifactError, QueryError
-from seatbelt_vae.evaluation.summary import MEASURES
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.results import Store
-from seatbelt_vae.results.columns import VIEWS
+from seatbelt_vae.results.columns import views
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
 from tests.report.synthetic import KINDS, WEIGHTS, write_evaluation, write_suite, write_trained
 
@@ -65,7 +65,7 @@ def test_a_view_of_suites_holds_every_row_of_every_file(
     expected = [{"run": r, "suite": b, **row} for r, b, row in parts(study, pattern)]
     found = store.query(f"SELECT * FROM {view}").to_pylist()
     assert {(row["run"], row["suite"]) for row in found} == set(SUITES)
-    assert same(found, expected, set(VIEWS[view]))
+    assert same(found, expected, set(views()[view]))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_view_of_runs_holds_every_row_of_every_file(
     view: str, pattern: str, store: Store, study: Path
 ) -> None:
     expected = [{"run": r, **row} for r, _, row in parts(study, pattern)]
-    assert same(store.query(f"FROM {view}").to_pylist(), expected, set(VIEWS.get(view, ())))
+    assert same(store.query(f"FROM {view}").to_pylist(), expected, set(views().get(view, ())))
 
 
 def test_attacks_hold_what_was_measured_on_each(store: Store, study: Path) -> None:
@@ -93,7 +93,7 @@ def test_attacks_hold_what_was_measured_on_each(store: Store, study: Path) -> No
         for run, suite, row in parts(study, "attacks/*/pair-*.parquet")
     ]
     assert len(expected) == len(SUITES) * PAIRS * len(WEIGHTS)
-    assert same(store.query("SELECT * FROM attacks").to_pylist(), expected, set(VIEWS["attacks"]))
+    assert same(store.query("SELECT * FROM attacks").to_pylist(), expected, set(views()["attacks"]))
 
 
 def test_attacks_without_measures_are_there_with_nulls(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_summaries_and_flags_are_those_of_the_suites(store: Store, study: Path) 
         place = study / run / "attacks" / suite
         own = [row for row in summaries if (row["run"], row["suite"]) == (run, suite)]
         stored = read_json(place / "summary.json")["measures"]
-        assert [row["measure"] for row in own] == list(MEASURES)
+        assert [row["measure"] for row in own] == list(PAIR_MEASURES)
         for row in own:
             assert {key: row[key] for key in stored[row["measure"]]} == stored[row["measure"]]
         raised = [row["name"] for row in flags if row["raised"] and row["run"] == run]
@@ -163,8 +163,8 @@ def test_runs_state_settings_as_they_act(store: Store, study: Path) -> None:
 
 def test_suites_state_how_and_how_far(store: Store) -> None:
     found = store.query(
-        "SELECT run, protocol, weights, budgets, path, attacked, measured, finished FROM suites "
-        "WHERE run LIKE 'sub/%' ORDER BY protocol"
+        "SELECT run, strength, weights, budgets, path, attacked, measured, finished FROM suites "
+        "WHERE run LIKE 'sub/%' ORDER BY strength"
     ).to_pylist()
     assert [list(row.values())[1:] for row in found] == [
         ["paper", "published", None, "mean", 2, 2, True],
@@ -183,8 +183,8 @@ def test_views_join_by_run_suite_and_pair(store: Store) -> None:
 def test_every_view_begins_with_the_run_and_is_there_without_a_file(tmp_path: Path) -> None:
     write_trained(tmp_path / "run", KINDS["vae"])
     store = Store.open([tmp_path])
-    assert list(store.views) == list(VIEWS)
-    for name, known in VIEWS.items():
+    assert list(store.views) == list(views())
+    for name, known in views().items():
         columns = store.views[name]
         assert next(iter(columns)) == "run"
         assert list(columns) == list(known)
@@ -196,7 +196,7 @@ def test_every_view_begins_with_the_run_and_is_there_without_a_file(tmp_path: Pa
 
 
 def test_pairs_have_every_measure_of_a_summary() -> None:
-    assert set(MEASURES) < set(VIEWS["pairs"])
+    assert set(PAIR_MEASURES) < set(views()["pairs"])
 
 
 def test_a_column_of_nulls_here_and_numbers_there_is_one_of_numbers(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def of_other_types(path: Path) -> None:
         ("model.json", "runs", cut),
         ("run.json", "runs", lambda path: path.write_text('{"format": 99}')),
         (f"attacks/{SUITE}/config.toml", "suites", lambda path: path.write_text("x = ")),
-        (f"attacks/{SUITE}/battery.json", "suites", lambda path: path.write_text("[]")),
+        (f"attacks/{SUITE}/suite.json", "suites", lambda path: path.write_text("[]")),
         (f"attacks/{SUITE}/summary.json", "summaries", lambda path: path.write_text("{}")),
         (f"attacks/{SUITE}/flags.json", "flags", lambda path: path.write_text("[3]")),
     ],

@@ -186,7 +186,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "found"), [('{"format": 2}', 2), ("{}", None), ("[1]", None), ("null", None)]
+    ("content", "found"), [('{"format": 99}', 99), ("{}", None), ("[1]", None), ("null", None)]
 )
 def test_a_run_folder_of_another_format_is_refused(
     content: str, found: object, tmp_path: Path
@@ -195,7 +195,7 @@ def test_a_run_folder_of_another_format_is_refused(
     with pytest.raises(ArtifactError) as caught:
         RunFolder.open(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} is a run folder of format {found}, this version reads format 1: use the "
+        f"{tmp_path} is a run folder of format {found}, this version reads formats 1 to 2: use the "
         f"version that wrote it, or train again from its config.toml"
     )
 

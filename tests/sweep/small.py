@@ -8,9 +8,10 @@ from typing import Any
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.parallel.worker_pool import News, Tell
 from seatbelt_vae.runs import read_rows, read_tensors
-from seatbelt_vae.side_by_side import News, Tell
-from seatbelt_vae.sweep import Job, Task, do
+from seatbelt_vae.sweep import Task
+from seatbelt_vae.workflow import Job, carry_out
 from tests.training import small
 
 ATTACK = AttackConfig(
@@ -87,7 +88,7 @@ class Here:
 
 def _done(task: Task, tell: Tell) -> str:
     try:
-        do(task.folder, task.job, tell, never)
+        carry_out(task.folder, task.job, tell, never)
     except SeatbeltError as error:
         return str(error)
     return ""

@@ -13,7 +13,8 @@ import pytest
 import ray
 
 from seatbelt_vae.errors import ConfigError, SeatbeltError
-from seatbelt_vae.sweep import LocalEngine, RayEngine, cluster, folder_name, run_sweep
+from seatbelt_vae.sweep import LocalEngine, RayEngine, cluster, run_sweep
+from seatbelt_vae.workflow import folder_name
 from tests.sweep import small
 from tests.sweep.two_nodes import INTERRUPTED, JOBS
 

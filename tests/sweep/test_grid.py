@@ -7,7 +7,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep import Grid, Job, folder_name, read_grid
+from seatbelt_vae.sweep import Grid, read_grid
+from seatbelt_vae.workflow import Job, folder_name
 
 WHOLE = """
 out = "runs/grid"

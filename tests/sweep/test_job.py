@@ -15,7 +15,7 @@ from seatbelt_vae.config import (
     load_toml,
 )
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep import Job, folder_name
+from seatbelt_vae.workflow import Job, folder_name
 
 SAME = [
     {"threads": 4},
@@ -84,5 +84,5 @@ def test_two_suites_of_one_name_are_refused():
         Job(RunConfig(), (AttackConfig(), AttackConfig(loss="output"), AttackConfig(pairs=3)))
     assert str(caught.value) == (
         "two attacks are called 'latent-kl-strong', and a run holds one of a name: attack with one "
-        "of them, or with another loss, threat, protocol or layers"
+        "of them, or with another loss, threat, strength or layers"
     )

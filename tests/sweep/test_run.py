@@ -7,7 +7,8 @@ import pytest
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.sweep import JobsDone, folder_name, run_sweep
+from seatbelt_vae.sweep import JobsDone, run_sweep
+from seatbelt_vae.workflow import folder_name
 from tests.sweep import small
 
 SHORT = {

@@ -9,7 +9,7 @@ import pytest
 from seatbelt_vae.config import EvaluationConfig, dump_toml, load_toml
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.sweep import do, is_done
+from seatbelt_vae.workflow import carry_out, is_done
 from tests.sweep import small
 from tests.sweep.holding import held
 
@@ -20,7 +20,7 @@ JOB = small.job()
 def whole(tmp_path_factory):
     """A job that was let be."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    do(folder, JOB, small.silent, small.never)
+    carry_out(folder, JOB, small.silent, small.never)
     return folder
 
 
@@ -47,7 +47,7 @@ def test_everything_is_done_once(whole, told):
     assert ends(whole) == ["done"]
     assert load_toml(whole / "evaluation" / "config.toml", EvaluationConfig) == small.EVALUATION
     before = small.made(whole)
-    do(whole, JOB, teller(told), small.never)
+    carry_out(whole, JOB, teller(told), small.never)
     assert told == []
     assert ends(whole) == ["done"]
     assert small.made(whole) == before
@@ -62,28 +62,28 @@ def stopper(moment, told):
 def test_stopped_in_any_part_it_goes_on_to_the_same_numbers(whole, told, tmp_path, moment):
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        do(folder, JOB, teller(told), stopper(moment, told))
+        carry_out(folder, JOB, teller(told), stopper(moment, told))
     assert not is_done(folder, JOB)
-    do(folder, JOB, small.silent, small.never)
+    carry_out(folder, JOB, small.silent, small.never)
     assert ends(folder) == ["interrupted", "done"]
     assert small.made(folder) == small.made(whole)
 
 
 def test_only_what_is_new_is_done(told, tmp_path):
     folder = tmp_path / "run"
-    do(folder, small.trained_only(JOB), small.silent, small.never)
+    carry_out(folder, small.trained_only(JOB), small.silent, small.never)
     weights = (folder / "model.safetensors").stat().st_mtime_ns
-    do(folder, replace(JOB, evaluation=None), teller(told), small.never)
+    carry_out(folder, replace(JOB, evaluation=None), teller(told), small.never)
     assert told == ["getting", "attacking", "measuring"]
     told.clear()
     more = replace(JOB, attacks=(small.ATTACK, replace(small.ATTACK, loss="latent-w2")))
-    do(folder, more, teller(told), small.never)
+    carry_out(folder, more, teller(told), small.never)
     assert told == ["getting", "attacking", "measuring", "evaluating"]
     assert is_done(folder, more)
     told.clear()
     other = replace(more, evaluation=replace(small.EVALUATION, images=10))
     assert not is_done(folder, other)
-    do(folder, other, teller(told), small.never)
+    carry_out(folder, other, teller(told), small.never)
     assert told == ["getting", "evaluating"]
     assert RunFolder.open(folder).read_json("evaluation/measures.json")["images"] == 10
     assert (folder / "model.safetensors").stat().st_mtime_ns == weights
@@ -94,17 +94,17 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     few, more = (
-        replace(JOB, evaluation=replace(small.EVALUATION, also=also))
+        replace(JOB, evaluation=replace(small.EVALUATION, optional_metrics=also))
         for also in ((), ("codes", "denoising"))
     )
-    do(folder, more, small.silent, small.never)
+    carry_out(folder, more, small.silent, small.never)
     codes = (folder / "evaluation" / "codes.parquet").stat().st_mtime_ns
     assert is_done(folder, few)
-    do(folder, few, teller(told), small.never)
+    carry_out(folder, few, teller(told), small.never)
     assert told == []
-    other = replace(JOB, evaluation=replace(small.EVALUATION, also=("mig",)))
+    other = replace(JOB, evaluation=replace(small.EVALUATION, optional_metrics=("mig",)))
     assert not is_done(folder, other)
-    do(folder, other, small.silent, small.never)
+    carry_out(folder, other, small.silent, small.never)
     assert {path.stem for path in (folder / "evaluation").glob("*.parquet")} >= {
         "codes",
         "denoising",
@@ -112,7 +112,7 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
     }
     assert (folder / "evaluation" / "codes.parquet").stat().st_mtime_ns > codes
     # other images are another evaluation, of which nothing is kept
-    do(
+    carry_out(
         folder,
         replace(few, evaluation=replace(few.evaluation, images=10)),
         small.silent,
@@ -134,7 +134,7 @@ def test_what_was_not_written_to_its_end_is_not_done(whole, lost, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / lost).unlink()
     assert not is_done(tmp_path / "run", JOB)
-    do(tmp_path / "run", JOB, small.silent, small.never)
+    carry_out(tmp_path / "run", JOB, small.silent, small.never)
     assert small.made(tmp_path / "run") == small.made(whole)
 
 
@@ -143,15 +143,15 @@ def test_an_evaluation_that_is_killed_leaves_no_other_settings_beside_its_number
 ):
     folder = tmp_path / "run"
     job = replace(JOB, attacks=())
-    do(folder, job, small.silent, small.never)
+    carry_out(folder, job, small.silent, small.never)
     other = replace(job, evaluation=replace(small.EVALUATION, images=10))
     with monkeypatch.context() as patch:
         patch.setattr("seatbelt_vae.evaluation.model.write_json", killed)
         with pytest.raises(SystemExit):
-            do(folder, other, small.silent, small.never)
+            carry_out(folder, other, small.silent, small.never)
     assert not is_done(folder, job)
     assert not is_done(folder, other)
-    do(folder, job, small.silent, small.never)
+    carry_out(folder, job, small.silent, small.never)
     assert RunFolder.open(folder).read_json("evaluation/measures.json")["images"] == 20
 
 
@@ -161,19 +161,19 @@ def killed(*_):
 
 def test_settings_that_cannot_be_leave_no_folder(tmp_path):
     with pytest.raises(ConfigError, match="batch_size 1000 is more than the 600 training images"):
-        do(tmp_path / "run", small.job(batch_size=1000), small.silent, small.never)
+        carry_out(tmp_path / "run", small.job(batch_size=1000), small.silent, small.never)
     assert not (tmp_path / "run").exists()
 
 
 def test_other_settings_in_the_folder_are_refused(whole):
     with pytest.raises(ForeignStateError) as caught:
-        do(whole, small.job(seed=1), small.silent, small.never)
+        carry_out(whole, small.job(seed=1), small.silent, small.never)
     assert str(caught.value) == (
         f"{whole} holds a run with other settings: give another folder, or delete it"
     )
     other = replace(JOB, attacks=(replace(small.ATTACK, pairs=2),))
     with pytest.raises(ForeignStateError, match="holds a suite with another config, pairs"):
-        do(whole, other, small.silent, small.never)
+        carry_out(whole, other, small.silent, small.never)
 
 
 @pytest.mark.parametrize("left", [".run.json.77.tmp", ".config.toml.77.tmp", "config.toml"])
@@ -183,7 +183,7 @@ def test_a_run_killed_while_its_folder_was_made_is_begun_again(left, tmp_path):
     folder.mkdir()
     whole = left == "config.toml"
     (folder / left).write_text(dump_toml(job.run) if whole else "half")
-    do(folder, job, small.silent, small.never)
+    carry_out(folder, job, small.silent, small.never)
     assert is_done(folder, job)
 
 
@@ -196,12 +196,12 @@ def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
             if len(told) == 2:
                 release.set()
 
-        do(tmp_path / "run", small.trained_only(JOB), tell, small.never)
+        carry_out(tmp_path / "run", small.trained_only(JOB), tell, small.never)
     assert told[:2] == ["waiting for another process"] * 2
     assert "training" in told
 
 
 def test_waiting_can_be_interrupted(tmp_path):
     with held(tmp_path), pytest.raises(KeyboardInterrupt):
-        do(tmp_path / "run", JOB, small.silent, lambda: True)
+        carry_out(tmp_path / "run", JOB, small.silent, lambda: True)
     assert not (tmp_path / "run").exists()

@@ -14,15 +14,14 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
-from seatbelt_vae.data import ImageData, load
+from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.data.dataset import Split, random_split
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import elbo_units
 from seatbelt_vae.protocol import draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
-from seatbelt_vae.training.streams import VALIDATION
 
 STEPS = 60
 
@@ -69,7 +68,7 @@ def convolutional(**training: object) -> RunConfig:
 
 def points() -> ImageData:
     """The data set of the small run."""
-    return load(CONFIG.data.name, None, CONFIG.data.images)
+    return load_data(CONFIG.data.name, None, CONFIG.data.images)
 
 
 def blobs(count: int = 200) -> ImageData:
@@ -85,7 +84,9 @@ def blobs(count: int = 200) -> ImageData:
 def held_out_elbo(model: HierarchicalVAE, data: ImageData) -> float:
     """What validation of the model must find, in float32 and apart from the trainer."""
     x = data.test.batch(np.arange(len(data.test))[:512])
-    noise = draw_noise(model.latent_sizes, (len(x),), generator_for(VALIDATION), like=x)
+    noise = draw_noise(
+        model.latent_sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x
+    )
     with torch.no_grad():
         likelihood, units, _ = elbo_units(model.eval(), x, noise)
     return (likelihood - sum(layer.sum(1) for layer in units)).mean().item()

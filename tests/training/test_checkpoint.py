@@ -9,8 +9,10 @@ import torch
 
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.kernels import FUSED_CONV
+from seatbelt_vae.parallel import operating_system
 from seatbelt_vae.runs import RunFolder, atomic_write, digest_of, read_json, read_rows
-from seatbelt_vae.training import Checkpoint, Conditions, conditions, loop, train
+from seatbelt_vae.training import Checkpoint, Conditions, loop, train
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 from tests.training.small import config, points, stopped_after
 
@@ -175,22 +177,16 @@ def test_conditions_are_those_of_this_process():
     assert here.processor.endswith(torch.backends.cpu.get_cpu_capability())
 
 
-@pytest.mark.parametrize(
-    ("parts", "said"),
-    [((), "nothing"), (("mixtures",), "mixtures"), (("ends", "normalised"), None)],
-)
-def test_conditions_tell_which_parts_are_compiled(monkeypatch, parts, said):
-    for part in ("ends", "mixtures", "normalised"):
-        found = object() if part in parts else None
-        monkeypatch.setattr(conditions, f"{part}_code", lambda found=found: found)
-    here = Conditions.here(torch.device("cpu"), "float32")
-    assert here.compiled == (said or "ends and normalised")
+@pytest.mark.parametrize(("built", "said"), [(False, "nothing"), (True, "fused_conv and mixtures")])
+def test_conditions_tell_which_kernels_are_compiled(monkeypatch, built, said):
+    monkeypatch.setattr(FUSED_CONV, "is_built", lambda: built)
+    assert Conditions.here(torch.device("cpu"), "float32").compiled == said
 
 
 def test_conditions_tell_the_model_of_the_processor(tmp_path, monkeypatch):
     facts = tmp_path / "cpuinfo"
     facts.write_text("processor\t: 0\nmodel name\t: Xeon 8488C\nflags\t: amx\n" * 2)
-    monkeypatch.setattr(conditions, "_FACTS", facts)
+    monkeypatch.setattr(operating_system, "Path", {"/proc/cpuinfo": facts}.get)
     assert Conditions.here(torch.device("cpu"), "float32").processor.startswith("Xeon 8488C ")
     facts.unlink()
     monkeypatch.setattr(platform, "processor", lambda: "arm")

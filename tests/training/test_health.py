@@ -1,22 +1,25 @@
 """What counts as a run that has gone wrong, and what a warm-up may do."""
 
 import math
-from dataclasses import replace
 
 import pytest
+import torch
 
+from seatbelt_vae.config import ObjectiveConfig
 from seatbelt_vae.errors import DivergenceError
-from seatbelt_vae.objectives import Objective
-from seatbelt_vae.objectives.warm_up import WarmUp
+from seatbelt_vae.objectives import Objective, PenaltySetup
 from seatbelt_vae.training.health import Health
 
-ELBO = Objective("elbo", 1.0, 0.0, "unit", "mws", 600)
+ELBO = Objective()
 
 
-def judge(health, step, likelihood, kl=0.0, tc=0.0):
-    """Let a step be judged, of these terms as its objective weighs them."""
-    goal = health.objective
-    weighted = goal.kl_warm_up(step) * kl + goal.tc_warm_up(step) * (goal.beta - 1) * tc
+def objective_of(preset, **settings):
+    return Objective.of(preset, PenaltySetup((3,), 600, ObjectiveConfig(**settings)))
+
+
+def judge(health, step, likelihood, kl=0.0, tc=0.0, of_kl=1.0, of_tc=0.0):
+    """Check a step with these terms and these weights of them."""
+    weighted = of_kl * kl + of_tc * tc
     terms = {"objective": likelihood - weighted, "log_likelihood": likelihood}
     health.check(step, terms | {"total_correlation": tc}, "images 1, …")
 
@@ -33,22 +36,46 @@ def test_runaway_is_noticed_and_a_spike_is_not():
         judge(health, 32, -1e6)
 
 
+def rise(step, steps=2000, period=10**9):
+    return min(1, ((step - 1) % period + 1) / steps)
+
+
 WARMED = {
-    "tc": replace(ELBO, kind="tc", beta=16.0, tc_warm_up=WarmUp(2000)),
-    "kl": replace(ELBO, kl_warm_up=WarmUp(2000)),
-    "cycles": replace(ELBO, kl_warm_up=WarmUp(100, 200)),
+    "tc": (("beta-tcvae", {"beta": 16.0, "tc_warm_up": 2000}), lambda n: (1, 15 * rise(n))),
+    "kl": (("vae", {"kl_warm_up": 2000}), lambda n: (rise(n), 0)),
+    "beta": (("beta-vae", {"beta": 7.0, "kl_warm_up": 2000}), lambda n: (7 * rise(n), 0)),
+    "cycles": (
+        ("vae", {"kl_warm_up": 100, "warm_up_period": 200}),
+        lambda n: (rise(n, 100, 200), 0),
+    ),
 }
 
 
-@pytest.mark.parametrize("goal", WARMED.values(), ids=WARMED)
-def test_a_penalty_that_warms_up_is_no_runaway_but_one_that_grows_is(goal):
-    health = Health(goal)
+@pytest.mark.parametrize(("goal", "weights"), WARMED.values(), ids=WARMED)
+def test_a_penalty_that_warms_up_is_no_runaway_but_one_that_grows_is(goal, weights):
+    health = Health(objective_of(goal[0], **goal[1]))
     for step in range(1, 2500):
-        judge(health, step, -100.0, kl=3000.0, tc=700.0)
+        judge(health, step, -100.0, 3000.0, 700.0, *weights(step))
     for step in range(2500, 2519):
-        judge(health, step, -100.0, kl=3e6, tc=7e5)
+        judge(health, step, -100.0, 3e6, 7e5, *weights(step))
     with pytest.raises(DivergenceError, match="diverged at step 2519"):
-        judge(health, 2519, -100.0, kl=3e6, tc=7e5)
+        judge(health, 2519, -100.0, 3e6, 7e5, *weights(2519))
+
+
+@pytest.mark.parametrize(
+    ("preset", "kept"),
+    [
+        ("vae", [-90.0, 5.0, 7.0]),
+        ("beta-vae", [-90.0, 5.0, 7.0]),
+        ("seatbelt", [-90.0, 5.0, 2.0, 7.0]),
+    ],
+)
+def test_the_state_that_earlier_versions_stored_is_read(preset, kept):
+    """They stored the likelihood, the costs of KL and TC, and the count of bad steps."""
+    health = Health(objective_of(preset))
+    tc = 2.0 if preset == "seatbelt" else 0.0
+    health.load({"health": torch.tensor([-90.0, 5.0, tc, 7.0], dtype=torch.float64)})
+    assert health.tensors()["health"].tolist() == kept
 
 
 def test_a_gradient_that_is_not_finite_is_named():

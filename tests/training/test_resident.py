@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data import load
-from seatbelt_vae.data.stored import About, image_record, stored_set
+from seatbelt_vae.data import load_data
+from seatbelt_vae.data.image_records import About, image_record, stored_set
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import resident, train
 from seatbelt_vae.training.resident import Resident
@@ -41,7 +41,7 @@ def shrunk():
         (blobs, torch.uint8),
         (levels, torch.uint8),
         (shrunk, torch.uint8),
-        (lambda: load("dsprites", None, 5000, 32), torch.float32),
+        (lambda: load_data("dsprites", None, 5000, 32), torch.float32),
         (points, torch.float32),
     ],
 )

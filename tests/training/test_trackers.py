@@ -59,14 +59,6 @@ def test_a_tracker_is_told_every_row(tmp_path, monkeypatch):
         assert told[f"{row['split']}/elbo"] == row["elbo"]
 
 
-def test_only_the_first_of_several_workers_tells(tmp_path, monkeypatch):
-    monkeypatch.setattr(trackers, "worker_rank", lambda: 1)
-    told = trackers.Trackers(("tensorboard", "wandb"), tmp_path, config())
-    told.log(1, "train", {"elbo": 1.0})
-    told.close()
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_tracker_that_is_not_there_is_named(tmp_path, name):
     run = RunFolder.create(tmp_path / "run", config(trackers=(name,)))

@@ -15,7 +15,7 @@ from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack"]
 
@@ -51,7 +51,7 @@ def attack(
         x: inputs inside the model's bounds, a tensor or NumPy array :math:`(P, *\text{event})`;
             detached, cast to the attack's dtype, and clipped by at most 10⁻⁶ of the range.
         target: targets, as ``x``; untargeted losses need none.
-        config: loss, threat, levels, method and effort (default: latent KL, penalty, strong).
+        config: loss, threat, levels, strength and effort (default: latent KL, penalty, strong).
         loss: a loss that replaces the config's, such as a `FunctionLoss`.
         levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`; they replace
             the config's.
@@ -89,21 +89,21 @@ def attack(
         loss,
         x,
         x if target is None else target,
-        [generator_for(*key, 0) for key in keys],
+        [generator_for(Stream.LOSS_NOISE, *key) for key in keys],
         threat=threat_of(config),
         micro_batch=config.micro_batch,
     )
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
-    return _METHODS[config.protocol](problem, chosen, config, keys)
+    return _METHODS[config.strength](problem, chosen, config, keys)
 
 
 def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
     if numbers != pairs:
         raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one per pair")
-    if config.protocol == "strong" and getattr(loss, "path", None) == "sampled":
+    if config.strength == "strong" and getattr(loss, "path", None) == "sampled":
         raise ConfigError(
-            "a loss on the sampled path with protocol 'strong', whose line searches need a "
-            "repeatable loss: use the common path, or protocol 'single'"
+            "a loss on the sampled path with strength 'strong', whose line searches need a "
+            "repeatable loss: use the common path, or strength 'single'"
         )
 
 

@@ -175,7 +175,7 @@ class Problem:
         return region.project(flat).view_as(blends)
 
     def trivial_bound(self, levels: Tensor) -> Tensor:
-        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))` without an attack, :math:`(P, W)`.
+        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without an attack, :math:`(P, W)`.
 
         Under a penalty the blend is the target, and B is
         :math:`\min(r_0, r(x_t) + \lambda\|x_t - x\|)`.

@@ -39,7 +39,7 @@ _IDENTITY = (
     Column("layers", "VARCHAR", "layers that a latent loss compares"),
     Column("path", "VARCHAR", "`mean`, `common` or `sampled`: how layers above z¹ are reached"),
     Column("threat", "VARCHAR", "`penalty`, `squared-penalty`, `l2` or `linf`"),
-    Column("protocol", "VARCHAR", "method of the attack: `strong`, `single` or `paper`"),
+    Column("strength", "VARCHAR", "strength of the attack: `strong`, `single` or `paper`"),
     Column("solver", "VARCHAR", "`quasi-newton` or `pgd`"),
     Column("seed", "BIGINT", "seed of the attack"),
 )

@@ -7,7 +7,6 @@ a traceback and 1.
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # who read the output has read enough; what is left of it must not be flushed at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 141  # 128 + SIGPIPE, which Windows does not define
 
 
 def _main(given: list[str]) -> int:

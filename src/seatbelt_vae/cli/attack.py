@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.cli.crew import crew
+from seatbelt_vae.cli.judged import check_target, check_trained, opened
 from seatbelt_vae.cli.options import Attack
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.cli.trained import check_trained, load_data
 from seatbelt_vae.config.attack import parse_layers
-from seatbelt_vae.own_process import tune_process
-from seatbelt_vae.side_by_side import available_cores
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.worker_pool import Tell, helpers
 
 __all__ = ["run"]
 
@@ -21,20 +22,24 @@ Show = Callable[[str, int, int], None]
 
 def run(options: Attack) -> None:
     """Attack, measure, print the summary."""
-    folder = check_trained(options.folder)
-    parse_layers(options.attack.layers, len(folder.read_json("model.json")["latent_sizes"]))
+    run_folder = check_target(options)
+    if run_folder is not None:
+        sizes = run_folder.read_json("model.json")["latent_sizes"]
+        parse_layers(options.attack.layers, len(sizes))
     if options.sibling is not None:
         check_trained(options.sibling)
     processes = _processes(options)
-    if processes > 1 and options.attack.threads is None:
-        options = replace(options, attack=replace(options.attack, threads=1))
+    threads = options.attack.threads or 1
+    if processes > 1:
+        options = replace(options, attack=replace(options.attack, threads=threads))
     with ProgressLines(quiet=options.output.quiet) as progress:
         progress.show("attacking", 0, options.attack.pairs, "pairs")
 
         def show(what: str, done: int, total: int) -> None:
             progress.show(what, done, total, "pairs")
 
-        with crew(processes - 1, _help, (options,), progress.say):
+        work = partial(_help, options)
+        with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
             suite, summary = _attack_and_measure(options, show)
     _print(suite, summary, options)
 
@@ -45,31 +50,22 @@ def _processes(options: Attack) -> int:
     return min(options.processes or available_cores(), chunks)
 
 
-def _help(options: Attack, check: Callable[[], None]) -> None:
-    """What a process of the crew does."""
-    _attack_and_measure(options, lambda *_: check())
+def _help(options: Attack, _tell: Tell, stopped: Callable[[], bool]) -> None:
+    """Attack and measure in a helper process."""
+
+    def check(*_: object) -> None:
+        if stopped():
+            raise KeyboardInterrupt
+
+    _attack_and_measure(options, check)
 
 
 def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, Any]]:
-    from seatbelt_vae.attacks import run_suite
-    from seatbelt_vae.evaluation import measure_suite
-    from seatbelt_vae.models import load_model
+    from seatbelt_vae.workflow.steps import attack_subject
 
     tune_process(options.attack.threads)
-    folder = check_trained(options.folder)
-    suite = run_suite(
-        folder,
-        load_data(folder, options.root),
-        options.attack,
-        sibling=None if options.sibling is None else check_trained(options.sibling),
-        on_pairs=lambda now: show("attacking", now.done, now.pairs),
-    )
-    summary = measure_suite(
-        suite,
-        load_model(folder),
-        on_progress=lambda done, pairs: show("measuring", done, pairs),
-    )
-    return suite, summary
+    subject, data = opened(options)
+    return attack_subject(subject, data, options.attack, sibling=options.sibling, between=show)
 
 
 def _print(suite: Path, summary: dict[str, Any], options: Attack) -> None:

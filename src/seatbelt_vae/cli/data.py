@@ -28,7 +28,7 @@ def _list(options: DataList) -> None:
         print_json({"data_sets": [asdict(entry) for entry in sets]})
         return
     for entry in sets:
-        print(f"{entry.name}\n    {entry.summary}\n    {entry.had}\n    {entry.state}")
+        print(f"{entry.name}\n    {entry.summary}\n    {entry.origin}\n    {entry.state}")
 
 
 def _prepare(options: DataPrepare) -> None:

@@ -7,8 +7,8 @@ from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.demo import DEMO, Plan, run_demo
 from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import News
 
 __all__ = ["run"]
 

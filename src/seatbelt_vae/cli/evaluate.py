@@ -3,37 +3,32 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seatbelt_vae.cli.judged import check_target, opened
 from seatbelt_vae.cli.options import Evaluate
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.cli.trained import check_trained, load_data
-from seatbelt_vae.own_process import tune_process
-from seatbelt_vae.sweep.done import with_what_is_measured
+from seatbelt_vae.parallel.own_process import tune_process
 
 __all__ = ["run"]
 
 
 def run(options: Evaluate) -> None:
     """Evaluate and print the measures."""
-    folder = check_trained(options.folder)
-    settings = with_what_is_measured(folder.path, options.evaluation)
+    check_target(options)
     with ProgressLines(quiet=options.output.quiet) as progress:
-        from seatbelt_vae.evaluation import evaluate
+        from seatbelt_vae.workflow.steps import evaluate_subject
 
-        tune_process(settings.threads)
-        measures = evaluate(
-            folder,
-            load_data(folder, options.root),
-            settings,
-            on_progress=lambda what, done, total: progress.show(
-                f"evaluating {what}", done, total, line="evaluating"
-            ),
-        )
+        def show(what: str, done: int, total: int) -> None:
+            progress.show(what, done, total, line="evaluating")
+
+        tune_process(options.evaluation.threads)
+        subject, data = opened(options)
+        measures = evaluate_subject(subject, data, options.evaluation, between=show)
     if options.output.json:
-        print_json({"run": str(options.folder), **measures})
+        print_json({"run": str(subject.place), **measures})
         return
     rows = [[name, value] for name, value in _flat(measures)]
-    print_table(f"{options.folder} (nats per example)", ["measure", "value"], rows)
+    print_table(f"{subject.place} (nats per example)", ["measure", "value"], rows)
 
 
 def _flat(measures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stdout
 
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.run_options import Output
-from seatbelt_vae.side_by_side import News
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, RayEngine
 
 __all__ = ["at_work", "engine_of", "show_all", "show_each"]

@@ -1,4 +1,4 @@
-"""The verbs' arguments, as dataclasses that tyro turns into flags; torch is not imported."""
+"""Arguments of each command, as dataclasses that tyro turns into flags; torch is not imported."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, subcommand
 
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
-from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, Sweep, Train
+from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.demo import DEMO
@@ -36,23 +36,21 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Attack:
-    """Attack a run's model on random pairs of held-out images and measure the damage.
+@dataclass(frozen=True, kw_only=True)
+class Attack(SubjectFlags):
+    """Attack a model on random pairs of held-out images and measure the damage.
+
+    The suite is stored in the folder's attacks/ and resumed if unfinished.
 
     Args:
-        folder: the run folder; the suite is stored in its attacks/ and resumed if unfinished.
-        config: settings to start from (an AttackConfig as TOML, such as a suite's config.toml).
-        root: folder that holds the data set's files (default: as the run was trained).
-        sibling: a run whose model was attacked with the same settings; its images are tried here as
-            a control (transfer attack).
-        processes: processes that share the pairs, each on one thread (default: one a core). The
-            same command in another shell shares them too.
+        config: TOML file of settings, such as the config.toml of a suite; flags override it.
+        sibling: a run that was attacked with the same settings; its adversarial images are a
+            control (transfer attack).
+        processes: processes that share the pairs, each with one thread (default: one per core);
+            the same command in another shell shares them too.
     """
 
-    folder: Positional[Path]
     config: Path | None = None
-    root: str | None = None
     sibling: Path | None = None
     processes: int | None = None
     attack: AttackConfig = field(default_factory=AttackConfig)
@@ -65,21 +63,18 @@ class Attack:
     to_resume = AGAIN
 
 
-@dataclass(frozen=True)
-class Evaluate:
-    """Measure a run's model on held-out images: bounds, aggregate posterior, reconstruction.
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(SubjectFlags):
+    """Measure a model on held-out images: bounds, aggregate posterior, reconstruction.
 
-    What else the run was measured for under the same settings is measured again with it.
+    The results are stored in the folder's evaluation/. Optional metrics of an earlier evaluation
+    under the same settings are measured again.
 
     Args:
-        folder: the run folder; results are stored in its evaluation/.
-        config: settings to start from (an EvaluationConfig as TOML).
-        root: folder that holds the data set's files (default: as the run was trained).
+        config: TOML file of settings, such as evaluation/config.toml; flags override it.
     """
 
-    folder: Positional[Path]
     config: Path | None = None
-    root: str | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     output: Output = field(default_factory=Output)
 
@@ -91,8 +86,9 @@ class Report:
     """Write one self-contained HTML report of one or more runs.
 
     Args:
-        folders: the run folders, in the order they are shown.
-        out: the report's file (default: report.html in the folder of a single run, else here).
+        folders: run folders, in the order they are shown.
+        out: the HTML file (default: report.html in the folder of a single run, else in the working
+            folder).
     """
 
     folders: Positional[tuple[Path, ...]]
@@ -108,15 +104,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Compare:
-    """Set models side by side in one HTML page: robustness against the ELBO, and the Pareto front.
+    """Compare models in one HTML page: robustness against the ELBO, and the Pareto front.
 
-    Models of different data or likelihoods are shown apart, since their ELBOs cannot be compared.
+    Models of different data or likelihoods form groups, since their ELBOs are not comparable.
 
     Args:
         folders: run folders, folders with run folders below them, or exported stores.
-        out: the page's file.
-        suite: which suite of attacks is compared (default: the one most of them have).
-        against: the run that differences are taken against (default: the hardest to fool).
+        out: the HTML file.
+        suite: the suite of attacks to compare (default: the one that most runs have).
+        against: the reference run of the differences (default: the hardest to fool).
     """
 
     folders: Positional[tuple[Path, ...]]
@@ -134,16 +130,16 @@ class Compare:
 
 @dataclass(frozen=True)
 class Results:
-    """Ask across runs in SQL: settings, measures, attacks and flags as views that can be joined.
+    """Query all runs in SQL: settings, measures, attacks and flags are views that can be joined.
 
-    Without SQL it lists the views, their columns and some queries to begin with.
+    Without SQL the command lists the views, their columns and some example queries.
 
     Args:
-        sql: one SELECT in DuckDB's SQL, in quotes; nothing can be written by it.
+        sql: one quoted SELECT in the SQL of DuckDB; queries only read.
         runs: run folders, folders with run folders below them, or exported stores.
         csv: print the rows as CSV.
         out: write the rows to this Parquet file.
-        export: write every view into this new folder, a file each, to be asked like the runs.
+        export: write every view as one file into this new folder, which `--runs` can query.
     """
 
     sql: Positional[str | None] = None
@@ -168,17 +164,17 @@ class Results:
 
 @dataclass(frozen=True)
 class Share:
-    """Write a run's model into a folder that anybody can load, with a card of what was measured.
+    """Export the model of a run into a folder to share, with a model card of its measures.
 
-    A folder that holds the model already gets a new card, unless somebody edited the old one.
+    If the folder already holds the model, the card is renewed unless it was edited.
 
     Args:
-        folder: the run folder, perhaps attacked and evaluated.
+        folder: the run folder.
         out: the folder to write: config.json, model.safetensors, README.md.
-        license: the model's licence for the card, as the Hugging Face Hub abbreviates it: mit, ...
-            (default: none is stated).
-        push: upload the folder to this repository of the Hugging Face Hub, given as owner/name.
-        private: make the repository private if it is new.
+        license: licence for the model card, by its identifier on the Hugging Face Hub, such as mit
+            (default: none).
+        push: repository of the Hugging Face Hub to upload to, as owner/name.
+        private: create the repository as private.
     """
 
     folder: Positional[Path]
@@ -202,7 +198,7 @@ class DataList:
     """List the data sets: names, sizes, where they come from, whether they are ready.
 
     Args:
-        root: folder that holds a set's files.
+        root: folder of the files of a data set.
     """
 
     root: str | None = None
@@ -211,15 +207,15 @@ class DataList:
 
 @dataclass(frozen=True)
 class DataPrepare:
-    """Make a data set ready: draw it, or read it from where it was downloaded.
+    """Prepare a data set: generate it, or read the downloaded files.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
-        root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
-        download: fetch the set first; nothing is downloaded without this.
-        sheet: write a PNG of random images here.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        root: folder of the files, for data sets that are read from disk.
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
+        download: download the data set first; nothing is downloaded without this flag.
+        sheet: write a contact sheet of random images to this PNG file.
     """
 
     name: Positional[str]
@@ -233,13 +229,13 @@ class DataPrepare:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """Check that a data set is complete and what its loader expects.
+    """Check that a data set is complete and has the expected format.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
-        root: folder that holds the set's files, for sets that are read from disk.
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        root: folder of the files, for data sets that are read from disk.
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
     """
 
     name: Positional[str]
@@ -264,12 +260,12 @@ class Data:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train three models on dSprites, attack all three, and write a report: under six minutes.
+    """Train three models on dSprites, attack them and write a report, in under six minutes.
 
     Args:
-        out: folder of the three runs and the report; a folder of an unfinished demo is resumed.
-        seed: seed of the weights, the data order, the pairs and the noise.
-        steps: optimiser steps of each model; fewer are faster and blurrier.
+        out: folder of the three runs and the report; an unfinished demo is resumed.
+        seed: seed of the weights, the order of the data, the pairs and the noise.
+        steps: optimiser steps per model; fewer steps give blurrier reconstructions.
     """
 
     out: Path = Path("runs/demo")

@@ -1,4 +1,4 @@
-"""What `reproduce` and `claims` take; torch is not imported."""
+"""Flags of `reproduce` and `claims`; torch is not imported."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,24 +18,24 @@ _ALL = "all"
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Make figures and tables of Willetts et al. (2021), and answer the claims they bear on.
+    """Reproduce figures and tables of Willetts et al. (2021) and answer the claims they bear on.
 
-    Every figure is made under the published attack and under the strong one; reproduction.html
-    shows them with the rows they come from. What is done already is kept, what is not is resumed.
+    Every figure is made under the published and under the strong attack. reproduction.html shows
+    them with their rows. Finished work is kept and unfinished work is resumed.
 
     Args:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
             ablation.
-        size: smoke takes a minute and means nothing; small, 32×32 images and a part of the grid,
-            within an hour on two cores; paper is the published grid, for a GPU or a cluster.
+        size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
+            takes under an hour on two cores; `paper` is the published grid, for a GPU or a cluster.
         out: the folder (default: runs/reproduction/ and the size).
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
-        engine: what works on the models: processes of this machine, or Ray (needs the extra
+        engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
             `cluster`).
-        address: of a Ray cluster's head, as host:6379; its nodes share the folder (default: the
-            cluster that runs here, or one for this command).
-        jobs: how many models are worked on at a time (default: one a core, or one on a GPU).
-        estimate: make nothing, but time a few steps and rows and say what all of it would take.
+        address: address of the head of the Ray cluster, as host:6379; its nodes must share the
+            folder (default: a cluster running here, else a new one).
+        jobs: number of models in parallel (default: one per core, or one on a GPU).
+        estimate: time a few steps and rows, and print the estimated hours of the whole.
     """
 
     ids: Positional[tuple[str, ...]]

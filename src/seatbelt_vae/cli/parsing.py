@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
+from seatbelt_vae.cli.help import defaults_in_words
 from seatbelt_vae.cli.options import (
     Attack,
     Claims,
@@ -30,7 +31,7 @@ from seatbelt_vae.cli.options import (
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs import RunFolder, read_settings
 from seatbelt_vae.sweep import read_grid
 
 __all__ = ["VERBS", "parse", "parse_train"]
@@ -113,6 +114,7 @@ def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None =
                 args=flags,
                 default=tyro.MISSING_NONPROP if default is None else default,
                 config=_STYLE,
+                registry=defaults_in_words(),
             )
     except SystemExit as leaving:
         if leaving.code:
@@ -132,9 +134,9 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
         case "sweep":
             return Sweep.of(_run_settings(path), grid=tyro.MISSING)
         case "attack":
-            return Attack(tyro.MISSING, attack=load_toml(path, AttackConfig))
+            return Attack(target=tyro.MISSING, attack=read_settings(path, AttackConfig))
         case "evaluate":
-            return Evaluate(tyro.MISSING, evaluation=load_toml(path, EvaluationConfig))
+            return Evaluate(target=tyro.MISSING, evaluation=read_settings(path, EvaluationConfig))
     return None
 
 

@@ -1,6 +1,6 @@
-"""What `train` and `sweep` take: the settings of a run as flags; torch is not imported."""
+"""Flags of `train` and `sweep`; torch is not imported."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,18 +16,18 @@ from seatbelt_vae.config import (
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["AGAIN", "DataFlags", "Output", "Sweep", "Train"]
+__all__ = ["AGAIN", "DataFlags", "Output", "SubjectFlags", "Sweep", "Train"]
 
 AGAIN = "run the same command again to go on where it stopped"
 
 
 @dataclass(frozen=True)
 class Output:
-    """What is printed.
+    """Output of the command.
 
     Args:
-        json: print one JSON object on stdout and nothing else there.
-        quiet: no progress on stderr.
+        json: print one JSON object on stdout, and nothing else on stdout.
+        quiet: print no progress on stderr.
     """
 
     json: bool = False
@@ -39,11 +39,11 @@ class DataFlags:
     """The data set.
 
     Args:
-        data: a name of `seatbelt-vae data list`.
-        root: folder that holds the set's files, for sets that are read from disk.
-        images: use only this many training images (default: all).
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
+        data: a name of `seatbelt-vae data list`, or a function as module:function.
+        root: folder of the files, for data sets that are read from disk.
+        images: number of training images to use (default: all).
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
     """
 
     data: str = "dsprites"
@@ -64,8 +64,44 @@ class DataFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubjectFlags:
+    """The model that is judged, and the data.
+
+    Args:
+        target: a run folder, a folder of results, `package.module:function` or `file.py:function`
+            that returns a model. Code that is named so is executed.
+        data: the data set it is judged on (default: that of the run, or of the folder of results).
+        root: folder that holds the data set's files (default: as the run was trained).
+        image_size: side in pixels (default: as the run was trained).
+        out: folder of the results of a model that is no run (default: `runs/` and its name).
+    """
+
+    target: Positional[str]
+    data: str | None = None
+    root: str | None = None
+    image_size: int | None = None
+    out: Path | None = None
+
+    def data_config(self, known: DataConfig | None) -> DataConfig:
+        """Settings of the data: these flags over those known.
+
+        Raises:
+            ConfigError: no data set is named or known.
+        """
+        if self.data is None and known is None:
+            raise ConfigError(f"{self.target} without --data: name the data set it is judged on")
+        config = known if self.data is None or known is None else None
+        config = config or DataConfig(self.data or "")
+        return replace(
+            config,
+            root=self.root or config.root,
+            image_size=self.image_size or config.image_size,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class _RunFlags:
-    """Everything that decides a training run's numbers."""
+    """The settings of a training run."""
 
     data: DataFlags = field(default_factory=DataFlags)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -96,8 +132,8 @@ class Train(_RunFlags):
 
     Args:
         folder: where the run is stored; must be new, or be resumed.
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
-        resume: continue the run in the folder, with its own settings.
+        config: TOML file of settings, such as the config.toml of a run; flags override it.
+        resume: continue the run in the folder with its own settings.
     """
 
     folder: Positional[Path]
@@ -114,22 +150,22 @@ class Train(_RunFlags):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(_RunFlags):
-    """Train every combination of some settings, attack and measure each model, several at a time.
+    """Train every combination of some settings; attack and evaluate each model, in parallel.
 
-    What is done already is kept, what is not is resumed, and what fails does not stop the others.
+    Finished work is kept and unfinished work is resumed. A run that fails does not stop the others.
 
     Args:
-        grid: a file GRID.toml with [train], [vary], [[attack]], [evaluation], whose [train] further
-            flags override; or, with --vary, the folder of the runs.
-        vary: a flag of train and the values it takes in turn, as in beta=1,2,4 or
-            latent-sizes=16,16+8; several flags make a grid.
+        grid: a file GRID.toml with [train], [vary], [[attack]] and [evaluation]; further flags
+            override its [train]. With --vary: the folder of the runs.
+        vary: a flag of train and its values, as in beta=1,2,4 or latent-sizes=16,16+8; several
+            flags give all combinations.
         out: folder of the runs of a grid file (default: its `out`, else runs/ and its name).
-        engine: what works on the runs: processes of this machine, or Ray (needs the extra
+        engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
             `cluster`).
-        address: of a Ray cluster's head, as host:6379; its nodes share the folder of the runs
-            (default: the cluster that runs here, or one for this command).
-        jobs: how many runs are worked on at a time (default: one a core, or one on a GPU).
-        config: settings to start from (a RunConfig as TOML, such as a run's config.toml).
+        address: address of the head of the Ray cluster, as host:6379; its nodes must share the
+            folder of the runs (default: a cluster running here, else a new one).
+        jobs: number of runs in parallel (default: one per core, or one on a GPU).
+        config: TOML file of settings, such as the config.toml of a run; flags override it.
     """
 
     grid: Positional[Path]

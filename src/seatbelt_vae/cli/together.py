@@ -43,17 +43,17 @@ def joined(device: str) -> Iterator[InTurn]:
         return
     from accelerate import PartialState
 
-    from seatbelt_vae.workers import first_then_others
+    from seatbelt_vae.parallel.process_group import process_group
 
-    group = PartialState(cpu=device == "cpu")
+    state = PartialState(cpu=device == "cpu")
 
     def in_turn(first: Callable[[], _T], others: Callable[[], _T]) -> _T:
-        return first_then_others(first, _telling(others))
+        return process_group().first_then_others(first, _telling(others))
 
     try:
         yield in_turn
     finally:
-        group.destroy_process_group()
+        state.destroy_process_group()
 
 
 def _telling(others: Callable[[], _T]) -> Callable[[], _T]:

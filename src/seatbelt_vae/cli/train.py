@@ -11,7 +11,7 @@ from seatbelt_vae.cli.signals import stoppable
 from seatbelt_vae.cli.together import InTurn, joined
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.parallel.own_process import tune_process
 from seatbelt_vae.runs import RunFolder
 
 if TYPE_CHECKING:

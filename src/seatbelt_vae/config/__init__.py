@@ -2,8 +2,9 @@
 
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
-from seatbelt_vae.config.model import PRESETS, Architecture, ModelConfig, Preset, resolve
+from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
 from seatbelt_vae.config.objective import ObjectiveConfig, resolve_objective
+from seatbelt_vae.config.presets import PRESETS, Penalty, Preset, preset_of
 from seatbelt_vae.config.run import DataConfig, RunConfig
 from seatbelt_vae.config.toml import dump_toml, load_toml
 from seatbelt_vae.config.training import TrainingConfig
@@ -16,11 +17,13 @@ __all__ = [
     "EvaluationConfig",
     "ModelConfig",
     "ObjectiveConfig",
+    "Penalty",
     "Preset",
     "RunConfig",
     "TrainingConfig",
     "dump_toml",
     "load_toml",
+    "preset_of",
     "resolve",
     "resolve_objective",
 ]

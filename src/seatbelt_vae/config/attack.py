@@ -1,4 +1,4 @@
-"""How a suite attacks: the loss, the layers, the λ grid, the protocol and its effort."""
+"""Settings of a suite of attacks: loss, layers, threat, levels, strength and effort."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ The prefix states the kind: ``latent-`` and ``damage-posterior`` compare codes o
 """
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
-PROTOCOLS = ("strong", "single", "paper")
+STRENGTHS = ("strong", "single", "paper")
 SOLVERS = ("quasi-newton", "pgd")
 
 _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.2)}
@@ -32,47 +32,50 @@ _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A suite of pairs × levels: lower a loss of x* while its distance to x stays small.
+    """A suite of attacks, pairs × levels: minimise a loss at x* while x* stays close to x.
 
     Args:
-        loss: `latent-kl` = KL(attacked ‖ target), `latent-symmetric-kl`, `latent-w2`, each
-            summed over layers, `latent-l2` = the distance of the codes drawn; `output` = −ELBO of
-            the target under the attacked posterior,
-            `output-l2` = ‖rec(x*) − x_t‖; untargeted, within a budget: `damage-posterior`,
-            `damage-reconstruction`. A loss of your own is `package.module:name` or `file.py:name`.
+        loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
+            distances of posteriors, `latent-l2` is the distance of the codes drawn, each summed
+            over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
+            is ‖rec(x*) − x_t‖. The losses `damage-posterior` and `damage-reconstruction` are
+            untargeted and need a budget. A loss of your own is `package.module:name` or
+            `file.py:name`.
         layers: which layers a loss of posteriors compares: `all`, `bottom`, `top`, or
             numbers as `1,3` (1 is next to the data).
-        path: how layers above the first are reached: `mean`, `common` (noise fixed for the
-            whole pair) or `sampled` (fresh noise at every evaluation; not `strong`).
-            Default: `common` for the loss `output`, `mean` for the others.
-        draws: noise draws K of the `common` and `sampled` paths.
-        threat: what keeps distortions d small: `penalty` λ‖d‖₂ is added to the loss,
-            `squared-penalty` λ‖d‖₂²; or a budget ε: `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂, `linf`
+        path: noise of the codes between layers: `mean` (none), `common` (fixed per pair) or
+            `sampled` (fresh at every evaluation; not with strength `strong`) (default: `common`
+            for the loss `output`, else `mean`).
+        draws: number K of noise draws of the `common` and `sampled` paths.
+        threat: limit of the distortion d: a term of the loss, `penalty` λ‖d‖₂ or
+            `squared-penalty` λ‖d‖₂²; or a budget ε, `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂ or `linf`
             ‖d‖∞ ≤ ε(hi−lo).
-        weights: λ grid of the penalties: `relative` = (r₀/‖x_t−x‖)·2^linspace(−10, 4), or
-            `published` = 2^linspace(−20, 20).
+        weights: grid of λ for the penalties: `relative` is (r₀/‖x_t−x‖)·2^linspace(−10, 4),
+            `published` is 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
-        protocol: `strong` (many starts, exchange between levels), `single` (our optimiser, one
-            start), `paper` (SciPy's L-BFGS-B as published; needs the extra `paper`).
-        solver: `quasi-newton`, or `pgd` (projected steepest descent whose step adapts) for
-            budgets.
-        pairs: input-target pairs, drawn at random from the test split.
-        vary: the one factor in which input and target differ, such as orientation (default: they
-            are any two images).
-        among: factor values that both have, such as `shape=heart` or `shape=2,scale=5`: a name,
-            or a number from 0 (default: any).
-        restarts: random restarts of each row (strong).
-        max_evaluations: gradient evaluations of one descent at most.
-        memory: pairs the quasi-Newton method remembers.
-        recheck: share of rows rerun with twice the effort to test convergence (strong).
-        gradient_free: evaluations of the gradient-free control on each of three rows of a pair; 0
-            leaves it out (strong).
+        strength: `strong` (many starts, solutions exchanged between levels), `single` (one start),
+            or `paper` (SciPy's L-BFGS-B as published; needs the extra `paper`).
+        solver: `quasi-newton`, or `pgd` (projected steepest descent with an adaptive step), which
+            needs a budget.
+        pairs: number of input-target pairs, drawn at random from the test split.
+        vary: the only factor in which input and target differ, such as orientation (default: any
+            two images are a pair).
+        among: factor values shared by input and target, such as `shape=heart` or
+            `shape=2,scale=5`, by name or by number from 0 (default: any).
+        restarts: random restarts per row; strength `strong` only.
+        max_evaluations: maximum number of gradient evaluations per descent.
+        memory: correction pairs kept by the quasi-Newton method.
+        recheck: share of rows solved again with twice the effort to test convergence; strength
+            `strong` only.
+        gradient_free: evaluations of the gradient-free control on each of three rows per pair, 0
+            for none; strength `strong` only.
         fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
         seed: seed of the pairs, the starts and the noise.
-        together: pairs attacked at once.
-        micro_batch: rows evaluated at once (default: as many as hold 2¹⁸ pixels, 2²² on a GPU).
-        threads: CPU threads of a process (default: as the machine has).
+        together: pairs attacked in one batch.
+        micro_batch: rows evaluated in one call of the model (default: rows of 2¹⁸ values in total,
+            2²² on a GPU).
+        threads: CPU threads per process (default: PyTorch's choice).
     """
 
     loss: str = "latent-kl"
@@ -83,7 +86,7 @@ class AttackConfig:
     weights: Literal["relative", "published"] = "relative"
     weight_count: int | None = None
     budgets: tuple[float, ...] | None = None
-    protocol: Literal["strong", "single", "paper"] = "strong"
+    strength: Literal["strong", "single", "paper"] = "strong"
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
     pairs: int = 10
     vary: str | None = None
@@ -105,7 +108,7 @@ class AttackConfig:
         if self.path is not None:
             one_of("path", self.path, PATHS)
         one_of("threat", self.threat, THREATS)
-        one_of("protocol", self.protocol, PROTOCOLS)
+        one_of("strength", self.strength, STRENGTHS)
         one_of("solver", self.solver, SOLVERS)
         one_of("weights", self.weights, ("relative", "published"))
         for name in (
@@ -142,10 +145,10 @@ class AttackConfig:
         return self.path or ("common" if self.loss == "output" else "mean")
 
     def _check_combinations(self) -> None:
-        if self.path == "sampled" and self.protocol == "strong":
+        if self.path == "sampled" and self.strength == "strong":
             raise ConfigError(
-                "path 'sampled' with protocol 'strong', whose line searches need a repeatable "
-                "loss: use path 'common', or protocol 'single'"
+                "path 'sampled' with strength 'strong', whose line searches need a repeatable "
+                "loss: use path 'common', or strength 'single'"
             )
         has_layers = self.loss.startswith("latent-") or self.loss.endswith("-posterior")
         if not has_layers and not is_reference(self.loss) and self.layers != "all":
@@ -158,10 +161,10 @@ class AttackConfig:
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"
             )
-        if self.protocol == "paper" and self.threat != "penalty":
+        if self.strength == "paper" and self.threat != "penalty":
             raise ConfigError(
-                f"protocol 'paper' with threat {self.threat!r}, but the published attack has a "
-                f"penalty: use threat 'penalty', or protocol 'strong'"
+                f"strength 'paper' with threat {self.threat!r}, but the published attack has a "
+                f"penalty: use threat 'penalty', or strength 'strong'"
             )
         if self.solver == "pgd" and not self.within_budget:
             raise ConfigError(
@@ -196,7 +199,7 @@ def suite_name(config: AttackConfig) -> str:
     """The folder of a suite: what was attacked and how, e.g. ``latent-kl-strong``.
 
     Example:
-        >>> suite_name(AttackConfig(layers="1,3", protocol="paper", weights="published"))
+        >>> suite_name(AttackConfig(layers="1,3", strength="paper", weights="published"))
         'latent-kl-layers-1-3-paper-published'
     """
     layers = f"layers-{config.layers.replace(',', '-')}"
@@ -210,7 +213,7 @@ def suite_name(config: AttackConfig) -> str:
         # "output" within an L2 budget is not "output-l2"
         f"within-{config.threat}": config.within_budget,
         config.threat: config.threat == "squared-penalty",
-        config.protocol: True,
+        config.strength: True,
         config.solver: config.solver != "quasi-newton",
         config.weights: config.weights != "relative",
     }

@@ -1,4 +1,4 @@
-"""Checks shared by the settings: each raises `ConfigError` with what was got and expected."""
+"""Checks of single settings; each raises `ConfigError` with the value and the expected range."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ __all__ = ["at_least", "one_of", "perhaps", "positive"]
 
 
 def perhaps(got: str, known: Iterable[str]) -> str:
-    """The end of an error message that lists what is known and guesses what was meant."""
+    """The end of an error message: the closest known word, then all of them."""
     known = list(known)
     close = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
     guess = f"perhaps you meant {close[0]!r}; " if close else ""

@@ -1,8 +1,8 @@
-"""How a model is measured besides the attacks: bounds, aggregate posterior, reconstruction."""
+"""Settings of an evaluation: bounds, aggregate posterior, reconstruction, optional metrics."""
 
 from dataclasses import dataclass
 
-from seatbelt_vae.config.attack import PROTOCOLS
+from seatbelt_vae.config.attack import STRENGTHS
 from seatbelt_vae.config.checks import at_least, one_of, positive
 
 __all__ = ["EvaluationConfig"]
@@ -16,26 +16,26 @@ class EvaluationConfig:
 
     Args:
         images: test images for ELBO, IWAE, reconstruction and ‖σ‖.
-        iwae_draws: importance samples K of the IWAE bound.
-        aggregate_images: training images that form the aggregate posterior q(z) (0: all of them).
+        iwae_draws: number K of importance samples of the IWAE bound.
+        aggregate_images: training images that form the aggregate posterior q(z), 0 for all.
         aggregate_queries: draws z ~ q(z) over which TC and mutual information are averaged.
-        max_chains: most chains per image of the TC bracket when the model has several layers.
-        traversals: test images shown with latent traversals.
-        also: what else to measure: `denoising`, log p(x|z) of images seen through noise;
-            `mig`, the mutual information gap between units and known factors; `downstream`,
-            classifiers of reconstructions and of latents, clean and attacked; `codes`, what the
-            top layer makes of each test image, to be drawn.
-        mig_images: training images that form q(z) for the MIG (0: all of them).
-        mig_queries: draws z ~ q(z) over which its informations are averaged.
-        downstream_factor: what is classified (default: the factor called class, or the only one).
-        downstream_training: training images the classifiers learn from (0: all of them).
-        downstream_images: test images attacked, each towards one of another class, with λ = 1.
-        downstream_protocols: how they are attacked: `strong`, `single`, `paper` (left out
-            where SciPy is not installed).
-        downstream_evaluations: gradient evaluations of one descent at most.
-        seed: seed of the images chosen and the noise.
-        batch_size: images encoded at once.
-        threads: CPU threads (default: as the machine has).
+        max_chains: maximum number of chains per image for the TC bounds of several layers.
+        traversals: number of test images with latent traversals.
+        optional_metrics: further measures: `denoising` is log p(x|z) of images seen through noise;
+            `mig` the mutual information gap between units and known factors; `downstream` trains
+            classifiers on reconstructions and on latents and attacks them; `codes` stores the top
+            layer's posterior of each test image (default: none).
+        mig_images: training images that form q(z) for the MIG, 0 for all.
+        mig_queries: draws z ~ q(z) over which the mutual information of the MIG is averaged.
+        downstream_factor: the factor to classify (default: the one called class, or the only one).
+        downstream_training: training images of the classifiers, 0 for all.
+        downstream_images: test images to attack, each towards one of another class, with λ = 1.
+        downstream_strengths: strengths of these attacks: `strong`, `single`, `paper` (skipped if
+            SciPy is not installed).
+        downstream_evaluations: maximum number of gradient evaluations per descent.
+        seed: seed of the chosen images and the noise.
+        batch_size: images per batch.
+        threads: CPU threads (default: PyTorch's choice).
     """
 
     images: int = 1000
@@ -44,13 +44,13 @@ class EvaluationConfig:
     aggregate_queries: int = 1000
     max_chains: int = 512
     traversals: int = 2
-    also: tuple[str, ...] = ()
+    optional_metrics: tuple[str, ...] = ()
     mig_images: int = 20_000
     mig_queries: int = 5000
     downstream_factor: str | None = None
     downstream_training: int = 10_000
     downstream_images: int = 100
-    downstream_protocols: tuple[str, ...] = ("strong", "paper")
+    downstream_strengths: tuple[str, ...] = ("strong", "paper")
     downstream_evaluations: int = 500
     seed: int = 0
     batch_size: int = 250
@@ -65,9 +65,9 @@ class EvaluationConfig:
         for name in ("aggregate_images", "traversals", "mig_images", "downstream_training", "seed"):
             at_least(name, getattr(self, name), 0)
         at_least("max_chains", self.max_chains, 8)
-        for measure in self.also:
+        for measure in self.optional_metrics:
             one_of("measure", measure, OPTIONAL_METRICS)
-        for protocol in self.downstream_protocols:
-            one_of("protocol", protocol, PROTOCOLS)
+        for strength in self.downstream_strengths:
+            one_of("strength", strength, STRENGTHS)
         if self.threads is not None:
             positive("threads", self.threads)

@@ -1,53 +1,19 @@
-"""What a model is: presets by name, the settings of one, the architecture they resolve to."""
+"""The settings of a model and the architecture they resolve to."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.config.checks import one_of, positive
+from seatbelt_vae.config.presets import check_preset, preset_of
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["PRESETS", "Architecture", "ModelConfig", "Preset", "resolve"]
+__all__ = ["Architecture", "ModelConfig", "resolve"]
 
 Network = Literal["conv", "mlp"]
 Likelihood = Literal["gaussian", "bernoulli"]
 
 SMALLEST_CONV_SIDE = 16
 
-
-@dataclass(frozen=True)
-class Preset:
-    """A named pair of an architecture and an objective.
-
-    Args:
-        objective: ``elbo``, ``beta-kl`` (E log p − β·KL), ``tc`` (ELBO − (β−1)·TC of the top, from
-            the minibatch) or ``factor`` (the same with the TC by a discriminator).
-        hierarchical: more than one layer by default.
-        chain_likelihood: the decoder sees z¹ only (the DLGM ablation), not every layer.
-        beta: the default β.
-        summary: one line for help texts and reports.
-    """
-
-    objective: Literal["elbo", "beta-kl", "tc", "factor"]
-    hierarchical: bool
-    chain_likelihood: bool
-    beta: float
-    summary: str
-
-
-PRESETS = {
-    "vae": Preset("elbo", False, False, 1.0, "the plain VAE: the ELBO"),
-    "beta-vae": Preset("beta-kl", False, False, 4.0, "E log p(x|z) − β·KL (Higgins 2017)"),
-    "beta-tcvae": Preset("tc", False, False, 6.0, "ELBO − (β−1)·TC(z) (Chen 2018)"),
-    "factor-vae": Preset(
-        "factor", False, False, 6.0, "ELBO − (β−1)·TC(z), TC by a discriminator (Kim & Mnih 2018)"
-    ),
-    "hvae": Preset("elbo", True, False, 1.0, "the hierarchical baseline: Seatbelt at β = 1"),
-    "seatbelt": Preset(
-        "tc", True, False, 6.0, "hierarchical, ELBO − (β−1)·TC(z^L) (Willetts 2021)"
-    ),
-    "dlgm": Preset("elbo", True, True, 1.0, "hierarchical with chain likelihood p(x|z¹)"),
-    "tc-dlgm": Preset("tc", True, True, 6.0, "chain likelihood with the TC penalty on z^L"),
-}
 
 _DEFAULT_LADDER = (96, 48, 24, 12, 6)
 _LADDERS = {"celeba": (256, 128, 64, 32)}
@@ -60,14 +26,15 @@ class ModelConfig:
     """The model to train.
 
     Args:
-        preset: which of the named models.
+        preset: a named model, or `package.module:attribute` of your own `Preset`.
         depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
             sizes are then the last L entries of the data set's ladder (96, 48, 24, 12, 6).
-        latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`.
+        latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
+            (default: as `depth` says).
         network: `conv` (Chen et al. 2018) or `mlp`.
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
-        features: width of the shared features of the image (512), or of the MLP (1200).
+        features: width of the shared features of the image, or of the MLP (default: 512, MLP 1200).
         hierarchy_widths: hidden width of the small networks between layers i and i+1.
         likelihood: `gaussian` with a fixed variance, or `bernoulli` on [0, 1].
         variance: variance of the Gaussian likelihood.
@@ -84,7 +51,7 @@ class ModelConfig:
     variance: float = 0.1
 
     def __post_init__(self) -> None:
-        one_of("preset", self.preset, PRESETS)
+        check_preset(self.preset)
         one_of("network", self.network, ("conv", "mlp"))
         one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
         positive("variance", self.variance)
@@ -182,12 +149,12 @@ def resolve(
         hierarchy_widths=model.hierarchy_widths,
         likelihood=model.likelihood,
         variance=model.variance,
-        chain_likelihood=PRESETS[model.preset].chain_likelihood,
+        chain_likelihood=preset_of(model.preset).chain_likelihood,
     )
 
 
 def _ladder(model: ModelConfig, data_name: str) -> tuple[int, ...]:
-    hierarchical = PRESETS[model.preset].hierarchical
+    hierarchical = preset_of(model.preset).hierarchical
     if not hierarchical and model.depth in (None, 1):
         return (_DEFAULT_SINGLE_LAYER,)
     if not hierarchical:

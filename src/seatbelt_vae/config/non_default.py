@@ -1,4 +1,4 @@
-"""What of a run's settings is worth telling it from others: what is unlike its default."""
+"""The settings of a run that differ from their defaults; digests are computed over these."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,10 +1,10 @@
-"""What training maximises: the kind of objective, β, the TC estimator, and free bits."""
+"""The settings of the objective: β, the TC estimator, free bits and warm-ups."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of
-from seatbelt_vae.config.model import PRESETS
+from seatbelt_vae.config.presets import preset_of
 from seatbelt_vae.errors import ConfigError
 
 __all__ = ["TC_ESTIMATORS", "ObjectiveConfig", "resolve_objective"]
@@ -15,7 +15,7 @@ _DEFAULT_FREE_BITS = 0.125
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """The objective; what is left None is decided by the preset and the depth.
+    """The objective; settings that are None follow from the preset and the depth.
 
     Args:
         beta: β, the weight of the penalty; 1 is the plain ELBO (default: the preset's).
@@ -53,24 +53,23 @@ class ObjectiveConfig:
 
 
 def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tuple[float, float]:
-    """What β and λ_fb are for a preset with ``depth`` layers.
+    """β and the free bits λ_fb of a preset with ``depth`` layers.
 
     Example:
         >>> resolve_objective(ObjectiveConfig(), "seatbelt", depth=4)
         (6.0, 0.125)
 
     Raises:
-        ConfigError: β other than 1 for a preset whose objective is the ELBO; a warm-up of a TC that
-            the preset has not.
+        ConfigError: β other than 1 if the objective is the ELBO; a TC warm-up without a TC penalty.
     """
-    kind = PRESETS[preset]
+    kind = preset_of(preset)
     beta = kind.beta if objective.beta is None else objective.beta
-    if kind.objective == "elbo" and beta != 1:
+    if not kind.weighed and beta != 1:
         raise ConfigError(
             f"beta is {beta:g} with preset {preset!r}, whose objective is the ELBO (beta 1): "
             f"leave beta out, or use a preset with a penalty (beta-vae, beta-tcvae, seatbelt)"
         )
-    if kind.objective not in ("tc", "factor") and objective.tc_warm_up:
+    if objective.tc_warm_up and not kind.reads("tc_warm_up"):
         raise ConfigError(
             f"tc_warm_up is {objective.tc_warm_up} with preset {preset!r}, which has no TC: leave "
             f"it out, or use kl_warm_up"

@@ -15,11 +15,11 @@ class DataConfig:
     """The data set.
 
     Args:
-        name: a name of `seatbelt-vae data list`.
-        root: folder that holds the set's files, for sets that are read from disk.
-        images: use only this many training images (default: all).
-        image_size: side in pixels: any for sets of pictures, for the others a fraction of theirs.
-        skip_bad: leave out files that cannot be read, and count them.
+        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        root: folder of the files, for data sets that are read from disk.
+        images: number of training images to use (default: all).
+        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
+        skip_bad: skip unreadable files and report their number.
     """
 
     name: str = "dsprites"

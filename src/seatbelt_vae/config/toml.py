@@ -1,4 +1,4 @@
-"""Settings to TOML and back: what is written re-runs, what is misspelt is named."""
+"""Settings to TOML and back; unknown keys and values of another type are refused."""
 
 import dataclasses
 import tomllib
@@ -19,7 +19,7 @@ Config = TypeVar("Config")
 
 
 def dump_toml(config: Any) -> str:
-    """The settings as TOML; what is None (left to its default) is not written.
+    """The settings as TOML; a setting that is None is not written.
 
     Example:
         >>> from seatbelt_vae.config.run import DataConfig
@@ -37,7 +37,7 @@ def load_toml(
     Args:
         path: the file.
         kind: the settings' class.
-        revise: what makes settings of today of those that were stored.
+        revise: maps the parsed table to one with the current names.
 
     Raises:
         ConfigError: the file is missing or no TOML, a key is unknown, or a value is not valid.
@@ -91,7 +91,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             if rest != [...] and len(value) != 1 + len(rest):
                 raise ConfigError(f"{name} is {value!r}, expected {1 + len(rest)} values")
             return tuple(_convert(item, element, name) for element in value)
-        # which words, or which names in a table, it knows the dataclass says itself
+        # the dataclass itself checks the word, or the keys of the table
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
             return value
         if typing.get_origin(option) is dict and isinstance(value, dict):

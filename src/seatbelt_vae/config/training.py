@@ -13,22 +13,23 @@ TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The training run: Adam with cosine decay of the learning rate to 0, stepwise.
+    """The training run: Adam, with the learning rate decayed to 0 by a cosine at every step.
 
     Args:
-        epochs: passes over the training split (Chen et al.: 50); ignored if `steps` is given.
-        steps: length in optimiser steps.
-        batch_size: images a step, all workers' together; an epoch's last short batch is dropped.
-        learning_rate: Adam's learning rate at the start.
-        precision: `float32`, or `bf16` autocast.
-        seed: seed of the weights, the data order and the noise.
+        epochs: passes over the training split; ignored if `steps` is given.
+        steps: optimiser steps (default: as many as the epochs take).
+        batch_size: images per step over all workers; a shorter last batch of an epoch is dropped.
+        learning_rate: learning rate of Adam at the first step.
+        precision: `float32`, or autocast to `bf16`.
+        seed: seed of the weights, the order of the data and the noise.
         checkpoint_every: steps between checkpoints.
-        validate_every: steps between estimates of the ELBO on held-out images.
-        device: `auto` (a GPU if there is one), `cpu` or `cuda`.
-        threads: CPU threads (default: as the machine has).
-        ema_decay: the model is the exponential moving average of its weights with this decay, such
-            as 0.999 (default: no average).
-        trackers: where metrics also go: tensorboard, wandb, mlflow, trackio.
+        validate_every: steps between evaluations of the ELBO on held-out images.
+        device: `auto` (a GPU if available), `cpu` or `cuda`.
+        threads: CPU threads (default: PyTorch's choice).
+        ema_decay: store the exponential moving average of the weights with this decay, such as
+            0.999 (default: no average).
+        trackers: experiment trackers that receive the metrics: tensorboard, wandb, mlflow, trackio
+            (default: none).
     """
 
     epochs: int = 50

@@ -1,9 +1,10 @@
-"""Data sets by name, each one file; nothing is downloaded, and a missing set says what to do."""
+"""Data sets by name; nothing is downloaded unless asked, and errors say how to get the files."""
 
 from seatbelt_vae.data.dataset import Factor, ImageData, Split
-from seatbelt_vae.data.fitting import load_for
-from seatbelt_vae.data.registry import DATA_SETS, Source, load
-from seatbelt_vae.data.verbs import Check, Listed, Prepared, check, list_sets, prepare
+from seatbelt_vae.data.inspection import Check, Listed, Prepared, check, list_sets, prepare
+from seatbelt_vae.data.loading import load_data, load_for
+from seatbelt_vae.data.registry import DATA_SETS
+from seatbelt_vae.data.source import Source
 
 __all__ = [
     "DATA_SETS",
@@ -16,7 +17,7 @@ __all__ = [
     "Split",
     "check",
     "list_sets",
-    "load",
+    "load_data",
     "load_for",
     "prepare",
 ]

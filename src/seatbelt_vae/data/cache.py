@@ -1,7 +1,7 @@
-"""Prepared sets: records of one type in one file, written whole and checked when read.
+"""Cache files of prepared sets: fixed-size records, written atomically and checked when read.
 
-Layout: a line of JSON (format, the records' type, how many, SHA-256 of all else), the
-records, and a JSON text about them. They are mapped, not loaded: a set may exceed the memory.
+Layout: one line of JSON (format, record type, count, SHA-256 of the rest), the records, and a JSON
+description. Records are memory-mapped, so that a set may be larger than memory.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ _HEADER = 512
 
 @dataclass(frozen=True)
 class Records:
-    """What one cache file holds.
+    """The content of one cache file.
 
     Args:
-        rows: a structured array, one record an example, mapped from the file.
-        about: what was written about them.
-        digest: SHA-256 of all of that.
+        rows: a memory-mapped structured array with one record per example.
+        about: the JSON description of the set.
+        digest: SHA-256 of the records, the description and the header.
     """
 
     rows: NDArray[Any]
@@ -41,7 +41,7 @@ class Records:
 
 
 def cache_folder() -> Path:
-    """Where prepared sets are kept: SEATBELT_CACHE, else the user's cache folder."""
+    """The folder of cache files: SEATBELT_CACHE, else the cache folder of the user."""
     if chosen := os.environ.get("SEATBELT_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -52,7 +52,7 @@ def is_there(path: Path) -> bool:
     """Whether a file exists.
 
     Raises:
-        DataError: its folder may not be looked into.
+        DataError: no permission to read its folder.
     """
     try:
         return path.exists()
@@ -68,16 +68,16 @@ def write_records(
     blocks: Iterable[NDArray[Any]],
     about: Callable[[], Any] = lambda: None,
 ) -> None:
-    """Write blocks of records to a temporary name and rename it.
+    """Write blocks of records to a temporary file and rename it.
 
     Args:
         path: the file.
-        dtype: the structured type of a record.
+        dtype: structured type of one record.
         blocks: arrays of that type.
-        about: asked once all blocks are written; what it returns is stored as JSON.
+        about: called after the last block; its return value is stored as JSON.
 
     Raises:
-        ArtifactError: the disk is full or the place cannot be written; nothing is left behind.
+        ArtifactError: the disk is full or the path not writable; no file is left behind.
     """
     record = np.dtype(dtype)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -113,16 +113,16 @@ def write_records(
             f"SEATBELT_CACHE to another folder"
         ) from error
     finally:
-        # where nothing could be written there is nothing to remove either
+        # no temporary file exists where none could be created
         with suppress(OSError):
             temporary.unlink()
 
 
 def read_records(path: Path) -> Records:
-    """The records of a file, once its digest is checked.
+    """Check the digest of a cache file and map its records.
 
     Raises:
-        DataError: unreadable, truncated, corrupt, or of another version.
+        DataError: unreadable, truncated, corrupt, or an unknown format version.
     """
     try:
         with path.open("rb") as file:

@@ -1,10 +1,9 @@
-"""A contact sheet: random training images on one page, to see what a set holds."""
+"""A contact sheet: random training images of a set on one page."""
 
 import io
 
-import numpy as np
-
 from seatbelt_vae.data.dataset import ImageData
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["contact_sheet"]
 
@@ -12,10 +11,10 @@ _COLUMNS, _ROWS = 10, 6
 
 
 def contact_sheet(data: ImageData) -> bytes:
-    """A PNG of 60 random training images; points are drawn as a scatter."""
+    """A PNG of 60 random training images; sets of points are drawn as a scatter plot."""
     from matplotlib.figure import Figure
 
-    chosen = np.random.Generator(np.random.Philox(1)).permutation(len(data.train))
+    chosen = DataStream.CONTACT_SHEET.generator(1).permutation(len(data.train))
     figure = Figure(figsize=(_COLUMNS, _ROWS), dpi=100)
     if data.image_shape[1] == 1:
         points = data.train.batch(chosen[:2000]).flatten(1).numpy()

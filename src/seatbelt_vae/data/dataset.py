@@ -1,15 +1,16 @@
-"""What a data set is to the rest of the package: two splits that give batches by position."""
+"""The interface of a data set: a training and a test split, which return batches by position."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.randomness import DataStream
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,9 +27,9 @@ class Factor:
     """A known factor of variation.
 
     Args:
-        name: what varies.
-        size: how many values it takes.
-        values: what they are called, if they have names.
+        name: name of the factor.
+        size: number of its values.
+        values: names of the values, if they have any.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Factor:
 
     @classmethod
     def named(cls, name: str, values: Iterable[str]) -> "Factor":
-        """One whose values have names.
+        """A factor whose values have names.
 
         Example:
             >>> Factor.named("class", ["ant", "bee"])
@@ -49,12 +50,12 @@ class Factor:
 
 @dataclass(frozen=True)
 class Split:
-    """Some examples of a data set, in a fixed order.
+    """A subset of the examples of a data set, in a fixed order.
 
     Args:
-        indices: which examples of the whole set, :math:`(N)`.
-        read: maps indices into the whole set to images :math:`(B, C, H, W)`, float32 in bounds.
-        factors_of: maps them to factor values :math:`(B, F)`.
+        indices: positions of the examples in the whole set, :math:`(N)`.
+        read: maps positions in the whole set to float32 images :math:`(B, C, H, W)` in bounds.
+        factors_of: maps positions in the whole set to factor values :math:`(B, F)`.
     """
 
     indices: Indices
@@ -63,6 +64,19 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def first(self, images: int | None) -> "Split":
+        """The first examples of this split; all if `images` is None.
+
+        Raises:
+            DataError: fewer than one example, or more than the split has.
+        """
+        if images is not None and not 1 <= images <= len(self):
+            raise DataError(
+                f"{images} training images asked for, the set has {len(self)}: ask for 1 to that "
+                f"many"
+            )
+        return replace(self, indices=self.indices[:images])
 
     def batch(self, positions: Indices) -> "Tensor":
         """Images at positions in this split, :math:`(B, C, H, W)`, float32 inside the bounds."""
@@ -88,15 +102,15 @@ class ImageData:
     """A data set.
 
     Args:
-        name: its name in the registry.
-        bounds: smallest and largest value a pixel can take.
+        name: its name in the registry, or the reference of its function.
+        bounds: smallest and largest pixel value.
         image_shape: (C, H, W).
-        train: what models are trained on.
-        test: held out; likelihoods and attacks are measured here.
+        train: the training split.
+        test: the held-out split, on which likelihoods and attacks are measured.
         factors: known factors of variation, in the order of `Split.factors`.
-        notes: what its loader took for granted or left out, for the user to know.
-        credits: whom its images are owed to and on what terms, a line a source.
-        digest: another one as soon as any image is, such as that of the cache it is read from.
+        notes: assumptions and omissions of the loader, for the user.
+        credits: authors and licence, one line per source.
+        digest: a digest of all images, such as that of the cache file.
     """
 
     name: str
@@ -111,19 +125,42 @@ class ImageData:
 
     @property
     def identity(self) -> str:
-        """A short text, another one as soon as any image is; where the files lie is no part of it.
+        """A short identifier of the images, independent of where the files are.
 
-        Of a set that states no digest it tells kind, shape, bounds and counts only.
+        Without a digest it depends on kind, shape, bounds and counts only.
 
         Example:
-            >>> from seatbelt_vae.data import load
-            >>> load("swiss-roll").identity == load("swiss-roll", images=9).identity
+            >>> from seatbelt_vae.data import load_data
+            >>> load_data("swiss-roll").identity == load_data("swiss-roll", images=9).identity
             False
         """
         counts = len(self.train), len(self.test)
         stated = json.dumps([self.digest, self.image_shape, self.bounds, counts])
-        kind = self.name.partition(":")[0]
+        kind, colon, _ = self.name.partition(":")
+        kind = "function" if colon and kind != "hf" else kind
         return f"{kind}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
+
+    def within(self, bounds: tuple[float, float]) -> "ImageData":
+        """The same set with its values mapped from its own bounds to others.
+
+        Example:
+            >>> from seatbelt_vae.data import load_data
+            >>> load_data("swiss-roll").within((0.0, 1.0)).bounds
+            (0.0, 1.0)
+        """
+        if bounds == self.bounds:
+            return self
+        (low, high), (lowest, highest) = self.bounds, bounds
+        scale = np.float32((highest - lowest) / (high - low))
+
+        def mapped(split: Split) -> Split:
+            def read(indices: Indices) -> NDArray[np.float32]:
+                values = lowest + (split.read(indices) - np.float32(low)) * scale
+                return values.clip(lowest, highest).astype(np.float32)
+
+            return replace(split, read=read)
+
+        return replace(self, bounds=bounds, train=mapped(self.train), test=mapped(self.test))
 
 
 def random_split(
@@ -132,25 +169,21 @@ def random_split(
     factors_of: Callable[[Indices], NDArray[np.int64]] | None = None,
     images: int | None = None,
 ) -> tuple[Split, Split]:
-    """The train and test split of a set that has none of its own.
+    """Split a set at random into training and test examples, always in the same way.
 
-    The last 10 % of a permutation by NumPy's Philox(0) is the test split, always the same.
+    The test split is the last tenth of a permutation by NumPy's Philox generator with seed 0.
 
     Args:
-        count: size of the whole set.
+        count: number of examples of the whole set.
         read, factors_of: see `Split`.
-        images: keep only this many training images, the first of the permutation.
+        images: number of training images to keep, the first of the permutation.
 
     Raises:
-        DataError: fewer than two images, or not that many training images.
+        DataError: fewer than two images, or fewer training images than asked for.
     """
     if count < 2:
         raise DataError(f"the set has {count} images: at least 2 make a training and a test split")
-    order = np.random.Generator(np.random.Philox(0)).permutation(count)
+    order = DataStream.HELD_OUT.generator().permutation(count)
     held_out = max(1, round(_TEST_SHARE * count))
     train, test = order[:-held_out], order[-held_out:]
-    if images is not None and not 1 <= images <= len(train):
-        raise DataError(
-            f"{images} training images asked for, the set has {len(train)}: ask for 1 to that many"
-        )
-    return Split(train[:images], read, factors_of), Split(test, read, factors_of)
+    return Split(train, read, factors_of).first(images), Split(test, read, factors_of)

@@ -1,4 +1,4 @@
-"""Sets made of picture files: decoded by several threads, written as records, none held longer."""
+"""Sets of picture files, decoded by a thread pool and written as records."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.readers.tree import Tree
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.stored import About, image_record, write_set
+from seatbelt_vae.data.bad_examples import BadExamples
+from seatbelt_vae.data.image_records import About, image_record, write_set
+from seatbelt_vae.data.readers.file_tree import Tree
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Picture", "PictureFiles", "side_of"]
@@ -23,10 +23,10 @@ _AT_ONCE = 256
 
 
 def side_of(config: DataConfig) -> int:
-    """Side in pixels at which pictures are wanted.
+    """Side in pixels of the decoded pictures.
 
     Raises:
-        DataError: a larger one than can be meant.
+        DataError: above the largest supported side.
     """
     side = config.image_size or _SIDE
     if side > _LARGEST_SIDE:
@@ -36,7 +36,7 @@ def side_of(config: DataConfig) -> int:
 
 @dataclass(frozen=True)
 class Picture:
-    """A file of a tree, and the factors of what it shows."""
+    """A picture file and its factor values."""
 
     name: str
     factors: tuple[int, ...] = ()
@@ -44,21 +44,21 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """What a set is to be made of.
+    """The picture files of a set.
 
     Args:
-        tree: where the files are.
-        train: those it is trained on, or all of them.
-        test: those held out; empty to hold a tenth of the others out at random.
-        decode: from a file's content to pixels (C, H, W), or DataError.
-        screen: what becomes of bad files.
+        tree: the folder or archive of the files.
+        train: training pictures, or all pictures.
+        test: test pictures; if empty, a random tenth of the others is held out.
+        decode: maps the content of a file to pixels (C, H, W), or raises DataError.
+        bad: handles unreadable files.
     """
 
     tree: Tree
     train: Sequence[Picture]
     test: Sequence[Picture]
     decode: Callable[[bytes], NDArray[np.uint8]]
-    screen: Screen
+    bad: BadExamples
 
     def write(self, cache: Path, image_shape: tuple[int, int, int], about: About) -> None:
         """Write the set's cache file.
@@ -66,10 +66,10 @@ class PictureFiles:
         Args:
             cache: the file.
             image_shape: (C, H, W).
-            about: what is known beforehand; the split and what was left out are added.
+            about: the description; the split and skipped files are added.
 
         Raises:
-            DataError: a bad file that may not be left out, or no good one in a split.
+            DataError: an unreadable file that may not be skipped, or no readable one in a split.
             ArtifactError: the cache cannot be written.
         """
         record = image_record(image_shape, len(about.factors))
@@ -84,12 +84,12 @@ class PictureFiles:
                 if pictures and not kept[-1]:
                     raise DataError(
                         f"{self.tree.place} has no good picture among {len(pictures):,}: "
-                        f"{self.screen.errors[0]}"
+                        f"{self.bad.errors[0]}"
                     )
 
         def completed() -> About:
             test_from = kept[0] if self.test else None
-            return replace(about, test_from=test_from, notes=about.notes + self.screen.notes)
+            return replace(about, test_from=test_from, notes=about.notes + self.bad.notes)
 
         write_set(cache, blocks(), record, completed, self.tree.place)
 
@@ -102,7 +102,7 @@ class PictureFiles:
                 rows, good = np.empty(len(some), record), 0
                 for picture, found in zip(some, pool.map(self._pixels, some), strict=True):
                     if isinstance(found, DataError):
-                        self.screen.refuse(found)
+                        self.bad.refuse(found)
                         continue
                     rows[good] = found, picture.factors
                     good += 1

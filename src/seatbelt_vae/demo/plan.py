@@ -10,7 +10,7 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
-from seatbelt_vae.sweep import Job
+from seatbelt_vae.workflow import Job
 
 __all__ = ["DEMO", "Plan"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from seatbelt_vae.demo.plan import DEMO, Plan
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.parallel.worker_pool import News, run_jobs
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import News, work_side_by_side
-from seatbelt_vae.sweep import do, is_done
 from seatbelt_vae.sweep.engine import HEAVY
+from seatbelt_vae.workflow import carry_out, is_done
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -50,11 +50,11 @@ def run_demo(
     _check(out, plan)
     # one process a model: on two cores that beats two threads a model
     jobs = {
-        name: partial(do, out / name, job)
+        name: partial(carry_out, out / name, job)
         for name, job in ((name, plan.job(name)) for name in plan.models)
         if not is_done(out / name, job)
     }
-    failures = work_side_by_side(jobs, on_progress, at_once=len(plan.models), preload=HEAVY)
+    failures = run_jobs(jobs, on_progress, at_once=len(plan.models), preload=HEAVY)
     runs = [out / name for name in plan.models if name not in failures]
     if not runs:
         return DemoResult([], None, failures)

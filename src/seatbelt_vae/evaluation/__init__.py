@@ -1,30 +1,49 @@
-"""Measures of a model and of the attacks on it: robustness, bounds, aggregate posterior."""
+"""Measures of a model and of the attacks on it: robustness, bounds, aggregate posterior.
 
-from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
-from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
-from seatbelt_vae.evaluation.budgets import BUDGETS, MatchedBudgets, matched_budgets, shorten
-from seatbelt_vae.evaluation.codes import code_rows
-from seatbelt_vae.evaluation.denoising import Denoising, denoising
-from seatbelt_vae.evaluation.downstream import measure_downstream
-from seatbelt_vae.evaluation.gap import Pair, reconstruct
-from seatbelt_vae.evaluation.margin import Margins, Robustness, margins, r_robustness
-from seatbelt_vae.evaluation.mig import FactorGap, measure_mig
-from seatbelt_vae.evaluation.model import evaluate
-from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
-from seatbelt_vae.evaluation.suite import compare_pairs, compare_suites, measure_suite
-from seatbelt_vae.evaluation.summary import MEASURES, summarise
-from seatbelt_vae.evaluation.traversals import Traversals, traverse
+Names are imported when they are first used: reading the declarations in `measures` must not import
+PyTorch. No submodule may be called like one of these names.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
+    from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets, shorten
+    from seatbelt_vae.evaluation.codes import code_rows
+    from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
+    from seatbelt_vae.evaluation.downstream import measure_downstream
+    from seatbelt_vae.evaluation.gap import Pair, reconstruct
+    from seatbelt_vae.evaluation.margin import Margins, Robustness, margins, r_robustness
+    from seatbelt_vae.evaluation.measures import (
+        BUDGETS,
+        MODEL_MEASURES,
+        PAIR_MEASURES,
+        ModelMeasure,
+        PairMeasure,
+        register,
+    )
+    from seatbelt_vae.evaluation.mig import FactorGap, measure_mig
+    from seatbelt_vae.evaluation.model import evaluate
+    from seatbelt_vae.evaluation.noisy_inputs import Denoising, denoising
+    from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
+    from seatbelt_vae.evaluation.suite import compare_pairs, compare_suites, measure_suite
+    from seatbelt_vae.evaluation.summary import summarise
+    from seatbelt_vae.evaluation.traversals import Traversals, traverse
 
 __all__ = [
     "BUDGETS",
-    "MEASURES",
+    "MODEL_MEASURES",
+    "PAIR_MEASURES",
     "Area",
     "Denoising",
     "Estimate",
     "FactorGap",
     "Margins",
     "MatchedBudgets",
+    "ModelMeasure",
     "Pair",
+    "PairMeasure",
     "PairMeasures",
     "Robustness",
     "Traversals",
@@ -45,7 +64,42 @@ __all__ = [
     "paired_difference",
     "r_robustness",
     "reconstruct",
+    "register",
     "shorten",
     "summarise",
     "traverse",
 ]
+
+_HOMES = {
+    "bootstrap": ("Estimate", "estimate", "paired_difference"),
+    "budgets": ("MatchedBudgets", "matched_budgets", "shorten"),
+    "codes": ("code_rows",),
+    "distortion_damage": ("Area", "auddc", "auddc_worst"),
+    "downstream": ("measure_downstream",),
+    "gap": ("Pair", "reconstruct"),
+    "margin": ("Margins", "Robustness", "margins", "r_robustness"),
+    "measures": (
+        "BUDGETS",
+        "MODEL_MEASURES",
+        "PAIR_MEASURES",
+        "ModelMeasure",
+        "PairMeasure",
+        "register",
+    ),
+    "mig": ("FactorGap", "measure_mig"),
+    "model": ("evaluate",),
+    "noisy_inputs": ("Denoising", "denoising"),
+    "robustness": ("PairMeasures", "measure_pair"),
+    "suite": ("compare_pairs", "compare_suites", "measure_suite"),
+    "summary": ("summarise",),
+    "traversals": ("Traversals", "traverse"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -12,6 +12,7 @@ from seatbelt_vae.data import Split
 from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
 from seatbelt_vae.objectives import AggregatePosterior, Bracket
 from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["affordable_chains", "measure_aggregate"]
 
@@ -58,7 +59,7 @@ def measure_aggregate(
         ``total_correlation`` and ``mutual_information``, each with ``lower`` and ``upper`` (nats),
         ``chains``, ``images`` and ``queries``.
     """
-    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(train))
+    order = DataStream.AGGREGATE_IMAGES.generator(settings.seed).permutation(len(train))
     positions: Indices = order[: settings.aggregate_images or len(train)]
     chosen = np.arange(settings.aggregate_queries) % len(positions)
     queries, own = draw_queries(model, train, positions[chosen], settings)

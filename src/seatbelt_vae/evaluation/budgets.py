@@ -13,12 +13,10 @@ from torch import Tensor
 
 from seatbelt_vae.attacks import Aim, budgeted_attack
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["BUDGETS", "Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"]
-
-BUDGETS = (0.05, 0.1, 0.2, 0.3, 0.5)
-"""ε: distances from the input in units of the distance to the target image."""
+__all__ = ["Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"]
 
 _ROUNDING = 1e-6
 _STORED = ("row", "shortened")

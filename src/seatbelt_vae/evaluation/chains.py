@@ -14,7 +14,7 @@ from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Split
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["BLOCK", "Chains", "draw_queries"]
 
@@ -23,8 +23,6 @@ Progress = Callable[[int, int], None]
 
 BLOCK = 8
 """Chains that are walked at once."""
-
-_CHAINS, _QUERIES = 66, 67
 
 
 def draw_queries(
@@ -37,7 +35,7 @@ def draw_queries(
     draws, tops = [], []
     for first in range(0, len(positions), settings.batch_size):
         x = train.batch(positions[first : first + settings.batch_size])
-        generator = generator_for(settings.seed, _QUERIES, first)
+        generator = generator_for(Stream.QUERY_NOISE, settings.seed, first)
         posterior = model.encode(x, draw_noise(model.latent_sizes, (len(x),), generator, like=x))
         draws.append(posterior.z[-1])
         tops.append(posterior.layers[-1])
@@ -89,7 +87,7 @@ class Chains:
 
     def _walk(self, block: int, first: int) -> tuple[int, Normal]:
         x = self.train.batch(self.positions[first : first + self.settings.batch_size])
-        generator = generator_for(self.settings.seed, _CHAINS, block, first)
+        generator = generator_for(Stream.CHAIN_NOISE, self.settings.seed, block, first)
         shape = (self.block, len(x))
         noise = draw_noise(self.model.latent_sizes, shape, generator, like=x)
         top = self.model.encode(x, noise).layers[-1]

@@ -11,7 +11,7 @@ from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["FEW_PIXELS", "check_columns", "code_rows"]
 
@@ -21,7 +21,6 @@ FEW_PIXELS = 64
 """Values up to which an image itself is stored in its row, as the points of the Swiss roll are."""
 
 _COLUMNS = ("image", "mean", "code", "pixels", "reconstruction")
-_CODES = 71
 
 
 def check_columns(data: ImageData) -> None:
@@ -69,9 +68,8 @@ def code_rows(
     for first in range(0, len(positions), settings.batch_size):
         chosen = positions[first : first + settings.batch_size]
         x = data.test.batch(chosen)
-        noise = draw_noise(
-            model.latent_sizes, (len(x),), generator_for(settings.seed, _CODES, first), like=x
-        )
+        generator = generator_for(Stream.CODE_NOISE, settings.seed, first)
+        noise = draw_noise(model.latent_sizes, (len(x),), generator, like=x)
         drawn = model.encode(x, noise).z
         columns = {
             "image": chosen.tolist(),

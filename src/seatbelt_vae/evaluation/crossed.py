@@ -5,7 +5,6 @@ crossed, so both are resampled: whole trainings, and whole pairs for all trainin
 of three trainings spread too little, so that their percentiles are expanded.
 """
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST, Kind
+from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST, Kind, expansion
+from seatbelt_vae.randomness import resampling_generator
 
-__all__ = ["FEWEST_SEEDS", "CrossedEstimate", "Term", "crossed_contrast", "expansion"]
+__all__ = ["FEWEST_SEEDS", "CrossedEstimate", "Term", "crossed_contrast"]
 
 FEWEST_SEEDS = 3
 """Trainings below which an interval speaks of these models only, not of their kind."""
 
 _TAILS = (0.025, 0.975)
-_NORMAL = 1.959963984540054  # the standard normal's upper tail
 
 Matrix = NDArray[np.float64]
 
@@ -113,47 +112,6 @@ def crossed_contrast(
     return CrossedEstimate(_unscaled(value, kind), low, high, kind, fewest, pairs)
 
 
-def expansion(sources: Sequence[tuple[float, int]]) -> float:
-    r"""How much wider than the bootstrap's percentiles a 95 % interval has to be.
-
-    :math:`\frac{t_{\nu}}{z}\sqrt{\sum_i v_i\frac{n_i}{n_i-1}\big/\sum_i v_i}`, with the 97.5 %
-    quantiles of Student and of the normal: resampling n things gives their mean
-    :math:`\frac{n-1}{n}` of its variance, and t allows for that being an estimate. The degrees of
-    freedom :math:`\nu` of several sources are Satterthwaite's (1946). With three trainings it is
-    2.7, with ten pairs 1.2 (Hesterberg 2015, expanded percentile interval).
-
-    Args:
-        sources: the variance that resampling each source of chance gives, and how many things it
-            resamples.
-
-    Example:
-        >>> round(expansion([(1.0, 3)]), 1), round(expansion([(1.0, 10)]), 1)
-        (2.7, 1.2)
-    """
-    total = sum(variance for variance, _ in sources)
-    if total <= 0:
-        return 1.0
-    unbiased = [(variance * n / (n - 1), n - 1) for variance, n in sources]
-    whole = sum(variance for variance, _ in unbiased)
-    freedom = whole**2 / sum(variance**2 / degrees for variance, degrees in unbiased)
-    return _student(freedom) / _NORMAL * math.sqrt(whole / total)
-
-
-def _student(freedom: float) -> float:
-    """The 97.5 % quantile of Student's t, within 1 % from two degrees of freedom on.
-
-    Abramowitz and Stegun (1964), 26.7.5.
-    """
-    z, n = _NORMAL, freedom
-    return (
-        z
-        + (z**3 + z) / (4 * n)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * n**4)
-    )
-
-
 def _sources(
     terms: Sequence[Term],
     matrices: Sequence[Matrix],
@@ -197,7 +155,7 @@ def _resample(
     seed: int,
 ) -> Matrix:
     """The contrast in every resample; how often each training and pair was drawn weighs it."""
-    generator = np.random.default_rng(seed)
+    generator = resampling_generator(seed)
     columns = _counts(generator, draws, pairs, pairs >= FEWEST)
     # every kind of model is resampled once, whatever the number of terms it is in
     rows = {

@@ -1,4 +1,4 @@
-"""The validity flags that only measuring can judge; an attack's own are `attacks.FLAGS`."""
+"""Validity flags that need measurements; those of an attack alone are in `attacks.FLAGS`."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -14,11 +14,11 @@ _CLOSE = 0.1
 def measured_flags(
     parts: Iterable[Sequence[dict[str, Any]]], pairs: Sequence[dict[str, Any]]
 ) -> list[Flag]:
-    """Whether mean and sampled paths agree, and whether the pairs are told apart.
+    """Two flags: mean and sampled gaps differ; the model does not tell every pair apart.
 
     Args:
-        parts: of each pair one row a measured attack, see `measure_pair`.
-        pairs: one a pair, see `pair_row`.
+        parts: for each pair one row per measured attack, see `measure_pair`.
+        pairs: one row per pair, see `pair_row`.
     """
     differences = [
         abs(row["gap_sampled"] - row["gap"])

@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.objectives import elbo_units
-from seatbelt_vae.objectives.elbo import ACTIVE
+from seatbelt_vae.objectives.elbo import active
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["HeldOut", "measure_images"]
-
-_LIKELIHOOD = 65
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,8 @@ class HeldOut:
             at the top.
         sigma_norm: :math:`\|\sigma^i(x)\|_2` along the mean path, :math:`(N, L)`.
         reconstruction: on the mean path, :math:`(N, C, H, W)`.
+        free_bits: the floor λ_fb that training left uncharged, nats per group.
+        free_bits_group: ``unit`` or ``layer``.
     """
 
     elbo: Tensor
@@ -38,6 +38,8 @@ class HeldOut:
     divergence_units: tuple[Tensor, ...]
     sigma_norm: Tensor
     reconstruction: Tensor
+    free_bits: float = 0.0
+    free_bits_group: str = "unit"
 
     @property
     def divergences(self) -> list[float]:
@@ -50,9 +52,15 @@ class HeldOut:
         return tuple(units.mean(0) for units in self.divergence_units)
 
     @property
+    def active(self) -> list[list[bool]]:
+        """Whether each unit of each layer is active: see `seatbelt_vae.objectives.elbo.active`."""
+        floor = self.free_bits, self.free_bits_group
+        return [active(means, *floor).tolist() for means in self.unit_means]
+
+    @property
     def active_units(self) -> list[int]:
-        """How many units of each layer carry more than `ACTIVE` nats."""
-        return [int((mean > ACTIVE).sum()) for mean in self.unit_means]
+        """The number of active units of each layer."""
+        return [sum(layer) for layer in self.active]
 
 
 @torch.no_grad()
@@ -106,7 +114,10 @@ def _noise(model: Autoencoder, images: Tensor, draws: int, seed: int, start: int
     """Noise :math:`(K, B, d_i)`, each image's own."""
     each = [
         draw_noise(
-            model.latent_sizes, (draws, 1), generator_for(seed, _LIKELIHOOD, start + n), like=images
+            model.latent_sizes,
+            (draws, 1),
+            generator_for(Stream.BOUND_NOISE, seed, start + n),
+            like=images,
         )
         for n in range(len(images))
     ]

@@ -1,53 +1,52 @@
-"""r-robustness (Camuto et al. 2021): how often, how far surely, x + δ reconstructs as x does."""
+"""r-robustness (Camuto et al. 2021): how often x + δ reconstructs as x does, and a margin for δ."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy.special import betaincinv
 from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.gap import image_norm, reconstruct
 from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Margins", "Robustness", "clopper_pearson", "margins", "mean_jacobian", "r_robustness"]
 
-_ERROR, _FEWEST = 0.05, 1000  # how often a bound may fail, and the draws behind a margin
-_ENTRIES = 2**24  # numbers of the Jacobians held at once, whatever the sizes
-_NOISE = 69
+_ERROR, _FEWEST = 0.05, 1000  # chance that a bound is wrong, and least draws of a margin
+_ENTRIES = 2**24  # entries of the Jacobians held in memory at once
 
 
-def clopper_pearson(successes: int, draws: int, error: float) -> float:
+def clopper_pearson(successes: Tensor, draws: int, error: float) -> Tensor:
     r"""Lower bound of a probability: the p at which k of n or more have the chance ``error``.
 
-    :math:`\sum_{j\geq k}\binom nj p^j(1-p)^{n-j}=` error, solved in float64 (Clopper & Pearson
-    1934). It is above the true p that often at most; the upper bound is 1 − that of the failures.
+    The solution of :math:`\sum_{j\geq k}\binom nj p^j(1-p)^{n-j}=` error, a quantile of the Beta
+    distribution (Clopper & Pearson 1934). It exceeds the true p with a chance of at most ``error``.
+    The upper bound is one minus the lower bound of the failures.
+
+    Args:
+        successes: k, integers of any shape.
+        draws: n.
+        error: chance that the bound is wrong.
+
+    Returns:
+        The bounds, in the shape of ``successes``, float64.
 
     Raises:
         ConfigError: k is not in 0..n, or the error not in (0, 1).
 
     Example:
-        >>> abs(clopper_pearson(10, 10, 0.05) - 0.05**0.1) < 1e-12
+        >>> bool((clopper_pearson(torch.tensor([10]), 10, 0.05) - 0.05**0.1).abs() < 1e-12)
         True
     """
-    if not (0 <= successes <= draws and 0 < error < 1):
-        got = f"{successes} successes in {draws} draws at error {error:g}"
+    k = successes.double().cpu().numpy()
+    if not ((k >= 0) & (k <= draws)).all() or not 0 < error < 1:
+        got = f"{successes.tolist()} successes in {draws} draws at error {error:g}"
         raise ConfigError(f"{got}, expected k in 0..n and an error inside (0, 1): count again")
-    k = torch.arange(successes, draws + 1, dtype=torch.float64)
-    n = torch.full_like(k, draws)
-    log_choices = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
-    low, high, p = 0.0, 1.0, 0.5
-    while successes and low < p < high:  # until no number lies between
-        tail = (log_choices + torch.xlogy(k, p) + torch.special.xlog1py(n - k, -p)).exp().sum()
-        low, high = (low, p) if tail > error else (p, high)
-        p = (low + high) / 2
-    return low
-
-
-def _lower_bounds(counts: Tensor, draws: int, error: float) -> Tensor:
-    bounds = [clopper_pearson(int(k), draws, error) for k in counts]
-    return torch.tensor(bounds, dtype=torch.float64)
+    # the quantile does not exist for k = 0, where the bound is 0
+    return torch.from_numpy(np.where(k > 0, betaincinv(np.maximum(k, 1), draws - k + 1, error), 0))
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,9 @@ class Robustness:
 
     @property
     def interval(self) -> Tensor:
-        """Two-sided 95 % Clopper-Pearson interval, low and high of each image, :math:`(N, 2)`."""
+        """Two-sided 95 % Clopper-Pearson interval, low and high per image, :math:`(N, 2)`."""
         counts = torch.stack([self.inside, self.draws - self.inside])
-        low, outside = (_lower_bounds(c, self.draws, _ERROR / 2) for c in counts)
+        low, outside = clopper_pearson(counts, self.draws, _ERROR / 2)
         return torch.stack([low, 1 - outside], dim=1)
 
 
@@ -99,25 +98,27 @@ def r_robustness(
 
     Raises:
         ConfigError: no draws, or a radius that is no distance.
-        ShapeError: not one perturbed image an image.
+        ShapeError: not one perturbed image per image.
     """
     at_least("draws", draws, 1)
     at_least("radius", radius, 0)
     if perturbed.shape != x.shape:
         got, expected = tuple(perturbed.shape), tuple(x.shape)
-        raise ShapeError(f"perturbed images of shape {got}, expected {expected}: give one an image")
+        raise ShapeError(f"perturbed images of shape {got}, expected {expected}: one per image")
     inside = []
     for n, centre in enumerate(reconstruct(model, x)):
-        noise = draw_noise(model.latent_sizes, (draws, 1), generator_for(seed, _NOISE, n), like=x)
+        generator = generator_for(Stream.MARGIN_NOISE, seed, n)
+        noise = draw_noise(model.latent_sizes, (draws, 1), generator, like=x)
         parts = zip(*(layer.split(batch) for layer in noise), strict=True)
         images = (reconstruct(model, perturbed[n : n + 1], part) for part in parts)
-        inside.append(sum(int((image_norm(i - centre) <= radius).sum()) for i in images))
+        distances = [image_norm(image - centre, x.ndim - 1) for image in images]
+        inside.append(sum(int((distance <= radius).sum()) for distance in distances))
     return Robustness(torch.tensor(inside, dtype=torch.int64), draws)
 
 
 @dataclass(frozen=True)
 class Margins:
-    r"""Lengths of perturbation up to which N images stay r-robust; each column :math:`(N)`.
+    r"""Norms of the perturbation up to which N images stay r-robust; each column :math:`(N)`.
 
     Args:
         probability: :math:`\hat p`, the one-sided 95 % lower bound at δ = 0.
@@ -142,7 +143,7 @@ class Margins:
 
     def _over(self, norm: Tensor) -> Tensor:
         reach = self.smallest_std * torch.special.ndtri(self.probability)
-        return torch.where(reach > 0, reach / norm, 0)  # 0 also of an encoder that ignores x
+        return torch.where(reach > 0, reach / norm, 0)  # also 0 for an encoder that ignores x
 
 
 def margins(
@@ -150,10 +151,11 @@ def margins(
 ) -> Margins:
     r"""The margin :math:`R(x) \geq \min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu(x)\|`, 0 if p̂ ≤ ½.
 
-    δ moves the latents by at most :math:`\|J_\mu\delta\|/\min_i\sigma_i` standard deviations; of
-    all sets of probability p, a half-space falls to ½ first, after :math:`\Phi^{-1}(p)` of them.
-    Holds for every decoder if :math:`\mu` is affine and :math:`\sigma` constant, else as far as J
-    and σ stay what they are on the mean path of x. Units and arguments: see `r_robustness`.
+    δ moves the latents by at most :math:`\|J_\mu\delta\|/\min_i\sigma_i` standard deviations. Of
+    all sets of probability p, a half-space falls to ½ after the fewest of them,
+    :math:`\Phi^{-1}(p)`. The margin holds for every decoder if :math:`\mu` is affine and
+    :math:`\sigma` constant; otherwise it is a first-order one, with J and σ taken on the mean path
+    of x. Units and arguments: see `r_robustness`.
 
     Raises:
         ConfigError: fewer than 1000 draws, or a radius that is no distance.
@@ -174,22 +176,23 @@ def margins(
     size = max(1, _ENTRIES // (stds.shape[1] * x[0].numel()))
     jacobians = (mean_jacobian(model, part).double() for part in x.split(size))
     squares = torch.cat([torch.linalg.eigvalsh(j @ j.mT).clamp(min=0) for j in jacobians])
-    probability = _lower_bounds(found.inside, draws, _ERROR).to(stds)
+    probability = clopper_pearson(found.inside, draws, _ERROR).to(stds)
     return Margins(probability, stds.amin(1), squares.sum(1).sqrt(), squares[:, -1].sqrt())
 
 
 def mean_jacobian(model: Autoencoder, x: Tensor) -> Tensor:
-    r""":math:`J_\mu(x)`, :math:`(N, \sum_i d_i, CHW)`: the means of all layers, path held still.
+    r""":math:`J_\mu(x)`, :math:`(N, \sum_i d_i, CHW)`: means of all layers at fixed codes below.
 
     Row block i is :math:`\partial\mu^i(z^{i-1},x)/\partial x` at fixed :math:`z^{i-1}`, on the mean
-    path: moving x acts as moving the noise of :math:`z^i` by that over :math:`\sigma_i`. A total
-    derivative adds what layers below, counted already, hand on: cancelling, it promises too much.
+    path: moving x acts like moving the noise of :math:`z^i` by that, divided by :math:`\sigma_i`.
+    The total derivative would count the layers below twice; where the two contributions cancel, the
+    margin would be too large.
     """
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         posterior = model.encode(x)
         still = [torch.zeros_like(z) for z in posterior.z]
-        for i in range(len(still) - 1):  # noise that undoes, layer by layer, the mean's moves
+        for i in range(len(still) - 1):  # choose ε so that z stays fixed while the mean moves
             q = posterior.layers[i]
             still[i] = (q.mean.detach() - q.mean) / q.std.detach()
             posterior = model.encode(x, still)

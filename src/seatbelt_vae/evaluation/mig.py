@@ -22,6 +22,7 @@ from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
 from seatbelt_vae.evaluation.information import Informations, Queries, informations
 from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["FactorGap", "check_factors", "gaps", "measure_mig"]
 
@@ -93,7 +94,7 @@ def measure_mig(
         DataError: no factor varies over the images used.
     """
     check_factors(data)
-    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(data.train))
+    order = DataStream.MIG_IMAGES.generator(settings.seed).permutation(len(data.train))
     positions: Indices = order[: settings.mig_images or len(order)]
     varying = _varying(data, positions)
     exact = len(model.latent_sizes) == 1

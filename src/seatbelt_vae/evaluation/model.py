@@ -1,149 +1,112 @@
-"""A trained model measured on held-out images, and what it makes of them, in its run folder."""
+"""A trained model measured on held-out images; the results are written into its run folder."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seatbelt_vae.config import EvaluationConfig, dump_toml
+from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation.aggregate import measure_aggregate
-from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
-from seatbelt_vae.evaluation.optional_metrics import OPTIONAL_METRICS, check_also
-from seatbelt_vae.evaluation.reconstruction import intersection_over_union, unexplained_variance
+from seatbelt_vae.evaluation.evaluated import Evaluated
+from seatbelt_vae.evaluation.measures import (
+    CAPABILITIES,
+    MODEL_MEASURES,
+    ModelMeasure,
+    capabilities,
+)
 from seatbelt_vae.evaluation.traversals import traverse
-from seatbelt_vae.models import fold_batch_norm, load_model
-from seatbelt_vae.objectives.elbo import ACTIVE
-from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
-
-Indices = NDArray[np.int64]
+from seatbelt_vae.randomness import DataStream
+from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
+from seatbelt_vae.subjects import Subject, as_subject
 
 __all__ = ["PICTURES", "evaluate"]
+
+Row = dict[str, Any]
 
 PICTURES = 16
 """Test images whose reconstructions are stored to be looked at."""
 
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
 
 def evaluate(
-    folder: RunFolder,
+    subject: Subject | RunFolder,
     data: ImageData,
     settings: EvaluationConfig,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
-    r"""Measure a run's model and write ``evaluation/`` in its folder, its `config.toml` last.
+    r"""Measure a subject's model and write ``evaluation/`` in its folder, its `config.toml` last.
 
-    ``measures.json`` holds, in nats per image, the β = 1 ELBO (no free bits), IWAE,
-    :math:`E_q\log p(x|z)` and the divergence of each layer on ``settings.images`` test images;
-    total correlation and mutual information of the top layer over the training split (bounds
-    that coincide with one layer); ‖σ‖₂ and active units of each layer; unexplained variance and,
-    for binary images, the overlap of shapes. ``units.parquet`` has a row a unit,
-    ``sigma.parquet`` a row a test image, ``pictures.safetensors`` images, reconstructions and
-    traversals (see `traversals`). What ``settings.also`` names has a file of rows of its own:
-    ``denoising.parquet``, ``mig.parquet``, ``downstream.parquet``, ``codes.parquet``, and all but
-    the last a summary in ``measures.json``.
+    ``measures.json`` holds every `ModelMeasure` whose needs the model meets, on
+    ``settings.images`` test images; optional ones only if ``settings.optional_metrics`` has them.
+    ``left_out`` lists the unmet needs of the others. A measure with rows of its own has one
+    Parquet file of them, such as ``units.parquet``. ``pictures.safetensors`` holds images,
+    reconstructions and traversals, see `traversals`.
 
     Args:
-        folder: a finished run.
-        data: the data set it was trained on.
+        subject: the model, and the folder of its results.
+        data: the data set it is judged on.
         settings: sizes, seed, batch.
-        on_progress: called with what is being measured, how much is done, and of how much.
+        on_progress: called with the stage, the work done, and the work in all.
 
     Returns:
         The content of ``measures.json``.
 
     Raises:
         ArtifactError: the run has no model, or the folder cannot be written.
-        DataError, ConfigError: the set has not what ``settings.also`` needs; nothing is begun.
+        DataError, ConfigError: the set lacks what an optional measure needs; nothing is begun.
     """
-    check_also(data, settings)
-    model = fold_batch_norm(load_model(folder))
+    wanted = settings.optional_metrics
+    chosen = [m for m in MODEL_MEASURES.values() if not m.optional or m.name in wanted]
+    for measure in chosen:
+        if measure.check is not None:
+            measure.check(data, settings)
+    subject = as_subject(subject)
+    model, data = subject.for_inference, subject.images(data)
     positions = _sample(len(data.test), settings.images, settings.seed)
-    x = data.test.batch(positions)
-    held_out = measure_images(
-        model,
-        x,
-        draws=settings.iwae_draws,
-        seed=settings.seed,
-        batch=settings.batch_size,
-        on_progress=None if on_progress is None else lambda *done: on_progress("images", *done),
-    )
-    aggregate = measure_aggregate(model, data.train, settings, on_progress)
-    measures = {**_measures(model, x, held_out, settings), **aggregate}
-    rows = {"units": _unit_rows(held_out), "sigma": _sigma_rows(held_out, positions)}
-    for name in dict.fromkeys(settings.also):
-        rows[name], found = OPTIONAL_METRICS[name](model, data, positions, settings, on_progress)
-        measures |= found
-    pictures = _pictures(model, x, held_out, settings)
-    # an earlier evaluation stays whole for as long as this one can be interrupted in its work;
-    # until all is written, its settings and its measures would be said of these rows
-    place = folder.path / "evaluation"
-    for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in OPTIONAL_METRICS)):
+    evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
+    measures, rows = _measure(evaluated, chosen)
+    pictures = _pictures(evaluated)
+    # An interrupted evaluation leaves the earlier one whole. While files are replaced, no settings
+    # and measures may lie beside rows of another evaluation.
+    place = subject.place / "evaluation"
+    tables = [m.table.view for m in MODEL_MEASURES.values() if m.table is not None]
+    for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in tables)):
         (place / name).unlink(missing_ok=True)
     for name, content in rows.items():
         write_rows(place / f"{name}.parquet", content)
     write_tensors(place / "pictures.safetensors", pictures)
     write_json(place / "measures.json", measures)
-    atomic_write(place / "config.toml", dump_toml(settings).encode())
+    write_settings(place / "config.toml", settings)
     return measures
 
 
-def _measures(
-    model: Autoencoder, x: Tensor, found: HeldOut, settings: EvaluationConfig
-) -> dict[str, Any]:
-    quantiles = torch.tensor(_QUANTILES, dtype=found.sigma_norm.dtype)
-    return {
-        "images": len(x),
-        "elbo": found.elbo.mean().item(),
-        "iwae": found.iwae.mean().item(),
-        "iwae_draws": settings.iwae_draws,
-        "log_likelihood": found.log_likelihood.mean().item(),
-        "divergences": found.divergences,
-        "active_units": found.active_units,
-        "active_threshold": ACTIVE,
-        "sigma_norm": {
-            "mean": found.sigma_norm.mean(0).tolist(),
-            "quantile_levels": list(_QUANTILES),
-            "quantiles": found.sigma_norm.quantile(quantiles, dim=0).tolist(),
-        },
-        "unexplained_variance": unexplained_variance(x, found.reconstruction),
-        "iou": intersection_over_union(x, found.reconstruction, model.bounds),
-    }
+def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dict[str, list[Row]]]:
+    """The content of ``measures.json``, and the rows of each table."""
+    measures: Row = {"images": len(evaluated.x)}
+    rows: dict[str, list[Row]] = {}
+    left_out = {}
+    for measure in chosen:
+        if unmet := measure.unmet(evaluated.model):
+            left_out[measure.name] = unmet
+            continue
+        found = measure.found(evaluated)
+        measures |= found.values
+        if measure.table is not None:
+            rows[measure.table.view] = found.rows
+    return measures | ({"left_out": left_out} if left_out else {}), rows
 
 
-def _unit_rows(found: HeldOut) -> list[dict[str, Any]]:
-    return [
-        {"layer": layer, "unit": unit, "divergence": divergence, "active": divergence > ACTIVE}
-        for layer, means in enumerate(found.unit_means)
-        for unit, divergence in enumerate(means.tolist())
-    ]
+def _pictures(evaluated: Evaluated) -> dict[str, Tensor]:
+    x = evaluated.x
+    pictures = {"x": x[:PICTURES], "reconstruction": evaluated.reconstruction[:PICTURES]}
+    if capabilities(evaluated.model) >= CAPABILITIES:
+        units, count = evaluated.held_out.unit_means, evaluated.settings.traversals
+        pictures |= traverse(evaluated.model, x[:count], units).tensors()
+    return pictures
 
 
-def _sigma_rows(found: HeldOut, positions: Indices) -> list[dict[str, Any]]:
-    return [
-        {"image": position, "sigma_norm": norms, "elbo": elbo}
-        for position, norms, elbo in zip(
-            positions.tolist(), found.sigma_norm.tolist(), found.elbo.tolist(), strict=True
-        )
-    ]
-
-
-def _pictures(
-    model: Autoencoder, x: Tensor, found: HeldOut, settings: EvaluationConfig
-) -> dict[str, Tensor]:
-    return {
-        "x": x[:PICTURES],
-        "reconstruction": found.reconstruction[:PICTURES],
-        **traverse(model, x[: settings.traversals], found.unit_means).tensors(),
-    }
-
-
-def _sample(available: int, wanted: int, seed: int) -> Indices:
+def _sample(available: int, wanted: int, seed: int) -> NDArray[np.int64]:
     """Positions of distinct images, the same for every model measured with this seed."""
-    order: Indices = np.random.Generator(np.random.Philox(seed)).permutation(available)
+    order: NDArray[np.int64] = DataStream.EVALUATED_IMAGES.generator(seed).permutation(available)
     return order[:wanted]

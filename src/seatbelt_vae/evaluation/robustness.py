@@ -9,11 +9,12 @@ from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.auddc import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
+from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.measures import capabilities
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = [
     "PairMeasures",
@@ -26,7 +27,6 @@ __all__ = [
 Row = dict[str, Any]
 
 _BATCH = 64
-_FRESH = 64
 """Marks noise drawn for measures, so that it is never the noise an attack was fitted to."""
 
 
@@ -125,17 +125,18 @@ def measure_pair(
     batch = settings.micro_batch or _BATCH
     pair = Pair.of(model, x, target)
     reconstructions = reconstruct(model, adversarial, batch=batch)
-    generator = generator_for(settings.seed, rows[0]["pair"], _FRESH)
+    generator = generator_for(Stream.FRESH_NOISE, settings.seed, rows[0]["pair"])
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
     columns = {
         "gap": pair.gap(reconstructions),
         "gap_sampled": sampled_gap(model, x, target, adversarial, noise),
         "distortion": pair.distortion(reconstructions),
         "distance_relative": pair.distance_relative(adversarial),
-        "nll_target": negative_log_likelihood(model, target, adversarial, noise),
         "target_error": pair.norm(reconstructions - target),
         "target_distance": pair.norm(adversarial - target),
     }
+    if "likelihood" in capabilities(model):
+        columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
     about = {
         "target_reconstruction_error": pair.target_reconstruction_error,
         "told_apart": pair.told_apart,
@@ -160,7 +161,7 @@ def makes_budgeted(settings: AttackConfig) -> bool:
 
     What the published attack reached must not be bettered by ours before it is shown.
     """
-    return settings.protocol != "paper"
+    return settings.strength != "paper"
 
 
 def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:

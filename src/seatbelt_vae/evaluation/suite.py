@@ -1,24 +1,26 @@
-"""A suite's folder of attacks, measured: reads its pairs, writes measures, budgets, summary."""
+"""Measures a suite of attacks: reads its pairs, writes measures, budgets and the summary."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.attacks import Flag
-from seatbelt_vae.config import AttackConfig, load_toml
+from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
-from seatbelt_vae.evaluation.summary import MEASURES, pair_row, says_something, summarise
+from seatbelt_vae.evaluation.summary import pair_row, summarise
+from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
     each_part,
     read_json,
     read_rows,
+    read_settings,
     read_tensors,
-    share_work,
     write_json,
     write_rows,
     write_tensors,
@@ -37,10 +39,10 @@ def measure_suite(
 ) -> Row:
     """Measure every attacked pair of a suite and write the results beside the attacks.
 
-    Writes, each whole or not at all, for every pair ``measures/`` (one row an attack, see
-    `measure_pair`), ``budgets/`` (matched budgets and their pictures) and ``pairs/`` (one row, what
-    intervals and comparisons rest on); and in the end ``summary.json``. Pairs that are measured are
-    not measured again, and several processes share the pairs that are left.
+    Writes for every pair ``measures/`` (one row per attack, see `measure_pair`), ``budgets/``
+    (matched budgets and their pictures) and ``pairs/`` (one row per pair, see `pair_row`), and at
+    the end ``summary.json``. Each file is written whole or not at all. Measured pairs are not
+    measured again, and several processes share the remaining pairs.
 
     Args:
         folder: ``attacks/<suite>`` of a run, with the attack's ``config.toml``.
@@ -53,7 +55,7 @@ def measure_suite(
     Raises:
         ArtifactError: no attacked pairs there, or files that are not whole.
     """
-    settings = load_toml(folder / "config.toml", AttackConfig)
+    settings = read_settings(folder / "config.toml", AttackConfig)
     attacked = sorted(folder.glob("pair-*.parquet"))
     if not attacked:
         raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
@@ -74,6 +76,8 @@ def measure_suite(
         budgeted=makes_budgeted(settings),
         seed=settings.seed,
     )
+    unmet = {name: found for name, m in PAIR_MEASURES.items() if (found := m.unmet(model))}
+    summary |= {"left_out": unmet} if unmet else {}
     write_json(folder / "summary.json", summary)
     return summary
 
@@ -86,14 +90,14 @@ def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) ->
 
     Args:
         first, second: folders that `measure_suite` has measured.
-        measure: a name among `MEASURES`.
+        measure: a name among `PAIR_MEASURES`.
         seed: seed of the bootstrap.
 
     Raises:
         ConfigError: no such measure.
         ArtifactError: a folder is not measured, or the suites share no pair.
     """
-    one_of("measure", measure, MEASURES)
+    one_of("measure", measure, PAIR_MEASURES)
     rows = [read_rows(folder / "pairs") for folder in (first, second)]
     found = compare_pairs(rows[0], rows[1], measure, seed=seed)
     if found is None:
@@ -107,21 +111,22 @@ def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) ->
 def compare_pairs(
     first: Sequence[Row], second: Sequence[Row], measure: str, *, seed: int = 0
 ) -> Estimate | None:
-    """As `compare_suites`, given the rows of the pairs, see `pair_row`.
+    """As `compare_suites`, from the rows of the pairs, see `pair_row`.
 
     None if they share no pair of images.
 
     Raises:
         ConfigError: no such measure.
     """
-    one_of("measure", measure, MEASURES)
+    one_of("measure", measure, PAIR_MEASURES)
     known = [_by_images(rows) for rows in (first, second)]
     common = sorted(known[0].keys() & known[1].keys())
     if not common:
         return None
-    usable = [key for key in common if all(says_something(k[key], measure) for k in known)]
-    columns = [[k[key][measure] for key in usable] for k in known]
-    return paired_difference(columns[0], columns[1], MEASURES[measure][0], seed=seed)
+    declared = PAIR_MEASURES[measure]
+    usable = [key for key in common if all(declared.counts(k[key]) for k in known)]
+    columns: list[list[Any]] = [[k[key].get(measure) for key in usable] for k in known]
+    return paired_difference(columns[0], columns[1], declared.mean, seed=seed)
 
 
 def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
@@ -142,7 +147,7 @@ def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
 
 
 def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
-    """Where a pair's measures, pictures, budgets and its one row lie."""
+    """Paths of a pair's measures, pictures, budgets, and its row in ``pairs/``."""
     measures, budgets, pair = (
         path.parent / n / path.name for n in ("measures", "budgets", "pairs")
     )
@@ -154,7 +159,7 @@ def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
 
 
 def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
-    """Add flags to those the attack judged, which a suite stopped before its end has not yet."""
+    """Merge flags with those of the attack, which an interrupted suite does not have yet."""
     path = folder / "flags.json"
     if not path.exists():
         return [flag.as_dict() for flag in measured]

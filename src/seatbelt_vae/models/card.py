@@ -1,15 +1,15 @@
-"""A model's card: what it is, how it was trained, what was measured, and what not to conclude."""
+"""The model card: architecture, training, measures and limits, as Markdown."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from seatbelt_vae.config import PRESETS, Architecture, RunConfig, resolve_objective
+from seatbelt_vae.config import Architecture, RunConfig, preset_of, resolve_objective
 
 __all__ = ["CardTable", "model_card"]
 
@@ -21,10 +21,10 @@ class CardTable:
     """One table of a card.
 
     Args:
-        title: what stands above it.
-        columns: heads of the columns.
+        title: heading above the table.
+        columns: column headings.
         rows: cells, as plain text.
-        notes: what stands below it: a term, and what it means.
+        notes: terms and their meanings, listed below the table.
     """
 
     title: str
@@ -130,45 +130,34 @@ def _facts(architecture: Architecture) -> list[tuple[str, str]]:
 
 
 def _objective(settings: RunConfig, depth: int) -> list[str]:
-    """What was maximised and what β is in it, a sentence each."""
-    chosen, preset = settings.objective, PRESETS[settings.model.preset]
+    """Sentences about the objective, its weights and its warm-ups."""
+    chosen, preset = settings.objective, preset_of(settings.model.preset)
     beta, free_bits = resolve_objective(chosen, settings.model.preset, depth)
-    top = "z" if depth == 1 else "z^L"
-    kinds = {
-        "elbo": ["The evidence lower bound (ELBO) itself; there is no β other than 1."],
-        "beta-kl": [
-            f"E log p(x|z) − β·KL(q(z|x) ‖ p(z)) with β = {beta:g}.",
-            "β weighs the whole divergence from the prior; at β = 1 this is the ELBO.",
-        ],
-        "tc": [
-            f"ELBO − (β − 1)·TC({top}) with β = {beta:g}: {beta - 1:g} times TC({top}) is taken "
-            f"off the ELBO.",
-            f"TC({top}) is the total correlation of the aggregate posterior, of the top layer "
-            f"where there are several; at β = 1 this is the ELBO.",
-            _estimated(chosen.tc_estimator if preset.objective == "tc" else None, beta),
-        ],
-    }
-    kinds["factor"] = kinds["tc"]
-    said = [f"The preset {settings.model.preset}: {preset.summary}.", *kinds[preset.objective]]
+    words = {"top": "z" if depth == 1 else "z^L", **asdict(chosen)}
+    sentences = [f"The preset {settings.model.preset}: {preset.summary}."]
+    if preset.weighed:
+        kl = preset.divergence.weight(beta)
+        formula = "ELBO" if kl == 1 else f"E log p(x|z) − {kl:g}·{preset.divergence.formula}"
+        for penalty in preset.penalties:
+            formula += f" − {penalty.weight(beta):g}·{penalty.formula}".format(**words)
+        sentences.append(f"The objective is {formula}, with β = {beta:g}.")
+    else:
+        sentences.append("The objective is the evidence lower bound (ELBO), without a β.")
+    for penalty in preset.weighed:
+        if penalty.weight(beta) or penalty is preset.divergence:
+            sentences.append(penalty.description.format(**words))
+        else:
+            sentences.append("The penalty has weight 0 and was not computed in training.")
     if free_bits:
-        said.append(f"{free_bits:g} nats a {chosen.free_bits_group} were free of charge.")
+        sentences.append(f"{free_bits:g} nats per {chosen.free_bits_group} were not charged.")
     period = chosen.warm_up_period
     again = "" if period is None else f", anew every {period:,} steps"
-    tc_warm_up = 0 if beta == 1 else chosen.tc_warm_up
-    for what, steps in (("KL", chosen.kl_warm_up), ("TC", tc_warm_up)):
-        if steps:
-            said.append(f"The weight of the {what} rose from 0 in {steps:,} steps{again}.")
-    return said
-
-
-def _estimated(estimator: str | None, beta: float) -> str:
-    """How the TC was estimated in training, by a discriminator where there is no estimator."""
-    if beta == 1:
-        return "In training it was not computed, as its weight is 0."
-    if estimator is None:
-        who = "a discriminator estimated it (Kim & Mnih 2018); it is no part of the model"
-        return f"In training {who}."
-    return f"In training it was estimated from the minibatch by {estimator}."
+    for penalty in (preset.divergence, *preset.penalties):
+        steps = getattr(chosen, penalty.warm_up) if penalty.warm_up else 0
+        if steps and penalty.weight(beta):
+            name = penalty.formula.format(**words)
+            sentences.append(f"The weight of {name} rose from 0 in {steps:,} steps{again}.")
+    return sentences
 
 
 def _training(settings: RunConfig) -> list[tuple[str, str]]:

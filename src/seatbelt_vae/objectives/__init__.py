@@ -1,9 +1,16 @@
-"""What models are trained on and judged by: ELBO, penalties, IWAE, aggregate posterior."""
+"""Objectives and bounds: ELBO, penalties, IWAE, the aggregate posterior."""
 
 from seatbelt_vae.objectives.aggregate import AggregatePosterior, Aggregates, Bracket
 from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.importance import iwae, log_weights
 from seatbelt_vae.objectives.objective import Objective
+from seatbelt_vae.objectives.penalty import (
+    PenaltyInput,
+    PenaltyLoss,
+    PenaltySetup,
+    TrainedPart,
+    WeighedPenalty,
+)
 from seatbelt_vae.objectives.total_correlation import component_log_weights, total_correlation
 
 __all__ = [
@@ -11,7 +18,12 @@ __all__ = [
     "Aggregates",
     "Bracket",
     "Objective",
+    "PenaltyInput",
+    "PenaltyLoss",
+    "PenaltySetup",
     "Terms",
+    "TrainedPart",
+    "WeighedPenalty",
     "component_log_weights",
     "elbo_units",
     "iwae",

@@ -1,4 +1,4 @@
-"""FactorVAE's total correlation: a discriminator that tells codes from shuffled ones."""
+"""The discriminator of FactorVAE, which estimates a total correlation."""
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,12 @@ _WIDTH, _HIDDEN, _SLOPE = 1000, 6, 0.2
 
 
 class DensityRatio(nn.Module):
-    r""":math:`\log q(z) - \log \prod_j q(z_j)`, learnt; its mean over codes is their TC.
+    r""":math:`\log q(z) - \log \prod_j q(z_j)`, estimated by a classifier.
 
-    A classifier with logit :math:`\ell` that tells samples of :math:`q(z)` from samples of
-    :math:`\prod_j q(z_j)` as well as can be has :math:`\ell` equal to that log-ratio.
+    Its mean over codes is the total correlation.
+
+    The logit of the optimal classifier between samples of :math:`q(z)` and of
+    :math:`\prod_j q(z_j)` is that log-ratio.
 
     Args:
         units: d, units of the code.
@@ -39,17 +41,16 @@ class DensityRatio(nn.Module):
         return logit.squeeze(-1)
 
     def loss(self, codes: Tensor, shuffled_codes: Tensor) -> Tensor:
-        """Mean cross-entropy of telling the two apart, nats; log 2 is a coin.
+        """Mean cross-entropy of the two classes, nats; log 2 at chance.
 
-        The codes are cut off from whatever made them: a gradient of this loss in the encoder would
-        train it to be told apart.
+        The codes are detached, because this loss must not train the encoder.
         """
         joint, product = self(codes.detach()), self(shuffled_codes.detach())
         return 0.5 * (functional.softplus(-joint).mean() + functional.softplus(product).mean())
 
 
 def shuffled(z: Tensor, generator: torch.Generator) -> Tensor:
-    r"""Codes :math:`(B, d)` with every unit shuffled over the batch by itself: from
+    r"""Codes :math:`(B, d)` with each unit permuted over the batch independently: samples of
     :math:`\prod_j q(z_j)`.
 
     Example:

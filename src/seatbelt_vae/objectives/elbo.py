@@ -1,29 +1,53 @@
 """The evidence lower bound, term by term, in nats per example."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 
-__all__ = ["ACTIVE", "Terms", "elbo_units"]
+__all__ = ["ACTIVE", "Terms", "active", "elbo_units"]
 
 ACTIVE = 0.01
-"""Nats of mean divergence above which a latent unit counts as active."""
+"""Nats of mean divergence above the free-bits floor beyond which a latent unit is active."""
+
+
+def active(units: Tensor, free_bits: float = 0.0, group: str = "unit") -> Tensor:
+    r"""Which units of a layer carry information, from their mean divergences, nats.
+
+    A unit is active above :math:`\lambda_{fb} + 0.01`, because training leaves the first
+    :math:`\lambda_{fb}` uncharged. With a floor for the whole layer, the sum of the layer must
+    exceed that bound, and its units are active above 0.01.
+
+    Args:
+        units: mean divergence of each unit, :math:`(d)`.
+        free_bits: :math:`\lambda_{fb}`, nats per group.
+        group: ``unit`` or ``layer``.
+
+    Example:
+        >>> import torch
+        >>> active(torch.tensor([0.125, 0.2]), free_bits=0.125)
+        tensor([False,  True])
+    """
+    if group == "unit":
+        return units > ACTIVE + free_bits
+    return (units > ACTIVE) & (units.sum() > ACTIVE + free_bits)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What an objective is made of: scalars, nats per example, averaged over the batch.
+    """Terms of an objective: scalars, nats per example, averaged over the batch.
 
     Args:
-        objective: what training maximises.
+        objective: maximised by training.
         elbo: the ELBO (β = 1, no free bits).
         log_likelihood: :math:`E \\log p(x|z)`.
-        divergences: one a layer, bottom first: the mean log-ratio below the top, the KL at the top.
-        total_correlation: the minibatch estimate on the top layer; None where it is not used.
+        divergences: one per layer, bottom first: the mean log-ratio below the top, the KL at the
+            top.
+        penalties: values and further figures of the penalties, by the name of the metric.
         floored: share of free-bits groups at the floor.
-        units: mean divergence of every unit, :math:`(d_i)` a layer.
+        units: mean divergence of every unit, :math:`(d_i)` per layer.
         code: the sample of the top layer, :math:`(B, d_L)`.
     """
 
@@ -31,26 +55,23 @@ class Terms:
     elbo: Tensor
     log_likelihood: Tensor
     divergences: tuple[Tensor, ...]
-    total_correlation: Tensor | None
+    penalties: Mapping[str, Tensor]
     floored: Tensor
     units: tuple[Tensor, ...]
     code: Tensor
 
-    @property
-    def active_units(self) -> list[int]:
-        """How many units of each layer carry more than `ACTIVE` nats; none is a collapsed layer."""
-        return [int((unit > ACTIVE).sum()) for unit in self.units]
+    def active_units(self, free_bits: float = 0.0, group: str = "unit") -> list[int]:
+        """The number of `active` units of each layer; a layer with none has collapsed."""
+        return [int(active(unit, free_bits, group).sum()) for unit in self.units]
 
     def named(self) -> dict[str, Tensor]:
         """The terms by the names they are stored under; layers are numbered from 1."""
-        layers = {f"divergence_{i}": d for i, d in enumerate(self.divergences, start=1)}
-        tc = {} if self.total_correlation is None else {"total_correlation": self.total_correlation}
         return {
             "objective": self.objective,
             "elbo": self.elbo,
             "log_likelihood": self.log_likelihood,
-            **layers,
-            **tc,
+            **{f"divergence_{i}": d for i, d in enumerate(self.divergences, start=1)},
+            **self.penalties,
             "floored": self.floored,
         }
 
@@ -64,16 +85,16 @@ def elbo_units(
         \log p(x|z), \quad \log q(z^i|z^{i-1},x) - \log p(z^i|z^{i+1}) \;(i < L), \quad
         \mathrm{KL}(q(z^L|z^{L-1},x)\,\|\,\mathcal N(0, I))
 
-    Below the top the log-ratio of the sample stands, not a closed-form KL: under a bottom-up q,
-    z^{i+1} is drawn from z^i, and the KL given z^{i+1} would be no bound at all.
+    Below the top this is the log-ratio of the sample, not a closed-form KL: a bottom-up q draws
+    z^{i+1} from z^i, and the KL given z^{i+1} would give no bound.
 
     Args:
         model: any autoencoder.
         x: images, :math:`(B, C, H, W)`.
-        noise: the path's draws.
+        noise: the draws of the path.
 
     Returns:
-        log-likelihood :math:`(*K, B)`; a tensor :math:`(*K, B, d_i)` a layer; the posterior.
+        log-likelihood :math:`(*K, B)`; a tensor :math:`(*K, B, d_i)` per layer; the posterior.
 
     Source: Willetts et al. (2021), eq. 9, with the appendix's closed forms corrected.
     """

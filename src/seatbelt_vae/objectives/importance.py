@@ -13,13 +13,13 @@ __all__ = ["iwae", "log_weights"]
 def log_weights(model: Autoencoder, x: Tensor, noise: Noise) -> Tensor:
     r""":math:`\log p(x, z) - \log q(z|x)` along sampled paths, :math:`(*K, B)`, nats.
 
-    The log-ratio stands at every layer, the top included: with the closed-form KL there the
-    "bound" would exceed :math:`\log p(x)`.
+    Every layer has the sampled log-ratio, including the top: with the closed-form KL the "bound"
+    would exceed :math:`\log p(x)`.
 
     Args:
         model: any autoencoder.
         x: images, :math:`(B, C, H, W)`.
-        noise: draws, :math:`(*K, B, d_i)` a layer.
+        noise: draws, :math:`(*K, B, d_i)` per layer.
     """
     posterior = model.encode(x, noise)
     weight = model.decode(posterior.z).log_prob(x)

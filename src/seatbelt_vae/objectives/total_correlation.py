@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
 
 __all__ = ["component_log_weights", "component_weights", "total_correlation"]
@@ -45,6 +45,7 @@ def total_correlation(
 
     Raises:
         ConfigError: fewer than 2 components, or more than the data set has images.
+        ShapeError: ``own`` is not :math:`(K)` integers below M, or the shapes do not fit together.
 
     Source: Chen et al. (2018), appendix C, with the stratified weights put right.
 
@@ -75,7 +76,7 @@ def component_weights(
       diagonal. Wrong; kept to reproduce numbers made with it.
 
     Raises:
-        ConfigError: as `total_correlation`.
+        ConfigError, ShapeError: as `total_correlation`.
     """
     m, n = components, data_size
     if m < 2 or m > n:
@@ -83,7 +84,7 @@ def component_weights(
             f"a batch of {m} from a data set of {n} images: the TC needs at least 2 and at most "
             f"the data set's size"
         )
-    own = torch.arange(rows) if own is None else own.cpu()
+    own = torch.arange(rows) if own is None else _checked(own, rows, m)
     if estimator == "mws":
         return ComponentWeights.equal(rows, m, -math.log(n * m))
     stratum = (n - m + 1) / (n * (m - 1))
@@ -111,6 +112,22 @@ def component_log_weights(
 ) -> Tensor:
     """The weights of `component_weights` written out, :math:`(K, M)`, float64."""
     return component_weights(estimator, rows, components, data_size, own).dense()
+
+
+def _checked(own: Tensor, rows: int, components: int) -> Tensor:
+    """``own`` on the CPU."""
+    integers = not (own.is_floating_point() or own.is_complex() or own.dtype == torch.bool)
+    if own.shape != (rows,) or not integers:
+        raise ShapeError(
+            f"own is {own.dtype} of shape {tuple(own.shape)}, expected ({rows},) integers: the "
+            f"component of each sample"
+        )
+    own = own.cpu()
+    if rows and not (own.min() >= 0 and own.max() < components):
+        raise ShapeError(
+            f"own names components {own.min()} … {own.max()}, expected 0 … {components - 1}"
+        )
+    return own
 
 
 class _TotalCorrelation(Function):

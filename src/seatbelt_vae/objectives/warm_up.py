@@ -1,4 +1,4 @@
-"""Penalties that begin small: a weight that rises from 0 to 1, once or in cycles."""
+"""Warm-ups: the factor of a weight rises linearly from 0 to 1, once or in cycles."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class WarmUp:
 
     Args:
         steps: steps until the factor is 1; 0 is no warm-up.
-        period: steps after which it begins anew (default: never).
+        period: steps after which the warm-up restarts (default: never).
 
     Source: Sønderby et al. (2016) for the linear rise, Fu et al. (2019) for cycles.
 

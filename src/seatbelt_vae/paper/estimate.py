@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.plan import Plan, sets_of
-from seatbelt_vae.sweep import Job
+from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
-    from seatbelt_vae.runs import RunFolder
+    from seatbelt_vae.subjects import Subject
 
 __all__ = ["Cost", "estimate"]
 
@@ -34,7 +34,7 @@ class Cost:
         steps: optimiser steps of all of them.
         rows: attacks under each of the two protocols, a row a pair and λ.
         training_hours: of one process.
-        attack_hours: of one process under each protocol, the measures of a suite included.
+        attack_hours: of one process under each strength, the measures of a suite included.
         timed: the models that were timed.
         missing: one line for each data set that is not on this machine, by name; its models are in
             none of these numbers.
@@ -60,7 +60,7 @@ _What = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Pace:
-    """Seconds a step, and seconds a pair by protocol and loss."""
+    """Seconds a step, and seconds a pair by strength and loss."""
 
     step: float
     pair: Mapping[_What, float]
@@ -98,7 +98,7 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
     for label, job in sorted(whole.jobs.items(), key=lambda job: not job[1].attacks):
         first.setdefault(_layered(job), label)
     every = [attack for job in whole.jobs.values() for attack in job.attacks]
-    attacks: dict[_What, AttackConfig] = {(a.protocol, a.loss): a for a in every}
+    attacks: dict[_What, AttackConfig] = {(a.strength, a.loss): a for a in every}
     paces = {
         layered: _timed(job := whole.jobs[label], sets[job.run.data.name], attacks)
         for layered, label in first.items()
@@ -111,7 +111,7 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
         steps += own
         training += own * pace.step
         for attack in job.attacks:
-            attacking[attack.protocol] += attack.pairs * pace.pair[attack.protocol, attack.loss]
+            attacking[attack.strength] += attack.pairs * pace.pair[attack.strength, attack.loss]
     return Cost(
         models=len(whole.jobs),
         steps=steps,
@@ -129,33 +129,32 @@ def _layered(job: Job) -> bool:
 
 def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -> _Pace:
     from seatbelt_vae.runs import RunFolder
-    from seatbelt_vae.training import train
+    from seatbelt_vae.subjects import subject_of_run
+    from seatbelt_vae.workflow.steps import train_run
 
     seen = []
     with tempfile.TemporaryDirectory() as place:
         short = replace(job.run, training=replace(job.run.training, steps=_STEPS))
         run = RunFolder.create(Path(place, "run"), short)
-        train(run, data, on_progress=lambda _: seen.append(perf_counter()))
-        pairs = {what: _seconds_a_pair(run, data, attack) for what, attack in attacks.items()}
+        train_run(run, data, lambda _: seen.append(perf_counter()), lambda: False)
+        subject = subject_of_run(run)
+        pairs = {what: _seconds_a_pair(subject, data, one) for what, one in attacks.items()}
     # the first step also pays for what is made once
     return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs)
 
 
-def _seconds_a_pair(run: "RunFolder", data: "ImageData", attack: AttackConfig) -> float:
+def _seconds_a_pair(subject: "Subject", data: "ImageData", attack: AttackConfig) -> float:
     """Of a second suite: the first, a small one, pays for what a process makes once."""
-    from seatbelt_vae.attacks import run_suite
-    from seatbelt_vae.evaluation import measure_suite
-    from seatbelt_vae.models import load_model
+    from seatbelt_vae.workflow.steps import attack_subject
 
     count = attack.weight_count or 0
-    levels = min(count, _LEVELS) if attack.protocol == "paper" else count
+    levels = min(count, _LEVELS) if attack.strength == "paper" else count
     pairs = min(attack.pairs, math.ceil(_ROWS / count))
     timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None, among=None)
     seconds = 0.0
     for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()
-        suite = run_suite(run, data, one)
-        measure_suite(suite, load_model(run))
+        suite, _ = attack_subject(subject, data, one)
         seconds = (perf_counter() - began) * count / levels
         shutil.rmtree(suite)
     return seconds / pairs

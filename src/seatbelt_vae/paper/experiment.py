@@ -50,7 +50,7 @@ class Experiment:
         published: what the authors found, in one sentence.
         members: its models at a size; none if it is left out at that size.
         attacks: what each of them is attacked with.
-        also: further measures of each, see `EvaluationConfig`.
+        optional_metrics: further measures of each, see `EvaluationConfig`.
         figures: what is drawn.
         claims: the claims it bears on, such as ``C2``.
     """
@@ -61,5 +61,5 @@ class Experiment:
     members: Callable[[Size], Iterable[Member]]
     figures: tuple[Figure, ...]
     attacks: tuple[Attack, ...] = ()
-    also: tuple[str, ...] = ()
+    optional_metrics: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()

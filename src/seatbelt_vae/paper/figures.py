@@ -241,7 +241,7 @@ def _select(
 ) -> str:
     conditions = [f"experiment = '{experiment}'", where, more]
     if protocol:
-        conditions.insert(1, f"protocol = '{protocol}'")
+        conditions.insert(1, f"strength = '{protocol}'")
     if protocol and "suites" in source and "vary" not in where:
         conditions.append("vary IS NULL")  # pairs that differ in one factor are another attack
     stated = " AND ".join(condition for condition in conditions if condition != "TRUE")

@@ -9,9 +9,6 @@ __all__ = ["Model", "layered", "single"]
 _LADDER = (96, 48, 24, 12, 6)
 _CELEBA_LADDER = (256, 128, 64, 32)
 
-_AT_ONE = {"tc": {False: "vae", True: "hvae"}, "beta-kl": {False: "vae"}}
-"""What a penalised preset is at β = 1, where the penalty is 0: one model, trained once."""
-
 
 @dataclass(frozen=True)
 class Model:
@@ -66,8 +63,8 @@ def layered(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> M
 
 def _model(data: str, preset: str, beta: float, latent_sizes: tuple[int, ...], seed: int) -> Model:
     kind = PRESETS[preset]
-    if beta == 1 and kind.chain_likelihood:
-        preset = "dlgm"
-    elif beta == 1 and kind.objective in _AT_ONE:
-        preset = _AT_ONE[kind.objective][kind.hierarchical]
+    if beta == 1:
+        # every penalty has weight 0: the preset without penalties is trained once
+        same = [name for name, other in PRESETS.items() if other.architecture == kind.architecture]
+        preset = next(name for name in same if not PRESETS[name].weighed)
     return Model(data, preset, beta, latent_sizes, seed)

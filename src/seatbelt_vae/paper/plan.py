@@ -9,7 +9,7 @@ from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Attack, Experiment
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.sweep import Job
+from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
@@ -59,7 +59,7 @@ class Plan:
     def rows(self) -> int:
         """Attacks to be made under each of the two protocols, a row a pair and λ."""
         attacks = [attack for job in self.jobs.values() for attack in job.attacks]
-        return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.protocol == "strong")
+        return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.strength == "strong")
 
 
 def plan(
@@ -78,13 +78,13 @@ def plan(
     for experiment in experiments:
         for member in experiment.members(size):
             attacks.setdefault(member.model, {}).update(dict.fromkeys(experiment.attacks))
-            also.setdefault(member.model, {}).update(dict.fromkeys(experiment.also))
+            also.setdefault(member.model, {}).update(dict.fromkeys(experiment.optional_metrics))
             parts.append(Part(experiment.id, member.series, member.model.label))
     jobs = {
         model.label: Job(
             run=_run(model, size, roots or {}),
             attacks=tuple(c for attack in wanted for c in _protocols(attack, size)),
-            evaluation=replace(size.evaluation, also=tuple(sorted(also[model]))),
+            evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(also[model]))),
         )
         for model, wanted in attacks.items()
     }
@@ -137,4 +137,4 @@ def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
         among=attack.among,
     )
     yield ours
-    yield replace(ours, protocol="paper")
+    yield replace(ours, strength="paper")

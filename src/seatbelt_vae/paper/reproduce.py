@@ -1,6 +1,5 @@
 """The paper by one command: train, attack, measure, draw, answer; resumable at every point."""
 
-import importlib.util
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -8,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.config import RunConfig
-from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
+from seatbelt_vae.errors import DataError, SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all
 from seatbelt_vae.paper.claims.records import record_of
 from seatbelt_vae.paper.experiment import Experiment
@@ -16,10 +15,11 @@ from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import show, write_page
 from seatbelt_vae.paper.plan import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.sizes import Size
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
-from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep import Engine, Job, JobsDone, LocalEngine, run_sweep
+from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
+from seatbelt_vae.workflow import Job
 
 __all__ = ["ROWS", "Reproduction", "reproduce"]
 
@@ -73,17 +73,11 @@ def reproduce(
         on_jobs: called with how far the whole is.
 
     Raises:
-        ConfigError: SciPy is not installed, which the published attack needs.
         DataError: none of the data sets is on this machine.
         SeatbeltError: not one model was finished.
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    if importlib.util.find_spec("scipy") is None:
-        raise ConfigError(
-            "the published attack needs SciPy, which is not installed: "
-            "pip install 'seatbelt-vae[paper]'"
-        )
     whole = plan(experiments, size, roots)
     missing = _missing(whole)
     jobs = {label: job for label, job in whole.jobs.items() if job.run.data.name not in missing}

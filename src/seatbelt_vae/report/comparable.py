@@ -1,4 +1,4 @@
-"""Which models can be compared: one data set and one likelihood, under attacks of one strength."""
+"""Groups models whose ELBOs are comparable: the same data set and the same likelihood."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """What models must share for their ELBOs to be compared.
+    """Properties that models must share for their ELBOs to be compared.
 
     Args:
         data: the set.
-        place: a digest of where its images lie, for sets whose name does not tell them.
-        likelihood, variance: p(x|z) and, if it is a Gaussian, its variance.
+        place: a digest of the images' path, for sets whose name does not identify them.
+        likelihood, variance: the kind of p(x|z), and the variance of a Gaussian.
         shape: the images', (C, H, W); None before training has begun.
     """
 
@@ -28,7 +28,7 @@ class Kind:
 
     @classmethod
     def of(cls, run: Row) -> "Kind":
-        """That of a row of the view of runs."""
+        """The kind of one row of the view of runs."""
         shape = None if run["image_shape"] is None else tuple(run["image_shape"])
         return cls(run["data"], run["data_place"], run["likelihood"], run["variance"], shape)
 
@@ -44,7 +44,7 @@ class Kind:
 
 
 def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
-    """Runs by their kind; one that has not begun to train is where it will belong.
+    """Runs by their kind; a run without a shape yet joins the group of its data and likelihood.
 
     Args:
         runs: rows of the view of runs.
@@ -60,7 +60,7 @@ def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
 
 
 def titles(kinds: Sequence[Kind]) -> list[str]:
-    """A title each; sets of one name in several places are told apart."""
+    """One title per kind; the place is added where two titles would be equal."""
     shared = [kind.title for kind in kinds]
     return [
         f"{kind.title} (place {kind.place[:6]})"

@@ -1,4 +1,4 @@
-"""The report's curves: each takes the runs and the leading suite, and draws what they hold."""
+"""The charts of a report: each takes the runs and the leading suite, and draws their rows."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -8,9 +8,13 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from seatbelt_vae.evaluation.bootstrap import Estimate, Kind, estimate
-from seatbelt_vae.report.collect import Measured, Run
-from seatbelt_vae.report.svg import Axis, Plot, nice_ticks, power_ticks
+from seatbelt_vae.evaluation.bootstrap import Estimate, estimate
+from seatbelt_vae.report.collect import Run
+from seatbelt_vae.report.drawing.axis import Axis, power
+from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.density import density
+from seatbelt_vae.report.drawing.style import verbatim
+from seatbelt_vae.report.panels import measured_runs
 
 __all__ = [
     "attack_curve",
@@ -25,7 +29,7 @@ Row = dict[str, Any]
 Floats = NDArray[np.float64]
 Curve = dict[float, Estimate]
 
-_UNIT = [(0.0, "0"), (0.25, "0.25"), (0.5, "0.5"), (0.75, "0.75"), (1.0, "1")]
+_UNIT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _BINS = 160
 _GRID = 61
 
@@ -34,52 +38,49 @@ def gauge(row: Row, index: int) -> Markup | None:
     """How far each pair's reconstruction moved to the target, with the mean and blending's mark."""
     if row["moved"] is None:
         return None
-    ticks = [(0.0, "0 %"), (0.5, "50 %"), (1.0, "100 %")]
-    label = "way to the target"
-    plot = Plot(
+    chart = Chart(
         f"gauge-{index}",
         f"{row['model']}: moved {row['moved'] * 100:.0f} % of the way to the target",
-        Axis(label, -0.05, 1.05, ticks),
-        Axis("", 0, 1, []),
-        width=270,
-        height=84,
+        Axis("way to the target", -0.05, 1.05, (0, 0.5, 1), lambda share: f"{100 * share:.0f} %"),
+        Axis("", 0, 1, ()),
+        size=(270, 84),
         left=14,
     )
-    plot.line([(0, 0.45), (1, 0.45)], "rail")
+    chart.line([(0, 0.45), (1, 0.45)], "rail")
     blend = row["blend_gap@0.2"]
     if blend is not None:
-        plot.line([(1 - blend, 0), (1 - blend, 0.9)], "blend-mark", "plain blending")
+        chart.line([(1 - blend, 0), (1 - blend, 0.9)], "blend-mark", title="plain blending")
     low, high = row["gap@0.2"]["low"], row["gap@0.2"]["high"]
     if low is not None and high is not None:
-        plot.line([(1 - high, 0.45), (1 - low, 0.45)], f"interval m{index % 6}", "95 % interval")
+        chart.line([(1 - high, 0.45), (1 - low, 0.45)], "interval", index, "95 % interval")
     points = [(1 - gap, 0.45) for gap in row["points"]]
     titles = [f"one pair: {x * 100:.0f} %" for x, _ in points]
-    plot.dots(points, f"faint m{index % 6}", index, titles, 5)
+    chart.dots(points, "faint", index, titles, 5)
     mean = f"mean: {row['moved'] * 100:.0f} %"
-    plot.dots([(row["moved"], 0.45)], f"solid m{index % 6}", index, [mean], 8)
-    return plot.render()
+    chart.dots([(row["moved"], 0.45)], "solid", index, [mean], 8)
+    return chart.render()
 
 
 def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     """The smallest gap found within each budget ε, with blending's and the identity map's."""
-    known = _measured(runs, name)
+    known = measured_runs(runs, name)
     if not known:
         return None
-    x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52, nice_ticks(0, 0.5))
-    plot = Plot("budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT))
-    plot.line([(0, 1), (0.52, 0.48)], "identity", "1 − ε: a model that copies its input")
+    x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52)
+    chart = Chart("budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT))
+    chart.line([(0, 1), (0.52, 0.48)], "identity", title="1 − ε: a model that copies its input")
     for index, _, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"]]
-        plot.line([(0, 1), *_means(_by(rows, "epsilon", "blend_gap"))], f"blend m{index % 6}")
+        chart.line([(0, 1), *_means(_by(rows, "epsilon", "blend_gap"))], "blend", index)
     for index, run, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"] and row["gap"] is not None]
         curve = _by(rows, "epsilon", "gap")
-        _draw(plot, curve, index, run.name, start=(0.0, 1.0))
+        chart.means(curve, index, run.name, start=(0.0, 1.0))
         if not any(found.low is not None for found in curve.values()):
             points = [(row["epsilon"], row["gap"]) for row in rows]
             titles = [f"{run.name}, pair {row['pair'] + 1}: {row['gap']:.3g}" for row in rows]
-            plot.dots(points, f"faint m{index % 6}", index, titles, 3)
-    return plot.render()
+            chart.dots(points, "faint", index, titles, 3)
+    return chart.render()
 
 
 def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
@@ -98,33 +99,32 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     low, high = min(level for level in levels if level > 0), max(levels)
     penalty = not known[0][2].config.within_budget
     if penalty:
-        ticks = power_ticks(low, high, every=2 if high / low < 2**16 else 8)
-        x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, logarithmic=True)
+        ticks = _powers_of_two(low, high)
+        x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, lambda v: power(v, 2), True)
         y = Axis("Δ / r₀", 0, 1.05, _UNIT)
-        plot = Plot("attack", "Attack objective against weight", x, y)
+        chart = Chart("attack", "Attack objective against weight", x, y)
         grid = np.geomspace(low, high, _GRID)
-        plot.line([(w, min(1.0, w)) for w in grid], "identity", "trivial bound: min(1, λ)")
+        chart.line([(w, min(1.0, w)) for w in grid], "identity", title="trivial bound: min(1, λ)")
     else:
-        x = Axis("budget ε", 0, high, nice_ticks(0, high))
-        y = Axis("r / r₀", 0, 1.05, _UNIT)
-        plot = Plot("attack", "Attack objective against budget", x, y)
+        x, y = Axis("budget ε", 0, high), Axis("r / r₀", 0, 1.05, _UNIT)
+        chart = Chart("attack", "Attack objective against budget", x, y)
     for index, run, suite in known:
         if penalty:
             ratio = _by_rank(suite.attacks, lambda row: row["divergence_ratio"])
-            plot.line(_means(ratio), f"blend m{index % 6}", f"{run.name}: r / r₀")
-        _draw(plot, _by_rank(suite.attacks, _delta_ratio), index, run.name, markers=4)
-    return plot.render()
+            chart.line(_means(ratio), "blend", index, f"{run.name}: r / r₀")
+        chart.means(_by_rank(suite.attacks, _delta_ratio), index, run.name, markers=4)
+    return chart.render()
 
 
 def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     """Distortion of the output against distortion of the input: AUDDC is the area below."""
-    known = _measured(runs, name)
+    known = measured_runs(runs, name)
     if not known:
         return None
-    x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1, nice_ticks(0, 1))
-    y = Axis("output stays away from target", -0.1, 1.05, _UNIT)
-    plot = Plot("damage", "Distortion-damage curve", x, y)
-    plot.line([(0, 1), (1, 0)], "identity", "a model that copies its input")
+    x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1)
+    y = Axis("output distance from target", -0.1, 1.05, _UNIT)
+    chart = Chart("damage", "Distortion-damage curve", x, y)
+    chart.line([(0, 1), (1, 0)], "identity", title="a model that copies its input")
     grid = np.linspace(0, 1, _GRID)
     for index, run, measured in known:
         rows = [row for row in measured.attacks if row["told_apart_distortion"]]
@@ -132,9 +132,9 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         worst = [_running_minimum(pair, grid) for pair in pairs]
         curve = {float(g): estimate([w[k] for w in worst]) for k, g in enumerate(grid) if worst}
         points = [(row["distance_relative"], row["distortion"]) for row in rows]
-        plot.dots(points, f"faint m{index % 6}", index, size=1.8)
-        _draw(plot, curve, index, run.name, markers=10)
-    return plot.render()
+        chart.dots(points, "faint", index, size=1.8)
+        chart.means(curve, index, run.name, markers=10)
+    return chart.render()
 
 
 def training_curve(runs: Sequence[Run]) -> Markup | None:
@@ -150,30 +150,24 @@ def training_curve(runs: Sequence[Run]) -> Markup | None:
     last = max(step for points in known.values() for step, _ in points)
     late = [elbo for points in known.values() for step, elbo in points if step > 0.15 * last]
     room = 0.06 * (max(late) - min(late)) or 1.0
-    low, high = min(late) - room, max(late) + room
-    x = Axis("optimiser step", 0, last * 1.02, nice_ticks(0, last))
-    y = Axis("ELBO, nats per image", low, high, nice_ticks(low, high))
-    plot = Plot("training", "ELBO against training step", x, y, left=64)
+    y = Axis("ELBO, nats per image", min(late) - room, max(late) + room)
+    x = Axis("optimiser step", 0, last * 1.02)
+    chart = Chart("training", "ELBO against training step", x, y, left=64)
     for (index, split), points in known.items():
         ordered = sorted(points)
         if split == "train":
-            plot.line(_binned(ordered), f"thin m{index % 6}", f"{runs[index].name}, training")
+            chart.line(_binned(ordered), "thin", index, f"{runs[index].name}, training")
         else:
             titles = [f"{runs[index].name}, step {s}: {e:.4g} nats" for s, e in ordered]
-            plot.line(ordered, f"line m{index % 6}", f"{runs[index].name}, held out")
-            plot.dots(ordered, f"solid m{index % 6}", index, titles)
-    return plot.render()
+            chart.line(ordered, "line", index, f"{runs[index].name}, held out")
+            chart.dots(ordered, "solid", index, titles)
+    return chart.render()
 
 
 def sigma_density(runs: Sequence[Run]) -> Markup | None:
-    """The distribution over test images of ‖σ(x)‖₂/√d, a ridge a layer, each to its own peak."""
+    """The density over test images of ‖σ(x)‖₂/√d: one ridge per layer, each scaled to its peak."""
     ridges = [
-        (
-            index,
-            run.name,
-            layer,
-            np.array([row["sigma_norm"][layer] for row in run.evaluation.sigma]),
-        )
+        (index, layer, np.array([row["sigma_norm"][layer] for row in run.evaluation.sigma]))
         for index, run in enumerate(runs)
         if run.evaluation is not None
         for layer in range(len(run.evaluation.sigma[0]["sigma_norm"]))
@@ -181,62 +175,32 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     if not ridges:
         return None
     sizes = [run.architecture["latent_sizes"] if run.architecture else [] for run in runs]
-    scaled = [
-        (index, name, layer, values / np.sqrt(sizes[index][layer]))
-        for index, name, layer, values in ridges
-    ]
+    scaled = [(i, layer, values / np.sqrt(sizes[i][layer])) for i, layer, values in ridges]
     high = max(1.05, *(float(values.max()) * 1.05 for *_, values in scaled))
-    x = Axis("‖σ(x)‖₂ / √d, one layer", 0, high, nice_ticks(0, high))
-    ticks = [
-        (len(scaled) - k - 1.0, f"{name[:18]} z{'¹²³⁴⁵⁶⁷⁸⁹'[layer]}")
-        for k, (_, name, layer, _) in enumerate(scaled)
-    ]
-    plot = Plot(
+    bases = [len(scaled) - k - 1.0 for k in range(len(scaled))]
+    names = {
+        base: f"{verbatim(runs[index].name[:18])} z{'¹²³⁴⁵⁶⁷⁸⁹'[layer]}"
+        for base, (index, layer, _) in zip(bases, scaled, strict=True)
+    }
+    top = len(scaled) + 0.35
+    chart = Chart(
         "sigma",
         "Density of the posterior's standard deviation",
-        x,
-        Axis("", -0.1, len(scaled) + 0.35, ticks),
-        height=max(300, 60 + 40 * len(scaled)),
+        Axis("‖σ(x)‖₂ / √d, one layer", 0, high),
+        Axis("", -0.1, top, bases, lambda base: names[base]),
+        size=(420, max(300, 60 + 40 * len(scaled))),
         left=128,
     )
-    plot.line([(1, -0.1), (1, len(scaled) + 0.35)], "identity", "1: the prior's width, at the top")
+    chart.line([(1, -0.1), (1, top)], "identity", title="1: the prior's width, at the top")
     grid = np.linspace(0, high, 240)
-    for k, (index, name, layer, values) in enumerate(scaled):
-        base = len(scaled) - k - 1.0
-        top = [
-            (float(g), base + 1.2 * v) for g, v in zip(grid, _density(values, grid), strict=True)
-        ]
-        plot.band([(g, base) for g, _ in top], top, f"ridge m{index % 6}")
-        title = f"{name}, layer {layer + 1}: median {np.median(values):.3g}"
-        plot.line(top, f"line m{index % 6}", title)
-    return plot.render()
-
-
-def _measured(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
-    found = [(index, run, run.suites.get(name or "")) for index, run in enumerate(runs)]
-    return [(i, run, b.measured) for i, run, b in found if b is not None and b.measured is not None]
-
-
-def _draw(
-    plot: Plot,
-    curve: Curve,
-    index: int,
-    name: str,
-    start: tuple[float, float] | None = None,
-    markers: int = 1,
-) -> None:
-    """A mean with its interval, if there is one, and a marker at every few positions."""
-    css = f"m{index % 6}"
-    known = [(x, f) for x, f in curve.items() if f.low is not None and f.high is not None]
-    lower = [(x, f.low) for x, f in known if f.low is not None]
-    upper = [(x, f.high) for x, f in known if f.high is not None]
-    if known:
-        first = [start] if start else []
-        plot.band([*first, *lower], [*first, *upper], f"band {css}")
-    points = _means(curve)
-    plot.line([*([start] if start else []), *points], f"line {css}", name)
-    titles = [f"{name}: {y:.3g} at {x:.3g}" for x, y in points]
-    plot.dots(points[::markers], f"solid {css}", index, titles[::markers])
+    for base, (index, layer, values) in zip(bases, scaled, strict=True):
+        found = density(values, grid)
+        heights = base + 1.2 * found / found.max()
+        ridge = list(zip(grid.tolist(), heights.tolist(), strict=True))
+        chart.band([(g, base) for g, _ in ridge], ridge, "ridge", index)
+        title = f"{runs[index].name}, layer {layer + 1}: median {np.median(values):.3g}"
+        chart.line(ridge, "line", index, title)
+    return chart.render()
 
 
 def _means(curve: Curve) -> list[tuple[float, float]]:
@@ -257,9 +221,7 @@ def _by(rows: Iterable[Row], x: str, y: str) -> Curve:
     return {value: estimate([row[y] for row in group]) for value, group in groups.items()}
 
 
-def _by_rank(
-    rows: Sequence[Row], value: Callable[[Row], float], kind: Kind = "arithmetic"
-) -> Curve:
+def _by_rank(rows: Sequence[Row], value: Callable[[Row], float]) -> Curve:
     """The mean over pairs at the k-th smallest λ of each; published λ differ in relative terms."""
     pairs = _grouped(rows, lambda row: row["pair"]).values()
     ordered = [sorted(pair, key=lambda row: row["level"]) for pair in pairs]
@@ -268,8 +230,15 @@ def _by_rank(
         levels = np.array([row["level_relative"] for row in ranked])
         if (levels > 0).all():
             position = float(np.exp(np.log(levels).mean()))
-            curve[position] = estimate([value(row) for row in ranked], kind)
+            curve[position] = estimate([value(row) for row in ranked])
     return curve
+
+
+def _powers_of_two(low: float, high: float) -> list[float]:
+    """Every second power between low and high, or every eighth of a wide range."""
+    every = 2 if high / low < 2**16 else 8
+    first, last = np.ceil(np.log2(low) - 1e-9), np.floor(np.log2(high) + 1e-9)
+    return [2.0**e for e in range(int(first), int(last) + 1) if e % every == 0]
 
 
 def _delta_ratio(row: Row) -> float:
@@ -290,12 +259,3 @@ def _running_minimum(rows: Sequence[Row], grid: Floats) -> Floats:
 def _binned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     parts = np.array_split(np.array(points, dtype=np.float64), min(_BINS, len(points)))
     return [(float(part[:, 0].mean()), float(part[:, 1].mean())) for part in parts]
-
-
-def _density(values: Floats, grid: Floats) -> Floats:
-    """A Gaussian kernel estimate with Silverman's width, scaled to a peak of 1."""
-    spread = min(values.std(), np.subtract(*np.quantile(values, (0.75, 0.25))) / 1.34)
-    width = max(0.9 * spread * len(values) ** -0.2, (grid[1] - grid[0]) / 2)
-    density = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(1)
-    scaled: Floats = density / density.max()
-    return scaled

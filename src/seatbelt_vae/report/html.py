@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.config import PRESETS, dump_toml
+from seatbelt_vae.config import dump_toml
+from seatbelt_vae.config.presets import summary_of
 from seatbelt_vae.report import curves, panels
 from seatbelt_vae.report.collect import Run, Suite, collect, leading_suite
 from seatbelt_vae.report.page import render_page
@@ -62,7 +63,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
     epsilons = sorted({e for panel in shown for e in panel.scales})
     return {
         "runs": runs,
-        "presets": PRESETS,
+        "summary_of": summary_of,
         "suite": name,
         "within_budget": any(
             run.suites[name].config.within_budget

@@ -6,11 +6,11 @@ from typing import Any
 
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
-from seatbelt_vae.report.measures import GROUPS, HEADLINE
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
 from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
-from seatbelt_vae.report.tables import Cell, number
+from seatbelt_vae.report.tables import HEADLINE, Cell, number
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import atomic_write
 
@@ -24,9 +24,9 @@ def write_comparison(
 ) -> Path:
     """Write one HTML page that sets the models of a store side by side, whole or not at all.
 
-    Each group of one data set and one likelihood is drawn by itself: robustness (the gap at
-    ε = 0.2, and AUDDC) against the β = 1 ELBO, with the Pareto front of the models that no other
-    betters in both. Models with raised flags are drawn hollow.
+    Each group of one data set and one likelihood has its own plots: robustness (the gap at
+    ε = 0.2, and AUDDC) against the β = 1 ELBO, with the Pareto front. Markers of models with raised
+    flags are hollow.
 
     Args:
         store: of the runs.
@@ -49,7 +49,6 @@ def write_comparison(
 def _content(found: Comparison) -> dict[str, Any]:
     scores = [score for group in found.groups for score in group.scores]
     lacking = [run for group in found.groups for run, _ in group.lacking]
-    definitions = {m.name: m for group in GROUPS for m in group.measures}
     return {
         "comparison": found,
         "axes": AXES,
@@ -59,7 +58,7 @@ def _content(found: Comparison) -> dict[str, Any]:
         "pairs": max((len(score.pairs) for score in scores), default=0),
         "fewest": FEWEST,
         "flags": _raised(scores),
-        "definitions": [definitions[name] for name in ("elbo", *ROBUSTNESS)],
+        "definitions": [MODEL_MEASURES["elbo"], *(PAIR_MEASURES[name] for name in ROBUSTNESS)],
     }
 
 
@@ -115,7 +114,7 @@ def _key(value: float | None) -> str:
 
 
 def _sentences(group: Group) -> list[str]:
-    """Who is bettered, who is in doubt, and whether the other measure agrees."""
+    """Sentences on the Pareto front, on raised flags, and on the second measure."""
     if len(group.scores) < 2:
         return ["There is one model here, so nothing betters it."] if group.scores else []
     first, second = ([s.run for s in group.scores if s.on_front[m]] for m in ROBUSTNESS)
@@ -129,7 +128,7 @@ def _sentences(group: Group) -> list[str]:
 
 
 def _doubts(group: Group) -> list[str]:
-    """Which models of the front cannot be believed, and what the front is without such."""
+    """Models of the front with raised flags, and the front without such models."""
     doubted = [s for s in group.scores if s.doubted and s.on_front[HEADLINE]]
     if not doubted:
         return []

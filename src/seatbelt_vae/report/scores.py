@@ -1,4 +1,4 @@
-"""Models side by side: robustness and ELBO of each, and which ones another betters in both."""
+"""Compares models by robustness and ELBO, and finds the Pareto front."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Any
 from seatbelt_vae.config import PRESETS
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.evaluation import Estimate, compare_pairs, estimate
-from seatbelt_vae.evaluation.summary import says_something
+from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.report.collect import suite_rank
 from seatbelt_vae.report.comparable import by_kind, differing, titles
-from seatbelt_vae.report.measures import HEADLINE
 from seatbelt_vae.report.summary import judged
+from seatbelt_vae.report.tables import HEADLINE
 from seatbelt_vae.results import Store, identifier, literal, pareto_front
 
 __all__ = ["ROBUSTNESS", "Comparison", "Group", "Score", "compare_runs"]
@@ -20,7 +20,7 @@ __all__ = ["ROBUSTNESS", "Comparison", "Group", "Score", "compare_runs"]
 Row = dict[str, Any]
 
 ROBUSTNESS = (HEADLINE, "auddc_worst")
-"""What robustness is measured by."""
+"""The measures of robustness."""
 
 _EFFORT = (
     *("seed", "draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free"),
@@ -30,19 +30,19 @@ _EFFORT = (
 
 @dataclass(frozen=True)
 class Score:
-    """One model's numbers, and how it stands to the others of its group.
+    """The numbers of one model, and its position in its group.
 
     Args:
         run: its name.
-        index: of its colour and marker, which stand for the preset.
+        index: of its colour and marker, one per preset.
         settings: its row of the view of runs.
         elbo: β = 1, nats per image; None if it was not evaluated.
         pairs: its rows of the view of pairs.
         robustness: by measure, over the pairs, with an interval.
         trust: see `judged`.
-        difference: by measure, minus the reference's over the pairs of both; None of no common
-            pair, and of the reference.
-        on_front: by measure, whether no other model betters it; none if it has no place.
+        difference: by measure, from the reference over common pairs; None without such pairs, and
+            for the reference itself.
+        on_front: by measure, whether it is on the Pareto front; False without a place.
         surely_on_front: the same among models without raised flags.
     """
 
@@ -75,10 +75,10 @@ class Group:
     Args:
         title: data and likelihood.
         data: the set.
-        scores: the models that have a place, the hardest to fool first.
-        lacking: the others, each with what it lacks.
+        scores: the models with a place, the most robust first.
+        lacking: the other models, each with the missing steps.
         reference: the run that differences are taken against; None unless there are others.
-        caveats: what makes the numbers less comparable than they look.
+        caveats: differences in effort that make the numbers less comparable.
     """
 
     title: str
@@ -94,10 +94,10 @@ class Comparison:
     """All models, group by group.
 
     Args:
-        suite: whose attacks are compared; empty if no model has any.
+        suite: the compared suite; empty if no model has any.
         groups: in the order of their first run.
         presets: by the index of their colour.
-        queries: the SQL that every number comes from.
+        queries: the SQL of every number.
     """
 
     suite: str
@@ -122,7 +122,7 @@ def compare_runs(store: Store, suite: str | None = None, against: str | None = N
     if against is not None:
         one_of("run", against, [run["run"] for run in rows.runs])
     used = {run["preset"] for run in rows.runs}
-    presets = [preset for preset in PRESETS if preset in used]
+    presets = [preset for preset in dict.fromkeys((*PRESETS, *sorted(used))) if preset in used]
     kinds = by_kind(rows.runs)
     groups = [
         _group(title, [_score(run, presets, rows) for run in runs], rows, against)
@@ -133,7 +133,7 @@ def compare_runs(store: Store, suite: str | None = None, against: str | None = N
 
 @dataclass(frozen=True)
 class _Rows:
-    """What the store says of the runs and of one suite, the latter by run."""
+    """Rows of the store about all runs and one suite, the latter by run."""
 
     suite: str
     runs: list[Row]
@@ -175,7 +175,7 @@ def _by_run(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _suite(store: Store, wanted: str | None) -> str:
-    rows = store.query("SELECT suite, protocol, loss, layers, finished FROM suites").to_pylist()
+    rows = store.query("SELECT suite, strength, loss, layers, finished FROM suites").to_pylist()
     known = {row["suite"]: row for row in rows}
     if wanted is not None:
         one_of("suite", wanted, known)
@@ -194,7 +194,7 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
     pairs = rows.pairs.get(name, [])
     trust: Row = {"verdict": "none", "text": "not attacked", "flags": []}
     if suite is not None:
-        trust = judged(rows.flags.get(name), suite["protocol"])
+        trust = judged(rows.flags.get(name), suite["strength"])
     seed = 0 if suite is None else suite["seed"]
     return Score(
         run=name,
@@ -208,8 +208,9 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
 
 
 def _over(pairs: Sequence[Row], measure: str, seed: int) -> Estimate:
-    told = [pair[measure] for pair in pairs if says_something(pair, measure)]
-    return estimate([value for value in told if value is not None], seed=seed)
+    declared = PAIR_MEASURES[measure]
+    known = [pair[measure] for pair in pairs if declared.counts(pair)]
+    return estimate([value for value in known if value is not None], declared.mean, seed=seed)
 
 
 def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None) -> Group:
@@ -244,7 +245,7 @@ def _gap(score: Score) -> float:
 
 
 def _reference(placed: Sequence[Score], against: str | None) -> Score | None:
-    """The run that was asked for, else the hardest to fool that can be believed."""
+    """The requested run, else the most robust one without raised flags."""
     asked = [score for score in placed if score.run == against]
     sure = [score for score in placed if not score.doubted]
     return next(iter([*asked, *sure, *placed]), None)

@@ -1,4 +1,4 @@
-"""The answer in few words: which model is fooled, by how much, and can the number be believed."""
+"""The summary of a report: which models are fooled, how far, and whether flags are raised."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,9 +6,9 @@ from typing import Any
 
 from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
-from seatbelt_vae.evaluation.budgets import BUDGETS
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.report.collect import Measured, Run, Suite, leading_suite
-from seatbelt_vae.report.measures import HEADLINE
+from seatbelt_vae.report.tables import HEADLINE
 
 __all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
 
@@ -24,11 +24,11 @@ _NO_INTERVAL: Row = {"value": None, "low": None, "high": None}
 
 
 def summary_rows(runs: Sequence[Run]) -> list[Row]:
-    """One plain row a model, ready for JSON: verdict, sentence, headline numbers, trust.
+    """One plain row per model, ready for JSON: verdict, sentence, headline numbers, trust.
 
     ``moved`` is 1 − gap at ε = 0.2, the share of the way from rec(x) to rec(xₜ) that the best
-    attack found covers; ``halfway`` the ε at which it covers half; ``points`` the gaps of the
-    single pairs.
+    attack found covers; ``halfway`` the ε at which it covers half; ``points`` the gap of each
+    pair.
     """
     name = leading_suite(runs)
     return [_row(run, run.suites.get(name or "")) for run in runs]
@@ -38,25 +38,25 @@ def trust(suite: Suite | None) -> Row:
     """Whether a suite's numbers can be believed: a verdict, its text, the raised flags."""
     if suite is None:
         return {"verdict": "none", "text": "not attacked", "flags": []}
-    return judged(suite.flags, suite.config.protocol)
+    return judged(suite.flags, suite.config.strength)
 
 
-def judged(flags: Sequence[Row] | None, protocol: str) -> Row:
-    """As `trust`, of a suite's flags (None: not judged yet) and its protocol."""
+def judged(flags: Sequence[Row] | None, strength: str) -> Row:
+    """As `trust`, from the flags of a suite (None: not judged yet) and its strength."""
     if flags is None:
         return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
     raised = [flag["name"] for flag in flags if flag["raised"]]
     if raised:
         text = f"unreliable: {len(raised)} flag{'s' if len(raised) > 1 else ''}"
         return {"verdict": "unreliable", "text": text, "flags": raised}
-    if protocol != "strong":
-        text = f"weak attack: protocol {protocol}"
+    if strength != "strong":
+        text = f"weak attack: strength {strength}"
         return {"verdict": "weak", "text": text, "flags": []}
     return {"verdict": "believable", "text": "believable", "flags": []}
 
 
 def comparison(runs: Sequence[Run]) -> list[str]:
-    """Sentences that answer which model is fooled and say honestly whether one is more robust."""
+    """Sentences: which models are fooled, and whether one is more robust beyond the intervals."""
     name = leading_suite(runs)
     known = {
         run.name: run.suites[name]
@@ -126,7 +126,7 @@ def _verdict(gap: float) -> str:
 
 
 def _halfway(measured: Measured | None) -> float | None:
-    """The smallest ε at which the mean gap, joined by straight lines, is half; None if beyond."""
+    """The smallest ε with a mean gap of one half, by linear interpolation; None beyond the last."""
     found = [measured.estimate(f"gap@{e:g}")["value"] for e in BUDGETS] if measured else []
     gaps: list[float] = [gap for gap in found if gap is not None]
     if len(gaps) < len(BUDGETS) or gaps[-1] > FOOLED:
@@ -155,7 +155,7 @@ def _image_pairs(suite: Suite) -> list[tuple[int, int]]:
 
 
 def _answer(known: dict[str, Suite], complete: bool) -> str:
-    """Which models are fooled at ε = 0.2, the softest first; ``complete``: no model lacks."""
+    """Models by verdict at ε = 0.2, the least robust first; ``complete``: all were measured."""
     gaps = {name: _gap(suite) or 0.0 for name, suite in known.items()}
     ordered = sorted(gaps, key=lambda name: gaps[name])
     groups = {
@@ -178,7 +178,7 @@ def _answer(known: dict[str, Suite], complete: bool) -> str:
 
 
 def _reach(known: dict[str, Suite]) -> str:
-    """What it takes where a small distortion is not enough: no model is safe at every size."""
+    """The distortion at which each model that is not fooled at ε = 0.2 moves half the way."""
     held = {n: b for n, b in known.items() if _verdict(_gap(b) or 0.0) != "fooled"}
     halfway = {name: _halfway(suite.measured) for name, suite in held.items()}
     taken = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]

@@ -1,16 +1,29 @@
-"""The tables of a report as plain cells: text, what to sort by, and a note in smaller type."""
+"""The tables of a report, made from the declared measures: cells with a text and a sort key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seatbelt_vae.attacks import FLAGS, Meaning
+from seatbelt_vae.evaluation.measures import Measure, ModelMeasure, PairMeasure, measures_by_group
 from seatbelt_vae.report.collect import Run, Suite
-from seatbelt_vae.report.measures import GROUPS, Group, Measure
 
-__all__ = ["Cell", "FlagRow", "FlagTable", "Table", "TableRow", "flag_tables", "number", "tables"]
+__all__ = [
+    "HEADLINE",
+    "Cell",
+    "FlagRow",
+    "FlagTable",
+    "Table",
+    "TableRow",
+    "flag_tables",
+    "number",
+    "tables",
+]
 
 Row = dict[str, Any]
+
+HEADLINE = "gap@0.2"
+"""The measure a report leads with."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,14 @@ class Table:
     """One sortable table."""
 
     title: str
-    measures: tuple[Measure, ...]
+    measures: Sequence[Measure]
     definitions: list[tuple[str, str]]
     rows: list[TableRow]
 
 
 @dataclass(frozen=True)
 class FlagRow:
-    """One flag: its meaning, each model's state (None: not judged), the models that raise it."""
+    """One flag: its meaning, its state per model (None: not judged), the models that raise it."""
 
     name: str
     meaning: Meaning | None
@@ -84,7 +97,7 @@ def number(value: object) -> str:
 
 def tables(runs: Sequence[Run]) -> list[Table]:
     """Every measure of every model and suite."""
-    return [_table(group, runs) for group in GROUPS]
+    return [_table(title, group, runs) for title, group in measures_by_group().items()]
 
 
 def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:
@@ -93,16 +106,27 @@ def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:
     return [_flag_table(name, runs) for name in names]
 
 
-def _table(group: Group, runs: Sequence[Run]) -> Table:
+def _table(title: str, measures: Sequence[Measure], runs: Sequence[Run]) -> Table:
+    """One row per model, or per suite of each model for measures of attacked pairs."""
+    per_suite = isinstance(measures[0], PairMeasure)
     rows = []
     for index, run in enumerate(runs):
-        suites: list[Suite | None] = [None]
-        if group.per_suite and run.suites:
-            suites = list(run.suites.values())
-        for suite in suites:
-            cells = [_cell(measure.of(run, suite)) for measure in group.measures]
+        suites: Sequence[Suite | None] = list(run.suites.values()) if per_suite else []
+        for suite in suites or [None]:
+            cells = [_cell(_value(measure, run, suite)) for measure in measures]
             rows.append(TableRow(run.name, index, suite.name if suite else "", cells))
-    return Table(group.title, group.measures, list(group.definitions.items()), rows)
+    definitions = {measure.family or measure.symbol: measure.definition for measure in measures}
+    return Table(title, measures, list(definitions.items()), rows)
+
+
+def _value(measure: Measure, run: Run, suite: Suite | None) -> Row:
+    """Value, low and high; the value may be a text of several numbers, or None."""
+    value = None
+    if isinstance(measure, ModelMeasure):
+        value = measure.shown(run.evaluation.measures) if run.evaluation else None
+    elif suite is not None and suite.measured is not None:
+        return suite.measured.estimate(measure.name)
+    return {"value": value, "low": None, "high": None}
 
 
 def _cell(found: Row) -> Cell:

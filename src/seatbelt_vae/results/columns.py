@@ -1,13 +1,17 @@
-"""The views and the columns each is known to have, whether or not any file has them yet.
+"""The views, and the columns that each view has before any file has them.
 
-What files hold beyond these is shown after them; `docs/rows.md` says what each means.
+A view shows further columns of its files after these; `docs/rows.md` documents each column. The
+columns of measures come from their declarations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import pyarrow as pa
 
-__all__ = ["MEASURES", "RESERVED", "VIEWS", "Known"]
+from seatbelt_vae.evaluation.measures import BUDGETS, MODEL_MEASURES, PAIR_MEASURES, Column
+
+__all__ = ["MEASURED", "Known", "reserved", "views"]
 
 Known = Mapping[str, pa.DataType]
 
@@ -29,20 +33,15 @@ def _known(columns: str) -> Known:
 
 
 _METHOD = (
-    "loss VARCHAR, layers VARCHAR, path VARCHAR, threat VARCHAR, protocol VARCHAR, solver VARCHAR"
-)
-_BRACKETS = ", ".join(
-    f"{name}_lower DOUBLE, {name}_upper DOUBLE, "
-    f"{name}_chains BIGINT, {name}_images BIGINT, {name}_queries BIGINT"
-    for name in ("tc", "mi")
-)
-_AT_BUDGETS = ", ".join(
-    f"{name}@{epsilon} DOUBLE"
-    for name in ("gap", "gap_of_rows", "blend_gap")
-    for epsilon in (0.05, 0.1, 0.2, 0.3, 0.5)
+    "loss VARCHAR, layers VARCHAR, path VARCHAR, threat VARCHAR, strength VARCHAR, solver VARCHAR"
 )
 
-MEASURES = _known("""
+
+def _declared(columns: Iterable[Column]) -> Known:
+    return {column.name: _TYPES[column.type] for column in columns}
+
+
+MEASURED = _known("""
     run VARCHAR, suite VARCHAR, pair BIGINT, level DOUBLE,
     gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, target_error DOUBLE,
     target_distance DOUBLE, target_reconstruction_error DOUBLE, told_apart BOOLEAN,
@@ -50,7 +49,7 @@ MEASURES = _known("""
 """)
 """Columns of ``measures/``, which the view of attacks joins to each attack's own."""
 
-VIEWS: Mapping[str, Known] = {
+_FIXED: Mapping[str, Known] = {
     "runs": _known("""
         run VARCHAR, data VARCHAR, data_place VARCHAR, image_size BIGINT, image_shape BIGINT[],
         images BIGINT, preset VARCHAR, objective VARCHAR, beta DOUBLE, depth BIGINT,
@@ -60,13 +59,7 @@ VIEWS: Mapping[str, Known] = {
         tc_estimator VARCHAR, kl_warm_up BIGINT, tc_warm_up BIGINT, precision VARCHAR,
         finished BOOLEAN, weights_digest VARCHAR
     """),
-    "evaluations": _known(f"""
-        run VARCHAR, images BIGINT, elbo DOUBLE, iwae DOUBLE, iwae_draws BIGINT,
-        log_likelihood DOUBLE, divergences DOUBLE[], active_units BIGINT[],
-        active_threshold DOUBLE, unexplained_variance DOUBLE, iou DOUBLE, mig DOUBLE, {_BRACKETS},
-        sigma_norm_mean DOUBLE[], sigma_norm_quantile_levels DOUBLE[],
-        sigma_norm_quantiles DOUBLE[][]
-    """),
+    "evaluations": _known("run VARCHAR, images BIGINT"),
     "suites": _known(f"""
         run VARCHAR, suite VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
         weight_count BIGINT,
@@ -94,18 +87,16 @@ VIEWS: Mapping[str, Known] = {
             training_mode BOOLEAN, gradient_usable BOOLEAN, clamped_units BIGINT,
             outside_bounds BOOLEAN
         """),
-        **MEASURES,
+        **MEASURED,
     },
-    "pairs": _known(f"""
-        run VARCHAR, suite VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
-        image_distance DOUBLE, told_apart BOOLEAN, told_apart_distortion BOOLEAN,
-        target_reconstruction_error DOUBLE, auddc_dropped BIGINT, divergence_ratio DOUBLE,
-        {_AT_BUDGETS}, auddc DOUBLE,
-        auddc_worst DOUBLE, delta_over_bound DOUBLE, reconstruction_error DOUBLE, delta DOUBLE,
-        bound DOUBLE, divergence DOUBLE, divergence_start DOUBLE, delta_mean DOUBLE,
-        bound_mean DOUBLE, nll_target DOUBLE, target_error DOUBLE, distance DOUBLE,
-        distance_relative DOUBLE, unconverged_share DOUBLE
-    """),
+    "pairs": {
+        **_known("""
+            run VARCHAR, suite VARCHAR, pair BIGINT, input_index BIGINT, target_index BIGINT,
+            image_distance DOUBLE, told_apart BOOLEAN, told_apart_distortion BOOLEAN,
+            target_reconstruction_error DOUBLE, auddc_dropped BIGINT
+        """),
+        **{f"gap_of_rows@{epsilon:g}": pa.float64() for epsilon in BUDGETS},
+    },
     "budgets": _known("""
         run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, how VARCHAR,
         gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE,
@@ -119,27 +110,27 @@ VIEWS: Mapping[str, Known] = {
         log_likelihood DOUBLE, total_correlation DOUBLE, floored DOUBLE, gradient_norm DOUBLE,
         learning_rate DOUBLE
     """),
-    "sigma": _known("run VARCHAR, image BIGINT, sigma_norm DOUBLE[], elbo DOUBLE"),
-    "units": _known("run VARCHAR, layer BIGINT, unit BIGINT, divergence DOUBLE, active BOOLEAN"),
-    "denoising": _known("run VARCHAR, image BIGINT, sigma DOUBLE, log_likelihood DOUBLE"),
-    "mig": _known("""
-        run VARCHAR, factor VARCHAR, mig DOUBLE, mig_lower DOUBLE, mig_upper DOUBLE,
-        entropy DOUBLE, best_unit BIGINT, second_unit BIGINT, mi_best DOUBLE, mi_second DOUBLE
-    """),
-    "downstream": _known("""
-        run VARCHAR, protocol VARCHAR, classifier VARCHAR, image BIGINT, label BIGINT,
-        target_image BIGINT, target_label BIGINT, clean_prediction BIGINT,
-        attacked_prediction BIGINT, distance_relative DOUBLE, divergence_ratio DOUBLE,
-        exceeds_bound BOOLEAN, status VARCHAR
-    """),
-    "codes": _known("""
-        run VARCHAR, image BIGINT, mean DOUBLE[], code DOUBLE[], pixels DOUBLE[],
-        reconstruction DOUBLE[], angle BIGINT
-    """),
-    "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
 }
-"""Every view that is there without any file, with its known columns."""
 
-_EVALUATED = {"sigma", "units", "denoising", "mig", "downstream", "codes", "members"}
-RESERVED = frozenset({*VIEWS, "measures"} - _EVALUATED)
-"""Names that no file of ``evaluation/`` may have."""
+
+def views() -> Mapping[str, Known]:
+    """Every view that exists without any file, with its known columns."""
+    of_pairs = chain.from_iterable(m.columns for m in PAIR_MEASURES.values())
+    of_models = chain.from_iterable(m.columns for m in MODEL_MEASURES.values())
+    return {
+        **_FIXED,
+        "evaluations": {**_FIXED["evaluations"], **_declared(of_models)},
+        "pairs": {**_FIXED["pairs"], **_declared(of_pairs)},
+        **_row_tables(),
+        "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
+    }
+
+
+def reserved() -> frozenset[str]:
+    """Names that no file of ``evaluation/`` may have."""
+    return frozenset({*_FIXED, "measures"})
+
+
+def _row_tables() -> dict[str, Known]:
+    tables = (measure.table for measure in MODEL_MEASURES.values() if measure.table is not None)
+    return {t.view: {"run": pa.string(), **_declared(t.columns)} for t in tables}

@@ -7,13 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.results.former import current_column, current_view
 from seatbelt_vae.results.found import STORE
-from seatbelt_vae.runs import atomic_directory, read_json, write_json
+from seatbelt_vae.runs import FORMAT, atomic_directory, checked_format, read_json, write_json
+from seatbelt_vae.runs.rows import STATED, format_of
 
 __all__ = ["exported_runs", "files_of", "with_exported", "write_store"]
-
-_FORMAT = 1
-"""Rises when a view or a column is renamed, removed or given another meaning."""
 
 _GROUP = 50_000
 
@@ -29,10 +28,11 @@ def write_store(out: Path, views: Iterable[tuple[str, pa.RecordBatchReader]]) ->
     with atomic_directory(out) as new:
         for name, batches in views:
             path = new / f"{name}.parquet"
-            with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
+            schema = batches.schema.with_metadata(STATED)
+            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
                 for rows in _gathered(batches):
                     writer.write_table(rows)
-        write_json(new / STORE, {"format": _FORMAT, "kind": "results store"})
+        write_json(new / STORE, {"format": FORMAT, "kind": "results store"})
 
 
 def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
@@ -58,14 +58,9 @@ def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
     for store in stores:
         content = read_json(store / STORE)
-        found = content.get("format") if isinstance(content, dict) else None
-        if found != _FORMAT:
-            raise ArtifactError(
-                f"{store} is a results store of format {found}, this version reads format "
-                f"{_FORMAT}: use the version that wrote it, or export the runs again"
-            )
+        found = checked_format(store, "results store", content, ", or export the runs again")
         for path in sorted(store.glob("*.parquet")):
-            files.setdefault(path.stem, []).append(path)
+            files.setdefault(current_view(path.stem, found), []).append(path)
     return files
 
 
@@ -78,15 +73,20 @@ def exported_runs(files: Sequence[Path]) -> list[str]:
     return [name for path in files for name in _read(path, ["run"])["run"].to_pylist()]
 
 
-def with_exported(rows: pa.Table, files: Sequence[Path]) -> pa.Table:
+def with_exported(view: str, rows: pa.Table, files: Sequence[Path]) -> pa.Table:
     """The rows of a small view and then those of some stores' files of it.
 
     Raises:
         ArtifactError: a file that is not whole Parquet, or has columns of other types.
     """
     for path in files:
+        stored = _read(path)
+        found = format_of(stored.schema.metadata)
+        names = [current_column(view, name, found) for name in stored.column_names]
         try:
-            rows = pa.concat_tables([rows, _read(path)], promote_options="permissive")
+            rows = pa.concat_tables(
+                [rows, stored.rename_columns(names)], promote_options="permissive"
+            )
         except pa.ArrowTypeError as error:
             raise ArtifactError(
                 f"{path} has columns of other types than the runs beside it ({error}): ask it "

@@ -1,4 +1,4 @@
-"""Where run folders and exported stores lie, and which Parquet files each run has."""
+"""Finds run folders and exported stores, and the Parquet files of each run."""
 
 import os
 from collections import Counter
@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.columns import RESERVED
+from seatbelt_vae.results.columns import reserved
+from seatbelt_vae.runs.contents import Run
 
 __all__ = ["STORE", "Found", "FoundRun", "find"]
 
 STORE = "store.json"
-"""What marks an exported store, as ``run.json`` marks a run folder."""
+"""The file that marks an exported store, as ``run.json`` marks a run folder."""
 
 _OF_A_PAIR = ("measures", "budgets", "pairs")
 
@@ -23,7 +24,7 @@ class FoundRun:
 
     Args:
         base: the folder its name is relative to.
-        path: where it lies.
+        path: its place.
     """
 
     base: Path
@@ -31,35 +32,36 @@ class FoundRun:
 
     @property
     def name(self) -> str:
-        """What it is called in every view."""
+        """Its name in every view."""
         return self.path.relative_to(self.base).as_posix()
 
     @property
-    def suites(self) -> list[Path]:
-        """Folders of its suites of attacks."""
-        return [path.parent for path in _visible(self.path, "attacks/*/battery.json")]
+    def contents(self) -> Run:
+        """A reader of its files."""
+        return Run(self.name, self.path)
 
     def parts(self) -> Iterator[tuple[str, Path]]:
-        """Its Parquet files, each with what it holds: ``metrics``, ``sigma``, ``measures``, …
+        """Its Parquet files, each with its kind of rows: ``metrics``, ``sigma``, ``measures``, …
 
         Raises:
             ArtifactError: a file of ``evaluation/`` with the name of another view.
         """
         yield from (("metrics", path) for path in _visible(self.path, "metrics/*.parquet"))
+        taken = reserved()
         for path in _visible(self.path, "evaluation/*.parquet"):
             kind = path.stem.casefold()  # SQL does not tell capitals from small letters
-            if kind in RESERVED:
+            if kind in taken:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
             yield kind, path
-        for suite in self.suites:
-            yield from (("attacks", path) for path in _visible(suite, "pair-*.parquet"))
+        for suite in self.contents.suites.values():
+            yield from (("attacks", path) for path in _visible(suite.folder, "pair-*.parquet"))
             for kind in _OF_A_PAIR:
-                yield from ((kind, path) for path in _visible(suite, f"{kind}/*.parquet"))
+                yield from ((kind, path) for path in _visible(suite.folder, f"{kind}/*.parquet"))
 
 
 @dataclass(frozen=True)
 class Found:
-    """Run folders with names of their own, and exported stores."""
+    """Run folders with distinct names, and exported stores."""
 
     runs: tuple[FoundRun, ...]
     stores: tuple[Path, ...]
@@ -68,8 +70,8 @@ class Found:
 def find(folders: Sequence[Path]) -> Found:
     """All run folders and exported stores at or below some folders, each once.
 
-    A run is called by its path relative to the folder it was found under, and by its own name where
-    it was given itself; by as many parents more as it takes where two would share a name.
+    The name of a run is its path relative to the folder it was found under, or its own name if it
+    was given itself. Parent folders are added where two runs would share a name.
 
     Raises:
         ArtifactError: no such folder, nothing in them, or a name that is not valid Unicode.
@@ -99,7 +101,7 @@ def _places(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Folders below that are runs or stores; what lies in those is not looked at."""
+    """Runs and stores below a folder; folders inside of them are not searched."""
     for path, folders, _ in os.walk(folder):
         inside = [name for name in sorted(folders) if not name.startswith(".")]
         found = [name for name in inside if _is_one(Path(path, name))]
@@ -112,7 +114,7 @@ def _is_one(folder: Path) -> bool:
 
 
 def _visible(folder: Path, pattern: str) -> list[Path]:
-    """Files in the order of their names, without those that are being written."""
+    """Files in the order of their names, without unfinished ones."""
     found = sorted(folder.glob(pattern))
     return [
         path

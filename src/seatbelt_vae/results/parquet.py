@@ -1,6 +1,7 @@
 """Parquet files as one relation of SQL: which columns they have, and how DuckDB is to read them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,32 +10,61 @@ import pyarrow.parquet as pq
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import Known
+from seatbelt_vae.runs import checked_format
+from seatbelt_vae.runs.rows import format_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["as_pattern", "identifier", "literal", "read", "schema_of"]
+__all__ = ["Files", "as_pattern", "by_format", "identifier", "literal", "read", "schema_of"]
 
 
-def schema_of(known: Known, files: Iterable[Path]) -> pa.Schema:
-    """The columns of files, those that are known first, each with a type that holds all of theirs.
+@dataclass(frozen=True)
+class Files:
+    """Parquet files of one format.
 
-    Only the files' ends are read. DuckDB's own union by name finds the same but keeps every file's
-    description for as long as the view lives, some 80 kB a file.
+    Args:
+        format: the version of their columns, see `seatbelt_vae.runs.FORMAT`.
+        paths: the files.
+        schemas: their distinct schemas, each with the first file that has it.
+    """
+
+    format: int
+    paths: list[Path]
+    schemas: dict[pa.Schema, Path]
+
+
+def by_format(files: Iterable[Path]) -> list[Files]:
+    """Files grouped by their format; only their footers are read.
 
     Raises:
-        ArtifactError: a file that is not whole Parquet, or columns that no type holds.
+        ArtifactError: a file that is not whole Parquet, or of a format that is not known.
     """
-    distinct = {pa.schema(known.items()): Path()}
+    groups: dict[int, Files] = {}
     for path in files:
-        distinct.setdefault(_stored_schema(path), path)
-    joined, *others = distinct
-    for schema in others:
+        found, schema = _stored_schema(path)
+        group = groups.setdefault(found, Files(found, [], {}))
+        group.paths.append(path)
+        group.schemas.setdefault(schema, path)
+    return list(groups.values())
+
+
+def schema_of(known: Known, files: Files) -> pa.Schema:
+    """The columns of files, those that are known first, each with a type that holds all of theirs.
+
+    DuckDB's own union by name finds the same, but keeps the description of every file for as long
+    as the view lives, some 80 kB per file.
+
+    Raises:
+        ArtifactError: columns that no type holds.
+    """
+    joined = pa.schema(known.items())
+    for schema, path in files.schemas.items():
         try:
             joined = pa.unify_schemas([joined, schema], promote_options="permissive")
         except pa.ArrowTypeError as error:
             raise ArtifactError(
-                f"{distinct[schema]} has columns of other types than the files before it ({error}):"
+                f"{path} has columns of other types than the files before it ({error}):"
                 f" delete it and run again"
             ) from None
     return pa.schema([field.with_type(_concrete(field.type)) for field in joined])
@@ -82,14 +112,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _stored_schema(path: Path) -> pa.Schema:
+def _stored_schema(path: Path) -> tuple[int, pa.Schema]:
     try:
-        return pq.read_schema(path).remove_metadata()
+        schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactError(
             f"{path} is not a whole Parquet file ({reason}): delete it and run again"
         ) from None
+    found = checked_format(path, "file of rows", {"format": format_of(schema.metadata)})
+    return found, schema.remove_metadata()
 
 
 def _concrete(kind: pa.DataType) -> pa.DataType:

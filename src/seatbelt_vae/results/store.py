@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.columns import MEASURES, VIEWS, Known
+from seatbelt_vae.results.columns import MEASURED, Known, views
 from seatbelt_vae.results.connection import answer, define, locked
 from seatbelt_vae.results.documents import DOCUMENTS, table_of
 from seatbelt_vae.results.exports import exported_runs, files_of, with_exported, write_store
@@ -51,8 +51,9 @@ class Store:
                 self._parts[kind][run.base].append(path)
         self._exported = files_of(found.stores)
         self._check_names()
-        further = {*self._parts, *self._exported} - {*VIEWS, "measures"}
-        self._names = (*VIEWS, *sorted(further))
+        self._known = views()
+        further = {*self._parts, *self._exported} - {*self._known, "measures"}
+        self._names = (*self._known, *sorted(further))
         self._columns: dict[str, Mapping[str, str]] = {}
         live = (paths for bases in self._parts.values() for paths in bases.values())
         self._connection = locked([*chain(*live, *self._exported.values())])
@@ -135,18 +136,18 @@ class Store:
                 self._columns[name] = define(self._connection, name, meaning)
 
     def _documents(self, name: str) -> pa.Table:
-        return with_exported(table_of(name, self._runs), self._exported.get(name, []))
+        return with_exported(name, table_of(name, self._runs), self._exported.get(name, []))
 
     def _relation(self, name: str) -> Relation:
-        known = VIEWS.get(name, {"run": pa.string()})
+        known = self._known.get(name, {"run": pa.string()})
         if name == "attacks":
-            own = {c: kind for c, kind in known.items() if c in KEY or c not in MEASURES}
+            own = {c: kind for c, kind in known.items() if c in KEY or c not in MEASURED}
             attacks = self._live("attacks", own)
-            relation = joined(attacks, self._live("measures", MEASURES))
+            relation = joined(attacks, self._live("measures", MEASURED))
         else:
             relation = self._live(name, known)
         files = self._exported.get(name)
-        return relation.also(exported(self._connection, files, known)) if files else relation
+        return relation.also(exported(self._connection, name, files, known)) if files else relation
 
     def _live(self, kind: str, known: Known) -> Relation:
         return of_runs(self._connection, kind, self._parts.get(kind, {}), known)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from seatbelt_vae.results.columns import Known
-from seatbelt_vae.results.parquet import identifier, literal, read, schema_of
+from seatbelt_vae.results.former import current_column, selected, stored_column
+from seatbelt_vae.results.parquet import Files, by_format, identifier, literal, read, schema_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -52,7 +54,8 @@ def of_runs(
     """
     relation = _empty(connection, known)
     for base, paths in files.items():
-        relation = relation.also(_of_base(connection, kind, base, paths, known))
+        for group in by_format(paths):
+            relation = relation.also(_of_base(connection, kind, base, group, known))
     return relation
 
 
@@ -70,30 +73,54 @@ def joined(attacks: Relation, measures: Relation) -> Relation:
     )
 
 
-def exported(connection: "DuckDBPyConnection", files: Sequence[Path], known: Known) -> Relation:
+def exported(
+    connection: "DuckDBPyConnection", view: str, files: Sequence[Path], known: Known
+) -> Relation:
     """The rows of exported stores' files of one view."""
-    schema = schema_of(known, files)
-    listed = ", ".join(map(identifier, schema.names))
-    return Relation(
-        f"SELECT {listed} FROM {read(connection, files, schema, _FILE)}", tuple(schema.names)
-    )
+    relation = _empty(connection, known)
+    for group in by_format(files):
+        relation = relation.also(_of_files(connection, view, group, known))
+    return relation
 
 
 def _of_base(
-    connection: "DuckDBPyConnection", kind: str, base: Path, paths: Sequence[Path], known: Known
+    connection: "DuckDBPyConnection", kind: str, base: Path, files: Files, known: Known
 ) -> Relation:
     pattern = _IN_A_SUITE.get(kind, _IN_A_RUN)
     names = ("run", "suite") if kind in _IN_A_SUITE else ("run",)
-    schema = schema_of({name: of for name, of in known.items() if name not in names}, paths)
-    schema = pa.schema([field for field in schema if field.name not in names])
     below = f"substr({identifier(_FILE)}, {len(str(base).rstrip('/')) + 2})"
-    whose = [
-        f"regexp_extract({below}, {literal(pattern)}, {group}) AS {name}"
+    whose = {
+        name: f"regexp_extract({below}, {literal(pattern)}, {group}) AS {name}"
         for group, name in enumerate(names, start=1)
-    ]
-    listed = ", ".join([*whose, *map(identifier, schema.names)])
-    source = read(connection, paths, schema, _FILE)
-    return Relation(f"SELECT {listed} FROM {source}", (*names, *schema.names))
+    }
+    return _of_files(connection, kind, files, known, whose)
+
+
+def _of_files(
+    connection: "DuckDBPyConnection",
+    view: str,
+    files: Files,
+    known: Known,
+    whose: Mapping[str, str] = MappingProxyType({}),
+) -> Relation:
+    """The rows of files of one format, their columns under the current names.
+
+    Args:
+        connection: of DuckDB.
+        view: the kind of rows.
+        files: of one format.
+        known: columns, whether a file has them or not.
+        whose: SQL of columns that are not read from the files, by name.
+    """
+    found = files.format
+    stored = {stored_column(view, n, found): of for n, of in known.items() if n not in whose}
+    names = {n: current_column(view, n, found) for n in schema_of(stored, files).names}
+    schema = pa.schema([f for f in schema_of(stored, files) if names[f.name] not in whose])
+    listed = ", ".join([*whose.values(), *(selected(view, n, found) for n in schema.names)])
+    source = read(connection, files.paths, schema, _FILE)
+    return Relation(
+        f"SELECT {listed} FROM {source}", (*whose, *(names[name] for name in schema.names))
+    )
 
 
 def _empty(connection: "DuckDBPyConnection", known: Known) -> Relation:

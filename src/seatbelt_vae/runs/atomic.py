@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.parallel.operating_system import sync_directory
 
 __all__ = ["atomic_directory", "atomic_write"]
 
@@ -29,7 +30,7 @@ def atomic_write(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise _unwritable(path, error) from error
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 @contextmanager
@@ -45,15 +46,15 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
         for file in temporary.iterdir():
-            with file.open("rb") as handle:
+            with file.open("r+b") as handle:  # Windows syncs only files open for writing
                 os.fsync(handle.fileno())
-        _sync_directory(temporary)
+        sync_directory(temporary)
         temporary.rename(path)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _temporary(path: Path) -> Path:
@@ -62,14 +63,6 @@ def _temporary(path: Path) -> Path:
         # "." and "/" have none
         raise ArtifactError(f"cannot write {path}: it ends in no name; give a path that does")
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> ArtifactError:

@@ -1,4 +1,4 @@
-"""One short name for settings and tensors, to tell one's own unfinished work from a stranger's."""
+"""A short digest of settings and tensors, to recognise unfinished work of the same settings."""
 
 import hashlib
 import json

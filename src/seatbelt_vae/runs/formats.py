@@ -1,4 +1,4 @@
-"""What an earlier version stored, brought up to date one format after the other."""
+"""Conversion of stored settings and architectures from older formats, one step per format."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,55 +6,90 @@ from typing import Any, Literal
 
 from seatbelt_vae.errors import ArtifactError
 
-__all__ = ["FORMAT", "STEPS", "Part", "checked_format", "up_to_date"]
+__all__ = ["FORMAT", "STEPS", "Part", "by_first_names", "checked_format", "up_to_date"]
 
-Part = Literal["settings", "architecture"]
+Part = Literal["settings", "architecture", "attack", "evaluation"]
 Table = dict[str, Any]
+Step = Callable[[Table], Table]
 
-FORMAT = 1
-"""Version of what is stored of a model: settings, architecture, and how files are called.
+FORMAT = 2
+"""Version of everything that is stored: settings, architecture, rows, and the names of files.
 
 It rises when something is renamed, removed or given another meaning. A setting that is only added
 takes its default where it is absent and needs no new format; an architecture has no defaults.
+
+Format 2 renamed settings and columns (`strength`, `optional_metrics`, `suite`), `battery.json` to
+`suite.json`, and counts the layers in ``units.parquet`` from 1.
 """
 
-STEPS: Mapping[int, Mapping[Part, Callable[[Table], Table]]] = {}
-"""For every older format n, what makes a part stored in it one of format n + 1.
+_RENAMED: Mapping[Part, Mapping[str, str]] = {
+    "attack": {"protocol": "strength"},
+    "evaluation": {"also": "optional_metrics", "downstream_protocols": "downstream_strengths"},
+}
+"""Settings of format 1 that have another name in format 2."""
 
-A part that did not change has no entry. A step gets whatever stood in the file and passes on what
-it does not know, so that a damaged file is named by who reads it in the end.
+
+def _renaming(names: Mapping[str, str]) -> Step:
+    def step(table: Table) -> Table:
+        return {
+            key if names.get(key, key) in table else names.get(key, key): value
+            for key, value in table.items()
+        }
+
+    return step
+
+
+STEPS: Mapping[int, Mapping[Part, Step]] = {
+    1: {part: _renaming(names) for part, names in _RENAMED.items()}
+}
+"""For each older format n, the functions that turn a part stored in format n into format n + 1.
+
+A part without an entry did not change. A step keeps every key that it does not know, so that the
+reader of the final table reports a damaged file.
 """
+
+
+def by_first_names(part: Part, settings: Table) -> Table:
+    """Settings under the names of format 1, over which digests are computed.
+
+    A renamed setting therefore changes no digest.
+
+    Example:
+        >>> by_first_names("attack", {"loss": "output", "strength": "paper"})
+        {'loss': 'output', 'protocol': 'paper'}
+    """
+    first = {new: old for old, new in _RENAMED[part].items()}
+    return {first.get(key, key): value for key, value in settings.items()}
 
 
 def checked_format(path: Path, kind: str, content: object, otherwise: str = "") -> int:
-    """The format that a stored file states.
+    """Read and check the format version of a stored file.
 
     Args:
-        path: what is read, for the message.
-        kind: what it is, likewise.
+        path: the file or folder, for the error message.
+        kind: its kind, for the error message.
         content: the parsed file that holds ``format``.
-        otherwise: what else there is to do than to use the version that wrote it.
+        otherwise: further advice at the end of the error message.
 
     Raises:
-        ArtifactError: none stated, or one that this version does not know.
+        ArtifactError: no format version, or an unknown one.
     """
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is int and 1 <= found <= FORMAT:
         return found
-    known = "format 1" if FORMAT == 1 else f"formats 1 to {FORMAT}"
     raise ArtifactError(
-        f"{path} is a {kind} of format {found}, this version reads {known}: use the version that "
-        f"wrote it{otherwise}"
+        f"{path} is a {kind} of format {found}, this version reads formats 1 to {FORMAT}: use the "
+        f"version that wrote it{otherwise}"
     )
 
 
 def up_to_date(part: Part, content: Any, found: int) -> Any:
-    """A stored part as this version would have written it.
+    """Convert a stored part to the current format.
 
     Args:
-        part: which.
-        content: as parsed; what is no table is left as it is.
-        found: the format it was stored in.
+        part: settings or architecture.
+        content: the parsed file; anything but a table is returned unchanged.
+        found: the format version it was stored in.
     """
     for older in range(found, FORMAT):
         step = STEPS[older].get(part)

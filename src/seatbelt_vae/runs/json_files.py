@@ -1,4 +1,4 @@
-"""JSON files that are written whole and, when read, named if they are not valid."""
+"""Atomic writing of JSON files, and reading with errors that name the file."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ __all__ = ["read_json", "write_json"]
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` as one JSON file, whole or not at all."""
+    """Write ``content`` as a JSON file atomically."""
     atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def read_json(path: Path) -> Any:
-    """The content of one JSON file.
+    """Read a JSON file.
 
     Raises:
         ArtifactError: missing, or not valid JSON.

@@ -1,39 +1,50 @@
-"""Rows on disk: Parquet parts that are written whole, so that any tool can read a run's numbers."""
+"""Rows on disk: Parquet files, written atomically."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
+from seatbelt_vae.runs.formats import FORMAT
 
-__all__ = ["each_part", "read_rows", "write_rows"]
+__all__ = ["STATED", "each_part", "format_of", "read_rows", "write_rows"]
+
+_KEY = b"seatbelt_vae.format"
+STATED = {_KEY: str(FORMAT).encode()}
+"""Metadata of every Parquet file: the format of its columns."""
+
+
+def format_of(metadata: Mapping[bytes, bytes] | None) -> int:
+    """The format of a Parquet file's columns, given its metadata; without the key it is 1."""
+    return int((metadata or {}).get(_KEY, b"1"))
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write ``rows`` as one Parquet file, whole or not at all; a column a row lacks is null."""
+    """Write ``rows`` as one Parquet file atomically; missing columns of a row are null."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+    table = table.replace_schema_metadata(STATED)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     atomic_write(path, buffer.getvalue())
 
 
 def read_rows(path: Path, pattern: str = "*.parquet") -> list[dict[str, Any]]:
-    """The rows of one Parquet file, or of a folder's parts in the order of their names.
+    """The rows of a Parquet file, or of the Parquet files of a folder in order of their names.
 
     Raises:
-        ArtifactError: nothing there, or a file that is not whole Parquet.
+        ArtifactError: no such file, or not a valid Parquet file.
     """
     return [row for part in each_part(path, pattern) for row in part]
 
 
 def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str, Any]]]:
-    """The rows of one part after the other, as `read_rows`; only one part's are held at a time."""
+    """The rows of one Parquet file after the other; only one file is in memory at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Tensors on disk as safetensors; a pickle is never opened."""
+"""Tensors on disk as safetensors; pickles are refused."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ __all__ = ["read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = None) -> None:
-    """Write named tensors as one safetensors file, whole or not at all, with ``about`` as JSON."""
+    """Write named tensors as one safetensors file atomically, with ``about`` as JSON metadata."""
     from safetensors.torch import save
 
     metadata = None if about is None else {"about": json.dumps(about)}
@@ -26,10 +26,10 @@ def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = N
 
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":
-    """The tensors of one safetensors file, on the CPU.
+    """Read the tensors of a safetensors file to the CPU.
 
     Raises:
-        ArtifactError: missing, truncated, or something else (a pickle, for one).
+        ArtifactError: missing, truncated, or another format, such as a pickle.
     """
     from safetensors.torch import load
 

@@ -1,7 +1,4 @@
-"""What a run found out about its model, as its card states it: the report's own rows, in Markdown.
-
-The report sets models side by side, one a row; a card is about one model and has one measure a row.
-"""
+"""The results on a model card: the rows of a report as Markdown tables, one measure per row."""
 
 from typing import Any
 
@@ -18,10 +15,10 @@ _JUDGED = ("flag", "state", "figure", "raised if", "it means", "do")
 
 
 def findings(run: Run) -> dict[str, Any]:
-    """What `model_card` says of a run beside its settings.
+    """Arguments of `model_card` about the measurements of a run.
 
     Args:
-        run: a run's content, perhaps neither attacked nor evaluated.
+        run: a run, perhaps neither attacked nor evaluated.
     """
     measured = [shown for table in tables([run]) for shown in _by_measure(table)]
     return {
@@ -51,11 +48,11 @@ def _about_data(name: str) -> list[str]:
 
 
 def _by_measure(table: Table) -> list[CardTable]:
-    """One table a suite, of the measures that are known; none where none is."""
+    """One table per suite, of the measures with a value; none if there is no value."""
     found = []
     for row in table.rows:
         rows = [
-            (measure.label, cell.text, cell.note, measure.unit or "1", measure.better)
+            (measure.symbol, cell.text, cell.note, measure.unit or "1", measure.better)
             for measure, cell in zip(table.measures, row.cells, strict=True)
             if cell.sort
         ]
@@ -66,7 +63,7 @@ def _by_measure(table: Table) -> list[CardTable]:
 
 
 def _by_flag(table: FlagTable) -> CardTable:
-    """Every flag of a suite: what was found, and what it would mean."""
+    """Every flag of a suite: its state, and its meaning."""
     rows = []
     for flag in table.rows:
         (state,) = flag.states

@@ -13,10 +13,10 @@ from typing import Any
 
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError, SeatbeltError
-from seatbelt_vae.side_by_side import TRIES, News
+from seatbelt_vae.parallel.worker_pool import TRIES, News
 from seatbelt_vae.sweep.cluster_work import Board, work
 from seatbelt_vae.sweep.engine import Task
-from seatbelt_vae.sweep.work import lock_of
+from seatbelt_vae.workflow import lock_of
 
 __all__ = ["RayEngine"]
 

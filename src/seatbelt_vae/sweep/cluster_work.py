@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError, SeatbeltError
-from seatbelt_vae.side_by_side import News
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.sweep.engine import Task
-from seatbelt_vae.sweep.work import do, lock_of
+from seatbelt_vae.workflow import carry_out, lock_of
 
 __all__ = ["Board", "work"]
 
@@ -59,7 +59,7 @@ def work(label: str, task: Task, board: Any, place: Path) -> str:
             )
         if place.is_dir():
             os.chdir(place)
-        do(task.folder, task.job, line.tell, line.stopped)
+        carry_out(task.folder, task.job, line.tell, line.stopped)
     except (SeatbeltError, OSError) as error:
         return str(error)
     except KeyboardInterrupt:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from seatbelt_vae.config.checks import positive
-from seatbelt_vae.side_by_side import News, available_cores, work_side_by_side
-from seatbelt_vae.sweep.job import Job
-from seatbelt_vae.sweep.work import do
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.worker_pool import News, run_jobs
+from seatbelt_vae.workflow import Job, carry_out
 
 __all__ = ["HEAVY", "Engine", "LocalEngine", "Task"]
 
-HEAVY = ("seatbelt_vae.sweep.parts", "torch._dynamo", "pyarrow.parquet", "pandas")
+HEAVY = ("seatbelt_vae.workflow.steps", "torch._dynamo", "pyarrow.parquet", "pandas")
 """What every job imports, some of it late, the last by pyarrow where it is installed: seconds."""
 
 
@@ -77,10 +77,10 @@ class LocalEngine:
         on_end: Callable[[str, str], None],
     ) -> dict[str, str]:
         """As of `Engine`."""
-        work = {label: partial(do, task.folder, task.job) for label, task in tasks.items()}
+        work = {label: partial(carry_out, task.folder, task.job) for label, task in tasks.items()}
         threads = max(task.job.threads for task in tasks.values())
         at_once = self.jobs or (1 if _on_gpu(tasks) else max(1, available_cores() // threads))
-        return work_side_by_side(
+        return run_jobs(
             work, on_news, at_once=at_once, threads=threads, preload=HEAVY, on_end=on_end
         )
 

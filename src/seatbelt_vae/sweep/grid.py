@@ -17,7 +17,8 @@ from seatbelt_vae.config import (
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.sweep.job import Job
+from seatbelt_vae.runs.settings import revised
+from seatbelt_vae.workflow import Job
 
 __all__ = ["SETTINGS", "Grid", "read_grid"]
 
@@ -110,7 +111,18 @@ def read_grid(path: Path) -> Grid:
     Raises:
         ConfigError: no such file, no TOML, or as of `Grid`; the message names the file.
     """
-    return load_toml(path, Grid)
+    return load_toml(path, Grid, lambda table: _revised(path, table))
+
+
+def _revised(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """A parsed grid file whose attacks and evaluation have the current names of settings."""
+    attacks, evaluation = table.get("attack"), table.get("evaluation")
+    if isinstance(attacks, list):
+        renamed = [revised(path, "attack", a) if isinstance(a, dict) else a for a in attacks]
+        table = {**table, "attack": renamed}
+    if isinstance(evaluation, dict):
+        table = {**table, "evaluation": revised(path, "evaluation", evaluation)}
+    return table
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

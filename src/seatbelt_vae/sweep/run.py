@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.errors import ConfigError, SeatbeltError
+from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.side_by_side import News
-from seatbelt_vae.sweep.done import is_done, is_of
 from seatbelt_vae.sweep.engine import Engine, LocalEngine, Task
-from seatbelt_vae.sweep.job import Job, folder_name
+from seatbelt_vae.workflow import Job, folder_name, is_done, is_of
 
 __all__ = ["JobsDone", "SweepResult", "run_sweep"]
 

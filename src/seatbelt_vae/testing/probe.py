@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.protocol import Autoencoder, bounds_of, draw_noise, modules_of
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Probe"]
 
@@ -21,7 +22,7 @@ class Probe:
 
     @classmethod
     def of(cls, model: Autoencoder, batch: int, seed: int) -> "Probe":
-        generator = torch.Generator().manual_seed(seed)
+        generator = generator_for(Stream.CHECK_INPUTS, seed)
         like = next(
             (p for m in modules_of(model) for p in m.parameters() if p.is_floating_point()),
             torch.empty(0),

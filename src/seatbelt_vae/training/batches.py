@@ -2,8 +2,8 @@
 
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -12,11 +12,10 @@ from torch import Tensor
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.data.dataset import Indices
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Noise, draw_noise
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for, numpy_generator_for
 from seatbelt_vae.training.resident import Resident
-from seatbelt_vae.training.streams import NOISE, ORDER, VALIDATION
-from seatbelt_vae.workers import own_rows
 
 __all__ = ["Batches"]
 
@@ -33,6 +32,7 @@ class Batches:
         seed: of the order and the noise.
         device: where batches are wanted.
         resident: the training images, if they are kept on the device.
+        group: the processes that share the batches.
 
     Raises:
         ConfigError: fewer training images than a batch, or rows that cannot be dealt out evenly.
@@ -43,9 +43,10 @@ class Batches:
     seed: int
     device: torch.device
     resident: Resident | None = None
+    group: ProcessGroup = field(default_factory=process_group)
 
     def __post_init__(self) -> None:
-        own_rows(self.size)
+        self.group.rows(self.size)
         if self.per_epoch == 0:
             raise ConfigError(
                 f"batch_size {self.size} is more than the {len(self.data.train)} training "
@@ -81,19 +82,22 @@ class Batches:
 
     def noise(self, step: int, sizes: tuple[int, ...], like: Tensor) -> Noise:
         """This worker's rows of a step's noise, which depends on the whole batch's size only."""
-        key = generator_for(self.seed, NOISE, step)
-        own = own_rows(self.size)
+        key = generator_for(Stream.TRAINING_NOISE, self.seed, step)
         whole = draw_noise(sizes, (self.size,), key, like=like)
-        return tuple(layer[own] for layer in whole)
+        return tuple(layer[self._own] for layer in whole)
 
     def validation(self, sizes: tuple[int, ...]) -> tuple[Tensor, Noise]:
         """Held-out images and noise, always the same."""
         held_out = self.data.test
         x = self._placed(held_out.batch(np.arange(min(_VALIDATION_IMAGES, len(held_out)))))
-        return x, draw_noise(sizes, (len(x),), generator_for(VALIDATION), like=x)
+        return x, draw_noise(sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x)
+
+    @cached_property
+    def _own(self) -> slice:
+        return self.group.rows(self.size)
 
     def _own_positions(self, step: int) -> Indices:
-        return self.positions(step)[own_rows(self.size)]
+        return self.positions(step)[self._own]
 
     def _read(self, step: int) -> Tensor:
         batch = self.data.train.batch(self._own_positions(step))
@@ -107,6 +111,5 @@ class Batches:
 
 @lru_cache(maxsize=2)
 def _epoch_order(seed: int, epoch: int, count: int) -> Indices:
-    key = np.random.SeedSequence((seed, ORDER, epoch))
-    order: Indices = np.random.Generator(np.random.Philox(key)).permutation(count)
+    order: Indices = numpy_generator_for(Stream.EPOCH_ORDER, seed, epoch).permutation(count)
     return order

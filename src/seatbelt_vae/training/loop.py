@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 
-from seatbelt_vae.config import RunConfig
 from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.runs import RunFolder, digest_of
 from seatbelt_vae.training.checkpoint import Checkpoint
 from seatbelt_vae.training.conditions import Conditions
@@ -16,7 +16,6 @@ from seatbelt_vae.training.metrics import Metrics
 from seatbelt_vae.training.progress import Clock, Progress
 from seatbelt_vae.training.trackers import Trackers
 from seatbelt_vae.training.trainee import Trainee
-from seatbelt_vae.workers import true_of_any, wait_for_all, worker_rank
 
 __all__ = ["train"]
 
@@ -51,17 +50,18 @@ def train(
         ForeignStateError: checkpoints of other settings or data.
     """
     trainee, settings = Trainee(folder.config, data), folder.config
+    group = process_group()
     checkpoint = _checkpoint(folder, data)
     conditions = Conditions.here(trainee.device, settings.training.precision)
     done, tensors = checkpoint.newest(conditions)
     finished = done >= trainee.steps and (folder.path / "model.safetensors").exists()
     # the first worker's answer: it may have written the model before another one looks
-    if true_of_any(finished and worker_rank() == 0):
+    if group.any(finished and group.rank == 0):
         return load_model(folder)
     if done:
         trainee.load(tensors)
     trainee.keep_images_on_device()
-    recorder = _Recorder(folder, settings, checkpoint, conditions, trainee, done)
+    recorder = _Recorder(folder, checkpoint, conditions, trainee, group, done)
     clock = Clock(settings.training.batch_size, done)
     with closing(recorder), closing(trainee.batches.images(done + 1, trainee.steps)) as images:
         for step, x in enumerate(images, start=done + 1):
@@ -70,19 +70,19 @@ def train(
             if step % settings.training.validate_every == 0 or step == trainee.steps:
                 validation = trainee.validate()
                 recorder.add(step, "validation", **validation)
-                if step == trainee.steps and worker_rank() == 0:
+                if step == trainee.steps and group.rank == 0:
                     warn_of_collapse(validation)
             if on_progress is not None:
                 on_progress(clock.progress(step, trainee.steps, terms))
             # all of them must stop after the same step
-            stopping = true_of_any(stop is not None and stop())
+            stopping = group.any(stop is not None and stop())
             if stopping or step % settings.training.checkpoint_every == 0 or step == trainee.steps:
                 recorder.save(step)
             if stopping and step < trainee.steps:
                 return trainee.result.eval()
-    if worker_rank() == 0:
+    if group.rank == 0:
         save_model(trainee.result, folder)
-    wait_for_all()
+    group.barrier()
     return load_model(folder)
 
 
@@ -92,24 +92,27 @@ class _Recorder:
     def __init__(
         self,
         folder: RunFolder,
-        settings: RunConfig,
         checkpoint: Checkpoint,
         conditions: Conditions,
         trainee: Trainee,
+        group: ProcessGroup,
         step: int,
     ) -> None:
         self._checkpoint, self._conditions, self._trainee = checkpoint, conditions, trainee
-        self._writes = worker_rank() == 0
+        self._group, self._writes = group, group.rank == 0
+        self._trackers: Trackers | None = None
         if self._writes:
             checkpoint.clear(beyond=step)
             folder.write_json("model.json", asdict(trainee.model.architecture))
             self._metrics = Metrics(folder.path / "metrics", step)
-        self._trackers = Trackers(settings.training.trackers, folder.path, settings)
+            if names := folder.config.training.trackers:
+                self._trackers = Trackers(names, folder.path, folder.config)
 
     def add(self, step: int, split: str, **values: float) -> None:
         """Keep one row of metrics."""
         if self._writes:
             self._metrics.add(step, split, **values)
+        if self._trackers is not None:
             self._trackers.log(step, split, values)
 
     def save(self, step: int) -> None:
@@ -117,11 +120,12 @@ class _Recorder:
         if self._writes:
             self._metrics.flush(step)
             self._checkpoint.save(step, self._trainee.tensors(), self._conditions)
-        wait_for_all()
+        self._group.barrier()
 
     def close(self) -> None:
         """Close the trackers."""
-        self._trackers.close()
+        if self._trackers is not None:
+            self._trackers.close()
 
 
 def _checkpoint(folder: RunFolder, data: ImageData) -> Checkpoint:

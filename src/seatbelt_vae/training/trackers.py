@@ -10,7 +10,6 @@ from accelerate.tracking import get_available_trackers
 
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.workers import worker_rank
 
 __all__ = ["Trackers"]
 
@@ -28,9 +27,6 @@ class Trackers:
     """
 
     def __init__(self, names: Sequence[str], folder: Path, settings: RunConfig) -> None:
-        self._accelerator: Accelerator | None = None
-        if not names or worker_rank() > 0:
-            return
         missing = sorted(set(names) - {str(tracker.value) for tracker in get_available_trackers()})
         if missing:
             raise ConfigError(
@@ -43,16 +39,14 @@ class Trackers:
 
     def log(self, step: int, split: str, values: Mapping[str, float]) -> None:
         """Tell every tracker one row of metrics."""
-        if self._accelerator is not None:
-            named = {f"{split}/{name}": value for name, value in values.items()}
-            self._accelerator.log(named, step=step)
+        named = {f"{split}/{name}": value for name, value in values.items()}
+        self._accelerator.log(named, step=step)
 
     def close(self) -> None:
         """Let every tracker write what it holds."""
-        if self._accelerator is not None:
-            # its end_training would also end the process group, which others still need
-            for tracker in self._accelerator.trackers:
-                tracker.finish()
+        # end_training of accelerate would also end the process group, which is still in use
+        for tracker in self._accelerator.trackers:
+            tracker.finish()
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

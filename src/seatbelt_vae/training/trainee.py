@@ -1,4 +1,4 @@
-"""What is trained, and one step of it."""
+"""One training step, validation, and the state of both."""
 
 import math
 from collections.abc import Mapping
@@ -11,35 +11,33 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format, get_total_norm
 from torch.optim import Adam
 
-from seatbelt_vae.config import PRESETS, RunConfig, resolve
+from seatbelt_vae.config import RunConfig, resolve
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, for_training
-from seatbelt_vae.objectives import Objective
+from seatbelt_vae.objectives import Objective, PenaltySetup
 from seatbelt_vae.objectives.elbo import Terms
-from seatbelt_vae.randomness import generator_for
-from seatbelt_vae.training.adversary import Adversary
+from seatbelt_vae.parallel.process_group import process_group
+from seatbelt_vae.randomness import Stream, seeded_for
 from seatbelt_vae.training.average import AveragedModel
 from seatbelt_vae.training.batches import Batches
-from seatbelt_vae.training.gradients import average_gradients
 from seatbelt_vae.training.health import Health
+from seatbelt_vae.training.penalty_parts import PenaltyParts
 from seatbelt_vae.training.resident import Resident
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
-from seatbelt_vae.training.streams import WEIGHTS
-from seatbelt_vae.workers import averaged
 
 __all__ = ["Trainee"]
 
 
 class Trainee:
-    """A model, what moves it, and what it is trained on.
+    """A model, its optimiser, its objective and its data.
 
     Args:
-        settings: of the run.
-        data: the data set they name.
+        settings: the settings of the run.
+        data: the data set that the settings name.
 
     Raises:
-        ConfigError: settings that do not fit the data, or a GPU that is not there.
+        ConfigError: settings that do not fit the data, or a missing GPU.
     """
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
@@ -50,7 +48,7 @@ class Trainee:
                 "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "
                 "torch for CUDA where there is one"
             )
-        # accelerate keeps one state a process; a second run may want another precision
+        # accelerate keeps one state per process; a second run may have another precision
         AcceleratorState._reset_state(reset_partial_state=True)
         self._accelerator = Accelerator(
             cpu=config.device == "cpu",
@@ -59,8 +57,7 @@ class Trainee:
         self.device = self._accelerator.device
         self.batches = Batches(data, config.batch_size, config.seed, self.device)
         self.steps = config.steps or config.epochs * self.batches.per_epoch
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(config.seed, WEIGHTS).initial_seed())
+        with seeded_for(Stream.WEIGHTS, config.seed):
             self.model = HierarchicalVAE(architecture)
         self.model = convert_conv2d_weight_memory_format(
             self.model.to(self.device), torch.channels_last
@@ -70,21 +67,21 @@ class Trainee:
         self._average = None
         if config.ema_decay is not None:
             self._average = AveragedModel(self.model, config.ema_decay)
-        self._adversary = None
-        if PRESETS[settings.model.preset].objective == "factor":
-            self._adversary = Adversary(architecture.latent_sizes[-1], config.seed, self.device)
-        self._objective = Objective.of(
-            settings.model.preset,
-            settings.objective,
-            architecture.depth,
+        setup = PenaltySetup(
+            architecture.latent_sizes,
             len(data.train),
-            None if self._adversary is None else self._adversary.ratio,
+            settings.objective,
+            config.seed,
+            self.device,
         )
+        self._objective = Objective.of(settings.model.preset, setup)
+        self._parts = PenaltyParts(self._objective.penalties)
         self._health = Health(self._objective)
+        self._group = process_group()
 
     @property
     def result(self) -> HierarchicalVAE:
-        """The model as it will be used: the averaged one where weights are averaged."""
+        """The trained model, with averaged weights if they are averaged."""
         return self.model if self._average is None else self._average.model
 
     def keep_images_on_device(self) -> None:
@@ -93,7 +90,7 @@ class Trainee:
         self.batches = replace(self.batches, resident=resident)
 
     def step(self, step: int, x: Tensor) -> dict[str, float]:
-        """One step of every optimiser on this worker's images; the whole batch's terms, nats."""
+        """One step of every optimiser on this worker's images; the terms of the batch, nats."""
         self.model.train()
         rate = 0.5 * self._config.learning_rate * (1 + math.cos(math.pi * (step - 1) / self.steps))
         for group in self._optimizer.param_groups:
@@ -103,14 +100,12 @@ class Trainee:
             terms = self._objective(self.model, x, noise, step)
         self._optimizer.zero_grad()
         self._accelerator.backward(-terms.objective)
-        average_gradients(self.model)
+        self._group.average_gradients(self.model.parameters())
         read = self._read(terms)
         chosen = self.batches.data.train.indices[self.batches.positions(step)[:3]]
         self._health.check(step, read, f"images {', '.join(map(str, chosen))}, …")
         self._optimizer.step()
-        if self._adversary is not None:
-            loss = self._adversary.step(terms.code, step)
-            read["discriminator_loss"] = float(averaged(loss))
+        read |= self._parts.step(terms.code, step)
         if self._average is not None:
             self._average.update(self.model, step)
         return {**read, "learning_rate": rate}
@@ -120,21 +115,18 @@ class Trainee:
         """The ELBO, its parts and the active units of each layer on fixed held-out images."""
         model = self.result.eval()
         x, noise = self.batches.validation(model.latent_sizes)
-        # in float32 whatever the precision of steps, as the model is used
-        terms = Objective("elbo", 1.0, 0.0, "unit", "mws", len(x))(model, x, noise)
-        active = {f"active_{i}": n for i, n in enumerate(terms.active_units, start=1)}
+        # in float32 whatever the precision of training, as the model is used
+        terms = Objective()(model, x, noise)
+        counts = terms.active_units(self._objective.free_bits, self._objective.free_bits_group)
+        active = {f"active_{i}": count for i, count in enumerate(counts, start=1)}
         return {name: float(value) for name, value in terms.named().items()} | active
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the next step depends on."""
+        """The state that the next step depends on."""
         found = weights("model", self.model) | moments("adam", self.model, self._optimizer)
-        found |= self._health.tensors()
+        found |= self._health.tensors() | self._parts.tensors()
         if self._average is not None:
             found |= weights("average", self._average.model)
-        if self._adversary is not None:
-            ratio, optimizer = self._adversary.ratio, self._adversary.optimizer
-            found |= weights("discriminator", ratio)
-            found |= moments("discriminator_adam", ratio, optimizer)
         return found
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -142,17 +134,14 @@ class Trainee:
         load_weights("model", self.model, tensors)
         load_moments("adam", self.model, self._optimizer, tensors)
         self._health.load(tensors)
+        self._parts.load(tensors)
         if self._average is not None:
             load_weights("average", self._average.model, tensors)
-        if self._adversary is not None:
-            ratio, optimizer = self._adversary.ratio, self._adversary.optimizer
-            load_weights("discriminator", ratio, tensors)
-            load_moments("discriminator_adam", ratio, optimizer, tensors)
 
     def _read(self, terms: Terms) -> dict[str, float]:
         """The terms of the whole batch, read from the device at once."""
         named = terms.named()
-        values = averaged(torch.stack([value.detach() for value in named.values()]))
+        values = self._group.mean(torch.stack([value.detach() for value in named.values()]))
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         read = torch.cat([values, get_total_norm(gradients)[None]]).tolist()
         return dict(zip([*named, "gradient_norm"], read, strict=True))

@@ -101,7 +101,7 @@ def test_beating_takes_more_than_a_hundredth():
 
 
 def test_a_siblings_images_are_tried():
-    weak = attacked(TwoLayers(), config=replace(CONFIG, protocol="single", max_evaluations=2))
+    weak = attacked(TwoLayers(), config=replace(CONFIG, strength="single", max_evaluations=2))
     strong = attacked(TwoLayers(), config=replace(CONFIG, max_evaluations=200))
     beside = controlled(weak, CONFIG, KEYS, strong.points)
     torch.testing.assert_close(beside.delta["transfer"], strong.delta)
@@ -110,7 +110,7 @@ def test_a_siblings_images_are_tried():
     assert (beside.result.delta <= strong.delta * (1 + 1e-12)).all()
 
 
-@pytest.mark.parametrize("settings", [{"gradient_free": 0}, {"protocol": "single"}])
+@pytest.mark.parametrize("settings", [{"gradient_free": 0}, {"strength": "single"}])
 def test_gradient_free_search_can_be_left_out(settings):
     config = replace(CONFIG, **settings)
     beside = controlled(attacked(Linear(), config=config), config, KEYS)
@@ -142,12 +142,12 @@ def test_the_input_is_no_better_than_itself():
 
 
 def test_the_published_attack_is_reported_as_it_is():
-    config = replace(CONFIG, protocol="paper", weights="published", max_evaluations=1)
-    result = attacked(Linear(), config=replace(config, protocol="single"))
+    config = replace(CONFIG, strength="paper", weights="published", max_evaluations=1)
+    result = attacked(Linear(), config=replace(config, strength="single"))
     beside = controlled(result, config, KEYS, transferred=images(2)[0].flatten(1)[:, None])
     assert beside.beats("transfer").any()
     assert beside.result is result
-    assert controlled(result, replace(config, protocol="single"), KEYS).result is not result
+    assert controlled(result, replace(config, strength="single"), KEYS).result is not result
 
 
 def test_how_the_attack_ended_is_told_beside_what_a_control_found():

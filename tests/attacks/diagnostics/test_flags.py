@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 
 CALM = AttackConfig(weight_count=4, restarts=0, recheck=0, gradient_free=100)
 HASTY = replace(CALM, weight_count=9, recheck=1, max_evaluations=1, gradient_free=0)
-WEAK = AttackConfig(protocol="single", weight_count=9, max_evaluations=2, recheck=0)
+WEAK = AttackConfig(strength="single", weight_count=9, max_evaluations=2, recheck=0)
 
 
 def rows_of(model, config=CALM, spoil=lambda result: result, sibling=None):
@@ -111,7 +111,7 @@ def test_figures_of_flags_are_over_pairs_and_rows():
 
 
 def test_what_was_not_checked_is_said():
-    rows = rows_of(Linear(), AttackConfig(protocol="single", weight_count=3))
+    rows = rows_of(Linear(), AttackConfig(strength="single", weight_count=3))
     said = {flag.name: (flag.raised, flag.detail) for flag in suite_flags([rows])}
     for name in (
         "not converged",

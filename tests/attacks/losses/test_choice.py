@@ -41,7 +41,7 @@ def test_the_defaults(name):
 def test_path_draws_and_layers_are_handed_on(name):
     threat = "linf" if name.startswith("damage") else "penalty"
     layers = "3,1" if "layers" in MEANT[name].__dict__ else "all"
-    config = AttackConfig(name, layers, "sampled", draws=5, threat=threat, protocol="single")
+    config = AttackConfig(name, layers, "sampled", draws=5, threat=threat, strength="single")
     loss = loss_of(config, 3)
     assert type(loss) is type(MEANT[name])
     assert (loss.path, loss.draws) == ("sampled", 5)

@@ -1,4 +1,4 @@
-"""The protocols on problems whose minimum is known: a convex one solved by its secular equation."""
+"""The strengths on problems whose minimum is known: a convex one solved by its secular equation."""
 
 from dataclasses import replace
 
@@ -34,10 +34,10 @@ def exact(model: Linear, weight: float) -> float:
     return 0.5 * np.sum((a @ d - b) ** 2) + weight * size
 
 
-@pytest.mark.parametrize("protocol", ["strong", "single", "paper"])
-def test_every_protocol_finds_the_minimum_of_a_convex_problem(protocol):
+@pytest.mark.parametrize("strength", ["strong", "single", "paper"])
+def test_every_protocol_finds_the_minimum_of_a_convex_problem(strength):
     model = Linear()
-    result = attacked(model, protocol=protocol, weight_count=7, restarts=1)
+    result = attacked(model, strength=strength, weight_count=7, restarts=1)
     truth = [exact(model, w) for w in result.levels[0].tolist()]
     start = float(result.problem.divergence_start)
     np.testing.assert_allclose(result.delta[0], truth, rtol=2e-3, atol=1e-5 * start)
@@ -92,8 +92,8 @@ def test_levels_that_share_a_minimum_are_not_descended_one_by_one():
 @pytest.mark.parametrize("loss", ["latent-kl", "latent-symmetric-kl", "output"])
 def test_strong_is_never_above_single(loss):
     strong, single = (
-        attacked(TwoLayers(), seed=8, loss=loss, protocol=protocol, weight_count=9)
-        for protocol in ("strong", "single")
+        attacked(TwoLayers(), seed=8, loss=loss, strength=strength, weight_count=9)
+        for strength in ("strong", "single")
     )
     assert (strong.delta <= single.delta + 1e-4 * strong.problem.span[:, None]).all()
 
@@ -139,7 +139,7 @@ def test_masked_gradient_leaves_the_attack_at_the_trivial_bound():
 
 
 def test_offered_points_are_taken_where_they_are_better_and_nowhere_else():
-    result = attacked(TwoLayers(), protocol="single", max_evaluations=2, weight_count=6)
+    result = attacked(TwoLayers(), strength="single", max_evaluations=2, weight_count=6)
     _, target = images()
     better, delta = result.with_points(target.flatten()[None, None], "given")
     reach = result.problem.image_norms.l2

@@ -73,7 +73,7 @@ def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
     _offer_start_points(search)
     scale = 1e-3 * search.problem.divergence_start
     before = search.best()[0]
-    unconverged = _recheck(search, [(7,)])
+    unconverged = _recheck(search, [(7, 0)])
     rechecked = search.evaluations[0] > 0
     assert rechecked.sum() == max(1, round(3 * share))
     fall = ((before + scale) / (search.best()[0] + scale)).log()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.attacks import choose_pairs
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.data.dataset import Split
 from seatbelt_vae.errors import DataError
 from tests.attacks.suite_runs import sprites
@@ -17,7 +17,7 @@ def test_pairs_are_disjoint_images_and_depend_on_the_seed_only():
     pairs = choose_pairs(data, 30, seed=0)
     pixels = {data.test.batch(np.array([i])).numpy().tobytes() for pair in pairs for i in pair}
     assert len(pixels) == 60
-    assert pairs == choose_pairs(load("dsprites", None, None, 32), 30, seed=0)
+    assert pairs == choose_pairs(load_data("dsprites", None, None, 32), 30, seed=0)
     assert pairs != choose_pairs(data, 30, seed=1)
 
 

@@ -126,10 +126,11 @@ def test_other_data_are_refused(suite):
 
 
 def test_a_suite_made_before_pairs_could_share_a_factor_is_the_same_suite(suite):
-    about = read_json(suite[1] / "battery.json")
+    about = read_json(suite[1] / "suite.json")
     stated = about.pop("digest")
     for later in ("among", "threads"):
         del about["config"][later]
+    about["config"]["protocol"] = about["config"].pop("strength")  # its first name
     assert stated == digest_of(about)
 
 
@@ -142,7 +143,7 @@ def test_names_tell_suites_apart():
         AttackConfig(vary="orientation"),
         AttackConfig(vary="orientation", among="shape=heart"),
         AttackConfig(vary="orientation", among="shape=heart,scale=5"),
-        AttackConfig(protocol="paper"),
+        AttackConfig(strength="paper"),
         AttackConfig(weights="published"),
         AttackConfig(threat="squared-penalty"),
         AttackConfig(threat="l2"),
@@ -193,9 +194,7 @@ def test_a_siblings_suite_serves_as_a_control(tmp_path, suite):
     folder = run_suite(run, sprites(), CONFIG, sibling=sibling)
     rows = stored(folder)[0]
     assert all(isinstance(row["transfer_beats"], bool) for row in rows)
-    assert (
-        read_json(folder / "battery.json")["sibling"] == read_json(theirs / "battery.json")["model"]
-    )
+    assert read_json(folder / "suite.json")["sibling"] == read_json(theirs / "suite.json")["model"]
     model, images = load_model(run), read_tensors(theirs / "pair-00000.safetensors")
     with torch.no_grad():
         q = model.encode(images["adversarial"]).layers

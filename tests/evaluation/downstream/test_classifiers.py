@@ -8,7 +8,7 @@ import torch
 from tests.evaluation.downstream.quadrants import quadrants
 from torch import Tensor, nn
 
-from seatbelt_vae.data import load
+from seatbelt_vae.data import load_data
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.downstream.classifiers import convolutional, mlp, train_classifier
 
@@ -76,7 +76,7 @@ def test_a_unit_that_says_nothing_is_not_blown_up() -> None:
 @BOTH
 def test_clothes_are_told_apart_better_than_by_the_nearest_mean(build: Build) -> None:
     try:
-        data = load("fashion-mnist")
+        data = load_data("fashion-mnist")
     except DataError as error:
         pytest.skip(f"Fashion-MNIST is not installed: {error}")
     parts = [

@@ -19,7 +19,7 @@ from seatbelt_vae.evaluation.downstream import READERS, Readers, measure_downstr
 
 DATA = quadrants()
 HELD_OUT = np.arange(25)
-FEW = EvaluationConfig(downstream_images=12, downstream_protocols=("strong",))
+FEW = EvaluationConfig(downstream_images=12, downstream_strengths=("strong",))
 BOTH = EvaluationConfig(downstream_images=6)
 Row = dict[str, Any]
 
@@ -35,11 +35,11 @@ def image_distance(row: Row) -> float:
     return (target - x).norm().item()
 
 
-@pytest.mark.parametrize("protocol", ["strong", "paper"])
-def test_a_model_that_can_be_fooled_is(protocol: str) -> None:
-    settings = EvaluationConfig(downstream_images=6, downstream_protocols=(protocol,))
+@pytest.mark.parametrize("strength", ["strong", "paper"])
+def test_a_model_that_can_be_fooled_is(strength: str) -> None:
+    settings = EvaluationConfig(downstream_images=6, downstream_strengths=(strength,))
     rows, summary = measure(identity(std=0.3), settings)
-    attacked = [row for row in rows if row["protocol"] == protocol]
+    attacked = [row for row in rows if row["strength"] == strength]
     assert len(attacked) == 6 * 3
     for row in attacked:
         distance = image_distance(row)
@@ -50,16 +50,16 @@ def test_a_model_that_can_be_fooled_is(protocol: str) -> None:
         assert row["attacked_prediction"] == row["target_label"]
         assert not row["exceeds_bound"]
     for name in READERS:
-        assert summary[protocol][name]["clean"] == summary["clean"][name] == 1
-        assert summary[protocol][name]["attacked"] == 0
-        assert summary[protocol][name]["drop"] == summary[protocol][name]["taken_for_target"] == 1
+        assert summary[strength][name]["clean"] == summary["clean"][name] == 1
+        assert summary[strength][name]["attacked"] == 0
+        assert summary[strength][name]["drop"] == summary[strength][name]["taken_for_target"] == 1
 
 
 def test_a_model_that_is_not_worth_fooling_is_not() -> None:
     """With s² > ‖x_t − x‖ any distortion costs more than it gains."""
     rows, summary = measure(identity(std=3.0))
     for row in rows:
-        if row["protocol"] == "strong":
+        if row["strength"] == "strong":
             assert image_distance(row) < 9
             assert row["distance_relative"] == pytest.approx(0, abs=1e-6)
             assert row["divergence_ratio"] == pytest.approx(1, abs=1e-5)
@@ -77,7 +77,7 @@ def test_a_model_that_makes_one_image_of_all_leaves_classifiers_to_guess() -> No
         (guess,) = {row["clean_prediction"] for row in own}
         labels = DATA.test.factors(HELD_OUT)[:, 0]
         assert summary["clean"][name] == (labels == guess).mean()
-        attacked = [row for row in own if row["protocol"] == "strong"]
+        attacked = [row for row in own if row["strength"] == "strong"]
         assert all(row["attacked_prediction"] == guess for row in attacked)
         assert all(row["divergence_ratio"] is None for row in attacked)  # 0 of 0
         assert summary["strong"][name]["drop"] == 0
@@ -128,30 +128,30 @@ def test_rows_and_summary_say_the_same() -> None:
     assert summary["factor"] == "class"
     assert (summary["classes"], summary["training_images"]) == (4, 240)
     assert len(rows) == 3 * (25 + 6 + 6)
-    clean = [row for row in rows if row["protocol"] == "clean"]
+    clean = [row for row in rows if row["strength"] == "clean"]
     assert [row["image"] for row in clean] == HELD_OUT.tolist() * 3
     for name in READERS:
         own = [row for row in clean if row["classifier"] == name]
         right = [row["clean_prediction"] == row["label"] for row in own]
         assert summary["clean"][name] == np.mean(right)
-        for protocol in ("strong", "paper"):
-            own = [r for r in rows if (r["protocol"], r["classifier"]) == (protocol, name)]
+        for strength in ("strong", "paper"):
+            own = [r for r in rows if (r["strength"], r["classifier"]) == (strength, name)]
             before, after = (
                 [row[f"{when}_prediction"] == row["label"] for row in own]
                 for when in ("clean", "attacked")
             )
-            found = summary[protocol][name]
+            found = summary[strength][name]
             assert (found["clean"], found["attacked"]) == (np.mean(before), np.mean(after))
             assert found["drop"] == pytest.approx(np.mean(before) - np.mean(after))
             taken = [row["attacked_prediction"] == row["target_label"] for row in own]
             assert found["taken_for_target"] == np.mean(taken)
     for row in rows:
         assert row["label"] == DATA.test.factors(np.array([row["image"]]))[0, 0]
-        if row["protocol"] != "clean":
+        if row["strength"] != "clean":
             target = DATA.test.factors(np.array([row["target_image"]]))[0, 0]
             assert row["target_label"] == target
     assert summary["paper"]["images"] == 6
-    once = [r for r in rows if (r["protocol"], r["classifier"]) == ("paper", "mlp-latents")]
+    once = [r for r in rows if (r["strength"], r["classifier"]) == ("paper", "mlp-latents")]
     assert summary["paper"]["distance_relative"] == pytest.approx(
         np.mean([row["distance_relative"] for row in once])
     )
@@ -160,7 +160,7 @@ def test_rows_and_summary_say_the_same() -> None:
 def test_intervals_are_over_images() -> None:
     random = torch.randn(2, 36, generator=torch.Generator().manual_seed(1))
     rows, summary = measure(linear(random, std=0.5))
-    own = [r for r in rows if (r["protocol"], r["classifier"]) == ("strong", "mlp-latents")]
+    own = [r for r in rows if (r["strength"], r["classifier"]) == ("strong", "mlp-latents")]
     lost = [
         float(r["clean_prediction"] == r["label"]) - float(r["attacked_prediction"] == r["label"])
         for r in own
@@ -172,22 +172,13 @@ def test_intervals_are_over_images() -> None:
 
 def test_another_factor_can_be_classified() -> None:
     settings = EvaluationConfig(
-        downstream_factor="coin", downstream_protocols=(), downstream_training=100
+        downstream_factor="coin", downstream_strengths=(), downstream_training=100
     )
     rows, summary = measure(identity(0.1), settings)
     assert (summary["factor"], summary["classes"], summary["training_images"]) == ("coin", 2, 100)
     assert set(summary) == {"factor", "classes", "training_images", "clean"}
     assert all(0.2 < summary["clean"][name] < 0.8 for name in READERS)
     assert {row["clean_prediction"] for row in rows} == {0, 1}
-
-
-def test_without_scipy_the_published_attack_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    rows, summary = measure(identity(0.3), BOTH)
-    assert summary["paper"] == {
-        "skipped": "SciPy is not installed: pip install 'seatbelt-vae[paper]'"
-    }
-    assert {row["protocol"] for row in rows} == {"clean", "strong"}
 
 
 def test_only_the_seed_moves_the_numbers() -> None:
@@ -197,7 +188,7 @@ def test_only_the_seed_moves_the_numbers() -> None:
     torch.manual_seed(9)
     assert measure(model) == first
     other, _ = measure(
-        model, EvaluationConfig(downstream_images=12, downstream_protocols=("strong",), seed=1)
+        model, EvaluationConfig(downstream_images=12, downstream_strengths=("strong",), seed=1)
     )
     assert [row["image"] for row in other] != [row["image"] for row in first[0]]
 
@@ -205,7 +196,7 @@ def test_only_the_seed_moves_the_numbers() -> None:
 def test_progress_is_told() -> None:
     told: list[tuple[str, int, int]] = []
     settings = EvaluationConfig(
-        downstream_images=25, downstream_protocols=("single",), batch_size=100
+        downstream_images=25, downstream_strengths=("single",), batch_size=100
     )
     data = quadrants(test=80)
     measure_downstream(identity(3.0), data, HELD_OUT, settings, lambda *now: told.append(now))

@@ -17,7 +17,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["CheckedAttack", "checked_attack"]
 
@@ -91,7 +91,8 @@ def checked_attack(
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     keys = [(config.seed, number) for number in numbers]
     compared = controlled(result, config, keys, transferred)
-    checks = check_model(model, result.problem, [generator_for(*key, 4) for key in keys])
+    starts = [generator_for(Stream.PROBE_START, *key) for key in keys]
+    checks = check_model(model, result.problem, starts)
     return CheckedAttack(compared, checks)
 
 

@@ -18,7 +18,7 @@ from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Where
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Controlled", "controlled", "gradient_free_points", "matched_noise"]
 
@@ -62,7 +62,7 @@ class Controlled:
 def controlled(
     result: AttackResult,
     config: AttackConfig,
-    keys: Sequence[tuple[int, ...]],
+    keys: Sequence[tuple[int, int]],
     transferred: Tensor | None = None,
 ) -> Controlled:
     r"""Compare an attack with matched noise, a gradient-free search, and a sibling's images.
@@ -74,14 +74,14 @@ def controlled(
         transferred: adversarial images made for a sibling model, flat, :math:`(P, K, n)`.
     """
     attack, delta = result, {}
-    noise = matched_noise(result, [generator_for(*key, 5) for key in keys])
+    noise = matched_noise(result, [generator_for(Stream.MATCHED_NOISE, *key) for key in keys])
     result, delta["noise"] = result.with_points(noise, "random noise")
-    if config.protocol == "strong" and config.gradient_free:
+    if config.strength == "strong" and config.gradient_free:
         found = gradient_free_points(result, config.gradient_free, keys)
         result, delta["gradient_free"] = result.with_points(found, "gradient-free")
     if transferred is not None:
         result, delta["transfer"] = result.with_points(transferred, "transfer")
-    return Controlled(attack, attack if config.protocol == "paper" else result, delta)
+    return Controlled(attack, attack if config.strength == "paper" else result, delta)
 
 
 def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -> Tensor:
@@ -103,7 +103,7 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
 
 
 def gradient_free_points(
-    result: AttackResult, evaluations: int, keys: Sequence[tuple[int, ...]]
+    result: AttackResult, evaluations: int, keys: Sequence[tuple[int, int]]
 ) -> Tensor:
     """Gradient-free search from the attack's points under three levels, :math:`(P, 3, n)`."""
     problem, count = result.problem, len(result.levels)
@@ -123,7 +123,11 @@ def gradient_free_points(
         anchors=torch.stack([problem.x, problem.target], dim=1)[pairs],
         evaluations=evaluations,
         image_shape=problem.event_shape if len(problem.event_shape) == 3 else None,
-        generators=[generator_for(*key, 6, row) for key in keys for row in range(_SEARCHED_LEVELS)],
+        generators=[
+            generator_for(Stream.GRADIENT_FREE, *key, row)
+            for key in keys
+            for row in range(_SEARCHED_LEVELS)
+        ],
         micro_batch=problem.micro_batch,
     )
     return found.x.view(count, _SEARCHED_LEVELS, -1)

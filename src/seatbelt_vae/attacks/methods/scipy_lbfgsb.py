@@ -16,7 +16,7 @@ from seatbelt_vae.attacks.methods.solution_pool import Origin
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.randomness import Stream, numpy_generator_for
 
 __all__ = ["paper_attack"]
 
@@ -28,23 +28,15 @@ Vector = NDArray[np.float64]
 
 
 def paper_attack(
-    problem: Problem, levels: Tensor, config: AttackConfig, keys: Sequence[tuple[int, ...]]
+    problem: Problem, levels: Tensor, config: AttackConfig, keys: Sequence[tuple[int, int]]
 ) -> AttackResult:
     r"""The published attack: SciPy's L-BFGS-B on d in float64, the network in its own precision.
 
     One start :math:`d \sim U(\pm 10^{-8})`, m = 25, factr = 10, pgtol = 1e-5; `max_evaluations` is
     SciPy's maxiter, which the paper does not state. Rows share only the batches of the network.
-
-    Raises:
-        ConfigError: SciPy is not installed.
     """
-    try:
-        from scipy.optimize import fmin_l_bfgs_b
-    except ImportError:
-        raise ConfigError(
-            "protocol 'paper' runs SciPy's L-BFGS-B, which is not installed: "
-            "pip install 'seatbelt-vae[paper]'"
-        ) from None
+    from scipy.optimize import fmin_l_bfgs_b
+
     search = Search(problem, levels, config)
     rows = [(pair, level) for pair in range(len(keys)) for level in range(levels.shape[1])]
     pairs = torch.tensor([pair for pair, _ in rows], device=problem.x.device)
@@ -52,7 +44,12 @@ def paper_attack(
     descents = [
         partial(fmin_l_bfgs_b, x0=start, bounds=box, **settings)
         for pair, key in enumerate(keys)
-        for start, box in _starts(problem, pair, levels.shape[1], np.random.default_rng(key))
+        for start, box in _starts(
+            problem,
+            pair,
+            levels.shape[1],
+            numpy_generator_for(Stream.PUBLISHED_STARTS, *key),
+        )
     ]
     # many short descents at once: threads of BLAS would compete with theirs
     with threadpool_limits(1, user_api="blas"):

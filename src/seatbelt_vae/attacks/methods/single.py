@@ -11,11 +11,11 @@ from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["result_without_exchange", "single_attack"]
 
-Key = tuple[int, ...]
+Key = tuple[int, int]
 
 
 def single_attack(
@@ -25,7 +25,8 @@ def single_attack(
     search = Search(problem, levels, config)
     requests = []
     for pair, key in enumerate(keys):
-        starts = noise_start(problem, pair, levels.shape[1], generator_for(*key, 1))
+        generator = generator_for(Stream.SINGLE_STARTS, *key)
+        starts = noise_start(problem, pair, levels.shape[1], generator)
         requests += [Request(pair, level, start, "noise") for level, start in enumerate(starts)]
     search.descend(requests, config.max_evaluations, explore=True)
     return result_without_exchange(search)

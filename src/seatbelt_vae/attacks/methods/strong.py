@@ -19,7 +19,7 @@ from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["strong_attack"]
 
@@ -34,7 +34,7 @@ _ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _ZERO_MARGIN = 3.0
 _RECHECK_SCALE = 1e-3
 
-Key = tuple[int, ...]
+Key = tuple[int, int]
 """Key of a pair's random numbers."""
 
 _Candidate = tuple[int, int, int]
@@ -54,7 +54,7 @@ def strong_attack(
     """
     search = Search(problem, levels, config)
     _offer_start_points(search)
-    _race(search, ~_settled_at_zero(search), [(*key, 1) for key in keys])
+    _race(search, ~_settled_at_zero(search), keys)
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
@@ -86,21 +86,23 @@ def _settled_at_zero(search: Search) -> Tensor:
     return (none_better & (search.levels > _ZERO_MARGIN * problem.gradient_norm[:, None])).cpu()
 
 
-def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
+def _race(search: Search, rows: Tensor, keys: list[Key], *, again: bool = False) -> None:
     """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts * search.effort, []
+    starts = Stream.RECHECK_STARTS if again else Stream.RACE_STARTS
+    offsets = Stream.RECHECK_OFFSETS if again else Stream.RACE_OFFSETS
     for pair, key in enumerate(keys):
         chosen = rows[pair].nonzero()[:, 0].tolist()
         if not chosen:
             continue
-        generator, pool = generator_for(*key), search.pools[pair]
+        generator, pool = generator_for(starts, *key), search.pools[pair]
         known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
         values = pool.values(search.levels[pair, chosen])[:, known]
         near = pool.points[known][values.argmin(dim=1)]
         # a distance of posteriors has a kink at the target, where a descent would stop
         at_target = (near == problem.target[pair]).all(1, keepdim=True)
         points = [
-            torch.where(at_target, perturbed(problem, near, generator_for(*key, 0)), near),
+            torch.where(at_target, perturbed(problem, near, generator_for(offsets, *key)), near),
             noise_start(problem, pair, len(chosen), generator),
             restarts(problem, pair, search.levels[pair, chosen], count, generator),
         ]
@@ -202,11 +204,12 @@ def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
     count = max(1, round(search.config.recheck * search.levels.shape[1]))
     rows = torch.zeros(search.levels.shape, dtype=torch.bool)
     for pair, key in enumerate(keys):
-        order = torch.randperm(rows.shape[1], generator=generator_for(*key, 2))
+        generator = generator_for(Stream.RECHECKED_ROWS, *key)
+        order = torch.randperm(rows.shape[1], generator=generator)
         rows[pair, order[:count]] = True
     before = _log_remaining(search)
     doubled = search.with_effort(2)
-    _race(doubled, rows, [(*key, 3) for key in keys])
+    _race(doubled, rows, keys, again=True)
     best = [
         pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, search.levels, strict=True)
     ]

@@ -9,7 +9,7 @@ from torch import Tensor
 from seatbelt_vae.attacks.diagnostics import CheckedAttack
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs import read_json, read_tensors, write_rows, write_tensors
+from seatbelt_vae.runs import read_suite, read_tensors, suite_file, write_rows, write_tensors
 
 __all__ = ["rows_path", "sibling_images", "sibling_model", "store_pairs"]
 
@@ -46,7 +46,7 @@ def store_pairs(
             "layers": config.layers,
             "path": config.walked,
             "threat": config.threat,
-            "protocol": config.protocol,
+            "strength": config.strength,
             "solver": config.solver,
             "seed": config.seed,
         }
@@ -60,11 +60,11 @@ def sibling_model(folder: Path) -> str:
     Raises:
         ArtifactError: there is no such suite.
     """
-    if not (folder / "battery.json").exists():
+    if not suite_file(folder).exists():
         raise ArtifactError(
             f"the sibling has no suite {folder}: attack it first, with the same settings"
         )
-    return str(read_json(folder / "battery.json")["model"])
+    return str(read_suite(folder)["model"])
 
 
 def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tensor) -> Tensor:

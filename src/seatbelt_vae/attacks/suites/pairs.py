@@ -10,6 +10,7 @@ import numpy as np
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["choose_pairs"]
 
@@ -59,7 +60,7 @@ def _available(pairs: int, vary: str | None, among: Mapping[str, str]) -> str:
 
 def _different(data: ImageData, seed: int, held: Mapping[int, int]) -> Iterator[int]:
     """Positions in random order of images whose factors have the values held, each picture once."""
-    order = np.random.Generator(np.random.Philox(seed)).permutation(len(data.test))
+    order = DataStream.ATTACKED_PAIRS.generator(seed).permutation(len(data.test))
     seen: set[bytes] = set()
     for start in range(0, len(order), _AT_ONCE):
         positions = order[start : start + _AT_ONCE]

@@ -20,24 +20,31 @@ from seatbelt_vae.attacks.suites.pair_files import (
     store_pairs,
 )
 from seatbelt_vae.attacks.suites.pairs import choose_pairs
-from seatbelt_vae.config import AttackConfig, dump_toml
+from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.attack import parse_among, parse_layers, suite_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
+from seatbelt_vae.parallel.shared_work import share_work
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
+    FORMAT,
+    SUITE,
     RunFolder,
-    atomic_write,
+    by_first_names,
     digest_of,
     each_part,
     read_json,
-    share_work,
+    read_suite,
+    suite_file,
     write_json,
+    write_settings,
 )
+from seatbelt_vae.subjects import Subject, as_subject
 
 __all__ = ["PairsDone", "run_suite"]
 
 _SPEED_ONLY = ("threads",)
+_IN_DIGEST = 2  # the format that digests are computed with, whatever the current one is
 Pairs = list[tuple[int, int]]
 
 
@@ -57,27 +64,27 @@ class PairsDone:
 
 
 def run_suite(
-    run: RunFolder,
+    subject: Subject | RunFolder,
     data: ImageData,
     config: AttackConfig,
     *,
-    sibling: RunFolder | None = None,
+    sibling: Path | RunFolder | None = None,
     on_pairs: Callable[[PairsDone], None] | None = None,
 ) -> Path:
-    """Attack a run's model on random pairs of held-out images; continue where it was left.
+    """Attack a subject on random pairs of held-out images; continue an unfinished suite.
 
     Other processes may run the same suite meanwhile: each pair is attacked once, and every one
     of them returns when all pairs are done.
 
     Args:
-        run: the folder of the trained model.
-        data: whose test split is attacked.
-        config: how.
-        sibling: a run that the same suite has attacked; its images are tried as a control.
-        on_pairs: told after each chunk of pairs.
+        subject: the model, and the folder of its results.
+        data: the set whose test split is attacked, mapped to the model's bounds.
+        config: settings of the attack.
+        sibling: folder of a subject that the same suite has attacked; its images are a control.
+        on_pairs: called after each chunk of pairs.
 
     Returns:
-        The suite's folder, ``attacks/<name>`` in the run.
+        The suite's folder, ``attacks/<name>`` in the subject's.
 
     Raises:
         ForeignStateError: the folder holds another model's or other settings' suite.
@@ -86,14 +93,16 @@ def run_suite(
         ConfigError: layers the model has not.
         DataError: too few different test images.
     """
-    model = load_model(run)
+    subject = as_subject(subject)
+    model, data = subject.model, subject.images(data)
     parse_layers(config.layers, len(model.latent_sizes))
     name = suite_name(config)
-    folder = run.path / "attacks" / name
-    siblings = None if sibling is None else sibling.path / "attacks" / name
+    folder = subject.place / "attacks" / name
+    beside = sibling.path if isinstance(sibling, RunFolder) else sibling
+    siblings = None if beside is None else beside / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
-    _open(folder, _about(model, data, config, pairs, siblings), config)
-    suite = _Suite(folder, fold_batch_norm(model), data, config, pairs, siblings)
+    _open(folder, _about(subject, data, config, pairs, siblings), config)
+    suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
     done = resumed = 0
     parts = len(suite.chunks)
     lock = folder / ".lock"
@@ -119,7 +128,7 @@ class _Suite:
     """What it takes to do any chunk of a suite."""
 
     folder: Path
-    model: HierarchicalVAE
+    model: Autoencoder
     data: ImageData
     config: AttackConfig
     pairs: Pairs
@@ -150,7 +159,7 @@ class _Suite:
 
 
 def _about(
-    model: HierarchicalVAE,
+    subject: Subject,
     data: ImageData,
     config: AttackConfig,
     pairs: Pairs,
@@ -158,32 +167,33 @@ def _about(
 ) -> dict[str, Any]:
     """What a suite is of; its digest tells it from any other."""
     about = {
-        "format": 2,
+        "format": FORMAT,
         "config": asdict(config),
         "data": data.name,
         "test_images": len(data.test),
         "pairs": [list(pair) for pair in pairs],
         "path": config.walked,
-        "layers": list(parse_layers(config.layers, len(model.latent_sizes))),
-        "model": digest_of(asdict(model.architecture), model.state_dict()),
+        "layers": list(parse_layers(config.layers, len(subject.model.latent_sizes))),
+        "model": subject.digest,
         "sibling": None if siblings is None else sibling_model(siblings),
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
     if config.among is None:
         del decisive["among"]  # suites older than this setting are the same without it
-    return {**about, "digest": digest_of({**about, "config": decisive})}
+    first = {"format": _IN_DIGEST, "config": by_first_names("attack", decisive)}
+    return {**about, "digest": digest_of({**about, **first})}
 
 
 def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
     """Make the suite's folder, or make sure that it is the same suite's."""
-    stated = folder / "battery.json"
-    if not stated.exists():
-        atomic_write(folder / "config.toml", dump_toml(config).encode())
-        write_json(stated, about)
+    if not suite_file(folder).exists():
+        write_settings(folder / "config.toml", config)
+        write_json(folder / SUITE, about)
         return
-    found = read_json(stated)
+    found = read_suite(folder)
     if found.get("digest") != about["digest"]:
-        differing = [key for key in about if found.get(key) != about[key] and key != "digest"]
+        compared = about.keys() - {"digest", "format"}
+        differing = [key for key in about if key in compared and found.get(key) != about[key]]
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
             f"being resumed; delete that folder to attack anew"

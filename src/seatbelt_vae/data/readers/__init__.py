@@ -1,1 +1,1 @@
-"""File formats: each reader gives arrays, or one error that names the file and what is wrong."""
+"""Readers of file formats; each raises a DataError that names the file and the problem."""

@@ -1,4 +1,4 @@
-"""The arrays of an HDF5 file, read by slices; links into other files are not followed."""
+"""Arrays of an HDF5 file, read in slices; external links are not followed."""
 
 import math
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ __all__ = ["hdf5_arrays"]
 
 _LARGEST_CHUNK = 1 << 28
 _MOST_PACKED = 2000
-"""Deflate makes data at most 1,032 times smaller; what was never written is stated all the same."""
+"""Largest accepted ratio of stated to stored bytes; deflate reaches at most 1,032."""
 
 
 def hdf5_arrays(path: Path) -> tuple[StoredArray, ...]:
-    """Every array at the top of a file.
+    """All arrays at the top level of a file.
 
     Raises:
         DataError: h5py is missing, or not a whole HDF5 file.
@@ -44,7 +44,7 @@ def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
     shape, dtype, chunks = tuple(array.shape or ()), array.dtype, array.chunks
     if array.is_virtual or array.external:
         raise _bad(path, f"{name} lies in other files: copy it into this one")
-    # a chunk is unpacked whole, however few of its rows are asked for
+    # HDF5 decompresses a whole chunk for any of its rows
     if chunks and math.prod(chunks) * dtype.itemsize > _LARGEST_CHUNK:
         raise _bad(path, f"{name} lies in chunks of shape {chunks}: use chunks below 256 MiB")
     stated, held = math.prod(shape) * dtype.itemsize, array.id.get_storage_size()

@@ -1,4 +1,4 @@
-"""idx files, the format of MNIST: an array of bytes, plain or gzipped, read as far as it states."""
+"""idx files, the format of MNIST: an array of unsigned bytes, plain or gzipped."""
 
 import gzip
 import math
@@ -26,15 +26,15 @@ _UNSIGNED_BYTES = 0x08
 
 
 def read_idx(path: Path, item: tuple[int, ...], at_most: int) -> NDArray[np.uint8]:
-    """The array of one file; what it states of itself is checked before its content is read.
+    """Read the array of a file; the header is checked before the content is read.
 
     Args:
-        path: the file; whether it is gzipped is seen from its first bytes, not from its name.
+        path: the file; gzip is detected from its first bytes, not from its name.
         item: the expected shape of one item, such as (28, 28), or () for labels.
         at_most: the largest number of items expected.
 
     Raises:
-        DataError: no such file, not readable, truncated, too long, corrupt, or another array.
+        DataError: a missing, unreadable, truncated, too long or corrupt file, or another array.
     """
     try:
         if not path.is_file():
@@ -59,14 +59,14 @@ def _array(
     data = file.read(size)
     if len(data) < size:
         raise _bad(path, f"it ends after {len(data)} of {size} values")
-    # asking for one byte more also makes gzip compare its checksum
+    # reading one byte more makes gzip verify its checksum
     if file.read(1):
         raise _bad(path, f"it goes on after the {size} values it states")
     return np.frombuffer(data, np.uint8).reshape(count, *item)
 
 
 def _count(path: Path, file: IO[bytes] | gzip.GzipFile, item: tuple[int, ...], at_most: int) -> int:
-    """The stated number of items, once type and shape are known to be right."""
+    """Read and check the header; return the number of items."""
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES:
         raise _bad(path, f"it starts with {magic.hex(' ') or 'nothing'}, expected 00 00 08")

@@ -1,4 +1,4 @@
-"""NumPy's own format: its header, read before anything else, and a whole .npy file, mapped."""
+"""The .npy format of NumPy: a bounded reader of headers, and memory-mapped files."""
 
 import io
 import math
@@ -20,7 +20,7 @@ _LONGEST_HEADER = 1 << 14
 
 
 class NpyHeader(NamedTuple):
-    """What an array says of itself, and how many bytes that takes."""
+    """The header of an array and its length in bytes."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -29,12 +29,12 @@ class NpyHeader(NamedTuple):
 
 
 def read_npy_header(file: IO[bytes]) -> NpyHeader:
-    """The header at the start of ``file``, which is left somewhere behind it.
+    """Read the header at the start of ``file``; the file position is then undefined.
 
     Raises:
-        ValueError, EOFError, tokenize.TokenError: there is none.
+        ValueError, EOFError, tokenize.TokenError: not a valid header.
     """
-    # cut off, because NumPy reads a header of any stated length before it looks at it
+    # bounded, because NumPy reads a header of any stated length before it parses it
     start = io.BytesIO(file.read(_LONGEST_HEADER))
     version = npy.read_magic(start)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
@@ -45,10 +45,10 @@ def read_npy_header(file: IO[bytes]) -> NpyHeader:
 
 
 def npy_array(path: Path) -> StoredArray:
-    """The array of a .npy file, without a name; its content is mapped, not loaded.
+    """The unnamed array of a .npy file, memory-mapped.
 
     Raises:
-        DataError: not such a file, or of another length than it states.
+        DataError: not a .npy file, or a file of another length than its header states.
     """
     try:
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def npy_array(path: Path) -> StoredArray:
     except (ValueError, EOFError, tokenize.TokenError) as error:
         raise _bad(path, str(error)) from error
     expected = header.length + math.prod(header.shape) * header.dtype.itemsize
-    # how long pickled objects are is not stated
+    # the header does not state the length of pickled objects
     if size != expected and not header.dtype.hasobject:
         raise _bad(path, f"it has {size} bytes, expected {expected}")
 

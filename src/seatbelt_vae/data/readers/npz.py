@@ -1,4 +1,4 @@
-"""The arrays of an .npz file, read block by block, their shapes checked before their content."""
+"""Arrays of an .npz file, read in blocks after a check of their headers."""
 
 import math
 import tokenize
@@ -34,7 +34,7 @@ _DAMAGES = (
 
 @dataclass(frozen=True)
 class NpzMember:
-    """An array that must have one shape and one type; pickled arrays are refused.
+    """An array of an expected shape and type; pickled arrays are refused.
 
     Args:
         path: the archive.
@@ -71,7 +71,7 @@ class NpzMember:
                     raise self._bad(f"{self.name} is longer than its shape says")
 
     def checksum(self) -> int:
-        """CRC-32 of the array as the archive states it: tells two files apart without reading them.
+        """CRC-32 of the array from the archive directory, without reading the array.
 
         Raises:
             DataError: not a whole archive, or the array is missing.
@@ -91,7 +91,7 @@ class NpzMember:
             yield archive
 
     def _checked_header(self, archive: zipfile.ZipFile) -> int:
-        """Length of the array's header, once it says what is expected."""
+        """Check the header of the array and return its length in bytes."""
         with archive.open(self.name + _ENDING) as file:
             found = read_npy_header(file)
         if found.fortran:
@@ -108,7 +108,7 @@ class NpzMember:
 
 
 def npz_arrays(path: Path) -> tuple[StoredArray, ...]:
-    """Every array of an archive, as its header states it; what is no array is passed over.
+    """All arrays of an archive; other members are ignored.
 
     Raises:
         DataError: not a whole archive, or an array has no header.

@@ -14,7 +14,7 @@ __all__ = ["GREY_OF_RGB", "Material", "ObjMesh", "read_mtl", "read_obj"]
 GREY_OF_RGB = (0.299, 0.587, 0.114)
 """Luma of ITU-R BT.601."""
 
-# statements of polygon meshes that say nothing about their shape
+# statements of polygon meshes that do not affect their shape
 _PASSED_OVER = frozenset(
     {"vt", "vn", "vp", "g", "o", "s", "l", "p", "mtllib", "mg", "lod", "usemap"}
 )
@@ -23,13 +23,13 @@ _LONGEST_QUOTE = 60
 
 @dataclass(frozen=True)
 class ObjMesh:
-    """The polygons of a file, cut into triangles.
+    """The polygons of a file as triangles.
 
     Args:
         vertices: :math:`(V, 3)`.
         triangles: indices of their corners, :math:`(T, 3)`.
-        material: of each triangle, an index into `materials`, :math:`(T)`.
-        materials: their names; "" where none was chosen.
+        material: index into `materials` of each triangle, :math:`(T)`.
+        materials: names of the materials; "" if a triangle has none.
     """
 
     vertices: NDArray[np.float64]
@@ -40,11 +40,11 @@ class ObjMesh:
 
 @dataclass(frozen=True)
 class Material:
-    """What is known of a surface.
+    """The material of a surface.
 
     Args:
-        grey: brightness in white light of its diffuse colour, from 0 to 1.
-        texture: name of the image its diffuse colour is multiplied by, if there is one.
+        grey: luma of its diffuse colour, from 0 to 1.
+        texture: file name of its diffuse texture, if it has one.
     """
 
     grey: float = 0.8
@@ -52,15 +52,15 @@ class Material:
 
 
 def read_obj(content: bytes, name: str) -> ObjMesh:
-    """Vertices and polygons of a mesh; polygons are cut into fans, texture and normals left out.
+    """Read vertices and polygons of a mesh; polygons are split into triangle fans.
 
     Args:
         content: the file's bytes.
-        name: what to call the file in errors.
+        name: name of the file in error messages.
 
     Raises:
-        DataError: a line that is no statement of a polygon mesh, numbers that are none or not
-            finite, an index that names no vertex, no vertex or no polygon.
+        DataError: an unknown statement, an invalid or non-finite number, a vertex index out of
+            range, no vertex, or no polygon.
 
     Example:
         >>> read_obj(b"v 0 0 0\\nv 1 0 0\\nv 1 1 0\\nv 0 1 0\\nf -4 -3 -2 -1", "a").triangles
@@ -103,14 +103,14 @@ def read_obj(content: bytes, name: str) -> ObjMesh:
 
 
 def read_mtl(content: bytes, name: str) -> dict[str, Material]:
-    """The materials of a file.
+    """Read the materials of a file.
 
     Args:
         content: the file's bytes.
-        name: what to call the file in errors.
+        name: name of the file in error messages.
 
     Raises:
-        DataError: a colour before any material, or that is not three finite numbers.
+        DataError: a colour before the first material, or a colour without three finite numbers.
 
     Example:
         >>> read_mtl(b"newmtl oak\\nKd 1 0.5 0", "a")
@@ -130,7 +130,7 @@ def read_mtl(content: bytes, name: str) -> dict[str, Material]:
                 grey = round(float(colour @ GREY_OF_RGB), 6)
                 materials[current] = replace(materials[current], grey=grey)
             case "map_Kd":
-                # with options before it, the file's name is the last word; else it may have spaces
+                # after options the file name is the last word; without options it may hold spaces
                 texture = line.words[-1] if line.rest.startswith("-") else line.rest
                 materials[current] = replace(materials[current], texture=texture)
     return materials
@@ -138,7 +138,7 @@ def read_mtl(content: bytes, name: str) -> dict[str, Material]:
 
 @dataclass(frozen=True)
 class _Line:
-    """A statement, where it stands, and what can be asked of its words."""
+    """A statement with its line number, and the parsing of its words."""
 
     name: str
     number: int
@@ -153,7 +153,7 @@ class _Line:
             found = [float(word) for word in self.words[1 : 1 + count]]
         except ValueError:
             found = []
-        # nan and infinity are read as numbers, but compare with nothing
+        # the comparison also rejects NaN and infinity
         if len(found) < count or not all(abs(value) < 1e12 for value in found):
             raise self.bad(f"{count} finite numbers")
         return found
@@ -165,7 +165,7 @@ class _Line:
         except ValueError:
             stated = []
         found = [index - 1 if index > 0 else so_far + index for index in stated]
-        # polygons of two vertices are found in published files: they are edges, and cover nothing
+        # published files hold polygons of two vertices: they are edges without area
         if len(found) < 2 or 0 in stated or min(found) < 0:
             raise self.bad("the vertices of a polygon, counted from 1 or from -1")
         return found
@@ -178,7 +178,7 @@ class _Line:
 
 
 def _statements(content: bytes, name: str) -> Iterator[_Line]:
-    # names of materials may be in any encoding, and only need to be told apart
+    # latin-1 decodes any bytes; names of materials are only compared
     for number, text in enumerate(content.decode("latin-1").split("\n"), start=1):
         words = text.partition("#")[0].split()
         if words:

@@ -1,4 +1,4 @@
-"""An array that lies in a file: what the file says of it, and its content block by block."""
+"""An array in a file: name, shape and type, and its content in blocks."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ _BLOCK_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class StoredArray:
-    """One array of a file, of which no content is read before it is asked for.
+    """An array whose content is read in blocks on request.
 
     Args:
-        path: the file.
-        name: the array's name in it; empty where a file holds only one.
-        shape: as the file states it.
-        dtype: as the file states it; not to be read if it holds objects.
-        blocks: gives consecutive slices along the first axis, each of at most 16 MiB or one row.
+        path: the file, or another origin for error messages.
+        name: name of the array; empty for a file of one unnamed array.
+        shape: shape stated by the file.
+        dtype: type stated by the file; arrays of objects must not be read.
+        blocks: yields slices along the first axis, each of at most 16 MiB or one row.
     """
 
-    path: Path
+    path: Path | str
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -34,7 +34,7 @@ class StoredArray:
 
 
 def rows_of_a_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """How many rows are read at once.
+    """Number of rows per block.
 
     Example:
         >>> rows_of_a_block((70_000, 64, 64), np.dtype(np.uint8))

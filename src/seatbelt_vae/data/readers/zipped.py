@@ -1,4 +1,4 @@
-"""Members of a zip archive, each read whole into memory and none larger than is believable."""
+"""Members of a zip archive, read into memory up to a size limit."""
 
 import zipfile
 import zlib
@@ -26,9 +26,9 @@ class OpenZip:
     """An archive that is open for reading.
 
     Args:
-        path: where it lies.
-        archive: its contents.
-        most_bytes: larger members are refused.
+        path: path of the archive.
+        archive: the open archive.
+        most_bytes: largest accepted size of a member.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class OpenZip:
     most_bytes: int
 
     def read(self, name: str) -> bytes | None:
-        """A member's content, None if there is no such member.
+        """The content of a member, or None if there is no such member.
 
         Raises:
-            DataError: it is too large, or damaged.
+            DataError: the member is too large or damaged.
         """
         try:
             member = self.archive.getinfo(name)
@@ -52,7 +52,7 @@ class OpenZip:
                 f"{self.most_bytes:,}",
             )
         try:
-            # what does not end where its size says fails its checksum
+            # a member of another length than stated fails its checksum
             return self.archive.read(member)
         except _DAMAGES as error:
             raise _bad(self.path, f"{name}: {error}") from error
@@ -60,14 +60,14 @@ class OpenZip:
 
 @contextmanager
 def opened_zip(path: Path, most_bytes: int = 1 << 26) -> Iterator[OpenZip]:
-    """An archive whose members' names stay inside it.
+    """Open an archive and check the names of its members.
 
     Args:
-        path: where it lies.
-        most_bytes: larger members are refused when they are read.
+        path: path of the archive.
+        most_bytes: largest accepted size of a member.
 
     Raises:
-        DataError: not a whole archive, or a member's name leads out of it.
+        DataError: not a valid archive, or a member name that leads out of it.
     """
     try:
         archive = zipfile.ZipFile(path)

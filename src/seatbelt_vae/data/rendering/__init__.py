@@ -1,13 +1,14 @@
-"""Small grey pictures of meshes: z-buffer, 4×4 samples a pixel, two-sided Lambert shading."""
+"""Small grey pictures of meshes: z-buffer, 4×4 samples per pixel, two-sided Lambert shading."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from seatbelt_vae.data.rendering.arrays import by_arrays
 from seatbelt_vae.data.rendering.camera import Camera
+from seatbelt_vae.data.rendering.compiled import by_kernel
 from seatbelt_vae.data.rendering.mesh import Mesh
-from seatbelt_vae.data.rendering.native import by_native_code, native_code
+from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Look, Scene
+from seatbelt_vae.kernels import RASTERISER
 
 __all__ = ["Camera", "Look", "Mesh", "render"]
 
@@ -15,21 +16,21 @@ __all__ = ["Camera", "Look", "Mesh", "render"]
 def render(
     mesh: Mesh, camera: Camera, lights: ArrayLike, look: Look | None = None, side: int = 64
 ) -> NDArray[np.uint8]:
-    """A mesh from one place under several lights, one picture each, :math:`(L, side, side)`.
+    """Render a mesh from one camera, one picture per light, :math:`(L, side, side)`.
 
-    What is visible is found once for all lights. Compiled code does it, if the package was built
-    with a compiler; NumPy gives the same bits.
+    Visibility is computed once for all lights, by a kernel if the package was built with a
+    compiler, else by NumPy. Both give the same bits.
 
     Args:
-        mesh: what is seen.
-        camera: from where.
+        mesh: the mesh.
+        camera: the camera.
         lights: directions towards each light from the camera's view: right, up, towards the
             viewer; :math:`(L, 3)`.
-        look: how surfaces answer light.
-        side: of the pictures, pixels.
+        look: shading parameters.
+        side: side of the pictures in pixels.
 
     Raises:
-        DataError: the camera stands inside the mesh, a vertex falls far outside the picture, or a
+        DataError: the camera is inside the mesh, a vertex projects far outside the picture, or a
             light has no direction.
 
     Example:
@@ -41,4 +42,4 @@ def render(
                [  0,   0,   0,   0]], dtype=uint8)
     """
     scene = Scene.of(mesh, camera, lights, look or Look(), side)
-    return by_arrays(scene) if native_code() is None else by_native_code(scene)
+    return by_kernel(scene) if RASTERISER.is_built() else by_arrays(scene)

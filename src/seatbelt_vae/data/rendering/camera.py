@@ -1,4 +1,4 @@
-"""Where a mesh is seen from."""
+"""The camera of a rendering."""
 
 import math
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class Camera:
     Args:
         azimuth: degrees from the mesh's front (z) towards its x, seen from above counter-clockwise.
         elevation: degrees above the horizon.
-        zoom: half sides of the picture per unit of length, at the origin.
-        distance: from the origin; infinite is orthographic.
+        zoom: scale at the origin, in half sides of the picture per unit of length.
+        distance: distance to the origin; infinity gives an orthographic projection.
 
     Raises:
-        DataError: a number that is not finite or not positive where it must be.
+        DataError: a non-finite angle, or a zoom or distance that is not positive.
     """
 
     azimuth: float
@@ -37,7 +37,7 @@ class Camera:
 
     @property
     def axes(self) -> NDArray[np.float64]:
-        """Right, up and towards the viewer, one a row, in the mesh's coordinates.
+        """Unit vectors right, up and towards the viewer in mesh coordinates, one per row.
 
         Example:
             >>> Camera(90, 0).axes.round(6).tolist()[2]
@@ -55,7 +55,9 @@ class Camera:
     def project(
         self, vertices: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Places in the picture (V, 2), ±1 at its sides, y up, and nearness (V), linear on it.
+        """Project vertices to picture coordinates (V, 2) in [-1, 1], y up, and nearness (V).
+
+        Nearness is linear in picture coordinates and larger for nearer points.
 
         Raises:
             DataError: a vertex is not in front of the camera.

@@ -1,4 +1,4 @@
-"""Triangle meshes, checked once so that the renderer need not be careful."""
+"""Triangle meshes, validated on construction."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +20,12 @@ class Mesh:
 
     Args:
         vertices: :math:`(V, 3)`.
-        triangles: indices of their corners, :math:`(T, 3)`; those seen counter-clockwise face the
-            viewer.
-        albedo: the share of light each triangle returns, :math:`(T)` (default: all of it).
-        smooth: whether normals are interpolated between vertices, or are those of the triangles.
+        triangles: vertex indices, :math:`(T, 3)`, counter-clockwise as seen from the front.
+        albedo: albedo of each triangle in [0, 1], :math:`(T)` (default: 1).
+        smooth: interpolate vertex normals instead of using one normal per triangle.
 
     Raises:
-        DataError: an array of another shape, a number that is not finite, an index out of range.
+        DataError: a wrong shape, a non-finite number, or an index out of range.
 
     Example:
         >>> Mesh(np.eye(3), [[0, 1, 2]]).normals.round(3).tolist()
@@ -73,9 +72,9 @@ class Mesh:
 
     @cached_property
     def normals(self) -> NDArray[np.float64]:
-        """Unit normals: of the vertices, :math:`(V, 3)`, if smooth, else of the triangles.
+        """Unit normals of the vertices, :math:`(V, 3)`, if smooth, else of the triangles.
 
-        Those of vertices are means over the triangles around, weighted by area.
+        A vertex normal is the area-weighted mean over the adjacent triangles.
         """
         a, b, c = np.moveaxis(self.vertices[self.triangles], 1, 0)
         normals = np.cross(b - a, c - a)
@@ -93,17 +92,17 @@ class Mesh:
 
     @cached_property
     def corners(self) -> NDArray[np.int32]:
-        """Indices into `normals` of the triangles' corners, :math:`(T, 3)`."""
+        """Indices into `normals` of the corners of each triangle, :math:`(T, 3)`."""
         if self.smooth:
             return self.triangles
         own = np.arange(len(self.triangles), dtype=np.int32)
         return np.ascontiguousarray(np.repeat(own[:, None], 3, axis=1))
 
     def centred(self, box_of: "Mesh | None" = None) -> "Mesh":
-        """The mesh with the middle of its bounding box in the origin and the box's corners at 1.
+        """The mesh moved and scaled so that its bounding box is centred and has half diagonal 1.
 
         Args:
-            box_of: take the box of this mesh instead, so that sizes can be compared.
+            box_of: use the bounding box of this mesh instead.
 
         Raises:
             DataError: all vertices of the box coincide.

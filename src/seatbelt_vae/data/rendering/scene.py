@@ -1,4 +1,4 @@
-"""What is drawn, in the numbers that both ways of drawing share, so that they agree."""
+"""The input of both rasterisers: snapped vertices, lights and shading parameters."""
 
 from dataclasses import dataclass
 
@@ -12,25 +12,25 @@ from seatbelt_vae.errors import DataError
 __all__ = ["GRID", "LEVELS", "SAMPLES", "Look", "Scene"]
 
 SAMPLES = 4
-"""Samples on each side of a pixel."""
+"""Samples per pixel along each axis."""
 
 GRID = 16
-"""Places on each axis between two samples that a vertex is snapped to."""
+"""Grid steps between two samples along each axis; vertices are snapped to this grid."""
 
 LEVELS = 65535
-"""Brightness of a sample is rounded to this many steps, so that sums over a pixel are exact."""
+"""Levels to which the brightness of a sample is rounded, so that sums over a pixel are exact."""
 
 _FARTHEST = 1 << 24
 
 
 @dataclass(frozen=True)
 class Look:
-    """How surfaces answer light.
+    """Shading parameters.
 
     Args:
-        ambient: brightness where no light falls, as a share of the albedo.
-        diffuse: added where it falls straight on.
-        background: 0 is black, 1 is white.
+        ambient: brightness without light, as a fraction of the albedo.
+        diffuse: brightness added at normal incidence, as a fraction of the albedo.
+        background: brightness of the background; 0 is black, 1 is white.
     """
 
     ambient: float = 0.3
@@ -43,12 +43,12 @@ class Scene:
     """A mesh in front of a camera, snapped to a grid.
 
     Args:
-        side: of the picture, pixels.
-        points: places of the vertices, y down, in steps of the grid, :math:`(V, 2)`.
-        nearness: of the vertices, :math:`(V)`.
-        mesh: what its triangles, normals and albedo are.
-        lights: directions towards the lights in the mesh's coordinates, :math:`(L, 3)`.
-        look: how surfaces answer light.
+        side: side of the picture in pixels.
+        points: picture positions of the vertices in grid steps, y down, :math:`(V, 2)`.
+        nearness: nearness of the vertices, :math:`(V)`.
+        mesh: triangles, normals and albedo.
+        lights: unit directions towards the lights in mesh coordinates, :math:`(L, 3)`.
+        look: shading parameters.
     """
 
     side: int
@@ -60,7 +60,11 @@ class Scene:
 
     @classmethod
     def of(cls, mesh: Mesh, camera: Camera, lights: ArrayLike, look: Look, side: int) -> "Scene":
-        """Raises DataError if a light has no direction or a vertex falls far outside."""
+        """Project and snap a mesh.
+
+        Raises:
+            DataError: a light has no direction, or a vertex projects far outside the picture.
+        """
         towards = np.asarray(lights, np.float64)
         if towards.ndim != 2 or towards.shape[1] != 3 or not np.isfinite(towards).all():
             raise DataError(f"lights of shape {towards.shape}, expected (L, 3) finite directions")

@@ -1,1 +1,1 @@
-"""One file a set: `load` gives it, `state` says where it stands; nothing is downloaded unasked."""
+"""One module per set: ``SOURCES`` declares it, ``load`` reads it, ``state`` describes its files."""

@@ -1,7 +1,7 @@
 """Images and labels from a file of arrays: .npy, .npz, HDF5 or safetensors.
 
-Bytes are kept as they are. Values of another type are rounded to 256 levels when the set is
-prepared, whatever its size, block by block.
+Bytes are kept. Values of other types are rounded to 256 levels, in blocks, when the set is
+prepared.
 """
 
 from collections.abc import Iterator
@@ -12,18 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import ImageData
-from seatbelt_vae.data.readers.arrays import ENDINGS, stored_arrays
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.preparation import Preparation
+from seatbelt_vae.data.readers.array_files import ENDINGS, stored_arrays
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
 from seatbelt_vae.data.sets.array_values import coding_of
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "prepare", "state"]
+__all__ = ["SOURCES", "load", "preparation", "records_of", "state"]
+
+SOURCES = {
+    "array": Source(
+        "images and labels in one .npy, .npz, .h5 or .safetensors file of your own",
+        "read from --root, which may be the file or its folder",
+        __name__,
+        single_file=True,
+    ),
+}
 
 _VERSION = 2
 _IMAGES = ("images", "imgs", "x", "data")
@@ -32,46 +42,34 @@ _LABELS = {"labels", "y", "targets"}
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at its own size or a fraction of that; labels become its factors.
+    """Images at their own size or a fraction of it; labels become factors.
 
     Raises:
-        DataError: no such file, its arrays are not images and labels as expected, or another size
-            asked for.
+        DataError: no such file, arrays that are not images and labels as expected, or a size
+            that is no fraction of the images' own.
     """
-    return read_set(prepare(config), config)
+    return read_set(preparation(config).file(), config)
 
 
-def prepare(config: DataConfig) -> Path:
-    """The cache file, made first if it is not there.
-
-    Raises:
-        DataError: as `load`.
-        ArtifactError: the cache cannot be written.
-    """
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the arrays under root."""
     source = _source(config)
+
+    def write(cache: Path) -> None:
+        record, blocks, about = records_of(source, stored_arrays(source))
+        write_set(cache, blocks, record, lambda: about, source)
+
     cache = cache_of("array", _VERSION, [source])
-    if not is_there(cache):
-        arrays = stored_arrays(source)
-        images, labels = _images(source, arrays), _labels(source, arrays)
-        _write(cache, images, labels)
-    return cache
+    return Preparation(cache, f"prepared from {source}", write)
 
 
 def state(config: DataConfig) -> str:
-    """Whether the file has been prepared.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    source = _source(config)
-    cache = cache_of("array", _VERSION, [source])
-    if is_there(cache):
-        return f"ready in {cache}"
-    return f"will be prepared from {source} into {cache} when first used"
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def _source(config: DataConfig) -> Path:
-    """The file that root is, or the only one in it."""
+    """Root itself, or the only file of arrays in it."""
     expected = f"one file of arrays ({', '.join(ENDINGS)})"
     if config.root is None:
         raise DataError(f"'array' is read from a file: give as root {expected}, or its folder")
@@ -89,7 +87,22 @@ def _source(config: DataConfig) -> Path:
     return found[0]
 
 
-def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None:
+def records_of(
+    place: Path | str, arrays: tuple[StoredArray, ...]
+) -> tuple[np.dtype[Any], Iterator[NDArray[Any]], About]:
+    """Turn named arrays of images and labels into image records.
+
+    Args:
+        place: origin of the arrays, for error messages.
+        arrays: candidates for the images and the labels, chosen by name and number of axes.
+
+    Returns:
+        The record type, blocks of records, and the description of the set.
+
+    Raises:
+        DataError: arrays that are not images and labels as expected.
+    """
+    images, labels = _images(place, arrays), _labels(place, arrays)
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
     if count < 2:
@@ -114,12 +127,11 @@ def _write(cache: Path, images: StoredArray, labels: StoredArray | None) -> None
             start += len(block)
             yield rows
 
-    notes = (coding.told,) if coding.told else ()
-    write_set(cache, blocks(), record, lambda: About(factors, notes=notes), images.path)
+    return record, blocks(), About(factors, notes=(coding.note,) if coding.note else ())
 
 
-def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:
-    """The array of images: by its name, or the only one that has the axes of images."""
+def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
+    """The array of images: by its name, or the only array of 3 or 4 axes."""
     named = [array for array in arrays if array.name.lower() in _IMAGE_NAMES]
     found = named or [array for array in arrays if len(array.shape) in (3, 4)]
     if len(found) != 1:
@@ -136,7 +148,7 @@ def _images(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray:
     return found[0]
 
 
-def _labels(path: Path, arrays: tuple[StoredArray, ...]) -> StoredArray | None:
+def _labels(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray | None:
     found = [array for array in arrays if array.name.lower() in _LABELS]
     if len(found) > 1:
         names = ", ".join(array.name for array in found)

@@ -1,4 +1,4 @@
-"""Which axis of an array of images is which, told from its shape or from its name."""
+"""The axes of an array of images, inferred from its shape or its name."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from seatbelt_vae.errors import DataError
 __all__ = ["LAYOUTS", "channels_first", "image_shape", "layout_of"]
 
 LAYOUTS = ("nhw", "nhwc", "nchw")
-"""Count, height, width, channels; a name such as ``images_nhwc`` states one."""
+"""Layouts of count, height, width and channels; a name such as ``images_nhwc`` states one."""
 
 _CHANNELS = (1, 3)
 _MOST_VALUES = 1 << 24
@@ -19,7 +19,7 @@ def layout_of(array: StoredArray) -> str:
     """The layout of an array of images.
 
     Raises:
-        DataError: the shape is not one of images, or leaves open where the channels are.
+        DataError: not a shape of images, or a shape with two possible channel axes.
 
     Example:
         >>> from pathlib import Path
@@ -47,10 +47,10 @@ def layout_of(array: StoredArray) -> str:
 
 
 def image_shape(array: StoredArray, layout: str) -> tuple[int, int, int]:
-    """(C, H, W) of one image.
+    """The shape (C, H, W) of one image.
 
     Raises:
-        DataError: images too large to be meant for a model.
+        DataError: images above the size limit.
     """
     sides = dict(zip(layout, array.shape, strict=True))
     shape = (sides.get("c", 1), sides["h"], sides["w"])
@@ -60,7 +60,7 @@ def image_shape(array: StoredArray, layout: str) -> tuple[int, int, int]:
 
 
 def channels_first(images: NDArray[np.uint8], layout: str) -> NDArray[np.uint8]:
-    """Images (B, C, H, W) from images of a layout.
+    """Transpose images of a layout to (B, C, H, W).
 
     Example:
         >>> channels_first(np.zeros((2, 5, 4, 3), np.uint8), "nhwc").shape

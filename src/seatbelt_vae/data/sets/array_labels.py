@@ -1,4 +1,4 @@
-"""How an array of labels becomes known factors: each distinct value of a column is one of its."""
+"""Conversion of an array of labels to factors; each column is a factor."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ _MOST_LEVELS = 256
 
 
 def factors_of(labels: StoredArray) -> tuple[NDArray[np.int32], tuple[Factor, ...]]:
-    """Factor values (N, F), counted from 0, and what the factors are.
+    """Factor values (N, F), counted from 0, and the factors.
 
-    A factor whose labels are not 0, 1, 2, … keeps them as the names of its values.
+    Labels other than 0, 1, 2, … become the names of the values.
 
     Raises:
-        DataError: not of shape (N) or (N, F), not numbers, or floats that are no few levels.
+        DataError: not of shape (N) or (N, F), not numbers, or floats with too many levels.
     """
     if labels.dtype.kind not in _NUMBERS or len(labels.shape) not in (1, 2) or 0 in labels.shape:
         raise _bad(labels, f"is {labels.dtype} of shape {labels.shape}")
@@ -41,7 +41,7 @@ def factors_of(labels: StoredArray) -> tuple[NDArray[np.int32], tuple[Factor, ..
 
 
 def _check_levels(labels: StoredArray, distinct: NDArray[Any]) -> None:
-    """Raise unless these floats can be the values of one factor, as those of 3D Shapes are."""
+    """Raise DataError unless floats are finite and have few levels, as those of 3D Shapes."""
     if not np.isfinite(distinct).all():
         raise _bad(labels, "has values that are not finite")
     if len(distinct) > _MOST_LEVELS:

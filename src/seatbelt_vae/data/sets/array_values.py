@@ -1,4 +1,4 @@
-"""How the values of an array of images become bytes 0 … 255, told from their type and range."""
+"""Conversion of image values to bytes 0 … 255, chosen by their type and range."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,23 +18,22 @@ _SIGNED_REACHES = -0.5
 
 @dataclass(frozen=True)
 class Coding:
-    """What the values of an array mean.
+    """A conversion of values to bytes.
 
     Args:
-        told: how they were changed, in a few words.
-        to_bytes: maps values to bytes 0 … 255, rounded to the nearest.
+        note: description of the conversion; empty for bytes.
+        to_bytes: maps values to bytes 0 … 255, rounded to nearest.
     """
 
-    told: str
+    note: str
     to_bytes: Callable[[NDArray[Any]], NDArray[np.uint8]]
 
 
 def coding_of(array: StoredArray) -> Coding:
-    """The coding of an array, once it has been looked through.
+    """Choose the conversion of an array from its type and all its values.
 
     Raises:
-        DataError: a type that images are not stored in, a value that is not finite or outside every
-            known range, or a range that leaves the meaning open.
+        DataError: an unsupported type, a non-finite or out-of-range value, or an ambiguous range.
     """
     match array.dtype.kind, array.dtype.itemsize:
         case "b", 1:
@@ -56,7 +55,7 @@ def _any_above(array: StoredArray, bound: int) -> bool:
 
 
 def _smallest(array: StoredArray) -> float:
-    """The smallest of an array's floats, once all are known to be finite and in [-1, 1]."""
+    """Check that all floats are finite and in [-1, 1]; return the smallest."""
     smallest, start, negative = 0.0, 0, ""
     for block in array.blocks():
         # NaN compares as false

@@ -1,8 +1,6 @@
-"""CelebA (Liu et al. 2015): aligned photographs, of which the middle 148 of 178 pixels are kept."""
+"""CelebA (Liu et al. 2015): aligned photographs, cropped to the central 148 of 178 pixels."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -12,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
-from seatbelt_vae.data.readers.pictures import opened_picture, pixels_of
-from seatbelt_vae.data.readers.tree import Tree, opened_tree
-from seatbelt_vae.data.screen import Screen
+from seatbelt_vae.data.preparation import Preparation
+from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
+from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
 from seatbelt_vae.data.sets.celeba_lists import (
     ATTRIBUTES,
     PARTITION,
@@ -25,11 +25,23 @@ from seatbelt_vae.data.sets.celeba_lists import (
     read_attributes,
     read_partition,
 )
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, read_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "prepare", "state"]
+__all__ = ["SOURCES", "load", "preparation", "state"]
+
+SOURCES = {
+    "celeba": Source(
+        "202,599 colour photographs of faces, aligned; 40 attributes",
+        "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
+        "list_eval_partition.txt",
+        __name__,
+        skippable=True,
+        single_file=True,
+        licence="Liu et al. 2015; for research that is not commercial",
+    ),
+}
 
 _VERSION = 1
 _PHOTOGRAPHS = "img_align_celeba"
@@ -40,63 +52,48 @@ _NAME = re.compile(r"\d{6}\.(jpg|png)")
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set in colour at 64 pixels or the size asked for; the attributes are its factors.
+    """Colour images at 64 pixels or the size asked for; the attributes are factors.
 
-    The published partition is kept, its validation part left out; without the list of it a tenth
-    is held out at random.
-
-    Raises:
-        DataError: no photographs, bad ones (unless they are to be left out), or lists that do not
-            fit them.
-    """
-    return read_set(prepare(config), config)
-
-
-def prepare(config: DataConfig) -> Path:
-    """The cache file, made first if it is not there.
+    The published partition is kept, without its validation part. Without the partition file a
+    tenth is held out at random.
 
     Raises:
-        DataError: as `load`.
-        ArtifactError: the cache cannot be written.
+        DataError: no photographs, an unreadable one that may not be skipped, or lists that do not
+            match them.
     """
-    screen = Screen(config.skip_bad)
-    with _opened(config, screen) as (sources, cache):
-        if not is_there(cache):
-            sources.write(cache, side_of(config), screen)
-    return cache
+    return read_set(preparation(config).file(), config)
 
 
-def state(config: DataConfig) -> str:
-    """Whether the photographs have been prepared.
-
-    Raises:
-        DataError: there are none.
-    """
-    with _opened(config, Screen(config.skip_bad)) as (sources, cache):
-        if is_there(cache):
-            return f"ready in {cache}"
-        return f"will be prepared from {sources.tree.place} into {cache} when first used"
-
-
-@contextmanager
-def _opened(config: DataConfig, screen: Screen) -> Iterator[tuple["_Sources", Path]]:
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the photographs and lists under root."""
     if config.root is None:
         raise DataError(
             f"CelebA is for research and not passed on here: get {_PHOTOGRAPHS}.zip, "
             f"{ATTRIBUTES}.txt and {PARTITION}.txt from its authors, and give their folder as root"
         )
-    place = _photographs(Path(config.root))
+    place, side = _photographs(Path(config.root)), side_of(config)
     lists = [list_file(_beside(place), name) for name in (ATTRIBUTES, PARTITION)]
     check_inside(Path(config.root), place)
-    check_inside(_beside(place), *(path for path in lists if path is not None))
-    with opened_tree(place, screen) as tree:
-        files = [*tree.sources, *(path for path in lists if path is not None)]
-        cache = cache_of("celeba", _VERSION, files, side_of(config), config.skip_bad)
-        yield _Sources(tree, *lists), cache
+    check_inside(_beside(place), *filter(None, lists))
+    with opened_tree(place, BadExamples(config.skip_bad)) as tree:
+        files = [*tree.sources, *filter(None, lists)]
+        cache = cache_of("celeba", _VERSION, files, side, config.skip_bad)
+
+    def write(cache: Path) -> None:
+        bad = BadExamples(config.skip_bad)
+        with opened_tree(place, bad) as tree:
+            _Sources(tree, *lists).write(cache, side, bad)
+
+    return Preparation(cache, f"prepared from {place}", write)
+
+
+def state(config: DataConfig) -> str:
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def _photographs(root: Path) -> Path:
-    """The folder or archive of the photographs: by its name, or all there is in the root."""
+    """The folder or archive of the photographs: by its name, or else root or its only archive."""
     if not root.is_dir():
         return root
     candidates = (root / _PHOTOGRAPHS, root / f"{_PHOTOGRAPHS}.zip")
@@ -108,7 +105,7 @@ def _photographs(root: Path) -> Path:
 
 
 def _beside(place: Path) -> Path:
-    """The folder of the lists: that of the photographs, or the one around it."""
+    """The folder of the lists: that of the photographs, or its parent."""
     inside = place.is_dir() and any(list_file(place, name) for name in (ATTRIBUTES, PARTITION))
     return place if inside else place.parent
 
@@ -118,15 +115,15 @@ class _Sources:
     """The files of the set.
 
     Args:
-        tree: of the photographs.
-        attributes, partition: the lists, as far as they are there.
+        tree: the photographs.
+        attributes, partition: the list files, if they exist.
     """
 
     tree: Tree
     attributes: Path | None
     partition: Path | None
 
-    def write(self, cache: Path, side: int, screen: Screen) -> None:
+    def write(self, cache: Path, side: int, bad: BadExamples) -> None:
         names = [name for name in self.tree.names if _NAME.fullmatch(PurePosixPath(name).name)]
         if not names:
             raise DataError(
@@ -135,13 +132,13 @@ class _Sources:
             )
         factors, pictures, notes = self._labelled(names)
         train, test, more = self._split(pictures)
-        files = PictureFiles(self.tree, train, test, partial(_face, side=side), screen)
+        files = PictureFiles(self.tree, train, test, partial(_face, side=side), bad)
         files.write(cache, (3, side, side), About(factors, notes=(*notes, *more)))
 
     def _labelled(
         self, names: list[str]
     ) -> tuple[tuple[Factor, ...], list[Picture], tuple[str, ...]]:
-        """The attributes, the photographs with theirs, and what is to be noted."""
+        """The attributes as factors, the photographs with their values, and notes."""
         if self.attributes is None:
             return (), [Picture(name) for name in names], (f"no {ATTRIBUTES}, so no attributes",)
         attributes, values = read_attributes(self.attributes)
@@ -151,7 +148,7 @@ class _Sources:
     def _split(
         self, pictures: list[Picture]
     ) -> tuple[list[Picture], list[Picture], tuple[str, ...]]:
-        """Those of the training part, those of the test part, and what is to be noted."""
+        """The photographs of the training part and of the test part, and notes."""
         held_out = "so a tenth is held out at random"
         if self.partition is None:
             return pictures, [], (f"no {PARTITION}, {held_out}",)
@@ -180,7 +177,7 @@ class _Sources:
 
 def _face(content: bytes, side: int) -> NDArray[np.uint8]:
     with opened_picture(content) as picture:
-        # smaller copies of the published photographs keep their shape
+        # resized copies with the aspect ratio of the published photographs are accepted
         width, height = picture.size
         if abs(width * _HEIGHT - height * _WIDTH) > max(_WIDTH, _HEIGHT):
             raise DataError(f"it has {width}×{height} pixels, expected {_WIDTH}×{_HEIGHT}")

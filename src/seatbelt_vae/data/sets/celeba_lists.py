@@ -1,4 +1,4 @@
-"""The two lists that come with CelebA, as published (.txt) or as often passed on (.csv)."""
+"""The two list files of CelebA, in the published format (.txt) or as .csv."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,22 +14,20 @@ _ENDINGS = (".txt", ".csv")
 
 
 def list_file(folder: Path, name: str) -> Path | None:
-    """The file of a list, if the folder has it."""
+    """The path of a list file, or None if the folder has none."""
     paths = (folder / f"{name}{ending}" for ending in _ENDINGS)
     return next((path for path in paths if is_there(path)), None)
 
 
 def read_attributes(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
-    """Names of the attributes, and 1 for those that a photograph has, 0 for the others.
-
-    Photographs are known by their numbers, such as "000001".
+    """Names of the attributes, and their values 0 or 1 for each photograph, such as "000001".
 
     Raises:
         DataError: a line that is not a photograph and a -1 or 1 for each attribute.
     """
     lines = _lines(path)
     if path.suffix == ".txt":
-        # the first line counts the photographs, and the second has no word above their column
+        # the first line is the count; the second has no heading for the column of photographs
         next(lines, None)
         _, names = next(lines, (0, []))
     else:
@@ -42,7 +40,7 @@ def read_partition(path: Path) -> dict[str, int]:
     """The part of each photograph: 0 training, 1 validation, 2 test.
 
     Raises:
-        DataError: a line that is not a photograph and one of these.
+        DataError: a line that is not a photograph and 0, 1 or 2.
     """
     lines = _lines(path)
     if path.suffix == ".csv":
@@ -51,7 +49,7 @@ def read_partition(path: Path) -> dict[str, int]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Numbers of the lines that are not empty, and their words."""
+    """Line numbers and words of the lines that are not empty."""
     try:
         text = path.read_text("ascii")
     except OSError as error:

@@ -1,8 +1,7 @@
-"""Chairs from 31 sides: published pictures (Aubry et al. 2014), or our own of free meshes.
+"""Chairs from 31 azimuths: published pictures (Aubry et al. 2014), or drawings of free meshes.
 
-The published tree ``rendered_chairs`` is read if the folder given has it. Otherwise the meshes of
-the Debian package ``sweethome3d-furniture`` are drawn: from the folder given, or where they are
-installed.
+The published ``rendered_chairs`` is read if root holds it. Otherwise the meshes of the Debian
+package ``sweethome3d-furniture`` are drawn, from root or from the installed package.
 """
 
 from collections.abc import Iterator
@@ -11,56 +10,65 @@ from pathlib import Path
 import numpy as np
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import ImageData
-from seatbelt_vae.data.screen import Screen
-from seatbelt_vae.data.sets.aubry import SIDE, PublishedChairs
+from seatbelt_vae.data.downsampling import block_side
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
-from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.sets.published_chairs import SIDE, PublishedChairs
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["INSTALLED", "load", "state"]
+__all__ = ["INSTALLED", "SOURCES", "load", "preparation", "state"]
+
+SOURCES = {
+    "chairs": Source(
+        "64×64 grey images of chairs; factors model, azimuth 31, elevation 2",
+        "drawn from `apt install --no-install-recommends sweethome3d-furniture`; the published "
+        "rendered_chairs/ is read if --root holds it",
+        __name__,
+        skippable=True,
+        licence="either of drawn meshes, CC BY and CC0, or of the published pictures (Aubry et al. "
+        "2014), which are neither, on their authors' terms; `data check chairs` says which",
+    ),
+}
 
 INSTALLED = Path("/usr/share/sweethome3d/furniture")
-"""Where the Debian package puts its archives."""
+"""Install folder of the archives of the Debian package."""
 
 _VERSION = 2
 _RECORD = image_record((1, SIDE, SIDE), factors=3)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set in grey at 64 pixels or a fraction of that.
-
-    Its factors are model, azimuth and elevation.
+    """Grey images of 64 pixels or a fraction of it; factors model, azimuth and elevation.
 
     Raises:
-        DataError: no files, bad ones (unless they are to be skipped), a corrupt cache, or another
-            size asked for.
-        ArtifactError: the cache cannot be written.
+        DataError: missing or corrupt files, or a size that is no fraction of 64.
     """
-    block_side(config, SIDE, SIDE)  # before anything is drawn
-    source = _source(config)
-    cache = _cache(source, config)
-    if not is_there(cache):
+    block_side(config, SIDE, SIDE)  # reject the size before anything is drawn
+    return read_set(preparation(config).file(), config)
+
+
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the published pictures, or of drawn meshes."""
+    folder, source = _folder(config), _source(config)
+
+    def write(cache: Path) -> None:
         if isinstance(source, DrawnChairs):
-            check_inside(_folder(config), *source.files)
-        _prepare(source, cache, _folder(config), Screen(config.skip_bad))
-    return read_set(cache, config)
+            check_inside(folder, *source.files)
+        _write(source, cache, folder, BadExamples(config.skip_bad))
+
+    cache = cache_of("chairs", _VERSION, source.files, config.skip_bad)
+    return Preparation(cache, source.action, write)
 
 
 def state(config: DataConfig) -> str:
-    """Where the set stands on this machine, in a few words.
-
-    Raises:
-        DataError: there are no files to make it of.
-    """
-    source = _source(config)
-    cache = _cache(source, config)
-    if is_there(cache):
-        return f"ready in {cache}"
-    return f"will be {source.made} into {cache} when first used"
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def _folder(config: DataConfig) -> Path:
@@ -82,20 +90,16 @@ def _source(config: DataConfig) -> PublishedChairs | DrawnChairs:
     return DrawnChairs(archives)
 
 
-def _cache(source: PublishedChairs | DrawnChairs, config: DataConfig) -> Path:
-    return cache_of("chairs", _VERSION, source.files, config.skip_bad)
-
-
-def _prepare(
-    source: PublishedChairs | DrawnChairs, cache: Path, folder: Path, screen: Screen
+def _write(
+    source: PublishedChairs | DrawnChairs, cache: Path, folder: Path, bad: BadExamples
 ) -> None:
     def blocks() -> Iterator[np.ndarray]:
-        for images, factors in source.images(screen):
+        for images, factors in source.images(bad):
             block = np.empty(len(images), _RECORD)
             block["image"], block["factors"] = images[:, None], factors
             yield block
 
     def about() -> About:
-        return About(source.factors, notes=screen.notes, credits=source.credits)
+        return About(source.factors, notes=bad.notes, credits=source.credits)
 
     write_set(cache, blocks(), _RECORD, about, folder)

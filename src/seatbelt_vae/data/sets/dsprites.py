@@ -1,7 +1,7 @@
-"""dSprites (Matthey et al. 2017): 737,280 binary images of one sprite, drawn here or read.
+"""dSprites (Matthey et al. 2017): 737,280 binary images of one sprite, drawn or read.
 
-The published file ``dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz`` is read if it lies in the
-folder given; otherwise the set is drawn by the same rule. Either way the cache keeps it packed.
+The published file ``dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz`` is read if root holds it;
+otherwise identical images are drawn. The cache file stores one bit per pixel.
 """
 
 import math
@@ -14,13 +14,24 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import cache_folder, is_there, read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, random_split
+from seatbelt_vae.data.downsampling import block_means, block_notes, block_side
+from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.sets.sprites import CANVAS, FACTOR_SIZES, render_sprites
-from seatbelt_vae.data.shrinking import block_means, block_side, told
-from seatbelt_vae.data.sources import check_inside
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["PUBLISHED_FILE", "halved", "load", "prepare", "state", "unpacked"]
+__all__ = ["PUBLISHED_FILE", "SOURCES", "halved", "load", "preparation", "state", "unpacked"]
+
+SOURCES = {
+    "dsprites": Source(
+        "737,280 binary 64×64 images of one sprite; factors shape, scale, orientation, x, y",
+        "drawn by our own code and cached; the published .npz is read if --root holds it",
+        __name__,
+        licence="the images are drawn anew; the published set (Matthey et al. 2017) is Apache 2.0",
+    ),
+}
 
 PUBLISHED_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 
@@ -32,20 +43,20 @@ _FACTORS = (
     *map(Factor, ("scale", "orientation", "x", "y"), FACTOR_SIZES[1:]),
 )
 
-# looking a whole byte up is ten times faster than unpacking its bits
+# a table lookup per byte is ten times faster than unpacking its bits
 _BYTES = np.arange(256, dtype=np.uint8)[:, None]
 _PIXELS = 2 * np.unpackbits(_BYTES, axis=1, bitorder="little").astype(np.float32) - 1
 _PIXEL_PAIRS = _PIXELS.reshape(256, 4, 2).mean(axis=2)
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 64 pixels, or at a fraction of that by averaging blocks (which makes grey levels).
+    """Images of 64 pixels, or of a fraction of it by block means, which are grey.
 
     Raises:
-        DataError: the published file or the cache is corrupt, or no fraction is asked for.
+        DataError: a corrupt file, or a size that is no fraction of 64.
     """
     block = block_side(config, CANVAS, CANVAS)
-    records = read_records(prepare(config))
+    records = read_records(preparation(config).file())
     packed = records.rows["bits"]
 
     def read(indices: Indices) -> NDArray[np.float32]:
@@ -63,41 +74,35 @@ def load(config: DataConfig) -> ImageData:
         train,
         test,
         _FACTORS,
-        told(block),
+        block_notes(block),
         digest=records.digest,
     )
 
 
-def prepare(config: DataConfig) -> Path:
-    """The cache file, made first if it is not there; the published file is preferred.
-
-    Raises:
-        DataError: the published file is there and is not what it should be.
-        ArtifactError: the cache cannot be written.
-    """
-    published, cache = _places(config)
-    if not is_there(cache):
-        blocks = _drawn_blocks() if published is None else _published_blocks(published)
-        write_records(cache, _RECORD, (block.view(_RECORD)[:, 0] for block in blocks))
-    return cache
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the published file under root, or of the drawn set."""
+    published = None if config.root is None else Path(config.root) / PUBLISHED_FILE
+    if published is None or not is_there(published):
+        return Preparation(
+            cache_folder() / "dsprites-drawn-2.records", "drawn", lambda cache: _write(cache, None)
+        )
+    check_inside(published.parent, published)
+    # the name holds a checksum of the content, so that another download has another cache
+    checksum = NpzMember(published, "imgs", (_COUNT, CANVAS, CANVAS), np.uint8).checksum()
+    return Preparation(
+        cache_folder() / f"dsprites-published-{checksum:08x}.records",
+        f"packed from {published}",
+        lambda cache: _write(cache, published),
+    )
 
 
 def state(config: DataConfig) -> str:
-    """Where the set stands on this machine, in a few words.
-
-    Raises:
-        DataError: the published file is there and is no archive, or may not be looked at.
-    """
-    published, cache = _places(config)
-    if is_there(cache):
-        return f"ready in {cache}"
-    if published is None:
-        return f"will be drawn into {cache} when first used"
-    return f"will be packed from {published} into {cache} when first used"
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def unpacked(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images (B, 1, 64, 64) of -1 and 1 from packed ones (B, 512).
+    """Unpack images (B, 512) to (B, 1, 64, 64) with values -1 and 1.
 
     Example:
         >>> unpacked(np.full((1, 512), 0b10, np.uint8))[0, 0, 63, :4].tolist()
@@ -107,7 +112,7 @@ def unpacked(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def halved(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images (B, 1, 32, 32) whose pixels are the means of 2×2 pixels, from packed ones (B, 512).
+    """Unpack images (B, 512) to (B, 1, 32, 32), means of 2×2 pixels.
 
     Example:
         >>> halved(np.full((1, 512), 0b10, np.uint8))[0, 0, 31, :2].tolist()
@@ -121,15 +126,9 @@ def halved(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
     return pixels.reshape(-1, 1, half, half)
 
 
-def _places(config: DataConfig) -> tuple[Path | None, Path]:
-    """The published file, if there is one, and the cache of what will be read."""
-    published = None if config.root is None else Path(config.root) / PUBLISHED_FILE
-    if published is None or not is_there(published):
-        return None, cache_folder() / "dsprites-drawn-2.records"
-    check_inside(published.parent, published)
-    # named by content, so that another download is never answered from the first one's cache
-    checksum = NpzMember(published, "imgs", (_COUNT, CANVAS, CANVAS), np.uint8).checksum()
-    return published, cache_folder() / f"dsprites-published-{checksum:08x}.records"
+def _write(cache: Path, published: Path | None) -> None:
+    blocks = _drawn_blocks() if published is None else _published_blocks(published)
+    write_records(cache, _RECORD, (block.view(_RECORD)[:, 0] for block in blocks))
 
 
 def _factors(indices: Indices) -> NDArray[np.int64]:
@@ -141,7 +140,7 @@ def _drawn_blocks() -> Iterator[NDArray[np.uint8]]:
 
 
 def _published_blocks(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """The published images, packed as they are read, so that 3 GB never lie in memory."""
+    """The published images, packed in blocks; unpacked they would need 3 GB of memory."""
     classes = NpzMember(path, "latents_classes", (_COUNT, len(FACTOR_SIZES) + 1), np.int64)
     start = 0
     for block in classes.blocks():

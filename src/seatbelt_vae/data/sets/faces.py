@@ -1,6 +1,6 @@
-"""ICT faces: 50 people drawn from the morphable model of ICT-FaceKit (Li et al. 2020), in light.
+"""ICT faces: 50 identities drawn from the morphable model of ICT-FaceKit (Li et al. 2020).
 
-``basel_face_renders.pth``, the set this one stands in for, is read if the folder given has it.
+``basel_face_renders.pth`` is read instead if root holds it.
 """
 
 import math
@@ -16,21 +16,36 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.downsampling import block_side
+from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
-from seatbelt_vae.data.sets.ict import FaceModel
-from seatbelt_vae.data.shrinking import block_side
-from seatbelt_vae.data.sources import cache_of, check_inside
-from seatbelt_vae.data.stored import About, image_record, read_set, write_set
+from seatbelt_vae.data.sets.face_model import FaceModel
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "load", "state"]
+__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "SOURCES", "load", "preparation", "state"]
+
+SOURCES = {
+    "faces": Source(
+        "127,050 64×64 grey images of ICT or Basel faces; factors identity 50, azimuth 21, "
+        "elevation 11, lighting 11",
+        "drawn from a checkout of ICT-FaceKit, or from its reduced file, in --root; "
+        "basel_face_renders.pth is read if --root holds it",
+        __name__,
+        licence="either drawn from ICT-FaceKit (Li et al. 2020), MIT, or basel_face_renders.pth, "
+        "which is not MIT: the Basel Face Model's own licence limits its use and sharing; "
+        "`data check faces` says which",
+    ),
+}
 
 PUBLISHED_FILE = "basel_face_renders.pth"
 FACTOR_SIZES = (50, 21, 11, 11)
-"""Identities, azimuths, elevations, lights."""
+"""Numbers of identities, azimuths, elevations and lights."""
 
 _NAMES = ("identity", "azimuth", "elevation", "lighting")
 _VERSION = 2
@@ -41,12 +56,12 @@ _PUBLISHED_CREDIT = (
 )
 _SIDE = 64
 _RECORD = image_record((1, _SIDE, _SIDE), len(FACTOR_SIZES))
-# degrees to both sides of the middle: the camera goes from the face's left to its right, and up
+# half ranges in degrees; the camera moves from the left to the right of the face, and up
 _AZIMUTH, _ELEVATION, _LIGHT_AZIMUTH = -90.0, 30.0, 75.0
 _LIGHT_HEIGHT = 0.25
 _ZOOM = 1.55
 _LOOK = Look(ambient=0.1, diffuse=0.9, background=0.0)
-# what a damaged .pth shows itself as; nothing that it holds is run
+# exceptions of torch.load on a damaged file; weights_only runs no code of the file
 _DAMAGES = (
     *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, MemoryError, ImportError, ArithmeticError),
@@ -55,59 +70,44 @@ _DAMAGES = (
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set in grey at 64 pixels or a fraction of that.
-
-    Its factors are identity, azimuth, elevation and lighting.
+    """Grey images of 64 pixels or a fraction of it; factors identity, azimuth, elevation, lighting.
 
     Raises:
-        DataError: no files, bad ones, a corrupt cache, or another size asked for.
-        ArtifactError: the cache cannot be written.
+        DataError: missing or corrupt files, or a size that is no fraction of 64.
     """
-    block_side(config, _SIDE, _SIDE)  # before anything is drawn
-    files, cache = _places(config)
-    place = _root(config)
-    if not is_there(cache):
-        check_inside(place, *files)
-        published = files[0].name == PUBLISHED_FILE
-        blocks = _published(files[0]) if published else _drawn(FaceModel.of(files))
-        about = _about(_PUBLISHED_CREDIT if published else _DRAWN_CREDIT)
-        write_set(cache, _with_factors(blocks), _RECORD, lambda: about, place)
-    return read_set(cache, config)
+    block_side(config, _SIDE, _SIDE)  # reject the size before anything is drawn
+    return read_set(preparation(config).file(), config)
 
 
-def state(config: DataConfig) -> str:
-    """Where the set stands on this machine, in a few words.
-
-    Raises:
-        DataError: there are no files to make it of.
-    """
-    files, cache = _places(config)
-    if is_there(cache):
-        return f"ready in {cache}"
-    done = "read" if files[0].name == PUBLISHED_FILE else "drawn"
-    return f"will be {done} from {files[0]} into {cache} when first used"
-
-
-def _root(config: DataConfig) -> Path:
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the published tensor, or of drawn faces."""
     if config.root is None:
         raise DataError(
             "ICT faces are drawn from files: give --root a checkout of "
             "https://github.com/ICT-VGL/ICT-FaceKit, or a folder with its reduced file "
             f"{FaceModel.REDUCED_FILE}, or one with {PUBLISHED_FILE}"
         )
-    return Path(config.root)
+    root = Path(config.root)
+    published = is_there(root / PUBLISHED_FILE)
+    files = (root / PUBLISHED_FILE,) if published else FaceModel.files(root)
+
+    def write(cache: Path) -> None:
+        check_inside(root, *files)
+        blocks = _published(files[0]) if published else _drawn(FaceModel.of(files))
+        about = _about(_PUBLISHED_CREDIT if published else _DRAWN_CREDIT)
+        write_set(cache, _with_factors(blocks), _RECORD, lambda: about, root)
+
+    action = f"{'read' if published else 'drawn'} from {files[0]}"
+    return Preparation(cache_of("faces", _VERSION, files), action, write)
 
 
-def _places(config: DataConfig) -> tuple[tuple[Path, ...], Path]:
-    """The files it is made of, and the cache."""
-    root = _root(config)
-    published = root / PUBLISHED_FILE
-    files = (published,) if is_there(published) else FaceModel.files(root)
-    return files, cache_of("faces", _VERSION, files)
+def state(config: DataConfig) -> str:
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
 
 
 def _drawn(model: FaceModel) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of one identity after the other, all drawn to one scale."""
+    """One block of pictures per identity, all at the same scale."""
     identities, azimuths, elevations, lights = FACTOR_SIZES
     turns = _LIGHT_AZIMUTH * np.linspace(-1, 1, lights) * math.pi / 180
     towards = np.stack([np.sin(turns), np.full(lights, _LIGHT_HEIGHT), np.cos(turns)], axis=1)

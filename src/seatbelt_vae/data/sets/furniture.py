@@ -1,7 +1,7 @@
-"""Chairs among the furniture of Sweet Home 3D: meshes in .sh3f archives, CC0 and CC BY.
+"""The chairs in the furniture catalogues of Sweet Home 3D: meshes in .sh3f archives, CC0 and CC BY.
 
-A piece is a chair if the main word of its name, the last one before "with", is one of `CHAIRS`: an
-"Oak chair" and a "Chair with cushion" are, a "Wheelchair" and an "Armchair ottoman" are not.
+A piece is a chair if the last word of its name before "with" is one of `CHAIRS`. "Oak chair" and
+"Chair with cushion" are chairs; "Wheelchair" and "Armchair ottoman" are not.
 """
 
 import re
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.data.readers.obj import GREY_OF_RGB, Material, read_mtl, read_obj
-from seatbelt_vae.data.readers.pictures import opened_picture
+from seatbelt_vae.data.readers.picture_decoding import opened_picture
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
 from seatbelt_vae.data.rendering import Mesh
 from seatbelt_vae.errors import DataError
@@ -31,11 +31,11 @@ class Chair:
     """A chair of a catalogue.
 
     Args:
-        model: the archive's name and its mesh's place there, which no other chair has.
-        credit: who made it and under which licence.
+        model: unique name, made of the archive name and the mesh path.
+        credit: author and licence.
         archive: the .sh3f file.
-        path: of the mesh in it.
-        rotation: that makes it stand upright and face us, :math:`(3, 3)`.
+        path: path of the mesh in the archive.
+        rotation: rotation to an upright mesh that faces the camera, :math:`(3, 3)`.
     """
 
     model: str
@@ -46,7 +46,7 @@ class Chair:
 
 
 def chairs_of(path: Path) -> list[Chair]:
-    """The chairs of one archive, in the order of its catalogue.
+    """The chairs of an archive, in catalogue order.
 
     Raises:
         DataError: the archive or its catalogue cannot be read.
@@ -68,10 +68,10 @@ def chairs_of(path: Path) -> list[Chair]:
 
 
 def read_mesh(chair: Chair) -> Mesh:
-    """A chair's mesh, upright, as bright as its materials.
+    """The upright mesh of a chair with the albedo of its materials.
 
     Raises:
-        DataError: the archive lacks it, or it is no mesh.
+        DataError: the mesh is missing or invalid.
     """
     with opened_zip(chair.archive) as archive:
         content = archive.read(chair.path)
@@ -85,7 +85,7 @@ def read_mesh(chair: Chair) -> Mesh:
 
 
 def _greys(archive: OpenZip, path: str, content: bytes) -> dict[str, float]:
-    """Of the materials in all the files that the mesh names and the archive has."""
+    """Grey values by material name, from all material files that the mesh names."""
     greys: dict[str, float] = {}
     for stated in re.findall(rb"^mtllib[ \t]+([^\r\n]+)", content, re.MULTILINE):
         name = _beside(path, stated.decode("latin-1"))
@@ -97,13 +97,13 @@ def _greys(archive: OpenZip, path: str, content: bytes) -> dict[str, float]:
 
 
 def _beside(path: str, name: str) -> str:
-    """A file that a mesh names, in the mesh's own folder whatever else is stated; "" if none."""
+    """Path of a named file in the folder of the mesh, whatever folder is stated; "" if unnamed."""
     last = PurePosixPath(name.strip().replace("\\", "/")).name
     return str(PurePosixPath(path).with_name(last)) if last else ""
 
 
 def _mean_grey(image: bytes, where: str) -> float:
-    """Of a texture: at 64×64 pixels its details are not seen."""
+    """Mean luma of a texture, whose details are invisible at 64 pixels."""
     try:
         with opened_picture(image) as opened:
             return float(np.asarray(opened.convert("RGB")).mean((0, 1)) @ GREY_OF_RGB) / 255
@@ -149,7 +149,7 @@ def _number(path: Path, piece: str) -> int:
 
 
 def _properties(text: bytes) -> Iterator[tuple[str, str]]:
-    """Keys and values of a Java properties file that has one of them a line."""
+    """Keys and values of a Java properties file with one entry per line."""
     for line in text.decode("latin-1").splitlines():
         key, found, value = line.strip().partition("=")
         if found and not key.startswith(("#", "!")):

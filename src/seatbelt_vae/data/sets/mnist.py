@@ -1,6 +1,6 @@
 """Fashion-MNIST (Xiao et al. 2017) and MNIST (LeCun et al. 1998), from their published idx files.
 
-The four files are small enough to be read whole whenever the set is loaded: 55 MB once unpacked.
+The four files are read on every load, without a cache file; unpacked they have 55 MB.
 """
 
 import hashlib
@@ -13,12 +13,27 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.cache import cache_folder, is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, image_record, stored_set
 from seatbelt_vae.data.readers.idx import read_idx
-from seatbelt_vae.data.sources import check_inside
-from seatbelt_vae.data.stored import About, image_record, stored_set
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["load", "state"]
+__all__ = ["SOURCES", "load", "state"]
+
+SOURCES = {
+    "fashion-mnist": Source(
+        "70,000 grey 28×28 images of clothes in 10 classes",
+        "read from its four idx files: `apt install dataset-fashion-mnist`, or --root",
+        __name__,
+        licence="Zalando SE (Xiao et al. 2017), MIT",
+    ),
+    "mnist": Source(
+        "70,000 grey 28×28 images of handwritten digits",
+        "read from its four idx files in --root",
+        __name__,
+    ),
+}
 
 _SIDE = 28
 _IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
@@ -33,17 +48,14 @@ _CLASSES = {
 _PACKAGES = {"fashion-mnist": "dataset-fashion-mnist"}
 _INSTALLED = Path("/usr/share/datasets")
 _UNPACKED = {"fashion-mnist": "FashionMNIST/raw", "mnist": "MNIST/raw"}
-"""Where torchvision puts the files, below its root."""
+"""Folders of torchvision below its root."""
 
 
 def load(config: DataConfig) -> ImageData:
-    """The set at 28 pixels or a fraction of that.
-
-    Its own split is kept: 60,000 training and 10,000 test images.
+    """Grey images of 28 pixels or a fraction of it, in the published split.
 
     Raises:
-        DataError: a file is missing, damaged, or does not fit the others, or another size is
-            asked for.
+        DataError: missing, damaged or mismatched files, or a size that is no fraction of 28.
     """
     folder = _folder(config)
     root = folder if config.root is None else Path(config.root)
@@ -56,16 +68,12 @@ def load(config: DataConfig) -> ImageData:
 
 
 def state(config: DataConfig) -> str:
-    """Where the files were found.
-
-    Raises:
-        DataError: they were not.
-    """
+    """The folder of the files; raises DataError if they are missing."""
     return f"ready in {_folder(config)}"
 
 
 def _folder(config: DataConfig) -> Path:
-    """The first of the usual places that holds all four files."""
+    """The first known folder that holds all four files."""
     name = config.name
     if config.root is not None:
         places = [Path(config.root), Path(config.root) / _UNPACKED[name]]
@@ -94,7 +102,7 @@ def _file(folder: Path, name: str) -> Path | None:
 
 
 def _part(folder: Path, part: str, at_most: int) -> NDArray[Any]:
-    """The records of the training or of the test files."""
+    """The records of the training or the test files."""
     images_path, labels_path = (_file(folder, f"{part}-{kind}") for kind in (_IMAGES, _LABELS))
     assert images_path is not None
     assert labels_path is not None

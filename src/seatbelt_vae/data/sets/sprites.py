@@ -1,11 +1,10 @@
-"""dSprites drawn by its own rule: polygons on a grid of 1/256 pixel, filled without anti-aliasing.
+"""The dSprites rasteriser: polygons on a grid of 1/256 pixel, filled without anti-aliasing.
 
-The rule was fitted to real images and reproduces them bit for bit. The canvas is 64 pixels, y down;
-coordinates are snapped (half up) after a flip to y-up, as a rasteriser with its origin at the lower
-left does, and a pixel is on if its centre is inside.
+It reproduces the published images bit for bit. The canvas is 64 pixels, y down. Coordinates are
+flipped to y up and snapped half up; a pixel is set if its centre is inside.
 
-A row of 64 pixels is one 64-bit word: every edge that crosses the row flips all pixels right of the
-crossing, so filling a polygon is an exclusive-or of words, for all 32 × 32 positions at once.
+A row of 64 pixels is one 64-bit word. Each edge that crosses a row flips all pixels right of the
+crossing, so a polygon is filled by exclusive-or of words, for all 32 × 32 positions at once.
 """
 
 from collections.abc import Iterator
@@ -25,14 +24,14 @@ _EVERY_PIXEL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def render_sprites() -> Iterator[NDArray[np.uint64]]:
-    """The whole set in order, as one block of (32 x, 32 y, 64 rows) words a polygon.
+    """The whole set in order, one block of (32 x, 32 y, 64 rows) words per polygon.
 
     Bit c of row word r is pixel (r, c); there are 3 · 6 · 40 blocks.
     """
     for outline in _outlines():
         for scale in range(FACTOR_SIZES[1]):
             for orientation in range(FACTOR_SIZES[2]):
-                # 0 and 39 are the same angle, as in the published set
+                # orientations 0 and 39 are the same angle, as in the published set
                 angle = -2 * np.pi * orientation / (FACTOR_SIZES[2] - 1)
                 turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
                 yield render_polygon((0.5 + 0.1 * scale) * outline @ turn.T, _centres())
@@ -41,11 +40,11 @@ def render_sprites() -> Iterator[NDArray[np.uint64]]:
 def render_polygon(
     outline: NDArray[np.float64], centres: NDArray[np.float64]
 ) -> NDArray[np.uint64]:
-    """One closed polygon drawn with its origin at every (x, y) of a grid of centres.
+    """Draw a closed polygon with its origin at each (x, y) of a grid of centres.
 
     Args:
-        outline: vertices (V, 2), x right and y down, in pixels; inside the canvas once placed.
-        centres: the positions on either axis, (P).
+        outline: vertices (V, 2) in pixels, x right and y down; inside the canvas at each centre.
+        centres: positions along each axis, (P).
 
     Returns:
         Row words, (P over x, P over y, 64).
@@ -72,9 +71,9 @@ def render_polygon(
 def _crossings(
     y: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Every (place, edge, row) where an edge crosses the line of a row's pixel centres.
+    """All (place, edge, row) where an edge crosses the line through the pixel centres of a row.
 
-    An edge owns its lower end and not its upper one, so that a vertex on the line counts once.
+    An edge includes its lower end only, so that a vertex on the line counts once.
     """
     end = np.roll(y, -1, 1)
     first, last = (
@@ -95,7 +94,7 @@ def _first_pixel_right_of_edge(
     edge: NDArray[np.int64],
     row: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The first column whose centre is not left of the edge, for each place on x; integers only."""
+    """The first column whose centre is not left of the edge, in integer arithmetic."""
     x0, x1 = x[:, edge], np.roll(x, -1, 1)[:, edge]
     rise = y1 - y0
     line = _GRID * row + _GRID // 2

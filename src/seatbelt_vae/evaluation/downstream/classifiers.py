@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from seatbelt_vae.randomness import generator_for
+from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 
 __all__ = ["Classifier", "convolutional", "mlp", "train_classifier"]
 
@@ -21,7 +21,6 @@ _EPOCHS = 10
 _BATCH = 128
 _LEARNING_RATE = 1e-3
 _AT_ONCE = 1024
-_CLASSIFIERS = 72
 
 
 def mlp(shape: Shape, classes: int) -> nn.Sequential:
@@ -99,8 +98,7 @@ def train_classifier(
         >>> classifier.predict(torch.tensor([[0.9], [-0.9]])).tolist()
         [1, 0]
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(seed, _CLASSIFIERS).initial_seed())
+    with seeded_for(Stream.CLASSIFIER_WEIGHTS, seed):
         network = build(tuple(inputs.shape[1:]), classes).to(inputs)
     # convolutions train twice as fast
     network = convert_conv2d_weight_memory_format(network, torch.channels_last)
@@ -110,7 +108,8 @@ def train_classifier(
     classifier = Classifier(network, centre, scale)
     optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
     for epoch in range(_EPOCHS):
-        order = torch.randperm(len(inputs), generator=generator_for(seed, _CLASSIFIERS, epoch))
+        shuffle = generator_for(Stream.CLASSIFIER_ORDER, seed, epoch)
+        order = torch.randperm(len(inputs), generator=shuffle)
         for chosen in order.split(_BATCH):
             optimiser.zero_grad()
             loss = functional.cross_entropy(classifier.logits(inputs[chosen]), labels[chosen])

@@ -1,6 +1,5 @@
 """Accuracy downstream, clean and under attacks that aim at an image of another class."""
 
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
 from seatbelt_vae.evaluation.downstream.probes import READERS, Readers
 from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["measure_downstream"]
 
@@ -48,11 +48,11 @@ def measure_downstream(
         model: the autoencoder, in evaluation mode.
         data: a set with classes.
         positions: test images on which the clean accuracy is measured.
-        settings: factor, images to learn from and to attack, protocols, effort, seed, batch.
+        settings: factor, images to learn from and to attack, strengths, effort, seed, batch.
         on_progress: called with what, how much is done, and of how much.
 
     Returns:
-        Rows: one an image and classifier with protocol ``clean``, then one a protocol, attacked
+        Rows: one an image and classifier with strength ``clean``, then one a strength, attacked
         image and classifier. And the summary that ``measures.json`` gains.
 
     Raises:
@@ -64,7 +64,7 @@ def measure_downstream(
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
     tell = on_progress or _say_nothing
-    order = np.random.Generator(np.random.Philox(settings.seed)).permutation(len(data.train))
+    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
     learnt: Indices = order[: settings.downstream_training or len(order)]
     readers = Readers.train(
         model,
@@ -82,13 +82,9 @@ def measure_downstream(
         "training_images": len(learnt),
         "clean": {"images": len(positions), **_accuracies(rows)},
     }
-    for protocol in dict.fromkeys(settings.downstream_protocols):
-        if protocol == "paper" and importlib.util.find_spec("scipy") is None:
-            reason = "SciPy is not installed: pip install 'seatbelt-vae[paper]'"
-            summary[protocol] = {"skipped": reason}
-            continue
-        attacked = task.attacked(pairs, protocol)
-        summary[protocol] = _summary(attacked, settings.seed)
+    for strength in dict.fromkeys(settings.downstream_strengths):
+        attacked = task.attacked(pairs, strength)
+        summary[strength] = _summary(attacked, settings.seed)
         rows += attacked
     return rows, summary
 
@@ -111,7 +107,7 @@ class _Task:
             {
                 "image": image,
                 "label": label,
-                "protocol": "clean",
+                "strength": "clean",
                 "classifier": name,
                 "clean_prediction": prediction,
             }
@@ -121,10 +117,10 @@ class _Task:
             )
         ]
 
-    def attacked(self, pairs: Indices, protocol: Any) -> list[Row]:
-        """Rows of images attacked under one protocol, a few pairs at a time."""
+    def attacked(self, pairs: Indices, strength: Any) -> list[Row]:
+        """Rows of images attacked under one strength, a few pairs at a time."""
         config = AttackConfig(
-            protocol=protocol,
+            strength=strength,
             max_evaluations=self.settings.downstream_evaluations,
             seed=self.settings.seed,
         )
@@ -132,7 +128,7 @@ class _Task:
         for first in range(0, len(pairs), _AT_ONCE):
             chunk = pairs[first : first + _AT_ONCE]
             rows += self._attacked(chunk, range(first, first + len(chunk)), config)
-            self.on_progress(f"downstream, {protocol} attack", first + len(chunk), len(pairs))
+            self.on_progress(f"downstream, {strength} attack", first + len(chunk), len(pairs))
         return rows
 
     def _attacked(self, pairs: Indices, numbers: range, config: AttackConfig) -> list[Row]:
@@ -149,7 +145,7 @@ class _Task:
                 "target_image": target_image,
                 "label": labels[0][place],
                 "target_label": labels[1][place],
-                "protocol": config.protocol,
+                "strength": config.strength,
                 **{name: about[name] for name in _ABOUT_ATTACK},
             }
             rows += [
@@ -186,7 +182,7 @@ def _accuracies(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def _summary(rows: Sequence[Row], seed: int) -> Row:
-    """One protocol in numbers: how far its attacks got, and what they did to each classifier."""
+    """One strength in numbers: how far its attacks got, and what they did to each classifier."""
     own = _by_classifier(rows)
     once = next(iter(own.values()))
     return {

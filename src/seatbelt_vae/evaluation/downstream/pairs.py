@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config.checks import perhaps
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError, DataError
+from seatbelt_vae.randomness import DataStream
 
 __all__ = ["choose_class_pairs", "class_factor"]
 
@@ -53,7 +54,7 @@ def choose_class_pairs(data: ImageData, column: int, count: int, seed: int) -> N
     Raises:
         DataError: the split has no two images of different classes.
     """
-    order = np.random.Generator(np.random.Philox(seed)).permutation(len(data.test))
+    order = DataStream.CLASS_PAIRS.generator(seed).permutation(len(data.test))
     pairs: list[tuple[int, int]] = []
     waiting: list[tuple[int, int]] = []  # all of one class
     seen: set[bytes] = set()

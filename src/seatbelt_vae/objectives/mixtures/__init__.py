@@ -1,9 +1,10 @@
-"""Log-densities of samples under mixtures of Gaussians: what an aggregate posterior costs."""
+"""Log-densities of samples under mixtures of Gaussians, such as an aggregate posterior."""
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives.mixtures.native import by_native_code, native_code
+from seatbelt_vae.kernels import MIXTURES
+from seatbelt_vae.objectives.mixtures.compiled import by_kernel
 from seatbelt_vae.objectives.mixtures.result import MixtureDensities
 from seatbelt_vae.objectives.mixtures.tiles import by_tiles
 from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
@@ -16,16 +17,16 @@ def log_mixtures(
 ) -> MixtureDensities:
     r"""Log-densities of every sample under its mixture, over all units and unit by unit.
 
-    One exponential for each sample, component and unit serves values and slopes; no array of them
-    all is made. On the CPU and in float32 compiled code does it, if the package was built with a
-    compiler; on a GPU a tile of them is compiled by torch, if it finds Triton.
+    One exponential for each sample, component and unit serves values and slopes, and no array holds
+    all of them. A kernel computes float32 on the CPU if the package was built with a compiler. On a
+    GPU torch compiles a tile if Triton is installed. A NaN gives NaN wherever it enters.
 
     Args:
         z: samples, :math:`(K, d)`.
         mean, log_variance: the components, :math:`(M, d)`.
-        weights: theirs, for each sample.
+        weights: of the components for each sample.
         gradients: whether to form slopes too.
     """
-    native = z.device.type == "cpu" and z.dtype == torch.float32 and native_code() is not None
-    compute = by_native_code if native else by_tiles
+    native = z.device.type == "cpu" and z.dtype == torch.float32 and MIXTURES.is_built()
+    compute = by_kernel if native else by_tiles
     return compute(z, mean, log_variance, weights, gradients=gradients)

@@ -1,4 +1,4 @@
-"""What is computed of a mixture."""
+"""Log-densities under a mixture, and their derivatives."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class MixtureDensities:
         joint: :math:`\log \sum_m w_{km} \prod_j q_m(z_{kj})`, :math:`(K)`, float64.
         marginals: :math:`\log \sum_m w_{km}\, q_m(z_{kj})`, :math:`(K, d)`, float64.
         slopes: derivatives of :math:`\sum_k(\text{joint} - \sum_j \text{marginals})` by the
-            samples, the means and the log-variances, if they were asked for.
+            samples, the means and the log-variances, if requested.
     """
 
     joint: Tensor

@@ -1,6 +1,6 @@
 """Mixture log-densities with torch's own operations, a tile of samples at a time.
 
-On a GPU a tile is one function compiled by torch, which holds none of its arrays in memory.
+On a GPU torch compiles a tile to one function that stores none of its intermediate arrays.
 """
 
 import importlib.util
@@ -70,7 +70,7 @@ def tile(
     shift: Tensor,
     gradients: bool,
 ) -> _Tile:
-    """What samples (T, d) have under components (M, d) of log-weights (T, M).
+    """Log-densities of samples (T, d) under components (M, d) of log-weights (T, M).
 
     ``log_peak`` and ``precision`` are the components', (M, d). Densities are formed from
     differences, never by expanding the square, which would lose the value where σ is small or
@@ -106,5 +106,5 @@ def _largest(
 
 @cache
 def _compiled_tile() -> Callable[..., _Tile]:
-    """`tile` in one compiled piece, if what torch compiles with for a GPU is installed."""
+    """`tile` compiled by torch if Triton is installed."""
     return torch.compile(tile, dynamic=True) if importlib.util.find_spec("triton") else tile

@@ -1,4 +1,4 @@
-"""The weights of a mixture's components: one for all, but for a few exceptions a sample."""
+"""Weights of mixture components: one common weight, and a few exceptions per sample."""
 
 import math
 from dataclasses import dataclass, replace

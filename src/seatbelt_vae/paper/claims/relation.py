@@ -10,6 +10,7 @@ from seatbelt_vae.evaluation.crossed import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict
 from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
 from seatbelt_vae.paper.figures import GAP, Scatter
+from seatbelt_vae.randomness import resampling_generator
 from seatbelt_vae.results import Store
 
 __all__ = ["C9", "answer_of_relation", "rank_correlation"]
@@ -40,12 +41,12 @@ C9 = Claim(
 def rank_correlation(
     x: Vector, y: Vector, pairs: int = 1, *, draws: int = DRAWS, seed: int = 0
 ) -> CrossedEstimate:
-    r"""Spearman's :math:`\rho` over models, with the interval of resampled models.
+    r"""Spearman's :math:`\rho` over models, with the percentile interval of resampled models.
 
     Args:
-        x, y: one number a model.
-        pairs: of images that a number is the mean over.
-        draws: resamples.
+        x, y: one number per model.
+        pairs: number of pairs of images that each number is a mean over.
+        draws: number of resamples.
         seed: seed of the resampling.
 
     Example:
@@ -53,30 +54,27 @@ def rank_correlation(
         1.0
     """
     count = len(x)
-    value = _spearman(x, y)
+    value = float(_spearman(x, y))
     low = high = None
     if count >= FEWEST:
-        chosen = np.random.default_rng(seed).integers(0, count, (draws, count))
-        found = [r for r in (_spearman(x[some], y[some]) for some in chosen) if r is not None]
-        if found:
-            low, high = (float(q) for q in np.quantile(found, (0.025, 0.975)))
-    return CrossedEstimate(value, low, high, "arithmetic", seeds=count, pairs=pairs)
+        chosen = resampling_generator(seed).integers(0, count, (draws, count))
+        found = _spearman(x[chosen], y[chosen])
+        if not np.isnan(found).all():
+            low, high = (float(q) for q in np.nanquantile(found, (0.025, 0.975)))
+    known = None if np.isnan(value) else value
+    return CrossedEstimate(known, low, high, "arithmetic", seeds=count, pairs=pairs)
 
 
-def _spearman(x: Vector, y: Vector) -> float | None:
-    """None where all numbers of a side are equal."""
-    a, b = _ranks(x), _ranks(y)
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else None
+def _spearman(x: Vector, y: Vector) -> Vector:
+    """Correlation of the ranks along the last dimension; nan where one side is constant."""
+    from scipy.stats import rankdata
 
-
-def _ranks(values: Vector) -> Vector:
-    """Ranks from 0, equal numbers sharing their mean rank."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    middle: Vector = last - (counts + 1) / 2
-    return middle[which]
+    a, b = (rankdata(values, axis=-1) - (x.shape[-1] + 1) / 2 for values in (x, y))
+    scale = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
+    correlation: Vector = np.divide(
+        (a * b).sum(-1), scale, out=np.full_like(scale, np.nan), where=scale > 0
+    )
+    return correlation
 
 
 def answer_of_relation(store: Store) -> Answer:

@@ -1,4 +1,4 @@
-"""The paper's figures, drawn from rows of the results store, a file a kind of figure."""
+"""The paper's figures, drawn from rows of the results store: one file per kind of figure."""
 
 from seatbelt_vae.paper.drawing.draw import draw
 from seatbelt_vae.paper.drawing.drawn import Drawn, Table, TableCell

@@ -1,10 +1,10 @@
-"""Which models and which pair a figure of pictures shows: the first that serve, never the best."""
+"""The models and the pair of a figure of pictures: the first suitable ones, never the best."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Row, Rows
+from seatbelt_vae.paper.drawing.looks import looks
 
 __all__ = ["Shown", "choose_pair", "choose_runs", "least_middle_most"]
 
@@ -17,7 +17,7 @@ class Shown:
         panel: its data set.
         series: its kind.
         beta: β.
-        size: what else tells it apart.
+        size: its layers or latent units.
         run: its folder.
     """
 
@@ -34,7 +34,7 @@ def choose_runs(rows: Rows) -> list[Shown]:
     Args:
         rows: of ``panel, series, x, depth, top_size, seed, run``.
     """
-    order = list(style.looks(row["series"] for row in rows))
+    order = list(looks(row["series"] for row in rows))
 
     def rank(row: Row) -> tuple[object, ...]:
         kind = (row["panel"], row["x"], order.index(row["series"]))
@@ -62,12 +62,12 @@ def least_middle_most(betas: Iterable[float]) -> list[float]:
 
 
 def choose_pair(rows: Mapping[str, Rows], shown: Sequence[Shown]) -> tuple[int, bool]:
-    """The first pair that every model tells apart, under all protocols, and whether there is one.
+    """The first pair that every model tells apart under all protocols, and whether there is one.
 
-    Where there is none it is the first that most of them tell apart.
+    If there is none, the first pair that most of them tell apart.
 
     Args:
-        rows: one an attack, by protocol.
+        rows: one per attack, by protocol.
         shown: the models.
     """
     runs = {one.run for one in shown}

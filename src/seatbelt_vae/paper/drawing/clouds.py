@@ -1,4 +1,4 @@
-"""Codes in the plane, and what is reconstructed from them: a column a model."""
+"""Codes in the plane and their reconstructions: one column per model."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet
-from seatbelt_vae.paper.drawing.style import GRID, INK, MUTED
+from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.words import spread
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.images import frame
+from seatbelt_vae.report.drawing.style import INK, MUTED
 
 __all__ = ["draw_clouds"]
 
@@ -24,11 +26,7 @@ _PLANE = 2
 
 
 def draw_clouds(rows: Rows) -> Sheet:
-    """The data, then a column a model: above its codes, below its reconstructions.
-
-    Args:
-        rows: what the figure's query found.
-    """
+    """The data, then one column per model: its codes above, its reconstructions below."""
     models = _models(rows)
     if not models:
         return Sheet(None, "")
@@ -45,21 +43,21 @@ def draw_clouds(rows: Rows) -> Sheet:
         title = f"{series}\nβ = {beta:g}"
         grid[0, column].set_title(title, loc="left", fontsize=8.5, color=INK)
         _scatter(grid[1, column], own, "reconstruction", 1.08)
-    grid[0, 1].set_ylabel("codes z ~ q(z|x)", fontsize=8.5, color=MUTED)
-    grid[1, 1].set_ylabel("reconstructions", fontsize=8.5, color=MUTED)
+    style.name_axes(grid[0, 1], y="codes z ~ q(z|x)")
+    style.name_axes(grid[1, 1], y="reconstructions")
     panels = tuple(dict.fromkeys(row["panel"] for row in rows))
     return Sheet(canvas, _caption(list(models.values())), panels)
 
 
 def _models(rows: Rows) -> dict[tuple[str, float], Rows]:
-    """The rows of each series and β, of its first training, if its codes are in the plane."""
+    """The rows of the first training of each series and β whose codes are in the plane."""
     first: dict[tuple[str, float], str] = {}
     found: dict[tuple[str, float], list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row["x"], row["seed"], row["run"], row["item"])):
         key = (row["series"], float(row["x"]))
         if first.setdefault(key, row["run"]) == row["run"] and len(row["code"]) == _PLANE:
             found.setdefault(key, []).append(row)
-    order = list(style.looks(series for series, _ in found))
+    order = list(looks(series for series, _ in found))
     return {key: found[key] for key in sorted(found, key=lambda key: (order.index(key[0]), key[1]))}
 
 
@@ -69,23 +67,12 @@ def _scatter(axes: Axes, rows: Rows, what: str, reach: float) -> None:
     hues = mpl.colormaps["turbo"](_HUES[0] + (_HUES[1] - _HUES[0]) * share)
     shown = slice(0, _MOST)
     x, y = points[shown].T
-    axes.scatter(
-        x,
-        y,
-        s=4,
-        c=hues[shown],
-        linewidths=0,
-        rasterized=True,  # thousands of dots as shapes would be megabytes
-        gid=what,
-    )
+    # thousands of dots as shapes would be megabytes
+    axes.scatter(x, y, s=4, c=hues[shown], linewidths=0, rasterized=True, gid=what)
     axes.set_aspect("equal")
     axes.set_xlim(-reach, reach)
     axes.set_ylim(-reach, reach)
-    axes.set_facecolor("none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(GRID)
+    frame(axes)
 
 
 def _points(rows: Rows, what: str) -> Points:
@@ -95,6 +82,6 @@ def _points(rows: Rows, what: str) -> Points:
 def _caption(models: Sequence[Rows]) -> str:
     images = spread((len(rows) for rows in models), "test point")
     return (
-        f"{images[0].upper()}{images[1:]} a model, one draw each, coloured by their place along "
+        f"{images[0].upper()}{images[1:]} per model, one draw each, coloured by their place along "
         f"the roll. Circle: two standard deviations of the prior, which holds 86 % of it."
     )

@@ -1,4 +1,4 @@
-"""A measure against β: means with intervals, what they are judged by, and the published curve."""
+"""A measure against β: means with intervals, references, and the published curve."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
-from seatbelt_vae.paper.drawing.layout import panel_grid
 from seatbelt_vae.paper.drawing.lines import Line, Point, failed, lines_of
-from seatbelt_vae.paper.drawing.span import Span, span_of
-from seatbelt_vae.paper.drawing.style import MUTED, PAPER, PUBLISHED, Look
+from seatbelt_vae.paper.drawing.looks import beta_axis, looks
 from seatbelt_vae.paper.drawing.words import behind, counted
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.published import Curve, published_ceiling, published_curves
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis, plain, span_of
+from seatbelt_vae.report.drawing.layout import panel_grid
+from seatbelt_vae.report.drawing.style import MUTED, PUBLISHED, Look
 
 __all__ = ["draw_curves"]
 
@@ -34,22 +35,17 @@ _CEILING = "ceiling of any minimum (64×64)"
 
 @dataclass(frozen=True)
 class _Panel:
-    """A data set's place, the same under both protocols."""
+    """The panel of a data set, the same under both protocols."""
 
     name: str
-    span: Span
+    span: Axis
     betas: tuple[float, ...]
     published: Mapping[str, Curve]
     ceiling: float | None
 
 
 def draw_curves(figure: Curves, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """A sheet a protocol, all with the same axes.
-
-    Args:
-        figure: the figure.
-        rows: what its query found, by protocol.
-    """
+    """One sheet per protocol, all with the same axes."""
     lines = {protocol: lines_of(figure, found) for protocol, found in rows.items()}
     everything = [line for found in lines.values() for line in found]
     panels = [
@@ -57,7 +53,7 @@ def draw_curves(figure: Curves, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
         for name in dict.fromkeys(line.panel for line in everything)
     ]
     published = [series for panel in panels for series in panel.published]
-    look = style.looks([*(line.series for line in everything), *published])
+    look = looks([*(line.series for line in everything), *published])
     return {
         protocol: _sheet(figure, found, panels, look) if found else Sheet(None, "")
         for protocol, found in lines.items()
@@ -78,7 +74,7 @@ def _panel(figure: Curves, name: str, lines: Sequence[Line]) -> _Panel:
         span=span_of(ours or [1.0], theirs, logarithmic=figure.logarithmic),
         betas=tuple(sorted(betas)),
         published=published,
-        # a limit that nothing comes near says nothing
+        # drawn only where a published value exceeds it
         ceiling=ceiling if ceiling is not None and max(theirs, default=0) > ceiling else None,
     )
 
@@ -92,11 +88,12 @@ def _sheet(
     figure: Curves, lines: Sequence[Line], panels: Sequence[_Panel], look: Mapping[str, Look]
 ) -> Sheet:
     handles = _legend(figure, lines, panels, look)
-    grid = panel_grid(len(panels), _ALONE if len(panels) == 1 else _HEIGHT, len(handles))
-    for axes, panel in zip(grid.panels, panels, strict=True):
+    height = _ALONE if len(panels) == 1 else _HEIGHT
+    canvas, grid = panel_grid(len(panels), height, figure.label, handles)
+    for axes, panel in zip(grid, panels, strict=True):
         style.tidy(axes, panel.name)
-        style.beta_axis(axes, panel.betas)
-        style.measure_axis(axes, panel.span.low, panel.span.high, logarithmic=figure.logarithmic)
+        beta_axis(axes, panel.betas)
+        panel.span.apply(axes, "y")
         _draw_published(axes, panel, look)
         own = [line for line in lines if line.panel == panel.name]
         _draw_references(axes, figure, own, look)
@@ -105,20 +102,18 @@ def _sheet(
         if not own:
             middle = (0.5, 0.5)
             axes.text(*middle, "no rows", transform=axes.transAxes, color=MUTED, ha="center")
-    grid.name_axes(figure.label)
-    grid.add_legend(handles)
     caption = _caption(figure, lines, panels)
-    return Sheet(grid.canvas, caption, tuple(dict.fromkeys(line.panel for line in lines)))
+    return Sheet(canvas, caption, tuple(dict.fromkeys(line.panel for line in lines)))
 
 
 def _dodge(line: Line, panel: _Panel, look: Mapping[str, Look]) -> float:
-    """A small step aside, so that the bars of two series do not hide one another."""
+    """A small horizontal offset, so that the bars of two series do not overlap."""
     place = list(look).index(line.series) - (len(look) - 1) / 2
     return place * _DODGE * (max(panel.betas) - min(panel.betas))
 
 
 def _draw_line(axes: Axes, line: Line, look: Look, dodge: float) -> None:
-    """Points joined; solid where three trainings stand behind both ends."""
+    """Points joined by lines, solid if both ends are means over three trainings or more."""
     x = [point.x + dodge for point in line.points]
     y = [point.value for point in line.points]
     for k in range(len(x) - 1):
@@ -139,21 +134,9 @@ def _draw_line(axes: Axes, line: Line, look: Look, dodge: float) -> None:
         axes.plot(
             [x[k] for k in chosen],
             [y[k] for k in chosen],
-            linestyle="none",
-            **_mark(look, hollow=few),
+            **style.mark(look, hollow=few),
             gid=f"{line.series}{' (few)' if few else ''}",
         )
-
-
-def _mark(look: Look, *, hollow: bool) -> dict[str, Any]:
-    face = PAPER if hollow else look.colour
-    return {
-        "marker": look.marker,
-        "markersize": 6,
-        "color": look.colour,
-        "markerfacecolor": face,
-        "markeredgewidth": 1.2,
-    }
 
 
 def _few(point: Point) -> bool:
@@ -163,7 +146,7 @@ def _few(point: Point) -> bool:
 def _draw_references(
     axes: Axes, figure: Curves, lines: Sequence[Line], look: Mapping[str, Look]
 ) -> None:
-    """Each a thin line a series, or one grey line where it is the same for all."""
+    """One thin line per series, or one grey line if all are equal."""
     for k in range(len(figure.references)):
         curves = {
             line.series: [
@@ -184,7 +167,7 @@ def _draw_references(
 
 
 def _draw_published(axes: Axes, panel: _Panel, look: Mapping[str, Look]) -> None:
-    """Grey; what lies beyond the axis is an arrow at its end, and said above the panel."""
+    """Grey curves; values beyond the axis are arrows at its end and stated above the panel."""
     said: dict[int, list[str]] = {1: [], -1: []}
     for series, curve in panel.published.items():
         x = sorted(curve)
@@ -214,7 +197,7 @@ def _draw_published(axes: Axes, panel: _Panel, look: Mapping[str, Look]) -> None
 
 def _range(values: Iterable[float]) -> str:
     low, high = min(values := list(values)), max(values)
-    return style.plain(low) if low == high else f"{style.plain(low)} to {style.plain(high)}"
+    return plain(low) if low == high else f"{plain(low)} to {plain(high)}"
 
 
 def _legend(
@@ -222,24 +205,24 @@ def _legend(
 ) -> list[Line2D]:
     drawn = {line.series for line in lines}
     entries = {
-        name: Line2D([], [], **_mark(one, hollow=False), linewidth=1.7, label=name)
+        name: style.entry(name, **style.mark(one) | {"linewidth": 1.7, "linestyle": "-"})
         for name, one in look.items()
         if name in drawn
     }
     if any(_few(point) for line in lines for point in line.points):
-        hollow = _mark(Look(MUTED, "o"), hollow=True)
+        hollow = style.mark(Look(MUTED, "o"), hollow=True) | {"linewidth": 1.2, "linestyle": "--"}
         label = "fewer than 3 trainings"
-        entries[label] = Line2D([], [], **hollow, linewidth=1.2, linestyle="--", label=label)
+        entries[label] = style.entry(label, **hollow)
     for k, reference in enumerate(figure.references):
-        entries[reference.label] = Line2D([], [], color=MUTED, **_DOTS[k], label=reference.label)
+        entries[reference.label] = style.entry(reference.label, color=MUTED, **_DOTS[k])
     published = dict.fromkeys(series for panel in panels for series in panel.published)
     for series in published:
         label = f"published (64×64), {series}" if len(published) > 1 else "published (64×64)"
-        entries[label] = Line2D(
-            [], [], color=PUBLISHED, linewidth=1.1, marker=look[series].marker, label=label
+        entries[label] = style.entry(
+            label, color=PUBLISHED, linewidth=1.1, marker=look[series].marker
         )
     if any(panel.ceiling is not None for panel in panels):
-        entries[_CEILING] = Line2D([], [], color=PUBLISHED, **_CEILING_DOTS, label=_CEILING)
+        entries[_CEILING] = style.entry(_CEILING, color=PUBLISHED, **_CEILING_DOTS)
     return list(entries.values())
 
 

@@ -1,45 +1,41 @@
-"""How a measure of single images is distributed: a column a series, a curve a β."""
+"""Densities of a measure of single images: one column per series, one curve per β."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from seatbelt_vae.paper.drawing import style
-from seatbelt_vae.paper.drawing.density import density
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
-from seatbelt_vae.paper.drawing.style import INK, MUTED
+from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.words import spread
 from seatbelt_vae.paper.figures import Densities
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.density import density
 
 __all__ = ["draw_densities"]
 
 Vector = NDArray[np.float64]
 Place = tuple[str, str]
-"""A panel's row: the data set, and what else has a row of its own."""
+"""A row of panels: the data set, and the value of the other quantity by which rows differ."""
 
 _WIDTH, _HEIGHT = 8.4, 1.75
 _ENDS = (0.005, 0.995)
 _POINTS = 121
 _FILLED = 3
-"""Curves beyond which areas would only hide one another."""
+"""The most curves of a panel whose areas are filled."""
 
 
 def draw_densities(figure: Densities, rows: Rows) -> Sheet:
-    """A grid of panels; those of a row share their axis, so that series compare.
-
-    Args:
-        figure: the figure.
-        rows: what its query found.
-    """
+    """A grid of panels; those of one row share their axis."""
     samples = _samples(rows)
     if not samples:
         return Sheet(None, "")
     places = list(dict.fromkeys(place for place, _, _ in samples))
-    series = list(style.looks(name for _, name, _ in samples))
-    colours = style.ramp(by for _, _, by in samples)
+    series = list(looks(name for _, name, _ in samples))
+    colours = ramp(by for _, _, by in samples)
     canvas = style.canvas(_WIDTH, _HEIGHT * len(places) + 0.9)
     grid = canvas.subplots(len(places), len(series), squeeze=False)
     for place, line in zip(places, grid, strict=True):
@@ -51,24 +47,15 @@ def draw_densities(figure: Densities, rows: Rows) -> Sheet:
             style.tidy(axes, ", ".join(filter(None, (name, place[1] or place[0]))))
             _draw(axes, own, np.linspace(low, high, _POINTS), colours)
     for axes in grid[-1]:
-        axes.set_xlabel(figure.label, fontsize=8.5, color=MUTED)
-    handles = [
-        Line2D([], [], color=colours[by], linewidth=2, label=f"β = {by:g}") for by in colours
-    ]
-    canvas.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=len(handles),
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-    )
+        style.name_axes(axes, figure.label)
+    entries = [style.entry(f"β = {by:g}", color=colours[by], linewidth=2) for by in colours]
+    style.add_legend(canvas, entries, len(entries))
     panels = tuple(dict.fromkeys(data for data, _ in places))
     return Sheet(canvas, _caption(rows), panels)
 
 
 def _samples(rows: Rows) -> dict[tuple[Place, str, float], Vector]:
-    """The numbers of each curve, those of all its trainings together."""
+    """The numbers of each curve, over all its trainings."""
     found: dict[tuple[Place, str, float], list[float]] = {}
     for row in rows:
         if row["value"] is not None:
@@ -78,7 +65,7 @@ def _samples(rows: Rows) -> dict[tuple[Place, str, float], Vector]:
 
 
 def _ends(samples: Sequence[Vector]) -> tuple[float, float]:
-    """From the first of the lower ends to the last of the upper, a stray image aside."""
+    """The range of all samples without the outermost half percent of each."""
     low = min(float(np.quantile(sample, _ENDS[0])) for sample in samples)
     high = max(float(np.quantile(sample, _ENDS[1])) for sample in samples)
     room = 0.05 * (high - low) or 0.5
@@ -97,22 +84,13 @@ def _draw(
             axes.plot(grid, curve, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
         else:  # a sample without any spread has no density
             axes.axvline(mean, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
-        axes.plot(
-            [mean],
-            [0.0],
-            marker="|",
-            markersize=9,
-            markeredgewidth=2,
-            color=colours[by],
-            clip_on=False,
-            zorder=5,
-            gid=f"mean, β = {by:g}",
-        )
-    axes.set_xlim(grid[0], grid[-1])
+        stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "markeredgewidth": 2}
+        gid = f"mean, β = {by:g}"
+        axes.plot([mean], [0], color=colours[by], clip_on=False, zorder=5, gid=gid, **stroke)
+    Axis("", grid[0], grid[-1]).apply(axes, "x")
     axes.set_ylim(bottom=0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_formatter(lambda value, _: style.plain(value))
 
 
 def _caption(rows: Rows) -> str:
@@ -121,7 +99,7 @@ def _caption(rows: Rows) -> str:
         runs.setdefault((row["panel"], row["series"], row["by"]), set()).add(row["run"])
     trainings = spread((len(found) for found in runs.values()), "training")
     return (
-        f"Gaussian kernel densities with Scott's width, over test images of {trainings} a curve. "
+        f"Gaussian kernel densities with Scott's width, over test images of {trainings} per curve. "
         f"Each has area 1, so heights compare within a panel only; the stroke on the axis is its "
         f"mean."
     )

@@ -1,10 +1,9 @@
-"""Any figure of an experiment, drawn from a results store and written as SVG."""
+"""A figure of an experiment, drawn from a results store and written as SVG."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.densities import draw_densities
@@ -23,6 +22,7 @@ from seatbelt_vae.paper.figures import (
     Rates,
     Scatter,
 )
+from seatbelt_vae.report.drawing.svg import svg
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
@@ -37,16 +37,15 @@ _NOTHING = "Nothing to draw: the rows hold no numbers."
 def draw(
     figure: Figure, experiment: Experiment, store: "Store", out: Path, runs: Path
 ) -> list[Drawn]:
-    """Draw a figure of an experiment, of attacks once under each protocol and with the same axes.
+    """Draw a figure of an experiment; one of attacks once per protocol, with the same axes.
 
-    The same rows give the same bytes. Where there are no rows nothing is written, and the caption
-    says so.
+    The same rows give the same bytes. Without rows nothing is written, and the caption says so.
 
     Args:
-        figure: which figure.
-        experiment: whose.
-        store: with the view ``members``.
-        out: where files are written, in a folder of the experiment.
+        figure: the figure.
+        experiment: the experiment it belongs to.
+        store: a results store with the view ``members``.
+        out: folder of the files, in which each experiment has its own.
         runs: the folder of run folders, which hold the pictures.
 
     Raises:
@@ -63,7 +62,7 @@ def draw(
         if sheet.canvas is not None:
             name = "-".join(filter(None, (figure.name, protocol)))
             file = out / experiment.id / f"{name}.svg"
-            atomic_write(file, style.svg(sheet.canvas, f"{experiment.id}-{name}"))
+            atomic_write(file, svg(sheet.canvas, f"{experiment.id}-{name}"))
         drawn.append(
             Drawn(
                 name=figure.name,
@@ -81,7 +80,7 @@ def draw(
 
 
 def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str, Sheet]:
-    """By protocol, of those that have rows."""
+    """The sheets of the protocols that have rows."""
     if not rows:
         return {}
     match figure:

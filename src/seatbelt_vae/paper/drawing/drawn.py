@@ -1,4 +1,4 @@
-"""What drawing leaves: a file, what it rests on, and what must be said beneath it."""
+"""The results of drawing: a file, its query, its caption and its table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class TableCell:
     Args:
         text: the value.
         note: in smaller type, such as its interval.
-        published: whether it is the authors'.
+        published: whether it is from the paper.
     """
 
     text: str
@@ -30,11 +30,11 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Table:
-    """A figure's numbers in words.
+    """The numbers of a figure as text.
 
     Args:
-        head: of its columns.
-        rows: of as many cells, the first of which names the row.
+        head: names of the columns.
+        rows: as many cells, the first of which names the row.
     """
 
     head: tuple[str, ...]
@@ -46,10 +46,10 @@ class Sheet:
     """A figure before it is a file.
 
     Args:
-        canvas: what is drawn; None if its rows leave nothing to draw.
-        caption: what must be known to read it.
+        canvas: the matplotlib figure; None if there is nothing to draw.
+        caption: its text.
         panels: the data sets it shows.
-        table: its numbers, where they are few.
+        table: its numbers, if they are few.
     """
 
     canvas: Figure | None
@@ -64,14 +64,14 @@ class Drawn:
 
     Args:
         name: of the figure.
-        label: what it shows.
-        protocol: ``paper`` or ``strong``; empty where nothing was attacked.
+        label: the quantity it shows.
+        protocol: ``paper`` or ``strong``; empty without attacks.
         file: the SVG; None if nothing was drawn.
-        query: what was asked of the results store.
-        rows: how many rows answered.
-        caption: what must be known to read it, or why there is none.
+        query: SQL of its rows.
+        rows: number of rows.
+        caption: its text, or why there is no figure.
         panels: the data sets it shows.
-        table: its numbers, where they are few.
+        table: its numbers, if they are few.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Rows of a figure of curves as numbers: what every point, its interval and its references are."""
+"""The rows of a figure of curves as points with intervals and references."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from seatbelt_vae.paper.run_matrix import Cell, cells_of
 __all__ = ["Line", "Point", "failed", "lines_of"]
 
 _FAILED = 1.001
-"""How far above the trivial bound a mean must lie for its attack to have failed."""
+"""Ratio to the trivial bound above which a mean shows that its attack failed."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Point:
     Args:
         x: β.
         value: its mean.
-        estimate: the mean with its interval, and what stands behind it.
-        references: the means of what it is judged by, over the same trainings and pairs.
+        estimate: the mean with its interval and its numbers of trainings and pairs.
+        references: means of the reference values over the same trainings and pairs.
     """
 
     x: float
@@ -49,12 +49,7 @@ class Line:
 
 
 def lines_of(figure: Curves, rows: Rows) -> list[Line]:
-    """The lines of a figure, in the order of their panels and series.
-
-    Args:
-        figure: the figure.
-        rows: what its query found.
-    """
+    """The lines of a figure, in the order of their panels and series."""
     values = cells_of(list(rows))
     references = [
         cells_of([{**row, "value": row[f"reference_{k}"]} for row in rows])
@@ -71,7 +66,7 @@ def lines_of(figure: Curves, rows: Rows) -> list[Line]:
 
 
 def failed(figure: Curves, lines: Iterable[Line]) -> int:
-    """How many means lie above a ceiling, which no minimum can."""
+    """The number of means above a ceiling, which no minimum exceeds."""
     return sum(
         reference.ceiling and beside is not None and point.value > _FAILED * beside
         for line in lines
@@ -81,7 +76,7 @@ def failed(figure: Curves, lines: Iterable[Line]) -> int:
 
 
 def _mean(cell: Cell) -> float | None:
-    """Over the pairs that every training says something about, as the drawn means are."""
+    """Over the pairs that every training has a value of, as the drawn means are."""
     known = ~np.isnan(cell.values).any(0)
     if not known.any():
         return None

@@ -1,17 +1,11 @@
-"""Pictures: what attacks do to single images, and what models make of clean ones."""
+"""Figures of pictures: attacks on single images, and reconstructions of clean ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from numpy.typing import NDArray
-from torch import Tensor
 
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.chosen import Shown, choose_pair, choose_runs, least_middle_most
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
 from seatbelt_vae.paper.drawing.pictures import (
@@ -21,33 +15,22 @@ from seatbelt_vae.paper.drawing.pictures import (
     bounds_of,
     reconstructions_of,
 )
-from seatbelt_vae.paper.drawing.style import GRID, INK, MUTED
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.images import attack_figure, show, side_by_side
+from seatbelt_vae.report.drawing.style import INK
 
 __all__ = ["draw_attacks", "draw_reconstructions"]
 
-Pixels = NDArray[np.uint8]
-
-_COLUMNS = (
-    *("input", "its\nreconstruction", "distortion", "adversarial\ninput"),
-    *("its\nreconstruction", "target"),
-)
-_LEFT, _TILE, _TOP = 1.25, 0.78, 0.5
-_STRIP, _IMAGES, _SHADE = 3.5, 6, 4
-_LESS, _MORE = "#2878cd", "#e05c18"
+_LEFT, _STRIP, _IMAGES = 1.5, 3.5, 6
 _CLEAN = (
-    "The first test images, not attacked, and their mean reconstructions; of each kind and β the "
-    "largest model, of its first training."
+    "The first test images, not attacked, and their mean reconstructions by the largest model of "
+    "each kind and β, first training."
 )
 _NOT_HERE = "The pictures lie in run folders, which are not here."
 
 
 def draw_attacks(rows: Mapping[str, Rows], runs: Path) -> dict[str, Sheet]:
-    """A sheet a protocol, both of the same pair and models.
-
-    Args:
-        rows: what the figure's query found, by protocol.
-        runs: the folder of run folders.
-    """
+    """One sheet per protocol, both of the same pair and models."""
     shown = choose_runs([row for found in rows.values() for row in found])
     pair, told = choose_pair(rows, shown)
     return {
@@ -66,70 +49,14 @@ def _attack_sheet(
     if not all((runs / one.run).is_dir() for one in known):
         return Sheet(None, _NOT_HERE)
     found = {one: attack_pictures(runs, attacks, protocol) for one, attacks in known.items()}
-    canvas = style.canvas(_LEFT + _TILE * len(_COLUMNS), _TOP + (_TILE + 0.01) * len(found))
-    grid = canvas.subplots(len(found), len(_COLUMNS), squeeze=False)
-    scale = max(float(_distortion(p).abs().max()) for p in found.values()) or 1.0
-    for line, (one, pictures) in zip(grid, found.items(), strict=True):
-        for axes, tile in zip(line, _tiles(pictures, scale), strict=True):
-            _show(axes, tile)
-        label = f"{one.series}\nβ = {one.beta:g}"
-        _name(line[0], label, _numbers(pictures))
-    for axes, title in zip(grid[0], _COLUMNS, strict=True):
-        axes.set_title(title, fontsize=8, color=MUTED)
-    return Sheet(
-        canvas,
-        _attack_caption(protocol, pair, told, scale),
-        tuple(dict.fromkeys(one.panel for one in found)),
+    canvas, scale = attack_figure(
+        [
+            (f"{one.series}\nβ = {one.beta:g}", _numbers(pictures), pictures)
+            for one, pictures in found.items()
+        ]
     )
-
-
-def _tiles(pictures: Pictures, scale: float) -> list[Pixels]:
-    plain = [
-        _pixels(image, pictures.bounds)
-        for image in (
-            *(pictures.x, pictures.reconstruction, pictures.adversarial),
-            *(pictures.its_reconstruction, pictures.target),
-        )
-    ]
-    return [*plain[:2], _signed(_distortion(pictures), scale), *plain[2:]]
-
-
-def _distortion(pictures: Pictures) -> Tensor:
-    return (pictures.adversarial - pictures.x).mean(0)
-
-
-def _pixels(image: Tensor, bounds: tuple[float, float]) -> Pixels:
-    """(C, H, W) as (H, W, 3)."""
-    low, high = bounds
-    share = ((image.double() - low) / (high - low)).clamp(0, 1)
-    pixels: Pixels = (255 * share).round().to(torch.uint8).movedim(0, -1).numpy()
-    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-
-
-def _signed(distortion: Tensor, scale: float) -> Pixels:
-    """(H, W) as colours whose opacity is the size, so that 0 is the page itself."""
-    share = (distortion.double() / scale).clamp(-1, 1).numpy()
-    ends = np.array([to_rgb(_LESS), to_rgb(_MORE)])
-    colours = np.concatenate([ends[(share > 0).astype(int)], np.abs(share)[..., None]], axis=-1)
-    pixels: Pixels = np.round(255 * colours).astype(np.uint8)
-    return pixels
-
-
-def _show(axes: Axes, pixels: Pixels) -> None:
-    axes.imshow(pixels, interpolation="none")
-    axes.set_facecolor("none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(GRID)
-        spine.set_linewidth(0.6)
-
-
-def _name(axes: Axes, label: str, numbers: str) -> None:
-    """What a row is, left of its first picture."""
-    words: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "linespacing": 1.25}
-    axes.text(-0.1, 0.98, label, va="top", fontsize=8, color=INK, **words)
-    axes.text(-0.1, 0.02, numbers, va="bottom", fontsize=7, color=MUTED, **words)
+    caption = _attack_caption(protocol, pair, told, scale)
+    return Sheet(canvas, caption, tuple(dict.fromkeys(one.panel for one in found)))
 
 
 def _numbers(pictures: Pictures) -> str:
@@ -155,12 +82,7 @@ def _attack_caption(protocol: str, pair: int, told: bool, scale: float) -> str:
 
 
 def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
-    """A block a data set: test images, and below them what each model makes of them.
-
-    Args:
-        rows: what the figure's query found, one a run.
-        runs: the folder of run folders.
-    """
+    """One block per data set: test images, and below them their reconstructions by each model."""
     shown = choose_runs(rows)
     if not all((runs / one.run).is_dir() for one in shown):
         return Sheet(None, _NOT_HERE)
@@ -171,7 +93,7 @@ def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
             blocks.setdefault(one.panel, []).append(one)
     lines = 1 + max(len(models) for models in blocks.values())
     tile = _STRIP / _IMAGES
-    canvas = style.canvas((_LEFT + 0.25 + _STRIP) * len(blocks), 0.3 + tile * lines)
+    canvas = style.canvas((_LEFT + _STRIP) * len(blocks), 0.3 + tile * lines)
     grid = canvas.subplots(lines, len(blocks), squeeze=False)
     for column, (panel, models) in zip(grid.T, blocks.items(), strict=True):
         _block(column, panel, models, runs)
@@ -181,33 +103,18 @@ def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
 def _block(column: Sequence[Axes], panel: str, models: Sequence[Shown], runs: Path) -> None:
     bounds = bounds_of(runs / models[0].run)
     x, _ = reconstructions_of(runs / models[0].run, _IMAGES)
-    _show(column[0], _strip(x, bounds))
+    show(column[0], side_by_side(x, bounds))
     column[0].set_title(style.verbatim(panel), loc="left", fontsize=9, color=INK, fontweight="bold")
     _beside(column[0], "test images")
     for axes, one in zip(column[1:], models, strict=False):
         _, made = reconstructions_of(runs / one.run, _IMAGES)
-        _show(axes, _strip(made, bounds_of(runs / one.run)))
+        show(axes, side_by_side(made, bounds_of(runs / one.run)))
         _beside(axes, f"{one.series}, β = {one.beta:g}\n{one.size}")
     for axes in column[1 + len(models) :]:
         axes.set_axis_off()
 
 
-def _strip(images: Tensor, bounds: tuple[float, float]) -> Pixels:
-    """Images side by side in few shades: no eye sees the difference, and files stay small."""
-    side = np.concatenate([_pixels(image, bounds) for image in images], axis=1)
-    strip: Pixels = (side // _SHADE * _SHADE + side // _SHADE // 16).astype(np.uint8)
-    return strip
-
-
 def _beside(axes: Axes, label: str) -> None:
-    axes.text(
-        -0.02,
-        0.5,
-        label,
-        transform=axes.transAxes,
-        ha="right",
-        va="center",
-        fontsize=7.5,
-        color=INK,
-        linespacing=1.3,
-    )
+    """Write a label left of a strip."""
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "center"}
+    axes.text(-0.02, 0.5, label, fontsize=7.5, color=INK, linespacing=1.3, **place)

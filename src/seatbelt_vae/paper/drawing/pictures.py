@@ -1,4 +1,4 @@
-"""The pictures of one attack, read from its run folder."""
+"""The images of one attack, read from its run folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,41 +11,32 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.paper.drawing.drawn import Row, Rows
+from seatbelt_vae.report.drawing.images import AttackedPair
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
 __all__ = ["EPSILON", "Pictures", "attack_pictures", "bounds_of", "reconstructions_of"]
 
 EPSILON = 0.5
-"""The budget within which the best picture of the strong attack is shown."""
+"""The budget of the strong attack whose images are shown."""
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """An attack to be looked at; images (C, H, W).
+class Pictures(AttackedPair):
+    """An attack with its numbers.
 
     Args:
-        x, reconstruction: the input and rec(x).
-        adversarial, its_reconstruction: x* and rec(x*).
-        target: x_t.
-        bounds: of pixels.
         distance: ‖x* − x‖ / ‖x_t − x‖.
-        gap: how much of the way to rec(x_t) is left, 1 unmoved; None if that says nothing.
+        gap: share of the way to rec(x_t) that is left; None if the pair is not told apart.
     """
 
-    x: Tensor
-    reconstruction: Tensor
-    adversarial: Tensor
-    its_reconstruction: Tensor
-    target: Tensor
-    bounds: tuple[float, float]
     distance: float
     gap: float | None
 
 
 def attack_pictures(runs: Path, rows: Rows, protocol: str) -> Pictures:
-    """The attack that stands for a pair, as the paper chose it or as the strong attacker would.
+    """The attack that represents a pair.
 
-    Under the published protocol it is the row of smallest Δ, else the smallest gap within
+    Under the published protocol it is the one of smallest Δ, else of the smallest gap within
     ε = 0.5.
 
     Args:
@@ -67,7 +58,7 @@ def attack_pictures(runs: Path, rows: Rows, protocol: str) -> Pictures:
 
 
 def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pictures:
-    """A stored attack; its reconstruction is made by the model, as none is stored."""
+    """A stored attack; the model computes its reconstruction, as none is stored."""
     levels = [stored["level"] for stored in read_rows(stem.with_suffix(".parquet"))]
     images = _named(stem, "x", "target", "adversarial")
     adversarial = images["adversarial"][levels.index(row["level"])]
@@ -104,13 +95,13 @@ def _within_budget(stem: Path, bounds: tuple[float, float]) -> Pictures:
 
 
 def bounds_of(run: Path) -> tuple[float, float]:
-    """Of a run's pixels."""
+    """The range of a run's pixels."""
     low, high = read_json(run / "model.json")["bounds"]
     return low, high
 
 
 def reconstructions_of(run: Path, count: int) -> tuple[Tensor, Tensor]:
-    """The first test images an evaluation stored, and what the model makes of them.
+    """The first test images an evaluation stored, and their reconstructions.
 
     Raises:
         ArtifactError: the run was not evaluated.

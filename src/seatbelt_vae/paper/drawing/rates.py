@@ -1,4 +1,4 @@
-"""Shares of right answers, clean and under attack: drawn, and as a table beside the published."""
+"""Accuracies, clean and under attack: drawn, and as a table beside the published ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet, Table, TableCell
-from seatbelt_vae.paper.drawing.style import INK, MUTED, PAPER, PUBLISHED, Look
+from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.words import spread
 from seatbelt_vae.paper.published import published_rates
 from seatbelt_vae.paper.run_matrix import Cell, cells_of
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.style import INK, MUTED, PUBLISHED, Look
 
 __all__ = ["draw_rates"]
 
@@ -29,7 +31,7 @@ _HEAD = ("model", "clean", "under attack", "drop", "‖d‖ / ‖xₜ − x‖",
 
 @dataclass(frozen=True)
 class _Rate:
-    """A classifier on what one kind of model makes of images."""
+    """A classifier on the codes or reconstructions of one kind of model."""
 
     panel: str
     classifier: str
@@ -41,13 +43,9 @@ class _Rate:
 
 
 def draw_rates(rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """A sheet a protocol, with a table of its numbers.
-
-    Args:
-        rows: what the figure's query found, by protocol.
-    """
+    """One sheet per protocol, with a table of its numbers."""
     rates = {protocol: _rates(found) for protocol, found in rows.items()}
-    look = style.looks(rate.series for found in rates.values() for rate in found)
+    look = looks(rate.series for found in rates.values() for rate in found)
     return {
         protocol: _sheet(found, look) if found else Sheet(None, "")
         for protocol, found in rates.items()
@@ -72,7 +70,7 @@ def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
         cells_of([{**row, "value": row[name]} for row in rows])
         for name in ("clean", "attacked", "distance")
     )
-    series = style.looks(row["series"] for row in rows)
+    series = looks(row["series"] for row in rows)
     return [
         _Rate(
             panel,
@@ -96,7 +94,7 @@ def _difference(attacked: Cell, clean: Cell) -> CrossedEstimate:
 
 
 def _between(lowest: float, estimate: CrossedEstimate) -> CrossedEstimate:
-    """The estimate of what is never below ``lowest`` nor above 1: its expanded interval may be."""
+    """The estimate with its interval clipped to the possible range, [lowest, 1]."""
     if estimate.low is None or estimate.high is None:
         return estimate
     return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, 1.0))
@@ -116,27 +114,18 @@ def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
         if theirs is not None:
             _draw_published(axes, place, theirs, look[rate.series])
     _headings(axes, places, rates)
-    axes.set_xlim(0, 1)
+    Axis("right answers", 0, 1, write=lambda share: f"{100 * share:.0f} %").apply(axes, "x")
     axes.set_ylim(max(places) + 0.6, -1.1)
     axes.set_yticks(places, [rate.series for rate in rates], fontsize=8, color=INK)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.set_xlabel("right answers", fontsize=8.5, color=MUTED)
-    canvas.legend(
-        handles=_legend(),
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-    )
+    style.add_legend(canvas, _legend(), 3)
     panels = tuple(dict.fromkeys(rate.panel for rate in rates))
     return Sheet(canvas, _caption(rates), panels, _table(rates))
 
 
 def _places(rates: Sequence[_Rate]) -> list[float]:
-    """A line a rate, with room before each classifier."""
+    """The y position of each rate, with room before each classifier."""
     places, place, last = [], 0.0, rates[0].classifier
     for rate in rates:
         place += 1.3 if rate.classifier != last else 0.0
@@ -150,65 +139,42 @@ def _draw(axes: Axes, place: float, rate: _Rate, look: Look) -> None:
     assert clean is not None
     assert attacked is not None
     axes.plot([clean, attacked], [place, place], color=look.colour, linewidth=1.1, alpha=0.55)
-    ends = ((clean, rate.clean, PAPER, "clean"), (attacked, rate.attacked, None, "attacked"))
-    for value, estimate, face, name in ends:
+    for name, value, estimate in zip(
+        ("clean", "attacked"), (clean, attacked), (rate.clean, rate.attacked), strict=True
+    ):
         if estimate.low is not None and estimate.high is not None:
             axes.hlines(
                 place, estimate.low, estimate.high, color=look.colour, linewidth=3, alpha=0.3
             )
-        axes.plot(
-            [value],
-            [place],
-            marker=look.marker,
-            markersize=6,
-            color=look.colour,
-            markerfacecolor=face or look.colour,
-            markeredgewidth=1.2,
-            gid=f"{rate.classifier}, {rate.series}, {name}",
-        )
+        own = style.mark(look, hollow=name == "clean")
+        axes.plot([value], [place], gid=f"{rate.classifier}, {rate.series}, {name}", **own)
     words = f"{_percent(clean)} → {_percent(attacked)}"
-    axes.text(
-        1.02,
-        place,
-        words,
-        transform=axes.get_yaxis_transform(),
-        fontsize=8,
-        color=INK,
-        va="center",
-    )
+    right = axes.get_yaxis_transform()
+    axes.text(1.02, place, words, transform=right, fontsize=8, color=INK, va="center")
 
 
 def _draw_published(axes: Axes, place: float, theirs: tuple[float, float], look: Look) -> None:
     attacked, drop = theirs
     y = place + 0.33
     axes.plot([attacked - drop, attacked], [y, y], color=PUBLISHED, linewidth=0.9)
-    for x, face in ((attacked - drop, PAPER), (attacked, PUBLISHED)):
-        axes.plot([x], [y], marker=look.marker, markersize=4, color=PUBLISHED, markerfacecolor=face)
+    for x, hollow in ((attacked - drop, True), (attacked, False)):
+        axes.plot([x], [y], **style.mark(Look(PUBLISHED, look.marker), 4, hollow=hollow))
 
 
 def _headings(axes: Axes, places: Sequence[float], rates: Sequence[_Rate]) -> None:
-    named = set()
-    for place, rate in zip(places, rates, strict=True):
-        if (rate.panel, rate.classifier) not in named:
-            named.add((rate.panel, rate.classifier))
-            axes.text(
-                0.0,
-                place - 0.72,
-                style.verbatim(f"{_CLASSIFIERS[rate.classifier]}, {rate.panel}"),
-                fontsize=8.5,
-                fontweight="bold",
-                color=INK,
-                va="center",
-            )
+    first = {(r.classifier, r.panel): y for y, r in reversed(list(zip(places, rates, strict=True)))}
+    words: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold", "color": INK, "va": "center"}
+    for (classifier, panel), place in first.items():
+        name = style.verbatim(f"{_CLASSIFIERS[classifier]}, {panel}")
+        axes.text(0.0, place - 0.72, name, **words)
 
 
 def _legend() -> list[Line2D]:
-    mark: dict[str, Any] = {"marker": "o", "markersize": 5.5, "color": MUTED, "linestyle": "none"}
-    grey: dict[str, Any] = {"marker": "o", "markersize": 4, "color": PUBLISHED}
+    own, grey = Look(MUTED, "o"), style.mark(Look(PUBLISHED, "o"), 4)
     return [
-        Line2D([], [], **mark, markerfacecolor=PAPER, label="clean"),
-        Line2D([], [], **mark, label="under attack"),
-        Line2D([], [], **grey, linewidth=0.9, label="published (set not named)"),
+        style.entry("clean", **style.mark(own, 5.5, hollow=True)),
+        style.entry("under attack", **style.mark(own, 5.5)),
+        style.entry("published (set not named)", **grey | {"linestyle": "-", "linewidth": 0.9}),
     ]
 
 
@@ -246,6 +212,6 @@ def _caption(rates: Sequence[_Rate]) -> str:
     over = "images, of these models only" if few else "trainings and images"
     return (
         f"The same images clean and attacked towards another class with λ = 1; {trainings} and "
-        f"{images} a model. Bars and ranges: 95 % intervals over {over}. An attack that goes most "
-        f"of the way to the target (‖d‖ / ‖xₜ − x‖ near 1) leaves nothing to defend."
+        f"{images} per model. Bars and ranges: 95 % intervals over {over}. An attack that goes "
+        f"most of the way to the target (‖d‖ / ‖xₜ − x‖ near 1) leaves nothing to defend."
     )

@@ -1,23 +1,22 @@
-"""One measure of a model against another: a point a model, its shape the series, its colour β."""
+"""One measure of a model against another: one point per model, shaped by series, coloured by β."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from seatbelt_vae.evaluation.crossed import CrossedEstimate
-from seatbelt_vae.paper.drawing import style
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
-from seatbelt_vae.paper.drawing.layout import panel_grid
-from seatbelt_vae.paper.drawing.span import Span, span_of
-from seatbelt_vae.paper.drawing.style import MUTED, Look
+from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.words import counted, spread
 from seatbelt_vae.paper.figures import Scatter
 from seatbelt_vae.paper.run_matrix import Cell
+from seatbelt_vae.report.drawing import style
+from seatbelt_vae.report.drawing.axis import Axis, span_of
+from seatbelt_vae.report.drawing.layout import panel_grid
+from seatbelt_vae.report.drawing.style import MUTED, Look
 
 __all__ = ["draw_scatter"]
 
@@ -26,7 +25,7 @@ _HEIGHT = 2.3
 
 @dataclass(frozen=True)
 class _Model:
-    """A model's place."""
+    """The position of a model."""
 
     panel: str
     series: str
@@ -36,16 +35,11 @@ class _Model:
 
 
 def draw_scatter(figure: Scatter, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """A sheet a protocol, all with the same axes.
-
-    Args:
-        figure: the figure.
-        rows: what its query found, by protocol.
-    """
+    """One sheet per protocol, all with the same axes."""
     models = {protocol: _models(found) for protocol, found in rows.items()}
     everything = [model for found in models.values() for model in found]
-    look = style.looks(model.series for model in everything)
-    colours = style.ramp(model.beta for model in everything)
+    look = looks(model.series for model in everything)
+    colours = ramp(model.beta for model in everything)
     spans = {
         panel: _spans(figure, [model for model in everything if model.panel == panel])
         for panel in dict.fromkeys(model.panel for model in everything)
@@ -57,7 +51,7 @@ def draw_scatter(figure: Scatter, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
 
 
 def _models(rows: Rows) -> list[_Model]:
-    """One a run that has both measures, each the mean over its pairs."""
+    """The runs with both measures, each the mean over its pairs."""
     found: dict[tuple[str, str, float, str], list[tuple[float, float]]] = {}
     for row in rows:
         if row["x"] is not None and row["y"] is not None:
@@ -71,7 +65,7 @@ def _models(rows: Rows) -> list[_Model]:
     return models
 
 
-def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Span, Span]:
+def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Axis, Axis]:
     y = [v for model in models for v in (model.y.value, model.y.low, model.y.high) if v is not None]
     shown = [value for value in y if value > 0] if figure.logarithmic else y
     return (
@@ -83,57 +77,41 @@ def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Span, Span]:
 def _sheet(
     figure: Scatter,
     models: Sequence[_Model],
-    spans: Mapping[str, tuple[Span, Span]],
+    spans: Mapping[str, tuple[Axis, Axis]],
     look: Mapping[str, Look],
     colours: Mapping[float, str],
 ) -> Sheet:
     handles = _legend(look, colours)
-    grid = panel_grid(len(spans), _HEIGHT, len(handles))
-    for axes, (panel, (x, y)) in zip(grid.panels, spans.items(), strict=True):
+    canvas, grid = panel_grid(len(spans), _HEIGHT, figure.labels[1], handles)
+    for axes, (panel, (x, y)) in zip(grid, spans.items(), strict=True):
         style.tidy(axes, panel)
-        style.measure_axis(axes, y.low, y.high, logarithmic=y.logarithmic)
-        axes.set_xlim(x.low, x.high)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(lambda value, _: style.plain(value))
-        axes.set_xlabel(figure.labels[0], fontsize=8.5, color=MUTED)
+        y.apply(axes, "y")
+        x.apply(axes, "x")
+        style.name_axes(axes, figure.labels[0])
         for model in models:
             if model.panel == panel:
                 _draw(axes, model, look[model.series], colours[model.beta])
-    grid.name_axes(figure.labels[1])
-    grid.add_legend(handles)
     panels = tuple(dict.fromkeys(model.panel for model in models))
-    return Sheet(grid.canvas, _caption(models), panels)
+    return Sheet(canvas, _caption(models), panels)
 
 
 def _draw(axes: Axes, model: _Model, look: Look, colour: str) -> None:
     low, high = model.y.low, model.y.high
     if low is not None and high is not None:
         axes.vlines(model.x, low, high, color=colour, linewidth=0.9, alpha=0.55)
-    axes.plot(
-        [model.x],
-        [float("nan") if model.y.value is None else model.y.value],
-        marker=look.marker,
-        markersize=6,
-        color=colour,
-        linestyle="none",
-        gid=f"{model.series}, β = {model.beta:g}",
-    )
+    y = float("nan") if model.y.value is None else model.y.value
+    own = style.mark(Look(colour, look.marker))
+    axes.plot([model.x], [y], gid=f"{model.series}, β = {model.beta:g}", **own)
 
 
 def _legend(look: Mapping[str, Look], colours: Mapping[float, str]) -> list[Line2D]:
-    plain: dict[str, Any] = {"linestyle": "none", "markersize": 6}
-    shapes = [
-        Line2D([], [], color=MUTED, marker=one.marker, label=name, **plain)
-        for name, one in look.items()
-    ]
-    return shapes + [
-        Line2D([], [], color=colour, marker="o", label=f"β = {beta:g}", **plain)
-        for beta, colour in colours.items()
-    ]
+    found = {name: Look(MUTED, one.marker) for name, one in look.items()}
+    found |= {f"β = {beta:g}": Look(colour, "o") for beta, colour in colours.items()}
+    return [style.entry(label, **style.mark(one)) for label, one in found.items()]
 
 
 def _caption(models: Sequence[_Model]) -> str:
     bars = any(model.y.low is not None for model in models)
-    said = f"A point a model: {counted(len(models), 'model')}, means over "
+    said = f"One point per model: {counted(len(models), 'model')}, means over "
     said += spread((model.y.pairs for model in models), "pair")
     return f"{said}. {'Bars: 95 % intervals over pairs of that one model.' if bars else ''}".strip()

@@ -1,4 +1,4 @@
-"""Sentences of captions: how many trainings, pairs or images stand behind what is drawn."""
+"""Sentences of captions: the numbers of trainings, pairs or images of a figure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def spread(counts: Iterable[int], noun: str) -> str:
-    """Numbers that differ, with their noun.
+    """A range of numbers with their noun.
 
     Example:
         >>> spread([3, 1, 3], "training"), spread([3, 3], "training")
@@ -31,11 +31,11 @@ def spread(counts: Iterable[int], noun: str) -> str:
 
 
 def behind(estimates: Sequence[CrossedEstimate], item: str) -> str:
-    """What means and intervals are over.
+    """The trainings and items that means and intervals are over.
 
     Args:
-        estimates: what is drawn.
-        item: what each training has several of; empty if it has one number.
+        estimates: the drawn means.
+        item: the unit within a training, such as ``pair``; empty if a training has one number.
     """
     over = [spread([e.seeds for e in estimates], "training")]
     if item:

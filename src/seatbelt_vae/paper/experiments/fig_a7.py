@@ -25,6 +25,6 @@ FIGA7 = Experiment(
         "β-TCVAE's keep the roll."
     ),
     members=_members,
-    also=("codes",),
+    optional_metrics=("codes",),
     figures=(Clouds("codes"),),
 )

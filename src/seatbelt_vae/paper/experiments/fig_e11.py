@@ -35,7 +35,7 @@ FIGE11 = Experiment(
     ),
     members=_members,
     attacks=(Attack(),),
-    also=("mig",),
+    optional_metrics=("mig",),
     figures=(
         Scatter("delta", "mig", "delta_mean", ("MIG", "Δ (KL), nats"), _SOURCE, logarithmic=True),
         Scatter("bound", "mig", "bound_mean", ("MIG", "B, nats"), _SOURCE, logarithmic=True),

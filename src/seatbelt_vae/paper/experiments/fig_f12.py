@@ -25,7 +25,7 @@ FIGF12 = Experiment(
         "With β > 1 clean images stay far more likely when the encoder sees them through noise."
     ),
     members=_members,
-    also=("denoising",),
+    optional_metrics=("denoising",),
     figures=(
         Densities(
             "denoising",

@@ -26,7 +26,7 @@ TABLE1 = Experiment(
         "lose least; the data set is not named."
     ),
     members=_members,
-    also=("downstream",),
+    optional_metrics=("downstream",),
     figures=(Rates("accuracy"),),
     claims=("C11",),
 )

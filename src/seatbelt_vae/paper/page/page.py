@@ -11,9 +11,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
-from seatbelt_vae.paper.page.inline import inlined
 from seatbelt_vae.paper.page.left_out import left_out
 from seatbelt_vae.paper.page.section import Section
+from seatbelt_vae.report.drawing.svg import inlined
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import atomic_write
 
@@ -77,7 +77,7 @@ def write_page(
         "leading": _leading,
         "sentence": _sentence,
         "queries": _queries,
-        "inlined": inlined,
+        "inlined": lambda file, title: inlined(file.read_bytes(), title),
         "results": lambda query: results_command(query, rows),
     }
     page = environment.get_template("reproduction.html").render(

@@ -18,14 +18,14 @@ class Raised:
     """A flag that some suites raise.
 
     Args:
-        protocol: of the attack.
+        strength: of the attack.
         name: of the flag.
         suites: how many raise it.
         judged: of how many.
         means: what that says of the numbers.
     """
 
-    protocol: str
+    strength: str
     name: str
     suites: int
     judged: int
@@ -33,20 +33,20 @@ class Raised:
 
 
 def flag_query(experiment: Experiment) -> str:
-    """Rows of ``protocol, name, suites, judged``, for the suites an experiment asked for."""
+    """Rows of ``strength, name, suites, judged``, for the suites an experiment asked for."""
     attacks = " OR ".join(f"({_where(attack)})" for attack in experiment.attacks)
     return (
-        "SELECT protocol, name, count(DISTINCT (run, suite)) FILTER (WHERE raised) AS suites, "
+        "SELECT strength, name, count(DISTINCT (run, suite)) FILTER (WHERE raised) AS suites, "
         "count(DISTINCT (run, suite)) AS judged\n"
         "FROM members JOIN suites USING (run) JOIN flags USING (run, suite)\n"
         f"WHERE experiment = '{experiment.id}' AND ({attacks})\n"
-        "GROUP BY protocol, name\n"
+        "GROUP BY strength, name\n"
         "ORDER BY ALL"
     )
 
 
 def raised_flags(experiment: Experiment, store: "Store") -> Iterator[Raised]:
-    """The flags raised under each protocol.
+    """The flags raised under each strength.
 
     Args:
         experiment: whose attacks.

@@ -1,0 +1,203 @@
+"""Presets: an architecture and the penalties of its objective, declared without torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.references import resolve_reference
+
+__all__ = [
+    "KL",
+    "PRESETS",
+    "Penalty",
+    "Preset",
+    "check_preset",
+    "preset_of",
+    "summary_of",
+]
+
+
+def _one(_beta: float) -> float:
+    return 1
+
+
+def _beta(beta: float) -> float:
+    return beta
+
+
+def _excess(beta: float) -> float:
+    return beta - 1
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A term that an objective subtracts: its name, formula, weight and warm-up.
+
+    Args:
+        name: a name of its own.
+        formula: the value, in nats per example; ``{top}`` is replaced by the code's symbol.
+        loss: the `PenaltyLoss` that computes the value: the class, or ``package.module:attribute``;
+            the KL has none, because every objective computes it.
+        weight: maps β to the weight (default: β − 1).
+        description: sentences for the model card, with ``{top}`` and settings in braces.
+        warm_up: the setting of `ObjectiveConfig` that holds the number of warm-up steps.
+        settings: other settings of `ObjectiveConfig` that only this penalty reads.
+        metric: the name of the value among the metrics (default: the penalty's name).
+
+    Example:
+        >>> Penalty("code-norm", "‖{top}‖²", "my_package.penalties:CodeNorm").weight(4.0)
+        3.0
+    """
+
+    name: str
+    formula: str
+    loss: str | type = ""
+    weight: Callable[[float], float] = _excess
+    description: str = ""
+    warm_up: str | None = None
+    settings: tuple[str, ...] = ()
+    metric: str = ""
+
+    def reads(self, setting: str) -> bool:
+        """Whether a setting of `ObjectiveConfig` other than β acts on this penalty."""
+        return setting in (self.warm_up, *self.settings)
+
+
+KL = Penalty("kl", "KL(q(z|x) ‖ p(z))", weight=_one, warm_up="kl_warm_up")
+_BETA_KL = Penalty(
+    "beta-kl",
+    KL.formula,
+    weight=_beta,
+    description="β weighs the whole divergence from the prior; at β = 1 this is the ELBO.",
+    warm_up="kl_warm_up",
+)
+_TC_IS = (
+    "TC({top}) is the total correlation of the aggregate posterior, of the top layer if there are "
+    "several; at β = 1 the objective is the ELBO. "
+)
+_LOSSES = "seatbelt_vae.objectives.penalties."
+_TC = Penalty(
+    "tc",
+    "TC({top})",
+    _LOSSES + "minibatch_tc:MinibatchTC",
+    description=_TC_IS + "In training it was estimated from the minibatch by {tc_estimator}.",
+    warm_up="tc_warm_up",
+    settings=("tc_estimator",),
+    metric="total_correlation",
+)
+_FACTOR = Penalty(
+    "factor",
+    "TC({top})",
+    _LOSSES + "discriminator_tc:DiscriminatorTC",
+    description=_TC_IS
+    + "In training a discriminator estimated it (Kim & Mnih 2018); it is no part of the model.",
+    warm_up="tc_warm_up",
+    metric="total_correlation",
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An architecture and the objective E log p(x|z) − weight · KL − Σ weight · penalty.
+
+    Args:
+        summary: one line for help texts and reports.
+        penalties: subtracted besides the KL.
+        divergence: the KL, of weight 1 or β.
+        beta: the default β; 1 is the ELBO.
+        hierarchical: more than one layer by default.
+        chain_likelihood: the decoder sees z¹ only (the DLGM ablation), not every layer.
+    """
+
+    summary: str
+    penalties: tuple[Penalty, ...] = ()
+    divergence: Penalty = KL
+    beta: float = 1.0
+    hierarchical: bool = False
+    chain_likelihood: bool = False
+
+    @property
+    def weighed(self) -> tuple[Penalty, ...]:
+        """The penalties whose weight depends on β; none if the objective is the ELBO."""
+        kl = () if self.divergence == KL else (self.divergence,)
+        return (*kl, *self.penalties)
+
+    @property
+    def architecture(self) -> tuple[bool, bool]:
+        """Whether the preset is hierarchical, and whether its decoder sees z¹ only."""
+        return self.hierarchical, self.chain_likelihood
+
+    @property
+    def objective(self) -> str:
+        """The names of the penalties whose weight depends on β, or ``elbo``, as stored."""
+        return "+".join(penalty.name for penalty in self.weighed) or "elbo"
+
+    def reads(self, setting: str) -> bool:
+        """Whether a setting of `ObjectiveConfig` other than β acts on a penalty."""
+        return any(penalty.reads(setting) for penalty in (self.divergence, *self.penalties))
+
+
+PRESETS = {
+    "vae": Preset("the plain VAE: the ELBO"),
+    "beta-vae": Preset("E log p(x|z) − β·KL (Higgins 2017)", divergence=_BETA_KL, beta=4.0),
+    "beta-tcvae": Preset("ELBO − (β−1)·TC(z) (Chen 2018)", (_TC,), beta=6.0),
+    "factor-vae": Preset(
+        "ELBO − (β−1)·TC(z), TC by a discriminator (Kim & Mnih 2018)", (_FACTOR,), beta=6.0
+    ),
+    "hvae": Preset("the hierarchical baseline: Seatbelt at β = 1", hierarchical=True),
+    "seatbelt": Preset(
+        "hierarchical, ELBO − (β−1)·TC(z^L) (Willetts 2021)", (_TC,), beta=6.0, hierarchical=True
+    ),
+    "dlgm": Preset(
+        "hierarchical with chain likelihood p(x|z¹)", hierarchical=True, chain_likelihood=True
+    ),
+    "tc-dlgm": Preset(
+        "chain likelihood with the TC penalty on z^L",
+        (_TC,),
+        beta=6.0,
+        hierarchical=True,
+        chain_likelihood=True,
+    ),
+}
+
+
+def check_preset(name: str) -> None:
+    """Raise unless a name is known or has the form ``package.module:attribute``.
+
+    A user's module is not imported here, so that its runs are listed where it is missing.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    if ":" not in name:
+        one_of("preset", name, PRESETS)
+
+
+def preset_of(name: str) -> Preset:
+    """The preset of a name, or a user's own at ``package.module:attribute``.
+
+    Example:
+        >>> preset_of("seatbelt").objective
+        'tc'
+
+    Raises:
+        ConfigError: an unknown name, or a place without a `Preset`.
+    """
+    check_preset(name)
+    if name in PRESETS:
+        return PRESETS[name]
+    found = resolve_reference(name)
+    if not isinstance(found, Preset):
+        raise ConfigError(
+            f"preset {name!r} is a {type(found).__name__}, expected a seatbelt_vae.Preset"
+        )
+    return found
+
+
+def summary_of(name: str) -> str:
+    """The summary of a preset; its name if a user's own cannot be imported."""
+    try:
+        return preset_of(name).summary
+    except ConfigError:
+        return name

@@ -1,0 +1,141 @@
+"""Sets stored as records of an image in bytes and its factor values."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.cache import read_records, write_records
+from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
+from seatbelt_vae.data.downsampling import block_notes, block_side, mean_bytes
+from seatbelt_vae.errors import DataError
+
+__all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
+
+
+@dataclass(frozen=True)
+class About:
+    """The description of a set beside its records.
+
+    Args:
+        factors: the factors whose values the records hold.
+        test_from: index of the first test record (default: a random tenth is the test split).
+        notes, credits: as of `ImageData`.
+    """
+
+    factors: tuple[Factor, ...] = ()
+    test_from: int | None = None
+    notes: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, stated: dict[str, Any]) -> Self:
+        """Read the description from the JSON of a cache file."""
+        factors = tuple(
+            Factor(factor["name"], factor["size"], tuple(factor["values"]))
+            for factor in stated["factors"]
+        )
+        return cls(factors, stated["test_from"], tuple(stated["notes"]), tuple(stated["credits"]))
+
+
+def image_record(image_shape: tuple[int, int, int], factors: int = 0) -> np.dtype[Any]:
+    """The record type of an example: ``image`` (C, H, W) in bytes and ``factors`` (F)."""
+    return np.dtype([("image", np.uint8, image_shape), ("factors", "<i4", (factors,))])
+
+
+def write_set(
+    cache: Path,
+    blocks: Iterable[NDArray[Any]],
+    record: np.dtype[Any],
+    about: Callable[[], About],
+    place: Path | str,
+) -> None:
+    """Write a set's cache file.
+
+    Args:
+        cache: the file.
+        blocks: arrays of records.
+        record: from `image_record`.
+        about: called after the last block.
+        place: origin of the images, for error messages.
+
+    Raises:
+        DataError: fewer than two images.
+        ArtifactError: the file cannot be written; none is left behind.
+    """
+    write_records(cache, record, _at_least_two(blocks, about, place), lambda: asdict(about()))
+
+
+def _at_least_two(
+    blocks: Iterable[NDArray[Any]], about: Callable[[], About], place: Path | str
+) -> Iterator[NDArray[Any]]:
+    count = 0
+    for block in blocks:
+        count += len(block)
+        yield block
+    if count < 2:
+        notes = "".join(f" ({note})" for note in about().notes)
+        raise DataError(
+            f"{place} gives {count} images{notes}: at least 2 make a training and a test split"
+        )
+
+
+def read_set(cache: Path, config: DataConfig) -> ImageData:
+    """Read the set of a cache file.
+
+    Raises:
+        DataError: a corrupt file, or as `stored_set`.
+    """
+    records = read_records(cache)
+    return stored_set(records.rows, About.of(records.about), config, records.digest)
+
+
+def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str = "") -> ImageData:
+    """The set of records of `image_record`; bytes 0 … 255 become values -1 … 1.
+
+    At a fraction of their size, images are averaged over blocks and rounded to bytes when read.
+
+    Args:
+        rows: the records.
+        about: the description of the set.
+        config: the settings, such as the image size.
+        digest: see `ImageData`.
+
+    Raises:
+        DataError: no image, too few training images, or a size that is no fraction of theirs.
+    """
+    images, values = rows["image"], rows["factors"]
+    channels, height, width = images.shape[1:]
+    block = block_side(config, height, width)
+
+    def read(indices: Indices) -> NDArray[np.float32]:
+        pixels = mean_bytes(images[indices], block)
+        pixels /= 127.5
+        pixels -= 1
+        return pixels
+
+    def factors_of(indices: Indices) -> NDArray[np.int64]:
+        return values[indices].astype(np.int64)
+
+    known = factors_of if about.factors else None
+    test_from = about.test_from
+    if test_from is None:
+        train, test = random_split(len(images), read, known, config.images)
+    else:
+        train = Split(np.arange(test_from), read, known).first(config.images)
+        test = Split(np.arange(test_from, len(images)), read, known)
+    return ImageData(
+        config.name,
+        (-1.0, 1.0),
+        (channels, height // block, width // block),
+        train,
+        test,
+        about.factors,
+        about.notes + block_notes(block),
+        about.credits,
+        digest,
+    )

@@ -1,0 +1,62 @@
+"""Load a data set by name, or the data set of a run's settings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.config import DataConfig, RunConfig, resolve, resolve_objective
+from seatbelt_vae.data.registry import source_of
+from seatbelt_vae.errors import ConfigError
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data.dataset import ImageData
+
+__all__ = ["load_data", "load_for"]
+
+
+def load_data(
+    name: str,
+    root: str | Path | None = None,
+    images: int | None = None,
+    image_size: int | None = None,
+    *,
+    skip_bad: bool = False,
+) -> "ImageData":
+    """Load a data set by name.
+
+    Args:
+        name: a key of `DATA_SETS`, ``hf:NAME``, or a function of your own as
+            ``package.module:function`` or ``file.py:function``, which is imported and called.
+        root: folder that holds the files of the data set, or its one file.
+        images: number of training images to use (default: all).
+        image_size: side in pixels: any size for picture files, for the other sets a fraction of
+            their own size.
+        skip_bad: skip and count unreadable files instead of raising an error at the first.
+
+    Raises:
+        DataError: unknown name, missing folder, corrupt files, or an unavailable size.
+
+    Example:
+        >>> load_data("swiss-roll").image_shape
+        (1, 1, 2)
+    """
+    config = DataConfig(name, None if root is None else str(root), images, image_size, skip_bad)
+    return source_of(config).load(config)
+
+
+def load_for(run: RunConfig) -> "ImageData":
+    """Load the data set of a run and check that model, objective and batch size fit it.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        ConfigError: settings that contradict the data set or each other.
+    """
+    data = source_of(run.data).load(run.data)
+    architecture = resolve(run.model, data.name, data.image_shape, data.bounds)
+    resolve_objective(run.objective, run.model.preset, architecture.depth)
+    batch = run.training.batch_size
+    if batch > len(data.train):
+        raise ConfigError(
+            f"batch_size {batch} is more than the {len(data.train)} training images: use a "
+            f"smaller batch"
+        )
+    return data

@@ -1,0 +1,137 @@
+"""A data set returned by a function of the user, named ``package.module:function``.
+
+The function takes no argument, or the root where one is given. It returns images, a pair of images
+and labels, a mapping of arrays with the names of the array set, a map-style torch ``Dataset``, or
+an `ImageData`. Images and labels follow the rules of the array set and are held in memory.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.dataset import ImageData
+from seatbelt_vae.data.image_records import stored_set
+from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.sets.array import records_of
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
+from seatbelt_vae.references import resolve_reference
+
+__all__ = ["SOURCES", "load", "state"]
+
+SOURCES = {
+    "MODULE:FUNCTION": Source(
+        "images returned by a Python function of your own, as package.module:function or "
+        "file.py:function",
+        "imported and called, which runs your code; --root is passed on as its argument",
+        __name__,
+        single_file=True,
+    ),
+}
+
+_RETURNS = "images, (images, labels), a mapping of arrays, a torch Dataset, or an ImageData"
+
+
+def load(config: DataConfig) -> ImageData:
+    """Call the function and convert its return value.
+
+    Raises:
+        DataError: the function cannot be imported, raises an error, or returns something else.
+    """
+    function = _function(config.name)
+    with _one_line_errors(config.name):
+        returned = function() if config.root is None else function(config.root)
+        if isinstance(returned, ImageData):
+            return _renamed(returned, config)
+        named = _named_arrays(config.name, returned)
+    arrays = tuple(_stored(config.name, name, array) for name, array in named.items())
+    record, blocks, about = records_of(config.name, arrays)
+    rows = np.concatenate([np.empty(0, record), *blocks])
+    return stored_set(rows, about, config, hashlib.sha256(rows.data).hexdigest())
+
+
+def state(config: DataConfig) -> str:
+    """Report that the function can be imported.
+
+    Raises:
+        DataError: it cannot.
+    """
+    if config.name in SOURCES:
+        return "give the name of a function, such as my_package.data:load"
+    _function(config.name)
+    return "ready: the function is called whenever the set is loaded"
+
+
+def _function(name: str) -> Any:
+    try:
+        function = resolve_reference(name)
+    except ConfigError as error:
+        raise DataError(f"data set {name!r}: {error}") from error
+    if not callable(function):
+        raise DataError(f"data set {name!r} is a {type(function).__name__}, expected a function")
+    return function
+
+
+@contextmanager
+def _one_line_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SeatbeltError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), "") or "no message"
+        raise DataError(
+            f"data set {name!r} failed: {type(error).__name__}: {reason}; the function takes no "
+            f"argument, or root if --root is given, and returns {_RETURNS}"
+        ) from error
+
+
+def _renamed(data: ImageData, config: DataConfig) -> ImageData:
+    """The same set under its reference, cut to the number of training images asked for."""
+    if config.image_size not in (None, min(data.image_shape[1:])):
+        raise DataError(
+            f"{config.name!r} returns images of shape {data.image_shape}: leave image_size out"
+        )
+    return replace(data, name=config.name, train=data.train.first(config.images))
+
+
+def _named_arrays(name: str, returned: Any) -> dict[str, NDArray[Any]]:
+    """The returned arrays under the names of the array set."""
+    if isinstance(returned, Mapping):
+        return {str(key): _array(value) for key, value in returned.items()}
+    if isinstance(returned, tuple) and len(returned) == 2:
+        return {"images": _array(returned[0]), "labels": _array(returned[1])}
+    if hasattr(returned, "__array__"):
+        return {"images": _array(returned)}
+    if hasattr(returned, "__getitem__") and hasattr(returned, "__len__"):
+        return _collected(returned)
+    raise DataError(f"{name!r} returned a {type(returned).__name__}, expected {_RETURNS}")
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """A NumPy array of an array, a tensor on any device, a picture, or a number."""
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+def _collected(items: Any) -> dict[str, NDArray[Any]]:
+    """All images of a map-style dataset, and the labels if its items are pairs."""
+    found = [items[index] for index in range(len(items))]
+    if not all(isinstance(item, tuple) for item in found):
+        return {"images": np.stack([_array(item) for item in found])}
+    images, labels = zip(*found, strict=True)
+    return {"images": np.stack([*map(_array, images)]), "labels": np.stack([*map(_array, labels)])}
+
+
+def _stored(place: str, name: str, array: NDArray[Any]) -> StoredArray:
+    step = rows_of_a_block(array.shape, array.dtype) if array.ndim else 1
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        return (array[start : start + step] for start in range(0, len(array), step))
+
+    return StoredArray(place, name, array.shape, array.dtype, blocks)

@@ -1,0 +1,142 @@
+"""A folder or zip archive of picture files; subfolders are classes.
+
+Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; or either below ``train/`` and ``test/``.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.bad_examples import BadExamples
+from seatbelt_vae.data.dataset import Factor, ImageData
+from seatbelt_vae.data.image_records import About, read_set
+from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
+from seatbelt_vae.data.preparation import Preparation
+from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
+from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
+from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source_files import cache_of
+from seatbelt_vae.errors import DataError
+
+__all__ = ["ENDINGS", "SOURCES", "load", "preparation", "state"]
+
+SOURCES = {
+    "folder": Source(
+        "pictures of your own; subfolders are classes, or train/ and test/",
+        "read from --root, a folder or a .zip of them",
+        __name__,
+        skippable=True,
+        single_file=True,
+    ),
+}
+
+ENDINGS = (
+    *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),
+    *(".tif", ".tiff", ".webp"),
+)
+"""Suffixes of picture files; other files are ignored."""
+
+_VERSION = 1
+
+
+def load(config: DataConfig) -> ImageData:
+    """Images at 64 pixels or the size asked for, grey if all pictures are; the factor is the class.
+
+    Raises:
+        DataError: no picture, an unreadable one that may not be skipped, or mixed layouts.
+    """
+    return read_set(preparation(config).file(), config)
+
+
+def preparation(config: DataConfig) -> Preparation:
+    """The cache file of the pictures in a folder or an archive."""
+    if config.root is None:
+        raise DataError(
+            "'folder' is read from pictures of your own: give their folder, or a zip archive of "
+            "them, as root"
+        )
+    root, side = Path(config.root), side_of(config)
+    with opened_tree(root, BadExamples(config.skip_bad)) as tree:
+        cache = cache_of("folder", _VERSION, tree.sources, side, config.skip_bad)
+
+    def write(cache: Path) -> None:
+        bad = BadExamples(config.skip_bad)
+        with opened_tree(root, bad) as tree:
+            _write(tree, cache, side, bad)
+
+    return Preparation(cache, f"prepared from {root}", write)
+
+
+def state(config: DataConfig) -> str:
+    """Whether the set is prepared; raises DataError if its files are missing."""
+    return preparation(config).state
+
+
+def _write(tree: Tree, cache: Path, side: int, bad: BadExamples) -> None:
+    names = [name for name in tree.names if PurePosixPath(name).suffix.lower() in ENDINGS]
+    if not names:
+        raise DataError(
+            f"{tree.place} holds no picture: expected files that end in {', '.join(ENDINGS)}"
+        )
+    splits = _splits(names)
+    classes = _classes(tree.place, splits)
+    train, test = ([_picture(entry, classes) for entry in split.items()] for split in splits)
+    channels = 3 if any(_in_colour(tree, picture.name) for picture in train + test) else 1
+    decode = partial(pixels_of, channels=channels, side=side)
+    unused = len(tree.names) - len(train) - len(test)
+    about = About(
+        (Factor.named("class", classes),) if classes else (),
+        notes=(f"{unused:,} files passed over",) if unused else (),
+    )
+    PictureFiles(tree, train, test, decode, bad).write(cache, (channels, side, side), about)
+
+
+def _splits(names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Names of training and test pictures, each with its class folder, or "" if it has none."""
+    folders = [PurePosixPath(name).parent.parts for name in names]
+    # folders common to all pictures are not classes
+    first, last = min(folders), max(folders)
+    alike = (one == other for one, other in zip(first, last, strict=False))
+    above = sum(1 for _ in takewhile(bool, alike))
+    below = [folder[above:] for folder in folders]
+    if not {("train",), ("test",)} <= {folder[:1] for folder in below}:
+        return {name: _first(folder) for name, folder in zip(names, below, strict=True)}, {}
+    train, test = (
+        {
+            name: _first(folder[1:])
+            for name, folder in zip(names, below, strict=True)
+            if folder[:1] == (split,)
+        }
+        for split in ("train", "test")
+    )
+    return train, test
+
+
+def _first(folders: tuple[str, ...]) -> str:
+    return folders[0] if folders else ""
+
+
+def _classes(place: Path, splits: Iterable[dict[str, str]]) -> tuple[str, ...]:
+    """Names of the classes; empty if all pictures are in one folder."""
+    found = {folder for split in splits for folder in split.values()}
+    if "" in found and len(found) > 1:
+        raise DataError(
+            f"{place} holds pictures beside folders of them: put every picture into the folder of "
+            f"its class, or all of them into one"
+        )
+    return tuple(sorted(found)) if len(found) > 1 else ()
+
+
+def _picture(entry: tuple[str, str], classes: tuple[str, ...]) -> Picture:
+    name, folder = entry
+    return Picture(name, (classes.index(folder),) if classes else ())
+
+
+def _in_colour(tree: Tree, name: str) -> bool:
+    # an unreadable picture is reported when it is decoded
+    with suppress(DataError):
+        return is_colour(tree.read(name))
+    return False

@@ -1,0 +1,52 @@
+"""The declaration of a data set: what it holds, where it comes from, and its licence."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.config import DataConfig
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data.dataset import ImageData
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be loaded by name.
+
+    Args:
+        summary: the images and factors, in one line.
+        origin: where the files come from.
+        module: import name of the module with its functions ``load(config)``, ``state(config)``
+            and, if downloadable, ``download(config)``.
+        resizable: the set is available at several image sizes.
+        skippable: the set consists of files, of which unreadable ones can be skipped.
+        single_file: root may be one file instead of a folder.
+        downloadable: the set can be downloaded on request.
+        licence: owner and terms, for the card of a model trained on the set.
+    """
+
+    summary: str
+    origin: str
+    module: str
+    resizable: bool = True
+    skippable: bool = False
+    single_file: bool = False
+    downloadable: bool = False
+    licence: str = "that of the images' owner, who is not known to this package"
+
+    def load(self, config: DataConfig) -> "ImageData":
+        """Load the set with the given settings."""
+        data: ImageData = import_module(self.module).load(config)
+        return data
+
+    def state(self, config: DataConfig) -> str:
+        """Describe in one line whether the set is prepared; no image is read."""
+        text: str = import_module(self.module).state(config)
+        return text
+
+    def download(self, config: DataConfig) -> None:
+        """Download the files of the set."""
+        import_module(self.module).download(config)

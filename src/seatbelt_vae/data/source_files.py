@@ -1,0 +1,62 @@
+"""The source files of a set: the name of its cache file, and a check of links."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.data.cache import cache_folder, is_there
+from seatbelt_vae.errors import DataError
+
+__all__ = ["cache_of", "check_inside"]
+
+
+def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -> Path:
+    """The cache file of a set; its name changes with every source file and setting.
+
+    Args:
+        name: prefix of the file name.
+        version: version of the preparation; raised when the same sources give other records.
+        sources: source files, identified by path, size and modification time.
+        settings: all other values that the records depend on.
+
+    Raises:
+        DataError: a file is not accessible, or is a pipe, a socket or a device.
+    """
+    stated = json.dumps([version, [_told_apart(path) for path in sources], settings])
+    return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
+
+
+def check_inside(folder: Path, *paths: Path) -> None:
+    """Raise DataError if a path of a folder is a link to a target outside or to nothing."""
+    inside = folder.resolve()
+    for path in paths:
+        target = Path(os.path.realpath(path))  # resolve raises an error for a link to itself
+        if not target.is_relative_to(inside):
+            raise DataError(
+                f"{path} is a link that leads out of its folder, to {target}: give that file or "
+                f"its folder instead"
+            )
+        if not is_there(target):
+            raise DataError(
+                f"{path} is a link to {target}, which is not there: restore that, or delete the "
+                f"link"
+            )
+
+
+def _told_apart(path: Path) -> tuple[str, int, int]:
+    place = str(path.absolute())
+    try:
+        found = path.stat() if path.exists() else path.lstat()
+    except OSError as error:
+        raise DataError(
+            f"cannot look at {error.filename}: {error.strerror}; make it readable"
+        ) from error
+    # a dangling link is reported when it is read
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+        # reading a pipe would block
+        raise DataError(f"{place} is a pipe, a socket or a device: expected a file")
+    return place, found.st_size, found.st_mtime_ns

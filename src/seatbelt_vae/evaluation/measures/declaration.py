@@ -1,0 +1,186 @@
+"""What a measure declares: how it is called, shown, documented, stored and computed.
+
+Nothing here imports PyTorch, so the results store reads the declarations quickly.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from seatbelt_vae.evaluation.bootstrap import Kind
+
+if TYPE_CHECKING:
+    from seatbelt_vae.config import EvaluationConfig
+    from seatbelt_vae.data import ImageData
+    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.robustness import PairMeasures
+
+__all__ = [
+    "ABOUT_ATTACKS",
+    "ABOUT_MODELS",
+    "CAPABILITIES",
+    "Column",
+    "Measure",
+    "ModelMeasure",
+    "PairMeasure",
+    "RowTable",
+    "WithRows",
+    "capabilities",
+]
+
+Row = dict[str, Any]
+
+CAPABILITIES = frozenset({"posterior", "prior", "likelihood"})
+"""Distributions that a measure may need of a model: q(z|x), p(z) and p(x|z)."""
+
+_OF_PAIRS = frozenset({"told_apart", "told_apart_distortion"})
+
+ABOUT_ATTACKS = "How far an attack gets"
+ABOUT_MODELS = "The models themselves"
+
+
+def capabilities(model: object) -> frozenset[str]:
+    """The distributions that a model has, among `CAPABILITIES`; all if it states none."""
+    stated = getattr(model, "capabilities", None)
+    return frozenset(name for name in CAPABILITIES if getattr(stated, name, True))
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the results store.
+
+    Args:
+        name: the column.
+        type: its SQL type: VARCHAR, BOOLEAN, BIGINT, DOUBLE, BIGINT[], DOUBLE[] or DOUBLE[][].
+        meaning: one phrase, in Markdown.
+    """
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Rows that a measure stores beside its value, in ``evaluation/<view>.parquet``.
+
+    Args:
+        view: the view of the results store, and the name of the file.
+        row: what one row is about, such as ``one row per test image``.
+        columns: the columns that are always there, without ``run``.
+    """
+
+    view: str
+    row: str
+    columns: tuple[Column, ...]
+
+
+class WithRows(NamedTuple):
+    """The entries of ``measures.json`` and the rows that one measure found."""
+
+    values: Mapping[str, Any]
+    rows: list[Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    r"""Facts about a measure that tables, columns and documents are made from.
+
+    Args:
+        name: key in ``summary.json`` or ``measures.json``, and column of the results store.
+        symbol: head of its column in a report.
+        formula: LaTeX, without dollar signs.
+        definition: one sentence.
+        unit: empty for a pure number.
+        better: ``↑``, ``↓``, or empty where neither direction is better.
+        family: name shared by measures of one definition, such as ``gap at ε``.
+        needs: `CAPABILITIES` of the model, or columns of the pair that must be true:
+            ``told_apart``, ``told_apart_distortion``.
+        group: title of the report's table that shows it; empty if none does.
+    """
+
+    name: str
+    symbol: str
+    formula: str
+    definition: str
+    unit: str = ""
+    better: Literal["↑", "↓", ""] = ""
+    family: str = ""
+    needs: frozenset[str] = frozenset()
+    group: str = ""
+
+    def unmet(self, model: object) -> list[str]:
+        """The needs that a model does not meet, sorted; the measure is left out if there are any.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> from seatbelt_vae.evaluation.measures import MODEL_MEASURES
+            >>> quantiser = SimpleNamespace(capabilities=frozenset({"likelihood"}))
+            >>> MODEL_MEASURES["elbo"].unmet(quantiser)
+            ['posterior', 'prior']
+        """
+        return sorted((self.needs & CAPABILITIES) - capabilities(model))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMeasure(Measure):
+    """A measure of one attacked pair of images, averaged over the pairs of a suite.
+
+    Args:
+        compute: maps the pair's attack rows and its `PairMeasures` to a number; None if undefined.
+        mean: the mean over pairs.
+    """
+
+    compute: "Callable[[Sequence[Row], PairMeasures], float | None]"
+    mean: Kind = "arithmetic"
+    group: str = ABOUT_ATTACKS
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its column in the view of pairs."""
+        return (Column(self.name, "DOUBLE", self.definition),)
+
+    def counts(self, pair: Row) -> bool:
+        """Whether a pair meets the measure's needs and enters its mean."""
+        return all(pair[need] for need in self.needs & _OF_PAIRS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMeasure(Measure):
+    """A measure of a model on held-out images.
+
+    Args:
+        compute: maps the `Evaluated` model to a number, to a mapping of entries of
+            ``measures.json``, or to `WithRows`.
+        stored: columns of the view of evaluations (default: ``name``, one number).
+        table: rows that it stores as well.
+        optional: whether it is computed only if `EvaluationConfig` names it.
+        check: raises if a data set lacks what the measure needs.
+        show: maps ``measures.json`` to the value in a report (default: the entry ``name``).
+    """
+
+    compute: "Callable[[Evaluated], float | Mapping[str, Any] | WithRows]"
+    stored: tuple[Column, ...] | None = None
+    table: RowTable | None = None
+    optional: bool = False
+    check: "Callable[[ImageData, EvaluationConfig], object] | None" = None
+    show: Callable[[Mapping[str, Any]], Any] | None = None
+    group: str = ABOUT_MODELS
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns in the view of evaluations."""
+        if self.stored is None:
+            return (Column(self.name, "DOUBLE", self.definition),)
+        return self.stored
+
+    def found(self, evaluated: "Evaluated") -> WithRows:
+        """The entries of ``measures.json`` and the rows of the table, perhaps none."""
+        value = self.compute(evaluated)
+        if isinstance(value, WithRows):
+            return value
+        return WithRows(value if isinstance(value, Mapping) else {self.name: value}, [])
+
+    def shown(self, measures: Mapping[str, Any]) -> Any:
+        """The value in a report: a number, a text of several, or None if it is not there."""
+        return measures.get(self.name) if self.show is None else self.show(measures)

@@ -1,0 +1,101 @@
+"""Measures of how far an attack moves the reconstruction towards the target."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seatbelt_vae.evaluation.measures.declaration import PairMeasure
+
+if TYPE_CHECKING:
+    from seatbelt_vae.evaluation.robustness import PairMeasures
+
+__all__ = ["BUDGETS", "REACH"]
+
+BUDGETS = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Budgets ε: distances from the input in units of the distance to the target image."""
+
+_TINY = 2.0**-1022  # the smallest normal float64, which keeps a black target's ratio finite
+
+Compute = Callable[[Sequence[dict[str, Any]], "PairMeasures"], float | None]
+
+
+def _at_budget(column: str, epsilon: float) -> Compute:
+    def compute(_: Sequence[dict[str, Any]], measured: "PairMeasures") -> float | None:
+        found = (row[column] for row in measured.budget_rows if row["epsilon"] == epsilon)
+        return next(found, None)
+
+    return compute
+
+
+def _reconstruction_error(_: Sequence[dict[str, Any]], measured: "PairMeasures") -> float:
+    norm = measured.pair.norm(measured.pair.target).item()
+    return measured.pair.target_reconstruction_error / max(norm, _TINY)
+
+
+_GAPS = tuple(
+    PairMeasure(
+        name=f"gap@{epsilon:g}",
+        symbol=f"gap at ε = {epsilon:g}",
+        family="gap at ε",
+        better="↑",
+        formula=r"\min_{\lVert x^*-x\rVert\le\epsilon\lVert x_t-x\rVert}"
+        r"\frac{\lVert\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\rVert}"
+        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
+        definition="Smallest reconstruction gap ‖rec(x*) − rec(xₜ)‖ / ‖rec(x) − rec(xₜ)‖ found "
+        "with a distortion of at most ε‖xₜ − x‖: 0 is fooled, 1 is unmoved. An upper bound: "
+        "another attack may get further.",
+        needs=frozenset({"told_apart"}),
+        compute=_at_budget("gap", epsilon),
+    )
+    for epsilon in BUDGETS
+)
+
+_AREAS = (
+    PairMeasure(
+        name="auddc_worst",
+        symbol="AUDDC, worst",
+        better="↑",
+        formula=r"\int_0^1 \min_{s\le t}\delta(s)\,\mathrm dt",
+        definition="Area under the distortion-damage curve of the best attack within each "
+        "distance: 1 would be unmoved at any distance.",
+        needs=frozenset({"told_apart_distortion"}),
+        compute=lambda _, measured: measured.area_worst.value if measured.area_worst else None,
+    ),
+    PairMeasure(
+        name="auddc",
+        symbol="AUDDC",
+        better="↑",
+        formula=r"\int_0^1 \delta(t)\,\mathrm dt",
+        definition="The same area through the attacks as they are (Gondim-Ribeiro et al. 2018).",
+        needs=frozenset({"told_apart_distortion"}),
+        compute=lambda _, measured: measured.area.value if measured.area else None,
+    ),
+)
+
+_ERROR = PairMeasure(
+    name="reconstruction_error",
+    symbol="‖rec(xₜ) − xₜ‖ / ‖xₜ‖",
+    better="↓",
+    formula=r"\lVert\mathrm{rec}(x_t)-x_t\rVert/\lVert x_t\rVert",
+    definition="Relative reconstruction error of the target image, without any attack.",
+    compute=_reconstruction_error,
+)
+
+_BLENDS = tuple(
+    PairMeasure(
+        name=f"blend_gap@{epsilon:g}",
+        symbol=f"blend at ε = {epsilon:g}",
+        family="blend at ε",
+        better="↑",
+        formula=r"\frac{\lVert\mathrm{rec}(x+\epsilon(x_t-x))-\mathrm{rec}(x_t)\rVert}"
+        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
+        definition="Gap after moving the image the share ε of the way to the target, pixel by "
+        "pixel. An attack must go below this to have found a weakness.",
+        needs=frozenset({"told_apart"}),
+        compute=_at_budget("blend_gap", epsilon),
+        group="Plain blending: the attack that needs no model",
+    )
+    for epsilon in BUDGETS
+)
+
+REACH = (*_GAPS, *_AREAS, _ERROR, *_BLENDS)
+"""In the order of a report."""

@@ -1,0 +1,97 @@
+"""The memory of NumPy arrays and CPU tensors, as a kernel reads it."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from seatbelt_vae.kernels.library import omp_team
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Memory", "NumpyArrays", "TorchTensors"]
+
+
+class Memory(NamedTuple):
+    """A contiguous block.
+
+    Args:
+        shape, dtype: of the array.
+        address: of its first value.
+        size: in bytes.
+        writable: whether a kernel may change it.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    address: int
+    size: int
+    writable: bool = True
+
+
+class NumpyArrays:
+    """NumPy arrays, for kernels of one thread. torch is not imported."""
+
+    def memory(self, array: Any) -> Memory | str:
+        """The memory of an array, or the reason why a kernel must not use it."""
+        if not isinstance(array, np.ndarray):
+            return f"is a {type(array).__name__}, expected a NumPy array"
+        if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
+            return "is not contiguous, aligned and of native byte order: use np.ascontiguousarray"
+        writable = array.flags.writeable
+        return Memory(array.shape, array.dtype.name, array.ctypes.data, array.nbytes, writable)
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        """A new array, not initialised."""
+        return np.empty(shape, dtype)
+
+    def range(self, array: Any) -> tuple[int, int]:
+        """The least and the largest value."""
+        return int(array.min()), int(array.max())
+
+    def threads(self) -> tuple[int, int | None]:
+        """The number of threads, and the address of `omp_team`."""
+        return 1, None
+
+
+class TorchTensors(NumpyArrays):
+    """Dense tensors on the CPU. Kernels run on as many threads as torch does."""
+
+    def memory(self, array: Any) -> Memory | str:
+        import torch
+
+        if type(array) not in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer):
+            return f"is a {type(array).__name__}, expected a tensor"
+        if array.device.type != "cpu" or array.layout is not torch.strided:
+            return f"is a {array.layout} tensor on {array.device}, expected a dense one on the CPU"
+        if torch.is_grad_enabled() and array.requires_grad:
+            return "requires a gradient, which a kernel does not record: detach it"
+        return _dense(array)
+
+    def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
+        import torch
+
+        return torch.empty(shape, dtype=getattr(torch, dtype))
+
+    def range(self, array: Any) -> tuple[int, int]:
+        low, high = array.aminmax()
+        return int(low), int(high)
+
+    def threads(self) -> tuple[int, int | None]:
+        import torch
+
+        return torch.get_num_threads(), omp_team()
+
+
+def _dense(tensor: "Tensor") -> Memory | str:
+    if not tensor.is_contiguous() or tensor.is_neg() or tensor.is_conj():
+        return "is not contiguous: call .contiguous()"
+    size = tensor.numel() * tensor.element_size()
+    try:
+        storage = tensor.untyped_storage().nbytes()
+        address = tensor.data_ptr()
+    except RuntimeError:  # a wrapper of torch.func has no memory of its own
+        return "has no memory of its own: kernels do not work under torch.func"
+    if tensor.storage_offset() * tensor.element_size() + size > storage:
+        return f"needs {size} bytes, but its storage has {storage}"
+    return Memory(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), address, size)

@@ -1,0 +1,229 @@
+"""The one way to call a kernel. Every argument is checked before its pointer is passed."""
+
+import ctypes
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.kernels.arrays import Memory, NumpyArrays, TorchTensors
+from seatbelt_vae.kernels.fields import Fields
+from seatbelt_vae.kernels.library import library, warn_unused
+
+__all__ = ["Kernel"]
+
+Bounds = tuple[int | str, int | str]
+"""The least value, and the end of the range; a name stands for a size."""
+
+
+@dataclass(eq=False)
+class Kernel:
+    """A compiled part of the package: its passes, and what their arguments must be.
+
+    Types come from the struct in the C++ file. An array that the struct does not declare const and
+    that is given to a pass is changed in place.
+
+    Args:
+        name: of the C++ file.
+        shapes: the sizes of arrays, such as ``{"x out": "rows 2columns 3"}``. ``2columns`` is an
+            even size, ``columns`` is half of it.
+        passes: the arguments and results of each pass, such as ``"x scale -> out"``.
+        bounds: allowed ranges of sizes, of integers and of the values of index arrays. A size
+            without bounds is at least 1.
+        arrays: the kind of arrays.
+    """
+
+    name: str
+    shapes: Mapping[str, str]
+    passes: Mapping[str, str]
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    arrays: NumpyArrays = field(default_factory=TorchTensors)
+
+    def is_built(self) -> bool:
+        """Whether the package was installed with a C++ compiler, from the sources it has now."""
+        return library() is not None and self._fits_library
+
+    def __call__(self, which: str, **given: Any) -> tuple[Any, ...]:
+        """Run a pass and return its results.
+
+        Args:
+            which: the name of the pass.
+            given: its arguments.
+
+        Raises:
+            ShapeError: an argument is missing, or has another shape, dtype, device or layout than
+                the kernel reads; an index is out of range; an array that is written overlaps
+                another.
+            MemoryError: the kernel could not allocate memory.
+        """
+        signature = self._signatures[which]
+        if given.keys() != signature.arguments:
+            differing = ", ".join(sorted(given.keys() ^ signature.arguments))
+            raise ShapeError(f"{self.name} {which}: missing or unknown arguments: {differing}")
+        values, blocks = self._checked(given)
+        results = {name: self._new(name, values) for name in signature.results}
+        for name, result in results.items():
+            values[name] = self._memory(name, result).address
+        self._refuse_overlap(blocks)
+        struct = self._fields.structure(**values)
+        if self._functions[which](ctypes.byref(struct), *self.arrays.threads()):
+            raise MemoryError(f"{self.name} {which}: too little memory")
+        return tuple(results.values())
+
+    def _checked(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Memory]]:
+        """Values of the fields, and the memory of the arrays."""
+        values: dict[str, Any] = {}
+        blocks: dict[str, Memory] = {}
+        for name, value in given.items():
+            if name not in self._sizes:
+                values[name] = self._scalar(name, value)
+        for name, value in given.items():
+            if name in self._sizes:
+                blocks[name] = block = self._memory(name, value)
+                self._bind(name, block, values)
+                values[name] = block.address
+        for name, (low, high) in self.bounds.items():
+            if name in blocks and blocks[name].size:
+                found = self.arrays.range(given[name])
+                self._refuse_outside(f"{name} has values", found, low, values.get(str(high), high))
+        return values, blocks
+
+    def _scalar(self, name: str, value: Any) -> float:
+        whole = self._fields.members[name].kind is ctypes.c_int64
+        try:
+            number = operator.index(value) if whole else float(value)
+        except (TypeError, ValueError, OverflowError):
+            expected = "an integer" if whole else "a number"
+            raise ShapeError(f"{self.name}: {name} is {value!r}, expected {expected}") from None
+        if isinstance(number, int):
+            bounds = self.bounds.get(name, (-(2**63), 2**63))
+            self._refuse_outside(f"{name} is", (number, number), *bounds)
+        return number
+
+    def _memory(self, name: str, array: Any) -> Memory:
+        found = self.arrays.memory(array)
+        if isinstance(found, str):
+            raise ShapeError(f"{self.name}: {name} {found}")
+        if self._fields.members[name].writable and not found.writable:
+            raise ShapeError(f"{self.name}: {name} is read-only, and is changed: pass a copy")
+        return found
+
+    def _bind(self, name: str, block: Memory, values: dict[str, Any]) -> None:
+        """Check the dtype and the shape of an array; sizes that are new are taken from it."""
+        member, sizes = self._fields.members[name], self._sizes[name]
+        dtypes = member.dtypes
+        if len(dtypes) > 1:
+            dtypes = (dtypes[bool(values.get("bfloat16", 0))],)
+        if block.dtype not in dtypes:
+            raise ShapeError(f"{self.name}: {name} is {block.dtype}, expected {dtypes[0]}")
+        fits = len(block.shape) == len(sizes)
+        for (factor, size), extent in zip(sizes, block.shape, strict=False):
+            if size and size not in values:
+                values[size] = count = extent // factor
+                bounds = self.bounds.get(size, (1, 2**62))
+                self._refuse_outside(f"{size} of {name} is", (count, count), *bounds)
+            fits = fits and extent == factor * values.get(size, 1)
+        if not fits:
+            expected = ", ".join(
+                str(factor * values[size]) if size in values else f"{factor}{size}"
+                for factor, size in sizes
+            )
+            raise ShapeError(
+                f"{self.name}: {name} has shape {block.shape}, expected ({expected}) as "
+                f"({self._shape_texts[name]})"
+            )
+
+    def _new(self, name: str, values: Mapping[str, Any]) -> Any:
+        dtypes = self._fields.members[name].dtypes
+        dtype = dtypes[bool(values.get("bfloat16", 0))] if len(dtypes) > 1 else dtypes[0]
+        shape = tuple(factor * values.get(size, 1) for factor, size in self._sizes[name])
+        return self.arrays.empty(shape, dtype)
+
+    def _refuse_outside(
+        self, what: str, found: tuple[int, int], low: int | str, high: int | str
+    ) -> None:
+        if not (int(low) <= found[0] and found[1] < int(high)):
+            span = f"{found[0]}" if found[0] == found[1] else f"{found[0]} … {found[1]}"
+            raise ShapeError(f"{self.name}: {what} {span}, expected {low} … {int(high) - 1}")
+
+    def _refuse_overlap(self, blocks: Mapping[str, Memory]) -> None:
+        """Arrays that the kernel writes must not share memory with others."""
+        for (one, first), (other, second) in combinations(blocks.items(), 2):
+            written = self._fields.members[one].writable or self._fields.members[other].writable
+            apart = (
+                first.address + first.size <= second.address
+                or second.address + second.size <= first.address
+            )
+            if written and first.size and second.size and not apart:
+                raise ShapeError(f"{self.name}: {one} and {other} overlap: pass a copy")
+
+    @cached_property
+    def _shape_texts(self) -> dict[str, str]:
+        return {name: shape for names, shape in self.shapes.items() for name in names.split()}
+
+    @cached_property
+    def _sizes(self) -> dict[str, list[tuple[int, str]]]:
+        """Factor and name of each size of each array; a constant has no name."""
+        texts = self._shape_texts.items()
+        return {name: [_size(text) for text in shape.split()] for name, shape in texts}
+
+    @cached_property
+    def _signatures(self) -> dict[str, "_Signature"]:
+        return {name: _Signature.of(text) for name, text in self.passes.items()}
+
+    @cached_property
+    def _fields(self) -> Fields:
+        text = self._exported(f"{self.name}_fields")
+        text.restype = ctypes.c_char_p
+        return Fields(text().decode())
+
+    @cached_property
+    def _fits_library(self) -> bool:
+        """Whether the library has the fields and the passes that this object names."""
+        named = set(self._sizes).union(*(pass_.names for pass_ in self._signatures.values()))
+        try:
+            missing = named - self._fields.members.keys()
+            fits = not missing and len(self._functions) == len(self.passes)
+        except (AttributeError, KeyError, ValueError):
+            fits = False
+        if not fits:
+            warn_unused(f"have other fields or passes of {self.name}")
+        return fits
+
+    @cached_property
+    def _functions(self) -> dict[str, Any]:
+        found = {}
+        for name in self.passes:
+            function = found[name] = self._exported(f"{self.name}_{name}")
+            function.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+        return found
+
+    def _exported(self, symbol: str) -> Any:
+        compiled = library()
+        assert compiled is not None
+        return getattr(compiled, symbol)
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """Names of the arguments and the results of a pass."""
+
+    arguments: frozenset[str]
+    results: tuple[str, ...]
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.arguments, *self.results}
+
+    @classmethod
+    def of(cls, text: str) -> "_Signature":
+        arguments, results = text.split("->")
+        return cls(frozenset(arguments.split()), tuple(results.split()))
+
+
+def _size(text: str) -> tuple[int, str]:
+    name = text.lstrip("0123456789")
+    return int(text.removesuffix(name) or 1), name

@@ -1,0 +1,53 @@
+"""Layers of a model replaced by fused ones for training."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from seatbelt_vae.models.batch_norm import BatchNormReLU
+from seatbelt_vae.models.fused_conv import FromImage, ToImage
+
+__all__ = ["for_training"]
+
+
+def for_training(model: nn.Module) -> None:
+    """Fuse every BatchNorm with the (leaky) ReLU after it; names and weights stay the same.
+
+    A convolution next to the image is fused with the pair beside it.
+    """
+    for layers in model.modules():
+        if isinstance(layers, nn.Sequential):
+            for place, (norm, relu) in enumerate(pairwise(list(layers))):
+                if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d) and isinstance(
+                    relu, nn.ReLU | nn.LeakyReLU
+                ):
+                    _fuse(layers, place, norm, getattr(relu, "negative_slope", 0.0))
+
+
+def _fuse(
+    layers: nn.Sequential, place: int, norm: nn.BatchNorm1d | nn.BatchNorm2d, slope: float
+) -> None:
+    """Fuse the BatchNorm at a place with the ReLU after it."""
+    before = layers[place - 1] if place > 0 else nn.Identity()
+    after = layers[place + 2] if place + 2 < len(layers) else nn.Identity()
+    if FromImage.fits(before):
+        layers[place] = FromImage(before, norm, slope)
+        layers[place - 1] = _Fused(before)
+    elif ToImage.fits(after):
+        layers[place] = ToImage(after, norm, slope)
+        layers[place + 2] = _Fused(after)
+    else:
+        layers[place] = BatchNormReLU(norm, slope)
+    layers[place + 1] = nn.Identity()
+
+
+class _Fused(nn.Module):
+    """The identity, with the parameters of a layer that a fused layer beside it computes with."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        for name, parameter in layer.named_parameters():
+            self.register_parameter(name, parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x

@@ -1,0 +1,1 @@
+"""The penalties that presets list, one module for each."""

@@ -1,0 +1,175 @@
+"""The interface of a penalty: a scalar in nats per example from a batch and its posterior."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from seatbelt_vae.config import ObjectiveConfig
+from seatbelt_vae.config.presets import Penalty
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.objectives.warm_up import WarmUp
+from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
+from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
+from seatbelt_vae.randomness import Stream, generator_for
+from seatbelt_vae.references import resolve_reference
+
+__all__ = [
+    "PenaltyInput",
+    "PenaltyLoss",
+    "PenaltySetup",
+    "TrainedPart",
+    "WeighedPenalty",
+    "build_loss",
+]
+
+
+@dataclass(frozen=True)
+class PenaltySetup:
+    """The facts of a run that a penalty is built from.
+
+    Args:
+        latent_sizes: sizes of the layers, z¹ first.
+        data_size: N, images in the training split.
+        config: the settings of the objective.
+        seed: seed of the run.
+        device: device of the model.
+        workers: the processes that share a batch.
+    """
+
+    latent_sizes: tuple[int, ...] = ()
+    data_size: int = 0
+    config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    seed: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    workers: ProcessGroup = field(default_factory=process_group)
+
+
+@dataclass(frozen=True)
+class PenaltyInput:
+    r"""One batch and the terms of its ELBO; of several workers each has its own rows.
+
+    Args:
+        model: the model in training; call it again for a second forward pass.
+        x: images, :math:`(B, C, H, W)`.
+        noise: noise of the codes, :math:`(B, d_i)` per layer.
+        log_likelihood: :math:`\log p(x|z)`, nats, :math:`(B)`.
+        divergences: divergence of every unit, nats, :math:`(B, d_i)` per layer.
+        posterior: the conditional and the drawn code of each layer.
+        step: training step, from 1; None outside training.
+        seed: seed of the penalty's random numbers.
+        position: position of the penalty in its preset.
+        rank: number of the worker.
+    """
+
+    model: Autoencoder
+    x: Tensor
+    noise: Noise
+    log_likelihood: Tensor
+    divergences: tuple[Tensor, ...]
+    posterior: Posterior
+    step: int | None = None
+    seed: int = 0
+    position: int = 0
+    rank: int = 0
+
+    def generator(self) -> torch.Generator:
+        """A CPU generator for this penalty, step and worker: equal at every call."""
+        return generator_for(Stream.PENALTY, self.seed, self.position, self.step or 0, self.rank)
+
+
+@dataclass(frozen=True)
+class TrainedPart:
+    """A network that a penalty trains beside the model.
+
+    Args:
+        name: prefix of its tensors in checkpoints and of its loss in the metrics.
+        network: updated after each step of the model; its parameters require no gradient elsewhere.
+        optimizer: the optimiser of the network.
+    """
+
+    name: str
+    network: nn.Module
+    optimizer: Adam
+
+
+class PenaltyLoss(ABC):
+    """Computes the value of a penalty.
+
+    Args:
+        setup: the facts of the run.
+
+    Example:
+        >>> class CodeNorm(PenaltyLoss):
+        ...     def __call__(self, given: PenaltyInput) -> tuple[Tensor, Mapping[str, Tensor]]:
+        ...         return given.posterior.z[-1].square().sum(-1).mean(), {}
+    """
+
+    part: TrainedPart | None = None
+
+    def __init__(self, setup: PenaltySetup) -> None:
+        self.setup = setup
+
+    @abstractmethod
+    def __call__(self, given: PenaltyInput) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The value, nats per example, and further figures for the metrics by name.
+
+        The value is a mean over the worker's rows. Its gradients are averaged over the workers.
+        """
+
+    def part_loss(self, code: Tensor, step: int) -> Tensor:
+        """The loss of the trained part on this worker's codes of the top layer, :math:`(B, d_L)`.
+
+        Its gradients and its value are averaged over the workers.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has a trained part, but no part_loss")
+
+
+@dataclass(frozen=True)
+class WeighedPenalty:
+    """A penalty of an objective at a given β.
+
+    Args:
+        penalty: its declaration.
+        weight: its weight after the warm-up.
+        warm_up: factor of the weight at each step.
+        loss: computes its value; None for the KL, which the objective computes.
+    """
+
+    penalty: Penalty
+    weight: float
+    warm_up: WarmUp = field(default_factory=WarmUp)
+    loss: PenaltyLoss | None = None
+
+    @classmethod
+    def of(
+        cls, penalty: Penalty, beta: float, config: ObjectiveConfig, loss: PenaltyLoss | None = None
+    ) -> "WeighedPenalty":
+        """A declared penalty with the weight and the warm-up that the settings give it."""
+        steps = 0 if penalty.warm_up is None else getattr(config, penalty.warm_up)
+        return cls(penalty, penalty.weight(beta), WarmUp(steps, config.warm_up_period), loss)
+
+    @property
+    def metric(self) -> str:
+        """The name of the value among the metrics."""
+        return self.penalty.metric or self.penalty.name
+
+    def at(self, step: int | None) -> float:
+        """The weight at a training step, from 1; without a step the warm-up is over."""
+        return (1.0 if step is None else self.warm_up(step)) * self.weight
+
+
+def build_loss(penalty: Penalty, setup: PenaltySetup) -> PenaltyLoss:
+    """The object that computes a declared penalty.
+
+    Raises:
+        ConfigError: the declaration names no subclass of `PenaltyLoss`.
+    """
+    name, loss = f"the loss of penalty {penalty.name}", penalty.loss
+    found: object = resolve_reference(loss) if isinstance(loss, str) else loss
+    if not (isinstance(found, type) and issubclass(found, PenaltyLoss)):
+        raise ConfigError(f"{name} is {found!r}, expected a subclass of PenaltyLoss")
+    return found(setup)

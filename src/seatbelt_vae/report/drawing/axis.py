@@ -1,0 +1,121 @@
+"""Axes: the range shown, round ticks, and the texts of ticks."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from seatbelt_vae.report.drawing.style import name_axes
+
+__all__ = ["Axis", "plain", "power", "span_of"]
+
+_DECADES = 9
+_TIMES = 1.5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a plot.
+
+    Args:
+        label: quantity and unit.
+        low, high: the range shown.
+        ticks: positions; round ones by default.
+        write: the text of a tick; by default `power` if logarithmic, else `plain`.
+        logarithmic: whether the scale is.
+    """
+
+    label: str
+    low: float
+    high: float
+    ticks: Sequence[float] | None = None
+    write: Callable[[float], str] | None = None
+    logarithmic: bool = False
+
+    def beyond(self, value: float) -> int:
+        """-1 below the axis, 1 above it, 0 on it."""
+        return int(value > self.high) - int(value < self.low)
+
+    def apply(self, axes: Axes, which: Literal["x", "y"], most: int = 5) -> None:
+        """Set label, range, scale and ticks; default ticks divide the range in ``most`` or less."""
+        axis = axes.xaxis if which == "x" else axes.yaxis
+        text, ticks = self.write or (power if self.logarithmic else plain), self.ticks
+        if self.logarithmic:
+            axes.set(**{f"{which}scale": "log"})
+            axis.set_minor_locator(FixedLocator([]))
+            ticks = _powers(self.low, self.high) if ticks is None else ticks
+        round_ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+        axis.set_major_locator(round_ticks if ticks is None else FixedLocator(list(ticks)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+        axes.set(**{f"{which}lim": (self.low, self.high)})
+        name_axes(axes, **{which: self.label})
+
+
+def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Axis:
+    """The range of all our values and of the others near them.
+
+    Others further away than one and a half times our own range, or nine decades, are beyond it.
+
+    Args:
+        ours: values that must be seen; positive if the axis is logarithmic.
+        others: values that may lie beyond.
+        logarithmic: whether the scale is.
+
+    Example:
+        >>> span_of([0.0, 2.0], [100.0], logarithmic=False).beyond(100.0)
+        1
+        >>> span_of([1.0, 10.0], [1e9], logarithmic=True).beyond(1e9)
+        0
+    """
+    own = np.log10(ours) if logarithmic else np.asarray(ours, dtype=np.float64)
+    beside = np.log10(others) if logarithmic else np.asarray(others, dtype=np.float64)
+    low, high = float(own.min()), float(own.max())
+    if not logarithmic and 0 <= low < high / 2:
+        low = 0.0
+    reach = _DECADES if logarithmic else _TIMES * (high - low)
+    near = [v for v in beside.tolist() if low - reach <= v <= high + reach]
+    low, high = min([low, *near]), max([high, *near])
+    room = 0.07 * (high - low) or (0.5 if logarithmic else 0.05 * abs(high) or 1.0)
+    low, high = (low - room if logarithmic or low != 0 else low), high + room
+    if logarithmic:
+        low, high = 10**low, 10**high
+    return Axis("", low, high, logarithmic=logarithmic)
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """About five powers of ten, or 1, 2 and 5 times them if the range is less than a decade."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    if last - first < 1:
+        exponents = range(first - 1, last + 2)
+        found = [step * 10.0**e for e in exponents for step in (1, 2, 5)]
+        return [value for value in found if low <= value <= high]
+    every = max(1, math.ceil((last - first) / 6))
+    return [10.0**e for e in range(first, last + 1) if (e - first) % every == 0]
+
+
+def power(value: float, base: int = 10) -> str:
+    """A tick of a logarithmic axis: plain digits near 1, else a power of ``base``.
+
+    Example:
+        >>> power(1e5), power(200.0), power(0.01), power(0.25, 2), power(16.0, 2)
+        ('10⁵', '200', '0.01', '2⁻²', '16')
+    """
+    exponent = round(math.log(value, base))
+    near = range(-3, 3) if base == 10 else range(5)
+    if exponent in near or not math.isclose(value, float(base) ** exponent):
+        return plain(value)
+    return str(base) + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def plain(value: float) -> str:
+    """A number with a true minus and thin spaces between thousands.
+
+    Example:
+        >>> plain(-12345.0), plain(0.25)
+        ('−12\u202f345', '0.25')
+    """
+    return f"{value:,.6g}".replace("-", "−").replace(",", "\u202f")

@@ -1,0 +1,145 @@
+"""The look of every figure: colours that a page replaces by its own, markers, frames and legends.
+
+A figure belongs to no global state, and the same figure gives the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+__all__ = [
+    "GRID",
+    "INK",
+    "LEGEND",
+    "MARKERS",
+    "MUTED",
+    "PAPER",
+    "PUBLISHED",
+    "RAMP",
+    "SERIES",
+    "THEME",
+    "Look",
+    "add_legend",
+    "canvas",
+    "entry",
+    "look",
+    "mark",
+    "name_axes",
+    "tidy",
+    "verbatim",
+]
+
+INK, MUTED, GRID, PAPER, PUBLISHED = "#1d2127", "#5f656e", "#e6e3dc", "#ffffff", "#8b9199"
+SERIES = ("#0b6bb8", "#cc5200", "#00805c", "#a23f92", "#9a7400", "#4d5a68")
+RAMP = ("#c98a00", "#d4572a", "#c23b5a", "#952c86", "#5b2d91", "#20307f")
+"""Colours of an ordered quantity, from its smallest to its largest value."""
+
+MARKERS = ("o", "s", "^", "D")
+
+THEME: Mapping[str, str] = MappingProxyType(
+    {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "page", PUBLISHED: "published"}
+    | {colour: f"m{k}" for k, colour in enumerate(SERIES)}
+    | {colour: f"b{k}" for k, colour in enumerate(RAMP)}
+)
+"""Each colour of a figure with the name of its CSS variable."""
+
+LEGEND: Mapping[str, Any] = MappingProxyType(
+    {"frameon": False, "fontsize": 8, "labelcolor": INK, "handlelength": 2.2}
+)
+"""Keyword arguments of every legend."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour and marker of a series, so that colour is never the only difference."""
+
+    colour: str
+    marker: str
+
+
+def look(index: int) -> Look:
+    """The look of the model at a position, 0-based, of a page.
+
+    Example:
+        >>> look(0)
+        Look(colour='#0b6bb8', marker='o')
+        >>> look(7).marker
+        'D'
+    """
+    return Look(SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)])
+
+
+def mark(own: Look, size: float = 6, *, hollow: bool = False) -> dict[str, Any]:
+    """Keyword arguments of a marker without a line.
+
+    Args:
+        own: colour and shape.
+        size: points.
+        hollow: whether it is filled with the background's colour.
+    """
+    face = PAPER if hollow else own.colour
+    edge = {"markerfacecolor": face, "markeredgewidth": 1.2, "linestyle": "none"}
+    return {"marker": own.marker, "markersize": size, "color": own.colour, **edge}
+
+
+def entry(label: str, **line: Any) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], label=label, **line)
+
+
+def add_legend(figure: Figure, entries: Sequence[Line2D], columns: int) -> None:
+    """A legend below everything in a figure of constrained layout."""
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, **LEGEND)
+
+
+def canvas(width: float, height: float, *, fixed: bool = False, back: str = PAPER) -> Figure:
+    """An empty figure outside pyplot's registry.
+
+    Args:
+        width, height: inches.
+        fixed: whether axes are placed by the caller instead of a constrained layout.
+        back: background colour, or ``none``.
+    """
+    layout: Literal["constrained"] | None = None if fixed else "constrained"
+    figure = Figure(figsize=(width, height), facecolor=back, layout=layout)
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def tidy(axes: Axes, title: str = "") -> None:
+    """Draw a y grid, left and bottom spines, and small muted ticks."""
+    axes.set_facecolor("none")
+    axes.grid(axis="y", color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=MUTED, labelsize=8, length=3, width=0.7)
+    axes.tick_params(which="minor", length=0)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(MUTED)
+        spine.set_linewidth(0.7)
+    if title:
+        axes.set_title(verbatim(title), loc="left", fontsize=9, color=INK, fontweight="bold")
+
+
+def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
+    """Write the quantities of the axes; an empty one is left as it is."""
+    if x:
+        axes.set_xlabel(x, fontsize=8.5, color=MUTED)
+    if y:
+        axes.set_ylabel(y, fontsize=8.5, color=MUTED, labelpad=3)
+
+
+def verbatim(name: str) -> str:
+    """A name for matplotlib: a dollar sign starts no formula, control characters are replaced.
+
+    Example:
+        >>> print(verbatim("$set"))
+        \\$set
+    """
+    return "".join(c if c.isprintable() else "\ufffd" for c in name).replace("$", r"\$")

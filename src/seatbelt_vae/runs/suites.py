@@ -1,0 +1,40 @@
+"""Where the suites of a run lie, and the file that says what each of them attacked."""
+
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.runs.formats import up_to_date
+from seatbelt_vae.runs.json_files import read_json
+
+__all__ = ["SUITE", "read_suite", "suite_file", "suite_folders"]
+
+SUITE = "suite.json"
+_FORMAT_1 = "battery.json"
+
+
+def suite_file(folder: Path) -> Path:
+    """The file of a suite's pairs, settings and digests, whether or not it exists.
+
+    It is ``suite.json``; format 1 called it ``battery.json``.
+    """
+    former = folder / _FORMAT_1
+    return former if former.exists() else folder / SUITE
+
+
+def suite_folders(run: Path) -> list[Path]:
+    """The suites in a run folder, by name; folders that are being written are left out."""
+    folders = (path for path in sorted(run.glob("attacks/*")) if not path.name.startswith("."))
+    return [folder for folder in folders if suite_file(folder).exists()]
+
+
+def read_suite(folder: Path) -> Any:
+    """The content of `suite_file`, its settings by their current names.
+
+    Raises:
+        ArtifactError: missing, or not valid JSON.
+    """
+    path = suite_file(folder)
+    content = read_json(path)
+    if path.name == _FORMAT_1 and isinstance(content, dict) and "config" in content:
+        content["config"] = up_to_date("attack", content["config"], 1)
+    return content

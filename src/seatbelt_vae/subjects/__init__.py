@@ -1,0 +1,17 @@
+"""Subjects: the models that are judged, and the ways to obtain them."""
+
+from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.open import as_subject, open_subject
+from seatbelt_vae.subjects.result_folder import store_subject
+from seatbelt_vae.subjects.run_folder import subject_of_run
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
+
+__all__ = [
+    "Subject",
+    "as_subject",
+    "open_subject",
+    "store_subject",
+    "subject_of_model",
+    "subject_of_run",
+    "wrap",
+]

@@ -1,0 +1,66 @@
+"""The ways to obtain a subject; another kind is a file with two functions and an entry here."""
+
+from pathlib import Path
+from typing import Protocol
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.subjects import reference, result_folder, run_folder
+from seatbelt_vae.subjects.subject import Subject
+
+__all__ = ["WAYS", "Way", "as_subject", "open_subject"]
+
+
+class Way(Protocol):
+    """A module that obtains subjects of one kind."""
+
+    def recognises(self, target: str, /) -> bool:
+        """Whether a target is of this kind."""
+        ...
+
+    def open_target(self, target: str, data: ImageData | None, /) -> Subject:
+        """The subject of the target."""
+        ...
+
+
+WAYS: tuple[Way, ...] = (run_folder, result_folder, reference)
+"""The kinds of subjects, tried in turn."""
+
+
+def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
+    """The subject that a target names.
+
+    Args:
+        target: a run folder, a folder of results, ``package.module:function`` or
+            ``file.py:function``.
+        data: the data it is judged on, for modules that do not state the shape of their inputs.
+
+    Raises:
+        ArtifactError: no way recognises the target, or it is not whole.
+        ConfigError: a reference that gives no model.
+        ModelError: a model that breaks a promise of the protocol.
+    """
+    for way in WAYS:
+        if way.recognises(str(target)):
+            return way.open_target(str(target), data)
+    raise ArtifactError(
+        f"{target} is no subject: expected a run folder (made by `train`), a folder of results, "
+        f"package.module:function or file.py:function"
+    )
+
+
+def as_subject(given: Subject | RunFolder) -> Subject:
+    """A subject, or the one of a run folder.
+
+    Raises:
+        ConfigError: something else, such as a bare model.
+    """
+    if isinstance(given, RunFolder):
+        return run_folder.subject_of_run(given)
+    if isinstance(given, Subject):
+        return given
+    raise ConfigError(
+        f"a {type(given).__name__} is no subject: give a RunFolder, open_subject(target), or "
+        f"subject_of_model(model, name, folder=path)"
+    )

@@ -1,0 +1,40 @@
+"""A run folder as a subject."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.models import load_model
+from seatbelt_vae.runs import RunFolder, digest_of
+from seatbelt_vae.subjects.subject import Subject
+
+__all__ = ["open_target", "recognises", "subject_of_run"]
+
+
+def recognises(target: str) -> bool:
+    """Whether a target is a run folder."""
+    return (Path(target) / "run.json").exists()
+
+
+def subject_of_run(run: RunFolder) -> Subject:
+    """The trained model of a run, whose results lie in the run folder.
+
+    Raises:
+        ArtifactError: the run has no finished model.
+    """
+    model = load_model(run)
+    return Subject(
+        model=model,
+        name=run.path.resolve().name,
+        kind="run",
+        source=str(run.path),
+        digest=digest_of(asdict(model.architecture), model.state_dict()),
+        data=run.config.data,
+        folder=run.path,
+    )
+
+
+def open_target(target: str, data: ImageData | None = None) -> Subject:
+    """The subject of a run folder; a run states its own data."""
+    del data
+    return subject_of_run(RunFolder.open(Path(target)))

@@ -1,0 +1,140 @@
+"""A subject: the model that is judged, with its name, its origin and its inputs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config import DataConfig, RunConfig
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
+from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of, modules_of
+from seatbelt_vae.runs import digest_of
+
+__all__ = ["Subject", "subject_of_model"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An autoencoder under judgement.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        name: its name in tables and reports.
+        kind: how it was obtained: ``run``, ``reference`` or ``object``.
+        source: the folder or the reference it was obtained from.
+        digest: of its weights; another one as soon as any weight differs.
+        data: settings of the data set that it is judged on, if known.
+        folder: where results are stored; None if none are.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> settings = ModelConfig(preset="vae", network="mlp", features=8)
+        >>> architecture = resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0))
+        >>> subject_of_model(HierarchicalVAE(architecture).eval(), "small").kind
+        'object'
+    """
+
+    model: Autoencoder
+    name: str
+    kind: str
+    source: str
+    digest: str
+    data: DataConfig | None = None
+    folder: Path | None = None
+
+    @cached_property
+    def for_inference(self) -> Autoencoder:
+        """The model in the form that is fastest to evaluate and to differentiate by its input.
+
+        It computes the same maps up to rounding. A model of another class is used as it is, without
+        gradients of its parameters.
+        """
+        if isinstance(self.model, HierarchicalVAE):
+            return fold_batch_norm(self.model)
+        for module in modules_of(self.model):
+            module.requires_grad_(False)
+        return self.model
+
+    @property
+    def trained_as(self) -> RunConfig | None:
+        """The settings that the model was trained with; None if it states none."""
+        found: RunConfig | None = getattr(self.model, "trained_as", None)
+        return found
+
+    @property
+    def place(self) -> Path:
+        """The folder of its results.
+
+        Raises:
+            ConfigError: the subject has none.
+        """
+        if self.folder is None:
+            raise ConfigError(
+                f"subject {self.name!r} has no folder for results: give it one with stored_in(path)"
+            )
+        return self.folder
+
+    def stored_in(self, folder: Path) -> "Subject":
+        """The same subject, with its results in ``folder``."""
+        return replace(self, folder=folder)
+
+    def judged_on(self, data: DataConfig | None) -> "Subject":
+        """The same subject, judged on the data set of these settings."""
+        return replace(self, data=data)
+
+    def images(self, data: ImageData) -> ImageData:
+        """A data set with its values mapped to the model's bounds.
+
+        Raises:
+            ConfigError: inputs of another shape than the model's.
+        """
+        if tuple(data.image_shape) != tuple(self.model.event_shape):
+            raise ConfigError(
+                f"{data.name!r} has inputs of shape {tuple(data.image_shape)}, {self.name!r} takes "
+                f"{tuple(self.model.event_shape)}: give data of that shape, or --image-size"
+            )
+        low, high = bounds_of(self.model)
+        if isinstance(low, Tensor) or isinstance(high, Tensor) or not low > -torch.inf:
+            return data
+        return data.within((float(low), float(high)))
+
+    def about(self) -> dict[str, Any]:
+        """The content of ``subject.json``."""
+        low, high = (torch.as_tensor(bound).tolist() for bound in bounds_of(self.model))
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "source": self.source,
+            "digest": self.digest,
+            "event_shape": list(self.model.event_shape),
+            "latent_sizes": list(self.model.latent_sizes),
+            "bounds": None if self.model.bounds is None else [low, high],
+            "capabilities": asdict(capabilities_of(self.model)),
+            "data": None if self.data is None else asdict(self.data),
+        }
+
+
+def subject_of_model(
+    model: Autoencoder, name: str, *, source: str = "", kind: str = "object", **others: Any
+) -> Subject:
+    """The subject of a model in memory; ``others`` are ``data`` and ``folder``.
+
+    The digest covers the class, the declared sizes, and all parameters and buffers.
+    """
+    about = [type(model).__qualname__, list(model.event_shape), list(model.latent_sizes)]
+    return Subject(model, name, kind, source, digest_of(about, _state(model)), **others)
+
+
+def _state(model: Autoencoder) -> Mapping[str, Tensor]:
+    """Parameters and buffers by name, in a type that NumPy has."""
+    return {
+        f"{number}.{name}": tensor.float() if tensor.is_floating_point() else tensor
+        for number, module in enumerate(modules_of(model))
+        for name, tensor in module.state_dict().items()
+    }

@@ -1,0 +1,57 @@
+"""The networks that penalties train beside the model."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from seatbelt_vae.objectives import PenaltyLoss, WeighedPenalty
+from seatbelt_vae.objectives.penalty import TrainedPart
+from seatbelt_vae.parallel.process_group import process_group
+from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
+
+__all__ = ["PenaltyParts"]
+
+
+class PenaltyParts:
+    """Updates and stores the trained parts of an objective's penalties.
+
+    Args:
+        penalties: of the objective; those without a trained part are left out.
+    """
+
+    def __init__(self, penalties: Sequence[WeighedPenalty]) -> None:
+        losses = [penalty.loss for penalty in penalties if penalty.loss is not None]
+        self._workers = process_group()
+        self._trained = [(loss, loss.part) for loss in losses if loss.part is not None]
+
+    def step(self, code: Tensor, step: int) -> dict[str, float]:
+        """Update every part on this worker's codes; the losses over all workers, nats."""
+        return {
+            f"{part.name}_loss": float(self._workers.mean(self._update(loss, part, code, step)))
+            for loss, part in self._trained
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights and the moments of every part."""
+        found: dict[str, Tensor] = {}
+        for _, part in self._trained:
+            found |= weights(part.name, part.network)
+            found |= moments(f"{part.name}_adam", part.network, part.optimizer)
+        return found
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`."""
+        for _, part in self._trained:
+            load_weights(part.name, part.network, tensors)
+            load_moments(f"{part.name}_adam", part.network, part.optimizer, tensors)
+
+    def _update(self, loss: PenaltyLoss, part: TrainedPart, code: Tensor, step: int) -> Tensor:
+        """One step of a part's optimiser; elsewhere the objective must give it no gradient."""
+        part.network.requires_grad_(True)
+        value = loss.part_loss(code, step)
+        part.optimizer.zero_grad()
+        value.backward()
+        self._workers.average_gradients(part.network.parameters())
+        part.optimizer.step()
+        part.network.requires_grad_(False)
+        return value.detach()

@@ -1,0 +1,18 @@
+"""The workflow: train, attack, measure, evaluate, each step skipped if it is done.
+
+Command line, sweeps, demo and estimates call it; importing it imports no torch.
+"""
+
+from seatbelt_vae.workflow.carry_out import carry_out, lock_of
+from seatbelt_vae.workflow.job import Job, folder_name
+from seatbelt_vae.workflow.status import is_done, is_of, with_known_metrics
+
+__all__ = [
+    "Job",
+    "carry_out",
+    "folder_name",
+    "is_done",
+    "is_of",
+    "lock_of",
+    "with_known_metrics",
+]

@@ -1,0 +1,142 @@
+"""One job carried out in its run folder, from the state it was left in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.errors import ForeignStateError
+from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.shared_work import claimed
+from seatbelt_vae.parallel.worker_pool import Tell
+from seatbelt_vae.runs import RunFolder, digest_of
+from seatbelt_vae.workflow.attempts import Attempt
+from seatbelt_vae.workflow.job import Job
+from seatbelt_vae.workflow.status import is_attacked, is_done, is_evaluated, is_of, is_trained
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data import ImageData
+    from seatbelt_vae.subjects import Subject
+    from seatbelt_vae.training import Progress
+
+__all__ = ["carry_out", "lock_of"]
+
+_PAUSE = 0.2
+_LOCK_DIGITS = 7
+_STEPS_BETWEEN_NEWS = 10
+
+
+def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -> None:
+    """Train, attack and measure, and evaluate one model, skipping the steps that are done.
+
+    For a process of its own, whose threads are set. Killed at any moment and started again, it ends
+    in the same weights and rows. It waits for another process that works in the same folder.
+
+    Args:
+        folder: the run folder, new or of the same settings.
+        job: the steps.
+        tell: called with the progress.
+        stopped: asked between the parts of a step whether to stop.
+
+    Raises:
+        SeatbeltError: the job cannot be done.
+        ForeignStateError: the folder holds a run, a suite or checkpoints of other settings.
+        KeyboardInterrupt: it was to stop, and has at a resumable point.
+    """
+    with _alone_in(folder, tell, stopped):
+        if (folder / "run.json").exists() and not is_of(folder, job):
+            raise ForeignStateError(
+                f"{folder} holds a run with other settings: give another folder, or delete it"
+            )
+        if is_done(folder, job):
+            return
+        tell("getting ready", 0, 1)
+        from seatbelt_vae.data import load_for
+
+        # the data first: settings that do not fit it leave no run folder behind
+        data = load_for(job.run)
+        new = not (folder / "run.json").exists()
+        run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
+        steps = _Steps(run, data, job.threads, tell, stopped)
+        with Attempt(folder):
+            steps.train()
+            for attack in job.attacks:
+                steps.attack(attack)
+            if job.evaluation is not None:
+                steps.evaluate(job.evaluation)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of one job, each skipped if it is done; its model is loaded once."""
+
+    run: RunFolder
+    data: "ImageData"
+    threads: int
+    tell: Tell
+    stopped: Callable[[], bool]
+
+    def train(self) -> None:
+        """Train the model."""
+        from seatbelt_vae.workflow.steps import train_run
+
+        if is_trained(self.run.path):
+            return
+
+        def told(now: "Progress") -> None:
+            if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
+                self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
+
+        tune_process(self.threads)
+        train_run(self.run, self.data, told, self.stopped)
+
+    def attack(self, attack: AttackConfig) -> None:
+        """Attack the model with one suite, and measure it."""
+        from seatbelt_vae.workflow.steps import attack_subject
+
+        if not is_attacked(self.run.path, attack):
+            tune_process(attack.threads or self.threads)
+            attack_subject(self._subject, self.data, attack, between=self._between)
+
+    def evaluate(self, evaluation: EvaluationConfig) -> None:
+        """Measure the model on held-out images."""
+        from seatbelt_vae.workflow.steps import evaluate_subject
+
+        if not is_evaluated(self.run.path, evaluation):
+            tune_process(evaluation.threads or self.threads)
+            evaluate_subject(self._subject, self.data, evaluation, between=self._between)
+
+    @cached_property
+    def _subject(self) -> "Subject":
+        from seatbelt_vae.subjects import subject_of_run
+
+        return subject_of_run(self.run)
+
+    def _between(self, what: str, done: int, total: int) -> None:
+        if self.stopped():
+            raise KeyboardInterrupt
+        self.tell(what, done, total)
+
+
+def lock_of(folder: Path) -> Path:
+    """The file whose records lock run folders; it lies beside them, since they may be new."""
+    return folder.parent / ".lock"
+
+
+@contextmanager
+def _alone_in(folder: Path, tell: Tell, stopped: Callable[[], bool]) -> Iterator[None]:
+    """Let no other process work in a folder."""
+    part = int(digest_of(folder.name)[:_LOCK_DIGITS], 16)
+    while True:
+        with claimed(lock_of(folder), part) as mine:
+            if mine:
+                yield
+                return
+        if stopped():
+            raise KeyboardInterrupt
+        tell("waiting for another process", 0, 1)
+        sleep(_PAUSE)

@@ -1,0 +1,82 @@
+"""Which steps of a job are finished in its folder; read without torch."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.config.attack import suite_name
+from seatbelt_vae.runs import RunFolder, read_settings
+from seatbelt_vae.workflow.job import Job, key_of
+
+__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_known_metrics"]
+
+_Measuring = TypeVar("_Measuring", AttackConfig, EvaluationConfig)
+
+
+def is_done(folder: Path, job: Job) -> bool:
+    """Whether every step of a job is done.
+
+    Raises:
+        SeatbeltError: settings in the folder that cannot be read.
+    """
+    return (
+        is_of(folder, job)
+        and is_trained(folder)
+        and all(is_attacked(folder, attack) for attack in job.attacks)
+        and (job.evaluation is None or is_evaluated(folder, job.evaluation))
+    )
+
+
+def is_of(folder: Path, job: Job) -> bool:
+    """Whether a folder holds a run, finished or not, of the job's settings."""
+    return (folder / "run.json").exists() and key_of(RunFolder.open(folder).config) == job.digest
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a run's training is finished."""
+    return (folder / "model.safetensors").exists()
+
+
+def is_attacked(folder: Path, attack: AttackConfig) -> bool:
+    """Whether a run was attacked with these settings, to the end, and measured."""
+    suite = folder / "attacks" / suite_name(attack)
+    settings = suite / "config.toml"
+    if not (suite / "summary.json").exists() or not settings.exists():
+        return False
+    return _same(read_settings(settings, AttackConfig), attack)
+
+
+def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
+    """Whether a run was evaluated with these settings, perhaps with further optional metrics."""
+    found = _evaluated(folder)
+    return found is not None and _same(found, _widened(evaluation, found))
+
+
+def with_known_metrics(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
+    """The settings, with the optional metrics that were measured before under the same settings.
+
+    Asking for one more metric then keeps the others.
+    """
+    found = _evaluated(folder)
+    return evaluation if found is None else _widened(evaluation, found)
+
+
+def _evaluated(folder: Path) -> EvaluationConfig | None:
+    path = folder / "evaluation" / "config.toml"
+    return read_settings(path, EvaluationConfig) if path.exists() else None
+
+
+def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> EvaluationConfig:
+    """With the optional metrics of settings that are otherwise the same."""
+    if not _same(replace(found, optional_metrics=()), replace(evaluation, optional_metrics=())):
+        return evaluation
+    return replace(
+        evaluation,
+        optional_metrics=tuple(sorted({*found.optional_metrics, *evaluation.optional_metrics})),
+    )
+
+
+def _same(one: _Measuring, other: _Measuring) -> bool:
+    """Whether settings are the same except for threads, which change no number."""
+    return replace(one, threads=None) == replace(other, threads=None)

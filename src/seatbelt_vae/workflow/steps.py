@@ -1,0 +1,88 @@
+"""The steps of the workflow: train, attack and measure, evaluate; each tells how far it is.
+
+A step works with the CPU threads of the process. Interrupted at any point and called again, it
+ends in the same weights and rows.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seatbelt_vae.attacks import run_suite
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.evaluation import evaluate, measure_suite
+from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.subjects import Subject
+from seatbelt_vae.training import Progress, train
+from seatbelt_vae.workflow.status import with_known_metrics
+
+__all__ = ["Between", "attack_subject", "evaluate_subject", "train_run"]
+
+Between = Callable[[str, int, int], None]
+"""Called between two parts of a step with the part, how much is done, and of how much."""
+
+
+def train_run(
+    run: RunFolder,
+    data: ImageData,
+    on_progress: Callable[[Progress], None],
+    stopped: Callable[[], bool],
+) -> None:
+    """Train a run's model to the end.
+
+    Raises:
+        KeyboardInterrupt: it was to stop, and has written a checkpoint.
+    """
+    train(run, data, on_progress=on_progress, stop=stopped)
+    if stopped():
+        raise KeyboardInterrupt
+
+
+def attack_subject(
+    subject: Subject,
+    data: ImageData,
+    config: AttackConfig,
+    *,
+    sibling: Path | None = None,
+    between: Between = lambda *_: None,
+) -> tuple[Path, dict[str, Any]]:
+    """Attack a subject with one suite and measure it.
+
+    Returns:
+        The suite's folder, and the content of its ``summary.json``.
+    """
+    between("attacking", 0, config.pairs)
+    suite = run_suite(
+        subject,
+        data,
+        config,
+        sibling=sibling,
+        on_pairs=lambda now: between("attacking", now.done, now.pairs),
+    )
+    summary = measure_suite(
+        suite,
+        subject.model,
+        on_progress=lambda done, pairs: between("measuring", done, pairs),
+    )
+    return suite, summary
+
+
+def evaluate_subject(
+    subject: Subject,
+    data: ImageData,
+    settings: EvaluationConfig,
+    *,
+    between: Between = lambda *_: None,
+) -> dict[str, Any]:
+    """Evaluate a subject; optional metrics of an earlier evaluation are measured again.
+
+    Returns:
+        The content of ``measures.json``.
+    """
+    return evaluate(
+        subject,
+        data,
+        with_known_metrics(subject.place, settings),
+        on_progress=lambda what, done, total: between(f"evaluating {what}", done, total),
+    )

@@ -1,0 +1,42 @@
+"""A measure whose needs a model does not meet is left out, and the results state it."""
+
+from pathlib import Path
+
+import pytest
+from tests.evaluation.stand_ins import LinearAutoencoder, identity_autoencoder
+from tests.evaluation.test_model import SETTINGS, binary_data, run_of
+from tests.evaluation.test_suite import make_suite
+
+from seatbelt_vae.evaluation import evaluate, measure_suite
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.runs import read_json, read_tensors
+
+
+def test_a_suite_without_a_likelihood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = measure_suite(make_suite(tmp_path / "whole", 2), identity_autoencoder())
+    monkeypatch.setattr(
+        LinearAutoencoder, "capabilities", frozenset({"posterior", "prior"}), raising=False
+    )
+    summary = measure_suite(make_suite(tmp_path / "part", 2), identity_autoencoder())
+    assert summary["left_out"] == {"nll_target": ["likelihood"]}
+    assert summary["measures"]["nll_target"]["n"] == 0
+    assert summary["measures"]["nll_target"]["value"] is None
+    del summary["measures"]["nll_target"], whole["measures"]["nll_target"]
+    assert summary["measures"] == whole["measures"]
+    assert "left_out" not in whole
+
+
+def test_an_evaluation_without_a_posterior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = evaluate(run_of(tmp_path / "whole", (3,)), binary_data(), SETTINGS)
+    folder = run_of(tmp_path / "part", (3,))
+    monkeypatch.setattr(HierarchicalVAE, "capabilities", frozenset(), raising=False)
+    measures = evaluate(folder, binary_data(), SETTINGS)
+    assert measures == read_json(folder.path / "evaluation" / "measures.json")
+    assert measures.keys() == {"images", "iou", "unexplained_variance", "left_out"}
+    assert measures["unexplained_variance"] == pytest.approx(whole["unexplained_variance"])
+    assert measures["iou"] == pytest.approx(whole["iou"])
+    assert measures["left_out"]["elbo"] == ["likelihood", "posterior", "prior"]
+    assert measures["left_out"]["total_correlation"] == ["posterior"]
+    assert read_tensors(folder.path / "evaluation" / "pictures.safetensors").keys() == {
+        *("x", "reconstruction")
+    }

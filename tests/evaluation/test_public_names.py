@@ -1,0 +1,22 @@
+"""Names of the package are imported lazily, and are never hidden by a submodule."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import ismodule
+
+import seatbelt_vae.evaluation as evaluation
+
+
+def test_every_public_name_is_the_one_of_its_home() -> None:
+    for name in evaluation.__all__:
+        import_module(f"seatbelt_vae.evaluation.{evaluation._HOME_OF[name]}")
+    for name in evaluation.__all__:
+        found = getattr(evaluation, name)
+        assert not ismodule(found), f"a submodule is called like {name}: rename it"
+    assert sorted(evaluation.__all__) == sorted(evaluation._HOME_OF)
+
+
+def test_declarations_do_not_import_torch() -> None:
+    program = "import sys, seatbelt_vae.evaluation.measures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,84 @@
+"""Batch normalisation with its ReLU, against the two operators of torch in float64."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from seatbelt_vae.models.batch_norm import BatchNormReLU
+
+SHAPES = {
+    "images": (50, 5, 3, 7),
+    "rows": (33, 17),
+    "points": (40, 512, 1, 1),
+    "two rows": (2, 3),
+}
+
+
+def layers(channels, dims, seed=0):
+    """A BatchNorm with weights of either sign."""
+    generator = torch.Generator().manual_seed(seed)
+    norm = (nn.BatchNorm2d if dims == 4 else nn.BatchNorm1d)(channels)
+    with torch.no_grad():
+        norm.weight.copy_(torch.randn(channels, generator=generator))
+        norm.bias.copy_(torch.randn(channels, generator=generator))
+    return norm
+
+
+def both(x, gradient, norm, slope):
+    """Outputs, gradients and moments of torch's operators in float64, and of ours."""
+    expected_norm = copy.deepcopy(norm).double()
+    exact = x.double().clone().requires_grad_()
+    expected = nn.functional.leaky_relu(expected_norm(exact), slope)
+    expected.backward(gradient.double())
+    ours = BatchNormReLU(copy.deepcopy(norm), slope)
+    given = x.clone().requires_grad_()
+    found = ours(given)
+    found.backward(gradient)
+    return (
+        (found, expected),
+        (given.grad, exact.grad),
+        (ours.weight.grad, expected_norm.weight.grad),
+        (ours.bias.grad, expected_norm.bias.grad),
+        (ours.running_mean, expected_norm.running_mean),
+        (ours.running_var, expected_norm.running_var),
+    )
+
+
+def over_workers(layer, x):
+    """`BatchNormReLU.forward` as for several workers, of whom this is the only one."""
+    y, mean, variance = layer._over_workers(x)
+    layer.track(mean, variance, x.numel() // x.shape[1])
+    return y
+
+
+def error(found, expected):
+    return ((found.double() - expected).norm() / expected.norm().clamp_min(1e-12)).item()
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+@pytest.mark.parametrize(
+    ("dtype", "bound", "bound_of_sums"),
+    [
+        (torch.float64, 1e-12, 1e-12),
+        (torch.float32, 5e-6, 5e-6),
+        # torch rounds the gradient between its two operators to bfloat16
+        (torch.bfloat16, 4e-3, 1e-3),
+    ],
+)
+@pytest.mark.parametrize("shared", [False, True], ids=["one worker", "the form for several"])
+def test_equals_the_two_operators(shape, slope, dtype, bound, bound_of_sums, shared, monkeypatch):
+    if shared:
+        monkeypatch.setattr(BatchNormReLU, "forward", over_workers)
+    generator = torch.Generator().manual_seed(1)
+    x = (3 + 2 * torch.randn(shape, generator=generator)).to(dtype)
+    gradient = torch.randn(shape, generator=generator).to(dtype)
+    norm = layers(shape[1], len(shape)).to(torch.promote_types(dtype, torch.float32))
+    output, back, *sums = both(x, gradient, norm, slope)
+    if shape[0] > 2:  # of two rows the gradient is nothing but rounding
+        assert error(*back) < bound
+    assert error(*output) < bound
+    for found, expected in sums:
+        assert error(found, expected) < bound_of_sums

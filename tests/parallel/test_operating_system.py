@@ -1,0 +1,57 @@
+"""The commands on a system that is not Linux, and what differs between systems."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.parallel import operating_system
+
+MODEL = (
+    "--data swiss-roll --images 300 --network mlp --latent-sizes 2 --features 8 --batch-size 32 "
+    "--device cpu --threads 1 --steps 2"
+)
+ATTACK = (
+    "--pairs 2 --together 1 --processes 2 --max-evaluations 4 --restarts 1 --weight-count 2 "
+    "--fresh-draws 2 --gradient-free 4"
+)
+COMMANDS = [f"train run {MODEL}", f"attack run {ATTACK}", "report run --out report.html"]
+CHECK = """
+import multiprocessing, os, sys
+from seatbelt_vae.parallel import operating_system, shared_work
+assert not hasattr(os, "fork") and "forkserver" not in multiprocessing.context._concrete_contexts
+assert "fcntl" not in sys.modules and operating_system.available_cores() == os.cpu_count()
+assert operating_system.msvcrt.locking.__name__ == "locking"
+"""
+
+
+def test_train_attack_and_report_without_posix(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("foreign_system.py"), tmp_path / "sitecustomize.py")
+    place = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    foreign = {**os.environ, "PYTHONPATH": place, "PYTHONWARNDEFAULTENCODING": "1"}
+    foreign["USERNAME"] = "somebody"  # Windows sets it; without it, Python asks pwd
+    for command in (["-c", CHECK], *(["-m", "seatbelt_vae", *c.split()] for c in COMMANDS)):
+        ended = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, env=foreign, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, f"{command}: {ended.stderr}"
+        assert "ended early" not in ended.stderr
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "run" / "attacks" / "latent-kl-strong" / "summary.json").exists()
+
+
+def test_a_killed_process_is_told_from_one_that_ended() -> None:
+    assert operating_system.cause_of_death(-9) == "SIGKILL"
+    assert operating_system.cause_of_death(0xC0000005) == "exception 0xc0000005"
+    assert operating_system.cause_of_death(0) is operating_system.cause_of_death(2) is None
+
+
+def test_cores_without_affinity_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert operating_system.available_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert operating_system.available_cores() == 7
