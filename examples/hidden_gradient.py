@@ -24,7 +24,7 @@ from seatbelt_vae import (
     RunFolder,
     TrainingConfig,
     checked_attack,
-    load,
+    load_data,
     load_model,
     train,
 )
@@ -67,13 +67,13 @@ def small_run(folder: Path, steps: int = 400) -> RunFolder:
     )
     run = RunFolder.create(folder, config)
     data = config.data
-    train(run, load(data.name, image_size=data.image_size))
+    train(run, load_data(data.name, image_size=data.image_size))
     return run
 
 
 def show(name: str, judged: CheckedAttack) -> None:
     """What each way of attacking left of the divergence, mean over rows; and the raised flags."""
-    rows = [row for pair in range(len(judged.probes)) for row in judged.rows(pair)]
+    rows = [row for pair in range(len(judged.checks)) for row in judged.rows(pair)]
     print(f"\n{name}: Δ over the trivial bound (1: nothing found), mean over rows")
     for column, what in (
         ("delta_attack", "gradient attack"),
@@ -94,7 +94,7 @@ def main(path: Path | None = None, pairs: int = 3) -> dict[str, CheckedAttack]:
     """Attack the honest and the hidden model alike."""
     with tempfile.TemporaryDirectory() as place:
         run = small_run(Path(place) / "vae") if path is None else RunFolder.open(path)
-        data = load(run.config.data.name, image_size=run.config.data.image_size)
+        data = load_data(run.config.data.name, image_size=run.config.data.image_size)
         honest = load_model(run)
     chosen = choose_pairs(data, pairs, seed=0)
     x, target = (data.test.batch(np.array(side)) for side in zip(*chosen, strict=True))

@@ -6,7 +6,7 @@ import torch
 from seatbelt_vae.attacks import checked_attack
 from seatbelt_vae.attacks.rows import COLUMNS
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.results.columns import VIEWS
+from seatbelt_vae.results.columns import views
 from tests.attacks.models import TwoLayers, images
 from tests.conftest import ROOT
 
@@ -25,7 +25,7 @@ IDENTITY = {
     "layers": "all",
     "path": "mean",
     "threat": "penalty",
-    "protocol": "strong",
+    "strength": "strong",
     "solver": "quasi-newton",
     "seed": 0,
 }
@@ -55,7 +55,7 @@ def test_a_row_has_the_declared_columns_in_order_with_their_types():
 
 
 def test_the_store_knows_the_same_types():
-    known = VIEWS["attacks"]
+    known = views()["attacks"]
     for column in COLUMNS:
         assert known.get(column.name, ARROW[column.type]) == ARROW[column.type], column.name
 

@@ -23,7 +23,7 @@ from seatbelt_vae.protocol import (
     modules_of,
 )
 
-__all__ = ["as_images", "prepare", "prepare_model"]
+__all__ = ["as_images", "cast_images", "prepare", "prepare_model"]
 
 _HALF = (torch.float16, torch.bfloat16)
 _ROUNDING = 1e-6
@@ -96,21 +96,14 @@ def prepare_model(model: Autoencoder) -> Autoencoder:
 
 
 def as_images(name: str, images: Any, model: Autoencoder) -> Tensor:
-    """Images as a detached tensor of the attack's dtype on the model's device.
+    """Images as by `cast_images`, inside the model's bounds.
 
     Values outside the bounds by at most 10⁻⁶ of the range are rounding, and are clipped.
 
     Raises:
-        DataError: neither tensor nor array, complex, not finite, or outside the bounds.
+        DataError: as for `cast_images`; also values that are not finite or outside the bounds.
     """
-    images = _as_tensor(name, images)
-    weight = _first_weight(model)
-    dtype = images.dtype if weight is None else weight.dtype
-    if dtype not in (torch.float32, torch.float64):
-        dtype = torch.float32
-    device = images.device if weight is None else weight.device
-    images = images.to(dtype=dtype, device=device)
-    bounds = bounds_of(model)
+    images, bounds = cast_images(name, images, model), bounds_of(model)
     low, high = (torch.as_tensor(bound).to(images) for bound in bounds)
     slack = (_ROUNDING * (high - low)).nan_to_num(0, 0, 0)
     inside = (images >= low - slack) & (images <= high + slack) & images.isfinite()
@@ -120,6 +113,21 @@ def as_images(name: str, images: Any, model: Autoencoder) -> Tensor:
             f"finite values inside the model's bounds [{low.min():g}, {high.max():g}]: rescale it"
         )
     return bounds.clamp(images)
+
+
+def cast_images(name: str, images: Any, model: Autoencoder) -> Tensor:
+    """Images as a detached tensor of the attack's dtype on the model's device.
+
+    Raises:
+        DataError: neither a tensor nor an array of real numbers.
+    """
+    tensor, weight = _as_tensor(name, images), _first_weight(model)
+    dtype, device = (
+        (tensor.dtype, tensor.device) if weight is None else (weight.dtype, weight.device)
+    )
+    if dtype not in (torch.float32, torch.float64):
+        dtype = torch.float32
+    return tensor.to(dtype=dtype, device=device)
 
 
 def _as_tensor(name: str, images: Any) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.prepare import as_images, prepare_model
+from seatbelt_vae.attacks.prepare import as_images, cast_images, prepare_model
 from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
@@ -53,10 +53,8 @@ def budgeted_attack(
         ModelError, DataError: as for `attack`.
     """
     model = prepare_model(model)
-    x, target, starts = (
-        as_images(name, images, model)
-        for name, images in (("input", x), ("target", target), ("start", starts))
-    )
+    x, target = as_images("input", x, model), as_images("target", target, model)
+    starts = cast_images("start", starts, model)
     distance = _DISTANCES[aim](model, target)
 
     def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
