@@ -23,6 +23,7 @@ __all__ = [
     "bounds_of",
     "capabilities_of",
     "draw_noise",
+    "event_shape_of",
     "modules_of",
 ]
 
@@ -146,6 +147,12 @@ def capabilities_of(model: object) -> Capabilities:
     """The capabilities that a model states, or all of them if it states none."""
     stated = getattr(model, "capabilities", None)
     return stated if isinstance(stated, Capabilities) else Capabilities()
+
+
+def event_shape_of(model: Autoencoder) -> tuple[int, ...]:
+    """The shape of one input; a model written for the first version states ``image_shape``."""
+    stated: Any = getattr(model, "event_shape", None) or getattr(model, "image_shape", ())
+    return tuple(stated)
 
 
 def bounds_of(model: Autoencoder) -> Bounds:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from seatbelt_vae.config import EvaluationConfig, dump_toml, load_toml
+from seatbelt_vae.config import EvaluationConfig, dump_toml
 from seatbelt_vae.errors import ConfigError, ForeignStateError
-from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs import RunFolder, read_settings
 from seatbelt_vae.workflow import carry_out, is_done
 from tests.sweep import small
 from tests.sweep.holding import held
@@ -45,7 +45,7 @@ def ends(folder):
 def test_everything_is_done_once(whole, told):
     assert is_done(whole, JOB)
     assert ends(whole) == ["done"]
-    assert load_toml(whole / "evaluation" / "config.toml", EvaluationConfig) == small.EVALUATION
+    assert read_settings(whole / "evaluation" / "config.toml", EvaluationConfig) == small.EVALUATION
     before = small.made(whole)
     carry_out(whole, JOB, teller(told), small.never)
     assert told == []

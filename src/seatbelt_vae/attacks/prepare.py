@@ -20,6 +20,7 @@ from seatbelt_vae.protocol import (
     Posterior,
     bounds_of,
     capabilities_of,
+    event_shape_of,
     modules_of,
 )
 
@@ -51,7 +52,7 @@ def prepare(
     named = [("input", x)] if target is None else [("input", x), ("target", target)]
     tensors = [_as_tensor(name, images) for name, images in named]
     shapes = [tuple(images.shape) for images in tensors]
-    expected = tuple(model.event_shape)
+    expected = event_shape_of(model)
     if len(set(shapes)) > 1 or shapes[0][1:] != expected:
         raise ShapeError(
             f"images of shape {' and '.join(map(str, shapes))}, expected inputs and targets to be "
@@ -160,7 +161,7 @@ class _HalfPrecisionModel:
     @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one input."""
-        return self.model.event_shape
+        return event_shape_of(self.model)
 
     @property
     def latent_sizes(self) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import project_direction
 from seatbelt_vae.optim.region import region_of
-from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
+from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of, event_shape_of
 
 __all__ = ["Problem"]
 
@@ -88,7 +88,7 @@ class Problem:
             threat=threat or Penalty(),
             x=flat,
             target=target.flatten(1),
-            event_shape=model.event_shape,
+            event_shape=event_shape_of(model),
             bounds=bounds,
             micro_batch=micro_batch or _rows_at_once(flat),
             parts_start=parts_start,

@@ -13,7 +13,13 @@ from seatbelt_vae.config import DataConfig, RunConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
-from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of, modules_of
+from seatbelt_vae.protocol import (
+    Autoencoder,
+    bounds_of,
+    capabilities_of,
+    event_shape_of,
+    modules_of,
+)
 from seatbelt_vae.runs import digest_of
 
 __all__ = ["Subject", "subject_of_model"]
@@ -94,10 +100,10 @@ class Subject:
         Raises:
             ConfigError: inputs of another shape than the model's.
         """
-        if tuple(data.image_shape) != tuple(self.model.event_shape):
+        if tuple(data.image_shape) != event_shape_of(self.model):
             raise ConfigError(
                 f"{data.name!r} has inputs of shape {tuple(data.image_shape)}, {self.name!r} takes "
-                f"{tuple(self.model.event_shape)}: give data of that shape, or --image-size"
+                f"{event_shape_of(self.model)}: give data of that shape, or --image-size"
             )
         low, high = bounds_of(self.model)
         if isinstance(low, Tensor) or isinstance(high, Tensor) or not low > -torch.inf:
@@ -112,7 +118,7 @@ class Subject:
             "name": self.name,
             "source": self.source,
             "digest": self.digest,
-            "event_shape": list(self.model.event_shape),
+            "event_shape": list(event_shape_of(self.model)),
             "latent_sizes": list(self.model.latent_sizes),
             "bounds": None if self.model.bounds is None else [low, high],
             "capabilities": asdict(capabilities_of(self.model)),
@@ -127,7 +133,7 @@ def subject_of_model(
 
     The digest covers the class, the declared sizes, and all parameters and buffers.
     """
-    about = [type(model).__qualname__, list(model.event_shape), list(model.latent_sizes)]
+    about = [type(model).__qualname__, list(event_shape_of(model)), list(model.latent_sizes)]
     return Subject(model, name, kind, source, digest_of(about, _state(model)), **others)
 
 

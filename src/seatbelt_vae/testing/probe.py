@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.protocol import Autoencoder, bounds_of, draw_noise, modules_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, draw_noise, event_shape_of, modules_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Probe"]
@@ -41,7 +41,7 @@ class Probe:
 
 def _inputs(model: Autoencoder, batch: int, generator: torch.Generator) -> Tensor:
     """Two batches, uniform within the bounds or standard normal where there are none, float64."""
-    shape, bounds = (2, batch, *model.event_shape), bounds_of(model)
+    shape, bounds = (2, batch, *event_shape_of(model)), bounds_of(model)
     if not bounds.finite:
         return bounds.clamp(torch.randn(shape, generator=generator, dtype=torch.float64))
     low, high = bounds

@@ -13,6 +13,7 @@ from seatbelt_vae.protocol import (
     Noise,
     Posterior,
     capabilities_of,
+    event_shape_of,
 )
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.requirements import (
@@ -30,13 +31,14 @@ __all__ = ["check_declarations", "check_decoder", "check_encoder", "check_prior"
 def check_declarations(model: Autoencoder) -> None:
     names = ["bounds", "event_shape", "latent_sizes", "encode", "decode"]
     names += ["prior"] if capabilities_of(model).prior else []
-    missing = [name for name in names if not hasattr(model, name)]
+    stated = {"event_shape"} if event_shape_of(model) else set()
+    missing = [name for name in names if name not in stated and not hasattr(model, name)]
     if missing:
         raise ModelError(
             f"{type(model).__name__} has no {', '.join(missing)}: an autoencoder has "
             f"{', '.join(names)} (see seatbelt_vae.protocol.Autoencoder)"
         )
-    bounds, shape, sizes = model.bounds, model.event_shape, model.latent_sizes
+    bounds, shape, sizes = model.bounds, event_shape_of(model), model.latent_sizes
     if bounds is not None and not _are_bounds(bounds):
         raise ModelError(
             f"bounds are {bounds}, expected two finite numbers, the smaller first: give the "
@@ -128,7 +130,7 @@ def check_decoder(model: Autoencoder, probe: Probe) -> None:
         rows = tuple(z[0].shape[:-1])
         decoded = result_of("decode(z)", model.decode, z)
         if not capabilities_of(model).likelihood and hasattr(decoded, "mean"):
-            require_tensor("decode(z).mean", decoded.mean, (*rows, *model.event_shape))
+            require_tensor("decode(z).mean", decoded.mean, (*rows, *event_shape_of(model)))
             continue
         if not isinstance(decoded, ImageDistribution):
             raise ModelError(
@@ -138,7 +140,7 @@ def check_decoder(model: Autoencoder, probe: Probe) -> None:
             )
         values = result_of("log_prob(x)", decoded.log_prob, probe.x)
         largest = result_of("max_log_prob(x)", decoded.max_log_prob, probe.x)
-        require_tensor("decode(z).mean", decoded.mean, (*rows, *model.event_shape))
+        require_tensor("decode(z).mean", decoded.mean, (*rows, *event_shape_of(model)))
         require_tensor("decode(z).log_prob(x)", values, rows)
         require_tensor("decode(z).max_log_prob(x)", largest, rows[-1:])
         excess = (values - largest).max().item()

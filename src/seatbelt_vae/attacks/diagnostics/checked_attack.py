@@ -16,7 +16,7 @@ from seatbelt_vae.attacks.prepare import as_images, prepare_model
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, event_shape_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["CheckedAttack", "checked_attack"]
@@ -98,9 +98,9 @@ def checked_attack(
 
 def _checked_transfer(model: Autoencoder, transferred: Tensor, pairs: int) -> Tensor:
     shape = transferred.shape
-    if shape[0] != pairs or tuple(shape[2:]) != tuple(model.event_shape):
+    if shape[0] != pairs or tuple(shape[2:]) != event_shape_of(model):
         raise ShapeError(
             f"transferred images of shape {tuple(shape)}, expected ({pairs}, images, "
-            f"{', '.join(map(str, model.event_shape))})"
+            f"{', '.join(map(str, event_shape_of(model)))})"
         )
     return as_images("a transferred", transferred, model)
