@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Claim, answered
 from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
 from seatbelt_vae.paper.claims.relation import rank_correlation

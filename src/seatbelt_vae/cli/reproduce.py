@@ -12,7 +12,7 @@ from seatbelt_vae.paper import EXPERIMENTS, SIZES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seatbelt_vae.evaluation.crossed import CrossedEstimate
+    from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
     from seatbelt_vae.paper.claims import Answer
     from seatbelt_vae.paper.plan import Plan
 

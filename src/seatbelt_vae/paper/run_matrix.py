@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Kind
-from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
 
 __all__ = ["Cell", "Key", "cells_of"]
 

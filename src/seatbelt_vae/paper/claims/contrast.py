@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seatbelt_vae.evaluation.bootstrap import Kind
-from seatbelt_vae.evaluation.crossed import CrossedEstimate, crossed_contrast
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, crossed_contrast
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.published import published_curves
 from seatbelt_vae.paper.run_matrix import Cell, Key, cells_of

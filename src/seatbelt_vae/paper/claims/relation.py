@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST
-from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict
 from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
 from seatbelt_vae.paper.figures import GAP, Scatter

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.drawing.drawn import Rows
 from seatbelt_vae.paper.figures import Curves
 from seatbelt_vae.paper.run_matrix import Cell, cells_of

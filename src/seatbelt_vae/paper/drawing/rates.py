@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
 from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet, Table, TableCell
 from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.words import spread

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.evaluation.crossed import CrossedEstimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
 from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.words import counted, spread

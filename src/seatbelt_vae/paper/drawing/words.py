@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from seatbelt_vae.evaluation.bootstrap import FEWEST
-from seatbelt_vae.evaluation.crossed import FEWEST_SEEDS, CrossedEstimate
+from seatbelt_vae.evaluation.two_way_bootstrap import FEWEST_SEEDS, CrossedEstimate
 
 __all__ = ["behind", "counted", "spread"]
 

@@ -8,7 +8,7 @@ import scipy.stats
 
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.bootstrap import expansion
-from seatbelt_vae.evaluation.crossed import Term, crossed_contrast
+from seatbelt_vae.evaluation.two_way_bootstrap import Term, crossed_contrast
 
 
 def made_up(seeds: int, pairs: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
