@@ -263,14 +263,14 @@ def _keeps_gradients(model: Adapter) -> None:
 
 
 EVAL = "put the model into evaluation mode (model.eval())"
-SAME = "(K, B, d) must give what K calls with (B, d) give, found a difference of #: treat draws as"
+SAME = "(K, B, d) must give the results of K calls with (B, d), found a difference of #: treat"
 Z = "must be mean + std·noise of its layers (the mean without noise), found a difference of #: "
 SCALE = "scale the given noise by the standard deviation exp(log_variance / 2), and draw no other"
 RAISED = (
     "expected a result: take images (B, C, H, W), and noise or z of shapes (B, d) and (K, B, d)"
 )
 NO_MIXING = f"{EVAL}: BatchNorm in training mode mixes rows"
-NO_HIDDEN = f"{EVAL}, and draw no noise but the one given"
+NO_HIDDEN = f"{EVAL}, and draw no noise besides the argument"
 SMOOTH = "keep the map differentiable: no detach, no_grad, rounding or saturated output"
 GRADIENT = "with respect to the image"
 PIXELS = "expected two finite numbers, the smaller first: give the smallest and the largest value"
@@ -294,7 +294,7 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "writes to x",
         _posterior(_writes_to_its_images),
-        "encode must leave its images alone, found a difference of #: never write to x",
+        "encode must not change its images, found a difference of #: never write to x",
     ),
     ("variance for std", _posterior(_variance_for_std), f"the z of encode(x, noise) {Z}{SCALE}"),
     ("mean path", _posterior(_samples_on_the_mean_path), f"the z of encode(x) {Z}{SCALE}"),
@@ -403,8 +403,8 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "above the largest",
         _decoder(lambda logits: _Boastful(logits, (0.0, 1.0))),
-        "log_prob(x) is 0.5 nats above max_log_prob(x), the largest value any decoder output "
-        "could reach: give both the same normaliser",
+        "log_prob(x) is 0.5 nats above max_log_prob(x), the largest value of any decoder "
+        "output: give both the same normaliser",
     ),
     (
         "decoder detached",
@@ -425,14 +425,14 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     (
         "buffer",
         _counts_its_calls,
-        "'decoder.2.calls' changed while the model was only used, expected parameters, their "
-        f"gradients and buffers to stay as they are: {EVAL}",
+        "'decoder.2.calls' changed in a call of the model, expected parameters, their "
+        f"gradients and buffers to stay the same: {EVAL}",
     ),
     (
         "gradients",
         _keeps_gradients,
-        "'encoder.1.bias.grad' changed while the model was only used, expected parameters, their "
-        f"gradients and buffers to stay as they are: {EVAL}",
+        "'encoder.1.bias.grad' changed in a call of the model, expected parameters, their "
+        f"gradients and buffers to stay the same: {EVAL}",
     ),
 ]
 

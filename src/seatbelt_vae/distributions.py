@@ -98,19 +98,18 @@ class ImageDistribution(Protocol):
 
 @dataclass(frozen=True)
 class PointImage:
-    r"""A reconstruction without a density, as of a deterministic autoencoder.
+    r"""A reconstruction without a density, such as that of a deterministic autoencoder.
+
+    ``log_prob`` raises a `ModelError`.
 
     Args:
         mean: :math:`\hat x`, shape :math:`(*, \text{event})`.
-
-    Raises:
-        ModelError: a log-likelihood is asked for.
     """
 
     mean: Tensor
 
     def log_prob(self, x: Tensor) -> Tensor:
-        raise ModelError(f"no likelihood of inputs {tuple(x.shape)}: the model states none")
+        raise ModelError(f"no likelihood of inputs {tuple(x.shape)}: the model declares none")
 
     max_log_prob = log_prob
 
@@ -121,7 +120,7 @@ def _sum_event(values: Tensor, event_dims: int) -> Tensor:
 
 @dataclass(frozen=True)
 class NormalImage:
-    r"""Gaussian pixels :math:`\mathcal N(x; \hat x, s^2 I)` of one fixed variance, with normaliser.
+    r"""Gaussian pixels :math:`\mathcal N(x; \hat x, s^2 I)` with one fixed variance.
 
     Args:
         mean: :math:`\hat x`, shape :math:`(*, C, H, W)`.
@@ -154,10 +153,10 @@ class NormalImage:
 
 @dataclass(frozen=True)
 class BernoulliImage:
-    r"""Bernoulli pixels on :math:`t = (x - lo)/(hi - lo)`, grey values taken as probabilities.
+    r"""Bernoulli pixels on :math:`t = (x - lo)/(hi - lo)`, with grey values as probabilities.
 
     :math:`\log p(x) = \sum t\log\sigma(\ell) + (1-t)\log(1-\sigma(\ell))`, without the
-    normaliser of a continuous Bernoulli, as in the paper's Faces and Chairs numbers.
+    normaliser of a continuous Bernoulli, as in the paper's results on Faces and Chairs.
 
     Args:
         logits: :math:`\ell`, shape :math:`(*, C, H, W)`.

@@ -1,7 +1,7 @@
 """The interface of a model: an autoencoder is two maps that return distributions.
 
-Attacks, measures and reports use this protocol only, so a foreign model behind an adapter is
-treated like one of ours. `seatbelt_vae.testing.check_autoencoder` checks a model against it.
+Attacks, measures and reports use this protocol only, so they accept any model behind an adapter.
+`seatbelt_vae.testing.check_autoencoder` checks a model against it.
 """
 
 from collections.abc import Sequence
@@ -39,14 +39,13 @@ r"""Standard normal draws, one tensor of shape :math:`(*K, B, d_i)` per layer.
 class Capabilities:
     r"""The parts of a variational autoencoder that a model has.
 
-    A model states them in its attribute ``capabilities``; without that attribute it has all.
-    Losses and measures that need a missing part are refused or left out.
+    A model declares them in its attribute ``capabilities``; without the attribute it has all.
+    Losses that need a missing part are refused, and such measures are left out.
 
     Args:
-        posterior: ``encode`` returns a diagonal Gaussian per layer; else ``layers`` is empty, and
-            only the codes are known.
-        reparameterised: the codes are :math:`\mu + \sigma\odot\epsilon` of the layers, unlike those
-            of a defence that draws its codes in another way.
+        posterior: ``encode`` returns a diagonal Gaussian per layer; else ``layers`` is empty.
+        reparameterised: the codes are :math:`\mu + \sigma\odot\epsilon` of the layers; some
+            defences draw them in another way.
         prior: ``prior`` returns a Gaussian per layer.
         likelihood: ``decode`` returns a density, not only the reconstruction.
         repeatable: equal inputs and equal noise give equal results.
@@ -63,7 +62,7 @@ class Bounds(NamedTuple):
     """The smallest and the largest value of an input, for all features or per feature.
 
     Args:
-        low, high: numbers, or tensors that broadcast to an input; infinite where there is no bound.
+        low, high: numbers, or tensors that broadcast to an input; infinite for no bound.
     """
 
     low: float | Tensor
@@ -100,7 +99,7 @@ class Posterior:
     Args:
         layers: the conditional of each layer, bottom (next to the data) first; empty for an encoder
             without a posterior.
-        z: the codes drawn: :math:`z^i` of shape :math:`(*K, B, d_i)`.
+        z: the codes, :math:`z^i` of shape :math:`(*K, B, d_i)`.
     """
 
     layers: tuple[Normal, ...]
@@ -111,8 +110,8 @@ class Posterior:
 class Autoencoder(Protocol):
     """An autoencoder with :math:`L \\geq 1` layers of codes.
 
-    It may also state ``capabilities``, see `Capabilities`; ``prior`` is then needed only with that
-    capability, and ``decode`` may return a `PointImage`.
+    It may declare ``capabilities``, see `Capabilities`. Without the capability ``prior`` the method
+    is not needed; without ``likelihood``, ``decode`` may return a `PointImage`.
     """
 
     @property
@@ -131,7 +130,7 @@ class Autoencoder(Protocol):
         ...
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
-        """The posterior chain of inputs :math:`(B, \\text{event})`; without noise, of the means."""
+        """The posterior chain of inputs :math:`(B, \\text{event})`; the mean path without noise."""
         ...
 
     def prior(self, z: Sequence[Tensor]) -> tuple[Normal, ...]:
@@ -144,30 +143,27 @@ class Autoencoder(Protocol):
 
 
 def capabilities_of(model: object) -> Capabilities:
-    """The capabilities that a model states, or all of them if it states none."""
-    stated = getattr(model, "capabilities", None)
-    return stated if isinstance(stated, Capabilities) else Capabilities()
+    """The capabilities that a model declares; all by default."""
+    declared = getattr(model, "capabilities", None)
+    return declared if isinstance(declared, Capabilities) else Capabilities()
 
 
 def event_shape_of(model: Autoencoder) -> tuple[int, ...]:
-    """The shape of one input; a model written for the first version states ``image_shape``."""
-    stated: Any = getattr(model, "event_shape", None) or getattr(model, "image_shape", ())
-    return tuple(stated)
+    """The shape of one input; models for the first version declare ``image_shape`` instead."""
+    shape: Any = getattr(model, "event_shape", None) or getattr(model, "image_shape", ())
+    return tuple(shape)
 
 
 def bounds_of(model: Autoencoder) -> Bounds:
-    """The bounds of a model's inputs, infinite where it states None.
+    """The bounds of a model's inputs, infinite if it declares None.
 
     Example:
         >>> from types import SimpleNamespace
         >>> bounds_of(SimpleNamespace(bounds=None))
         Bounds(low=-inf, high=inf)
     """
-    stated = model.bounds
-    if stated is None:
-        return Bounds(-float("inf"), float("inf"))
-    low, high = stated
-    return Bounds(low, high)
+    bounds = model.bounds
+    return Bounds(-float("inf"), float("inf")) if bounds is None else Bounds(*bounds)
 
 
 def draw_noise(
@@ -179,7 +175,7 @@ def draw_noise(
 ) -> tuple[Tensor, ...]:
     r"""Standard normal noise per layer, each of shape :math:`(*\text{shape}, d_i)`.
 
-    Noise is drawn in float64 on the generator's device and then cast: one seed gives the same
+    Noise is drawn in float64 on the generator's device and then cast, so one seed gives the same
     noise in every precision and on every device.
 
     Args:
@@ -202,7 +198,7 @@ def draw_noise(
 
 
 def modules_of(model: object) -> list[nn.Module]:
-    """The model, or the modules that an adapter which is none itself holds."""
+    """The model if it is a module, else the modules among its attributes."""
     if isinstance(model, nn.Module):
         return [model]
     return [part for part in getattr(model, "__dict__", {}).values() if isinstance(part, nn.Module)]

@@ -107,6 +107,6 @@ def test_a_factor_with_the_name_of_a_column_is_refused() -> None:
     with pytest.raises(DataError) as caught:
         code_rows(points(1.0), replace(ROLL, factors=(Factor("code", 9),)), np.arange(3), SETTINGS)
     assert str(caught.value) == (
-        "'swiss-roll' has a factor 'code', as a column of the codes is called: rename it, or leave "
+        "'swiss-roll' has a factor 'code', the name of a column of the codes: rename it, or leave "
         "codes out"
     )

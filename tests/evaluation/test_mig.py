@@ -273,8 +273,8 @@ def test_a_set_without_a_factor_that_varies_is_refused(factors: tuple[Factor, ..
     with pytest.raises(DataError) as caught:
         measure_mig(copying([[1.0]], std=0.1), none, EvaluationConfig())
     assert str(caught.value) == (
-        "'mine' has no known factor that varies, which the MIG is about: leave mig out, or choose "
-        "a set that has, e.g. dsprites"
+        "'mine' has no known factor that varies, as the MIG needs: leave mig out, or choose a set "
+        "with factors, e.g. dsprites"
     )
 
 

@@ -62,13 +62,13 @@ def test_the_front_matter_is_the_hubs() -> None:
             "variational-autoencoder",
         ],
     }
-    assert "`cc-by-nc-4.0`, given by whoever shared the model" in read.text
+    assert "`cc-by-nc-4.0`, chosen by the person who shared the model" in read.text
 
 
 def test_no_licence_is_made_up() -> None:
     card = _card()
     assert card.data.license is None
-    assert "None was given; ask whoever shared the model" in card.text
+    assert "None was given. Ask the person who shared the model" in card.text
 
 
 def test_the_model_and_its_training_are_stated() -> None:
@@ -76,7 +76,7 @@ def test_the_model_and_its_training_are_stated() -> None:
     for row in (
         ["images", "1 × 4 × 5 (channels, height, width)"],
         ["bounds of a pixel", "−1 … 1"],
-        ["latent units a layer", "4, 3 (the layer next to the data first)"],
+        ["latent units per layer", "4, 3 (the layer next to the data first)"],
         ["likelihood", "Gaussian, variance 0.25 for every pixel (fixed, normaliser included)"],
         ["steps", "20,000"],
         ["batch", "64 images"],
@@ -161,7 +161,7 @@ def test_tables_hold_whatever_is_measured() -> None:
 def test_what_was_not_measured_is_said_to_be_unknown() -> None:
     text = _card().text
     assert "Nothing is known of how hard this model is to fool" in text
-    assert "Whether to believe it" not in text
+    assert "Validity flags" not in text
 
 
 @pytest.mark.parametrize("where", [".", "ada/belt"])

@@ -156,7 +156,7 @@ def test_images_of_another_shape_are_refused() -> None:
         with pytest.raises(ShapeError) as caught:
             model.encode(torch.zeros(shape))
         assert str(caught.value) == (
-            f"images of shape {shape}, expected (batch, 1, 3, 3) as the model was made for"
+            f"images of shape {shape}, expected (batch, 1, 3, 3) as in the architecture"
         )
 
 
@@ -167,5 +167,5 @@ def test_noise_of_another_shape_is_refused() -> None:
         with pytest.raises(ShapeError) as caught:
             model.encode(x, wrong)
         assert str(caught.value) == (
-            f"noise of shapes {got}, expected [(5, 4), (5, 3), (5, 2)] (batch, units) a layer"
+            f"noise of shapes {got}, expected [(5, 4), (5, 3), (5, 2)] (batch, units) per layer"
         )

@@ -100,7 +100,7 @@ def test_a_model_of_no_run_is_shared_too(tmp_path: Path) -> None:
     model.trained_as = None
     model.save_pretrained(tmp_path)
     assert HierarchicalVAE.from_pretrained(tmp_path).trained_as is None
-    assert "how it was trained is not recorded" in (tmp_path / "README.md").read_text()
+    assert "Its training is not recorded" in (tmp_path / "README.md").read_text()
 
 
 def _refusal(folder: Path) -> str:
@@ -197,8 +197,8 @@ def test_pickled_weights_are_refused_unopened(name: str, shared: Path) -> None:
     (shared / "model.safetensors").unlink()
     (shared / name).write_bytes(pickle.dumps(Poison(trace)))
     assert _refusal(shared) == (
-        f"{shared} holds its weights as {name}; pickled weights are refused, opening one can run "
-        f"anything: save them again as model.safetensors"
+        f"{shared} holds its weights as {name}; pickled weights are refused, because loading one "
+        f"can run any code: save them again as model.safetensors"
     )
     (shared / name).rename(shared / "model.safetensors")
     assert "pickled weights (.pt, .bin) are refused" in _refusal(shared)

@@ -1,7 +1,7 @@
 """Measures of a model and of the attacks on it: robustness, bounds, aggregate posterior.
 
 Names are imported when they are first used: reading the declarations in `measures` must not import
-PyTorch. No submodule may be called like one of these names.
+PyTorch. No submodule may have one of these names.
 """
 
 import importlib
@@ -70,36 +70,29 @@ __all__ = [
     "traverse",
 ]
 
-_HOMES = {
-    "bootstrap": ("Estimate", "estimate", "paired_difference"),
-    "budgets": ("MatchedBudgets", "matched_budgets", "shorten"),
-    "codes": ("code_rows",),
-    "distortion_damage": ("Area", "auddc", "auddc_worst"),
-    "downstream": ("measure_downstream",),
-    "gap": ("Pair", "reconstruct"),
-    "margin": ("Margins", "Robustness", "margins", "r_robustness"),
-    "measures": (
-        "BUDGETS",
-        "MODEL_MEASURES",
-        "PAIR_MEASURES",
-        "ModelMeasure",
-        "PairMeasure",
-        "register",
-    ),
-    "mig": ("FactorGap", "measure_mig"),
-    "model": ("evaluate",),
-    "noisy_inputs": ("Denoising", "denoising"),
-    "robustness": ("PairMeasures", "measure_pair"),
-    "suite": ("compare_pairs", "compare_suites", "measure_suite"),
-    "summary": ("summarise",),
-    "traversals": ("Traversals", "traverse"),
+_NAMES_BY_MODULE = {
+    "bootstrap": "Estimate estimate paired_difference",
+    "budgets": "MatchedBudgets matched_budgets shorten",
+    "codes": "code_rows",
+    "distortion_damage": "Area auddc auddc_worst",
+    "downstream": "measure_downstream",
+    "gap": "Pair reconstruct",
+    "margin": "Margins Robustness margins r_robustness",
+    "measures": "BUDGETS MODEL_MEASURES PAIR_MEASURES ModelMeasure PairMeasure register",
+    "mig": "FactorGap measure_mig",
+    "model": "evaluate",
+    "noisy_inputs": "Denoising denoising",
+    "robustness": "PairMeasures measure_pair",
+    "suite": "compare_pairs compare_suites measure_suite",
+    "summary": "summarise",
+    "traversals": "Traversals traverse",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: place for place, names in _NAMES_BY_MODULE.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

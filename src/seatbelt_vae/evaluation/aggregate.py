@@ -1,6 +1,7 @@
-"""The aggregate posterior of a data set's training split: its total correlation and information."""
+"""Total correlation and mutual information of the aggregate posterior of a training split."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Split
 from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
-from seatbelt_vae.objectives import AggregatePosterior, Bracket
+from seatbelt_vae.objectives import AggregatePosterior
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
 
@@ -25,10 +26,10 @@ _DENSITIES = 4e10
 def affordable_chains(
     images: int, queries: int, units: int, most: int, densities: float = _DENSITIES
 ) -> int:
-    """Chains per image that keep a bracket's work bounded: at least 8, at most ``most``.
+    """Chains per image that bound the cost of a bracket: at least 8, at most ``most``.
 
-    A chain costs images × queries × (units + 1) densities; all of dSprites would take hours. Fewer
-    chains give a wider bracket, never a wrong one.
+    A chain costs images × queries × (units + 1) densities. Fewer chains give a wider bracket, never
+    a wrong one.
 
     Example:
         >>> affordable_chains(1000, 1000, 6, most=512), affordable_chains(10**6, 1000, 6, most=512)
@@ -47,13 +48,13 @@ def measure_aggregate(
     r"""TC and mutual information of the top layer under :math:`q(z^L)` over training images.
 
     With one layer both are exact over the images used, up to the average over queries
-    :math:`z \sim q(z)`; with more a bracket, see `AggregatePosterior`.
+    :math:`z \sim q(z)`. With more layers each is a bracket, see `AggregatePosterior`.
 
     Args:
         model: the autoencoder, in evaluation mode.
-        train: the training split; ``settings.aggregate_images`` of it are used, 0 is all.
+        train: the training split; ``settings.aggregate_images`` images are used, 0 is all.
         settings: images, queries, chains, seed, batch.
-        on_progress: called with what, how many encodings are done, and of how many at most.
+        on_progress: called with the stage, the encodings done, and their largest number.
 
     Returns:
         ``total_correlation`` and ``mutual_information``, each with ``lower`` and ``upper`` (nats),
@@ -62,7 +63,7 @@ def measure_aggregate(
     order = DataStream.AGGREGATE_IMAGES.generator(settings.seed).permutation(len(train))
     positions: Indices = order[: settings.aggregate_images or len(train)]
     chosen = np.arange(settings.aggregate_queries) % len(positions)
-    queries, own = draw_queries(model, train, positions[chosen], settings)
+    queries, conditionals = draw_queries(model, train, positions[chosen], settings)
     exact = len(model.latent_sizes) == 1
     chains = affordable_chains(
         len(positions), len(queries), model.latent_sizes[-1], settings.max_chains
@@ -76,18 +77,9 @@ def measure_aggregate(
         None if on_progress is None else lambda *done: on_progress("aggregate posterior", *done),
     )
     posterior = AggregatePosterior(components, len(positions), exact)
-    found = posterior.measure(queries, own, torch.from_numpy(chosen), chains)
-
-    def stated(bracket: Bracket) -> dict[str, Any]:
-        return {
-            "lower": bracket.lower,
-            "upper": bracket.upper,
-            "chains": bracket.chains,
-            "images": found.images,
-            "queries": found.queries,
-        }
-
+    found = posterior.measure(queries, conditionals, torch.from_numpy(chosen), chains)
+    sizes = {"images": found.images, "queries": found.queries}
     return {
-        "total_correlation": stated(found.total_correlation),
-        "mutual_information": stated(found.mutual_information),
+        "total_correlation": asdict(found.total_correlation) | sizes,
+        "mutual_information": asdict(found.mutual_information) | sizes,
     }

@@ -20,10 +20,10 @@ __all__ = ["DRAWS", "FEWEST", "Estimate", "Kind", "estimate", "expansion", "pair
 Kind = Literal["arithmetic", "geometric"]
 
 DRAWS = 2000
-"""Bootstrap resamples of an interval."""
+"""Bootstrap resamples per interval."""
 
 FEWEST = 10
-"""Pairs below which no interval is given: the points themselves say more."""
+"""Fewest pairs with an interval."""
 
 _UPPER = 0.975  # of a 95 % interval
 _NORMAL = float(ndtri(_UPPER))
@@ -55,10 +55,10 @@ def estimate(
     r"""The mean over pairs, with the expanded :math:`BC_a` interval of ``draws`` resamples.
 
     ``arithmetic`` is :math:`\frac1n\sum_i v_i`, ``geometric`` :math:`\exp\frac1n\sum_i\log v_i`
-    (0 where any :math:`v_i` is 0). The ends are quantiles of the resampled means, so that they stay
-    in the range of the values. Their levels are :math:`\Phi(z_0 + w/(1 - a w))` with
-    :math:`w = z_0 \mp z\,e`. They are corrected for the bias by :math:`z_0`, for the skewness by
-    :math:`a` (Efron 1987), and for the small number of pairs by the `expansion` e.
+    (0 where any :math:`v_i` is 0). The ends are quantiles of the resampled means, which lie in the
+    range of the values. Their levels are :math:`\Phi(z_0 + w/(1 - a w))` with
+    :math:`w = z_0 \mp z\,e`. The term :math:`z_0` corrects the bias, :math:`a` the skewness (Efron
+    1987), and the `expansion` e the small number of pairs.
 
     The nominal coverage is 95 %. Simulated, at 10, 20 and 40 pairs, it is 94, 95 and 94 % for
     normal values and for geometric means of log-normal ones. For arithmetic means, it is 92, 94 and
@@ -138,13 +138,13 @@ def expansion(sources: Sequence[tuple[float, int]]) -> float:
 
     :math:`\frac{t_{\nu}}{z}\sqrt{\sum_i v_i\frac{n_i}{n_i-1}\big/\sum_i v_i}`, with the 97.5 %
     quantiles of Student's t and of the normal distribution. Resampling n things underestimates the
-    variance of their mean by :math:`\frac{n-1}{n}`; t allows for that variance being an estimate.
+    variance of their mean by :math:`\frac{n-1}{n}`; t accounts for the estimated variance.
     The degrees of freedom :math:`\nu` of several sources are Satterthwaite's (1946). The factor is
     2.7 for three trainings and 1.2 for ten pairs (Hesterberg 2015).
 
     Args:
-        sources: for each source of chance, the variance of the mean that resampling gives, and the
-            number of things that are resampled.
+        sources: for each source of variation, the variance of the resampled mean, and the number
+            of things that are resampled.
 
     Example:
         >>> round(expansion([(1.0, 3)]), 1), round(expansion([(1.0, 10)]), 1)

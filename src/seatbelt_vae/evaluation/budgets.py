@@ -1,12 +1,13 @@
 r"""The smallest reconstruction gap within matched budgets :math:`\|d\| \leq \varepsilon\|x_t-x\|`.
 
-Attacks that weigh distance by λ jump over most budgets, so their rows are also shortened to each
-budget, and from the best of these budgeted attacks lower the divergence of posteriors and then the
-gap itself. Every number is an upper bound of the smallest gap: a stronger attack can only lower it.
+Attacks that weigh distance by λ reach few of the budgets, so their rows are also shortened to each
+budget. Budgeted attacks start from the best of these and lower first the divergence of posteriors,
+then the gap itself. Every number is an upper bound of the smallest gap.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -20,8 +21,7 @@ __all__ = ["Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"
 
 _ROUNDING = 1e-6
 _STORED = ("row", "shortened")
-# what is tried, in turn: how it is called, what it lowers, and for how long; the first only has to
-# find a better start for the second
+# name, aim and evaluations of each budgeted attack; the first finds starts for the second
 _BUDGETED: tuple[tuple[str, Aim, int], ...] = (
     ("budgeted-latent", "posterior", 30),
     ("budgeted", "reconstruction", 100),
@@ -29,10 +29,9 @@ _BUDGETED: tuple[tuple[str, Aim, int], ...] = (
 
 
 def shorten(x: Tensor, adversarial: Tensor, length: float) -> Tensor:
-    r""":math:`x + \min(1, \ell/\|d\|)\,d`, :math:`d = x^* - x`: attacks pulled back to length ℓ.
+    r""":math:`x + \min(1, \ell/\|d\|)\,d`, :math:`d = x^* - x`: attacks shortened to length ℓ.
 
-    The result lies between two images of the box, hence inside it; :math:`\|d\| \leq \ell` holds
-    to rounding.
+    The result stays inside the box, which is convex; :math:`\|d\| \leq \ell` holds to rounding.
 
     Args:
         x: the input :math:`(C, H, W)`.
@@ -57,13 +56,13 @@ def blend(pair: Pair, epsilon: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Images within one budget, with what they achieve.
+    """Images within one budget, with their reconstructions and measures.
 
     Args:
         images, reconstructions: :math:`(n, C, H, W)`.
-        how: of each, ``zero`` (the input itself), ``row``, ``shortened``, ``blend``,
+        how: the origin of each: ``zero`` (the input itself), ``row``, ``shortened``, ``blend``,
             ``budgeted-latent`` or ``budgeted``.
-        distance_relative, gap, distortion: of each, float64; see `Pair`.
+        distance_relative, gap, distortion: of each image, float64; see `Pair`.
     """
 
     images: Tensor
@@ -77,11 +76,11 @@ class Candidates:
     def within(
         cls, model: Autoencoder, pair: Pair, adversarial: Tensor, epsilon: float, batch: int
     ) -> "Candidates":
-        """The input, every row pulled back to the budget, and last the blend at its rim."""
+        """The input, every row shortened to the budget, and last the blend."""
         budget = epsilon * pair.image_distance
         inside = pair.norm(adversarial - pair.x) <= budget * (1 + _ROUNDING)
-        pulled = shorten(pair.x, adversarial, budget)
-        images = torch.cat([pair.x[None], pulled, blend(pair, epsilon)[None]])
+        shortened = shorten(pair.x, adversarial, budget)
+        images = torch.cat([pair.x[None], shortened, blend(pair, epsilon)[None]])
         rows = tuple("row" if row else "shortened" for row in inside.tolist())
         return cls.of(model, pair, images, ("zero", *rows, "blend"), batch)
 
@@ -89,7 +88,7 @@ class Candidates:
     def of(
         cls, model: Autoencoder, pair: Pair, images: Tensor, how: tuple[str, ...], batch: int
     ) -> "Candidates":
-        """Images with what they achieve."""
+        """Images with the reconstructions of a model."""
         reconstructions = reconstruct(model, images, batch=batch)
         return cls(
             images,
@@ -100,47 +99,39 @@ class Candidates:
             pair.distortion(reconstructions),
         )
 
-    def joined(self, other: "Candidates") -> "Candidates":
-        """These and then the others."""
-        return Candidates(
-            torch.cat([self.images, other.images]),
-            torch.cat([self.reconstructions, other.reconstructions]),
-            self.how + other.how,
-            torch.cat([self.distance_relative, other.distance_relative]),
-            torch.cat([self.gap, other.gap]),
-            torch.cat([self.distortion, other.distortion]),
-        )
+    @classmethod
+    def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
+        """The candidates of all parts, in order."""
+        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
+        how = tuple(chain.from_iterable(columns.pop("how")))
+        return cls(how=how, **{name: torch.cat(values) for name, values in columns.items()})
 
-    def only(self, how: tuple[str, ...]) -> "Candidates":
-        """Those of some kinds."""
-        kept = torch.tensor([one in how for one in self.how], device=self.gap.device)
+    def take(self, positions: Sequence[int]) -> "Candidates":
+        """The candidates at some positions."""
+        tensors = {name: value for name, value in vars(self).items() if name != "how"}
         return Candidates(
-            self.images[kept],
-            self.reconstructions[kept],
-            tuple(one for one in self.how if one in how),
-            self.distance_relative[kept],
-            self.gap[kept],
-            self.distortion[kept],
+            how=tuple(self.how[i] for i in positions),
+            **{name: value[list(positions)] for name, value in tensors.items()},
         )
 
     @property
     def best(self) -> int:
-        """The candidate with the smallest gap."""
+        """The position of the smallest gap."""
         return int(self.gap.argmin())
 
 
 @dataclass(frozen=True)
 class MatchedBudgets:
-    r"""The best candidate of every budget, a candidate of a smaller budget serving the larger too.
+    r"""The best candidate of every budget, among those of this budget and of smaller ones.
 
     Args:
         epsilon: the budgets, ascending.
         images, reconstructions: the best candidates, :math:`(E, C, H, W)`.
-        how: what each is, see `Candidates`.
+        how: the origin of each, see `Candidates`.
         gap, distance_relative: of each.
-        blend_gap: of the blend at each budget; the identity map's is :math:`1-\varepsilon`.
-        gap_of_rows: the smallest of the stored attacks, shortened where they must be.
-        pool: all candidates, one entry a budget.
+        blend_gap: gap of the blend at each budget, :math:`1-\varepsilon` for the identity map.
+        gap_of_rows: smallest gap of the stored attacks, shortened to the budget where necessary.
+        pool: all candidates, one entry per budget.
     """
 
     epsilon: tuple[float, ...]
@@ -165,36 +156,35 @@ def matched_budgets(
 ) -> MatchedBudgets:
     r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
 
-    Over the input itself, the stored attacks within the budget, those shortened to it, the blend,
-    and budgeted attacks, first on the divergence of posteriors and then on the gap itself, that
-    begin at the best so far and at the blend; non-increasing in ε.
+    The candidates are the input itself, the stored attacks, shortened to the budget where
+    necessary, the blend, and budgeted attacks. These start at the best candidate and at the blend,
+    and lower first the divergence of posteriors, then the gap. The bound is non-increasing in ε.
 
     Args:
         model: the autoencoder, in evaluation mode.
         pair: input and target.
         adversarial: the stored attacks, :math:`(n, C, H, W)`.
         budgets: ε, ascending.
-        lower: whether budgeted attacks are made; else only what is stored and what needs no
-            optimiser counts.
+        lower: whether budgeted attacks are made.
         batch: images evaluated at once.
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
     blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
-    stored = [c.only(_STORED) for c in pool]
+    stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
     gap_of_rows = tuple(c.gap[i].item() for c, i in _best(stored))
     if lower:
         for how, aim, evaluations in _BUDGETED:
             found = _lowered(model, pair, pool, budgets, aim, evaluations, batch)
-            more = [Candidates.of(model, pair, two, (how, how), batch) for two in found]
-            pool = tuple(c.joined(two) for c, two in zip(pool, more, strict=True))
-    best = _best(pool)
+            added = [Candidates.of(model, pair, images, (how, how), batch) for images in found]
+            pool = tuple(Candidates.joined(parts) for parts in zip(pool, added, strict=True))
+    best = Candidates.joined([c.take([i]) for c, i in _best(pool)])
     return MatchedBudgets(
         epsilon=budgets,
-        images=torch.stack([c.images[i] for c, i in best]),
-        reconstructions=torch.stack([c.reconstructions[i] for c, i in best]),
-        how=tuple(c.how[i] for c, i in best),
-        gap=tuple(c.gap[i].item() for c, i in best),
-        distance_relative=tuple(c.distance_relative[i].item() for c, i in best),
+        images=best.images,
+        reconstructions=best.reconstructions,
+        how=best.how,
+        gap=tuple(best.gap.tolist()),
+        distance_relative=tuple(best.distance_relative.tolist()),
         blend_gap=blend_gap,
         gap_of_rows=gap_of_rows,
         pool=pool,
@@ -202,7 +192,7 @@ def matched_budgets(
 
 
 def _best(pool: Sequence[Candidates]) -> list[tuple[Candidates, int]]:
-    """Of every budget, its best candidate or that of a smaller budget."""
+    """The best candidate of every budget, among those of this budget and of smaller ones."""
     best = [(pool[0], pool[0].best)]
     for candidates in pool[1:]:
         before, kept = best[-1]

@@ -1,7 +1,7 @@
-"""Ancestral chains from images up to the top layer, which aggregate posteriors are made of.
+"""Ancestral chains from images to the top layer: the components of an aggregate posterior.
 
-With one layer a chain is the posterior of its image. With more, the top conditional at its end is
-one component of many of the image's :math:`q(z^L|x)`.
+With one layer a chain is the posterior of its image. With more layers it ends in one top
+conditional, a component of the mixture :math:`q(z^L|x)` of its image.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,15 +22,15 @@ Indices = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 BLOCK = 8
-"""Chains that are walked at once."""
+"""Chains that are drawn at once."""
 
 
 def draw_queries(
     model: Autoencoder, train: Split, positions: Indices, settings: EvaluationConfig
 ) -> tuple[torch.Tensor, Normal]:
-    """One draw :math:`z^L` through each image's own chain, and the conditional it was drawn from.
+    """One draw :math:`z^L` per image through a new chain, and the conditional it was drawn from.
 
-    Independent of all `Chains`.
+    The draws are independent of all `Chains`.
     """
     draws, tops = [], []
     for first in range(0, len(positions), settings.batch_size):
@@ -46,16 +46,16 @@ def draw_queries(
 class Chains:
     """The top conditionals of all images along numbered chains.
 
-    A block of chains is walked at once, so that an image is read and its features are computed
-    once for all of them; only the newest block is kept.
+    A block of chains is drawn at once, so that each image is read and encoded once per block. Only
+    the newest block is kept.
 
     Args:
         model: the autoencoder, in evaluation mode.
         train: the split.
-        positions: which images of it.
+        positions: images of the split.
         settings: seed, batch.
-        chains: how many chains will be asked for; 1 with one layer, where all are the same.
-        on_progress: called with encodings done, and of how many.
+        chains: number of chains; 1 with one layer, where all chains are equal.
+        on_progress: called with encodings done and encodings in all.
     """
 
     def __init__(
@@ -71,21 +71,19 @@ class Chains:
         self.settings, self.on_progress = settings, on_progress
         self.block = min(BLOCK, chains)
         self.total = len(positions) * -(-chains // self.block)
-        self.walked = -1
+        self.newest = -1
         self.kept: list[tuple[int, Normal]] = []
 
     def __call__(self, chain: int) -> Iterator[tuple[int, Normal]]:
         block, place = divmod(chain, self.block)
-        if block != self.walked:
-            self.kept = [self._walk(block, first) for first in self._starts()]
-            self.walked = block
+        if block != self.newest:
+            starts = range(0, len(self.positions), self.settings.batch_size)
+            self.kept = [self._draw(block, first) for first in starts]
+            self.newest = block
         for first, q in self.kept:
             yield first, Normal(q.mean[place], q.log_variance[place])
 
-    def _starts(self) -> range:
-        return range(0, len(self.positions), self.settings.batch_size)
-
-    def _walk(self, block: int, first: int) -> tuple[int, Normal]:
+    def _draw(self, block: int, first: int) -> tuple[int, Normal]:
         x = self.train.batch(self.positions[first : first + self.settings.batch_size])
         generator = generator_for(Stream.CHAIN_NOISE, self.settings.seed, block, first)
         shape = (self.block, len(x))

@@ -1,4 +1,4 @@
-"""What the top layer makes of test images, as rows: an aggregate posterior that can be drawn."""
+"""Rows of the top layer's codes of test images, for drawings of the aggregate posterior."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,21 +18,17 @@ __all__ = ["FEW_PIXELS", "check_columns", "code_rows"]
 Indices = NDArray[np.int64]
 
 FEW_PIXELS = 64
-"""Values up to which an image itself is stored in its row, as the points of the Swiss roll are."""
+"""Largest number of values of an input that is stored in its row, such as a point of a plane."""
 
 _COLUMNS = ("image", "mean", "code", "pixels", "reconstruction")
 
 
 def check_columns(data: ImageData) -> None:
-    """Raise where a factor of the set is called like another column.
-
-    Raises:
-        DataError: it is.
-    """
+    """Raise a `DataError` if a factor of the set has the name of another column."""
     for factor in data.factors:
         if factor.name in _COLUMNS:
             raise DataError(
-                f"{data.name!r} has a factor {factor.name!r}, as a column of the codes is called: "
+                f"{data.name!r} has a factor {factor.name!r}, the name of a column of the codes: "
                 f"rename it, or leave codes out"
             )
 
@@ -45,21 +41,21 @@ def code_rows(
     settings: EvaluationConfig,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    r"""One row a test image: its factors, and :math:`z^L` twice, as mean and as one draw.
+    r"""One row per test image: its factors, and :math:`z^L` as mean and as one draw.
 
     ``mean`` is that of :math:`q(z^L|z^{L-1}, x)` on the mean path, ``code`` a draw
-    :math:`z^L \sim q(z|x)` through the whole chain. Images of at most `FEW_PIXELS` values come with
-    ``pixels`` and ``reconstruction``, the decoder's mean image for that draw of the chain.
+    :math:`z^L \sim q(z|x)` through the whole chain. Images of at most `FEW_PIXELS` values have
+    ``pixels`` and ``reconstruction`` too, the decoder's mean image for that draw of the chain.
 
     Args:
         model: the autoencoder, in evaluation mode.
-        data: the set, whose test split is shown.
-        positions: which test images.
+        data: the data set; images of its test split are encoded.
+        positions: positions of the images in the test split.
         settings: seed, batch.
-        on_progress: called with what, how many images are done, and of how many.
+        on_progress: called with the stage, the images done, and the images in all.
 
     Raises:
-        DataError: a factor is called like another column.
+        DataError: a factor has the name of another column.
 
     Source: Willetts et al. (2021), figure A.7.
     """

@@ -13,11 +13,11 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Area:
-    """An area under a distortion curve, larger is more robust.
+    """An area under a distortion curve; a larger one is more robust.
 
     Args:
         value: the area.
-        dropped: attacks left out because they moved the input further than the target image.
+        dropped: attacks with a distortion larger than the distance to the target image.
     """
 
     value: float
@@ -25,7 +25,7 @@ class Area:
 
 
 def auddc(x: Sequence[float], y: Sequence[float]) -> Area:
-    r"""The published area (Gondim-Ribeiro et al. 2018): trapezoids through the attacks as they are.
+    r"""The published area (Gondim-Ribeiro et al. 2018): trapezoids through all attacks.
 
     Points with :math:`X > 1` are dropped and counted, :math:`(0, 1)` is added, points are sorted
     by :math:`X` (ties by :math:`Y`) and :math:`(1, \min Y)` is appended.
@@ -43,11 +43,10 @@ def auddc(x: Sequence[float], y: Sequence[float]) -> Area:
 
 
 def auddc_worst(x: Sequence[float], y: Sequence[float]) -> Area:
-    r"""The area under the running minimum: what the best attack within each budget achieves.
+    r"""The area under the running minimum of the distortion, the best attack within each budget.
 
-    As `auddc`, with every :math:`Y` replaced by the smallest up to its :math:`X`; still joined by
-    trapezoids, not by steps, so it lies below the area of the step envelope and never above
-    `auddc` of the same points.
+    As `auddc`, with every :math:`Y` replaced by the smallest up to its :math:`X`. The points are
+    joined by trapezoids, so the area is at most that of the step envelope and that of `auddc`.
 
     Args:
         x: relative distances of the attacks and of the candidates of the matched budgets.

@@ -1,4 +1,4 @@
-"""A model and the data that it is measured on; intermediate results are computed once."""
+"""A model with its test data, and intermediate results that measures share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -58,14 +58,14 @@ class Evaluated:
     @cached_property
     def held_out(self) -> HeldOut:
         """Bounds, divergences and widths of the test images; needs all capabilities."""
-        tell = self.on_progress
+        report = self.on_progress
         found = measure_images(
             self.model,
             self.x,
             draws=self.settings.iwae_draws,
             seed=self.settings.seed,
             batch=self.settings.batch_size,
-            on_progress=None if tell is None else lambda *done: tell("images", *done),
+            on_progress=None if report is None else lambda *done: report("images", *done),
         )
         if self.trained_as is None:
             return found

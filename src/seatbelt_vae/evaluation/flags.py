@@ -14,7 +14,7 @@ _CLOSE = 0.1
 def measured_flags(
     parts: Iterable[Sequence[dict[str, Any]]], pairs: Sequence[dict[str, Any]]
 ) -> list[Flag]:
-    """Two flags: mean and sampled gaps differ; the model does not tell every pair apart.
+    """Two flags: mean and sampled gaps differ; reconstructions of a pair hardly differ.
 
     Args:
         parts: for each pair one row per measured attack, see `measure_pair`.

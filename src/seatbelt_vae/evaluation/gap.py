@@ -1,4 +1,4 @@
-"""What an attack on a pair achieved, relative to what the pair itself looks like to the model."""
+"""Reconstruction gap and distortion of attacks on a pair of images, relative to the clean pair."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from seatbelt_vae.protocol import Autoencoder, Noise
 __all__ = ["TOLD_APART", "Pair", "image_norm", "reconstruct"]
 
 TOLD_APART = 0.2
-"""Share of ‖x_t − x‖ below which a denominator says that the model cannot tell a pair apart."""
+"""Smallest denominator of a ratio, as a share of ‖x_t − x‖; below it a pair is not told apart."""
 
 
 def image_norm(x: Tensor, event_dims: int = 3) -> Tensor:
@@ -27,7 +27,7 @@ def reconstruct(
     Args:
         model: the autoencoder, in evaluation mode.
         x: images :math:`(B, C, H, W)`.
-        noise: draws :math:`(*K, B, d_i)` a layer; None walks the posterior means.
+        noise: draws :math:`(*K, B, d_i)` per layer; None takes the posterior means.
         batch: images encoded at once.
 
     Returns:
@@ -47,7 +47,7 @@ class Pair:
 
     Args:
         x, target: inputs of one event shape.
-        reconstruction, target_reconstruction: rec(x) and rec(x_t), likewise.
+        reconstruction, target_reconstruction: rec(x) and rec(x_t), of the same shape.
 
     Example:
         >>> x, target = torch.zeros(1, 2, 2), torch.ones(1, 2, 2)
@@ -89,17 +89,17 @@ class Pair:
     @property
     def distortion_range(self) -> float:
         r""":math:`\|\mathrm{rec}(x)-x_t\| - \|\mathrm{rec}(x_t)-x_t\|`, AUDDC's denominator."""
-        unmoved = self.norm(self.reconstruction - self.target).item()
-        return unmoved - self.target_reconstruction_error
+        clean = self.norm(self.reconstruction - self.target).item()
+        return clean - self.target_reconstruction_error
 
     @property
     def told_apart(self) -> bool:
-        """Whether the gap says anything: the reconstructions differ as the images do."""
+        """Whether the reconstructions of a pair differ enough for the gap to be defined."""
         return self.separation >= TOLD_APART * self.image_distance > 0
 
     @property
     def told_apart_distortion(self) -> bool:
-        """Whether the distortion, and with it AUDDC, says anything."""
+        """Whether the denominator of the distortion, and of AUDDC, is large enough."""
         return self.distortion_range >= TOLD_APART * self.image_distance > 0
 
     def distance_relative(self, images: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class Pair:
     def gap(self, reconstruction: Tensor) -> Tensor:
         r"""Reconstruction gap :math:`\|\hat x^*-\hat x_t\| / \|\hat x-\hat x_t\|`, float64.
 
-        0 is fooled, 1 is unmoved; nan or infinite where the two reconstructions coincide.
+        0 is fooled, 1 is unmoved; nan or infinite if the two clean reconstructions are equal.
 
         Args:
             reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
@@ -117,13 +117,15 @@ class Pair:
         return self.norm(reconstruction - self.target_reconstruction) / self.separation
 
     def distortion(self, reconstruction: Tensor) -> Tensor:
-        r"""Gondim-Ribeiro et al. (2018): how far the output stays from the target image, float64.
+        r"""Relative distance of the output from the target image, float64.
 
         :math:`(\|\hat x^*-x_t\|-\|\hat x_t-x_t\|) / (\|\hat x-x_t\|-\|\hat x_t-x_t\|)`: 1 is
-        unmoved, 0 as near to the target image as the target's own reconstruction.
+        unmoved, 0 is as near to the target image as :math:`\hat x_t`.
 
         Args:
             reconstruction: :math:`\hat x^*` on the mean path, shape :math:`(*, C, H, W)`.
+
+        Source: Gondim-Ribeiro et al. (2018).
         """
         excess = self.norm(reconstruction - self.target) - self.target_reconstruction_error
         return excess / self.distortion_range

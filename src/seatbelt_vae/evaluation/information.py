@@ -1,8 +1,8 @@
-r"""What each latent unit knows of each known factor, under the aggregate posterior.
+r"""Mutual information of each latent unit and each factor, under the aggregate posterior.
 
 .. math:: I(z_j; v) = E_{q(z, v)}\big[\log q(z_j|v) - \log q(z_j)\big]
 
-Both densities are mixtures over images, the one over those that share the value of the factor.
+:math:`q(z_j)` is a mixture over images, :math:`q(z_j|v)` over those with factor value v.
 """
 
 import math
@@ -27,8 +27,8 @@ class Queries:
     Args:
         z: :math:`z_q`, :math:`(Q, d)`.
         owner: the image each was drawn for, :math:`(Q)`.
-        own: the conditional each was drawn from, :math:`(Q, d)`; None with one layer, where it is
-            the owner's component.
+        own: the conditional each was drawn from, :math:`(Q, d)`; None with one layer, where the
+            owner's component is that conditional.
     """
 
     z: Tensor
@@ -36,20 +36,18 @@ class Queries:
     own: Normal | None = None
 
     def of(self, chosen: Tensor) -> "Queries":
-        """Some of them."""
-        own = self.own
-        if own is not None:
-            own = Normal(own.mean[chosen], own.log_variance[chosen])
+        """The queries at some positions."""
+        own = None if self.own is None else _part(self.own, chosen)
         return Queries(self.z[chosen], self.owner[chosen], own)
 
 
 @dataclass(frozen=True)
 class Informations:
-    r"""What every unit knows of every factor, :math:`(F, d)`, nats, float64.
+    r"""Mutual information of every factor and unit, :math:`(F, d)`, nats, float64.
 
     Args:
         value: the estimate.
-        lower, upper: what encloses it in expectation; equal to it with one layer.
+        lower, upper: bounds that enclose it in expectation; equal to it with one layer.
     """
 
     value: Tensor
@@ -60,15 +58,15 @@ class Informations:
 def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]) -> Informations:
     r"""The mean over queries of :math:`\log q(z_{qj}|v_q) - \log q(z_{qj})`.
 
-    With one layer both are sums over all images and exact for the images given. With more, an image
-    has several components, each at the end of a path of its own, and a query another path. Counting
-    the query's own conditional in place of one of its image's makes a log-density too large in
-    expectation, not counting it too small. The estimate counts it in both densities; ``upper``
-    counts it in the first only, and ``lower`` in the second only.
+    With one layer both are sums over all images, exact for the images given. With more layers an
+    image has several components, one per sampled path, and a query has another path. Replacing a
+    component of its image by the query's own conditional makes a log-density too large in
+    expectation; without the replacement it is too small. The estimate replaces it in both
+    densities, ``upper`` in the first only, and ``lower`` in the second only.
 
     Args:
         queries: draws, each for one image.
-        components: of N images along C paths each, path by path, :math:`(CN, d)`.
+        components: conditionals of N images along C paths, path by path, :math:`(CN, d)`.
         factors: the value of each factor at each image, :math:`(N)`.
 
     Example:
@@ -77,14 +75,14 @@ def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]
         >>> informations(Queries(components.mean, image), components, [image]).value  # log 2
         tensor([[0.6931]], dtype=torch.float64)
     """
-    without, counted = range(2)
+    without, replaced = range(2)
     marginal = _log_density(queries, components, queries.owner)
     value, lower, upper = [], [], []
     for values in factors:
         known = _log_density_given(queries, components, values)
-        value.append((known[counted] - marginal[counted]).mean(0))
-        lower.append((known[without] - marginal[counted]).mean(0))
-        upper.append((known[counted] - marginal[without]).mean(0))
+        value.append((known[replaced] - marginal[replaced]).mean(0))
+        lower.append((known[without] - marginal[replaced]).mean(0))
+        upper.append((known[replaced] - marginal[without]).mean(0))
     return Informations(torch.stack(value), torch.stack(lower), torch.stack(upper))
 
 
@@ -92,25 +90,24 @@ def _log_density_given(queries: Queries, components: Normal, values: Tensor) -> 
     """As `_log_density`, of the mixture over the images that share a factor's value."""
     found = torch.empty(2, *queries.z.shape, dtype=torch.float64)
     paths = len(components.mean) // len(values)
-    asked = values[queries.owner]
-    for value in asked.unique():
-        chosen, images = (asked == value).nonzero()[:, 0], (values == value).nonzero()[:, 0]
-        sharing = (values == value).repeat(paths)
+    of_queries = values[queries.owner]
+    for value in of_queries.unique():
+        chosen, images = (of_queries == value).nonzero()[:, 0], (values == value).nonzero()[:, 0]
         found[:, chosen] = _log_density(
             queries.of(chosen),
-            Normal(components.mean[sharing], components.log_variance[sharing]),
+            _part(components, (values == value).repeat(paths)),
             torch.searchsorted(images, queries.owner[chosen]),
         )
     return found
 
 
 def _log_density(queries: Queries, components: Normal, place: Tensor) -> Tensor:
-    r"""The mixture's log-density of each unit without a query's own conditional, and with it.
+    r"""The mixture's log-density of each unit without and with a query's own conditional.
 
     Args:
         queries: draws.
-        components: of the mixture, :math:`(M, d)`.
-        place: the component of each query's image that its own conditional stands in for.
+        components: the components of the mixture, :math:`(M, d)`.
+        place: the component that the own conditional of each query replaces.
 
     Returns:
         :math:`\log \frac1M \sum_m q_m(z_{qj})` twice, :math:`(2, Q, d)`, float64.
@@ -118,16 +115,17 @@ def _log_density(queries: Queries, components: Normal, place: Tensor) -> Tensor:
     z = queries.z
     others = torch.full(z.shape, -math.inf, dtype=torch.float64)
     for first in range(0, len(components.mean), _AT_ONCE):
-        mean, log_variance = (
-            t[first : first + _AT_ONCE] for t in (components.mean, components.log_variance)
-        )
-        inside = ((place >= first) & (place < first + len(mean))).nonzero()[:, 0]
-        weights = ComponentWeights.equal(len(z), len(mean), 0.0)
+        part = _part(components, slice(first, first + _AT_ONCE))
+        inside = ((place >= first) & (place < first + len(part.mean))).nonzero()[:, 0]
+        weights = ComponentWeights.equal(len(z), len(part.mean), 0.0)
         weights = weights.without(inside, place[inside] - first)
-        found = log_mixtures(z, mean, log_variance, weights, gradients=False)
+        found = log_mixtures(z, part.mean, part.log_variance, weights, gradients=False)
         others = torch.logaddexp(others, found.marginals)
-    replaced = Normal(components.mean[place], components.log_variance[place])
-    kept = [q.log_prob_units(z).double() for q in (replaced, queries.own or replaced)]
-    return torch.stack([torch.logaddexp(others, one) for one in kept]) - math.log(
-        len(components.mean)
-    )
+    replaced = _part(components, place)
+    last = [q.log_prob_units(z).double() for q in (replaced, queries.own or replaced)]
+    sums = torch.stack([torch.logaddexp(others, density) for density in last])
+    return sums - math.log(len(components.mean))
+
+
+def _part(q: Normal, rows: Tensor | slice) -> Normal:
+    return Normal(q.mean[rows], q.log_variance[rows])

@@ -1,7 +1,7 @@
-"""Held-out images through the model: bounds, divergence of every unit, posterior width."""
+"""Likelihood bounds, divergences of units and posterior widths of held-out images."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,18 +12,18 @@ from seatbelt_vae.objectives.elbo import active
 from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["HeldOut", "measure_images"]
+__all__ = ["HeldOut", "image_noise", "measure_images"]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    r"""What a model makes of N images; nats per image, each averaged over K draws.
+    r"""Terms of the likelihood bounds of N images, nats per image, averaged over K draws.
 
     Args:
         elbo: :math:`\mathcal L` at β = 1, without free bits, :math:`(N)`.
         iwae: :math:`\log\frac1K\sum_k p(x,z_k)/q(z_k|x)`, :math:`(N)`.
         log_likelihood: :math:`E_q \log p(x|z)`, :math:`(N)`.
-        divergence_units: of every unit, :math:`(N, d_i)` a layer: the log-ratio
+        divergence_units: of every unit, :math:`(N, d_i)` per layer: the log-ratio
             :math:`\log q(z^i_j|\cdot) - \log p(z^i_j|z^{i+1})` below the top, the closed-form KL
             at the top.
         sigma_norm: :math:`\|\sigma^i(x)\|_2` along the mean path, :math:`(N, L)`.
@@ -48,7 +48,7 @@ class HeldOut:
 
     @property
     def unit_means(self) -> tuple[Tensor, ...]:
-        """Mean divergence of each unit, :math:`(d_i)` a layer."""
+        """Mean divergence of each unit, :math:`(d_i)` per layer."""
         return tuple(units.mean(0) for units in self.divergence_units)
 
     @property
@@ -73,15 +73,15 @@ def measure_images(
     batch: int = 250,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> HeldOut:
-    r"""Measure images with K draws of the whole posterior chain each.
+    r"""Measure images with K draws of the posterior chain per image.
 
     .. math::
         \log w = \log p(x|z) - \sum_i \big[\log q(z^i|z^{i-1},x) - \log p(z^i|z^{i+1})\big]
 
     IWAE (Burda et al. 2016) averages w, with the sampled log-ratio in **every** layer; the ELBO
-    averages log w with the closed-form KL at the top, which has the same mean and less noise.
-    Both come from one walk of the chain, which decodes every draw once.
-    An image's noise depends on the seed and its position only, not on the batch.
+    averages log w with the closed-form KL at the top, which has the same mean and less variance.
+    Both use the same draws, each decoded once. The noise of an image depends on the seed and its
+    position only, not on the batch.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -95,7 +95,8 @@ def measure_images(
     parts = []
     for start in range(0, len(x), size):
         images = x[start : start + size]
-        noise = _noise(model, images, draws, seed, start)
+        key = (Stream.BOUND_NOISE, seed, start)
+        noise = image_noise(model.latent_sizes, images, draws, *key)
         parts.append(_measure(model, images, noise))
         if on_progress is not None:
             on_progress(min(start + size, len(x)), len(x))
@@ -110,16 +111,21 @@ def measure_images(
     )
 
 
-def _noise(model: Autoencoder, images: Tensor, draws: int, seed: int, start: int) -> Noise:
-    """Noise :math:`(K, B, d_i)`, each image's own."""
+def image_noise(
+    sizes: Sequence[int], images: Tensor, draws: int, stream: Stream, seed: int, first: int
+) -> list[Tensor]:
+    """Noise :math:`(K, B, d_i)` that depends on the seed and the position of an image only.
+
+    Args:
+        sizes: :math:`(d_1, \\dots)`.
+        images: a batch, whose dtype and device the noise takes.
+        draws: K.
+        stream, seed: the purpose and the seed of the noise.
+        first: position of the first image.
+    """
     each = [
-        draw_noise(
-            model.latent_sizes,
-            (draws, 1),
-            generator_for(Stream.BOUND_NOISE, seed, start + n),
-            like=images,
-        )
-        for n in range(len(images))
+        draw_noise(sizes, (draws, 1), generator_for(stream, seed, n), like=images)
+        for n in range(first, first + len(images))
     ]
     return [torch.cat(layer, dim=1) for layer in zip(*each, strict=True)]
 
@@ -144,5 +150,5 @@ def _measure(model: Autoencoder, x: Tensor, noise: Noise) -> HeldOut:
 
 
 def _over_draws(values: Tensor, draws: int) -> Tensor:
-    """The mean over draws; with one layer the top's posterior is the same for all of them."""
+    """The mean over draws; with one layer all draws share the posterior of the top."""
     return values.expand(draws, *values.shape[-2:]).mean(0)

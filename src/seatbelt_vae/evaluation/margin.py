@@ -1,4 +1,4 @@
-"""r-robustness (Camuto et al. 2021): how often x + δ reconstructs as x does, and a margin for δ."""
+"""r-robustness and margins (Camuto et al. 2021): perturbations that keep the reconstruction."""
 
 from dataclasses import dataclass
 
@@ -20,22 +20,22 @@ _ENTRIES = 2**24  # entries of the Jacobians held in memory at once
 
 
 def clopper_pearson(successes: Tensor, draws: int, error: float) -> Tensor:
-    r"""Lower bound of a probability: the p at which k of n or more have the chance ``error``.
+    r"""Lower bound of a probability from k successes in n draws (Clopper & Pearson 1934).
 
-    The solution of :math:`\sum_{j\geq k}\binom nj p^j(1-p)^{n-j}=` error, a quantile of the Beta
-    distribution (Clopper & Pearson 1934). It exceeds the true p with a chance of at most ``error``.
-    The upper bound is one minus the lower bound of the failures.
+    It solves :math:`\sum_{j\geq k}\binom nj p^j(1-p)^{n-j}=` error, a quantile of the Beta
+    distribution. It exceeds the true p with probability at most ``error``. The upper bound is one
+    minus the lower bound of the failures.
 
     Args:
         successes: k, integers of any shape.
         draws: n.
-        error: chance that the bound is wrong.
+        error: probability that the bound is wrong.
 
     Returns:
         The bounds, in the shape of ``successes``, float64.
 
     Raises:
-        ConfigError: k is not in 0..n, or the error not in (0, 1).
+        ConfigError: k outside 0..n, or an error outside (0, 1).
 
     Example:
         >>> bool((clopper_pearson(torch.tensor([10]), 10, 0.05) - 0.05**0.1).abs() < 1e-12)
@@ -51,7 +51,7 @@ def clopper_pearson(successes: Tensor, draws: int, error: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Robustness:
-    r"""How many of K draws reconstruct each of N perturbed images within the radius.
+    r"""Number of K draws that reconstruct each of N perturbed images within the radius.
 
     Args:
         inside: draws with :math:`\|g(z)-g(\mu(x))\|_2 \leq r`, integers, :math:`(N)`.
@@ -63,7 +63,7 @@ class Robustness:
 
     @property
     def probability(self) -> Tensor:
-        """Share of the draws, :math:`(N)`, float64; r-robust where above one half."""
+        """Share of the draws, :math:`(N)`, float64; r-robust if above one half."""
         return self.inside.double() / self.draws
 
     @property
@@ -94,10 +94,12 @@ def r_robustness(
         model: the autoencoder, in evaluation mode.
         x, perturbed: images x and x + δ, :math:`(N, C, H, W)`.
         radius: r, a distance of images.
-        draws, seed, batch: K, of the noise, and draws decoded at once.
+        draws: K.
+        seed: seed of the noise.
+        batch: draws decoded at once.
 
     Raises:
-        ConfigError: no draws, or a radius that is no distance.
+        ConfigError: no draws, or a negative radius.
         ShapeError: not one perturbed image per image.
     """
     at_least("draws", draws, 1)
@@ -138,7 +140,7 @@ class Margins:
 
     @property
     def spectral(self) -> Tensor:
-        r""":math:`\min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu\|_2`, tighter and as valid."""
+        r""":math:`\min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu\|_2`, as valid and tighter."""
         return self._over(self.spectral_norm)
 
     def _over(self, norm: Tensor) -> Tensor:
@@ -152,13 +154,13 @@ def margins(
     r"""The margin :math:`R(x) \geq \min_i\sigma_i\,\Phi^{-1}(\hat p)/\|J_\mu(x)\|`, 0 if p̂ ≤ ½.
 
     δ moves the latents by at most :math:`\|J_\mu\delta\|/\min_i\sigma_i` standard deviations. Of
-    all sets of probability p, a half-space falls to ½ after the fewest of them,
+    all sets of probability p, a half-space falls to ½ after the fewest standard deviations,
     :math:`\Phi^{-1}(p)`. The margin holds for every decoder if :math:`\mu` is affine and
-    :math:`\sigma` constant; otherwise it is a first-order one, with J and σ taken on the mean path
-    of x. Units and arguments: see `r_robustness`.
+    :math:`\sigma` constant. Otherwise it is a first-order margin, with J and σ on the mean path of
+    x. Units and arguments: see `r_robustness`.
 
     Raises:
-        ConfigError: fewer than 1000 draws, or a radius that is no distance.
+        ConfigError: fewer than 1000 draws, or a negative radius.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -181,21 +183,21 @@ def margins(
 
 
 def mean_jacobian(model: Autoencoder, x: Tensor) -> Tensor:
-    r""":math:`J_\mu(x)`, :math:`(N, \sum_i d_i, CHW)`: means of all layers at fixed codes below.
+    r"""Jacobian of the means of all layers at fixed codes, :math:`(N, \sum_i d_i, CHW)`.
 
     Row block i is :math:`\partial\mu^i(z^{i-1},x)/\partial x` at fixed :math:`z^{i-1}`, on the mean
-    path: moving x acts like moving the noise of :math:`z^i` by that, divided by :math:`\sigma_i`.
-    The total derivative would count the layers below twice; where the two contributions cancel, the
+    path. Moving x acts like moving the noise of :math:`z^i` by this amount over :math:`\sigma_i`.
+    The total derivative would count the layers below twice; if the two contributions cancel, the
     margin would be too large.
     """
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         posterior = model.encode(x)
-        still = [torch.zeros_like(z) for z in posterior.z]
-        for i in range(len(still) - 1):  # choose ε so that z stays fixed while the mean moves
+        noise = [torch.zeros_like(z) for z in posterior.z]
+        for i in range(len(noise) - 1):  # choose ε so that z stays fixed while the mean moves
             q = posterior.layers[i]
-            still[i] = (q.mean.detach() - q.mean) / q.std.detach()
-            posterior = model.encode(x, still)
+            noise[i] = (q.mean.detach() - q.mean) / q.std.detach()
+            posterior = model.encode(x, noise)
         sums = torch.cat([q.mean for q in posterior.layers], dim=-1).sum(0)
         rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in sums]
     return torch.stack(rows, dim=1).flatten(2)

@@ -1,10 +1,10 @@
-r"""The mutual information gap: does each known factor lie in one latent unit? (Chen et al. 2018)
+r"""The mutual information gap, large if one latent unit encodes each factor (Chen et al. 2018).
 
 .. math::
     \mathrm{MIG} = \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
 
-:math:`z_{(1)}` and :math:`z_{(2)}` are the two units that know most about factor :math:`v_k`. The
-units are those of the top layer.
+:math:`z_{(1)}` and :math:`z_{(2)}` are the units of the top layer with the largest and the second
+largest mutual information with factor :math:`v_k`.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,15 +32,15 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FactorGap:
-    r"""What the units know of one factor; nats.
+    r"""The gap of one factor, with entropy and informations in nats.
 
     Args:
         factor: its name.
         mig: :math:`(I(z_{(1)}; v) - I(z_{(2)}; v)) / H(v)`.
-        mig_lower, mig_upper: what encloses it in expectation; equal to it with one layer.
+        mig_lower, mig_upper: bounds that enclose it in expectation; equal to it with one layer.
         entropy: :math:`H(v)`.
-        best_unit, second_unit: the units that know most; no second where there is one unit.
-        mi_best, mi_second: :math:`I(z_{(1)}; v)`, :math:`I(z_{(2)}; v)`; 0 for a missing second.
+        best_unit, second_unit: the units of the two largest informations; None without a second.
+        mi_best, mi_second: :math:`I(z_{(1)}; v)`, :math:`I(z_{(2)}; v)`; 0 without a second unit.
     """
 
     factor: str
@@ -55,15 +55,11 @@ class FactorGap:
 
 
 def check_factors(data: ImageData) -> None:
-    """Raise unless some known factor of the set varies.
-
-    Raises:
-        DataError: none does.
-    """
+    """Raise a `DataError` unless some known factor of the set varies."""
     if not any(factor.size > 1 for factor in data.factors):
         raise DataError(
-            f"{data.name!r} has no known factor that varies, which the MIG is about: leave mig "
-            f"out, or choose a set that has, e.g. dsprites"
+            f"{data.name!r} has no known factor that varies, as the MIG needs: leave mig out, or "
+            f"choose a set with factors, e.g. dsprites"
         )
 
 
@@ -77,18 +73,18 @@ def measure_mig(
     r"""The gap of each factor that varies, under :math:`q(z^L)` over training images.
 
     With one layer :math:`q(z_j) = \frac1N\sum_n q(z_j|x_n)` is exact over the images used, and
-    only the average over queries :math:`z \sim q(z)` is drawn. With more layers
-    :math:`q(z^L|x)` has no closed form: an image has eight components, at the ends of paths drawn
-    for it, and the gap comes with a bracket, see `informations`.
+    only the average over queries :math:`z \sim q(z)` is sampled. With more layers
+    :math:`q(z^L|x)` has no closed form: an image has eight components, one per sampled path, and
+    the gap has a bracket, see `informations`.
 
-    Entropies and informations are those of the images used. Few of them are easier to tell apart
-    than a whole set, which makes every information too large, most for factors of many values.
+    Entropies and informations are those of the images used. On few images every information is
+    too large, most for factors with many values.
 
     Args:
         model: the autoencoder, in evaluation mode.
         data: a set with known factors; its training split is used.
         settings: images, queries, seed, batch.
-        on_progress: called with what, how many encodings are done, and of how many.
+        on_progress: called with the stage, the encodings done, and the encodings in all.
 
     Raises:
         DataError: no factor varies over the images used.
@@ -99,8 +95,8 @@ def measure_mig(
     varying = _varying(data, positions)
     exact = len(model.latent_sizes) == 1
     owner = np.arange(settings.mig_queries) % len(positions)
-    z, own = draw_queries(model, data.train, positions[owner], settings)
-    queries = Queries(z, torch.from_numpy(owner), None if exact else own)
+    z, conditionals = draw_queries(model, data.train, positions[owner], settings)
+    queries = Queries(z, torch.from_numpy(owner), None if exact else conditionals)
     paths = 1 if exact else BLOCK
     chains = Chains(
         model,
@@ -123,7 +119,7 @@ def gaps(entropies: Mapping[str, float], found: Informations) -> list[FactorGap]
 
     Args:
         entropies: of each factor by its name, nats, none of them 0.
-        found: what each unit knows of each factor, in the same order.
+        found: the informations of units and factors, factors in the same order.
 
     Example:
         >>> known = torch.tensor([[0.25, 1.0, 0.0]])
@@ -152,12 +148,12 @@ def gaps(entropies: Mapping[str, float], found: Informations) -> list[FactorGap]
 
 
 def _of(known: Tensor, unit: int | None) -> float:
-    """What a unit knows; a unit that is not there knows nothing."""
+    """The information of a unit; 0 for a missing unit."""
     return 0.0 if unit is None else known[unit].item()
 
 
 def _varying(data: ImageData, positions: Indices) -> dict[str, Tensor]:
-    """The values that factors take at training images, of the factors that take several."""
+    """The values at training images of the factors that take several values."""
     columns = torch.from_numpy(data.train.factors(positions)).T.contiguous()
     found = {
         factor.name: column
@@ -173,6 +169,6 @@ def _varying(data: ImageData, positions: Indices) -> dict[str, Tensor]:
 
 
 def _entropy(values: Tensor) -> float:
-    """Of a factor over the images used, nats."""
+    """The entropy of a factor over the images used, nats."""
     share = values.unique(return_counts=True)[1].double() / len(values)
     return -torch.xlogy(share, share).sum().item()

@@ -1,4 +1,4 @@
-"""A trained model measured on held-out images; the results are written into its run folder."""
+"""Measures of a model on held-out images, written to the folder of its results."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,8 @@ from torch import Tensor
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.evaluated import Evaluated
-from seatbelt_vae.evaluation.measures import (
-    CAPABILITIES,
-    MODEL_MEASURES,
-    ModelMeasure,
-    capabilities,
-)
+from seatbelt_vae.evaluation.measures import CAPABILITIES, MODEL_MEASURES, capabilities
+from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.randomness import DataStream
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
@@ -26,7 +22,7 @@ __all__ = ["PICTURES", "evaluate"]
 Row = dict[str, Any]
 
 PICTURES = 16
-"""Test images whose reconstructions are stored to be looked at."""
+"""Test images stored with their reconstructions as pictures."""
 
 
 def evaluate(
@@ -35,13 +31,13 @@ def evaluate(
     settings: EvaluationConfig,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
-    r"""Measure a subject's model and write ``evaluation/`` in its folder, its `config.toml` last.
+    r"""Measure a subject's model and write ``evaluation/`` in its folder, ``config.toml`` last.
 
-    ``measures.json`` holds every `ModelMeasure` whose needs the model meets, on
-    ``settings.images`` test images; optional ones only if ``settings.optional_metrics`` has them.
-    ``left_out`` lists the unmet needs of the others. A measure with rows of its own has one
-    Parquet file of them, such as ``units.parquet``. ``pictures.safetensors`` holds images,
-    reconstructions and traversals, see `traversals`.
+    ``measures.json`` holds every `ModelMeasure` that the model meets the needs of, on
+    ``settings.images`` test images; optional ones only if ``settings.optional_metrics`` names them.
+    ``left_out`` lists the unmet needs of the others. A measure with rows writes a Parquet file,
+    such as ``units.parquet``. ``pictures.safetensors`` holds images, reconstructions and
+    traversals, see `traversals`.
 
     Args:
         subject: the model, and the folder of its results.
@@ -54,7 +50,7 @@ def evaluate(
 
     Raises:
         ArtifactError: the run has no model, or the folder cannot be written.
-        DataError, ConfigError: the set lacks what an optional measure needs; nothing is begun.
+        DataError, ConfigError: the data set does not fit an optional measure; nothing is written.
     """
     wanted = settings.optional_metrics
     chosen = [m for m in MODEL_MEASURES.values() if not m.optional or m.name in wanted]
@@ -67,8 +63,8 @@ def evaluate(
     evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
     pictures = _pictures(evaluated)
-    # An interrupted evaluation leaves the earlier one whole. While files are replaced, no settings
-    # and measures may lie beside rows of another evaluation.
+    # Files are replaced only after all measures are computed. Settings and measures go first, so
+    # that they never describe rows of another evaluation.
     place = subject.place / "evaluation"
     tables = [m.table.view for m in MODEL_MEASURES.values() if m.table is not None]
     for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in tables)):

@@ -1,4 +1,4 @@
-"""How well a model sees through random noise: the clean image's likelihood given a noisy one."""
+"""Denoising: the log-likelihood of a clean image under latents of a noisy one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.protocol import Autoencoder, draw_noise
-from seatbelt_vae.randomness import Stream, generator_for
+from seatbelt_vae.evaluation.likelihood import image_noise
+from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.randomness import Stream
 
 __all__ = ["SIGMAS", "Denoising", "denoising"]
 
@@ -50,22 +51,22 @@ def denoising(
     seed: int = 0,
     batch: int = 250,
 ) -> Denoising:
-    r"""How likely the clean image stays when the encoder sees it through Gaussian noise.
+    r"""Log-likelihood of clean images under latents of images with Gaussian noise.
 
     .. math::
         \frac1K \sum_k \log p(x|z_k), \qquad z_k \sim q(z\,|\,x + \sigma\epsilon_k),
         \quad \epsilon_k \sim \mathcal N(0, I)
 
-    Every draw has its own :math:`\epsilon_k` and its own path through the latents. They depend on
-    the seed and the image's position only, the :math:`\epsilon_k` not even on the model: levels
-    and models are paired. With one draw the values are those whose density the paper shows.
+    Every draw has its own :math:`\epsilon_k` and its own path through the latents. Both depend on
+    the seed and the image's position only. All noise levels share them, and all models share
+    :math:`\epsilon_k`. The paper shows the density of the values of one draw.
 
     Args:
         model: the autoencoder, in evaluation mode.
         images: the clean :math:`x`, shape :math:`(N, C, H, W)`.
         sigmas: standard deviations of the noise, in pixel units; 0 is the plain likelihood.
         draws: K.
-        clip: whether noisy images are put back into the model's bounds; the paper does not.
+        clip: whether noisy images are clipped to the model's bounds, unlike in the paper.
         seed: seed of the noise.
         batch: images encoded at once, draws counted.
 
@@ -108,28 +109,16 @@ def _log_likelihood(
     clip: bool,
 ) -> Tensor:
     """Nats of each image at each level, :math:`(S, B)`; draws are more rows of the batch."""
-    epsilon, noise = _noise(model, x, key, draws)
+    # pixels come first: their noise must not depend on the number of latents
+    sizes = (x[0].numel(), *model.latent_sizes)
+    flat, *noise = image_noise(sizes, x, draws, Stream.DENOISING_NOISE, *key)
+    epsilon = flat.unflatten(2, x.shape[1:])
     rows = [layer.flatten(0, 1) for layer in noise]
     values = []
     for sigma in sigmas:
         noisy = x + sigma * epsilon
-        seen = noisy.clamp(*model.bounds) if clip else noisy
-        path = model.encode(seen.flatten(0, 1), rows).z
+        noisy = noisy.clamp(*model.bounds) if clip else noisy
+        path = model.encode(noisy.flatten(0, 1), rows).z
         likelihood = model.decode([z.unflatten(0, (draws, len(x))) for z in path])
         values.append(likelihood.log_prob(x).double().mean(0))
     return torch.stack(values)
-
-
-def _noise(
-    model: Autoencoder, x: Tensor, key: tuple[int, int], draws: int
-) -> tuple[Tensor, list[Tensor]]:
-    """Pixel noise :math:`(K, B, C, H, W)` and path noise :math:`(K, B, d_i)`, each image's own."""
-    seed, first = key
-    each = []
-    for n in range(first, first + len(x)):
-        generator = generator_for(Stream.DENOISING_NOISE, seed, n)
-        # the pixels first: their noise must not move with the number of latents
-        (pixels,) = draw_noise((x[0].numel(),), (draws, 1), generator, like=x)
-        each.append((pixels, *draw_noise(model.latent_sizes, (draws, 1), generator, like=x)))
-    epsilon, *noise = (torch.cat(layer, dim=1) for layer in zip(*each, strict=True))
-    return epsilon.unflatten(2, x.shape[1:]), noise

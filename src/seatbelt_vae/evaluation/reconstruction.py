@@ -1,4 +1,4 @@
-"""How well images come back: squared error against the mean image, and overlap of binary shapes."""
+"""Quality of reconstructions: unexplained variance, and overlap of binary shapes."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ _BINARY = 1e-6
 def unexplained_variance(x: Tensor, reconstruction: Tensor) -> float:
     r""":math:`\sum_n\|x_n-\hat x_n\|^2 / \sum_n\|x_n-\bar x\|^2`, with the mean image of ``x``.
 
-    0 is perfect, 1 is no better than always showing the mean image; nan if all images are equal.
+    0 is perfect, 1 is no better than the mean image; nan if all images are equal.
 
     Args:
         x: images :math:`(B, C, H, W)`.
@@ -40,7 +40,7 @@ def intersection_over_union(
 ) -> float | None:
     r"""Mean over images of :math:`|A\cap B|/|A\cup B|` of the pixels above mid-range.
 
-    :math:`A = \{x > m\}`, :math:`B = \{\hat x > m\}`; an image with neither counts as 1.
+    :math:`A = \{x > m\}`, :math:`B = \{\hat x > m\}`; the ratio is 1 if both are empty.
 
     Args:
         x: images :math:`(B, C, H, W)`.

@@ -1,4 +1,4 @@
-"""The measures of one attacked pair, and the one row of numbers that stands for it afterwards."""
+"""The measures of the stored attacks of one pair of images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ __all__ = [
 Row = dict[str, Any]
 
 _BATCH = 64
-"""Marks noise drawn for measures, so that it is never the noise an attack was fitted to."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,10 @@ class PairMeasures:
 
     Args:
         pair: images and clean reconstructions.
-        rows: one a stored attack, see `measure_pair`.
+        rows: one row per stored attack, see `measure_pair`.
         budgets: the best candidates within matched budgets.
-        area, area_worst: AUDDC as published, and of the running minimum; None of a pair that is
-            not told apart.
+        area, area_worst: AUDDC as published, and of the running minimum; None if the pair is not
+            told apart.
     """
 
     pair: Pair
@@ -50,7 +49,7 @@ class PairMeasures:
 
     @property
     def budget_rows(self) -> list[Row]:
-        """One row a budget: gap (upper bound) and how it was reached, and gaps to compare with."""
+        """One row per budget: the smallest gap found, its origin, and reference gaps."""
         found = self.budgets
         columns = zip(
             found.epsilon,
@@ -104,23 +103,23 @@ def measure_pair(
     `sampled_gap`), ``distortion``, ``distance_relative``, ``nll_target`` (nats, see
     `negative_log_likelihood`), ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
     ``target_distance`` :math:`\|x^*-x_t\|`, ``target_reconstruction_error``
-    :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and ``told_apart_distortion``. A ratio
-    without meaning (0/0) is None.
+    :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and ``told_apart_distortion``. A ratio that
+    is not finite is None.
 
     Args:
         model: the autoencoder, in evaluation mode.
         x, target: images :math:`(C, H, W)`.
         adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
         rows: the rows of the attack; their ``pair`` and ``level`` are used.
-        settings: the attack's: draws, seed and batch.
+        settings: the settings of the attack: draws, seed and batch.
 
     Raises:
-        ShapeError: not one image a row.
+        ShapeError: not one image per row.
     """
     if len(adversarial) != len(rows) or not rows:
         raise ShapeError(
-            f"{len(adversarial)} adversarial images for {len(rows)} rows, expected one a row and "
-            f"at least one: attack the pair again"
+            f"{len(adversarial)} adversarial images for {len(rows)} rows, expected one per row "
+            f"and at least one: attack the pair again"
         )
     batch = settings.micro_batch or _BATCH
     pair = Pair.of(model, x, target)
@@ -137,7 +136,7 @@ def measure_pair(
     }
     if "likelihood" in capabilities(model):
         columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
-    about = {
+    shared = {
         "target_reconstruction_error": pair.target_reconstruction_error,
         "told_apart": pair.told_apart,
         "told_apart_distortion": pair.told_apart_distortion,
@@ -145,7 +144,7 @@ def measure_pair(
     measured = [
         {"pair": row["pair"], "level": row["level"]}
         | {name: _finite(values[i].item()) for name, values in columns.items()}
-        | about
+        | shared
         for i, row in enumerate(rows)
     ]
     lower = makes_budgeted(settings)
@@ -159,13 +158,13 @@ def measure_pair(
 def makes_budgeted(settings: AttackConfig) -> bool:
     """Whether budgeted attacks are made on a suite's pairs.
 
-    What the published attack reached must not be bettered by ours before it is shown.
+    They are not made for strength ``paper``, whose gaps must be those of the published attack.
     """
     return settings.strength != "paper"
 
 
 def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:
-    """AUDDC of the stored rows, and of the running minimum over rows and budgets' candidates."""
+    """AUDDC of the stored rows, and of the running minimum over rows and all candidates."""
     all_distances = torch.cat([distance, *(c.distance_relative for c in budgets.pool)])
     all_distortions = torch.cat([distortion, *(c.distortion for c in budgets.pool)])
     published = auddc(distance.tolist(), distortion.tolist())
@@ -185,7 +184,7 @@ def negative_log_likelihood(
         model: the autoencoder.
         target: :math:`x_t`, shape :math:`(C, H, W)`.
         adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
-        noise: fresh draws :math:`(K, 1, d_i)` a layer, the same for every row.
+        noise: fresh draws :math:`(K, 1, d_i)` per layer, the same for every row.
     """
     if not capabilities_of(model).likelihood:
         return torch.full((len(adversarial),), torch.nan, dtype=torch.float64)
@@ -210,7 +209,7 @@ def sampled_gap(
         model: the autoencoder.
         x, target: images :math:`(C, H, W)`.
         adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
-        noise: fresh draws :math:`(K, 1, d_i)` a layer, the same for every image.
+        noise: fresh draws :math:`(K, 1, d_i)` per layer, the same for every image.
     """
     aimed = reconstruct(model, target[None], noise)
     images = [x, *adversarial]
@@ -221,5 +220,5 @@ def sampled_gap(
 
 
 def _finite(value: float) -> float | None:
-    """None, which any store can hold, in place of the nan or infinity of a ratio of nothing."""
+    """A finite number, or None for nan and infinity, which JSON cannot hold."""
     return value if abs(value) < float("inf") else None

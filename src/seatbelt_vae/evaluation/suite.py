@@ -1,4 +1,4 @@
-"""Measures a suite of attacks: reads its pairs, writes measures, budgets and the summary."""
+"""The measures of a suite of attacks, and comparisons of two suites."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,12 +37,12 @@ def measure_suite(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Row:
-    """Measure every attacked pair of a suite and write the results beside the attacks.
+    """Measure every attacked pair of a suite and write the results to the folder of the suite.
 
     Writes for every pair ``measures/`` (one row per attack, see `measure_pair`), ``budgets/``
     (matched budgets and their pictures) and ``pairs/`` (one row per pair, see `pair_row`), and at
-    the end ``summary.json``. Each file is written whole or not at all. Measured pairs are not
-    measured again, and several processes share the remaining pairs.
+    the end ``summary.json``. Every write is atomic. Measured pairs are skipped, and several
+    processes share the remaining pairs.
 
     Args:
         folder: ``attacks/<suite>`` of a run, with the attack's ``config.toml``.
@@ -53,7 +53,7 @@ def measure_suite(
         The summary, as in ``summary.json``.
 
     Raises:
-        ArtifactError: no attacked pairs there, or files that are not whole.
+        ArtifactError: a folder without attacked pairs, or damaged files.
     """
     settings = read_settings(folder / "config.toml", AttackConfig)
     attacked = sorted(folder.glob("pair-*.parquet"))
@@ -85,8 +85,8 @@ def measure_suite(
 def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) -> Estimate:
     """The paired difference of one measure between two measured suites, over common pairs.
 
-    Arithmetic measures give a difference, geometric ones a ratio. Pairs that either model cannot
-    tell apart are left out of gaps and areas.
+    Arithmetic measures give a difference, geometric ones a ratio. Pairs that do not meet the needs
+    of the measure for both models, such as ``told_apart``, are left out.
 
     Args:
         first, second: folders that `measure_suite` has measured.
@@ -111,9 +111,7 @@ def compare_suites(first: Path, second: Path, measure: str, *, seed: int = 0) ->
 def compare_pairs(
     first: Sequence[Row], second: Sequence[Row], measure: str, *, seed: int = 0
 ) -> Estimate | None:
-    """As `compare_suites`, from the rows of the pairs, see `pair_row`.
-
-    None if they share no pair of images.
+    """As `compare_suites`, from rows of pairs, see `pair_row`; None without a common pair.
 
     Raises:
         ConfigError: no such measure.
@@ -130,7 +128,7 @@ def compare_pairs(
 
 
 def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
-    """Measure one pair and store it, its one row last."""
+    """Measure one pair and store the results, ``pairs/`` last."""
     attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
     try:
         x, target, adversarial = (tensors[name] for name in ("x", "target", "adversarial"))
@@ -159,7 +157,7 @@ def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
 
 
 def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
-    """Merge flags with those of the attack, which an interrupted suite does not have yet."""
+    """Merge flags with those of the attacks, which an interrupted suite does not have yet."""
     path = folder / "flags.json"
     if not path.exists():
         return [flag.as_dict() for flag in measured]

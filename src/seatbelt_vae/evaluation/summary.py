@@ -1,7 +1,7 @@
 """One row per attacked pair, and the summary of a suite over its pairs.
 
-Rows are averaged within their pair before the mean over pairs, so that a pair counts once however
-many levels it was attacked under.
+Rows are averaged within their pair before the mean over pairs, so every pair has the same weight
+whatever its number of levels.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ _GAP_IS = "upper bound: stored rows, the same shortened, the blend"
 
 
 def pair_row(attacks: Sequence[Row], measures: PairMeasures) -> Row:
-    """The row that stands for a pair: its images, and every `PairMeasure`.
+    """The row of a pair: its images, and every `PairMeasure`.
 
     Args:
-        attacks: the pair's rows as the attack wrote them.
+        attacks: the rows of the pair that the attack wrote.
         measures: the measurements of these rows.
     """
     pair, first, area = measures.pair, attacks[0], measures.area

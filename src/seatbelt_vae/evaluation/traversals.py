@@ -1,11 +1,10 @@
-r"""Latent traversals: what one unit of one layer does to an image, with everything else kept.
+r"""Latent traversals: the effect of one unit of one layer on an image.
 
-In a hierarchy "everything else" must be said. Each layer is written by its prior's residual,
+Each layer is expressed by the residual of its prior,
 :math:`e^i = (z^i - \mu_p(z^{i+1})) / \sigma_p(z^{i+1})`, :math:`e^L = z^L`. A traversal takes the
-residuals of an image's mean path, sets one :math:`e^i_j` to t, and walks down again: the layers
-below follow the change as the prior says and keep what was particular to the image. Holding them
-fixed instead would hide a unit whose effect runs through them (all of it under a chain
-likelihood); redrawing them from the prior would lose the image.
+residuals of the mean path of an image, sets one :math:`e^i_j` to t, and maps them back to latents
+from the top down. The layers below follow the prior and keep their residuals. Fixed layers below
+would hide the effect of a unit through them; new draws from the prior would lose the image.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,11 @@ _UNITS = 5
 
 @dataclass(frozen=True)
 class Traversals:
-    r"""Pictures of traversals, with what was traversed.
+    r"""Pictures of traversals of U units in S steps.
 
     Args:
         images: :math:`(n, U, S, C, H, W)`: images × units × steps.
-        layer, unit: of each of the U units, zero-based.
+        layer, unit: the layer and the index of each unit, zero-based.
         value: the S residuals t, in standard deviations of the prior.
     """
 
@@ -39,7 +38,7 @@ class Traversals:
     value: Tensor
 
     def tensors(self) -> dict[str, Tensor]:
-        """By name, as they are stored."""
+        """The tensors by the names they are stored under."""
         return {
             "traversals": self.images,
             "traversal_layer": self.layer,
@@ -49,7 +48,7 @@ class Traversals:
 
 
 def residuals(model: Autoencoder, z: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What each layer differs from its prior mean by, in standard deviations of the prior."""
+    """Difference of each layer from its prior mean, in standard deviations of the prior."""
     priors = model.prior(z)
     return tuple((zi - p.mean) / p.std for zi, p in zip(z, priors, strict=True))
 
@@ -76,9 +75,9 @@ def traverse(
     Args:
         model: the autoencoder, in evaluation mode.
         x: images :math:`(n, C, H, W)` to start from, on their mean paths.
-        divergence_units: mean divergence of every unit, :math:`(d_i)` a layer; the largest first.
-        units: units a layer at most.
-        steps: pictures a unit.
+        divergence_units: mean divergence of every unit, :math:`(d_i)` per layer; the largest first.
+        units: largest number of units per layer.
+        steps: pictures per unit.
     """
     value = torch.linspace(-_REACH, _REACH, steps)
     chosen = [

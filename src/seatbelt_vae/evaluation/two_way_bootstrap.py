@@ -1,8 +1,8 @@
-"""Means over trainings and pairs at once: every training of a kind of model meets the same pairs.
+"""Contrasts of means over crossed trainings and pairs, with bootstrap intervals over both.
 
-A model that is trained again, and a pair of images drawn anew, are two sources of chance. They are
-crossed, so both are resampled: whole trainings, and whole pairs for all trainings alike. Resamples
-of three trainings spread too little, so that their percentiles are expanded.
+Every training of a kind of model is attacked on the same pairs. Trainings and pairs are two sources
+of variation, and both are resampled: whole trainings, and whole pairs jointly for all trainings.
+Resamples of few trainings vary too little, so the percentiles are expanded.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -18,7 +18,7 @@ from seatbelt_vae.randomness import resampling_generator
 __all__ = ["FEWEST_SEEDS", "CrossedEstimate", "Term", "crossed_contrast"]
 
 FEWEST_SEEDS = 3
-"""Trainings below which an interval speaks of these models only, not of their kind."""
+"""Fewest trainings that are resampled; with fewer, an interval covers the trained models only."""
 
 _TAILS = (0.025, 0.975)
 
@@ -30,9 +30,9 @@ class Term:
     r"""One mean of a contrast.
 
     Args:
-        weight: what it is multiplied with.
-        kind_of_model: whose trainings they are; terms that share it are of the same trainings.
-        values: one number a training and pair, :math:`(S, P)`; nan where a pair says nothing.
+        weight: factor of the mean.
+        kind_of_model: identifies the trainings; terms of one kind have the same trainings.
+        values: one number per training and pair, :math:`(S, P)`; nan where a pair has none.
     """
 
     weight: float
@@ -45,11 +45,11 @@ class CrossedEstimate:
     """A contrast of means and its 95 % interval.
 
     Args:
-        value: the contrast; a ratio if the means are geometric; None without any number.
-        low, high: the expanded percentile interval; None where there is too little to resample.
-        kind: of the means.
-        seeds: trainings of the kind of model that has fewest.
-        pairs: pairs that count in every term.
+        value: the contrast, or a ratio of geometric means; None without any number.
+        low, high: the expanded percentile interval; None with too few trainings and pairs.
+        kind: arithmetic or geometric means.
+        seeds: fewest trainings of a kind of model.
+        pairs: pairs with a number in every term.
     """
 
     value: float | None
@@ -61,7 +61,7 @@ class CrossedEstimate:
 
     @property
     def of_these_models_only(self) -> bool:
-        """Whether too few trainings stand behind it to speak of their kind."""
+        """Whether the interval covers these models only, because trainings are too few."""
         return self.seeds < FEWEST_SEEDS
 
 
@@ -73,19 +73,18 @@ def crossed_contrast(
     ``geometric`` gives :math:`\exp\sum_t w_t \overline{\log v_t}`, a ratio of geometric means if
     the weights are 1 and −1. The interval resamples the trainings of each kind of model and,
     jointly in all terms, the pairs; with fewer than three trainings only the pairs (Efron 1979;
-    crossed designs: Owen 2007). Its ends are moved away from the value by the factor by which the
-    percentiles of so few things are too narrow, see `expansion`. A pair that is nan in any term is
-    left out of all; if fewer than ten are left there is no interval. A training with one number
-    has no pairs to resample.
+    crossed designs: Owen 2007). Its ends are moved away from the value by the factor `expansion`. A
+    pair that is nan in any term is left out of all; with fewer than ten pairs there is no interval.
+    If every training has one number only, the trainings alone are resampled.
 
     Args:
-        terms: the means; all over the same pairs.
+        terms: the means, all over the same pairs.
         kind: arithmetic or geometric means.
         draws: resamples.
         seed: seed of the resampling.
 
     Raises:
-        ShapeError: terms of other pairs, or of one kind of model with other trainings.
+        ShapeError: terms with different pairs, or with different trainings of one kind of model.
         ConfigError: a geometric mean of numbers that are not all positive.
 
     Example:
@@ -94,15 +93,15 @@ def crossed_contrast(
         2.5
     """
     _check(terms)
-    told = ~np.any([np.isnan(term.values).any(0) for term in terms], axis=0)
-    matrices = [_scaled(term.values[:, told], kind) for term in terms]
+    known = ~np.any([np.isnan(term.values).any(0) for term in terms], axis=0)
+    matrices = [_scaled(term.values[:, known], kind) for term in terms]
     seeds = {term.kind_of_model: len(term.values) for term in terms}
-    fewest, pairs = min(seeds.values()), int(told.sum())
+    fewest, pairs = min(seeds.values()), int(known.sum())
     if not pairs or not fewest:
         return CrossedEstimate(None, None, None, kind, fewest, pairs)
     value = sum(t.weight * float(m.mean()) for t, m in zip(terms, matrices, strict=True))
     low = high = None
-    if pairs >= FEWEST or (len(told) == 1 and fewest >= FEWEST_SEEDS):
+    if pairs >= FEWEST or (len(known) == 1 and fewest >= FEWEST_SEEDS):
         resampled = _resample(terms, matrices, seeds, pairs, draws, seed)
         wider = expansion(_sources(terms, matrices, seeds, pairs))
         low, high = (
@@ -118,13 +117,13 @@ def _sources(
     seeds: Mapping[Hashable, int],
     pairs: int,
 ) -> list[tuple[float, int]]:
-    """What each source of chance that is resampled adds to the variance of the resamples."""
+    """Variance of the resamples that each resampled source adds, and the size of the source."""
     weighted = [(t.kind_of_model, t.weight * m) for t, m in zip(terms, matrices, strict=True)]
     sources = []
     for model, count in seeds.items():
         if count >= FEWEST_SEEDS:
-            own = sum(matrix.mean(1) for kind, matrix in weighted if kind == model)
-            sources.append((float(np.var(own)) / count, count))
+            means = sum(matrix.mean(1) for kind, matrix in weighted if kind == model)
+            sources.append((float(np.var(means)) / count, count))
     if pairs >= FEWEST:
         sources.append((float(np.var(sum(m.mean(0) for _, m in weighted))) / pairs, pairs))
     return sources
@@ -154,10 +153,10 @@ def _resample(
     draws: int,
     seed: int,
 ) -> Matrix:
-    """The contrast in every resample; how often each training and pair was drawn weighs it."""
+    """The contrast in every resample, weighed by the counts of trainings and pairs."""
     generator = resampling_generator(seed)
     columns = _counts(generator, draws, pairs, pairs >= FEWEST)
-    # every kind of model is resampled once, whatever the number of terms it is in
+    # terms of one kind of model share the resamples of its trainings
     rows = {
         model: _counts(generator, draws, count, count >= FEWEST_SEEDS)
         for model, count in seeds.items()
@@ -170,7 +169,7 @@ def _resample(
 
 
 def _counts(generator: np.random.Generator, draws: int, count: int, resampled: bool) -> Matrix:
-    """How often each of ``count`` things is drawn; too few to tell are all kept."""
+    """How often each of ``count`` things is drawn; once each if they are not resampled."""
     if not resampled:
         return np.ones((draws, count))
     drawn = generator.multinomial(count, np.full(count, 1 / count), size=draws)

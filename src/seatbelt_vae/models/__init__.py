@@ -1,4 +1,4 @@
-"""The hierarchical variational autoencoder and its networks; every preset is one of these."""
+"""The hierarchical variational autoencoder of all presets, its networks and its files."""
 
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
 from seatbelt_vae.models.inference_rewrite import fold_batch_norm

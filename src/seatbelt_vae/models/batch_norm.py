@@ -1,24 +1,22 @@
 """Batch normalisation and (leaky) ReLU as one layer, over the whole batch of all workers."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
+from seatbelt_vae.parallel.process_group import process_group
 
-__all__ = ["BatchNormReLU", "channel_terms", "gradient_means"]
+__all__ = ["BatchNormReLU"]
 
 
 class BatchNormReLU(nn.Module):
     r""":math:`\max(y, s\,y)` of :math:`y = w\,(x - m)/\sqrt{v + \epsilon} + b`.
 
-    The moments m and v are those of the batch in training and the running ones in evaluation. A
-    batch that several workers share is one batch.
+    The moments m and v are those of the batch in training, over all workers that share it, and the
+    running moments in evaluation.
 
     Args:
-        norm: the BatchNorm whose parameters and buffers it shares.
+        norm: the BatchNorm that it shares parameters and buffers with.
         slope: :math:`s`, the slope of the ReLU below 0.
     """
 
@@ -53,9 +51,9 @@ class BatchNormReLU(nn.Module):
         return functional.leaky_relu(y, self.slope, inplace=True)
 
     @torch.no_grad()
-    def track(self, mean: Tensor, variance: Tensor, own_count: int) -> None:
-        """Move the running moments towards those of the batch, of ``own_count`` per worker."""
-        count = self.workers.size * own_count
+    def track(self, mean: Tensor, variance: Tensor, worker_count: int) -> None:
+        """Update the running moments by those of the batch, ``worker_count`` values per worker."""
+        count = self.workers.size * worker_count
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
         unbiased = variance * count / (count - 1)
         self.running_var.lerp_(unbiased.to(self.running_var), self.momentum)
@@ -70,33 +68,6 @@ class BatchNormReLU(nn.Module):
         scale = self.weight * torch.rsqrt(variance + self.eps)
         y = centred * _spread(scale, x) + _spread(self.bias, x)
         return functional.leaky_relu(y, self.slope).to(x.dtype), mean, variance
-
-
-def channel_terms(
-    mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float
-) -> dict[str, Tensor]:
-    """Scale, shift, mean and inverse deviation of each channel, float32."""
-    inverse = torch.rsqrt(variance + eps)
-    scale = weight * inverse
-    shift = bias - mean * scale
-    terms = {"scale": scale, "shift": shift, "mean": mean, "inverse_deviation": inverse}
-    return {name: value.float() for name, value in terms.items()}
-
-
-def gradient_means(
-    sums: Tensor, products: Tensor, count: int, workers: ProcessGroup
-) -> dict[str, Any]:
-    """Means over all workers of the gradient, and of it times the normalised input, float32.
-
-    Args:
-        sums, products: this worker's sums for each channel.
-        count: values of this worker per channel.
-        workers: the processes that share the batch.
-    """
-    return {
-        "mean_gradient": workers.mean(sums / count).float(),
-        "mean_gradient_times_x": workers.mean(products / count).float(),
-    }
 
 
 def _spread(channels: Tensor, x: Tensor) -> Tensor:

@@ -46,17 +46,17 @@ def model_card(
 ) -> ModelCard:
     """The card of a model, with its front matter.
 
-    No model-index is written: its metrics are compared across models, which bounds of different
-    likelihoods and gaps of different pairs are not made for.
+    No model-index is written, because sites compare its metrics across models; bounds of different
+    likelihoods and gaps of different pairs are not comparable.
 
     Args:
-        architecture: what the model is.
-        trained_as: the settings of its run, if it has one.
-        where: what to load it from: ``owner/name``, or a folder.
-        licence: the model's licence, as the Hub abbreviates it; none is assumed.
-        data: sentences about the data set beside its name.
-        findings: sentences that say what was found, the main one first.
-        measures: tables of what was measured.
+        architecture: the architecture of the model.
+        trained_as: the settings of its run, if known.
+        where: the argument of ``from_pretrained``: ``owner/name``, or a folder.
+        licence: the Hub's identifier of the licence; no default is assumed.
+        data: sentences about the data set.
+        findings: sentences of the main results, the first in bold.
+        measures: tables of measures.
         flags: tables of validity flags.
 
     Example:
@@ -65,7 +65,7 @@ def model_card(
         >>> model_card(made_for, None, licence="mit").data.license
         'mit'
     """
-    about = _of_nothing(architecture) if trained_as is None else _of_run(trained_as, architecture)
+    about = _untrained(architecture) if trained_as is None else _of_run(trained_as, architecture)
     front = ModelCardData(
         license=licence,
         library_name="seatbelt-vae",
@@ -91,8 +91,8 @@ def model_card(
     return ModelCard(page)
 
 
-def _of_nothing(architecture: Architecture) -> dict[str, Any]:
-    """What the template asks of a run, for a model that has none."""
+def _untrained(architecture: Architecture) -> dict[str, Any]:
+    """The variables of the template for a model without a known run."""
     layers = "one layer" if architecture.depth == 1 else f"{architecture.depth} layers"
     title = f"A variational autoencoder with {layers} of latents"
     return {"title": title, "tags": [], "settings": None, "objective": [], "training": []}
@@ -114,7 +114,7 @@ def _facts(architecture: Architecture) -> list[tuple[str, str]]:
     low, high = architecture.bounds
     shape = " × ".join(map(str, architecture.image_shape))
     sizes = ", ".join(map(str, architecture.latent_sizes))
-    seen = "z¹ only" if architecture.chain_likelihood else "every layer"
+    inputs = "z¹ only" if architecture.chain_likelihood else "every layer"
     gaussian = (
         f"Gaussian, variance {architecture.variance:g} for every pixel (fixed, normaliser included)"
     )
@@ -122,9 +122,9 @@ def _facts(architecture: Architecture) -> list[tuple[str, str]]:
     return [
         ("images", f"{shape} (channels, height, width)"),
         ("bounds of a pixel", f"{low:g} … {high:g}".replace("-", "−")),
-        ("latent units a layer", f"{sizes} (the layer next to the data first)"),
+        ("latent units per layer", f"{sizes} (the layer next to the data first)"),
         ("likelihood", gaussian if architecture.likelihood == "gaussian" else bernoulli),
-        ("the decoder sees", seen),
+        ("input of the decoder", inputs),
         ("networks", f"{architecture.network}, {architecture.features} features"),
     ]
 

@@ -1,4 +1,4 @@
-"""One class for every preset: a VAE with L ≥ 1 layers of diagonal-Gaussian latents."""
+"""A VAE with L ≥ 1 layers of diagonal-Gaussian latents, the model of every preset."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from seatbelt_vae.protocol import Noise, Posterior, draw_noise
 __all__ = ["LOG_VARIANCE_BOUND", "HierarchicalVAE"]
 
 LOG_VARIANCE_BOUND = 20.0
-"""Log-variances are clamped to ± this; a unit at the clamp has no gradient: a flag counts it."""
+"""Bound of log-variances, ±. A unit at the bound has no gradient, and a flag counts such units."""
 
 
 class HierarchicalVAE(Pretrained):
@@ -39,7 +39,7 @@ class HierarchicalVAE(Pretrained):
         architecture: sizes, likelihood, bounds.
 
     Raises:
-        ShapeError: images or noise of another shape than the architecture's.
+        ShapeError: images or noise do not have the shape of the architecture.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -88,7 +88,7 @@ class HierarchicalVAE(Pretrained):
 
         Args:
             x: images :math:`(B, C, H, W)` inside the bounds.
-            noise: standard normal draws, :math:`(*K, B, d_i)` a layer; None walks the means.
+            noise: standard normal draws, :math:`(*K, B, d_i)` per layer; None takes the means.
         """
         self._check(x, noise)
         features = self.encoder(x)
@@ -111,9 +111,9 @@ class HierarchicalVAE(Pretrained):
         return (*conditionals, Normal(z[-1], z[-1]).standard_normal())
 
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
-        r"""The likelihood :math:`p(x|z)`, of every layer (or of :math:`z^1` for a chain)."""
-        seen = z[0] if self.architecture.chain_likelihood else torch.cat(list(z), dim=-1)
-        image = _at_least_float32(_over_rows(self.decoder, seen))
+        r"""The likelihood :math:`p(x|z)`, given all layers (:math:`z^1` for a chain)."""
+        inputs = z[0] if self.architecture.chain_likelihood else torch.cat(list(z), dim=-1)
+        image = _at_least_float32(_over_rows(self.decoder, inputs))
         if self.architecture.likelihood == "gaussian":
             return NormalImage(image, self.architecture.variance)
         return BernoulliImage(image, self.bounds)
@@ -131,14 +131,14 @@ class HierarchicalVAE(Pretrained):
         if x.shape[1:] != self.event_shape or x.ndim != 4:
             raise ShapeError(
                 f"images of shape {tuple(x.shape)}, expected (batch, "
-                f"{', '.join(map(str, self.event_shape))}) as the model was made for"
+                f"{', '.join(map(str, self.event_shape))}) as in the architecture"
             )
         if noise is None:
             return
         got = [tuple(n.shape[-2:]) for n in noise]
         expected = [(len(x), d) for d in self.latent_sizes]
         if got != expected:
-            raise ShapeError(f"noise of shapes {got}, expected {expected} (batch, units) a layer")
+            raise ShapeError(f"noise of shapes {got}, expected {expected} (batch, units) per layer")
 
 
 def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module, nn.Module]:
@@ -159,11 +159,11 @@ def _step(conditional: Normal, noise: Noise | None, layer: int) -> Tensor:
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
-    """Sums of thousands of pixels and KLs need more digits than a network in bf16 computes with."""
+    """Cast bfloat16 to float32, since sums over pixels and KLs need more digits."""
     return values.float() if values.dtype == torch.bfloat16 else values
 
 
 def _over_rows(net: nn.Module, z: Tensor) -> Tensor:
-    """Apply a network for (rows, d) to (*K, B, d): draws are rows like any other."""
+    """Apply a network to (*K, B, d) as to (rows, d)."""
     out: Tensor = net(z.reshape(-1, z.shape[-1]))
     return out.reshape(*z.shape[:-1], *out.shape[1:])

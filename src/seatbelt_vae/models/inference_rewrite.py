@@ -1,7 +1,7 @@
-"""A frozen copy of a model for inference, in the form that runs fastest.
+"""A frozen copy of a model with faster layers for inference.
 
-Every BatchNorm is folded into the layer before it. torch's convolutions next to the image are slow
-for few channels: their gradient is computed as one matrix product instead.
+Every BatchNorm is folded into the layer before it. The gradient of a convolution with few channels,
+which is slow in torch, is one matrix product.
 """
 
 import copy
@@ -22,10 +22,9 @@ _FEW_CHANNELS = 4
 
 
 def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
-    """A frozen copy in evaluation mode that computes the same maps with fewer passes over memory.
+    """A frozen copy in evaluation mode with BatchNorm folded and faster convolutions.
 
-    The outputs differ from those of the model by rounding. Parameters take no gradient; an attack
-    differentiates with respect to the image.
+    Its outputs equal those of the model up to rounding. Its parameters require no gradient.
     """
     folded = copy.deepcopy(model).eval()
     for module in folded.modules():
@@ -33,7 +32,7 @@ def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
             _fold(module)
             for place, layer in enumerate(module):
                 module[place] = faster_form(layer)
-    # folding made new weights; channels last is a third faster to differentiate
+    # gradients with channels last take a third less time; folding has created new weights
     folded = convert_conv2d_weight_memory_format(folded, torch.channels_last)
     return folded.eval().requires_grad_(False)
 
@@ -52,7 +51,7 @@ def _fold(layers: nn.Sequential) -> None:
 
 
 def faster_form(layer: nn.Module) -> nn.Module:
-    """A layer that computes the same map faster, without gradients of weights; or ``layer``."""
+    """A faster layer of the same map without gradients of weights, or ``layer`` if none exists."""
     if isinstance(layer, ToPoint | FromPoint):
         return layer
     if isinstance(layer, nn.Conv2d) and layer.in_channels <= _FEW_CHANNELS:
@@ -138,7 +137,7 @@ class _Scatter(torch.autograd.Function):
 def _scatter(
     y: Tensor, weight: Tensor, stride: tuple[int, int], padding: tuple[int, int], size: torch.Size
 ) -> Tensor:
-    """The adjoint of a convolution: all patches by one matrix product, then laid on each other."""
+    """The adjoint of a convolution: one matrix product for all patches, then their sum."""
     channels_last = y.permute(0, 2, 3, 1).flatten(1, 2)
     patches = weight.flatten(1).T @ channels_last.mT
     return functional.fold(patches, tuple(size), weight.shape[2:], 1, padding, stride)

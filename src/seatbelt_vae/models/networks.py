@@ -1,7 +1,7 @@
-"""The networks between images and features, and between one layer of latents and the next.
+"""The networks between images and features, and between layers of latents.
 
-Sizes follow Chen et al. (2018) at 64×64; other sizes get fewer or more stages. A layer followed by
-BatchNorm has no bias: its gradient would be pure rounding noise, which Adam scales up.
+Sizes follow Chen et al. (2018) at 64×64; the number of stages follows the image size. A layer
+before BatchNorm has no bias, because Adam would amplify the rounding noise of its gradient.
 """
 
 import math
@@ -26,8 +26,9 @@ __all__ = [
 class ConvEncoder(nn.Module):
     r"""Images :math:`(B, C, H, W)` to features :math:`(B, F)`.
 
-    :math:`s = \lfloor\log_2(\min(H, W)/4)\rfloor` convolutions 4×4 of stride 2, then one over the
-    rest; BatchNorm and ReLU after each. Sides are edge-padded to a multiple of :math:`2^s`.
+    :math:`s = \lfloor\log_2(\min(H, W)/4)\rfloor` 4×4 convolutions of stride 2, then one over all
+    remaining positions, each with BatchNorm and ReLU. Sides are edge-padded to a multiple of
+    :math:`2^s`.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
 
 
 def _relu() -> nn.ReLU:
-    # in place: what precedes it never needs its own output again, and a copy costs 15 % of a step
+    # in place, since no gradient needs the input of the ReLU; a copy costs 15 % of a step
     return nn.ReLU(inplace=True)
 
 

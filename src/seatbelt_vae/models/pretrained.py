@@ -1,7 +1,7 @@
-"""A model in a folder as the Hugging Face Hub knows them: config.json, safetensors, a card.
+"""A model in a folder of the Hugging Face Hub: config.json, safetensors, a card.
 
-Of ``huggingface_hub``'s mixins the general one is the base: the one for PyTorch opens pickled
-weights where it finds no others, and lets weights pass that are not the model's.
+The base is ``huggingface_hub.ModelHubMixin``. The mixin for PyTorch models falls back to pickled
+weights, and accepts weights that do not match the model.
 """
 
 from dataclasses import asdict, replace
@@ -33,16 +33,16 @@ _CONFIG = "config.json"
 
 
 class Pretrained(nn.Module, ModelHubMixin):
-    """A model that is saved, loaded and pushed together with what it is and how it was trained.
+    """A model that is saved, loaded and pushed with its architecture and its training settings.
 
-    ``save_pretrained(folder)`` and ``push_to_hub(repository)`` are the mixin's; what they take as
+    ``save_pretrained(folder)`` and ``push_to_hub(repository)`` come from the mixin; their
     ``model_card_kwargs`` are the arguments of `model_card`.
 
     Args:
-        architecture: what it is.
+        architecture: sizes, likelihood, bounds.
 
     Attributes:
-        trained_as: the settings of the run it comes from; None for a model of no run.
+        trained_as: the settings of its training run; None if unknown.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -57,28 +57,28 @@ class Pretrained(nn.Module, ModelHubMixin):
         Args:
             pretrained_model_name_or_path: a folder written by ``save_pretrained`` or `share`, or
                 ``owner/name`` of a repository, which is downloaded.
-            options: revision, token, cache_dir and the like of a repository.
+            options: revision, token, cache_dir and others of ``huggingface_hub.hf_hub_download``.
 
         Raises:
-            ArtifactError: files missing, corrupt, pickled, or not of one another.
-            HubError: a repository that is not there or out of reach.
+            ArtifactError: files missing, corrupt, pickled, or not matching.
+            HubError: the repository does not exist or is not reachable.
         """
         named = pretrained_model_name_or_path
         folder = Path(named)
         if isinstance(named, str) and not folder.is_dir():
             folder = fetch(named, [_CONFIG, WEIGHTS], **options)
         architecture, trained_as = _read_config(folder)
-        with torch.device("meta"):  # initial weights would be drawn from torch's own generator
+        with torch.device("meta"):  # no draws of initial weights from torch's global generator
             model = cls(architecture)
         load_weights(model, folder, described=_CONFIG, again="share")
         model.trained_as = trained_as
         return model.eval()
 
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
-        """Upload weights, architecture and card; the address of the commit.
+        """Upload weights, architecture and card; return the address of the commit.
 
         Args:
-            repo_id: ``owner/name``; the repository is made if it is not there.
+            repo_id: ``owner/name``; the repository is created if it does not exist.
             options: see ``huggingface_hub.ModelHubMixin.push_to_hub``.
 
         Raises:
@@ -104,7 +104,7 @@ class Pretrained(nn.Module, ModelHubMixin):
 
 
 def _without_paths(settings: RunConfig) -> dict[str, Any]:
-    """The settings without the folder of the data, which means nothing elsewhere."""
+    """The settings without the folder of the data, which is local."""
     return asdict(replace(settings, data=replace(settings.data, root=None)))
 
 

@@ -15,7 +15,7 @@ __all__ = ["load_model", "save_model"]
 
 
 def save_model(model: HierarchicalVAE, folder: RunFolder) -> None:
-    """Write ``model.json`` and ``model.safetensors``, each whole or not at all.
+    """Write ``model.json`` and ``model.safetensors``, each atomically.
 
     Raises:
         ArtifactError: the folder cannot be written.
@@ -25,10 +25,10 @@ def save_model(model: HierarchicalVAE, folder: RunFolder) -> None:
 
 
 def load_model(folder: RunFolder) -> HierarchicalVAE:
-    """The trained model of a run folder, in evaluation mode; it knows its run's settings.
+    """The trained model of a run folder, in evaluation mode, with its training settings.
 
     Raises:
-        ArtifactError: files missing, corrupt, or not of one another.
+        ArtifactError: files missing, corrupt, or not matching.
     """
     stored = up_to_date("architecture", folder.read_json("model.json"), folder.format)
     try:
@@ -37,7 +37,7 @@ def load_model(folder: RunFolder) -> HierarchicalVAE:
         raise ArtifactError(
             f"{folder.path / 'model.json'} describes no model ({error}): restore it, or train again"
         ) from error
-    with torch.device("meta"):  # initial weights would be drawn from torch's own generator
+    with torch.device("meta"):  # no draws of initial weights from torch's global generator
         model = HierarchicalVAE(architecture)
     load_weights(model, folder.path, described="model.json", again="train")
     model.trained_as = folder.config

@@ -1,4 +1,4 @@
-"""Layers of a model replaced by fused ones for training."""
+"""Replacement of layers by fused ones for training."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ __all__ = ["for_training"]
 def for_training(model: nn.Module) -> None:
     """Fuse every BatchNorm with the (leaky) ReLU after it; names and weights stay the same.
 
-    A convolution next to the image is fused with the pair beside it.
+    A convolution next to the image is fused with its BatchNorm and ReLU too.
     """
     for layers in model.modules():
         if isinstance(layers, nn.Sequential):
@@ -27,7 +27,6 @@ def for_training(model: nn.Module) -> None:
 def _fuse(
     layers: nn.Sequential, place: int, norm: nn.BatchNorm1d | nn.BatchNorm2d, slope: float
 ) -> None:
-    """Fuse the BatchNorm at a place with the ReLU after it."""
     before = layers[place - 1] if place > 0 else nn.Identity()
     after = layers[place + 2] if place + 2 < len(layers) else nn.Identity()
     if FromImage.fits(before):
@@ -42,7 +41,7 @@ def _fuse(
 
 
 class _Fused(nn.Module):
-    """The identity, with the parameters of a layer that a fused layer beside it computes with."""
+    """The identity, with the parameters of a convolution that an adjacent fused layer computes."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()

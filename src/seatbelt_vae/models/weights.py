@@ -1,4 +1,4 @@
-"""Stored weights into a model, or one line that says why they are not its own."""
+"""Loading of stored weights into a model."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def load_weights(model: nn.Module, folder: Path, described: str, again: str) -> None:
-    """Fill a model with the weights of a folder, every tensor of them and no other.
+    """Load the weights of a folder; names and shapes must be exactly those of the model.
 
     Args:
-        model: takes them; what it held, if anything, is forgotten.
-        folder: holds them.
-        described: the file beside them that the model was made after, for the message.
-        again: what makes the folder anew, likewise.
+        model: receives the weights on the CPU in place of its own.
+        folder: holds the weights.
+        described: file of the architecture, for the message.
+        again: command that writes the folder, for the message.
 
     Raises:
-        ArtifactError: missing, corrupt, pickled, or of other names and shapes.
+        ArtifactError: weights missing, corrupt, pickled, or with other names and shapes.
     """
     path = folder / WEIGHTS
     if not path.exists():
@@ -45,6 +45,6 @@ def _refuse_pickles(folder: Path) -> None:
     pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)
     if pickled:
         raise ArtifactError(
-            f"{folder} holds its weights as {pickled[0]}; pickled weights are refused, opening one "
-            f"can run anything: save them again as {WEIGHTS}"
+            f"{folder} holds its weights as {pickled[0]}; pickled weights are refused, because "
+            f"loading one can run any code: save them again as {WEIGHTS}"
         )

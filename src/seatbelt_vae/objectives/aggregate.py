@@ -3,8 +3,8 @@ r"""Total correlation and mutual information of the aggregate posterior, for rep
 .. math:: q(z) = \frac1N \sum_n q(z|x_n)
 
 With one layer each :math:`q(z|x_n)` is a Gaussian and the sum over the data set is exact. With more
-layers :math:`q(z^L|x_n)` is itself an intractable mixture over :math:`z^{L-1}`, and a single number
-would be wrong by tens of nats in either direction; a bracket is reported instead.
+layers :math:`q(z^L|x_n)` is an intractable mixture over :math:`z^{L-1}`. A single number would be
+wrong by tens of nats in either direction, so a bracket is reported.
 """
 
 import math
@@ -20,10 +20,10 @@ from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
 __all__ = ["AggregatePosterior", "Aggregates", "Bracket"]
 
 Components = Callable[[int], Iterator[tuple[int, Normal]]]
-"""Maps a chain number to all images' top conditionals along that chain, in chunks.
+"""Maps a chain number to the top conditionals of all images along that chain, in chunks.
 
-Each chunk comes with the position of its first image. Chain c is the same at every call, and
-independent of the other chains and of the queries' own.
+A chunk comes with the position of its first image. A chain is the same at every call, and
+independent of other chains and of the queries.
 """
 
 _FIRST_CHAINS = 8
@@ -32,11 +32,11 @@ _CLOSE = 0.5
 
 @dataclass(frozen=True)
 class Bracket:
-    """Two ends that enclose a quantity in expectation; equal where it is known exactly.
+    """Bounds that enclose a quantity in expectation; equal if it is known exactly.
 
     Args:
-        lower, upper: the ends, nats.
-        chains: chains per image they rest on.
+        lower, upper: the bounds, nats.
+        chains: chains per image.
     """
 
     lower: float
@@ -45,13 +45,13 @@ class Bracket:
 
     @property
     def width(self) -> float:
-        """Distance of the ends, nats."""
+        """Difference of the bounds, nats."""
         return self.upper - self.lower
 
 
 @dataclass(frozen=True)
 class Aggregates:
-    r"""What is known of the aggregate posterior of the top layer.
+    r"""Measures of the aggregate posterior of the top layer.
 
     Args:
         total_correlation: :math:`KL(q(z^L) \| \prod_j q(z^L_j))`, nats.
@@ -70,9 +70,9 @@ class Aggregates:
 class AggregatePosterior:
     r"""The mixture :math:`q(z^L)` over a set of images.
 
-    A query :math:`z_k` was drawn through image k's own chain. Counting that chain makes
-    :math:`\log \hat q(z_k)` too large in expectation, leaving it out for a fresh one too small; all
-    other images use fresh chains. Chains are doubled from 8 until the bracket is narrow.
+    A query :math:`z_k` is drawn along a chain of image k. With this chain among the components
+    :math:`\log \hat q(z_k)` is too large in expectation; with an independent chain it is too small.
+    All other images use independent chains. Chains are doubled from 8 until the bracket is narrow.
 
     Args:
         components: the mixture's components.
@@ -87,13 +87,13 @@ class AggregatePosterior:
     def measure(
         self, queries: Tensor, own: Normal, position: Tensor, max_chains: int = 512
     ) -> Aggregates:
-        """Average over queries drawn from the mixture.
+        """Averages over queries drawn from the mixture.
 
         Args:
             queries: :math:`z_k`, :math:`(Q, d)`.
-            own: the conditional each was drawn from, :math:`(Q, d)`.
-            position: the image each was drawn for, :math:`(Q)`.
-            max_chains: stop doubling here, however wide the bracket.
+            own: the conditional of each query, :math:`(Q, d)`.
+            position: the image of each query, :math:`(Q)`.
+            max_chains: largest number of chains.
         """
         own = Normal(own.mean.double(), own.log_variance.double())
         sums = _Sums(queries, own, position.cpu(), self.size, self.exact)
@@ -108,14 +108,14 @@ class AggregatePosterior:
 
 
 class _Sums:
-    """Running log-sums over components, jointly and for each unit, for every query."""
+    """Running log-sums over components for every query, for the joint and for each unit."""
 
     def __init__(
         self, queries: Tensor, own: Normal, position: Tensor, size: int, exact: bool
     ) -> None:
         self.queries, self.own, self.position = queries, own, position
         self.size, self.exact = size, exact
-        # the last column is the joint's; `fresh` is the query image's chain 0, kept apart
+        # the last column is the joint; `fresh` holds chain 0 of the query's image separately
         self.others = torch.full(
             (len(queries), queries.shape[1] + 1),
             -math.inf,
@@ -131,8 +131,8 @@ class _Sums:
             place = self.position - first
             inside = ((place >= 0) & (place < len(chunk.mean))).nonzero()[:, 0]
             place = place[inside]
-            kept = Normal(chunk.mean[place].double(), chunk.log_variance[place].double())
-            self.fresh[inside] = _with_joint(kept.log_prob_units(self.queries[inside].double()))
+            q = Normal(chunk.mean[place].double(), chunk.log_variance[place].double())
+            self.fresh[inside] = _with_joint(q.log_prob_units(self.queries[inside].double()))
             weights = weights.without(inside, place)
         found = log_mixtures(
             self.queries,
@@ -165,7 +165,7 @@ class _Sums:
             return exact, exact
         own = _with_joint(self.own.log_prob_units(self.queries.double()))
         count = math.log(self.size * chains)
-        lower, upper = (torch.logaddexp(self.others, kept) - count for kept in (self.fresh, own))
+        lower, upper = (torch.logaddexp(self.others, last) - count for last in (self.fresh, own))
         return lower, upper
 
 

@@ -1,4 +1,4 @@
-"""The discriminator of FactorVAE, which estimates a total correlation."""
+"""The discriminator of FactorVAE, an estimator of a total correlation."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,8 @@ _WIDTH, _HIDDEN, _SLOPE = 1000, 6, 0.2
 class DensityRatio(nn.Module):
     r""":math:`\log q(z) - \log \prod_j q(z_j)`, estimated by a classifier.
 
-    Its mean over codes is the total correlation.
-
-    The logit of the optimal classifier between samples of :math:`q(z)` and of
-    :math:`\prod_j q(z_j)` is that log-ratio.
+    The log-ratio is the logit of the optimal classifier between samples of :math:`q(z)` and of
+    :math:`\prod_j q(z_j)`. Its mean over codes is the total correlation.
 
     Args:
         units: d, units of the code.
@@ -50,8 +48,7 @@ class DensityRatio(nn.Module):
 
 
 def shuffled(z: Tensor, generator: torch.Generator) -> Tensor:
-    r"""Codes :math:`(B, d)` with each unit permuted over the batch independently: samples of
-    :math:`\prod_j q(z_j)`.
+    r"""Samples of :math:`\prod_j q(z_j)`: codes :math:`(B, d)`, each unit permuted over the batch.
 
     Example:
         >>> z = torch.arange(8.0).view(4, 2)

@@ -10,15 +10,15 @@ from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 __all__ = ["ACTIVE", "Terms", "active", "elbo_units"]
 
 ACTIVE = 0.01
-"""Nats of mean divergence above the free-bits floor beyond which a latent unit is active."""
+"""Mean divergence above the free-bits floor, in nats, that makes a latent unit active."""
 
 
 def active(units: Tensor, free_bits: float = 0.0, group: str = "unit") -> Tensor:
-    r"""Which units of a layer carry information, from their mean divergences, nats.
+    r"""Whether each unit of a layer carries information, from mean divergences in nats.
 
-    A unit is active above :math:`\lambda_{fb} + 0.01`, because training leaves the first
-    :math:`\lambda_{fb}` uncharged. With a floor for the whole layer, the sum of the layer must
-    exceed that bound, and its units are active above 0.01.
+    A unit is active above :math:`\lambda_{fb} + 0.01`, because training does not charge the first
+    :math:`\lambda_{fb}`. With a floor per layer, the sum of the layer must exceed that bound, and
+    its units are active above 0.01.
 
     Args:
         units: mean divergence of each unit, :math:`(d)`.
@@ -65,7 +65,7 @@ class Terms:
         return [int(active(unit, free_bits, group).sum()) for unit in self.units]
 
     def named(self) -> dict[str, Tensor]:
-        """The terms by the names they are stored under; layers are numbered from 1."""
+        """The terms by their stored names; layers are numbered from 1."""
         return {
             "objective": self.objective,
             "elbo": self.elbo,
@@ -79,19 +79,19 @@ class Terms:
 def elbo_units(
     model: Autoencoder, x: Tensor, noise: Noise
 ) -> tuple[Tensor, tuple[Tensor, ...], Posterior]:
-    r"""The ELBO's parts for each image along one ancestral sample.
+    r"""The terms of the ELBO of each image along one ancestral sample.
 
     .. math::
         \log p(x|z), \quad \log q(z^i|z^{i-1},x) - \log p(z^i|z^{i+1}) \;(i < L), \quad
         \mathrm{KL}(q(z^L|z^{L-1},x)\,\|\,\mathcal N(0, I))
 
-    Below the top this is the log-ratio of the sample, not a closed-form KL: a bottom-up q draws
-    z^{i+1} from z^i, and the KL given z^{i+1} would give no bound.
+    Below the top the term is the log-ratio of the sample. A closed-form KL given z^{i+1} gives no
+    bound, because a bottom-up q draws z^{i+1} from z^i.
 
     Args:
         model: any autoencoder.
         x: images, :math:`(B, C, H, W)`.
-        noise: the draws of the path.
+        noise: draws, :math:`(*K, B, d_i)` per layer.
 
     Returns:
         log-likelihood :math:`(*K, B)`; a tensor :math:`(*K, B, d_i)` per layer; the posterior.

@@ -1,4 +1,4 @@
-"""Free bits: a group of units may carry this much information without being charged for it."""
+"""Free bits: the divergence of a group of units that the objective does not charge."""
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ def free_bits(
 ) -> tuple[Tensor, Tensor]:
     r""":math:`\sum_g \max(\lambda_{fb}, m_g)`, with :math:`m_g` the batch mean of the group's term.
 
-    The mean stands inside the max, and is that of the whole batch where workers share it. Below the
-    top layer :math:`m_g` is a noisy mean of log-ratios,
-    no KL, and may be negative even at the exact posterior; groups of a whole layer are calmer.
+    The mean is inside the max, over the batch of all workers. Below the top layer :math:`m_g` is a
+    mean of log-ratios, which may be negative even at the exact posterior. Groups of a whole layer
+    have less relative noise.
 
     Args:
         units: divergence of each image and unit, :math:`(B, d)`, nats.
@@ -24,7 +24,7 @@ def free_bits(
         workers: the processes that share the batch.
 
     Returns:
-        The sum, and how many groups sit at the floor out of how many, as a share.
+        The sum, and the share of groups at the floor.
 
     Source: Kingma et al. (2016), appendix C.8.
 

@@ -13,8 +13,8 @@ __all__ = ["iwae", "log_weights"]
 def log_weights(model: Autoencoder, x: Tensor, noise: Noise) -> Tensor:
     r""":math:`\log p(x, z) - \log q(z|x)` along sampled paths, :math:`(*K, B)`, nats.
 
-    Every layer has the sampled log-ratio, including the top: with the closed-form KL the "bound"
-    would exceed :math:`\log p(x)`.
+    Every layer has the sampled log-ratio, including the top. With a closed-form KL the mean weight
+    is not :math:`p(x)`, and the result is no bound.
 
     Args:
         model: any autoencoder.
@@ -46,7 +46,7 @@ def iwae(
     total = x.new_full((len(x),), -math.inf)
     for start in range(0, draws, chunk):
         count = min(chunk, draws - start)
-        # path by path, so that the numbers do not depend on the chunk
+        # one path at a time, so that the numbers do not depend on the chunk size
         paths = [draw_noise(model.latent_sizes, (len(x),), generator, like=x) for _ in range(count)]
         noise = [torch.stack(layer) for layer in zip(*paths, strict=True)]
         total = torch.logaddexp(total, log_weights(model, x, noise).logsumexp(0))

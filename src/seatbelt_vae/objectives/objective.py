@@ -93,8 +93,7 @@ class Objective:
             if penalty.loss is not None and penalty.weight != 0:
                 batch = (model, x, noise, likelihoods, units, posterior)
                 key = (step, self.seed, position, self.workers.rank)
-                given = PenaltyInput(*batch, *key)
-                value, figures = penalty.loss(given)
+                value, figures = penalty.loss(PenaltyInput(*batch, *key))
                 penalised = penalised - penalty.at(step) * value
                 found |= {penalty.metric: value, **figures}
         return Terms(
@@ -109,9 +108,9 @@ class Objective:
         )
 
     def costs(self, terms: Mapping[str, float], step: int) -> list[float]:
-        """What the KL and each penalty subtract after their warm-ups, from the terms of a step.
+        """The weighed KL and penalties after their warm-ups, from the terms of a step.
 
-        The KL, whose free bits are not among the terms, is the remainder of the objective.
+        The charged KL is not among the terms; it is the remainder of the objective.
         """
         costs = [penalty.weight * terms.get(penalty.metric, 0.0) for penalty in self.penalties]
         rest = terms["log_likelihood"]

@@ -50,7 +50,7 @@ class PenaltySetup:
 
 @dataclass(frozen=True)
 class PenaltyInput:
-    r"""One batch and the terms of its ELBO; of several workers each has its own rows.
+    r"""The rows of one worker in a batch, and the terms of their ELBO.
 
     Args:
         model: the model in training; call it again for a second forward pass.
@@ -77,17 +77,17 @@ class PenaltyInput:
     rank: int = 0
 
     def generator(self) -> torch.Generator:
-        """A CPU generator for this penalty, step and worker: equal at every call."""
+        """A CPU generator for this penalty, step and worker, equal at every call."""
         return generator_for(Stream.PENALTY, self.seed, self.position, self.step or 0, self.rank)
 
 
 @dataclass(frozen=True)
 class TrainedPart:
-    """A network that a penalty trains beside the model.
+    """A network that a penalty trains together with the model.
 
     Args:
         name: prefix of its tensors in checkpoints and of its loss in the metrics.
-        network: updated after each step of the model; its parameters require no gradient elsewhere.
+        network: updated after each step of the model; its parameters require gradients only then.
         optimizer: the optimiser of the network.
     """
 
@@ -133,10 +133,10 @@ class WeighedPenalty:
     """A penalty of an objective at a given β.
 
     Args:
-        penalty: its declaration.
-        weight: its weight after the warm-up.
+        penalty: the declaration.
+        weight: the weight after the warm-up.
         warm_up: factor of the weight at each step.
-        loss: computes its value; None for the KL, which the objective computes.
+        loss: computes the value; None for the KL, which the objective computes.
     """
 
     penalty: Penalty
@@ -148,7 +148,7 @@ class WeighedPenalty:
     def of(
         cls, penalty: Penalty, beta: float, config: ObjectiveConfig, loss: PenaltyLoss | None = None
     ) -> "WeighedPenalty":
-        """A declared penalty with the weight and the warm-up that the settings give it."""
+        """A declared penalty with the weight and the warm-up of the settings."""
         steps = 0 if penalty.warm_up is None else getattr(config, penalty.warm_up)
         return cls(penalty, penalty.weight(beta), WarmUp(steps, config.warm_up_period), loss)
 

@@ -5,8 +5,8 @@ r"""Total correlation of the aggregate posterior, estimated from a minibatch.
                    - \sum_j \log \sum_m w_{km}\, q_m(z_{kj}) \Big\}
 
 with components :math:`q_m = q(\cdot|z_m^{L-1}, x_m)` of the same batch. The estimators differ in
-the weights :math:`w_{km}` only. Value and gradient come from the same exponentials in one
-sweep over tiles of samples, so memory stays :math:`O(M d)`.
+the weights :math:`w_{km}` only. Value and gradient are computed in one pass over tiles of samples,
+in memory :math:`O(M d)`.
 """
 
 import math
@@ -33,28 +33,28 @@ def total_correlation(
 ) -> Tensor:
     r"""Minibatch estimate of :math:`TC(z) = KL(q(z)\,\|\,\prod_j q(z_j))`, nats, a scalar.
 
-    ``mws`` is biased by tens of nats, but by a constant in N: its gradient does not depend on the
-    size of the data set and points as well as any. Never report its value as "the TC".
+    ``mws`` is biased by tens of nats, but its gradient does not depend on N. Its value must not be
+    reported as the total correlation.
 
     Args:
         z: samples, :math:`z_k \sim q_k`, shape :math:`(K, d)`.
         mean, log_variance: the components, :math:`(M, d)`.
         data_size: N, images in the training split.
         estimator: ``mws``, ``mss``, ``mss-chen`` or ``mss-published``.
-        own: which component each sample was drawn from, :math:`(K)` (default: row k from k).
+        own: the component each sample was drawn from, :math:`(K)` (default: k for sample k).
 
     Raises:
-        ConfigError: fewer than 2 components, or more than the data set has images.
-        ShapeError: ``own`` is not :math:`(K)` integers below M, or the shapes do not fit together.
+        ConfigError: fewer than 2 components, or more components than images in the data set.
+        ShapeError: ``own`` is not :math:`(K)` integers below M, or the shapes do not fit.
 
-    Source: Chen et al. (2018), appendix C, with the stratified weights put right.
+    Source: Chen et al. (2018), appendix C, with the stratified weights corrected.
 
     Example:
         >>> z = torch.zeros(4, 2)
         >>> abs(total_correlation(z, z, z, data_size=4, estimator="mss").item()) < 1e-6
         True
     """
-    # sums over a batch need more digits than a network in bf16 computes with
+    # sums over a batch need more digits than bfloat16
     dtype = torch.promote_types(z.dtype, torch.float32)
     weights = component_weights(estimator, len(z), len(mean), data_size, own).to(z.device)
     value: Tensor = _TotalCorrelation.apply(
@@ -72,8 +72,8 @@ def component_weights(
     * ``mss``: :math:`1/N` on the own component, :math:`(N-1)/(N(M-1))` elsewhere. Rows sum to 1,
       the mixture is unbiased for :math:`q(z)`, and exact at :math:`M = N`.
     * ``mss-chen``: :math:`(N-M')/(NM')` on the next column, :math:`1/M'` elsewhere, :math:`M'=M-1`.
-    * ``mss-published``: the layout found in public code, :math:`1/N` in column 0 instead of on the
-      diagonal. Wrong; kept to reproduce numbers made with it.
+    * ``mss-published``: the layout of public code, :math:`1/N` in column 0 instead of on the
+      diagonal. It is wrong, and kept to reproduce published numbers.
 
     Raises:
         ConfigError, ShapeError: as `total_correlation`.
@@ -110,7 +110,7 @@ def component_weights(
 def component_log_weights(
     estimator: str, rows: int, components: int, data_size: int, own: Tensor | None = None
 ) -> Tensor:
-    """The weights of `component_weights` written out, :math:`(K, M)`, float64."""
+    """The weights of `component_weights` as a matrix, :math:`(K, M)`, float64."""
     return component_weights(estimator, rows, components, data_size, own).dense()
 
 
@@ -131,7 +131,7 @@ def _checked(own: Tensor, rows: int, components: int) -> Tensor:
 
 
 class _TotalCorrelation(Function):
-    """The estimate, with gradients formed in the forward sweep."""
+    """The estimate, with gradients computed in the forward pass."""
 
     @staticmethod
     def forward(
@@ -142,7 +142,7 @@ class _TotalCorrelation(Function):
             ctx.save_for_backward(*(slope / len(z) for slope in found.slopes))
         return (found.joint - found.marginals.sum(1)).mean().to(z.dtype)
 
-    # gradients are saved as constants: a second derivative would silently miss their slope
+    # saved gradients are constants, so a second derivative would be wrong
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

@@ -1,4 +1,4 @@
-"""Subjects: the models that are judged, and the ways to obtain them."""
+"""Subjects: models under evaluation, and the ways to obtain them."""
 
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.open import as_subject, open_subject

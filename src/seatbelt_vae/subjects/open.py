@@ -1,4 +1,7 @@
-"""The ways to obtain a subject; another kind is a file with two functions and an entry here."""
+"""The kinds of targets that name a subject.
+
+To add a kind, write a module with the functions of `Way` and list it in `WAYS`.
+"""
 
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +16,7 @@ __all__ = ["WAYS", "Way", "as_subject", "open_subject"]
 
 
 class Way(Protocol):
-    """A module that obtains subjects of one kind."""
+    """The functions of a module for one kind of target."""
 
     def recognises(self, target: str, /) -> bool:
         """Whether a target is of this kind."""
@@ -25,7 +28,7 @@ class Way(Protocol):
 
 
 WAYS: tuple[Way, ...] = (run_folder, result_folder, reference)
-"""The kinds of subjects, tried in turn."""
+"""The modules of all kinds, tried in this order."""
 
 
 def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
@@ -34,12 +37,12 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
     Args:
         target: a run folder, a folder of results, ``package.module:function`` or
             ``file.py:function``.
-        data: the data it is judged on, for modules that do not state the shape of their inputs.
+        data: the data of the evaluation, for modules that do not declare the shape of their inputs.
 
     Raises:
-        ArtifactError: no way recognises the target, or it is not whole.
-        ConfigError: a reference that gives no model.
-        ModelError: a model that breaks a promise of the protocol.
+        ArtifactError: the target is of no kind, or its files are missing or damaged.
+        ConfigError: the reference does not name a model.
+        ModelError: the model violates the protocol.
     """
     for way in WAYS:
         if way.recognises(str(target)):
@@ -51,10 +54,10 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
 
 
 def as_subject(given: Subject | RunFolder) -> Subject:
-    """A subject, or the one of a run folder.
+    """A subject as it is, or the subject of a run folder.
 
     Raises:
-        ConfigError: something else, such as a bare model.
+        ConfigError: another type, such as a model.
     """
     if isinstance(given, RunFolder):
         return run_folder.subject_of_run(given)

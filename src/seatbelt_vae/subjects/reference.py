@@ -1,4 +1,4 @@
-"""A function of a user's own as a subject: ``package.module:function`` or ``file.py:function``."""
+"""Subjects of references: ``package.module:function`` or ``file.py:function``."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 from seatbelt_vae.testing import check_autoencoder
 
-__all__ = ["open_target", "recognises", "subject_of_reference"]
+__all__ = ["open_target", "recognises"]
 
 
 def recognises(target: str) -> bool:
@@ -20,15 +20,15 @@ def recognises(target: str) -> bool:
     return is_reference(target)
 
 
-def subject_of_reference(target: str, data: ImageData | None = None) -> Subject:
-    """The model that a reference names; importing and calling it executes the user's code.
+def open_target(target: str, data: ImageData | None = None) -> Subject:
+    """The subject of a reference; importing and calling it executes the user's code.
 
-    It names a model or a function without arguments that returns one: an `Autoencoder`, or a
-    ``torch.nn.Module`` that `wrap` adapts with the data's shape and bounds [0, 1].
+    The reference names a model or a function without arguments that returns one: an `Autoencoder`,
+    or a ``torch.nn.Module`` that `wrap` adapts with the data's shape and bounds [0, 1].
 
     Raises:
-        ConfigError: the reference cannot be resolved, or gives something else than a model.
-        ModelError: the model breaks a promise of the protocol, or no adapter fits.
+        ConfigError: the reference cannot be resolved, or does not name a model.
+        ModelError: the model violates the protocol, or no adapter fits.
     """
     found = resolve_reference(target)
     if not _is_autoencoder(found) and not isinstance(found, nn.Module):
@@ -54,9 +54,6 @@ def subject_of_reference(target: str, data: ImageData | None = None) -> Subject:
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     return subject_of_model(found, f"{stem}-{function}", source=target, kind="reference")
-
-
-open_target = subject_of_reference
 
 
 def _is_autoencoder(found: object) -> bool:

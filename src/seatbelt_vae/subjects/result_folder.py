@@ -1,6 +1,7 @@
-"""The folder of results of a subject that is no run: ``subject.json``, attacks, evaluation."""
+"""Folders of results of subjects without a run: ``subject.json``, attacks, evaluation."""
 
 from pathlib import Path
+from typing import Any
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.config.toml import from_dict
@@ -20,7 +21,7 @@ def recognises(target: str) -> bool:
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
-    """The subject with its results in ``folder``, new or of the same subject.
+    """The subject with its results in ``folder``, a new folder or one of the same subject.
 
     Raises:
         ForeignStateError: the folder holds results of another model or other data.
@@ -32,8 +33,7 @@ def store_subject(subject: Subject, folder: Path) -> Subject:
             raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
         write_json(path, {"format": FORMAT, **about})
         return subject.stored_in(folder)
-    found = read_json(path)
-    checked_format(folder, "folder of results", found)
+    found = _about(folder)
     for key in ("digest", "data"):
         if found.get(key) != about[key]:
             raise ForeignStateError(
@@ -44,22 +44,20 @@ def store_subject(subject: Subject, folder: Path) -> Subject:
 
 
 def data_of(folder: Path) -> DataConfig | None:
-    """The settings of the data that a folder of results was made on."""
-    found = read_json(folder / SUBJECT)
-    checked_format(folder, "folder of results", found)
+    """The settings of the data set of a folder of results."""
+    found = _about(folder)
     return None if found["data"] is None else from_dict(DataConfig, found["data"])
 
 
 def open_target(target: str, data: ImageData | None = None) -> Subject:
-    """The subject of a folder of results, obtained anew from its source.
+    """The subject of a folder of results, opened from its source.
 
     Raises:
         ArtifactError: the subject was a model in memory.
-        ForeignStateError: the source gives another model now.
+        ForeignStateError: the model of the source has changed.
     """
     folder = Path(target)
-    found = read_json(folder / SUBJECT)
-    checked_format(folder, "folder of results", found)
+    found = _about(folder)
     if not reference.recognises(found["source"]):
         raise ArtifactError(
             f"{folder} holds results of a model in memory, which cannot be obtained again: run "
@@ -67,3 +65,9 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         )
     subject = reference.open_target(found["source"], data)
     return store_subject(subject.judged_on(data_of(folder)), folder)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(folder / SUBJECT)
+    checked_format(folder, "folder of results", found)
+    return found

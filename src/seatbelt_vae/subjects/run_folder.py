@@ -1,4 +1,4 @@
-"""A run folder as a subject."""
+"""Subjects of run folders."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +17,10 @@ def recognises(target: str) -> bool:
 
 
 def subject_of_run(run: RunFolder) -> Subject:
-    """The trained model of a run, whose results lie in the run folder.
+    """The trained model of a run, with results in the run folder.
 
     Raises:
-        ArtifactError: the run has no finished model.
+        ArtifactError: the run has no trained model.
     """
     model = load_model(run)
     return Subject(
@@ -35,6 +35,6 @@ def subject_of_run(run: RunFolder) -> Subject:
 
 
 def open_target(target: str, data: ImageData | None = None) -> Subject:
-    """The subject of a run folder; a run states its own data."""
+    """The subject of a run folder; ``data`` is not needed."""
     del data
     return subject_of_run(RunFolder.open(Path(target)))

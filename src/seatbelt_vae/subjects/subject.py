@@ -1,4 +1,4 @@
-"""A subject: the model that is judged, with its name, its origin and its inputs."""
+"""A subject: a model under evaluation, with its name, its origin and its inputs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -27,16 +27,16 @@ __all__ = ["Subject", "subject_of_model"]
 
 @dataclass(frozen=True)
 class Subject:
-    """An autoencoder under judgement.
+    """An autoencoder under evaluation.
 
     Args:
         model: the autoencoder, in evaluation mode.
         name: its name in tables and reports.
-        kind: how it was obtained: ``run``, ``reference`` or ``object``.
+        kind: ``run``, ``reference`` or ``object``.
         source: the folder or the reference it was obtained from.
-        digest: of its weights; another one as soon as any weight differs.
-        data: settings of the data set that it is judged on, if known.
-        folder: where results are stored; None if none are.
+        digest: digest of its weights.
+        data: settings of the data set of the evaluation, if known.
+        folder: the folder of its results, if any.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -56,10 +56,10 @@ class Subject:
 
     @cached_property
     def for_inference(self) -> Autoencoder:
-        """The model in the form that is fastest to evaluate and to differentiate by its input.
+        """The model for evaluation and gradients with respect to its input.
 
-        It computes the same maps up to rounding. A model of another class is used as it is, without
-        gradients of its parameters.
+        A `HierarchicalVAE` is rewritten by `fold_batch_norm`. Other models stay the same, but their
+        parameters no longer require gradients.
         """
         if isinstance(self.model, HierarchicalVAE):
             return fold_batch_norm(self.model)
@@ -69,7 +69,7 @@ class Subject:
 
     @property
     def trained_as(self) -> RunConfig | None:
-        """The settings that the model was trained with; None if it states none."""
+        """The settings that the model was trained with, if known."""
         found: RunConfig | None = getattr(self.model, "trained_as", None)
         return found
 
@@ -91,14 +91,14 @@ class Subject:
         return replace(self, folder=folder)
 
     def judged_on(self, data: DataConfig | None) -> "Subject":
-        """The same subject, judged on the data set of these settings."""
+        """The same subject with the data set of these settings."""
         return replace(self, data=data)
 
     def images(self, data: ImageData) -> ImageData:
         """A data set with its values mapped to the model's bounds.
 
         Raises:
-            ConfigError: inputs of another shape than the model's.
+            ConfigError: the inputs do not have the shape of the model.
         """
         if tuple(data.image_shape) != event_shape_of(self.model):
             raise ConfigError(
@@ -138,7 +138,7 @@ def subject_of_model(
 
 
 def _state(model: Autoencoder) -> Mapping[str, Tensor]:
-    """Parameters and buffers by name, in a type that NumPy has."""
+    """Parameters and buffers by name, in dtypes that NumPy supports."""
     return {
         f"{number}.{name}": tensor.float() if tensor.is_floating_point() else tensor
         for number, module in enumerate(modules_of(model))

@@ -1,7 +1,7 @@
-"""Does a model keep the promises of `seatbelt_vae.protocol`? One call passes, or says what broke.
+"""Conformance checks of a model against `seatbelt_vae.protocol`.
 
-Attacks and measures trust these promises without looking again: an encoder that draws hidden
-noise, or a BatchNorm left in training mode, makes a model look robust that is not.
+Attacks and measures rely on the protocol without further checks. An encoder with hidden noise, or a
+BatchNorm in training mode, makes a model appear robust.
 """
 
 from seatbelt_vae.testing.check import check_autoencoder

@@ -15,22 +15,23 @@ __all__ = ["check_gradients", "check_maps", "check_untouched", "state_of"]
 
 
 def check_maps(model: Autoencoder, probe: Probe) -> None:
-    """The same input again gives the same; changing every row but one leaves that one alone."""
+    """Equal inputs give equal results, and a row does not depend on the other rows."""
     x, noise = probe.x, probe.noise
-    for name, give in _maps(model).items():
-        first = give(x, noise)
+    for name, function in _maps(model).items():
+        first = function(x, noise)
         promise = f"{name} must give the same result every time"
-        remedy = f"{EVALUATION_MODE}, and draw no noise but the one given"
-        require_equal(give(x, noise), first, promise, remedy)
+        remedy = f"{EVALUATION_MODE}, and draw no noise besides the argument"
+        require_equal(function(x, noise), first, promise, remedy)
         for row in (0, len(x) - 1):
-            keep = torch.arange(len(x), device=x.device) == row
+            kept = torch.arange(len(x), device=x.device) == row
             others = [
-                torch.where(keep[:, None], n, o)
+                torch.where(kept[:, None], n, o)
                 for n, o in zip(noise, probe.other_noise, strict=True)
             ]
-            among = give(torch.where(keep.view(-1, *[1] * (x.ndim - 1)), x, probe.other_x), others)
+            kept = kept.view(-1, *[1] * (x.ndim - 1))
+            changed = function(torch.where(kept, x, probe.other_x), others)
             require_equal(
-                [part[row] for part in among],
+                [part[row] for part in changed],
                 [part[row] for part in first],
                 f"{name} of one row must not depend on the other rows",
                 f"{EVALUATION_MODE}: BatchNorm in training mode mixes rows",
@@ -38,15 +39,15 @@ def check_maps(model: Autoencoder, probe: Probe) -> None:
 
 
 def _maps(model: Autoencoder) -> dict[str, Callable[[Tensor, Noise], list[Tensor]]]:
-    has = capabilities_of(model)
-    if not has.repeatable:
+    capabilities = capabilities_of(model)
+    if not capabilities.repeatable:
         return {}
     maps: dict[str, Callable[[Tensor, Noise], list[Tensor]]] = {
         "encode(x)": lambda x, _: _encoded(model.encode(x)),
         "encode(x, noise)": lambda x, noise: _encoded(model.encode(x, noise)),
         "decode(z)": lambda _, z: [model.decode(z).mean],
     }
-    if has.prior:
+    if capabilities.prior:
         maps["prior(z)"] = lambda _, z: parameters_of(model.prior(z))
     return maps
 
@@ -88,13 +89,13 @@ def check_untouched(model: Autoencoder, before: list[tuple[str, Tensor]]) -> Non
     for (name, old), (_, new) in zip(before, state_of(model), strict=True):
         if not torch.equal(old, new):
             raise ModelError(
-                f"{name!r} changed while the model was only used, expected parameters, their "
-                f"gradients and buffers to stay as they are: {EVALUATION_MODE}"
+                f"{name!r} changed in a call of the model, expected parameters, their gradients "
+                f"and buffers to stay the same: {EVALUATION_MODE}"
             )
 
 
 def state_of(model: object) -> list[tuple[str, Tensor]]:
-    """Copies of all parameters, their gradients, and buffers that the model holds."""
+    """Copies of all parameters, their gradients, and buffers."""
     copies = []
     for module in modules_of(model):
         copies += [(name, tensor.detach().clone()) for name, tensor in module.state_dict().items()]

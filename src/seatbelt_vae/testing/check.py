@@ -1,4 +1,4 @@
-"""The one call: passes, or says what broke."""
+"""All conformance checks in one call."""
 
 import torch
 
@@ -17,22 +17,22 @@ __all__ = ["check_autoencoder"]
 
 
 def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> None:
-    r"""Raise unless ``model`` is an `Autoencoder` that attacks and measures can trust.
+    r"""Raise unless ``model`` conforms to `Autoencoder`.
 
-    Checked on random images in the bounds: what is declared, shapes without noise and with noise
-    :math:`(B, d_i)` and :math:`(K, B, d_i)`, :math:`z = \mu + \sigma\odot\epsilon`, finite
-    values, repeatable maps, rows that do not depend on one another, :math:`\mathcal N(0, I)` at
-    the top of the prior, :math:`\log p \leq \max\log p`, gradients with respect to the image, and
-    that images, parameters and buffers are left as they were.
+    The checks use random images in the bounds. They cover declarations, shapes without noise and
+    with noise :math:`(B, d_i)` and :math:`(K, B, d_i)`, :math:`z = \mu + \sigma\odot\epsilon`,
+    finite values, repeatable maps, independent rows, :math:`\mathcal N(0, I)` at the top of the
+    prior, :math:`\log p \leq \max\log p`, gradients with respect to the image, and that images,
+    parameters and buffers do not change.
 
     Args:
-        model: anything with the protocol's six names; it need not be a ``torch.nn.Module``.
-            Probes take the type and the device of its first parameter (else float32, CPU).
-        batch: images in a probe, at least 2.
-        seed: seed of the probes.
+        model: an object with the attributes and methods of the protocol. Inputs take the dtype and
+            the device of its first parameter (default: float32 on the CPU).
+        batch: number of images, at least 2.
+        seed: seed of images and noise.
 
     Raises:
-        ModelError: a promise is broken; the line says which, what was found, and what to do.
+        ModelError: a check fails; the message has the expected and the found value and a remedy.
         ConfigError: ``batch`` is below 2.
 
     Example:

@@ -1,4 +1,4 @@
-"""Requirements of a check: the value asked for, or a `ModelError` that names the broken promise."""
+"""Requirements of the checks; each raises a `ModelError` with expected and found values."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -57,14 +57,14 @@ def require_tensor(name: str, tensor: Tensor, *shapes: tuple[int, ...]) -> None:
 def require_equal(
     found: Sequence[Tensor], expected: Sequence[Tensor], promise: str, remedy: str
 ) -> None:
-    for one, other in zip(found, expected, strict=True):
-        difference = (one - other).abs().max().item()
-        if difference > tolerance(other):
+    for actual, reference in zip(found, expected, strict=True):
+        difference = (actual - reference).abs().max().item()
+        if difference > tolerance(reference):
             raise ModelError(f"{promise}, found a difference of {difference:.2g}: {remedy}")
 
 
 def tolerance(tensor: Tensor) -> float:
-    """Half the digits of the tensor's type, relative to its largest value."""
+    """Half the digits of the tensor's dtype, relative to its largest value."""
     digits: float = torch.finfo(tensor.dtype).eps ** 0.5
     return digits * (1 + tensor.abs().max().item())
 

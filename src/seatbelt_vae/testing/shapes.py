@@ -1,4 +1,4 @@
-"""Checks of the declarations of a model, and of the shapes that its maps return."""
+"""Checks of the declarations of a model, and of the shapes of its results."""
 
 import math
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ __all__ = ["check_declarations", "check_decoder", "check_encoder", "check_prior"
 def check_declarations(model: Autoencoder) -> None:
     names = ["bounds", "event_shape", "latent_sizes", "encode", "decode"]
     names += ["prior"] if capabilities_of(model).prior else []
-    stated = {"event_shape"} if event_shape_of(model) else set()
-    missing = [name for name in names if name not in stated and not hasattr(model, name)]
+    declared = {"event_shape"} if event_shape_of(model) else set()
+    missing = [name for name in names if name not in declared and not hasattr(model, name)]
     if missing:
         raise ModelError(
             f"{type(model).__name__} has no {', '.join(missing)}: an autoencoder has "
@@ -60,7 +60,7 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
     has, x = capabilities_of(model), probe.x.clone()
     zeros = tuple(torch.zeros_like(n) for n in probe.noise)
     _check_posterior("encode(x)", result_of("encode(x)", model.encode, x), zeros, has)
-    one, other, many = (
+    first, second, both = (
         _check_posterior(name, result_of(name, model.encode, x, noise), noise, has)
         for name, noise in (
             ("encode(x, noise)", probe.noise),
@@ -68,20 +68,20 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
             (f"encode(x, noise) with {len(probe.draws[0])} draws", probe.draws),
         )
     )
-    still = [i + 1 for i, (a, b) in enumerate(zip(one.z, other.z, strict=True)) if a.equal(b)]
-    if still and has.posterior and has.reparameterised:
+    constant = [i + 1 for i, (a, b) in enumerate(zip(first.z, second.z, strict=True)) if a.equal(b)]
+    if constant and has.posterior and has.reparameterised:
         raise ModelError(
-            f"z of layers {still} is the same under two different noises: scale the given noise "
+            f"z of layers {constant} is the same under two different noises: scale the given noise "
             f"by a standard deviation above zero"
         )
-    for k, single in enumerate((one, other) if has.repeatable else ()):
+    for k, single in enumerate((first, second) if has.repeatable else ()):
         require_equal(
-            [z[k] for z in many.z],
+            [z[k] for z in both.z],
             single.z,
-            "encode with noise of shape (K, B, d) must give what K calls with (B, d) give",
+            "encode with noise of shape (K, B, d) must give the results of K calls with (B, d)",
             f"treat draws as more rows, and {EVALUATION_MODE}",
         )
-    require_equal([x], [probe.x], "encode must leave its images alone", "never write to x")
+    require_equal([x], [probe.x], "encode must not change its images", "never write to x")
 
 
 def _check_posterior(call: str, posterior: Posterior, noise: Noise, has: Capabilities) -> Posterior:
@@ -146,8 +146,8 @@ def check_decoder(model: Autoencoder, probe: Probe) -> None:
         excess = (values - largest).max().item()
         if excess > tolerance(largest):
             raise ModelError(
-                f"log_prob(x) is {excess:.3g} nats above max_log_prob(x), the largest value any "
-                f"decoder output could reach: give both the same normaliser"
+                f"log_prob(x) is {excess:.3g} nats above max_log_prob(x), the largest value of any "
+                f"decoder output: give both the same normaliser"
             )
 
 

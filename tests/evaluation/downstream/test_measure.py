@@ -15,7 +15,7 @@ from tests.evaluation.stand_ins import LinearAutoencoder
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.bootstrap import estimate
-from seatbelt_vae.evaluation.downstream import READERS, Readers, measure_downstream
+from seatbelt_vae.evaluation.downstream import PROBES, Probes, measure_downstream
 
 DATA = quadrants()
 HELD_OUT = np.arange(25)
@@ -49,7 +49,7 @@ def test_a_model_that_can_be_fooled_is(strength: str) -> None:
         assert row["clean_prediction"] == row["label"] != row["target_label"]
         assert row["attacked_prediction"] == row["target_label"]
         assert not row["exceeds_bound"]
-    for name in READERS:
+    for name in PROBES:
         assert summary[strength][name]["clean"] == summary["clean"][name] == 1
         assert summary[strength][name]["attacked"] == 0
         assert summary[strength][name]["drop"] == summary[strength][name]["taken_for_target"] == 1
@@ -64,7 +64,7 @@ def test_a_model_that_is_not_worth_fooling_is_not() -> None:
             assert row["distance_relative"] == pytest.approx(0, abs=1e-6)
             assert row["divergence_ratio"] == pytest.approx(1, abs=1e-5)
             assert row["attacked_prediction"] == row["clean_prediction"] == row["label"]
-    for name in READERS:
+    for name in PROBES:
         found = summary["strong"][name]
         assert (found["clean"], found["attacked"], found["drop"]) == (1, 1, 0)
         assert (found["drop_low"], found["drop_high"], found["taken_for_target"]) == (0, 0, 0)
@@ -72,7 +72,7 @@ def test_a_model_that_is_not_worth_fooling_is_not() -> None:
 
 def test_a_model_that_makes_one_image_of_all_leaves_classifiers_to_guess() -> None:
     rows, summary = measure(constant())
-    for name in READERS:
+    for name in PROBES:
         own = [row for row in rows if row["classifier"] == name]
         (guess,) = {row["clean_prediction"] for row in own}
         labels = DATA.test.factors(HELD_OUT)[:, 0]
@@ -116,10 +116,10 @@ def test_all_layers_are_read() -> None:
     eye = torch.eye(36)
     every = np.arange(len(DATA.train))
     labels = torch.from_numpy(DATA.train.factors(every)[:, 0])
-    readers = Readers.train(Halves(eye, eye, 1.0, IMAGE), [DATA.train.batch(every)], labels, 4)
+    readers = Probes.train(Halves(eye, eye, 1.0, IMAGE), [DATA.train.batch(every)], labels, 4)
     x = DATA.test.batch(HELD_OUT)
     truth = DATA.test.factors(HELD_OUT)[:, 0].tolist()
-    assert readers.predict(x) == dict.fromkeys(READERS, truth)
+    assert readers.predict(x) == dict.fromkeys(PROBES, truth)
 
 
 def test_rows_and_summary_say_the_same() -> None:
@@ -130,7 +130,7 @@ def test_rows_and_summary_say_the_same() -> None:
     assert len(rows) == 3 * (25 + 6 + 6)
     clean = [row for row in rows if row["strength"] == "clean"]
     assert [row["image"] for row in clean] == HELD_OUT.tolist() * 3
-    for name in READERS:
+    for name in PROBES:
         own = [row for row in clean if row["classifier"] == name]
         right = [row["clean_prediction"] == row["label"] for row in own]
         assert summary["clean"][name] == np.mean(right)
@@ -177,7 +177,7 @@ def test_another_factor_can_be_classified() -> None:
     rows, summary = measure(identity(0.1), settings)
     assert (summary["factor"], summary["classes"], summary["training_images"]) == ("coin", 2, 100)
     assert set(summary) == {"factor", "classes", "training_images", "clean"}
-    assert all(0.2 < summary["clean"][name] < 0.8 for name in READERS)
+    assert all(0.2 < summary["clean"][name] < 0.8 for name in PROBES)
     assert {row["clean_prediction"] for row in rows} == {0, 1}
 
 

@@ -1,4 +1,4 @@
-"""Small classifiers of what a model makes of images, to see what an attack does downstream."""
+"""Small classifiers of reconstructions and latents, for the effect of an attack downstream."""
 
 import math
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _AT_ONCE = 1024
 
 
 def mlp(shape: Shape, classes: int) -> nn.Sequential:
-    """Two layers: one hidden, of 256 ReLUs."""
+    """A multilayer perceptron with one hidden layer of 256 ReLUs."""
     return nn.Sequential(
         nn.Flatten(),
         nn.Linear(math.prod(shape), _HIDDEN),
@@ -34,7 +34,7 @@ def mlp(shape: Shape, classes: int) -> nn.Sequential:
 
 
 def convolutional(shape: Shape, classes: int) -> nn.Sequential:
-    """Fully convolutional: two convolutions 3×3 of stride 2, and one over the rest."""
+    """Two 3×3 convolutions of stride 2, and a third that covers the remaining positions."""
     channels, height, width = shape
     first, second = _FILTERS
     return nn.Sequential(
@@ -49,12 +49,12 @@ def convolutional(shape: Shape, classes: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network behind the centring and scaling of its inputs.
+    """A network that classifies centred and scaled inputs.
 
     Args:
         network: inputs to logits :math:`(B, K)`.
-        centre: what is subtracted, of the shape of an input.
-        scale: what is divided by.
+        centre: subtracted from an input, of the same shape.
+        scale: divisor of a centred input.
     """
 
     network: nn.Module
@@ -82,11 +82,11 @@ def train_classifier(
 ) -> Classifier:
     """A classifier after ten epochs of cross-entropy by Adam.
 
-    Inputs are centred, and divided by their root mean square over all of their entries: latents of
-    any scale are learnt from, and a unit that says nothing is not blown up.
+    Inputs are centred and divided by their root mean square over all entries. A scale per unit
+    would amplify the noise of inactive units.
 
     Args:
-        build: makes the network of the shape of an input and the number of classes.
+        build: maps the shape of an input and the number of classes to a network.
         inputs: reconstructions :math:`(N, C, H, W)` or latents :math:`(N, d)`.
         labels: classes, :math:`(N)`.
         classes: K.
@@ -100,7 +100,7 @@ def train_classifier(
     """
     with seeded_for(Stream.CLASSIFIER_WEIGHTS, seed):
         network = build(tuple(inputs.shape[1:]), classes).to(inputs)
-    # convolutions train twice as fast
+    # convolutions train twice as fast with channels last
     network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     centre = inputs.mean(0)
     scale = (inputs - centre).square().mean().sqrt()

@@ -1,4 +1,4 @@
-"""Accuracy downstream, clean and under attacks that aim at an image of another class."""
+"""Accuracy downstream, clean and under attacks towards an image of another class."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
-from seatbelt_vae.evaluation.downstream.probes import READERS, Readers
+from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
 
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 _WEIGHT = 1.0
 _AT_ONCE = 20
-_ABOUT_ATTACK = ("distance_relative", "divergence_ratio", "exceeds_bound", "status")
+_ATTACK_COLUMNS = ("distance_relative", "divergence_ratio", "exceeds_bound", "status")
 
 
 def measure_downstream(
@@ -36,50 +36,49 @@ def measure_downstream(
     settings: EvaluationConfig,
     on_progress: Progress | None = None,
 ) -> tuple[list[Row], Row]:
-    r"""What three classifiers make of clean images, and of images attacked towards another class.
+    r"""Accuracy of three classifiers on clean images and on images attacked towards another class.
 
     The attack lowers :math:`\sum_i KL(q(z^i|x^*)\,\|\,q(z^i|x_t)) + \lambda\|x^*-x\|_2`, over all
-    layers on the mean path, with :math:`\lambda = 1`. That is a small weight: showing the target
-    itself costs :math:`\|x_t-x\|`, some dozens, where the divergence of two images is hundreds of
-    nats. A strong attack may end close to the target, which no model can then tell from it: read
-    accuracies beside ``distance_relative``.
+    layers on the mean path, with :math:`\lambda = 1`. This weight is small: the distance
+    :math:`\|x_t-x\|` is some dozens, the divergence of two images hundreds of nats. A strong attack
+    may end close to the target image, so compare accuracies at similar ``distance_relative``.
 
     Args:
         model: the autoencoder, in evaluation mode.
         data: a set with classes.
         positions: test images on which the clean accuracy is measured.
-        settings: factor, images to learn from and to attack, strengths, effort, seed, batch.
-        on_progress: called with what, how much is done, and of how much.
+        settings: factor, numbers of training and attacked images, strengths, effort, seed, batch.
+        on_progress: called with the stage, the work done, and the work in all.
 
     Returns:
-        Rows: one an image and classifier with strength ``clean``, then one a strength, attacked
-        image and classifier. And the summary that ``measures.json`` gains.
+        One row per image and classifier with strength ``clean``, then one per strength, attacked
+        image and classifier; and the summary for ``measures.json``.
 
     Raises:
         DataError: no known factors, or no two test images of different classes.
-        ConfigError: no such factor, or which of several is the class is not said.
+        ConfigError: no such factor, or several factors and no choice of one.
 
     Source: Willetts et al. (2021), table 1.
     """
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
-    tell = on_progress or _say_nothing
+    report = on_progress or (lambda _stage, _done, _total: None)
     order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
-    learnt: Indices = order[: settings.downstream_training or len(order)]
-    readers = Readers.train(
+    training: Indices = order[: settings.downstream_training or len(order)]
+    probes = Probes.train(
         model,
-        _batches(data.train, learnt, settings.batch_size, tell),
-        torch.from_numpy(_labels(data.train, learnt, column)),
+        _batches(data.train, training, settings.batch_size, report),
+        torch.from_numpy(_labels(data.train, training, column)),
         data.factors[column].size,
         seed=settings.seed,
         batch=settings.batch_size,
     )
-    task = _Task(readers, data.test, column, settings, tell)
+    task = _Task(probes, data.test, column, settings, report)
     rows = task.clean(positions)
     summary = {
         "factor": data.factors[column].name,
         "classes": data.factors[column].size,
-        "training_images": len(learnt),
+        "training_images": len(training),
         "clean": {"images": len(positions), **_accuracies(rows)},
     }
     for strength in dict.fromkeys(settings.downstream_strengths):
@@ -91,17 +90,15 @@ def measure_downstream(
 
 @dataclass(frozen=True)
 class _Task:
-    """What it takes to try test images on the classifiers."""
-
-    readers: Readers
+    probes: Probes
     test: Split
     column: int
     settings: EvaluationConfig
     on_progress: Progress
 
     def clean(self, positions: Indices) -> list[Row]:
-        """Rows of images as they are."""
-        predicted = self.readers.predict(self.test.batch(positions))
+        """Rows of clean images."""
+        predicted = self.probes.predict(self.test.batch(positions))
         labels = _labels(self.test, positions, self.column).tolist()
         return [
             {
@@ -118,7 +115,7 @@ class _Task:
         ]
 
     def attacked(self, pairs: Indices, strength: Any) -> list[Row]:
-        """Rows of images attacked under one strength, a few pairs at a time."""
+        """Rows of images attacked with one strength, a few pairs at a time."""
         config = AttackConfig(
             strength=strength,
             max_evaluations=self.settings.downstream_evaluations,
@@ -134,8 +131,8 @@ class _Task:
     def _attacked(self, pairs: Indices, numbers: range, config: AttackConfig) -> list[Row]:
         x, target = (self.test.batch(side) for side in pairs.T)
         weight = torch.tensor([_WEIGHT])
-        found = attack(self.readers.model, x, target, config, levels=weight, pair_numbers=numbers)
-        clean, attacked = (self.readers.predict(i) for i in (x, found.adversarial[:, 0]))
+        found = attack(self.probes.model, x, target, config, levels=weight, pair_numbers=numbers)
+        clean, attacked = (self.probes.predict(i) for i in (x, found.adversarial[:, 0]))
         labels = [_labels(self.test, side, self.column).tolist() for side in pairs.T]
         rows = []
         for place, (image, target_image) in enumerate(pairs.tolist()):
@@ -146,7 +143,7 @@ class _Task:
                 "label": labels[0][place],
                 "target_label": labels[1][place],
                 "strength": config.strength,
-                **{name: about[name] for name in _ABOUT_ATTACK},
+                **{name: about[name] for name in _ATTACK_COLUMNS},
             }
             rows += [
                 {
@@ -155,7 +152,7 @@ class _Task:
                     "clean_prediction": clean[name][place],
                     "attacked_prediction": attacked[name][place],
                 }
-                for name in READERS
+                for name in PROBES
             ]
         return rows
 
@@ -176,21 +173,21 @@ def _labels(split: Split, positions: Indices, column: int) -> Indices:
 
 def _accuracies(rows: Sequence[Row]) -> dict[str, float]:
     return {
-        name: float(np.mean([row["clean_prediction"] == row["label"] for row in own]))
-        for name, own in _by_classifier(rows).items()
+        name: float(np.mean([row["clean_prediction"] == row["label"] for row in selected]))
+        for name, selected in _by_classifier(rows).items()
     }
 
 
 def _summary(rows: Sequence[Row], seed: int) -> Row:
-    """One strength in numbers: how far its attacks got, and what they did to each classifier."""
-    own = _by_classifier(rows)
-    once = next(iter(own.values()))
+    """Means of the attacks of one strength, and the accuracies of each classifier."""
+    by_classifier = _by_classifier(rows)
+    attacks = next(iter(by_classifier.values()))
     return {
-        "images": len(once),
-        "distance_relative": _mean(row["distance_relative"] for row in once),
-        "divergence_ratio": _mean(row["divergence_ratio"] for row in once),
-        "exceeds_bound": sum(row["exceeds_bound"] for row in once),
-        **{name: _drop(rows, seed) for name, rows in own.items()},
+        "images": len(attacks),
+        "distance_relative": _mean(row["distance_relative"] for row in attacks),
+        "divergence_ratio": _mean(row["divergence_ratio"] for row in attacks),
+        "exceeds_bound": sum(row["exceeds_bound"] for row in attacks),
+        **{name: _drop(rows, seed) for name, rows in by_classifier.items()},
     }
 
 
@@ -212,14 +209,10 @@ def _drop(rows: Sequence[Row], seed: int) -> Row:
 
 
 def _by_classifier(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    return {name: [row for row in rows if row["classifier"] == name] for name in READERS}
+    return {name: [row for row in rows if row["classifier"] == name] for name in PROBES}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """Of what is known."""
+    """The mean of the values that are not None."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _say_nothing(_what: str, _done: int, _total: int) -> None:
-    """For a caller who does not listen."""

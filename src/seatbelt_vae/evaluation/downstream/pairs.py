@@ -1,4 +1,4 @@
-"""Which factor is classified downstream, and which images are attacked towards another class."""
+"""The factor that is classified downstream, and pairs of images of different classes."""
 
 import hashlib
 
@@ -17,11 +17,11 @@ _AT_ONCE = 256
 
 
 def class_factor(data: ImageData, wanted: str | None = None) -> int:
-    """The column of the factor that is classified: the one wanted, ``class``, or the only one.
+    """The column of the classified factor: ``wanted``, else the only one or ``class``.
 
     Raises:
         DataError: the set has no known factors.
-        ConfigError: it has no such factor, or several and none is called class.
+        ConfigError: it has no such factor, or several factors without ``class``.
     """
     names = [factor.name for factor in data.factors]
     if not names:

@@ -1,4 +1,4 @@
-"""The three classifiers of a model: two read its reconstructions, one its latents."""
+"""Three probes of a model: two classifiers of its reconstructions, one of its latents."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from seatbelt_vae.evaluation.downstream.classifiers import (
 )
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["READERS", "Readers"]
+__all__ = ["PROBES", "Probes"]
 
-READERS: dict[str, tuple[Callable[..., nn.Module], str]] = {
+PROBES: dict[str, tuple[Callable[..., nn.Module], str]] = {
     "mlp-reconstruction": (mlp, "reconstruction"),
     "conv-reconstruction": (convolutional, "reconstruction"),
     "mlp-latents": (mlp, "latents"),
 }
-"""By name: the network, and what it reads."""
+"""The network and the input of each probe, by name."""
 
 
 @dataclass(frozen=True)
-class Readers:
-    r"""A model and the classifiers that read what it makes of images.
+class Probes:
+    r"""A model and classifiers of its reconstructions and latents.
 
-    They read the mean path, which is deterministic, and the one that attacks walk: the
-    reconstruction is the decoder's mean image, the latents are the posterior means
-    :math:`z^1, \dots, z^L` side by side.
+    Their inputs are on the mean path, which is deterministic and which attacks use: the
+    reconstruction is the decoder's mean image, the latents are the concatenated posterior means
+    :math:`z^1, \dots, z^L`.
 
     Args:
         model: the autoencoder, in evaluation mode.
-        classifiers: by the names of `READERS`.
+        classifiers: by the names of `PROBES`.
         batch: images encoded at once.
     """
 
@@ -52,37 +52,36 @@ class Readers:
         *,
         seed: int = 0,
         batch: int = 250,
-    ) -> "Readers":
-        """Train all of them on what the model makes of images.
+    ) -> "Probes":
+        """Train all probes on the same images.
 
         Args:
             model: the autoencoder, in evaluation mode.
             images: the training images, in batches :math:`(B, C, H, W)`.
             labels: the class of every image, :math:`(N)`.
-            classes: how many there are.
-            seed: seed of the weights and the order.
-            batch: images encoded at once later on.
+            classes: number of classes.
+            seed: seed of the weights and of the order.
+            batch: images encoded at once by `predict`.
         """
         parts = [_views(model, x) for x in images]
         views = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         trained = {
             name: train_classifier(build, views[view], labels, classes, seed=seed)
-            for name, (build, view) in READERS.items()
+            for name, (build, view) in PROBES.items()
         }
         return cls(model, trained, batch)
 
     def predict(self, x: Tensor) -> dict[str, list[int]]:
-        """The class that each of them gives every image :math:`(B, C, H, W)`."""
+        """The class of every image :math:`(B, C, H, W)` by each probe."""
         found: dict[str, list[int]] = {name: [] for name in self.classifiers}
         for part in x.split(self.batch):
             views = _views(self.model, part)
             for name, classifier in self.classifiers.items():
-                found[name] += classifier.predict(views[READERS[name][1]]).tolist()
+                found[name] += classifier.predict(views[PROBES[name][1]]).tolist()
         return found
 
 
 @torch.no_grad()
 def _views(model: Autoencoder, x: Tensor) -> dict[str, Tensor]:
-    """What there is to read of images."""
     z = model.encode(x).z
     return {"reconstruction": model.decode(z).mean, "latents": torch.cat(z, dim=1)}

@@ -1,7 +1,7 @@
-"""Every measure, declared once: summaries, columns, report tables and documents are made from it.
+"""All measures, each declared once: columns, report tables and documents come from declarations.
 
-A new measure is one file with its declaration here, and one entry in the registry below. A measure
-of your own needs neither: `register` adds it to the running process.
+To add a measure, write its declaration in a file of this package and list it below. `register` adds
+a user's measure to the running process.
 """
 
 from seatbelt_vae.errors import ConfigError
@@ -39,11 +39,7 @@ __all__ = [
 ]
 
 PAIR_MEASURES: dict[str, PairMeasure] = {
-    measure.name: measure
-    for measure in (
-        *REACH,
-        *ATTACK_OBJECTIVE,
-    )
+    measure.name: measure for measure in (*REACH, *ATTACK_OBJECTIVE)
 }
 """Measures of attacked pairs by name, in the order of ``summary.json`` and of a report."""
 
@@ -61,15 +57,15 @@ MODEL_MEASURES: dict[str, ModelMeasure] = {
 
 
 def register(measure: PairMeasure | ModelMeasure) -> None:
-    """Add a measure of your own to the suites, evaluations, views and reports of this process.
+    """Add a measure to the suites, evaluations, views and reports of this process.
 
-    Rows that were stored before have no value of it.
+    Rows that were stored before have no value of the measure.
 
     Args:
         measure: the declaration.
 
     Raises:
-        ConfigError: the name is taken, or an optional measure, which no setting can name.
+        ConfigError: the name is taken, or the measure is optional, but no setting can name it.
 
     Example:
         >>> from seatbelt_vae.evaluation.measures import PairMeasure, register

@@ -32,12 +32,12 @@ def shifted_geometric_mean(values: Sequence[float], shift: float = 0.0) -> float
         >>> round(shifted_geometric_mean([0.0, 3.0], shift=1.0), 12)
         1.0
     """
-    with np.errstate(divide="ignore"):  # log 0 = −∞ is meant
+    with np.errstate(divide="ignore"):  # log 0 = −∞ gives a mean of 0
         return float(np.exp(np.log(np.asarray(values) + shift).mean())) - shift
 
 
 def _above_floor(rows: Sequence[Row], name: str) -> list[float]:
-    """Values minus the loss's greatest lower bound; clamped, since rounding can fall below it."""
+    """Values minus the loss's greatest lower bound, clamped at 0 against rounding."""
     return [max(row[name] - row["divergence_floor"], 0.0) for row in rows]
 
 
@@ -48,18 +48,18 @@ def _start(rows: Sequence[Row]) -> float:
 
 def _ratio(rows: Sequence[Row]) -> float:
     pairs = zip(_above_floor(rows, "delta"), _above_floor(rows, "bound"), strict=True)
-    # a bound of 0 leaves nothing to gain: the attack is no better than doing nothing
+    # with a bound of 0 no attack is better than none, a ratio of 1
     return float(np.mean([delta / bound if bound > 0 else 1.0 for delta, bound in pairs]))
 
 
 def _mean(rows: Sequence[Row], name: str) -> float | None:
-    """Over the rows that have a value; None if none has."""
+    """The mean over the rows that have a value; None without any."""
     known = [row[name] for row in rows if row.get(name) is not None]
     return float(np.mean(known)) if known else None
 
 
 def _with_floor(value: Callable[[Sequence[Row]], float | None]) -> Compute:
-    """None for a loss without a greatest lower bound."""
+    """The value, or None for a loss without a greatest lower bound."""
     return lambda rows, _: None if rows[0]["divergence_floor"] is None else value(rows)
 
 
@@ -98,7 +98,7 @@ ATTACK_OBJECTIVE = (
         better="↑",
         formula=r"\overline{(\Delta-c)/(B-c)}",
         definition="The attack's objective Δ = r + λ‖d‖ over the trivial bound, both above the "
-        "loss's floor c: 1 is no better than doing nothing or showing the target.",
+        "loss's floor c: 1 is no better than no attack or the target itself.",
         compute=_with_floor(_ratio),
     ),
     _above_c(
@@ -133,7 +133,7 @@ ATTACK_OBJECTIVE = (
         symbol="mean Δ",
         unit="of the loss",
         formula=r"\overline{\Delta}",
-        definition="The plain mean of Δ as published; mostly reports r₀ and the images' distance.",
+        definition="The plain mean of Δ as published; r₀ and the images' distance dominate it.",
         compute=_of_attacks("delta"),
     ),
     _measure(
@@ -141,7 +141,7 @@ ATTACK_OBJECTIVE = (
         symbol="mean B",
         unit="of the loss",
         formula=r"\overline{B}",
-        definition="The plain mean of B, to read beside mean Δ.",
+        definition="The plain mean of B, for comparison with mean Δ.",
         compute=_of_attacks("bound"),
     ),
     _above_c(

@@ -1,4 +1,4 @@
-"""What a measure declares: how it is called, shown, documented, stored and computed.
+"""Declarations of measures: name, appearance, documentation, storage and computation.
 
 Nothing here imports PyTorch, so the results store reads the declarations quickly.
 """
@@ -31,7 +31,7 @@ __all__ = [
 Row = dict[str, Any]
 
 CAPABILITIES = frozenset({"posterior", "prior", "likelihood"})
-"""Distributions that a measure may need of a model: q(z|x), p(z) and p(x|z)."""
+"""Distributions of a model that a measure may need: q(z|x), p(z) and p(x|z)."""
 
 _OF_PAIRS = frozenset({"told_apart", "told_apart_distortion"})
 
@@ -40,9 +40,9 @@ ABOUT_MODELS = "The models themselves"
 
 
 def capabilities(model: object) -> frozenset[str]:
-    """The distributions that a model has, among `CAPABILITIES`; all if it states none."""
-    stated = getattr(model, "capabilities", None)
-    return frozenset(name for name in CAPABILITIES if getattr(stated, name, True))
+    """The distributions that a model has, among `CAPABILITIES`; all by default."""
+    declared = getattr(model, "capabilities", None)
+    return frozenset(name for name in CAPABILITIES if getattr(declared, name, True))
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Column:
 
 @dataclass(frozen=True)
 class RowTable:
-    """Rows that a measure stores beside its value, in ``evaluation/<view>.parquet``.
+    """Rows that a measure stores with its value, in ``evaluation/<view>.parquet``.
 
     Args:
         view: the view of the results store, and the name of the file.
-        row: what one row is about, such as ``one row per test image``.
-        columns: the columns that are always there, without ``run``.
+        row: the unit of a row, such as ``one row per test image``.
+        columns: the columns of every row, without ``run``.
     """
 
     view: str
@@ -96,7 +96,7 @@ class Measure:
         family: name shared by measures of one definition, such as ``gap at ε``.
         needs: `CAPABILITIES` of the model, or columns of the pair that must be true:
             ``told_apart``, ``told_apart_distortion``.
-        group: title of the report's table that shows it; empty if none does.
+        group: title of its table in a report; empty for none.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Measure:
     group: str = ""
 
     def unmet(self, model: object) -> list[str]:
-        """The needs that a model does not meet, sorted; the measure is left out if there are any.
+        """The sorted needs that a model does not meet; with any of them the measure is left out.
 
         Example:
             >>> from types import SimpleNamespace
@@ -141,7 +141,7 @@ class PairMeasure(Measure):
         return (Column(self.name, "DOUBLE", self.definition),)
 
     def counts(self, pair: Row) -> bool:
-        """Whether a pair meets the measure's needs and enters its mean."""
+        """Whether a pair meets the needs of the measure and so enters its mean."""
         return all(pair[need] for need in self.needs & _OF_PAIRS)
 
 
@@ -153,7 +153,7 @@ class ModelMeasure(Measure):
         compute: maps the `Evaluated` model to a number, to a mapping of entries of
             ``measures.json``, or to `WithRows`.
         stored: columns of the view of evaluations (default: ``name``, one number).
-        table: rows that it stores as well.
+        table: the rows that it stores.
         optional: whether it is computed only if `EvaluationConfig` names it.
         check: raises if a data set lacks what the measure needs.
         show: maps ``measures.json`` to the value in a report (default: the entry ``name``).
@@ -175,12 +175,12 @@ class ModelMeasure(Measure):
         return self.stored
 
     def found(self, evaluated: "Evaluated") -> WithRows:
-        """The entries of ``measures.json`` and the rows of the table, perhaps none."""
+        """The entries of ``measures.json`` and the rows of the table."""
         value = self.compute(evaluated)
         if isinstance(value, WithRows):
             return value
         return WithRows(value if isinstance(value, Mapping) else {self.name: value}, [])
 
     def shown(self, measures: Mapping[str, Any]) -> Any:
-        """The value in a report: a number, a text of several, or None if it is not there."""
+        """The value in a report: a number, a text of several numbers, or None without any."""
         return measures.get(self.name) if self.show is None else self.show(measures)

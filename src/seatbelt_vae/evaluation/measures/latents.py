@@ -90,8 +90,8 @@ AGGREGATE = (
         symbol="I(x; zᴸ)",
         unit="nats",
         formula=r"E_{q(x,z^L)}\log q(z^L\mid x)/q(z^L)",
-        definition="Mutual information between images and the top layer, likewise; with several "
-        "layers that of zᴸ with x and zᴸ⁻¹ together, which is no smaller.",
+        definition="Mutual information between images and the top layer; with several layers that "
+        "of zᴸ with x and zᴸ⁻¹ together, which is no smaller. A bracket as for TC.",
         needs=frozenset({"posterior"}),
         compute=lambda evaluated: {"mutual_information": evaluated.aggregate["mutual_information"]},
         stored=_bounds("mi", "I(x; z^L), with several layers I((x, z^{L−1}); z^L)"),

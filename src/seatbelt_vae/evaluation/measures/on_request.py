@@ -1,15 +1,10 @@
-"""Measures that are computed only if `EvaluationConfig` names them; each stores rows of its own."""
+"""Optional measures, computed only if `EvaluationConfig` names them; each stores rows."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seatbelt_vae.evaluation.measures.declaration import (
-    Column,
-    ModelMeasure,
-    RowTable,
-    WithRows,
-)
+from seatbelt_vae.evaluation.measures.declaration import Column, ModelMeasure, RowTable, WithRows
 
 if TYPE_CHECKING:
     from seatbelt_vae.config import EvaluationConfig
@@ -22,7 +17,7 @@ _IMAGE = Column("image", "BIGINT", "position in the test split")
 
 
 def _denoising(evaluated: "Evaluated") -> WithRows:
-    """At the paper's noise levels and without noise; one draw per image, as in the paper."""
+    """Values without noise and at the paper's noise levels, with one draw per image."""
     from seatbelt_vae.evaluation.noisy_inputs import SIGMAS, denoising
 
     settings = evaluated.settings
@@ -124,8 +119,8 @@ ON_REQUEST = (
         symbol="MIG",
         better="↑",
         formula=r"\frac1K\sum_k(I(z_{(1)};v_k)-I(z_{(2)};v_k))/H(v_k)",
-        definition="Mutual information gap between the two units that know most of each factor, "
-        "mean over factors (Chen et al. 2018).",
+        definition="Gap between the two largest mutual informations of a unit and a factor, mean "
+        "over factors (Chen et al. 2018).",
         needs=frozenset({"posterior"}),
         compute=_mig,
         table=RowTable(
@@ -137,8 +132,8 @@ ON_REQUEST = (
                 Column("mig_lower", "DOUBLE", "lower bound, equal to `mig` with one layer"),
                 Column("mig_upper", "DOUBLE", "upper bound, equal to `mig` with one layer"),
                 Column("entropy", "DOUBLE", "H(v) over the images used; nats"),
-                Column("best_unit", "BIGINT", "the unit of z^L that knows most about the factor"),
-                Column("second_unit", "BIGINT", "the next one; null where there is one unit"),
+                Column("best_unit", "BIGINT", "the unit of z^L with the largest I(z_j; v)"),
+                Column("second_unit", "BIGINT", "the unit of the second largest, if any"),
                 Column("mi_best", "DOUBLE", "I(z_j; v) of `best_unit`; nats"),
                 Column("mi_second", "DOUBLE", "I(z_j; v) of `second_unit`; nats"),
             ),

@@ -13,7 +13,7 @@ __all__ = ["BUDGETS", "REACH"]
 BUDGETS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Budgets ε: distances from the input in units of the distance to the target image."""
 
-_TINY = 2.0**-1022  # the smallest normal float64, which keeps a black target's ratio finite
+_TINY = 2.0**-1022  # smallest normal float64: the ratio stays finite for a target of zeros
 
 Compute = Callable[[Sequence[dict[str, Any]], "PairMeasures"], float | None]
 
@@ -41,8 +41,8 @@ _GAPS = tuple(
         r"\frac{\lVert\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\rVert}"
         r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
         definition="Smallest reconstruction gap ‖rec(x*) − rec(xₜ)‖ / ‖rec(x) − rec(xₜ)‖ found "
-        "with a distortion of at most ε‖xₜ − x‖: 0 is fooled, 1 is unmoved. An upper bound: "
-        "another attack may get further.",
+        "with a distortion of at most ε‖xₜ − x‖: 0 is fooled, 1 is unmoved. It is an upper bound: "
+        "another attack may find a smaller gap.",
         needs=frozenset({"told_apart"}),
         compute=_at_budget("gap", epsilon),
     )
@@ -65,7 +65,7 @@ _AREAS = (
         symbol="AUDDC",
         better="↑",
         formula=r"\int_0^1 \delta(t)\,\mathrm dt",
-        definition="The same area through the attacks as they are (Gondim-Ribeiro et al. 2018).",
+        definition="The area under the curve of all attacks (Gondim-Ribeiro et al. 2018).",
         needs=frozenset({"told_apart_distortion"}),
         compute=lambda _, measured: measured.area.value if measured.area else None,
     ),
@@ -88,8 +88,8 @@ _BLENDS = tuple(
         better="↑",
         formula=r"\frac{\lVert\mathrm{rec}(x+\epsilon(x_t-x))-\mathrm{rec}(x_t)\rVert}"
         r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
-        definition="Gap after moving the image the share ε of the way to the target, pixel by "
-        "pixel. An attack must go below this to have found a weakness.",
+        definition="Gap of the blend x + ε(xₜ − x). An attack has found a weakness only if its gap "
+        "is smaller.",
         needs=frozenset({"told_apart"}),
         compute=_at_budget("blend_gap", epsilon),
         group="Plain blending: the attack that needs no model",

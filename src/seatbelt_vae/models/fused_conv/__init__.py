@@ -1,8 +1,7 @@
 """Fused layers next to the image: convolution, BatchNorm and (leaky) ReLU in one kernel.
 
 The tensor between such a convolution and its normalisation is the largest of a training step, and
-the convolution of few channels is the cheapest. It is recomputed where it is needed and never
-stored.
+a convolution of few channels is cheap. The tensor is recomputed when needed and never stored.
 """
 
 from seatbelt_vae.models.fused_conv.from_image import FromImage

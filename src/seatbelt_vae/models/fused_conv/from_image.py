@@ -27,11 +27,11 @@ __all__ = ["FromImage"]
 class FromImage(BatchNormReLU):
     """Convolution, BatchNorm and ReLU: :math:`(B, C, 2h, 2w)` to :math:`(B, F, h, w)`.
 
-    With m and S the mean and the covariance of a patch, a feature of weights w has mean w·m and
-    variance w·S w. All sums that the gradient needs follow from S and Σ patch · gradient.
+    With m and S the mean and the covariance of a patch, a feature with weights w has mean w·m and
+    variance w·S w. The sums of the gradient follow from S and Σ patch · gradient.
 
     Args:
-        layer: the convolution; `fits` must hold. It keeps its weights.
+        layer: the convolution, which keeps its weights; `fits` must hold.
         norm, slope: as for `BatchNormReLU`.
     """
 
@@ -43,7 +43,7 @@ class FromImage(BatchNormReLU):
 
     @staticmethod
     def fits(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
-        """Whether the kernel computes a layer: as `is_from_image`, and without bias."""
+        """Whether the kernel computes a layer: `is_from_image` holds, and it has no bias."""
         return is_from_image(layer) and layer.bias is None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,32 +76,32 @@ class _FromImage(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         image = channels_last(x.float())
         positions = image[..., 0].numel() // 4
-        # sums of values far from 0 lose digits: the first pixel is subtracted
+        # subtract the first pixel, because sums of values far from 0 lose digits
         origin = float(image[0, 0, 0, 0])
         sums, products = summed("patch_sums", image=image, origin=origin)
-        own_mean = sums / positions
-        own_covariance = products / positions - own_mean.outer(own_mean)
-        own_mean = own_mean + origin
-        patch = workers.mean(own_mean)
-        apart = own_mean - patch
-        covariance = workers.mean(own_covariance + apart.outer(apart))
+        local_mean = sums / positions
+        local_covariance = products / positions - local_mean.outer(local_mean)
+        local_mean = local_mean + origin
+        patch = workers.mean(local_mean)
+        apart = local_mean - patch
+        covariance = workers.mean(local_covariance + apart.outer(apart))
         wide = by_taps(kernel).double()
         mean = patch @ wide
         variance = (wide * (covariance @ wide)).sum(0).clamp_min(0)
         inverse = torch.rsqrt(variance + eps)
         scale = weight * inverse
-        ctx.given = {
+        ctx.arguments = {
             "weight": (wide * scale).float(),
             "shift": (bias - mean * scale).float(),
             "slope": slope,
             "bfloat16": dtype == torch.bfloat16,
         }
         ctx.dtype, ctx.positions = dtype, positions
-        ctx.moments, ctx.channels = (own_mean, own_covariance), (mean, inverse, scale)
+        ctx.moments, ctx.channels = (local_mean, local_covariance), (mean, inverse, scale)
         ctx.workers = workers
         ctx.save_for_backward(image, kernel)
         ctx.mark_non_differentiable(mean, variance)
-        (y,) = FUSED_CONV("features", image=image, **ctx.given)
+        (y,) = FUSED_CONV("features", image=image, **ctx.arguments)
         return channels_first(y), mean, variance
 
     @staticmethod
@@ -109,20 +109,20 @@ class _FromImage(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         image, kernel = ctx.saved_tensors
         mean, inverse, scale = ctx.channels
-        own_mean, own_covariance = ctx.moments
+        local_mean, local_covariance = ctx.moments
         gradient = channels_last(gradients[0].to(ctx.dtype))
         of_patches, sums = summed(
-            "feature_gradient_sums", image=image, values=gradient, **ctx.given
+            "feature_gradient_sums", image=image, values=gradient, **ctx.arguments
         )
         wide = by_taps(kernel).double()
         products = inverse * ((wide * of_patches).sum(0) - mean * sums)
         mean_gradient = ctx.workers.mean(sums / ctx.positions)
         mean_gradient_times_x = ctx.workers.mean(products / ctx.positions)
-        # means over this worker of a patch, and of a patch times the normalised features
-        apart = own_mean @ wide - mean
-        of_x = inverse * (own_covariance @ wide + own_mean[:, None] * apart)
+        # means over this worker of a patch, and of patch × normalised features
+        apart = local_mean @ wide - mean
+        of_x = inverse * (local_covariance @ wide + local_mean[:, None] * apart)
         of_kernel = of_patches - ctx.positions * (
-            own_mean[:, None] * mean_gradient + of_x * mean_gradient_times_x
+            local_mean[:, None] * mean_gradient + of_x * mean_gradient_times_x
         )
         back = from_taps(scale * of_kernel)
         return None, back, products.float(), sums.float(), None, None, None, None

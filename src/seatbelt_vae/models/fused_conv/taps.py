@@ -1,4 +1,4 @@
-"""Which convolutions the kernel computes, and the layouts of their weights and images."""
+"""Conditions for the kernel of fused convolutions, and the layouts of weights and images."""
 
 from typing import TypeGuard
 
@@ -63,9 +63,9 @@ def channels_first(x: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2)
 
 
-def summed(which: str, **given: object) -> list[Tensor]:
-    """The results of a pass that sums over its parts, float64."""
-    return [parts.sum(0) for parts in FUSED_CONV(which, **given)]
+def summed(function: str, **arguments: object) -> list[Tensor]:
+    """Results of a kernel function, summed over the parts of its work, float64."""
+    return [parts.sum(0) for parts in FUSED_CONV(function, **arguments)]
 
 
 def _fits(layer: nn.Conv2d | nn.ConvTranspose2d, colours: int, features: int) -> bool:

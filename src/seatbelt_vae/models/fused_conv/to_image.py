@@ -9,7 +9,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.kernels import FUSED_CONV
-from seatbelt_vae.models.batch_norm import BatchNormReLU, channel_terms, gradient_means
+from seatbelt_vae.models.batch_norm import BatchNormReLU
 from seatbelt_vae.models.fused_conv.taps import (
     by_taps,
     channels_first,
@@ -28,7 +28,7 @@ class ToImage(BatchNormReLU):
     """BatchNorm, ReLU, transposed convolution: :math:`(B, F, h, w)` to :math:`(B, C, 2h, 2w)`.
 
     Args:
-        layer: the convolution; `fits` must hold. It keeps its weights.
+        layer: the convolution, which keeps its weights; `fits` must hold.
         norm, slope: as for `BatchNormReLU`.
     """
 
@@ -71,8 +71,8 @@ class _ToImage(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         values = channels_last(x)
         mean, variance = _moments(values, kernel.shape[1], workers)
-        ctx.channels = channel_terms(mean, variance, weight, bias, eps)
-        ctx.given = {"slope": slope, "bfloat16": x.dtype == torch.bfloat16}
+        ctx.channels = _channel_terms(mean, variance, weight, bias, eps)
+        ctx.arguments = {"slope": slope, "bfloat16": x.dtype == torch.bfloat16}
         ctx.workers = workers
         ctx.save_for_backward(values, kernel)
         ctx.mark_non_differentiable(mean, variance)
@@ -82,7 +82,7 @@ class _ToImage(Function):
             weight_by_features=by_taps(kernel).T.contiguous(),
             scale=ctx.channels["scale"],
             shift=ctx.channels["shift"],
-            **ctx.given,
+            **ctx.arguments,
         )
         return channels_first(image), mean, variance
 
@@ -90,23 +90,44 @@ class _ToImage(Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         values, kernel = ctx.saved_tensors
-        given = ctx.given | {
+        arguments = ctx.arguments | {
             "image": channels_last(gradients[0].float()),
             "values": values,
             "weight": by_taps(kernel),
             **ctx.channels,
         }
-        of_kernel, (sums, products) = summed("image_gradient_sums", **given)
-        means = gradient_means(sums, products, values[..., 0].numel(), ctx.workers)
-        (back,) = FUSED_CONV("input_gradient", **given, **means)
+        of_kernel, (sums, products) = summed("image_gradient_sums", **arguments)
+        means = _gradient_means(sums, products, values[..., 0].numel(), ctx.workers)
+        (back,) = FUSED_CONV("input_gradient", **arguments, **means)
         of_norm = products.float(), sums.float()
         return channels_first(back), *of_norm, from_taps(of_kernel), None, None, None
+
+
+def _channel_terms(
+    mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float
+) -> dict[str, Tensor]:
+    """Scale, shift, mean and inverse standard deviation of each channel, float32."""
+    inverse = torch.rsqrt(variance + eps)
+    scale = weight * inverse
+    shift = bias - mean * scale
+    terms = {"scale": scale, "shift": shift, "mean": mean, "inverse_deviation": inverse}
+    return {name: value.float() for name, value in terms.items()}
+
+
+def _gradient_means(
+    sums: Tensor, products: Tensor, count: int, workers: ProcessGroup
+) -> dict[str, Any]:
+    """Means over all workers of the gradient, and of gradient × normalised input, float32."""
+    return {
+        "mean_gradient": workers.mean(sums / count).float(),
+        "mean_gradient_times_x": workers.mean(products / count).float(),
+    }
 
 
 def _moments(values: Tensor, colours: int, workers: ProcessGroup) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel over the whole batch of all workers, float64."""
     count = values[..., 0].numel()
-    # sums of values far from 0 lose digits: the first position is subtracted
+    # subtract the first position, because sums of values far from 0 lose digits
     origin = values[0, 0, 0].float()
     ((sums, squares),) = summed(
         "value_sums",
@@ -116,10 +137,10 @@ def _moments(values: Tensor, colours: int, workers: ProcessGroup) -> tuple[Tenso
         bfloat16=values.dtype == torch.bfloat16,
     )
     mean = sums / count
-    own_variance = (squares / count - mean.square()).clamp_min(0)
-    own_mean = mean + origin
-    mean = workers.mean(own_mean)
-    return mean, workers.mean(own_variance + (own_mean - mean).square())
+    local_variance = (squares / count - mean.square()).clamp_min(0)
+    local_mean = mean + origin
+    mean = workers.mean(local_mean)
+    return mean, workers.mean(local_variance + (local_mean - mean).square())
 
 
 _to_image: Callable[..., tuple[Tensor, Tensor, Tensor]] = _ToImage.apply

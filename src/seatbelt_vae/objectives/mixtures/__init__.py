@@ -15,17 +15,20 @@ __all__ = ["ComponentWeights", "MixtureDensities", "log_mixtures"]
 def log_mixtures(
     z: Tensor, mean: Tensor, log_variance: Tensor, weights: ComponentWeights, *, gradients: bool
 ) -> MixtureDensities:
-    r"""Log-densities of every sample under its mixture, over all units and unit by unit.
+    r"""Log-densities of every sample under its mixture, for all units jointly and for each unit.
 
-    One exponential for each sample, component and unit serves values and slopes, and no array holds
-    all of them. A kernel computes float32 on the CPU if the package was built with a compiler. On a
-    GPU torch compiles a tile if Triton is installed. A NaN gives NaN wherever it enters.
+    Values and slopes share one exponential per sample, component and unit. Tiles of samples bound
+    the memory. A compiled kernel computes float32 on the CPU. On a GPU torch compiles a tile
+    if Triton is installed. NaN propagates.
 
     Args:
         z: samples, :math:`(K, d)`.
         mean, log_variance: the components, :math:`(M, d)`.
-        weights: of the components for each sample.
-        gradients: whether to form slopes too.
+        weights: weights of the components for each sample.
+        gradients: whether to compute slopes too.
+
+    Raises:
+        ShapeError: shapes that do not fit, or a weight of a component that does not exist.
     """
     native = z.device.type == "cpu" and z.dtype == torch.float32 and MIXTURES.is_built()
     compute = by_kernel if native else by_tiles

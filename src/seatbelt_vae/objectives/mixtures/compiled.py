@@ -12,13 +12,7 @@ __all__ = ["by_kernel"]
 def by_kernel(
     z: Tensor, mean: Tensor, log_variance: Tensor, weights: ComponentWeights, *, gradients: bool
 ) -> MixtureDensities:
-    """As `log_mixtures`, of float32 tensors on the CPU.
-
-    Raises:
-        ShapeError: a shape that does not fit the others, or a weight of a component that does not
-            exist.
-        MemoryError: there is too little.
-    """
+    """As `log_mixtures`, for float32 tensors on the CPU."""
     joint, marginals, *slopes = MIXTURES(
         "gradients" if gradients else "values",
         z=z.detach().contiguous(),

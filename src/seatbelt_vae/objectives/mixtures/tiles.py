@@ -1,6 +1,6 @@
-"""Mixture log-densities with torch's own operations, a tile of samples at a time.
+"""Mixture log-densities with PyTorch operations, one tile of samples at a time.
 
-On a GPU torch compiles a tile to one function that stores none of its intermediate arrays.
+On a GPU torch.compile fuses the operations of a tile, so that no intermediate array is stored.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
 __all__ = ["by_tiles", "tile"]
 
 _TILE_ELEMENTS = 1 << 17
-_LARGE_TILE_ELEMENTS = 1 << 24  # a GPU has no small cache to stay in, and starts each piece slowly
+_LARGE_TILE_ELEMENTS = 1 << 24  # on a GPU, where kernel launches cost more than cache misses
 _LOG_2PI = math.log(2 * math.pi)
 
 
@@ -35,15 +35,15 @@ def by_tiles(
     rows = max(1, (_TILE_ELEMENTS if on_cpu else _LARGE_TILE_ELEMENTS) // (components * units))
     log_peak = -0.5 * (log_variance + _LOG_2PI)
     precision = (-log_variance).exp()
-    # the largest density anywhere is known beforehand, so that no pass for a maximum is needed
+    # an upper bound of the densities, which saves a pass for their maximum
     shift = log_peak.amax(0)
     for start in range(0, samples, rows):
         part = slice(start, start + rows)
-        about = z[part], mean, log_peak, precision, weights.dense(part).to(z)
-        found = compute(*about, shift, gradients)
+        arguments = z[part], mean, log_peak, precision, weights.dense(part).to(z)
+        found = compute(*arguments, shift, gradients)
         if bool(found.lost):
-            # some sample is so far from every component that all underflow: find the true maximum
-            found = tile(*about, _largest(*about), gradients)
+            # all densities of some sample underflow: shift by their true maximum
+            found = tile(*arguments, _largest(*arguments), gradients)
         joint[part], marginals[part] = found.joint, found.marginals
         if slopes is not None and found.slopes is not None:
             slopes[0][part] = found.slopes[0]
@@ -53,7 +53,7 @@ def by_tiles(
 
 
 class _Tile(NamedTuple):
-    """A tile's log-densities, jointly and by unit, its slopes, and whether digits were lost."""
+    """Joint and marginal log-densities of a tile, slopes, and whether a density underflowed."""
 
     joint: Tensor
     marginals: Tensor
@@ -72,9 +72,9 @@ def tile(
 ) -> _Tile:
     """Log-densities of samples (T, d) under components (M, d) of log-weights (T, M).
 
-    ``log_peak`` and ``precision`` are the components', (M, d). Densities are formed from
-    differences, never by expanding the square, which would lose the value where σ is small or
-    means are far. ``shift``, broadcast to (T, d), is taken from exponents.
+    ``log_peak`` and ``precision`` belong to the components, (M, d). Squares are not expanded, which
+    would lose all digits if σ is small or means are far. ``shift``, broadcast to (T, d), is
+    subtracted from exponents.
     """
     difference = z[:, None] - mean
     squared = 0.5 * precision * difference.square()
@@ -87,7 +87,7 @@ def tile(
     least = torch.finfo(total.dtype).tiny / torch.finfo(total.dtype).eps
     lost = (total < least).any()
     if gradients:
-        # what a density's rise adds to joint minus marginals
+        # derivative of joint − Σ marginals by each log-density
         surplus = mass.div_(total[:, None]).neg_()
         surplus = surplus.add_((joint - log_joint[:, None]).exp()[..., None])
         pull = surplus * difference.mul_(precision)
@@ -98,7 +98,7 @@ def tile(
 def _largest(
     z: Tensor, mean: Tensor, log_peak: Tensor, precision: Tensor, log_weights: Tensor
 ) -> Tensor:
-    """The largest weighted log-density of each sample and unit, (T, d); 0 if none has a weight."""
+    """The largest weighted log-density of each sample and unit, (T, d); 0 if all weights are 0."""
     squared = 0.5 * precision * (z[:, None] - mean).square()
     weighted = log_peak - squared + log_weights[..., None]
     return weighted.amax(1).nan_to_num(neginf=0)

@@ -15,9 +15,9 @@ class ComponentWeights:
 
     Args:
         components: M.
-        log_common: the weight of every component that is no exception.
-        columns: for each sample the components of another weight, none twice, :math:`(K, E)`.
-        log_others: their weights, :math:`(K, E)`, float64; −∞ leaves a component out.
+        log_common: log-weight of every component that is no exception.
+        columns: exceptions of each sample, without repetition, :math:`(K, E)`.
+        log_others: log-weights of the exceptions, :math:`(K, E)`, float64; −∞ for weight 0.
     """
 
     components: int
@@ -27,23 +27,23 @@ class ComponentWeights:
 
     @staticmethod
     def equal(samples: int, components: int, log_weight: float) -> "ComponentWeights":
-        """Without exceptions."""
+        """The same weight for all components."""
         none = torch.zeros(samples, 0, dtype=torch.int32)
         return ComponentWeights(components, log_weight, none, none.double())
 
     def without(self, samples: Tensor, components: Tensor) -> "ComponentWeights":
-        """With one component left out for each of some samples; there are no other exceptions."""
+        """Equal weights with one component left out for each of the given samples."""
         columns = torch.zeros(len(self.columns), 1, dtype=torch.int32)
         log_others = torch.full((len(columns), 1), self.log_common, dtype=torch.float64)
         columns[samples, 0], log_others[samples, 0] = components.int(), -math.inf
         return replace(self, columns=columns, log_others=log_others)
 
     def to(self, device: torch.device) -> "ComponentWeights":
-        """The same on another device."""
+        """The weights on another device."""
         return replace(self, columns=self.columns.to(device), log_others=self.log_others.to(device))
 
     def dense(self, rows: slice = slice(None)) -> Tensor:
-        """Some samples' log-weights written out, :math:`(K, M)`, float64."""
+        """Log-weights of a slice of the samples, :math:`(K, M)`, float64."""
         columns = self.columns[rows].long()
         log_weights = torch.full(
             (len(columns), self.components), self.log_common, dtype=torch.float64

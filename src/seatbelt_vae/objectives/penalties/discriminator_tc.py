@@ -43,16 +43,16 @@ class DiscriminatorTC(PenaltyLoss):
             ConfigError: fewer than two images per worker.
         """
         workers = self.setup.workers
-        whole = workers.gather(code.detach())
-        half = len(whole) // 2
-        joint, product = whole[:half], whole[half : 2 * half]
+        codes = workers.gather(code.detach())
+        half = len(codes) // 2
+        joint, product = codes[:half], codes[half : 2 * half]
         product = shuffled(product, generator_for(Stream.CODE_SHUFFLE, self.setup.seed, step))
         if half < workers.size:
             raise ConfigError(
-                f"batch_size is {len(whole)} for {workers.size} workers, expected at least "
+                f"batch_size is {len(codes)} for {workers.size} workers, expected at least "
                 f"{2 * workers.size} with factor-vae: give a larger batch, or fewer workers"
             )
-        # half a batch need not be a multiple of the workers: shares are weighed by their sizes
+        # shares have unequal sizes if half the batch is no multiple of the workers: weigh by size
         joint, product = (
             rows.tensor_split(workers.size)[workers.rank] for rows in (joint, product)
         )

@@ -1,4 +1,4 @@
-"""Adapters: modules of other people behind the protocol, chosen by the values they return."""
+"""Adapters of foreign modules to the protocol, chosen by the results of their methods."""
 
 from seatbelt_vae.subjects.adapters.wrap import wrap
 

@@ -1,4 +1,4 @@
-"""One adapter for modules with ``encode`` and ``decode``, with or without a posterior."""
+"""An adapter for modules with ``encode`` and ``decode``, with or without a posterior."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _LOG_VARIANCE: dict[Code, Callable[[Tensor], Tensor]] = {
 
 
 def heads_of(encoded: object) -> tuple[Tensor, Tensor | None] | None:
-    """Mean and spread of an encoder's result; no spread where it is one tensor; None if unknown."""
+    """Mean and spread of an encoder's result, no spread for one tensor; None for other types."""
     match encoded:
         case Tensor():
             return encoded, None
@@ -47,19 +47,19 @@ def heads_of(encoded: object) -> tuple[Tensor, Tensor | None] | None:
 
 @dataclass(frozen=True, eq=False)
 class ForeignAutoencoder:
-    r"""A module's ``encode`` and ``decode`` behind the protocol.
+    r"""An `Autoencoder` of one layer from the ``encode`` and ``decode`` of a module.
 
-    Inputs and codes are float32 outside and of the module's own type inside. Codes of any shape are
-    flattened to one layer of units.
+    Inputs are cast to the dtype of the module, and results back. Codes of any shape are flattened
+    to one layer of units.
 
     Args:
         module: the module, in evaluation mode.
-        event_shape: of one input.
+        event_shape: shape of one input.
         bounds: smallest and largest value of an input, or None.
-        code_shape: of one code, as ``decode`` takes it.
+        code_shape: shape of one code in ``decode``.
         code: the meaning of the second tensor of ``encode``; None for codes without a posterior.
-        likelihood: of the decoder; None for a reconstruction without a density.
-        variance: of the Gaussian likelihood.
+        likelihood: likelihood of the decoder; None for a reconstruction without a density.
+        variance: variance of the Gaussian likelihood.
         logits: whether ``decode`` returns logits instead of an input.
         flat: whether the module takes and returns flattened inputs.
     """
@@ -81,7 +81,7 @@ class ForeignAutoencoder:
 
     @property
     def capabilities(self) -> Capabilities:
-        """A posterior with the prior :math:`\\mathcal N(0, I)` or none; a likelihood if stated."""
+        """Posterior and prior if the code is Gaussian; a likelihood if it is given."""
         gaussian = self.code is not None
         return Capabilities(
             posterior=gaussian,
@@ -91,9 +91,9 @@ class ForeignAutoencoder:
         )
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
-        """The posterior, or the code alone."""
-        heads = heads_of(self.module.encode(self._own(x)))  # type: ignore[operator]
-        assert heads is not None  # `wrap` has seen what encode returns
+        """The posterior, or the code without a posterior."""
+        heads = heads_of(self.module.encode(self._module_input(x)))  # type: ignore[operator]
+        assert heads is not None  # checked by `wrap`
         mean = heads[0].flatten(1).to(x.dtype)
         if self.code is None or heads[1] is None:
             return Posterior((), (mean if noise is None else mean.expand_as(noise[0]),))
@@ -106,7 +106,7 @@ class ForeignAutoencoder:
         return (Normal(z[0], z[0]).standard_normal(),)
 
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
-        """The likelihood, or the reconstruction alone."""
+        """The likelihood, or the reconstruction without a density."""
         rows = z[0].reshape(-1, *self.code_shape).to(self._dtype)
         decoded = self.module.decode(rows)  # type: ignore[operator]
         decoded = decoded if isinstance(decoded, Tensor) else decoded[0]
@@ -123,7 +123,7 @@ class ForeignAutoencoder:
     def _dtype(self) -> torch.dtype:
         return next((p.dtype for p in self.module.parameters()), torch.float32)
 
-    def _own(self, x: Tensor) -> Tensor:
+    def _module_input(self, x: Tensor) -> Tensor:
         return (x.flatten(1) if self.flat else x).to(self._dtype)
 
     def _logit(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The adapter of a foreign module, found by looking at what its maps return."""
+"""The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
 
 from typing import Any
 
@@ -7,16 +7,11 @@ from torch import Tensor, nn
 
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.subjects.adapters.foreign import (
-    Code,
-    ForeignAutoencoder,
-    Likelihood,
-    heads_of,
-)
+from seatbelt_vae.subjects.adapters.foreign import Code, ForeignAutoencoder, Likelihood, heads_of
 
 __all__ = ["wrap"]
 
-_TO_WRITE = """an adapter to complete and to return:
+_TEMPLATE = """an adapter to complete and to return:
 
 from seatbelt_vae.distributions import Normal, NormalImage
 from seatbelt_vae.protocol import Posterior
@@ -44,24 +39,24 @@ def wrap(
     variance: float = 0.1,
     logits: bool = False,
 ) -> Autoencoder:
-    r"""A module with ``encode`` and ``decode`` behind the protocol; it is put in evaluation mode.
+    r"""An `Autoencoder` from a module with ``encode`` and ``decode``, put in evaluation mode.
 
     ``encode`` returns one tensor (a deterministic code), a pair of mean and spread, or a
     ``torch.distributions.Normal``; ``decode`` returns the reconstruction. The module may take
-    inputs of ``event_shape`` or flattened ones; a zero input shows which.
+    inputs of ``event_shape`` or flattened ones; `wrap` tries both on zero inputs.
 
     Args:
         module: the module.
-        event_shape: of one input, such as :math:`(C, H, W)`.
+        event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
         code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
             :math:`\sigma^2`.
-        likelihood: ``gaussian`` or ``bernoulli``; None withholds all measures in nats of inputs.
-        variance: of the Gaussian likelihood.
+        likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
+        variance: variance of the Gaussian likelihood.
         logits: whether ``decode`` returns logits.
 
     Raises:
-        ModelError: no adapter fits; a note of the error holds the adapter to write.
+        ModelError: no adapter fits; a note of the error has the template of an adapter.
 
     Example:
         >>> class Small(nn.Module):
@@ -75,20 +70,20 @@ def wrap(
     module.eval()
     encode: Any = getattr(module, "encode", None)
     decode: Any = getattr(module, "decode", None)
-    to_write = _TO_WRITE.format(bounds=bounds, shape=event_shape)
+    template = _TEMPLATE.format(bounds=bounds, shape=event_shape)
     if encode is None or decode is None:
         raise _error(
             f"{type(module).__name__} has no {'encode' if encode is None else 'decode'}, expected "
             f"encode(x) and decode(z)",
-            to_write,
+            template,
         )
-    encoded, flat = _tried(module, encode, event_shape, to_write)
+    encoded, flat = _encode_zeros(module, encode, event_shape, template)
     heads = heads_of(encoded)
     if heads is None:
         raise _error(
             f"encode of {type(module).__name__} returned {_shown(encoded)}, expected a tensor, a "
             f"pair of mean and log-variance, or torch.distributions.Normal",
-            to_write,
+            template,
         )
     if isinstance(encoded, torch.distributions.Normal):
         code = "std"
@@ -105,8 +100,8 @@ def wrap(
     )
 
 
-def _tried(
-    module: nn.Module, encode: Any, event_shape: tuple[int, ...], to_write: str
+def _encode_zeros(
+    module: nn.Module, encode: Any, event_shape: tuple[int, ...], template: str
 ) -> tuple[object, bool]:
     """The result of ``encode`` on two zero inputs, and whether it takes them flattened."""
     parameter = next(module.parameters(), torch.empty(0))
@@ -121,13 +116,13 @@ def _tried(
     raise _error(
         f"encode of {type(module).__name__} fails on inputs of shape {tuple(event_shape)} "
         f"({reasons[0]}) and flattened ({reasons[1]})",
-        to_write,
+        template,
     )
 
 
-def _error(what: str, to_write: str) -> ModelError:
+def _error(what: str, template: str) -> ModelError:
     error = ModelError(f"{what}: return an adapter instead of the module")
-    error.add_note(to_write)
+    error.add_note(template)
     return error
 
 
