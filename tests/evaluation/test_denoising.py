@@ -14,9 +14,9 @@ from tests.evaluation.stand_ins import (
 from torch import Tensor
 
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.likelihood import image_noise, measure_images
 from seatbelt_vae.evaluation.noisy_inputs import SIGMAS, denoising
-from seatbelt_vae.evaluation.noisy_inputs import _noise as noise_of
+from seatbelt_vae.randomness import Stream
 
 X = random_images(4)
 
@@ -74,7 +74,9 @@ def test_every_value_equals_a_loop_over_draws(sizes: tuple[int, ...], likelihood
     model, draws = random_vae(sizes, likelihood).double(), 3
     found = denoising(model, X, [0.0, 0.5], draws=draws, seed=5, batch=2)
     for n, x in enumerate(X):
-        epsilon, noise = noise_of(model, x[None], (5, n), draws)
+        sizes = (x.numel(), *model.latent_sizes)
+        flat, *noise = image_noise(sizes, x[None], draws, Stream.DENOISING_NOISE, 5, n)
+        epsilon = flat.unflatten(2, x.shape)
         for k, sigma in enumerate((0.0, 0.5)):
             values = [
                 model.decode(

@@ -16,10 +16,10 @@ from torch.distributions import MultivariateNormal
 from torch.distributions import Normal as TorchNormal
 
 from seatbelt_vae.evaluation.gap import reconstruct
-from seatbelt_vae.evaluation.likelihood import _noise as noise_of
-from seatbelt_vae.evaluation.likelihood import measure_images
+from seatbelt_vae.evaluation.likelihood import image_noise, measure_images
 from seatbelt_vae.objectives import log_weights
 from seatbelt_vae.objectives.elbo import ACTIVE
+from seatbelt_vae.randomness import Stream
 
 X = random_images(4)
 
@@ -59,7 +59,7 @@ def test_at_the_exact_posterior_iwae_is_the_log_likelihood_of_the_image() -> Non
 def test_every_term_equals_a_loop_over_draws(sizes: tuple[int, ...]) -> None:
     model, x, draws = random_vae(sizes).double(), X, 3
     found = measure_images(model, x, draws=draws, seed=5)
-    noise = noise_of(model, x, draws, 5, 0)
+    noise = image_noise(model.latent_sizes, x, draws, Stream.BOUND_NOISE, 5, 0)
     weights, elbos = [], []
     units = [torch.zeros(len(x), d, dtype=x.dtype) for d in sizes]
     for k in range(draws):

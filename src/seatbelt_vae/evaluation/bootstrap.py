@@ -15,7 +15,17 @@ from scipy.special import ndtr, ndtri, stdtrit
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.randomness import resampling_generator
 
-__all__ = ["DRAWS", "FEWEST", "Estimate", "Kind", "estimate", "expansion", "paired_difference"]
+__all__ = [
+    "DRAWS",
+    "FEWEST",
+    "Estimate",
+    "Kind",
+    "check_positive",
+    "estimate",
+    "expansion",
+    "paired_difference",
+    "unscale",
+]
 
 Kind = Literal["arithmetic", "geometric"]
 
@@ -81,7 +91,7 @@ def estimate(
     if array.size == 0:
         return Estimate(None, None, None, kind, 0)
     scaled = _scale(array, kind)
-    value = _unscale(scaled.mean(), kind)
+    value = unscale(scaled.mean(), kind)
     if array.size < FEWEST:
         return Estimate(value, None, None, kind, array.size)
     chosen = resampling_generator(seed).integers(0, array.size, size=(draws, array.size))
@@ -126,11 +136,21 @@ def paired_difference(
             f"compare suites with the same pairs and seed"
         )
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if kind == "arithmetic":
-        return estimate((a - b).tolist(), kind, draws=draws, seed=seed)
-    if not ((a > 0).all() and (b > 0).all()):
+    if kind == "geometric":
+        check_positive(a, b)
+    effects = a - b if kind == "arithmetic" else a / b
+    return estimate(effects.tolist(), kind, draws=draws, seed=seed)
+
+
+def check_positive(*values: Vector) -> None:
+    """Raise a `ConfigError` unless all numbers of a ratio of geometric means are positive."""
+    if not all((part > 0).all() for part in values):
         raise ConfigError("ratio of numbers that are not all positive: use the arithmetic kind")
-    return estimate((a / b).tolist(), kind, draws=draws, seed=seed)
+
+
+def unscale(mean: float, kind: Kind) -> float:
+    """A mean of numbers, or the exponential of a mean of logarithms."""
+    return float(mean if kind == "arithmetic" else np.exp(mean))
 
 
 def expansion(sources: Sequence[tuple[float, int]]) -> float:
@@ -174,7 +194,7 @@ def _levels(values: Vector, means: Vector) -> Vector:
     return np.asarray(ndtr(bias + moved / (1 - acceleration * moved)))
 
 
-def _scale(values: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
+def _scale(values: Vector, kind: Kind) -> Vector:
     if kind == "arithmetic":
         return values
     if (values < 0).any():
@@ -183,9 +203,5 @@ def _scale(values: NDArray[np.float64], kind: Kind) -> NDArray[np.float64]:
             f"use the arithmetic kind, or subtract the greatest lower bound first"
         )
     with np.errstate(divide="ignore"):  # log 0 = −∞ gives a mean of 0
-        scaled: NDArray[np.float64] = np.log(values)
+        scaled: Vector = np.log(values)
     return scaled
-
-
-def _unscale(mean: float, kind: Kind) -> float:
-    return float(mean if kind == "arithmetic" else np.exp(mean))

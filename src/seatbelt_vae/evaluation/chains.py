@@ -5,6 +5,7 @@ conditional, a component of the mixture :math:`q(z^L|x)` of its image.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ def draw_queries(
     return torch.cat(draws), own
 
 
+@dataclass
 class Chains:
     """The top conditionals of all images along numbered chains.
 
@@ -58,21 +60,19 @@ class Chains:
         on_progress: called with encodings done and encodings in all.
     """
 
-    def __init__(
-        self,
-        model: Autoencoder,
-        train: Split,
-        positions: Indices,
-        settings: EvaluationConfig,
-        chains: int,
-        on_progress: Progress | None,
-    ) -> None:
-        self.model, self.train, self.positions = model, train, positions
-        self.settings, self.on_progress = settings, on_progress
-        self.block = min(BLOCK, chains)
-        self.total = len(positions) * -(-chains // self.block)
-        self.newest = -1
-        self.kept: list[tuple[int, Normal]] = []
+    model: Autoencoder
+    train: Split
+    positions: Indices
+    settings: EvaluationConfig
+    chains: int
+    on_progress: Progress | None
+    newest: int = field(default=-1, init=False)
+    kept: list[tuple[int, Normal]] = field(default_factory=list, init=False)
+
+    @property
+    def block(self) -> int:
+        """Chains per block."""
+        return min(BLOCK, self.chains)
 
     def __call__(self, chain: int) -> Iterator[tuple[int, Normal]]:
         block, place = divmod(chain, self.block)
@@ -91,6 +91,6 @@ class Chains:
         top = self.model.encode(x, noise).layers[-1]
         if self.on_progress is not None:
             done = block * len(self.positions) + first + len(x)
-            self.on_progress(done, self.total)
+            self.on_progress(done, len(self.positions) * -(-self.chains // self.block))
         units = (self.block, len(x), self.model.latent_sizes[-1])
         return first, Normal(top.mean.expand(units), top.log_variance.expand(units))

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST, Kind, expansion
+from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.evaluation.bootstrap import (
+    DRAWS,
+    FEWEST,
+    Kind,
+    check_positive,
+    expansion,
+    unscale,
+)
 from seatbelt_vae.randomness import resampling_generator
 
 __all__ = ["FEWEST_SEEDS", "CrossedEstimate", "Term", "crossed_contrast"]
@@ -94,7 +101,10 @@ def crossed_contrast(
     """
     _check(terms)
     known = ~np.any([np.isnan(term.values).any(0) for term in terms], axis=0)
-    matrices = [_scaled(term.values[:, known], kind) for term in terms]
+    matrices = [term.values[:, known] for term in terms]
+    if kind == "geometric":
+        check_positive(*matrices)
+        matrices = [np.log(matrix) for matrix in matrices]
     seeds = {term.kind_of_model: len(term.values) for term in terms}
     fewest, pairs = min(seeds.values()), int(known.sum())
     if not pairs or not fewest:
@@ -105,10 +115,10 @@ def crossed_contrast(
         resampled = _resample(terms, matrices, seeds, pairs, draws, seed)
         wider = expansion(_sources(terms, matrices, seeds, pairs))
         low, high = (
-            _unscaled(value + wider * (float(q) - value), kind)
+            unscale(value + wider * (float(q) - value), kind)
             for q in np.quantile(resampled, _TAILS)
         )
-    return CrossedEstimate(_unscaled(value, kind), low, high, kind, fewest, pairs)
+    return CrossedEstimate(unscale(value, kind), low, high, kind, fewest, pairs)
 
 
 def _sources(
@@ -174,15 +184,3 @@ def _counts(generator: np.random.Generator, draws: int, count: int, resampled: b
         return np.ones((draws, count))
     drawn = generator.multinomial(count, np.full(count, 1 / count), size=draws)
     return drawn.astype(np.float64)
-
-
-def _scaled(values: Matrix, kind: Kind) -> Matrix:
-    if kind == "arithmetic":
-        return values
-    if not (values > 0).all():
-        raise ConfigError("ratio of numbers that are not all positive: use the arithmetic kind")
-    return np.log(values)
-
-
-def _unscaled(value: float, kind: Kind) -> float:
-    return value if kind == "arithmetic" else float(np.exp(value))

@@ -55,34 +55,26 @@ def faster_form(layer: nn.Module) -> nn.Module:
     if isinstance(layer, ToPoint | FromPoint):
         return layer
     if isinstance(layer, nn.Conv2d) and layer.in_channels <= _FEW_CHANNELS:
-        return _FromImage(layer)
+        return _FewChannels(layer)
     if isinstance(layer, nn.ConvTranspose2d) and layer.out_channels <= _FEW_CHANNELS:
-        return _ToImage(layer)
+        return _FewChannels(layer)
     return layer
 
 
-class _FromImage(nn.Module):
-    """A convolution of few channels, with `_scatter` for its gradient."""
+class _FewChannels(nn.Module):
+    """A (transposed) convolution next to the image, with `_scatter` in its slow direction."""
 
-    def __init__(self, layer: nn.Conv2d) -> None:
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
         layer = self.layer
-        out: Tensor = _Gather.apply(x, layer.weight, layer.bias, layer.stride, layer.padding)
-        return out
-
-
-class _ToImage(nn.Module):
-    """A transposed convolution to few channels, as `_scatter`."""
-
-    def __init__(self, layer: nn.ConvTranspose2d) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        layer = self.layer
+        if isinstance(layer, nn.Conv2d):
+            features: Tensor = _Gather.apply(
+                x, layer.weight, layer.bias, layer.stride, layer.padding
+            )
+            return features
         out: Tensor = _Scatter.apply(x, layer.weight, layer.stride, layer.padding)
         return out if layer.bias is None else out + layer.bias[:, None, None]
 

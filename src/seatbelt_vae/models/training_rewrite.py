@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from seatbelt_vae.models.batch_norm import BatchNormReLU
-from seatbelt_vae.models.fused_conv import FromImage, ToImage
+from seatbelt_vae.models.fused_conv import FromImage, ToImage, is_from_image, is_to_image
 
 __all__ = ["for_training"]
 
@@ -29,10 +29,10 @@ def _fuse(
 ) -> None:
     before = layers[place - 1] if place > 0 else nn.Identity()
     after = layers[place + 2] if place + 2 < len(layers) else nn.Identity()
-    if FromImage.fits(before):
+    if is_from_image(before):
         layers[place] = FromImage(before, norm, slope)
         layers[place - 1] = _Fused(before)
-    elif ToImage.fits(after):
+    elif is_to_image(after):
         layers[place] = ToImage(after, norm, slope)
         layers[place + 2] = _Fused(after)
     else:

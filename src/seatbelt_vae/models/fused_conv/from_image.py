@@ -1,7 +1,7 @@
 """Convolution, BatchNorm and (leaky) ReLU from the image to its first features."""
 
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from seatbelt_vae.models.fused_conv.taps import (
     channels_first,
     channels_last,
     from_taps,
-    is_from_image,
     is_native,
     summed,
 )
@@ -31,7 +30,7 @@ class FromImage(BatchNormReLU):
     variance w·S w. The sums of the gradient follow from S and Σ patch · gradient.
 
     Args:
-        layer: the convolution, which keeps its weights; `fits` must hold.
+        layer: the convolution, which keeps its weights; see `is_from_image`.
         norm, slope: as for `BatchNormReLU`.
     """
 
@@ -40,11 +39,6 @@ class FromImage(BatchNormReLU):
     ) -> None:
         super().__init__(norm, slope)
         self._layer = (layer,)  # a tuple, so that its parameters keep their names
-
-    @staticmethod
-    def fits(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
-        """Whether the kernel computes a layer: `is_from_image` holds, and it has no bias."""
-        return is_from_image(layer) and layer.bias is None
 
     def forward(self, x: Tensor) -> Tensor:
         (layer,) = self._layer

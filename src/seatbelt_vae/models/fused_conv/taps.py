@@ -23,8 +23,12 @@ _MOST_COLOURS = 4
 
 
 def is_from_image(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether a layer is a 4×4 convolution of stride 2 from at most four channels."""
-    return isinstance(layer, nn.Conv2d) and _fits(layer, layer.in_channels, layer.out_channels)
+    """Whether a layer is a 4×4 convolution of stride 2 from at most four channels, without bias."""
+    return (
+        isinstance(layer, nn.Conv2d)
+        and _fits(layer, layer.in_channels, layer.out_channels)
+        and layer.bias is None
+    )
 
 
 def is_to_image(layer: nn.Module) -> TypeGuard[nn.ConvTranspose2d]:

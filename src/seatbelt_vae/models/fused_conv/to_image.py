@@ -1,7 +1,7 @@
 """BatchNorm, (leaky) ReLU and transposed convolution from the last features to the image."""
 
 from collections.abc import Callable
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from seatbelt_vae.models.fused_conv.taps import (
     channels_last,
     from_taps,
     is_native,
-    is_to_image,
     summed,
 )
 from seatbelt_vae.parallel.process_group import ProcessGroup
@@ -28,7 +27,7 @@ class ToImage(BatchNormReLU):
     """BatchNorm, ReLU, transposed convolution: :math:`(B, F, h, w)` to :math:`(B, C, 2h, 2w)`.
 
     Args:
-        layer: the convolution, which keeps its weights; `fits` must hold.
+        layer: the convolution, which keeps its weights; see `is_to_image`.
         norm, slope: as for `BatchNormReLU`.
     """
 
@@ -37,11 +36,6 @@ class ToImage(BatchNormReLU):
     ) -> None:
         super().__init__(norm, slope)
         self._layer = (layer,)
-
-    @staticmethod
-    def fits(layer: nn.Module) -> TypeGuard[nn.ConvTranspose2d]:
-        """Whether the kernel computes a layer, see `is_to_image`."""
-        return is_to_image(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         (layer,) = self._layer

@@ -5,9 +5,8 @@ from torch import Tensor
 
 from seatbelt_vae.kernels import MIXTURES
 from seatbelt_vae.objectives.mixtures.compiled import by_kernel
-from seatbelt_vae.objectives.mixtures.result import MixtureDensities
+from seatbelt_vae.objectives.mixtures.densities import ComponentWeights, MixtureDensities
 from seatbelt_vae.objectives.mixtures.tiles import by_tiles
-from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
 
 __all__ = ["ComponentWeights", "MixtureDensities", "log_mixtures"]
 

@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from seatbelt_vae.kernels import MIXTURES
-from seatbelt_vae.objectives.mixtures.result import MixtureDensities
-from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
+from seatbelt_vae.objectives.mixtures.densities import ComponentWeights, MixtureDensities
 
 __all__ = ["by_kernel"]
 

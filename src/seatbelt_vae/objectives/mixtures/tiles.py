@@ -12,8 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives.mixtures.result import MixtureDensities
-from seatbelt_vae.objectives.mixtures.weights import ComponentWeights
+from seatbelt_vae.objectives.mixtures.densities import ComponentWeights, MixtureDensities
 
 __all__ = ["by_tiles", "tile"]
 

@@ -1,4 +1,4 @@
-"""Weights of mixture components: one common weight, and a few exceptions per sample."""
+"""Arguments and results of mixture log-densities: weights of components, and densities."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-__all__ = ["ComponentWeights"]
+__all__ = ["ComponentWeights", "MixtureDensities"]
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,19 @@ class ComponentWeights:
             (len(columns), self.components), self.log_common, dtype=torch.float64
         ).to(columns.device)
         return log_weights.scatter_(1, columns, self.log_others[rows])
+
+
+@dataclass(frozen=True)
+class MixtureDensities:
+    r"""Log-densities of K samples under a mixture over d units, nats.
+
+    Args:
+        joint: :math:`\log \sum_m w_{km} \prod_j q_m(z_{kj})`, :math:`(K)`, float64.
+        marginals: :math:`\log \sum_m w_{km}\, q_m(z_{kj})`, :math:`(K, d)`, float64.
+        slopes: derivatives of :math:`\sum_k(\text{joint} - \sum_j \text{marginals})` by the
+            samples, the means and the log-variances, if requested.
+    """
+
+    joint: Tensor
+    marginals: Tensor
+    slopes: tuple[Tensor, ...] | None
