@@ -1,4 +1,4 @@
-"""Autoencoders whose every measure is known in closed form, and small random ones."""
+"""Autoencoders with measures in closed form, and small random ones."""
 
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class LinearAutoencoder:
 
 
 def identity_autoencoder() -> LinearAutoencoder:
-    """The map that returns every image."""
+    """The identity map."""
     eye = torch.eye(SHAPE[1] * SHAPE[2], dtype=torch.float64)
     return LinearAutoencoder(eye, eye)
 
@@ -79,7 +79,7 @@ def random_images(count: int, seed: int = 0, dtype: torch.dtype = torch.float64)
 
 
 def attack_rows(pair: int, count: int, **columns: object) -> list[dict[str, object]]:
-    """Rows as a suite stores them, of made-up numbers."""
+    """Rows of a suite with fixed numbers."""
     row = {
         "pair": pair,
         "input_index": 2 * pair,

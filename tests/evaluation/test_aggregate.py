@@ -127,7 +127,7 @@ def test_each_query_names_the_image_it_was_drawn_for(monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(own.mean, components[position])
 
 
-def test_a_subset_is_used_and_stated() -> None:
+def test_a_subset_is_used_and_recorded() -> None:
     settings = EvaluationConfig(aggregate_images=4, aggregate_queries=6)
     drawn: list[int] = []
 

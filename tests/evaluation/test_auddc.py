@@ -1,4 +1,4 @@
-"""AUDDC on polygons worked out by hand, and its relations."""
+"""AUDDC of polygons computed by hand, and its inequalities."""
 
 import math
 from itertools import pairwise

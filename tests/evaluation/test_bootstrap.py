@@ -13,7 +13,7 @@ VALUES = np.random.default_rng(3).lognormal(size=14).tolist()
 
 
 def level(n: int) -> float:
-    """Confidence level whose normal quantile is the expanded one."""
+    """Confidence level at which the normal quantile is the expanded one."""
     return stats.norm.cdf(stats.t.ppf(0.975, n - 1) * math.sqrt(n / (n - 1))) * 2 - 1
 
 
@@ -48,7 +48,7 @@ def test_interval_equals_a_plain_loop(kind: str) -> None:
 
 
 def test_interval_agrees_with_scipy() -> None:
-    values = np.log(VALUES)  # ends far in the tails of skewed means would be noise
+    values = np.log(VALUES)  # the tails of skewed means would be noisy
     found = estimate(values, draws=20_000)
     oracle = stats.bootstrap(
         (values,),

@@ -34,7 +34,7 @@ def test_shortening_stays_within_budget_and_bounds(seed: int, length: float) -> 
             assert cosine == pytest.approx(1)
 
 
-def test_an_attack_within_the_budget_is_left_alone_bit_for_bit() -> None:
+def test_an_attack_within_the_budget_is_unchanged_bit_for_bit() -> None:
     x, star = random_images(2, dtype=torch.float32)
     assert torch.equal(shorten(x, star[None], 1e3)[0], star)
     assert torch.equal(shorten(x, x[None], 0.0)[0], x)
@@ -53,7 +53,7 @@ def test_identity_map_has_gap_one_minus_epsilon() -> None:
 
 
 def without_descent(found: MatchedBudgets) -> list[float]:
-    """The running minimum over candidates that needed no budgeted attack."""
+    """The running minimum over candidates other than budgeted attacks."""
     least, gaps = 1.0, []
     for candidates in found.pool:
         known = zip(candidates.gap.tolist(), candidates.how, strict=True)
@@ -67,7 +67,7 @@ def test_smallest_gap_is_the_minimum_of_a_loop_over_all_candidates() -> None:
     x, target = random_images(2)
     pair = Pair.of(model, x, target)
     toward = (target - x).flatten()
-    # directions the linear model listens to, at several lengths, and one it never hears
+    # distortions in the row space of the encoder, at several lengths
     heard = model.encoder.T @ torch.linalg.pinv(model.encoder.T) @ toward
     images = torch.stack([x + s * heard.reshape(SHAPE) for s in (0.0, 0.1, 0.4, 1.0)])
     found = matched_budgets(model, pair, images)
@@ -92,7 +92,7 @@ def test_smallest_gap_is_the_minimum_of_a_loop_over_all_candidates() -> None:
     assert all(gap < 1 - epsilon for gap, epsilon in zip(found.gap, BUDGETS, strict=True))
 
 
-def test_without_budgeted_attacks_only_what_is_known_counts() -> None:
+def test_without_budgeted_attacks_the_other_candidates_count() -> None:
     model = random_linear()
     x, target, star = random_images(3)
     pair = Pair.of(model, x, target)
@@ -115,7 +115,7 @@ def test_gap_falls_with_the_budget_and_never_exceeds_one() -> None:
         torch.testing.assert_close(reconstruct(model, image[None])[0], found.reconstructions[k])
 
 
-def test_row_within_the_budget_is_told_from_a_shortened_one() -> None:
+def test_rows_within_the_budget_are_not_marked_as_shortened() -> None:
     model = random_linear()
     x, target = random_images(2)
     pair = Pair.of(model, x, target)

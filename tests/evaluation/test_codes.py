@@ -1,4 +1,4 @@
-"""Rows from which an aggregate posterior is drawn, against the model itself."""
+"""Rows of codes against the maps of the model."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ ROLL = load_data("swiss-roll")
 
 
 def points(std: float) -> LinearAutoencoder:
-    """Two units that are the plane turned and stretched; decoding turns it back."""
+    """Two units that are a linear map of the plane; the decoder inverts it."""
     turn = torch.tensor([[1.2, 0.5], [-0.5, 1.2]])
     return LinearAutoencoder(turn, turn.inverse(), std, (1, 1, 2))
 
@@ -55,7 +55,7 @@ def test_the_top_layer_of_several() -> None:
     split = Split(np.arange(5), images.numpy().__getitem__)
     data = ImageData("toy", (-1.0, 1.0), tuple(images.shape[1:]), split, split)
     rows = code_rows(model, data, np.arange(5), EvaluationConfig(batch_size=5))
-    assert list(rows[0]) == ["image", "mean", "code"]  # 256 pixels are not for rows
+    assert list(rows[0]) == ["image", "mean", "code"]  # images of 256 pixels are not stored
     mean = torch.tensor([row["mean"] for row in rows])
     torch.testing.assert_close(mean, model.encode(images).z[-1])
     code = torch.tensor([row["code"] for row in rows])
@@ -63,8 +63,8 @@ def test_the_top_layer_of_several() -> None:
     assert not code.isclose(mean).any()
 
 
-def test_a_code_went_through_the_whole_chain() -> None:
-    """z¹ = x + ε₁, z² = 2z¹ + ε₂: the draw's variance is 4 + 1, the mean path's would be 1."""
+def test_a_code_is_drawn_through_the_whole_chain() -> None:
+    """z¹ = x + ε₁, z² = 2z¹ + ε₂: a draw has variance 4 + 1, on the mean path 1."""
 
     class Two(LinearAutoencoder):
         latent_sizes = (2, 2)
@@ -93,7 +93,7 @@ def test_images_of_up_to_64_values_are_stored(side: int, stored: bool) -> None:
     assert ("pixels" in row, "reconstruction" in row) == (stored, stored)
 
 
-def test_only_the_seed_moves_the_numbers() -> None:
+def test_results_depend_on_the_seed_only() -> None:
     model, positions = points(std=0.3), np.arange(20)
     first = code_rows(model, ROLL, positions, SETTINGS)
     torch.manual_seed(4)

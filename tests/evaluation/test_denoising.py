@@ -22,7 +22,7 @@ X = random_images(4)
 
 
 class Seeing(LinearAutoencoder):
-    """A linear autoencoder that keeps the images it was shown."""
+    """A linear autoencoder that records its inputs."""
 
     seen: list[Tensor]
 
@@ -32,7 +32,7 @@ class Seeing(LinearAutoencoder):
 
 
 def shown(latents: int, **settings: object) -> list[Tensor]:
-    """The images that a model with this many latents is shown, one tensor a level."""
+    """The inputs of a model with this many latents, one tensor per noise level."""
     random = random_linear(latents)
     model = Seeing(random.encoder, random.decoder)
     object.__setattr__(model, "seen", [])
@@ -101,7 +101,7 @@ def test_the_noise_is_standard_normal_and_paired() -> None:
     assert abs((flat[0] * flat[1]).mean()) < 4 / flat[0].numel() ** 0.5  # draws
 
 
-def test_only_the_seed_moves_the_numbers() -> None:
+def test_results_depend_on_the_seed_only() -> None:
     model = random_vae().double()
     first, again = denoising(model, X, draws=3), denoising(model, X, draws=3)
     assert torch.equal(first.log_likelihood, again.log_likelihood)
@@ -115,7 +115,7 @@ def test_only_the_seed_moves_the_numbers() -> None:
     assert denoising(model.float(), X.float(), draws=3).log_likelihood.dtype == torch.float64
 
 
-def test_clipping_is_a_choice() -> None:
+def test_clipping_is_optional() -> None:
     (free,), (clipped,) = (shown(2, sigmas=[1.0], clip=clip) for clip in (False, True))
     assert free.abs().max() > 2
     assert torch.equal(clipped, free.clamp(-1, 1))
@@ -130,6 +130,6 @@ def test_clipping_is_a_choice() -> None:
         ({"draws": 0}, "draws is 0"),
     ],
 )
-def test_settings_without_meaning_are_refused(settings: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         denoising(random_linear(), X, **settings)

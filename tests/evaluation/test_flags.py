@@ -1,4 +1,4 @@
-"""The flags that measuring judges: raised when they should be, and calm otherwise."""
+"""The flags of a measured suite: raised in their cases, and not otherwise."""
 
 import torch
 from tests.evaluation.stand_ins import SHAPE, VARIANCE, LinearAutoencoder, attack_rows
@@ -33,13 +33,13 @@ def test_a_pair_not_told_apart_is_flagged_and_its_gaps_do_not_count():
     assert flags[1].detail == "1 of 2 pairs"
 
 
-def test_gaps_without_meaning_are_passed_over():
+def test_undefined_gaps_are_left_out():
     rows = [{"gap": None, "gap_sampled": None, "told_apart": True}]
     assert raised(rows, [{"told_apart": True}]) == set()
 
 
 class Cliff(LinearAutoencoder):
-    """A decoder with a cliff at z = 0, under codes as wide as the cliff is far."""
+    """A decoder with a step at z = 0, and codes as wide as their distance to the step."""
 
     def decode(self, z):
         image = (50 * z[0]).tanh() @ self.decoder.T
@@ -47,7 +47,7 @@ class Cliff(LinearAutoencoder):
 
 
 def measured(model):
-    """The flags of an attack whose code is barely on the target's side of 0."""
+    """The flags of an attack with a code just beyond 0, on the side of the target."""
     pixels = torch.ones(SHAPE[1] * SHAPE[2], dtype=torch.float64) / 256
     model = model(pixels[None], pixels[:, None] * 256, std=1.0)
     x, target, star = (torch.full(SHAPE, value).double() for value in (-0.9, 0.9, 0.05))
@@ -56,7 +56,7 @@ def measured(model):
     return raised([found.rows[0]], [pair_row(rows, found)])
 
 
-def test_a_cliff_beside_the_mean_path_is_flagged_and_a_slope_is_not():
+def test_a_step_near_the_mean_path_is_flagged_and_a_slope_is_not():
     assert measured(Cliff) == {"paths differ"}
     assert measured(LinearAutoencoder) == set()
 

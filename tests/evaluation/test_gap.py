@@ -63,7 +63,7 @@ def test_ends_and_blends_of_any_linear_model(seed: int, epsilon: float) -> None:
     model, (x, target) = random_linear(seed=seed), random_images(2, seed=seed + 1)
     pair = Pair.of(model, x, target)
     blended = torch.stack([x, target, x + epsilon * (target - x)])
-    # a linear map keeps straight lines: the blend's gap is the identity's
+    # a linear map keeps straight lines: the gap of the blend is that of the identity
     assert pair.gap(reconstruct(model, blended)).tolist() == pytest.approx(
         [1, 0, 1 - epsilon], abs=1e-9
     )
@@ -85,7 +85,7 @@ def affine_pair(separation: float, distortion_range: float) -> Pair:
 def test_told_apart_at_a_fifth_of_the_image_distance() -> None:
     assert affine_pair(0.2, 0).told_apart
     assert not affine_pair(0.1999, 0).told_apart
-    # rec(x) turns at a right angle: the reconstructions differ, the distance to x_t barely does
+    # rec(x) moves at a right angle: reconstructions differ, distances to x_t hardly do
     assert not affine_pair(0.6, 0).told_apart_distortion
     assert affine_pair(0, 0.2).told_apart_distortion
     assert not affine_pair(0, 0.1999).told_apart_distortion

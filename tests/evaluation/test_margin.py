@@ -34,7 +34,7 @@ SECOND = torch.tensor([[-1.0, 0.5, 0.6]], dtype=torch.float64)
 
 @dataclass(frozen=True)
 class HalfSpace:
-    """An affine chain of one unit a layer whose decoder sees one side of one direction of noise.
+    """An affine chain of one unit per layer; the decoder is a step in one direction of the noise.
 
     z¹ = E₁x + sη¹ and z² = z¹ + E₂x + sη²; with w·η the direction, g = max(s w·η, 0) at x = 0.
     """
@@ -67,7 +67,7 @@ class HalfSpace:
 
 
 def worst_case(*blocks: Tensor) -> tuple[HalfSpace, Tensor, float]:
-    """The decoder that is broken soonest, the perturbation of length 1 that does it, and ‖J‖₂."""
+    """The worst decoder, the worst perturbation of length 1, and ‖J‖₂."""
     left, singular, right = torch.linalg.svd(torch.cat(blocks), full_matrices=False)
     model = HalfSpace(blocks, tuple(left[:, 0].tolist()))
     return model, right[0].reshape(1, 1, 1, 3), singular[0].item()
@@ -104,8 +104,8 @@ def test_the_worst_decoder_is_broken_exactly_at_the_margin(blocks: tuple[Tensor,
         assert (high < 0.5) == (share > 1)
 
 
-def test_a_total_derivative_would_promise_too_much() -> None:
-    # z² hardly moves in total where its own mean undoes z¹: the norm of totals is smaller
+def test_a_total_derivative_would_give_too_large_a_margin() -> None:
+    # the two contributions to z² cancel, so that the norm of total derivatives is smaller
     _, _, norm = worst_case(FIRST, SECOND)
     total = torch.linalg.matrix_norm(torch.cat([FIRST, FIRST + SECOND]), 2).item()
     assert total < 0.9 * norm
@@ -150,7 +150,7 @@ def test_a_linear_decoder_in_closed_form() -> None:
         truth = stats.ncx2.cdf(reach, 3, noncentrality + 1e-12)
         tolerance = 4 * (truth * (1 - truth) / draws) ** 0.5
         assert (abs(found.probability.numpy() - truth) < tolerance).all()
-    # chi-square balls are not the worst sets: at the margin, in the worst direction, they hold
+    # balls are not the worst sets: they stay r-robust at the margin in the worst direction
     found = margins(model, x, radius)
     for n in range(3):
         moved = (found.spectral[n] * found.spectral_norm[n]).item() / STD
@@ -199,7 +199,7 @@ def test_jacobians_of_a_network_equal_autograd_and_differences(
     torch.testing.assert_close(margins(model, x, 5.0).spectral_norm, whole.spectral_norm)
 
 
-def test_gradients_and_parameters_are_left_alone() -> None:
+def test_gradients_and_parameters_do_not_change() -> None:
     model = random_vae().requires_grad_(True)
     x = random_images(2, dtype=torch.float32)
     found = margins(model, x, 5.0)
@@ -208,7 +208,7 @@ def test_gradients_and_parameters_are_left_alone() -> None:
     assert not any(part.requires_grad for part in vars(found).values())
 
 
-def test_only_the_seed_and_the_position_choose_the_noise() -> None:
+def test_noise_depends_on_the_seed_and_the_position_only() -> None:
     model, x = random_vae().double(), random_images(2)
     distances = torch.linspace(0.05, 1, 12).tolist()
     counts = [r_robustness(model, x, x, r, draws=150, batch=40).inside for r in distances]
@@ -224,7 +224,7 @@ def test_only_the_seed_and_the_position_choose_the_noise() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3000), st.floats(0, 1), st.sampled_from([1e-6, 0.025, 0.05, 0.5]))
-def test_at_the_bound_the_counts_or_more_have_the_stated_chance(
+def test_at_the_bound_the_tail_has_the_given_probability(
     draws: int, share: float, error: float
 ) -> None:
     counts = torch.tensor([0, 1, round(share * draws), draws])
@@ -254,7 +254,7 @@ def test_the_interval_is_scipys() -> None:
     assert found.probability.tolist() == [k / 1000 for k in counts]
 
 
-def test_what_makes_no_sense_is_refused() -> None:
+def test_invalid_arguments_are_refused() -> None:
     model, x = scaled_rotation(), random_images(2)
     for wrong in ((-1, 10, 0.05), (11, 10, 0.05), (3, 10, 0.0), (3, 10, 1.0)):
         successes, draws, error = wrong

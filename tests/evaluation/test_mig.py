@@ -57,7 +57,7 @@ class TwoSteps(LinearAutoencoder):
 
 
 def mixture_entropy(means: Sequence[float], std: float) -> float:
-    """Of an even mixture of Gaussians, by adaptive quadrature."""
+    """Entropy of a uniform mixture of Gaussians, by adaptive quadrature."""
 
     def density(z: float) -> float:
         return float(norm.pdf(z, means, std).mean())
@@ -69,15 +69,15 @@ def mixture_entropy(means: Sequence[float], std: float) -> float:
 
 
 def test_solved_by_hand() -> None:
-    """a and b are even bits; c is 1 in a quarter of the images; d never varies."""
+    """a and b are uniform bits, c is 1 in a quarter of the images, d is constant."""
     a, b = (bit.ravel() for bit in np.meshgrid([0, 1], [0, 1], indexing="ij"))
     data = table(np.stack([a, b, a & b, 0 * a], axis=1), ["a", "b", "c", "d"])
-    # unit 0 is a; unit 1 tells all four images apart; unit 2 knows nothing
+    # unit 0 is a, unit 1 identifies all four images, unit 2 carries no information
     model = copying([[9, 0, 0, 0], [9, 18, 0, 0], [0, 0, 0, 0]], std=0.1)
     found = {gap.factor: gap for gap in measure_mig(model, data, EvaluationConfig())}
     assert list(found) == ["a", "b", "c"]
     h_c = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
-    i_c = h_c - 0.5 * LOG2  # H(c) − H(c|a): c is open only where a is 1
+    i_c = h_c - 0.5 * LOG2  # H(c) − H(c|a): c varies only where a is 1
     for name, entropy, best, second in (
         ("a", LOG2, LOG2, LOG2),
         ("b", LOG2, LOG2, 0.0),
@@ -122,7 +122,7 @@ def test_noisy_units_against_quadrature(std: float, layers: int) -> None:
 
 
 class Oracle:
-    """Reads centre, size and roundness off a sprite; its noise makes no two units equally sure."""
+    """Codes are centre, size and roundness of a sprite, with different noise per unit."""
 
     latent_sizes = (5,)
     std = torch.tensor([0.3, 0.6, 0.2, 0.2, 0.5])
@@ -134,7 +134,7 @@ class Oracle:
 
     @staticmethod
     def mean(x: Tensor) -> Tensor:
-        """Right, down, size, roundness, and right and down mixed; each of size 1 or so."""
+        """Right, down, size, roundness, and a sum of right and down, each of order 1."""
         mass = (x[:, 0] + 1) / 2
         area = mass.sum((1, 2))
         place = torch.linspace(-2, 2, x.shape[-1])
@@ -144,7 +144,7 @@ class Oracle:
 
 
 def on_a_grid(mean: np.ndarray, std: float, values: np.ndarray) -> float:
-    """I(z; v) of one unit over images, by the densities on a grid: no draws, no logs of sums."""
+    """I(z; v) of one unit over images, from densities on a grid."""
     z = np.linspace(mean.min() - 6 * std, mean.max() + 6 * std, 500)
 
     def entropy(means: np.ndarray) -> float:
@@ -181,7 +181,7 @@ def test_an_oracle_on_dsprites() -> None:
 
 
 def test_images_are_a_random_subset_and_queries_go_round() -> None:
-    values = np.arange(60)[:, None] // 20  # sorted: the first of them would all be alike
+    values = np.arange(60)[:, None] // 20  # sorted, so the first images have equal values
     data, model = table(values, ["a"]), copying([[5.0]], std=0.1)
     told: list[tuple[str, int, int]] = []
     (gap,) = measure_mig(
@@ -202,7 +202,7 @@ def test_one_unit_has_no_second() -> None:
     assert (gap.best_unit, gap.second_unit, gap.mi_second) == (0, None, 0.0)
 
 
-def test_only_the_seed_moves_the_numbers() -> None:
+def test_results_depend_on_the_seed_only() -> None:
     values = np.random.Generator(np.random.Philox(0)).integers(0, 3, (50, 2))
     data, model = table(values, ["a", "b"]), copying([[1, 0], [1, 1]], std=0.5)
     settings = EvaluationConfig(mig_queries=80)
@@ -214,7 +214,7 @@ def test_only_the_seed_moves_the_numbers() -> None:
 
 
 def test_against_loops_over_components(monkeypatch: pytest.MonkeyPatch) -> None:
-    """7 images along 2 paths: every sum written out, its own conditional left out and counted."""
+    """7 images along 2 paths: explicit sums without and with the query's own conditional."""
     generator = torch.Generator().manual_seed(0)
     mean, log_variance = torch.randn(2, 14, 3, generator=generator, dtype=torch.float64)
     z, own_mean, own_log_variance = torch.randn(3, 9, 3, generator=generator, dtype=torch.float64)
@@ -253,7 +253,7 @@ def test_against_loops_over_components(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("upper", [0.1, 0.01])
 def test_two_layers_lie_in_their_bracket(upper: float) -> None:
-    """Forty values, few images of each, and a top layer much surer than the layer below."""
+    """Forty values, few images of each, and less noise in the top layer than below."""
     values = np.tile(np.arange(40), 10)[:, None]
     model = copying([[1 / 12]], 0.3)
     model = TwoSteps(model.encoder, model.decoder, 0.3, (1, 1, 1), (0.0, 1.0), upper=upper)

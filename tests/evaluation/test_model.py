@@ -1,4 +1,4 @@
-"""A run evaluated from end to end: what is written, and that it is what the parts say."""
+"""A run evaluated from end to end: written files against direct calls of the measures."""
 
 import json
 from dataclasses import replace
@@ -40,7 +40,7 @@ def binary_data() -> ImageData:
 
 
 def classed_data() -> ImageData:
-    """The same with a class, and a factor that never varies."""
+    """The same data with a class and a constant factor."""
     data = binary_data()
     values = np.stack([np.arange(40) % 3, np.zeros(40, dtype=np.int64)], axis=1)
     train, test = (replace(s, factors_of=values.__getitem__) for s in (data.train, data.test))
@@ -89,7 +89,7 @@ def test_a_run_is_evaluated(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     ]
     active = [sum(r["active"] for r in units if r["layer"] == 1 + i) for i in range(len(sizes))]
     assert active == measures["active_units"]
-    threshold = ACTIVE + (0.125 if len(sizes) > 1 else 0)  # free bits are on for several layers
+    threshold = ACTIVE + (0.125 if len(sizes) > 1 else 0)  # the default free bits
     assert measures["active_threshold"] == threshold
     assert all(row["active"] == (row["divergence"] > threshold) for row in units)
 
@@ -110,7 +110,7 @@ def test_same_seed_same_numbers(tmp_path: Path) -> None:
     assert evaluate(folder, data, SETTINGS) == evaluate(folder, data, SETTINGS)
 
 
-def test_a_subset_of_the_training_split_is_stated(tmp_path: Path) -> None:
+def test_a_subset_of_the_training_split_is_recorded(tmp_path: Path) -> None:
     settings = EvaluationConfig(
         images=3, iwae_draws=2, aggregate_images=9, aggregate_queries=5, max_chains=8
     )
@@ -129,7 +129,7 @@ FURTHER = replace(
 
 
 @pytest.mark.parametrize("sizes", [(5,), (6, 4, 3)])
-def test_what_else_is_asked_for_has_rows_of_its_own(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+def test_optional_measures_write_rows(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     folder, data = run_of(tmp_path / "run", sizes), classed_data()
     stages: set[str] = set()
     measures = evaluate(folder, data, FURTHER, lambda *told: stages.add(told[0]))
@@ -159,7 +159,7 @@ def test_what_else_is_asked_for_has_rows_of_its_own(tmp_path: Path, sizes: tuple
     assert read_rows(place / "codes.parquet") == code_rows(model, data, positions, FURTHER)
 
 
-def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
+def test_optional_measures_are_computed_only_if_named(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "run", (3,))
     measures = evaluate(
         folder, classed_data(), replace(SETTINGS, optional_metrics=("codes", "mig", "mig"))
@@ -167,7 +167,7 @@ def test_each_is_measured_only_if_it_is_asked_for(tmp_path: Path) -> None:
     files = {path.stem for path in (folder.path / "evaluation").glob("*.parquet")}
     assert files == {"units", "sigma", "codes", "mig"}
     assert not {"denoising", "downstream"} & measures.keys()
-    # what an earlier evaluation was asked for is not left beside other settings
+    # rows of an earlier evaluation with other settings are removed
     evaluate(folder, classed_data(), replace(SETTINGS, optional_metrics=("codes",)))
     assert {path.stem for path in (folder.path / "evaluation").glob("*.parquet")} == {
         *("units", "sigma", "codes")
@@ -191,7 +191,7 @@ def contents(folder: RunFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder.path / "evaluation").iterdir()}
 
 
-def test_an_earlier_evaluation_is_whole_until_all_is_measured(
+def test_an_interrupted_evaluation_keeps_the_earlier_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_task: object) -> None:
@@ -225,7 +225,7 @@ def test_rows_of_two_evaluations_have_no_measures(
 
 
 @pytest.mark.parametrize("name", ["mig", "downstream"])
-def test_what_a_set_has_not_is_refused_before_anything_is_begun(tmp_path: Path, name: str) -> None:
+def test_missing_factors_are_refused_before_any_measure(tmp_path: Path, name: str) -> None:
     folder, stages = run_of(tmp_path / "run", (3,)), []
     with pytest.raises(DataError, match=f"leave {name} out"):
         evaluate(
@@ -238,9 +238,9 @@ def test_what_a_set_has_not_is_refused_before_anything_is_begun(tmp_path: Path, 
     assert not (folder.path / "evaluation").exists()
 
 
-def test_classes_that_a_test_split_has_not_are_refused_too(tmp_path: Path) -> None:
+def test_a_test_split_of_one_class_is_refused(tmp_path: Path) -> None:
     data = classed_data()
-    alike = np.stack([np.arange(40) // 30, np.arange(40) // 40], axis=1)  # all test images are 1
+    alike = np.stack([np.arange(40) // 30, np.arange(40) // 40], axis=1)  # test class 1 only
     data = replace(data, test=replace(data.test, factors_of=alike.__getitem__))
     stages: list[object] = []
     with pytest.raises(DataError, match="no two images of the test split of 'toy' differ"):

@@ -108,7 +108,7 @@ def test_rows_of_the_identity_map() -> None:
         assert row["epsilon"] == epsilon
 
 
-def test_area_is_of_the_stored_rows_and_the_worst_also_of_the_budgets() -> None:
+def test_the_worst_area_also_covers_candidates_of_the_budgets() -> None:
     half = torch.eye(X.numel(), dtype=torch.float64)[: X.numel() // 2]
     model = LinearAutoencoder(half, half.T)
     x, target, *star = random_images(8)
@@ -139,7 +139,7 @@ def test_settings_repeat_and_pairs_draw_their_own_noise() -> None:
     assert len({nll(0, 0), nll(1, 0), nll(0, 1)}) == 3
 
 
-def test_what_the_published_attack_reached_is_not_bettered_by_ours() -> None:
+def test_no_budgeted_attacks_are_added_to_the_published_attack() -> None:
     rows, stars = attack_rows(0, 1), X[None]
     ours, published = (
         measure_pair(random_linear(), X, TARGET, stars, rows, replace(SETTINGS, strength=p))
@@ -159,6 +159,6 @@ def test_a_collapsed_model_has_no_gap_and_is_not_told_apart() -> None:
     assert found.budget_rows[0]["gap"] is None
 
 
-def test_one_image_a_row() -> None:
+def test_images_and_rows_must_agree_in_number() -> None:
     with pytest.raises(ShapeError, match="1 adversarial images for 2 rows"):
         measure_pair(random_linear(), X, TARGET, OTHER[None], attack_rows(0, 2), SETTINGS)

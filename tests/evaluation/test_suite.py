@@ -1,4 +1,4 @@
-"""A suite's folder: what is read, what is written, what is refused."""
+"""The folder of a measured suite: files, comparisons, and refused folders."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ ROWS = 3
 
 
 def make_suite(folder: Path, pairs: int = 11, delta: float = 4.0) -> Path:
-    """The files an attack leaves, with random images for attacks."""
+    """Files of an attack, with random images as adversarial inputs."""
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(dump_toml(AttackConfig(fresh_draws=4)))
     for pair in range(pairs):
@@ -108,12 +108,12 @@ def test_a_suite_as_an_attack_leaves_it(tmp_path: Path) -> None:
     assert summary["gap_is"].endswith("the blend, budgeted attacks")
 
 
-def test_what_a_published_attacks_gaps_are_the_smallest_of(tmp_path: Path) -> None:
+def test_the_summary_names_the_candidates_of_a_published_attack(tmp_path: Path) -> None:
     folder = make_suite(tmp_path / "b", pairs=1)
     (folder / "config.toml").write_text(dump_toml(AttackConfig(strength="paper", fresh_draws=4)))
     summary = measure_suite(folder, identity_autoencoder())
     assert summary["gap_is"].endswith("the same shortened, the blend")
-    # one that was stopped before its flags were judged has those that measuring judged
+    # a suite interrupted before its flags has those of the measures
     assert [flag["name"] for flag in summary["flags"]] == ["paths differ", "pairs not told apart"]
 
 

@@ -1,4 +1,4 @@
-"""From rows to pairs to a summary, against numbers worked out by hand."""
+"""Rows of pairs and summaries, against numbers computed by hand."""
 
 import math
 
@@ -43,7 +43,7 @@ def test_geometric_means_over_weights_within_a_pair() -> None:
 
 
 def test_an_output_attack_is_measured_from_its_floor() -> None:
-    # −log p is negative: geometric means and ratios are of what lies above −950
+    # −log p is negative: geometric means and ratios are taken above the floor −950
     floor = {"divergence_floor": -950.0, "divergence_start": -150.0}
     rows = attack_rows(0, 2, delta=-850.0, bound=-550.0, divergence=-900.0, **floor)
     found = pair_of(rows)
@@ -55,7 +55,7 @@ def test_an_output_attack_is_measured_from_its_floor() -> None:
     assert found["delta_mean"] == pytest.approx(-850)
 
 
-def test_rounding_below_the_floor_and_nothing_to_gain() -> None:
+def test_rounding_below_the_floor_and_a_bound_of_zero() -> None:
     found = pair_of(attack_rows(0, 1, delta=-1e-7, bound=0.0, divergence=-1e-7))
     assert found["delta"] == 0
     assert found["delta_over_bound"] == 1
@@ -65,7 +65,7 @@ def test_rounding_below_the_floor_and_nothing_to_gain() -> None:
 def test_shares_and_image_measures_of_a_pair() -> None:
     rows = attack_rows(0, 4)
     rows[1]["status"] = "evaluation limit"
-    # what a control found says nothing of how the attack by itself ended
+    # the status of the attack itself counts, not that of a control
     rows[2] |= {"status": "control", "status_attack": "evaluation limit"}
     rows[3] |= {"status": "control", "status_attack": "converged"}
     found = pair_of(rows)

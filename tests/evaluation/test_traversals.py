@@ -1,4 +1,4 @@
-"""Traversals: one residual is set, the rest kept, and lower layers follow their prior."""
+"""Traversals: one residual changes, the others stay, and lower layers follow their prior."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ X = random_images(3, dtype=torch.float32)
 MODEL = random_vae((6, 4, 3)).double()
 
 
-def test_walking_down_undoes_the_residuals() -> None:
+def test_walk_down_inverts_residuals() -> None:
     noise = draw_noise(MODEL.latent_sizes, (3,), torch.Generator().manual_seed(0), like=X.double())
     z = MODEL.encode(X.double(), noise).z
     e = residuals(MODEL, z)

@@ -12,7 +12,7 @@ from seatbelt_vae.evaluation.two_way_bootstrap import Term, crossed_contrast
 
 
 def made_up(seeds: int, pairs: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
-    """Trainings and pairs, each with an effect of its own."""
+    """Effects of trainings and of pairs, plus noise."""
     generator = np.random.default_rng(seed)
     of_training = generator.normal(0, 1.0, (seeds, 1))
     of_pair = np.random.default_rng(99).normal(0, 2.0, (1, pairs))
@@ -66,7 +66,7 @@ def test_expansion_turns_resampled_variance_into_students_interval():
     assert expansion([(resampled, 5)]) * 1.96 * math.sqrt(resampled) == pytest.approx(
         half, rel=0.002
     )
-    # two sources of the same size have their degrees of freedom together, one of none adds nothing
+    # two equal sources add their degrees of freedom; a source of variance 0 adds none
     assert expansion([(1.0, 5), (1.0, 5)]) == pytest.approx(
         scipy.stats.t.ppf(0.975, 8) / 1.96 * math.sqrt(5 / 4), rel=0.002
     )
@@ -83,7 +83,7 @@ def test_quantiles_are_students(freedom):
 
 @pytest.mark.parametrize("of_pairs", [0.0, 3.0])
 @pytest.mark.parametrize("trainings", [3, 5])
-def test_the_interval_holds_the_truth_as_often_as_it_says(trainings, of_pairs):
+def test_the_interval_has_its_nominal_coverage(trainings, of_pairs):
     generator = np.random.default_rng(0)
     held = 0
     for _ in range(400):
@@ -97,8 +97,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(trainings, of_pairs):
     assert 0.92 <= held / 400 <= 0.995
 
 
-def test_what_a_pair_does_to_both_models_is_not_in_the_interval():
-    # the same trainings attacked in two ways: only the constant between them is left
+def test_effects_of_pairs_on_both_models_cancel():
+    # terms of the same trainings differ by a constant, so the interval has width 0
     values = made_up(3, 12)
     found = crossed_contrast([Term(1, "a", values + 0.5), Term(-1, "a", values)])
     assert (found.low, found.high) == (pytest.approx(0.5), pytest.approx(0.5))
@@ -118,7 +118,7 @@ def test_few_trainings_are_kept_and_few_pairs_too():
     assert not one_number.of_these_models_only
 
 
-def test_pairs_too_few_to_resample_are_not_held_fixed_in_silence():
+def test_few_pairs_have_no_interval():
     assert crossed_contrast([Term(1, "a", made_up(3, 9))]).low is None
     values = made_up(3, 12)
     values[1, :3] = math.nan
@@ -129,7 +129,7 @@ def test_pairs_too_few_to_resample_are_not_held_fixed_in_silence():
     assert crossed_contrast([Term(1, "a", values)]).low is not None
 
 
-def test_a_pair_that_says_nothing_in_one_term_is_left_out_of_all():
+def test_a_pair_without_a_number_in_one_term_is_left_out_of_all():
     a, b = made_up(1, 3, seed=1), made_up(1, 3, seed=2)
     b[0, 1] = math.nan
     found = crossed_contrast([Term(1, "a", a), Term(-1, "b", b)])

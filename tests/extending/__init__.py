@@ -1,1 +1,1 @@
-"""Objects of a user's own, outside the package: a loss, a model, a wrapper."""
+"""Objects defined outside the package: a loss, a model, a wrapper."""

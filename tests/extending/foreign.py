@@ -1,11 +1,11 @@
-"""A model of somebody else: its forward returns (x̂, μ, log σ²), and it knows no protocol."""
+"""A foreign model without the protocol; its forward returns (x̂, μ, log σ²)."""
 
 import torch
 from torch import Tensor, nn
 
 
 class PlainVAE(nn.Module):
-    """The usual VAE of tutorials, on flattened images in [0, 1]."""
+    """A tutorial VAE on flattened images in [0, 1]."""
 
     def __init__(self, pixels: int, units: int = 4) -> None:
         super().__init__()

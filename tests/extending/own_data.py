@@ -10,7 +10,7 @@ NOT_A_FUNCTION = 3
 
 
 def images(root=None):
-    """40 grey images of 16×16 bytes, wherever root is: image i holds i in its first pixel."""
+    """40 grey images of 16×16 bytes; the first pixel of image i is i."""
     del root
     made = np.random.default_rng(0).integers(0, 256, (40, 16, 16), np.uint8)
     made[:, 0, 0] = np.arange(40)
@@ -23,12 +23,12 @@ def saved(root):
 
 
 def labelled():
-    """The same with the label i mod 4."""
+    """The same images with the label i mod 4."""
     return images(), np.arange(40) % 4
 
 
 def mapping():
-    """Colour images whose layout only the name states."""
+    """Colour images with the layout in the name only."""
     colour = np.stack([images()[:, :3]] * 3, axis=-1)
     return {"images_nhwc": colour, "labels": torch.arange(40) % 4}
 
@@ -51,7 +51,7 @@ class Pairs(torch.utils.data.Dataset):
 
 
 def image_data():
-    """A set that reads its own images."""
+    """A data set that reads images on demand."""
 
     def read(indices):
         return (images()[indices, None] / 127.5 - 1).astype(np.float32)

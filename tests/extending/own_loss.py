@@ -1,4 +1,4 @@
-"""A loss of a user's own: the distance of the first unit of the code."""
+"""A loss outside the package: the distance of the first unit of the code."""
 
 from dataclasses import dataclass
 
@@ -22,6 +22,6 @@ class FirstUnit(Loss):
 
 
 def loss(config, layers):
-    """The loss that settings mean."""
+    """The loss for given settings."""
     del layers
     return FirstUnit(path=config.walked, draws=config.draws)

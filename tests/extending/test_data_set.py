@@ -1,4 +1,4 @@
-"""A data set of one's own: a function outside the package, named where a data set is named."""
+"""Data sets outside the package, named by the reference of a function."""
 
 import numpy as np
 import pytest

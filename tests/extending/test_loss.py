@@ -6,7 +6,7 @@ from seatbelt_vae import AttackConfig, attack
 from tests.attacks.models import Linear
 
 
-def test_a_loss_of_ones_own_is_attacked_with():
+def test_an_attack_with_a_loss_outside_the_package():
     model = Linear()
     x, target = torch.rand(2, 2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     settings = AttackConfig("tests.extending.own_loss:loss", threat="l2", recheck=0)

@@ -1,4 +1,4 @@
-"""Measures of one's own: declared here, outside the package, and found everywhere it shows any."""
+"""Measures declared outside the package appear in suites, views, reports and documents."""
 
 from collections.abc import Iterator
 from pathlib import Path

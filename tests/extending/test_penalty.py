@@ -1,4 +1,4 @@
-"""A user's own penalty and preset: one module outside the package."""
+"""A penalty and a preset in one module outside the package."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -57,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return folder
 
 
-def test_it_is_subtracted_and_stands_among_the_metrics(run: RunFolder) -> None:
+def test_it_is_subtracted_and_among_the_metrics(run: RunFolder) -> None:
     rows = [row for row in read_rows(run.path / "metrics") if row["split"] == "train"]
     assert len(rows) == 8
     for row in rows:

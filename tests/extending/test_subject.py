@@ -1,4 +1,4 @@
-"""A model of somebody else goes through the command line like a run of ours."""
+"""A foreign model on the command line."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_the_folder_of_results_is_a_target_itself(results, capsys):
     assert summary["measures"]["delta_over_bound"]["value"] < 1
 
 
-def test_it_is_the_same_subject_again(results):
+def test_the_folder_opens_as_the_same_subject(results):
     assert (
         open_subject(results, None if results is None else _data()).digest
         == (read_json(results / "subject.json")["digest"])

@@ -1,4 +1,4 @@
-"""A defence of a user's own maps a subject to a subject and is attacked through."""
+"""A defence outside the package maps a subject to a subject and is part of the attack."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def defended(subject):
     return replace(subject, model=Averaged(subject.model), kind="wrapped")
 
 
-def test_a_wrapped_subject_keeps_the_promises_and_its_codes_are_attacked():
+def test_a_wrapped_subject_conforms_and_its_codes_are_attacked():
     subject = defended(subject_of_model(Linear(), "plain"))
     check_autoencoder(subject.model)
     x, target = 4 * torch.rand(2, 1, 1, 4, 4, generator=torch.Generator().manual_seed(0)) - 2

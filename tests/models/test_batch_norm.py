@@ -47,7 +47,7 @@ def both(x, gradient, norm, slope):
 
 
 def over_workers(layer, x):
-    """`BatchNormReLU.forward` as for several workers, of whom this is the only one."""
+    """The path of `BatchNormReLU` for several workers, with one worker."""
     y, mean, variance = layer._over_workers(x)
     layer.track(mean, variance, x.numel() // x.shape[1])
     return y
@@ -64,7 +64,7 @@ def error(found, expected):
     [
         (torch.float64, 1e-12, 1e-12),
         (torch.float32, 5e-6, 5e-6),
-        # torch rounds the gradient between its two operators to bfloat16
+        # torch rounds the gradient between the two operators to bfloat16
         (torch.bfloat16, 4e-3, 1e-3),
     ],
 )
@@ -77,7 +77,7 @@ def test_equals_the_two_operators(shape, slope, dtype, bound, bound_of_sums, sha
     gradient = torch.randn(shape, generator=generator).to(dtype)
     norm = layers(shape[1], len(shape)).to(torch.promote_types(dtype, torch.float32))
     output, back, *sums = both(x, gradient, norm, slope)
-    if shape[0] > 2:  # of two rows the gradient is nothing but rounding
+    if shape[0] > 2:  # for two rows the gradient is rounding noise
         assert error(*back) < bound
     assert error(*output) < bound
     for found, expected in sums:

@@ -1,4 +1,4 @@
-"""A card says what the model is and what β was, and reads as Markdown whatever stands in it."""
+"""Contents of model cards, and their Markdown for any text."""
 
 import re
 from dataclasses import replace
@@ -31,7 +31,7 @@ ARCHITECTURE = resolve(CONFIG.model, "dsprites", (1, 4, 5), (-1.0, 1.0))
 
 
 def _cells(markdown: str) -> list[list[str]]:
-    """The text of every row of every table, as a Markdown parser of its own sees it."""
+    """The text of every row of every table, by an independent Markdown parser."""
     rows: list[list[str]] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
     for before, token in pairwise(tokens):
@@ -65,7 +65,7 @@ def test_the_front_matter_is_the_hubs() -> None:
     assert "`cc-by-nc-4.0`, chosen by the person who shared the model" in read.text
 
 
-def test_no_licence_is_made_up() -> None:
+def test_no_licence_is_assumed() -> None:
     card = _card()
     assert card.data.license is None
     assert "None was given. Ask the person who shared the model" in card.text
@@ -118,14 +118,14 @@ def test_what_beta_means_depends_on_the_preset(preset: str, beta: float | None, 
 TC = ("beta-tcvae", "seatbelt")
 
 
-def test_free_bits_and_warm_ups_are_told() -> None:
+def test_free_bits_and_warm_ups_are_stated() -> None:
     assert "0.125 nats per unit were not charged." in _card().text
     assert "The weight of KL(q(z|x) ‖ p(z)) rose from 0 in 1,500 steps." in plain(_card().text)
     assert "The weight of TC" not in _card().text
 
 
 @pytest.mark.parametrize("preset", ["beta-tcvae", "factor-vae", "seatbelt"])
-def test_no_estimate_of_the_tc_is_told_where_none_was_made(preset: str) -> None:
+def test_no_estimator_of_the_tc_is_stated_at_weight_0(preset: str) -> None:
     sizes = (4, 3) if PRESETS[preset].hierarchical else (3,)
     model = ModelConfig(preset, latent_sizes=sizes, network="mlp")
     config = replace(CONFIG, model=model, objective=ObjectiveConfig(beta=1.0, tc_warm_up=9))
@@ -135,20 +135,20 @@ def test_no_estimate_of_the_tc_is_told_where_none_was_made(preset: str) -> None:
     assert "The weight of TC" not in text
 
 
-def test_warm_ups_that_begin_anew_are_told() -> None:
+def test_cyclic_warm_ups_are_stated() -> None:
     objective = ObjectiveConfig(kl_warm_up=1500, tc_warm_up=20, warm_up_period=2000)
     text = plain(_card(replace(CONFIG, objective=objective)).text)
     assert "The weight of KL(q(z|x) ‖ p(z)) rose from 0 in 1,500 steps, anew every" in text
     assert "The weight of TC(z^L) rose from 0 in 20 steps, anew every 2,000 steps." in text
 
 
-def test_averaged_weights_are_told() -> None:
+def test_averaged_weights_are_stated() -> None:
     averaged = replace(CONFIG, training=replace(CONFIG.training, ema_decay=0.999))
     assert ["weights", "their moving average, decay 0.999"] in _cells(_card(averaged).text)
     assert "moving average" not in _card().text
 
 
-def test_tables_hold_whatever_is_measured() -> None:
+def test_tables_escape_any_text() -> None:
     odd = ["E log p(x|z*)", "a*b*c", "<b>", r"\|", "`x` x_t", "−88.0"]
     table = CardTable("a | b", ("x|y", *"bcdef"), [odd], [("p(x|z)", "means *this*")])
     card = _card(measures=[table], flags=[table])
@@ -158,14 +158,14 @@ def test_tables_hold_whatever_is_measured() -> None:
     assert "means \\*this\\*" in card.text
 
 
-def test_what_was_not_measured_is_said_to_be_unknown() -> None:
+def test_unmeasured_robustness_is_called_unknown() -> None:
     text = _card().text
     assert "Nothing is known of how hard this model is to fool" in text
     assert "Validity flags" not in text
 
 
 @pytest.mark.parametrize("where", [".", "ada/belt"])
-def test_the_way_to_load_it_runs(
+def test_the_example_of_loading_runs(
     where: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = HierarchicalVAE(ARCHITECTURE)

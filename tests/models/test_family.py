@@ -1,4 +1,4 @@
-"""What holds for every preset, image size, network and likelihood."""
+"""Properties of models of every preset, image size, network and likelihood."""
 
 from dataclasses import replace
 from itertools import pairwise, product
@@ -16,7 +16,7 @@ from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.testing import check_autoencoder
 
 BATCH = 4
-# the first convolution of 16 filters is fused with the layers beside it
+# a first convolution of 16 filters is fused with BatchNorm and ReLU
 NETWORKS = {
     "conv-16": ("conv", (1, 16, 16), (4, 6)),
     "conv-28": ("conv", (1, 28, 28), (4, 6)),
@@ -50,7 +50,7 @@ def architecture(request: pytest.FixtureRequest) -> Architecture:
 
 @pytest.fixture
 def model(architecture: Architecture) -> HierarchicalVAE:
-    """A model as after training: no BatchNorm is the identity any more."""
+    """A model as after training, without identity BatchNorm layers."""
     torch.manual_seed(0)
     made = HierarchicalVAE(architecture)
     for module in made.modules():
@@ -75,7 +75,7 @@ def _probe(model: HierarchicalVAE, *draws: int) -> tuple[Tensor, Noise]:
 
 
 def _everything(model: HierarchicalVAE, x: Tensor, noise: Noise | None) -> list[Tensor]:
-    """All that a model says about images on one path."""
+    """All outputs of a model on one path."""
     posterior = model.encode(x, noise)
     normals = (*posterior.layers, *model.prior(posterior.z))
     decoded = model.decode(posterior.z)
@@ -89,12 +89,12 @@ def _assert_equal(found: list[Tensor], expected: list[Tensor], tolerance: float)
 
 
 @whole_family
-def test_every_member_keeps_the_protocol(model: HierarchicalVAE) -> None:
+def test_every_model_conforms_to_the_protocol(model: HierarchicalVAE) -> None:
     check_autoencoder(model)
 
 
 @whole_family
-def test_what_is_saved_loads_equal(model: HierarchicalVAE, tmp_path: Path) -> None:
+def test_a_saved_model_loads_equal(model: HierarchicalVAE, tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", RunConfig())
     save_model(model.train(), folder)
     loaded = load_model(RunFolder.open(folder.path))
@@ -163,7 +163,7 @@ def test_the_likelihood_sees_every_layer_or_the_first_alone(model: HierarchicalV
 
 
 @whole_family
-def test_no_bias_stands_before_a_batch_norm(model: HierarchicalVAE) -> None:
+def test_layers_before_a_batch_norm_have_no_bias(model: HierarchicalVAE) -> None:
     followed = [
         layer
         for module in model.modules()

@@ -110,7 +110,7 @@ def test_to_image_equals_its_three_layers(shape, slope, dtype, bound, of_sums, b
     expected = exact_layer(functional.leaky_relu(exact_norm(exact_x), slope))
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         found = ours(x)
-    assert_near(found, expected, 2e-6)  # nothing is rounded to bfloat16 on the way
+    assert_near(found, expected, 2e-6)  # no intermediate result is rounded to bfloat16
     gradient = torch.randn(expected.shape, generator=random)
     found.backward(gradient)
     expected.backward(gradient.double())
@@ -157,7 +157,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(team, monkeypatch):
 @compiled
 def test_pixels_far_from_zero_cost_no_digits(random):
     layer, norm = from_image(1, 16, random)
-    with torch.no_grad():  # see nothing of the border, whose zeros are far from the pixels
+    with torch.no_grad():  # ignore the border, where padding is far from the pixel values
         for outer in (0, 3):
             layer.weight[:, :, outer] = 0
             layer.weight[..., outer] = 0
@@ -170,7 +170,7 @@ def test_pixels_far_from_zero_cost_no_digits(random):
 
 
 @compiled
-def test_what_is_not_a_number_reaches_the_result(random):
+def test_nan_reaches_the_result(random):
     shape = SHAPES["one group of features"]
     layer, norm = from_image(*shape[1:3], random)
     x = images(shape, random)
@@ -192,7 +192,7 @@ UNFUSED = {
 
 
 @pytest.mark.parametrize("case", UNFUSED)
-def test_elsewhere_the_layers_are_torchs(case, slope, random, monkeypatch):
+def test_other_inputs_use_the_layers_of_torch(case, slope, random, monkeypatch):
     shape = SHAPES["colours"]
     layer, norm = from_image(*shape[1:3], random)
     if case == "no compiled code":
@@ -210,7 +210,7 @@ def test_elsewhere_the_layers_are_torchs(case, slope, random, monkeypatch):
 
 
 @pytest.mark.parametrize("case", ["evaluation", "float64", "no compiled code"])
-def test_and_so_they_are_to_the_image(case, slope, random, monkeypatch):
+def test_other_inputs_use_the_layers_of_torch_to_the_image(case, slope, random, monkeypatch):
     shape = SHAPES["colours"]
     layer, norm = to_image(*shape[1:3], random)
     if case == "no compiled code":
@@ -226,7 +226,7 @@ def test_and_so_they_are_to_the_image(case, slope, random, monkeypatch):
 
 
 CONVOLUTIONS = {
-    "the networks' own": ({}, True),
+    "the usual one": ({}, True),
     "a bias": ({"bias": True}, False),
     "another kernel": ({"kernel_size": 3}, False),
     "another stride": ({"stride": 1}, False),
@@ -239,14 +239,14 @@ CONVOLUTIONS = {
 
 
 @pytest.mark.parametrize(("other", "fits"), CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-def test_which_convolutions_it_can_be(other, fits):
+def test_conditions_of_convolutions(other, fits):
     usual = {"in_channels": 1, "out_channels": 16, "kernel_size": 4, "stride": 2, "padding": 1}
     layer = nn.Conv2d(**usual | {"bias": False} | other)
     assert is_from_image(layer) is fits
     assert not is_to_image(layer)
 
 
-def test_which_transposed_convolutions_it_can_be():
+def test_conditions_of_transposed_convolutions():
     assert is_to_image(nn.ConvTranspose2d(16, 3, 4, 2, 1))
     assert not is_to_image(nn.ConvTranspose2d(16, 3, 4, 2, 1, output_padding=1))
     assert not is_to_image(nn.ConvTranspose2d(16, 16, 4, 2, 1))

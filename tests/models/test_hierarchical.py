@@ -1,4 +1,4 @@
-"""One model written out by hand, shapes that are refused, and draws from the prior."""
+"""The maps against NumPy, refused shapes, and draws from the prior."""
 
 import numpy as np
 import pytest

@@ -44,7 +44,7 @@ def inputs(shape: tuple[int, ...], batch: int = 3) -> Tensor:
 
 
 def gradients(layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Output, gradient of Σ sin of it, and the gradient of that gradient's squared norm."""
+    """Output y, gradient of Σ sin y, and gradient of the squared norm of that gradient."""
     x = x.clone().requires_grad_()
     out = layer(x)
     (first,) = torch.autograd.grad(out.sin().sum(), x, create_graph=True)
@@ -53,7 +53,7 @@ def gradients(layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @changed
-def test_a_rephrased_layer_is_the_same_map(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_a_rewritten_layer_is_the_same_map(layer: nn.Module, shape: tuple[int, ...]) -> None:
     new = faster_form(layer)
     assert new is not layer
     layer.requires_grad_(False)
@@ -77,7 +77,7 @@ def test_it_is_the_same_map_channels_last_and_without_a_graph(
 
 @changed
 def test_a_layer_used_twice_adds_its_gradients(layer: nn.Module, shape: tuple[int, ...]) -> None:
-    """Twice in one graph, at different inputs, as on the two paths of a divergence."""
+    """A layer with two inputs in one graph, as in a divergence of two posteriors."""
     layer.requires_grad_(False)
 
     def gradient(module: nn.Module) -> Tensor:
@@ -91,7 +91,7 @@ def test_a_layer_used_twice_adds_its_gradients(layer: nn.Module, shape: tuple[in
 
 
 @changed
-def test_the_layer_itself_stays_as_it_was(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_the_layer_itself_does_not_change(layer: nn.Module, shape: tuple[int, ...]) -> None:
     before = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
     new = faster_form(layer)
     new(inputs(shape))

@@ -1,4 +1,4 @@
-"""Sizes of the published networks, and images whose sides are no power of two."""
+"""Sizes of the published networks, and images of other sizes."""
 
 import numpy as np
 import pytest

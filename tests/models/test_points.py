@@ -1,4 +1,4 @@
-"""Convolutions between an input and a point against the general ones: values, all gradients."""
+"""Convolutions between an input and a point against the general ones: values and gradients."""
 
 import pytest
 import torch
@@ -43,6 +43,6 @@ def test_it_is_the_convolution(
 
 
 @pytest.mark.parametrize("layer", [ToPoint(8, 4, (2, 2)), FromPoint(8, 4, (2, 2))])
-def test_an_input_it_is_not_for_is_refused(layer: nn.Module) -> None:
+def test_other_input_sizes_are_refused(layer: nn.Module) -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         layer(torch.zeros(8, 8, 5, 5))

@@ -1,4 +1,4 @@
-"""A shared model loads bit for bit wherever it is, and what is damaged or pickled is refused."""
+"""Shared models load bit for bit; damaged or pickled files are refused."""
 
 import json
 import pickle
@@ -39,7 +39,7 @@ with torch.no_grad():
 def _model(settings: ModelConfig = CONFIG.model) -> HierarchicalVAE:
     torch.manual_seed(0)
     model = HierarchicalVAE(resolve(settings, "dsprites", (1, 16, 16), (-1.0, 1.0)))
-    model.encode(torch.randn(8, 1, 16, 16))  # BatchNorm's averages move away from their start
+    model.encode(torch.randn(8, 1, 16, 16))  # moves the running moments of BatchNorm
     model.trained_as = replace(CONFIG, model=settings)
     return model
 
@@ -51,7 +51,7 @@ def shared(tmp_path: Path) -> Path:
     return tmp_path / "shared"
 
 
-def test_it_is_what_the_hugging_face_hub_knows(shared: Path) -> None:
+def test_the_folder_has_the_files_of_the_hugging_face_hub(shared: Path) -> None:
     assert sorted(path.name for path in shared.iterdir()) == [
         "README.md",
         "config.json",
@@ -61,7 +61,7 @@ def test_it_is_what_the_hugging_face_hub_knows(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("network", ["conv", "mlp"])
-def test_what_is_saved_loads_bit_for_bit(network: str, tmp_path: Path) -> None:
+def test_a_saved_model_loads_bit_for_bit(network: str, tmp_path: Path) -> None:
     model = _model(replace(CONFIG.model, network=network))
     model.save_pretrained(tmp_path / "shared")
     loaded = HierarchicalVAE.from_pretrained(str(tmp_path / "shared"))
@@ -85,7 +85,7 @@ def test_a_fresh_process_computes_the_same(shared: Path) -> None:
     assert ended.stderr == ""
 
 
-def test_settings_travel_without_the_folder_of_the_data(shared: Path) -> None:
+def test_settings_are_shared_without_the_folder_of_the_data(shared: Path) -> None:
     for path in shared.iterdir():
         assert b"ada/pictures" not in path.read_bytes()
     loaded = HierarchicalVAE.from_pretrained(shared)
@@ -95,7 +95,7 @@ def test_settings_travel_without_the_folder_of_the_data(shared: Path) -> None:
     assert again.read_bytes() == first.read_bytes()
 
 
-def test_a_model_of_no_run_is_shared_too(tmp_path: Path) -> None:
+def test_a_model_without_a_run_is_shared(tmp_path: Path) -> None:
     model = _model()
     model.trained_as = None
     model.save_pretrained(tmp_path)
@@ -174,7 +174,7 @@ def test_weights_of_other_shapes_are_refused(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["lacks", "has more"])
-def test_weights_that_are_not_all_or_too_many_are_refused(change: str, shared: Path) -> None:
+def test_missing_or_additional_weights_are_refused(change: str, shared: Path) -> None:
     path = shared / "model.safetensors"
     weights = load_file(path)
     if change == "lacks":
@@ -205,7 +205,7 @@ def test_pickled_weights_are_refused_unopened(name: str, shared: Path) -> None:
     assert not trace.exists()
 
 
-def test_folders_that_are_no_shared_model_say_what_they_are(shared: Path) -> None:
+def test_other_folders_are_named_in_the_error(shared: Path) -> None:
     empty = shared.parent / "empty"
     for folder in (empty, shared.parent):
         assert _refusal(folder) == (

@@ -1,4 +1,4 @@
-"""A stored model that is damaged, or whose parts are not of one another, is refused."""
+"""Stored models with damaged or mismatched files are refused."""
 
 import json
 from pathlib import Path
@@ -83,9 +83,7 @@ def test_weights_that_lack_a_tensor_are_refused(folder: RunFolder) -> None:
         ('{"image_shape": [4, 4]}', "image_shape is [4, 4], expected 3 values"),
     ],
 )
-def test_an_architecture_that_is_none_is_refused(
-    content: str, reason: str, folder: RunFolder
-) -> None:
+def test_an_invalid_architecture_is_refused(content: str, reason: str, folder: RunFolder) -> None:
     path = folder.path / "model.json"
     path.write_text(content)
     message = _refusal(folder)

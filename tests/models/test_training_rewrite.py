@@ -1,4 +1,4 @@
-"""A model in the form it is trained in is the same model."""
+"""Models with fused layers for training against the original models."""
 
 import copy
 
@@ -63,7 +63,7 @@ def test_its_gradients_are_the_same(preset, shape):
         assert (found.grad - expected.grad).norm() < 1e-4 * scale, name
 
 
-def test_what_is_joined():
+def test_fused_layers():
     _, model = pair("vae", (1, 16, 16), (16, 6))
     kinds = [type(module) for module in model.modules()]
     assert (kinds.count(FromImage), kinds.count(ToImage)) == (1, 1)
@@ -74,7 +74,7 @@ def test_what_is_joined():
     assert not {FromImage, ToImage} & {*kinds}
 
 
-def test_a_copy_of_it_has_weights_of_its_own():
+def test_a_copy_shares_no_weights():
     _, model = pair("vae", (1, 16, 16), (16, 6))
     other = copy.deepcopy(model)
     with torch.no_grad():

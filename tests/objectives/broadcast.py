@@ -14,7 +14,7 @@ def log_densities(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
 def broadcast_parts(
     z: Tensor, mean: Tensor, log_variance: Tensor, log_weights: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The joint's and the marginals' part of the estimate: the TC is their difference."""
+    """The joint and the marginal term of the estimate; the TC is their difference."""
     density = log_densities(z, mean, log_variance)
     joint = (density.sum(-1) + log_weights).logsumexp(1)
     marginals = (density + log_weights[..., None]).logsumexp(1).sum(-1)

@@ -1,4 +1,4 @@
-"""The aggregate posterior: exact with one layer, with two a bracket around a known truth."""
+"""The aggregate posterior: exact with one layer, a bracket of the known value with two."""
 
 import itertools
 import math
@@ -37,7 +37,7 @@ class Chains:
         return self._normal(self.mean, math.hypot(self.below, self.top))
 
     def queries(self, position: Tensor) -> tuple[Tensor, Normal]:
-        """z² through own chains that no one else has, and the conditionals of the last step."""
+        """Draws of z² through independent chains, and the conditionals of the last step."""
         draws = generator_of(3)
         noise = torch.randn(
             2, len(position), self.mean.shape[1], generator=draws, dtype=torch.float64
@@ -84,7 +84,7 @@ def test_mutual_information_is_no_more_than_the_images_can_tell() -> None:
         assert (information > math.log(50) - 1e-6) == nearly_all
 
 
-def test_images_that_all_encode_alike_share_nothing() -> None:
+def test_equal_posteriors_have_no_mutual_information() -> None:
     chains = Chains(20, 3, 0.0, 0.4)
     chains.mean = torch.zeros_like(chains.mean)
     z, own = chains.queries(POSITIONS)
@@ -94,8 +94,8 @@ def test_images_that_all_encode_alike_share_nothing() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
-def test_the_ends_are_what_their_definition_says(count: int) -> None:
-    """Fresh chains for every image; in the upper density the query's own replaces one of them."""
+def test_bounds_follow_their_definition(count: int) -> None:
+    """Independent chains per image; the upper density replaces one by the query's own."""
     chains = Chains(20, 3, 0.6, 0.4)
     z, own = chains.queries(POSITIONS)
     found = AggregatePosterior(chains, 20, exact=False).measure(z, own, POSITIONS, count)
@@ -118,7 +118,7 @@ def test_the_ends_are_what_their_definition_says(count: int) -> None:
 
 
 @pytest.mark.parametrize(("units", "below", "top"), [(4, 1.0, 0.1), (10, 1.0, 0.3), (4, 0.5, 0.3)])
-def test_the_truth_lies_in_the_bracket_and_the_bracket_shrinks(
+def test_the_bracket_contains_the_known_value_and_shrinks(
     units: int, below: float, top: float
 ) -> None:
     images = 60
@@ -172,5 +172,5 @@ def test_float32_queries_are_measured_in_float64() -> None:
     assert found.total_correlation.lower == pytest.approx((joint - marginals).mean().item())
 
 
-def test_the_width_of_a_bracket_is_the_distance_of_its_ends() -> None:
+def test_the_width_of_a_bracket_is_the_difference_of_its_bounds() -> None:
     assert Bracket(lower=-1.0, upper=2.5, chains=8).width == 3.5

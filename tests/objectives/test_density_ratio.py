@@ -1,4 +1,4 @@
-"""FactorVAE's discriminator: it finds a known TC, and its loss sends nothing to the encoder."""
+"""FactorVAE's discriminator: a known TC, and no gradient of its loss to the encoder."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_the_network_is_the_published_one():
     assert shapes == [(1000, 3), *[(1000, 1000)] * 5, (1, 1000)]
 
 
-def test_a_blind_discriminator_pays_log_two():
+def test_a_constant_discriminator_has_loss_log_two():
     ratio = DensityRatio(3)
     for parameter in ratio.parameters():
         torch.nn.init.zeros_(parameter)
@@ -61,14 +61,14 @@ def test_the_loss_rewards_a_logit_that_is_high_on_codes():
     assert Known(1).loss(codes, others).item() == pytest.approx(expected)
 
 
-def test_the_loss_sends_no_gradient_to_what_made_the_codes():
+def test_the_loss_has_no_gradient_to_the_codes():
     z = torch.randn(6, 3, requires_grad=True)
     assert DensityRatio(3)(z).requires_grad
     DensityRatio(3).loss(z, 2 * z).backward()
     assert z.grad is None
 
 
-def test_shuffling_moves_every_unit_by_itself():
+def test_shuffling_permutes_every_unit_independently():
     z = torch.arange(400.0).view(100, 4)
     moved = shuffled(z, torch.Generator().manual_seed(0))
     rows = (moved // 4).long()
@@ -102,7 +102,7 @@ def test_factor_vae_at_beta_one_is_its_elbo():
     assert terms.objective.item() == terms.elbo.item()
 
 
-def test_the_models_loss_reaches_the_encoder_through_the_discriminator_and_leaves_it_alone():
+def test_the_penalty_has_gradients_to_the_encoder_but_not_to_the_discriminator():
     model, ratio, terms = factor_terms(beta=1000.0)
     tc = terms.penalties["total_correlation"]
     (gradient,) = torch.autograd.grad(tc, [model.posterior_head.weight], retain_graph=True)

@@ -1,4 +1,4 @@
-"""The ELBO's terms and the names they are stored under."""
+"""The terms of the ELBO and their stored names."""
 
 import pytest
 import torch

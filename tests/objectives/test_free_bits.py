@@ -1,4 +1,4 @@
-"""Free bits: hand-computed groups, and what holds for any numbers."""
+"""Free bits: groups computed by hand, and inequalities for any numbers."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_hand_computed(floor: float, group: str, total: float, share: float) -> 
     assert floored.item() == share
 
 
-def test_the_mean_over_the_batch_stands_inside_the_maximum() -> None:
+def test_the_mean_over_the_batch_is_inside_the_maximum() -> None:
     units = torch.tensor([[0.0], [2.0]])
     assert free_bits(units, 0.5, "unit")[0] == 1
     assert units.clamp(min=0.5).mean() == 1.25
@@ -56,5 +56,5 @@ def test_never_below_the_plain_sum_nor_the_floors(
     if floor > 0:
         assert charged >= groups * floor - 1e-12
         negative = units.mean(0).clamp(max=0).abs().sum()
-        # an equality up to rounding where the floor is all but 0
+        # equal up to rounding for a floor near 0
         assert charged <= plain.clamp(min=0) + groups * floor + negative + 1e-12

@@ -1,4 +1,4 @@
-"""Mixture log-densities: compiled code and torch's operations against plain float64 sums."""
+"""Mixture log-densities: the compiled kernel and tiles against float64 sums."""
 
 import math
 import shutil
@@ -26,7 +26,7 @@ HARD = ["plain", "tiny variance", "far means", "collapsed"]
 @pytest.fixture(params=["eager", "traced", pytest.param("native", marks=needs_kernel)])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
     if request.param == "traced":
-        # as a GPU's is, but that torch's own operations do what the compiler would write
+        # as on a GPU, with eager operations in place of compiled ones
         torch.compiler.reset()
         traced = torch.compile(tile, fullgraph=True, dynamic=True, backend="aot_eager")
         monkeypatch.setattr(tiles, "tile", traced)
@@ -65,7 +65,7 @@ def plain(tensors: list[Tensor], weights: ComponentWeights) -> tuple[Tensor, Ten
     return joint.detach(), marginals.detach(), list(slopes)
 
 
-# sizes about the widths at which the loop is cut: 16 lanes, 8 samples at once, 64 in a tile
+# sizes near the blocks of the kernel: 16 lanes, 8 samples, 64 samples in a tile
 @pytest.mark.parametrize(
     ("samples", "components", "units"),
     [(1, 2, 1), (7, 15, 3), (8, 16, 2), (9, 17, 5), (64, 33, 4), (65, 64, 1), (130, 40, 7)],
@@ -82,13 +82,13 @@ def test_every_size_and_weighting(
     torch.testing.assert_close(found.joint, joint, rtol=1e-6, atol=2e-6)
     torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=2e-6)
     for slope, wanted in zip(found.slopes, slopes, strict=True):
-        scale = max(wanted.abs().max().item(), 0.1)  # the parts are O(1) where they cancel
+        scale = max(wanted.abs().max().item(), 0.1)  # the terms are O(1) if they cancel
         torch.testing.assert_close(slope.double(), wanted, rtol=0, atol=2e-5 * scale)
     assert way(*tensors, weights, gradients=False).slopes is None
 
 
 @pytest.mark.parametrize("case", HARD)
-def test_a_large_batch_of_hard_numbers(way: object, case: str) -> None:
+def test_a_large_batch_of_difficult_values(way: object, case: str) -> None:
     samples, components, units = 24, 4096, 128
     weights = component_weights("mws", samples, components, 60_000)
     tensors = batch(case, samples, components, units)
@@ -114,7 +114,7 @@ def test_compiled_code_does_not_depend_on_the_number_of_threads() -> None:
         assert all(a.equal(b) for a, b in zip(results[0], other, strict=True))
 
 
-def test_a_component_can_be_left_out_and_even_the_last_one(way: object) -> None:
+def test_components_can_be_left_out_even_all(way: object) -> None:
     tensors = batch("plain", 5, 3, 2)
     weights = ComponentWeights.equal(5, 3, 0.0).without(torch.tensor([1, 4]), torch.tensor([2, 0]))
     joint, marginals, _ = plain(tensors, weights)
@@ -128,7 +128,7 @@ def test_a_component_can_be_left_out_and_even_the_last_one(way: object) -> None:
     assert found.marginals[1].tolist() == [-torch.inf, -torch.inf]
 
 
-def test_a_component_left_out_though_it_alone_is_near(way: object) -> None:
+def test_the_only_near_component_can_be_left_out(way: object) -> None:
     z = torch.zeros(1, 3)
     mean = torch.tensor([[0.0] * 3, [40.0] * 3, [41.0] * 3])
     weights = ComponentWeights.equal(1, 3, 0.0).without(torch.tensor([0]), torch.tensor([0]))
@@ -141,7 +141,7 @@ def test_a_component_left_out_though_it_alone_is_near(way: object) -> None:
 
 @pytest.mark.parametrize("left_out", [False, True])
 def test_a_sample_at_any_distance_from_all_components(way: object, left_out: bool) -> None:
-    """Through the distances at which exponentials leave the numbers that a float can hold."""
+    """Distances at which exponentials underflow."""
     away = torch.linspace(0, 40, 4001)
     z = torch.stack([away, away], dim=1)
     mean = torch.tensor([[0.0, 0.0], [0.1, -0.1], [40.0, 40.0]])[: 3 if left_out else 2]
@@ -155,17 +155,17 @@ def test_a_sample_at_any_distance_from_all_components(way: object, left_out: boo
     torch.testing.assert_close(found.marginals, marginals, rtol=1e-6, atol=2e-6)
 
 
-def test_exponentials_are_right_to_the_last_digit_or_two(way: object) -> None:
+def test_exponentials_are_accurate_to_a_few_ulp(way: object) -> None:
     z = torch.linspace(-12, 12, 3001)[:, None]
     of_one = torch.zeros(1, 1)
     found = way(z, of_one, of_one, ComponentWeights.equal(len(z), 1, 0.0), gradients=False)
     wanted = torch.distributions.Normal(0.0, 1.0).log_prob(z.double())
-    # an exponent of size 72 is itself only known to 4e-6
+    # an exponent of size 72 is accurate to 4e-6 only
     assert ((found.marginals - wanted).abs() / (1 + wanted.abs())).max() < 2e-7
 
 
 @needs_kernel
-def test_compiled_code_is_taken_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_is_used_where_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     for name, real in (("by_kernel", by_kernel), ("by_tiles", by_tiles)):
         monkeypatch.setattr(
@@ -191,8 +191,8 @@ PECULIAR = (torch.nan, torch.inf, -torch.inf, 1e30)
     st.booleans(),
 )
 @settings(max_examples=80, deadline=None)
-def test_numbers_that_are_not_finite_give_what_torch_gives(name, value, place, negative):
-    """NaN where torch's operations give NaN, and equal values elsewhere."""
+def test_values_that_are_not_finite_agree_with_torch(name, value, place, negative):
+    """NaN if the operations of torch give NaN, else equal values."""
     tensors = dict(zip(("z", "mean", "log_variance"), batch("plain", 6, 6, 3), strict=True))
     weights = component_weights("mss", 6, 6, 100)
     changed = tensors.get(name, weights.log_others)
@@ -212,7 +212,7 @@ def test_numbers_that_are_not_finite_give_what_torch_gives(name, value, place, n
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3, equal_nan=True)
 
 
-def test_a_mean_that_is_not_a_number_makes_the_total_correlation_none(way: object) -> None:
+def test_a_mean_of_nan_gives_a_total_correlation_of_nan(way: object) -> None:
     z, mean, log_variance = batch("plain", 4, 4, 3)
     mean[2, 1] = torch.nan
     weights = ComponentWeights.equal(4, 4, 0.0)
@@ -247,12 +247,12 @@ def test_strided_tensors_are_read_in_order() -> None:
     assert all(a.equal(b) for a, b in zip(one.slopes, other.slopes, strict=True))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, of itself
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # raised inside torch
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles by g++ here")
 def test_a_tile_that_torch_compiles_computes_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # as on a GPU, where Triton is written instead of C++
+    # as on a GPU, with C++ in place of Triton
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch.compiler.reset()
     monkeypatch.setattr(tiles, "tile", torch.compile(tile, dynamic=True))

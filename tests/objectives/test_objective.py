@@ -1,4 +1,4 @@
-"""The presets' objectives: which are the same number, and what each is made of."""
+"""The objectives of presets: equalities between them, and their terms."""
 
 import pytest
 import torch
@@ -99,8 +99,8 @@ def test_the_tc_of_the_top_layer_is_charged_beta_less_one_times(estimator: str) 
 
 
 @pytest.mark.parametrize("estimator", ["mws", "mss"])
-def test_the_tc_moves_every_weight_as_its_broadcast_form_does(estimator: str) -> None:
-    """Through the samples, and through the components they are compared with."""
+def test_gradients_of_the_tc_equal_those_of_the_broadcast_form(estimator: str) -> None:
+    """Gradients through the samples and through the components."""
     model = network("seatbelt", DEEP, torch.float64)
     objective = objective_of("seatbelt", 3, beta=5.0, tc_estimator=estimator, free_bits=0.0)
     terms = objective(model, *batch(3))
@@ -124,7 +124,7 @@ def test_beta_vae_charges_the_whole_divergence_beta_times() -> None:
 
 
 @pytest.mark.parametrize("group", ["unit", "layer"])
-def test_free_bits_floor_every_layer_and_leave_the_reported_elbo_alone(group: str) -> None:
+def test_free_bits_floor_every_layer_and_do_not_change_the_elbo(group: str) -> None:
     terms = evaluate("hvae", 3, free_bits=0.3, free_bits_group=group)
     plain = evaluate("hvae", 3, free_bits=0.0)
     model = network("hvae", DEEP, torch.float64)
@@ -143,7 +143,7 @@ def test_free_bits_are_on_by_default_with_several_layers_only() -> None:
     assert objective_of("beta-tcvae", 1).free_bits == 0
 
 
-def test_a_beta_that_the_elbo_has_not_is_refused() -> None:
+def test_a_beta_is_refused_for_the_elbo() -> None:
     with pytest.raises(
         ConfigError, match="beta is 4 with preset 'vae', whose objective is the ELB"
     ):
@@ -179,8 +179,8 @@ def test_the_objective_is_affine_in_beta_and_free_bits_only_cost(
 
 
 @pytest.mark.parametrize("preset", ["vae", "beta-vae", "beta-tcvae", "seatbelt"])
-def test_warm_ups_scale_their_own_penalty_and_nothing_else(preset: str) -> None:
-    """At step s the objective is what it is at the end, with the penalties' shares given back."""
+def test_warm_ups_scale_their_penalty_only(preset: str) -> None:
+    """The objective at step s is the final one plus the uncharged shares of the penalties."""
     depth = 3 if preset == "seatbelt" else 1
     kind = PRESETS[preset]
     settings = {"kl_warm_up": 10} | ({"tc_warm_up": 4} if kind.penalties else {})
@@ -196,7 +196,7 @@ def test_warm_ups_scale_their_own_penalty_and_nothing_else(preset: str) -> None:
         assert found.elbo.item() == over.elbo.item()
 
 
-def test_without_warm_up_every_step_is_alike() -> None:
+def test_without_warm_up_all_steps_are_equal() -> None:
     objective = objective_of("seatbelt", 3)
     model, (x, noise) = network("seatbelt", DEEP, torch.float64), batch(3)
     first, last = (objective(model, x, noise, step).objective for step in (1, 10**6))

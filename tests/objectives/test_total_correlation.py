@@ -1,4 +1,4 @@
-"""The fused total correlation against the broadcast form: value, gradients, hard cases, memory."""
+"""The fused total correlation against the broadcast form: value, gradients, limits, memory."""
 
 import sys
 from typing import Any
@@ -27,7 +27,7 @@ def batch(m: int, d: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> 
 
 
 def hard_batch(case: str, m: int, d: int) -> list[Tensor]:
-    """float32 numbers at which a careless form loses its digits."""
+    """float32 values at which an expanded square loses digits."""
     draws = torch.Generator().manual_seed(1)
     mean, log_variance, noise = torch.randn(3, m, d, generator=draws).unbind()
     log_variance = 0.3 * log_variance
@@ -107,7 +107,7 @@ def test_samples_other_than_one_per_component() -> None:
 
 
 @pytest.mark.parametrize("case", HARD)
-def test_float32_is_as_good_as_float32_can_be(case: str) -> None:
+def test_float32_is_accurate_to_its_precision(case: str) -> None:
     m, d, size = 512, 64, 60_000
     tensors = hard_batch(case, m, d)
     weights = component_log_weights("mws", m, m, size)
@@ -124,11 +124,11 @@ def test_float32_is_as_good_as_float32_can_be(case: str) -> None:
         wanted = above - part
         error, excuse = (found - wanted).norm(), (plain - wanted).norm()
         assert error <= 1e-5 * part.norm()
-        # half an ulp of slack for gradients that are nothing but rounding
+        # half an ulp of tolerance for gradients of rounding noise
         assert error <= 2 * excuse + 1e-7 * wanted.norm()
 
 
-def test_samples_so_far_away_that_every_density_underflows() -> None:
+def test_samples_at_which_every_density_underflows() -> None:
     tensors = batch(6, 3, dtype=torch.float32)
     tensors[0][1] += 1e3
     tensors[0][4, 2] -= 1e4
@@ -142,7 +142,7 @@ def test_samples_so_far_away_that_every_density_underflows() -> None:
 
 
 def test_very_unequal_widths_do_not_underflow() -> None:
-    """A peak of one component 25 nats above the others' is no shift to trust blindly."""
+    """The peak of one component is 25 nats above the others, too large a shift for them."""
     tensors = batch(8, 2, dtype=torch.float32)
     tensors[2][3] = -20.0
     tensors[2][5] = 20.0
@@ -209,7 +209,7 @@ def test_images_can_be_shuffled(m: int, d: int, seed: int, estimator: str) -> No
 @given(st.integers(2, 4), st.integers(2, 4), st.integers(0, 1000))
 @settings(max_examples=25, deadline=None)
 def test_a_grid_of_components_factorises(rows: int, columns: int, seed: int) -> None:
-    """All pairs of two sets of Gaussians are a product, whose TC is 0 at every sample."""
+    """A mixture over all pairs of two sets of Gaussians is a product, with a TC of 0."""
     draws = torch.Generator().manual_seed(seed)
     axes = [
         torch.randn(2, n, generator=draws, dtype=torch.float64).unbind() for n in (rows, columns)
@@ -221,7 +221,7 @@ def test_a_grid_of_components_factorises(rows: int, columns: int, seed: int) -> 
     assert total_correlation(z, mean, log_variance, len(z), "mss").abs() < 1e-12
 
 
-def test_units_that_say_the_same_share_all_they_say() -> None:
+def test_the_tc_of_equal_units_is_their_information() -> None:
     diagonal = torch.linspace(-9, 9, 5, dtype=torch.float64)[:, None].expand(5, 2)
     tc = total_correlation(diagonal, diagonal, torch.zeros_like(diagonal), 5, "mss")
     assert tc.item() == pytest.approx(torch.tensor(5.0).log().item(), abs=1e-3)
@@ -248,20 +248,20 @@ def test_bf16_is_computed_in_float32() -> None:
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the largest tensor that any operation made."""
+    """Records the size of the largest tensor of any operation."""
 
     elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        # an expanded tensor takes the memory of the one it shows
+        # an expanded tensor needs no memory of its own
         if isinstance(result, Tensor):
             size = result.untyped_storage().nbytes() // result.element_size()
             self.elements = max(self.elements, size)
         return result
 
 
-def test_no_array_of_all_pairs_and_units_is_made() -> None:
+def test_no_array_of_all_pairs_and_units_is_allocated() -> None:
     m, d = 512, 32
     tensors = [t.requires_grad_() for t in batch(m, d, dtype=torch.float32)]
     with Largest() as largest:

@@ -51,28 +51,19 @@ class PairMeasures:
     def budget_rows(self) -> list[Row]:
         """One row per budget: the smallest gap found, its origin, and reference gaps."""
         found = self.budgets
-        columns = zip(
-            found.epsilon,
-            found.gap,
-            found.how,
-            found.gap_of_rows,
-            found.blend_gap,
-            found.distance_relative,
-            strict=True,
-        )
         return [
             {
                 "pair": self.rows[0]["pair"],
                 "epsilon": epsilon,
-                "gap": _finite(gap),
-                "how": how,
-                "gap_of_rows": _finite(gap_of_rows),
-                "blend_gap": _finite(blend_gap),
+                "gap": _finite(found.gap[i]),
+                "how": found.how[i],
+                "gap_of_rows": _finite(found.gap_of_rows[i]),
+                "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
-                "distance_relative": distance,
+                "distance_relative": found.distance_relative[i],
                 "told_apart": self.pair.told_apart,
             }
-            for epsilon, gap, how, gap_of_rows, blend_gap, distance in columns
+            for i, epsilon in enumerate(found.epsilon)
         ]
 
     @property

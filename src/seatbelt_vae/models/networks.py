@@ -40,15 +40,9 @@ class ConvEncoder(nn.Module):
         self.padding = _padding(height, width)
         layers: list[nn.Module] = []
         for before, after in zip([channels, *widths], widths, strict=False):
-            layers += [
-                nn.Conv2d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(after),
-                _relu(),
-            ]
-        rest = _coarsest(height, width)
-        layers += [ToPoint(widths[-1], features, rest, bias=False)]
-        layers += [nn.BatchNorm2d(features), _relu(), nn.Flatten()]
-        self.layers = nn.Sequential(*layers)
+            layers += _normalised(nn.Conv2d(before, after, 4, 2, 1, bias=False))
+        layers += _normalised(ToPoint(widths[-1], features, _coarsest(height, width), bias=False))
+        self.layers = nn.Sequential(*layers, nn.Flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         if any(self.padding):
@@ -105,16 +99,11 @@ class MLPDecoder(nn.Sequential):
     """Latents to images or logits: three Tanh layers (the published dSprites models)."""
 
     def __init__(self, latents: int, image_shape: tuple[int, int, int], features: int) -> None:
-        super().__init__(
-            nn.Linear(latents, features),
-            nn.Tanh(),
-            nn.Linear(features, features),
-            nn.Tanh(),
-            nn.Linear(features, features),
-            nn.Tanh(),
-            nn.Linear(features, math.prod(image_shape)),
-            nn.Unflatten(-1, image_shape),
-        )
+        layers: list[nn.Module] = []
+        for inputs in (latents, features, features):
+            layers += [nn.Linear(inputs, features), nn.Tanh()]
+        pixels = nn.Linear(features, math.prod(image_shape))
+        super().__init__(*layers, pixels, nn.Unflatten(-1, image_shape))
 
 
 class GaussianHead(nn.Linear):
@@ -136,13 +125,9 @@ def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
     )
 
 
-def _relu() -> nn.ReLU:
+def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
     # in place, since no gradient needs the input of the ReLU; a copy costs 15 % of a step
-    return nn.ReLU(inplace=True)
-
-
-def _normalised(layer: nn.ConvTranspose2d) -> list[nn.Module]:
-    return [layer, nn.BatchNorm2d(layer.out_channels), _relu()]
+    return [layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU(inplace=True)]
 
 
 def _stages(height: int, width: int) -> int:

@@ -1,4 +1,4 @@
-"""Images of four classes that anybody tells apart, and models of which the answer is known."""
+"""Images of four easy classes, and models with known attacks in closed form."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ IMAGE = (1, SIDE, SIDE)
 
 
 def quadrants(train: int = 240, test: int = 40, classes: int = 4) -> ImageData:
-    """Grey noise with one bright quarter, which is the class; the other factor is of no use."""
+    """Grey noise with one bright quadrant, the class; the second factor is not visible."""
     rng = np.random.default_rng(0)
     count = train + test
     values = np.stack([np.arange(count) % classes, rng.integers(0, 2, count)], axis=1)
@@ -35,10 +35,10 @@ def linear(matrix: Tensor, std: float) -> LinearAutoencoder:
 
 
 def identity(std: float) -> LinearAutoencoder:
-    """Every image comes back: q(z|x) = N(x, std² I)."""
+    """The identity map: q(z|x) = N(x, std² I)."""
     return linear(torch.eye(SIDE * SIDE), std)
 
 
 def constant() -> LinearAutoencoder:
-    """Every image becomes the same."""
+    """The same reconstruction for every image."""
     return linear(torch.zeros(2, SIDE * SIDE), 1.0)

@@ -1,4 +1,4 @@
-"""The classifiers themselves: what they learn, and what their numbers depend on."""
+"""Training of classifiers: accuracy, scale of inputs, and seeds."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def images(split: str = "train") -> tuple[Tensor, Tensor]:
 
 
 @BOTH
-def test_what_anybody_tells_apart_is_learnt(build: Build) -> None:
+def test_easy_classes_are_learnt(build: Build) -> None:
     classifier = train_classifier(build, *images(), 4)
     unseen, labels = images("test")
     assert classifier.predict(unseen).equal(labels)
@@ -37,7 +37,7 @@ def test_images_of_any_size(build: Build, shape: tuple[int, ...]) -> None:
 
 
 @BOTH
-def test_inputs_of_any_scale_and_place_are_learnt_alike(build: Build) -> None:
+def test_training_is_invariant_to_scale_and_shift(build: Build) -> None:
     x, labels = images()
     plain, moved = (
         train_classifier(build, inputs, labels, 4) for inputs in (x.double(), 1e3 * x.double() + 70)
@@ -47,7 +47,7 @@ def test_inputs_of_any_scale_and_place_are_learnt_alike(build: Build) -> None:
 
 
 @BOTH
-def test_only_the_seed_moves_the_numbers(build: Build) -> None:
+def test_results_depend_on_the_seed_only(build: Build) -> None:
     x, labels = images()
     before = torch.random.get_rng_state()
     first = train_classifier(build, x, labels, 4).logits(x)
@@ -57,24 +57,24 @@ def test_only_the_seed_moves_the_numbers(build: Build) -> None:
     assert not train_classifier(build, x, labels, 4, seed=1).logits(x).isclose(first).any()
 
 
-def test_inputs_that_are_all_the_same_give_the_commonest_class() -> None:
+def test_constant_inputs_give_the_most_frequent_class() -> None:
     labels = torch.tensor([2] * 60 + [0] * 30 + [1] * 10)
     classifier = train_classifier(mlp, torch.full((100, 3), 7.0), labels, 4)
     assert classifier.predict(torch.full((5, 3), 7.0)).tolist() == [2] * 5
 
 
-def test_a_unit_that_says_nothing_is_not_blown_up() -> None:
-    """A collapsed unit differs in its last digits; divided by its own spread it would be noise."""
+def test_the_noise_of_an_inactive_unit_is_not_amplified() -> None:
+    """A scale per unit would amplify the rounding noise of a collapsed unit."""
     generator = torch.Generator().manual_seed(0)
-    told, noise = torch.randn(2, 300, 20, generator=generator)
-    inputs = torch.cat([told, 1e-6 * noise], dim=1)
-    classifier = train_classifier(mlp, inputs, told[:, 0].gt(0).long(), 2)
-    blown = torch.cat([told, 1e-4 * noise.flip(0)], dim=1)
-    assert classifier.predict(blown).equal(classifier.predict(inputs))
+    active, noise = torch.randn(2, 300, 20, generator=generator)
+    inputs = torch.cat([active, 1e-6 * noise], dim=1)
+    classifier = train_classifier(mlp, inputs, active[:, 0].gt(0).long(), 2)
+    amplified = torch.cat([active, 1e-4 * noise.flip(0)], dim=1)
+    assert classifier.predict(amplified).equal(classifier.predict(inputs))
 
 
 @BOTH
-def test_clothes_are_told_apart_better_than_by_the_nearest_mean(build: Build) -> None:
+def test_accuracy_on_clothes_exceeds_that_of_the_nearest_mean(build: Build) -> None:
     try:
         data = load_data("fashion-mnist")
     except DataError as error:

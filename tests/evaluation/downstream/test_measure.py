@@ -1,4 +1,4 @@
-"""Accuracy clean and attacked, of models on which the attack's answer is known exactly.
+"""Clean and attacked accuracy of models with attacks in closed form.
 
 For q(z|x) = N(x, s²I) the attack minimises ‖x* − x_t‖²/2s² + ‖x* − x‖. With D = ‖x_t − x‖ its
 minimum lies on the segment, at ‖x* − x‖ = D − s² where s² < D, and at x itself otherwise.
@@ -36,7 +36,7 @@ def image_distance(row: Row) -> float:
 
 
 @pytest.mark.parametrize("strength", ["strong", "paper"])
-def test_a_model_that_can_be_fooled_is(strength: str) -> None:
+def test_an_attack_on_a_precise_posterior_succeeds(strength: str) -> None:
     settings = EvaluationConfig(downstream_images=6, downstream_strengths=(strength,))
     rows, summary = measure(identity(std=0.3), settings)
     attacked = [row for row in rows if row["strength"] == strength]
@@ -44,7 +44,7 @@ def test_a_model_that_can_be_fooled_is(strength: str) -> None:
     for row in attacked:
         distance = image_distance(row)
         assert row["distance_relative"] == pytest.approx(1 - 0.09 / distance, abs=1e-3)
-        # r = s⁴/2s² is left of D²/2s²
+        # r falls from D²/2s² to s⁴/2s²
         assert row["divergence_ratio"] == pytest.approx((0.09 / distance) ** 2, rel=0.05)
         assert row["clean_prediction"] == row["label"] != row["target_label"]
         assert row["attacked_prediction"] == row["target_label"]
@@ -55,8 +55,8 @@ def test_a_model_that_can_be_fooled_is(strength: str) -> None:
         assert summary[strength][name]["drop"] == summary[strength][name]["taken_for_target"] == 1
 
 
-def test_a_model_that_is_not_worth_fooling_is_not() -> None:
-    """With s² > ‖x_t − x‖ any distortion costs more than it gains."""
+def test_no_attack_pays_on_a_wide_posterior() -> None:
+    """With s² > ‖x_t − x‖ any distortion costs more than the divergence falls."""
     rows, summary = measure(identity(std=3.0))
     for row in rows:
         if row["strength"] == "strong":
@@ -70,22 +70,22 @@ def test_a_model_that_is_not_worth_fooling_is_not() -> None:
         assert (found["drop_low"], found["drop_high"], found["taken_for_target"]) == (0, 0, 0)
 
 
-def test_a_model_that_makes_one_image_of_all_leaves_classifiers_to_guess() -> None:
+def test_classifiers_of_a_constant_reconstruction_predict_one_class() -> None:
     rows, summary = measure(constant())
     for name in PROBES:
-        own = [row for row in rows if row["classifier"] == name]
-        (guess,) = {row["clean_prediction"] for row in own}
+        selected = [row for row in rows if row["classifier"] == name]
+        (guess,) = {row["clean_prediction"] for row in selected}
         labels = DATA.test.factors(HELD_OUT)[:, 0]
         assert summary["clean"][name] == (labels == guess).mean()
-        attacked = [row for row in own if row["strength"] == "strong"]
+        attacked = [row for row in selected if row["strength"] == "strong"]
         assert all(row["attacked_prediction"] == guess for row in attacked)
         assert all(row["divergence_ratio"] is None for row in attacked)  # 0 of 0
         assert summary["strong"][name]["drop"] == 0
     assert summary["strong"]["divergence_ratio"] is None
 
 
-def test_each_classifier_reads_what_its_name_says() -> None:
-    """The latents see the image, the decoder shows none of it."""
+def test_each_classifier_has_the_input_of_its_name() -> None:
+    """The latents contain the image, the reconstruction is constant."""
     eye = torch.eye(IMAGE[1] * IMAGE[2])
     model = LinearAutoencoder(eye, torch.zeros_like(eye), 0.3, IMAGE)
     _, summary = measure(model)
@@ -95,9 +95,9 @@ def test_each_classifier_reads_what_its_name_says() -> None:
         assert summary["strong"][name]["drop"] == 0
 
 
-def test_all_layers_are_read() -> None:
+def test_classifiers_of_latents_read_all_layers() -> None:
     class Halves(LinearAutoencoder):
-        """z¹ is the image's upper half, z² its lower: neither tells all classes alone."""
+        """z¹ is the upper half of the image, z² the lower half; all classes need both."""
 
         latent_sizes = (18, 18)
 
@@ -116,13 +116,13 @@ def test_all_layers_are_read() -> None:
     eye = torch.eye(36)
     every = np.arange(len(DATA.train))
     labels = torch.from_numpy(DATA.train.factors(every)[:, 0])
-    readers = Probes.train(Halves(eye, eye, 1.0, IMAGE), [DATA.train.batch(every)], labels, 4)
+    probes = Probes.train(Halves(eye, eye, 1.0, IMAGE), [DATA.train.batch(every)], labels, 4)
     x = DATA.test.batch(HELD_OUT)
     truth = DATA.test.factors(HELD_OUT)[:, 0].tolist()
-    assert readers.predict(x) == dict.fromkeys(PROBES, truth)
+    assert probes.predict(x) == dict.fromkeys(PROBES, truth)
 
 
-def test_rows_and_summary_say_the_same() -> None:
+def test_the_summary_agrees_with_the_rows() -> None:
     random = torch.randn(3, 36, generator=torch.Generator().manual_seed(0))
     rows, summary = measure(linear(random, std=0.5), BOTH)
     assert summary["factor"] == "class"
@@ -131,19 +131,19 @@ def test_rows_and_summary_say_the_same() -> None:
     clean = [row for row in rows if row["strength"] == "clean"]
     assert [row["image"] for row in clean] == HELD_OUT.tolist() * 3
     for name in PROBES:
-        own = [row for row in clean if row["classifier"] == name]
-        right = [row["clean_prediction"] == row["label"] for row in own]
+        selected = [row for row in clean if row["classifier"] == name]
+        right = [row["clean_prediction"] == row["label"] for row in selected]
         assert summary["clean"][name] == np.mean(right)
         for strength in ("strong", "paper"):
-            own = [r for r in rows if (r["strength"], r["classifier"]) == (strength, name)]
+            selected = [r for r in rows if (r["strength"], r["classifier"]) == (strength, name)]
             before, after = (
-                [row[f"{when}_prediction"] == row["label"] for row in own]
+                [row[f"{when}_prediction"] == row["label"] for row in selected]
                 for when in ("clean", "attacked")
             )
             found = summary[strength][name]
             assert (found["clean"], found["attacked"]) == (np.mean(before), np.mean(after))
             assert found["drop"] == pytest.approx(np.mean(before) - np.mean(after))
-            taken = [row["attacked_prediction"] == row["target_label"] for row in own]
+            taken = [row["attacked_prediction"] == row["target_label"] for row in selected]
             assert found["taken_for_target"] == np.mean(taken)
     for row in rows:
         assert row["label"] == DATA.test.factors(np.array([row["image"]]))[0, 0]
@@ -160,10 +160,10 @@ def test_rows_and_summary_say_the_same() -> None:
 def test_intervals_are_over_images() -> None:
     random = torch.randn(2, 36, generator=torch.Generator().manual_seed(1))
     rows, summary = measure(linear(random, std=0.5))
-    own = [r for r in rows if (r["strength"], r["classifier"]) == ("strong", "mlp-latents")]
+    selected = [r for r in rows if (r["strength"], r["classifier"]) == ("strong", "mlp-latents")]
     lost = [
         float(r["clean_prediction"] == r["label"]) - float(r["attacked_prediction"] == r["label"])
-        for r in own
+        for r in selected
     ]
     expected, found = estimate(lost), summary["strong"]["mlp-latents"]
     assert (found["drop_low"], found["drop_high"]) == (expected.low, expected.high)
@@ -181,7 +181,7 @@ def test_another_factor_can_be_classified() -> None:
     assert {row["clean_prediction"] for row in rows} == {0, 1}
 
 
-def test_only_the_seed_moves_the_numbers() -> None:
+def test_results_depend_on_the_seed_only() -> None:
     random = torch.randn(3, 36, generator=torch.Generator().manual_seed(0))
     model = linear(random, std=0.5)
     first = measure(model)
@@ -193,7 +193,7 @@ def test_only_the_seed_moves_the_numbers() -> None:
     assert [row["image"] for row in other] != [row["image"] for row in first[0]]
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     told: list[tuple[str, int, int]] = []
     settings = EvaluationConfig(
         downstream_images=25, downstream_strengths=("single",), batch_size=100

@@ -1,4 +1,4 @@
-"""Which factor is the class, and which images are attacked towards which."""
+"""Choice of the class factor, and of pairs of images."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def with_factors(*names: str) -> ImageData:
 
 
 def with_labels(labels: list[int]) -> ImageData:
-    """Test images that are all different, of these classes."""
+    """Distinct test images with these classes."""
     images = np.linspace(-1, 1, len(labels)).astype(np.float32).reshape(-1, 1, 1, 1)
     values = np.array(labels)[:, None]
     test = Split(np.arange(len(labels)), images.__getitem__, values.__getitem__)
@@ -35,7 +35,7 @@ def with_labels(labels: list[int]) -> ImageData:
         (("label",), "label", 0),
     ],
 )
-def test_the_class_is_what_is_called_so_or_the_only_factor(
+def test_the_class_is_the_factor_of_that_name_or_the_only_one(
     names: tuple[str, ...], wanted: str | None, column: int
 ) -> None:
     assert class_factor(with_factors(*names), wanted) == column
@@ -85,14 +85,14 @@ def test_pairs_are_disjoint_and_of_different_classes(seed: int) -> None:
     assert np.array_equal(choose_class_pairs(DATA, 0, 5, seed), pairs[:5])
 
 
-def test_the_seed_draws_other_pairs() -> None:
+def test_another_seed_gives_other_pairs() -> None:
     first, other = (choose_class_pairs(DATA, 0, 12, seed) for seed in (0, 1))
     assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize("labels", [[0] * 7 + [1] * 3, [1, 0, 0, 2] + [0] * 6, [0, 1] * 5])
 @pytest.mark.parametrize("seed", range(3))
-def test_all_pairs_that_a_split_has_are_found(labels: list[int], seed: int) -> None:
+def test_the_number_of_pairs_is_the_largest_possible(labels: list[int], seed: int) -> None:
     pairs = choose_class_pairs(with_labels(labels), 0, 100, seed)
     most = min(len(labels) // 2, sum(label != 0 for label in labels))
     assert len(pairs) <= most
@@ -103,7 +103,7 @@ def test_all_pairs_that_a_split_has_are_found(labels: list[int], seed: int) -> N
 
 def test_an_image_under_two_labels_is_used_once() -> None:
     images = np.repeat(np.linspace(-1, 1, 6), 2).astype(np.float32).reshape(-1, 1, 1, 1)
-    values = np.arange(12)[:, None] % 2  # each picture once under either label
+    values = np.arange(12)[:, None] % 2  # each image once with each label
     data = replace(DATA, test=Split(np.arange(12), images.__getitem__, values.__getitem__))
     for seed in range(5):
         pairs = choose_class_pairs(data, 0, 6, seed)

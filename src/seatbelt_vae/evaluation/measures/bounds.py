@@ -1,6 +1,7 @@
 """Bounds of the likelihood of held-out images, and their terms."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.evaluation.measures.declaration import CAPABILITIES, Column, ModelMeasure
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOUNDS"]
 
-_NATS = "nats per image"
+_measure = partial(ModelMeasure, unit="nats per image", needs=CAPABILITIES)
 
 
 def _iwae(evaluated: "Evaluated") -> Mapping[str, Any]:
@@ -23,47 +24,39 @@ def _divergences(evaluated: "Evaluated") -> Mapping[str, Any]:
 
 
 BOUNDS = (
-    ModelMeasure(
+    _measure(
         name="elbo",
         symbol="ELBO, β = 1",
-        unit=_NATS,
         better="↑",
         formula=r"E_q\log p(x\mid z)-\sum_i\mathrm{KL}_i",
         definition="Evidence lower bound on test images, without β and without free bits.",
-        needs=CAPABILITIES,
         compute=lambda evaluated: evaluated.held_out.elbo.mean().item(),
     ),
-    ModelMeasure(
+    _measure(
         name="iwae",
         symbol="IWAE",
-        unit=_NATS,
         better="↑",
         formula=r"\log\frac1K\sum_k p(x,z_k)/q(z_k\mid x)",
         definition="The tighter importance-weighted bound.",
-        needs=CAPABILITIES,
         compute=_iwae,
         stored=(
             Column("iwae", "DOUBLE", "The tighter importance-weighted bound."),
             Column("iwae_draws", "BIGINT", "K"),
         ),
     ),
-    ModelMeasure(
+    _measure(
         name="log_likelihood",
         symbol="E log p(x|z)",
-        unit=_NATS,
         better="↑",
         formula=r"E_q\log p(x\mid z)",
         definition="Expected log-likelihood of the image under its own latents.",
-        needs=CAPABILITIES,
         compute=lambda evaluated: evaluated.held_out.log_likelihood.mean().item(),
     ),
-    ModelMeasure(
+    _measure(
         name="divergences",
         symbol="KL to the prior",
-        unit=_NATS,
         formula=r"\mathrm{KL}(q(z^i\mid z^{i-1},x)\,\Vert\,p(z^i\mid z^{i+1}))",
         definition="Divergence of the posterior from the prior, summed over layers.",
-        needs=CAPABILITIES,
         compute=_divergences,
         stored=(Column("divergences", "DOUBLE[]", "KL to the prior, one value per layer"),),
         show=lambda found: sum(found["divergences"]) if "divergences" in found else None,

@@ -1,5 +1,6 @@
 """Optional measures, computed only if `EvaluationConfig` names them; each stores rows."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ON_REQUEST"]
 
+_optional = partial(ModelMeasure, optional=True, group="")
 _IMAGE = Column("image", "BIGINT", "position in the test split")
 
 
@@ -84,7 +86,7 @@ def _check_codes(data: "ImageData", _: "EvaluationConfig") -> None:
 
 
 ON_REQUEST = (
-    ModelMeasure(
+    _optional(
         name="denoising",
         symbol="log p(x|z), z of a noisy image",
         unit="nats per image",
@@ -111,10 +113,8 @@ ON_REQUEST = (
                 ),
             ),
         ),
-        optional=True,
-        group="",
     ),
-    ModelMeasure(
+    _optional(
         name="mig",
         symbol="MIG",
         better="↑",
@@ -138,11 +138,9 @@ ON_REQUEST = (
                 Column("mi_second", "DOUBLE", "I(z_j; v) of `second_unit`; nats"),
             ),
         ),
-        optional=True,
         check=_check_mig,
-        group="",
     ),
-    ModelMeasure(
+    _optional(
         name="downstream",
         symbol="accuracy",
         better="↑",
@@ -173,11 +171,9 @@ ON_REQUEST = (
                 Column("status", "VARCHAR", "how the descent ended, as in a suite"),
             ),
         ),
-        optional=True,
         check=_check_downstream,
-        group="",
     ),
-    ModelMeasure(
+    _optional(
         name="codes",
         symbol="z",
         formula=r"z^L\sim q(z\mid x)",
@@ -200,8 +196,6 @@ ON_REQUEST = (
                 Column("angle", "BIGINT", "the factor of the Swiss roll"),
             ),
         ),
-        optional=True,
         check=_check_codes,
-        group="",
     ),
 )
