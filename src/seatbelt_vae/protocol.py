@@ -182,7 +182,7 @@ def draw_noise(
         latent_sizes: :math:`(d_1, \dots, d_L)`.
         shape: leading shape, e.g. ``(B,)`` or ``(K, B)``.
         generator: the source of the draws.
-        like: a tensor whose dtype and device the noise takes (default: float32 on the CPU).
+        like: a tensor with the dtype and device of the noise (default: float32 on the CPU).
 
     Example:
         >>> noise = draw_noise((4, 2), (8,), torch.Generator().manual_seed(0))

@@ -40,8 +40,8 @@ def draw_queries(
         posterior = model.encode(x, draw_noise(model.latent_sizes, (len(x),), generator, like=x))
         draws.append(posterior.z[-1])
         tops.append(posterior.layers[-1])
-    own = Normal(torch.cat([q.mean for q in tops]), torch.cat([q.log_variance for q in tops]))
-    return torch.cat(draws), own
+    mean = torch.cat([q.mean for q in tops])
+    return torch.cat(draws), Normal(mean, torch.cat([q.log_variance for q in tops]))
 
 
 @dataclass

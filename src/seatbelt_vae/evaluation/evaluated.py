@@ -33,7 +33,7 @@ class Evaluated:
         positions: test images that are measured.
         settings: sizes, seed and batch.
         on_progress: called with the stage, the work done, and the work in all.
-        trained_as: settings of the model's training, whose free bits are the floor of activity.
+        trained_as: settings of the model's training; free bits are the floor of active units.
     """
 
     model: Autoencoder

@@ -26,19 +26,19 @@ class Queries:
 
     Args:
         z: :math:`z_q`, :math:`(Q, d)`.
-        owner: the image each was drawn for, :math:`(Q)`.
-        own: the conditional each was drawn from, :math:`(Q, d)`; None with one layer, where the
-            owner's component is that conditional.
+        image: the image each was drawn for, :math:`(Q)`.
+        conditional: the conditional each was drawn from, :math:`(Q, d)`; None with one layer, where
+            it is the component of the image.
     """
 
     z: Tensor
-    owner: Tensor
-    own: Normal | None = None
+    image: Tensor
+    conditional: Normal | None = None
 
     def of(self, chosen: Tensor) -> "Queries":
         """The queries at some positions."""
-        own = None if self.own is None else _part(self.own, chosen)
-        return Queries(self.z[chosen], self.owner[chosen], own)
+        q = None if self.conditional is None else _part(self.conditional, chosen)
+        return Queries(self.z[chosen], self.image[chosen], q)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]
 
     With one layer both are sums over all images, exact for the images given. With more layers an
     image has several components, one per sampled path, and a query has another path. Replacing a
-    component of its image by the query's own conditional makes a log-density too large in
+    component of its image by the query's conditional makes a log-density too large in
     expectation; without the replacement it is too small. The estimate replaces it in both
     densities, ``upper`` in the first only, and ``lower`` in the second only.
 
@@ -76,7 +76,7 @@ def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]
         tensor([[0.6931]], dtype=torch.float64)
     """
     without, replaced = range(2)
-    marginal = _log_density(queries, components, queries.owner)
+    marginal = _log_density(queries, components, queries.image)
     value, lower, upper = [], [], []
     for values in factors:
         known = _log_density_given(queries, components, values)
@@ -90,24 +90,24 @@ def _log_density_given(queries: Queries, components: Normal, values: Tensor) -> 
     """As `_log_density`, of the mixture over the images that share a factor's value."""
     found = torch.empty(2, *queries.z.shape, dtype=torch.float64)
     paths = len(components.mean) // len(values)
-    of_queries = values[queries.owner]
+    of_queries = values[queries.image]
     for value in of_queries.unique():
         chosen, images = (of_queries == value).nonzero()[:, 0], (values == value).nonzero()[:, 0]
         found[:, chosen] = _log_density(
             queries.of(chosen),
             _part(components, (values == value).repeat(paths)),
-            torch.searchsorted(images, queries.owner[chosen]),
+            torch.searchsorted(images, queries.image[chosen]),
         )
     return found
 
 
 def _log_density(queries: Queries, components: Normal, place: Tensor) -> Tensor:
-    r"""The mixture's log-density of each unit without and with a query's own conditional.
+    r"""The mixture's log-density of each unit without and with a query's conditional.
 
     Args:
         queries: draws.
         components: the components of the mixture, :math:`(M, d)`.
-        place: the component that the own conditional of each query replaces.
+        place: the component that the conditional of each query replaces.
 
     Returns:
         :math:`\log \frac1M \sum_m q_m(z_{qj})` twice, :math:`(2, Q, d)`, float64.
@@ -122,7 +122,7 @@ def _log_density(queries: Queries, components: Normal, place: Tensor) -> Tensor:
         found = log_mixtures(z, part.mean, part.log_variance, weights, gradients=False)
         others = torch.logaddexp(others, found.marginals)
     replaced = _part(components, place)
-    last = [q.log_prob_units(z).double() for q in (replaced, queries.own or replaced)]
+    last = [q.log_prob_units(z).double() for q in (replaced, queries.conditional or replaced)]
     sums = torch.stack([torch.logaddexp(others, density) for density in last])
     return sums - math.log(len(components.mean))
 

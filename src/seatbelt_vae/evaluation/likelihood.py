@@ -118,7 +118,7 @@ def image_noise(
 
     Args:
         sizes: :math:`(d_1, \\dots)`.
-        images: a batch, whose dtype and device the noise takes.
+        images: a batch with the dtype and device of the noise.
         draws: K.
         stream, seed: the purpose and the seed of the noise.
         first: position of the first image.

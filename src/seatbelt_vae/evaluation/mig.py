@@ -94,9 +94,9 @@ def measure_mig(
     positions: Indices = order[: settings.mig_images or len(order)]
     varying = _varying(data, positions)
     exact = len(model.latent_sizes) == 1
-    owner = np.arange(settings.mig_queries) % len(positions)
-    z, conditionals = draw_queries(model, data.train, positions[owner], settings)
-    queries = Queries(z, torch.from_numpy(owner), None if exact else conditionals)
+    images = np.arange(settings.mig_queries) % len(positions)
+    z, conditionals = draw_queries(model, data.train, positions[images], settings)
+    queries = Queries(z, torch.from_numpy(images), None if exact else conditionals)
     paths = 1 if exact else BLOCK
     chains = Chains(
         model,

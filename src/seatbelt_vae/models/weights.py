@@ -19,7 +19,7 @@ def load_weights(model: nn.Module, folder: Path, described: str, again: str) -> 
     """Load the weights of a folder; names and shapes must be exactly those of the model.
 
     Args:
-        model: receives the weights on the CPU in place of its own.
+        model: receives the weights, on the CPU.
         folder: holds the weights.
         described: file of the architecture, for the message.
         again: command that writes the folder, for the message.

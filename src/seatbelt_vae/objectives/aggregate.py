@@ -85,18 +85,18 @@ class AggregatePosterior:
     exact: bool
 
     def measure(
-        self, queries: Tensor, own: Normal, position: Tensor, max_chains: int = 512
+        self, queries: Tensor, conditionals: Normal, position: Tensor, max_chains: int = 512
     ) -> Aggregates:
         """Averages over queries drawn from the mixture.
 
         Args:
             queries: :math:`z_k`, :math:`(Q, d)`.
-            own: the conditional of each query, :math:`(Q, d)`.
+            conditionals: the conditional of each query, :math:`(Q, d)`.
             position: the image of each query, :math:`(Q)`.
             max_chains: largest number of chains.
         """
-        own = Normal(own.mean.double(), own.log_variance.double())
-        sums = _Sums(queries, own, position.cpu(), self.size, self.exact)
+        q = Normal(conditionals.mean.double(), conditionals.log_variance.double())
+        sums = _Sums(queries, q, position.cpu(), self.size, self.exact)
         limit = 1 if self.exact else max_chains
         for chain in range(limit):
             for first, chunk in self.components(chain):
@@ -111,9 +111,9 @@ class _Sums:
     """Running log-sums over components for every query, for the joint and for each unit."""
 
     def __init__(
-        self, queries: Tensor, own: Normal, position: Tensor, size: int, exact: bool
+        self, queries: Tensor, conditionals: Normal, position: Tensor, size: int, exact: bool
     ) -> None:
-        self.queries, self.own, self.position = queries, own, position
+        self.queries, self.conditionals, self.position = queries, conditionals, position
         self.size, self.exact = size, exact
         # the last column is the joint; `fresh` holds chain 0 of the query's image separately
         self.others = torch.full(
@@ -154,18 +154,18 @@ class _Sums:
 
     def information(self, chains: int) -> Bracket:
         lower, upper = self._log_density(chains)
-        own = self.own.log_prob(self.queries.double())
+        log_q = self.conditionals.log_prob(self.queries.double())
         return Bracket(
-            float((own - upper[:, -1]).mean()), float((own - lower[:, -1]).mean()), chains
+            float((log_q - upper[:, -1]).mean()), float((log_q - lower[:, -1]).mean()), chains
         )
 
     def _log_density(self, chains: int) -> tuple[Tensor, Tensor]:
         if self.exact:
             exact = self.others - math.log(self.size)
             return exact, exact
-        own = _with_joint(self.own.log_prob_units(self.queries.double()))
+        log_q = _with_joint(self.conditionals.log_prob_units(self.queries.double()))
         count = math.log(self.size * chains)
-        lower, upper = (torch.logaddexp(self.others, last) - count for last in (self.fresh, own))
+        lower, upper = (torch.logaddexp(self.others, last) - count for last in (self.fresh, log_q))
         return lower, upper
 
 

@@ -41,7 +41,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     if isinstance(found, nn.Module) and not _is_autoencoder(found):
         if data is None:
             raise ConfigError(
-                f"{target!r} gives a module whose input shape is not known: give --data, or return "
+                f"{target!r} is a module without a known input shape: give --data, or return "
                 f"seatbelt_vae.wrap(module, event_shape, bounds)"
             )
         found = wrap(found, tuple(data.image_shape))

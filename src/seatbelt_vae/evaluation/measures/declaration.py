@@ -155,7 +155,7 @@ class ModelMeasure(Measure):
         stored: columns of the view of evaluations (default: ``name``, one number).
         table: the rows that it stores.
         optional: whether it is computed only if `EvaluationConfig` names it.
-        check: raises if a data set lacks what the measure needs.
+        check: raises if a data set does not meet the needs of the measure.
         show: maps ``measures.json`` to the value in a report (default: the entry ``name``).
     """
 

@@ -120,8 +120,8 @@ def _encode_zeros(
     )
 
 
-def _error(what: str, template: str) -> ModelError:
-    error = ModelError(f"{what}: return an adapter instead of the module")
+def _error(problem: str, template: str) -> ModelError:
+    error = ModelError(f"{problem}: return an adapter instead of the module")
     error.add_note(template)
     return error
 
