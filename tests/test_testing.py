@@ -290,7 +290,7 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
     ),
     ("no latents", _declared(latent_sizes=()), f"latent_sizes is (), {UNITS} the data first"),
     ("latents", _declared(latent_sizes=(3, 0)), f"latent_sizes is (3, 0), {UNITS} the data first"),
-    ("hidden noise", _posterior(_hidden_noise), f"encode with noise of shape {SAME} more rows"),
+    ("hidden noise", _posterior(_hidden_noise), f"encode with noise of shape {SAME} draws"),
     (
         "writes to x",
         _posterior(_writes_to_its_images),
@@ -310,7 +310,7 @@ BROKEN: list[tuple[str, Callable[[Adapter], None], str]] = [
         f"encode(x) of one row must not depend on the other rows, found a difference of #: "
         f"{NO_MIXING}",
     ),
-    ("mixes draws", _posterior(_mixes_draws), f"encode with noise of shape {SAME} more rows"),
+    ("mixes draws", _posterior(_mixes_draws), f"encode with noise of shape {SAME} draws"),
     (
         "layers",
         _posterior(_one_layer_too_many),

@@ -11,7 +11,7 @@ from tests.evaluation.stand_ins import LinearAutoencoder, random_images, random_
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Split
 from seatbelt_vae.distributions import Normal
-from seatbelt_vae.evaluation.aggregate import affordable_chains, measure_aggregate
+from seatbelt_vae.evaluation.aggregate_measures import affordable_chains, measure_aggregate
 from seatbelt_vae.evaluation.chains import Chains
 from seatbelt_vae.objectives import AggregatePosterior, Aggregates
 from seatbelt_vae.protocol import Noise, Posterior

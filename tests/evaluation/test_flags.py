@@ -5,9 +5,9 @@ from tests.evaluation.stand_ins import SHAPE, VARIANCE, LinearAutoencoder, attac
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.distributions import NormalImage
-from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.measured_flags import measured_flags
 from seatbelt_vae.evaluation.robustness import measure_pair
-from seatbelt_vae.evaluation.summary import pair_row
+from seatbelt_vae.evaluation.suite_summary import pair_row
 
 CALM = {"gap": 0.5, "gap_sampled": 0.55, "told_apart": True}
 

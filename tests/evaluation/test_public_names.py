@@ -8,13 +8,13 @@ from inspect import ismodule
 import seatbelt_vae.evaluation as evaluation
 
 
-def test_every_public_name_is_the_one_of_its_home() -> None:
+def test_every_public_name_is_imported_from_its_module() -> None:
     for name in evaluation.__all__:
-        import_module(f"seatbelt_vae.evaluation.{evaluation._HOME_OF[name]}")
+        import_module(f"seatbelt_vae.evaluation.{evaluation._MODULE_OF[name]}")
     for name in evaluation.__all__:
         found = getattr(evaluation, name)
-        assert not ismodule(found), f"a submodule is called like {name}: rename it"
-    assert sorted(evaluation.__all__) == sorted(evaluation._HOME_OF)
+        assert not ismodule(found), f"a submodule has the name {name}: rename it"
+    assert sorted(evaluation.__all__) == sorted(evaluation._MODULE_OF)
 
 
 def test_declarations_do_not_import_torch() -> None:

@@ -20,7 +20,7 @@ from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig, RunConfig, dump_toml
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.errors import ArtifactError, ConfigError
-from seatbelt_vae.evaluation.suite import compare_suites, measure_suite
+from seatbelt_vae.evaluation.suite_measures import compare_suites, measure_suite
 from seatbelt_vae.models import load_model, save_model
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors, write_rows, write_tensors
 

@@ -15,7 +15,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.evaluation.measures.attack_objective import shifted_geometric_mean
 from seatbelt_vae.evaluation.robustness import measure_pair
-from seatbelt_vae.evaluation.summary import pair_row, summarise
+from seatbelt_vae.evaluation.suite_summary import pair_row, summarise
 
 X, TARGET, OTHER = random_images(3)
 MODEL = identity_autoencoder()

@@ -160,7 +160,7 @@ def test_tables_escape_any_text() -> None:
 
 def test_unmeasured_robustness_is_called_unknown() -> None:
     text = _card().text
-    assert "Nothing is known of how hard this model is to fool" in text
+    assert "The robustness of this model is unknown" in text
     assert "Validity flags" not in text
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.evaluation.summary import summarise
+from seatbelt_vae.evaluation.suite_summary import summarise
 from seatbelt_vae.runs import read_json, read_rows, write_json, write_rows
 from tests.report.synthetic import KINDS, write_evaluation, write_suite, write_trained
 

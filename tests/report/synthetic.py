@@ -21,7 +21,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.evaluation.distortion_damage import auddc, auddc_worst
 from seatbelt_vae.evaluation.measures import BUDGETS, PAIR_MEASURES
-from seatbelt_vae.evaluation.summary import summarise
+from seatbelt_vae.evaluation.suite_summary import summarise
 from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
 
 Image = NDArray[np.float32]

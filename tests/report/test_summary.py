@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.evaluation.summary import summarise
+from seatbelt_vae.evaluation.suite_summary import summarise
 from seatbelt_vae.report import collect, comparison, summary_rows
 from seatbelt_vae.runs import read_rows, write_json, write_rows
 from tests.report.synthetic import KINDS, Row, write_suite, write_trained

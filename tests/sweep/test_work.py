@@ -146,7 +146,7 @@ def test_an_evaluation_that_is_killed_leaves_no_other_settings_beside_its_number
     carry_out(folder, job, small.silent, small.never)
     other = replace(job, evaluation=replace(small.EVALUATION, images=10))
     with monkeypatch.context() as patch:
-        patch.setattr("seatbelt_vae.evaluation.model.write_json", killed)
+        patch.setattr("seatbelt_vae.evaluation.evaluation_folder.write_json", killed)
         with pytest.raises(SystemExit):
             carry_out(folder, other, small.silent, small.never)
     assert not is_done(folder, job)

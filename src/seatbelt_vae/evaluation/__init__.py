@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.evaluation.codes import code_rows
     from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
     from seatbelt_vae.evaluation.downstream import measure_downstream
+    from seatbelt_vae.evaluation.evaluation_folder import evaluate
     from seatbelt_vae.evaluation.gap import Pair, reconstruct
     from seatbelt_vae.evaluation.margin import Margins, Robustness, margins, r_robustness
     from seatbelt_vae.evaluation.measures import (
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
         register,
     )
     from seatbelt_vae.evaluation.mig import FactorGap, measure_mig
-    from seatbelt_vae.evaluation.model import evaluate
     from seatbelt_vae.evaluation.noisy_inputs import Denoising, denoising
     from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
-    from seatbelt_vae.evaluation.suite import compare_pairs, compare_suites, measure_suite
-    from seatbelt_vae.evaluation.summary import summarise
+    from seatbelt_vae.evaluation.suite_measures import compare_pairs, compare_suites, measure_suite
+    from seatbelt_vae.evaluation.suite_summary import summarise
     from seatbelt_vae.evaluation.traversals import Traversals, traverse
 
 __all__ = [
@@ -80,11 +80,11 @@ _NAMES_BY_MODULE = {
     "margin": "Margins Robustness margins r_robustness",
     "measures": "BUDGETS MODEL_MEASURES PAIR_MEASURES ModelMeasure PairMeasure register",
     "mig": "FactorGap measure_mig",
-    "model": "evaluate",
+    "evaluation_folder": "evaluate",
     "noisy_inputs": "Denoising denoising",
     "robustness": "PairMeasures measure_pair",
-    "suite": "compare_pairs compare_suites measure_suite",
-    "summary": "summarise",
+    "suite_measures": "compare_pairs compare_suites measure_suite",
+    "suite_summary": "summarise",
     "traversals": "Traversals traverse",
 }
 _MODULE_OF = {name: place for place, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig, RunConfig, resolve_objective
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation.aggregate import measure_aggregate
+from seatbelt_vae.evaluation.aggregate_measures import measure_aggregate
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
 from seatbelt_vae.evaluation.measures import CAPABILITIES, capabilities

@@ -1,6 +1,6 @@
 """Objectives and bounds: ELBO, penalties, IWAE, the aggregate posterior."""
 
-from seatbelt_vae.objectives.aggregate import AggregatePosterior, Aggregates, Bracket
+from seatbelt_vae.objectives.aggregate_posterior import AggregatePosterior, Aggregates, Bracket
 from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.importance import iwae, log_weights
 from seatbelt_vae.objectives.objective import Objective

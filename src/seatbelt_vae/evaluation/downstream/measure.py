@@ -13,7 +13,7 @@ from seatbelt_vae.attacks import attack
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.evaluation.bootstrap import estimate
-from seatbelt_vae.evaluation.downstream.pairs import choose_class_pairs, class_factor
+from seatbelt_vae.evaluation.downstream.class_pairs import choose_class_pairs, class_factor
 from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream

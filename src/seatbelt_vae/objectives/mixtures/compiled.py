@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from seatbelt_vae.kernels import MIXTURES
-from seatbelt_vae.objectives.mixtures.densities import ComponentWeights, MixtureDensities
+from seatbelt_vae.objectives.mixtures.components import ComponentWeights, MixtureDensities
 
 __all__ = ["by_kernel"]
 

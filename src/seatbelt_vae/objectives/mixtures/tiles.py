@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives.mixtures.densities import ComponentWeights, MixtureDensities
+from seatbelt_vae.objectives.mixtures.components import ComponentWeights, MixtureDensities
 
 __all__ = ["by_tiles", "tile"]
 

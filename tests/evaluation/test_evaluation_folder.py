@@ -15,10 +15,10 @@ from seatbelt_vae.data import Factor, ImageData, Split
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.codes import code_rows
 from seatbelt_vae.evaluation.downstream import measure_downstream
+from seatbelt_vae.evaluation.evaluation_folder import evaluate
 from seatbelt_vae.evaluation.likelihood import measure_images
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.evaluation.mig import measure_mig
-from seatbelt_vae.evaluation.model import evaluate
 from seatbelt_vae.evaluation.noisy_inputs import denoising
 from seatbelt_vae.models import fold_batch_norm, load_model, save_model
 from seatbelt_vae.objectives.elbo import ACTIVE
@@ -218,7 +218,7 @@ def test_rows_of_two_evaluations_have_no_measures(
 
     folder = run_of(tmp_path / "run", (3,))
     evaluate(folder, classed_data(), SETTINGS)
-    monkeypatch.setattr("seatbelt_vae.evaluation.model.write_tensors", full)
+    monkeypatch.setattr("seatbelt_vae.evaluation.evaluation_folder.write_tensors", full)
     with pytest.raises(OSError, match="disk full"):
         evaluate(folder, classed_data(), replace(SETTINGS, seed=1))
     assert not {"measures.json", "config.toml"} & contents(folder).keys()

@@ -9,10 +9,10 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
-from seatbelt_vae.evaluation.flags import measured_flags
+from seatbelt_vae.evaluation.measured_flags import measured_flags
 from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
-from seatbelt_vae.evaluation.summary import pair_row, summarise
+from seatbelt_vae.evaluation.suite_summary import pair_row, summarise
 from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.runs import (
