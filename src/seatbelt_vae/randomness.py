@@ -68,7 +68,7 @@ class Stream(Enum):
     CLASSIFIER_WEIGHTS = (72,)
     CLASSIFIER_ORDER = (73, "epoch")
     # penalties of training
-    PENALTY = (75, "position", "step", "worker")
+    PENALTY = (75, "step", "position and worker")
     # the conformance check
     CHECK_INPUTS = (74,)
 

@@ -71,7 +71,11 @@ def _module_of_file(path: Path) -> ModuleType:
     name = f"_seatbelt_vae_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; make it readable") from None
+    if not found:
         raise ConfigError(f"no such file: {path}; check the path before the colon")
     spec = spec_from_file_location(name, path)
     assert spec is not None

@@ -269,7 +269,7 @@ def test_two_layers_lie_in_their_bracket(upper: float) -> None:
 @pytest.mark.parametrize("factors", [(), (Factor("colour", 1),)])
 def test_a_set_without_a_factor_that_varies_is_refused(factors: tuple[Factor, ...]) -> None:
     data = table(np.zeros((4, 1), dtype=np.int64), ["colour"])
-    none = ImageData("mine", data.bounds, data.event_shape, data.train, data.test, factors)
+    none = ImageData("mine", data.bounds, data.image_shape, data.train, data.test, factors)
     with pytest.raises(DataError) as caught:
         measure_mig(copying([[1.0]], std=0.1), none, EvaluationConfig())
     assert str(caught.value) == (

@@ -9,13 +9,14 @@ from tests.evaluation.test_suite import make_suite
 
 from seatbelt_vae.evaluation import evaluate, measure_suite
 from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.protocol import Capabilities
 from seatbelt_vae.runs import read_json, read_tensors
 
 
 def test_a_suite_without_a_likelihood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = measure_suite(make_suite(tmp_path / "whole", 2), identity_autoencoder())
     monkeypatch.setattr(
-        LinearAutoencoder, "capabilities", frozenset({"posterior", "prior"}), raising=False
+        LinearAutoencoder, "capabilities", Capabilities(likelihood=False), raising=False
     )
     summary = measure_suite(make_suite(tmp_path / "part", 2), identity_autoencoder())
     assert summary["left_out"] == {"nll_target": ["likelihood"]}
@@ -29,7 +30,8 @@ def test_a_suite_without_a_likelihood(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_evaluation_without_a_posterior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evaluate(run_of(tmp_path / "whole", (3,)), binary_data(), SETTINGS)
     folder = run_of(tmp_path / "part", (3,))
-    monkeypatch.setattr(HierarchicalVAE, "capabilities", frozenset(), raising=False)
+    none = Capabilities(posterior=False, prior=False, likelihood=False)
+    monkeypatch.setattr(HierarchicalVAE, "capabilities", none, raising=False)
     measures = evaluate(folder, binary_data(), SETTINGS)
     assert measures == read_json(folder.path / "evaluation" / "measures.json")
     assert measures.keys() == {"images", "iou", "unexplained_variance", "left_out"}

@@ -1,7 +1,11 @@
 """A foreign model without the protocol; its forward returns (x̂, μ, log σ²)."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from seatbelt_vae import load_data
 
 
 class PlainVAE(nn.Module):
@@ -26,6 +30,18 @@ class PlainVAE(nn.Module):
 
 
 def load() -> nn.Module:
-    """An untrained model of 16×16 sprites."""
-    torch.manual_seed(0)
-    return PlainVAE(256)
+    """A model trained for two seconds on sprites of 16×16 pixels."""
+    images = (load_data("dsprites", image_size=16).train.batch(np.arange(2000)).flatten(1) + 1) / 2
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = PlainVAE(256)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+        for step in range(400):
+            x = images[torch.arange(100) + 100 * (step % 20)]
+            decoded, mean, log_variance = model(x)
+            kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
+            loss = functional.binary_cross_entropy(decoded, x, reduction="sum") + kl
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return model

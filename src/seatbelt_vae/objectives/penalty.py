@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+_MOST_WORKERS = 2**16
+
+
 @dataclass(frozen=True)
 class PenaltySetup:
     """The facts of a run that a penalty is built from.
@@ -78,7 +81,9 @@ class PenaltyInput:
 
     def generator(self) -> torch.Generator:
         """A CPU generator for this penalty, step and worker, equal at every call."""
-        return generator_for(Stream.PENALTY, self.seed, self.position, self.step or 0, self.rank)
+        # a key has at most two indices
+        source = self.position * _MOST_WORKERS + self.rank
+        return generator_for(Stream.PENALTY, self.seed, self.step or 0, source)
 
 
 @dataclass(frozen=True)

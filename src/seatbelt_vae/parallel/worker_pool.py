@@ -93,9 +93,9 @@ def run_jobs(
                         waiting.append(name)
                     case _Ended(name, failure, killed):
                         if killed:
-                            failure += (
-                                f", {TRIES} times: if memory is short, run the same command again "
-                                f"with fewer jobs at a time"
+                            failure = (
+                                f"its process was killed {TRIES} times ({failure}): if memory is "
+                                f"short, run the same command again with fewer jobs at a time"
                             )
                         if failure:
                             failures[name] = failure
@@ -129,7 +129,8 @@ def helpers(
         while pool.processes and (ended := list(pool.messages(_PATIENCE))):
             for message in ended:
                 if isinstance(message, _Ended) and message.failure:
-                    on_failure(f"{message.job} ended early: {message.failure}")
+                    killed = "its process was killed: " if message.killed else ""
+                    on_failure(f"{message.job} ended early: {killed}{message.failure}")
     finally:
         pool.stop(0)
 
@@ -196,7 +197,7 @@ def _silent_end(name: str, exit_code: int) -> _Ended:
     """How a job ended whose process sent no result."""
     cause = cause_of_death(exit_code)
     if cause is not None:
-        return _Ended(name, f"its process was killed ({cause})", killed=True)
+        return _Ended(name, cause, killed=True)
     why = f"its process ended with exit code {exit_code}: run the same command again"
     return _Ended(name, why)
 

@@ -22,7 +22,7 @@ class Kind:
 
     data: str
     place: str | None
-    likelihood: str
+    likelihood: str | None
     variance: float | None
     shape: tuple[int, ...] | None
 
@@ -37,8 +37,10 @@ class Kind:
         """The kind in words, without the place."""
         words = [self.data]
         if self.shape is not None:
-            channels, height, width = self.shape
-            words.append(f"{height}×{width}{' RGB' if channels == 3 else ''}")
+            sides = "×".join(map(str, self.shape[1:] or self.shape))
+            words.append(f"{sides}{' RGB' if self.shape[0] == 3 else ''}")
+        if self.likelihood is None:
+            return ", ".join([*words, "no likelihood"])
         variance = "" if self.variance is None else f", σ² = {self.variance:g}"
         return ", ".join([*words, f"{self.likelihood.capitalize()} likelihood{variance}"])
 

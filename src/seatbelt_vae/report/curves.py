@@ -169,7 +169,7 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     ridges = [
         (index, layer, np.array([row["sigma_norm"][layer] for row in run.evaluation.sigma]))
         for index, run in enumerate(runs)
-        if run.evaluation is not None
+        if run.evaluation is not None and run.evaluation.sigma
         for layer in range(len(run.evaluation.sigma[0]["sigma_norm"]))
     ]
     if not ridges:

@@ -195,8 +195,9 @@ class Evaluation:
 
     @cached_property
     def sigma(self) -> list[Row]:
-        """One row per test image: ‖σ‖ of each layer."""
-        return _rows(self.folder / "sigma.parquet", ["sigma_norm"])
+        """One row per test image: ‖σ‖ of each layer; none for a model without a posterior."""
+        path = self.folder / "sigma.parquet"
+        return _rows(path, ["sigma_norm"]) if path.exists() else []
 
     @cached_property
     def pictures(self) -> Tensors:

@@ -115,7 +115,8 @@ class Measure:
         Example:
             >>> from types import SimpleNamespace
             >>> from seatbelt_vae.evaluation.measures import MODEL_MEASURES
-            >>> quantiser = SimpleNamespace(capabilities=frozenset({"likelihood"}))
+            >>> from seatbelt_vae.protocol import Capabilities
+            >>> quantiser = SimpleNamespace(capabilities=Capabilities(posterior=False, prior=False))
             >>> MODEL_MEASURES["elbo"].unmet(quantiser)
             ['posterior', 'prior']
         """
