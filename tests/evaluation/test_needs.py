@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.evaluation.stand_ins import LinearAutoencoder, identity_autoencoder
-from tests.evaluation.test_model import SETTINGS, binary_data, run_of
+from tests.evaluation.test_evaluation_folder import SETTINGS, binary_data, run_of
 from tests.evaluation.test_suite import make_suite
 
 from seatbelt_vae.evaluation import evaluate, measure_suite

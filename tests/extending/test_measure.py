@@ -33,7 +33,7 @@ from seatbelt_vae.runs import (
     write_tensors,
 )
 from tests.evaluation.stand_ins import attack_rows, random_images, random_vae
-from tests.evaluation.test_model import SETTINGS, binary_data
+from tests.evaluation.test_evaluation_folder import SETTINGS, binary_data
 
 
 def _errors(evaluated: Evaluated) -> WithRows:

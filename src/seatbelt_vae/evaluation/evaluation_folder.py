@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
@@ -59,7 +57,8 @@ def evaluate(
             measure.check(data, settings)
     subject = as_subject(subject)
     model, data = subject.for_inference, subject.images(data)
-    positions = _sample(len(data.test), settings.images, settings.seed)
+    order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
+    positions = order[: settings.images]  # the same images for every model
     evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
     pictures = _pictures(evaluated)
@@ -100,9 +99,3 @@ def _pictures(evaluated: Evaluated) -> dict[str, Tensor]:
         units, count = evaluated.held_out.unit_means, evaluated.settings.traversals
         pictures |= traverse(evaluated.model, x[:count], units).tensors()
     return pictures
-
-
-def _sample(available: int, wanted: int, seed: int) -> NDArray[np.int64]:
-    """Positions of distinct images, the same for every model measured with this seed."""
-    order: NDArray[np.int64] = DataStream.EVALUATED_IMAGES.generator(seed).permutation(available)
-    return order[:wanted]

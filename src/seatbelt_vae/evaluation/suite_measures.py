@@ -117,7 +117,9 @@ def compare_pairs(
         ConfigError: no such measure.
     """
     one_of("measure", measure, PAIR_MEASURES)
-    known = [_by_images(rows) for rows in (first, second)]
+    known = [
+        {(row["input_index"], row["target_index"]): row for row in rows} for rows in (first, second)
+    ]
     common = sorted(known[0].keys() & known[1].keys())
     if not common:
         return None
@@ -150,10 +152,6 @@ def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:
         path.parent / n / path.name for n in ("measures", "budgets", "pairs")
     )
     return measures, budgets.with_suffix(".safetensors"), budgets, pair
-
-
-def _by_images(pairs: Sequence[Row]) -> dict[tuple[int, int], Row]:
-    return {(pair["input_index"], pair["target_index"]): pair for pair in pairs}
 
 
 def _with_flags(folder: Path, measured: Sequence[Flag]) -> list[Row]:
