@@ -115,7 +115,7 @@ def component_log_weights(
 
 
 def _checked(own: Tensor, rows: int, components: int) -> Tensor:
-    """``own`` on the CPU."""
+    """The checked component of each sample, on the CPU."""
     integers = not (own.is_floating_point() or own.is_complex() or own.dtype == torch.bool)
     if own.shape != (rows,) or not integers:
         raise ShapeError(
