@@ -14,7 +14,7 @@ __all__ = ["is_reference", "resolve_reference"]
 
 
 def is_reference(name: str) -> bool:
-    """Whether a name has the form of a reference; names of the ``datasets`` library have not.
+    """Whether a name has the form of a reference; ``hf:NAME`` has not.
 
     Example:
         >>> is_reference("my_vae.py:load"), is_reference("latent-kl"), is_reference("hf:mnist")
@@ -28,8 +28,8 @@ def is_reference(name: str) -> bool:
 def resolve_reference(reference: str) -> Any:
     """Import the object named by ``package.module:attribute`` or ``path/file.py:attribute``.
 
-    Importing runs the code of the module. The current directory is importable, as with
-    ``python -m``. A file is loaded once per process, under a module name of its own.
+    Importing runs the code of the module. For ``package.module`` the current directory is
+    importable, as with ``python -m``. A file is loaded once per process, under a generated name.
 
     Args:
         reference: module or file, a colon, and an attribute, which may be dotted.

@@ -243,11 +243,11 @@ def test_real_tiles_of_the_published_chairs(shared):
 def test_a_changed_file_is_prepared_anew(tmp_path):
     path = saved(tmp_path, images=GREY)
     config = DataConfig("array", str(path))
-    assert array_set.state(config).startswith(f"will be prepared from {path} into ")
+    assert array_set.preparation(config).state.startswith(f"will be prepared from {path} into ")
     load_data("array", path)
-    assert array_set.state(config).startswith("ready in ")
+    assert array_set.preparation(config).state.startswith("ready in ")
     saved(tmp_path, images=255 - GREY)
-    assert array_set.state(config).startswith("will be prepared from")
+    assert array_set.preparation(config).state.startswith("will be prepared from")
     assert (as_bytes(load_data("array", path))[:, 0] == 255 - GREY).all()
 
 

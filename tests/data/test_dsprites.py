@@ -117,13 +117,13 @@ def test_another_published_file_of_the_same_size_is_not_answered_from_the_cache(
 
 
 def test_the_state_says_what_will_happen(publish, tmp_path):
-    assert "will be drawn" in dsprites.state(DataConfig())
+    assert "will be drawn" in dsprites.preparation(DataConfig()).state
     root = publish(bits(0))
     source = root / dsprites.PUBLISHED_FILE
-    assert f"will be packed from {source}" in dsprites.state(published(root))
+    assert f"will be packed from {source}" in dsprites.preparation(published(root)).state
     assert not (tmp_path / "cache").exists()
     dsprites.preparation(published(root)).file()
-    assert dsprites.state(published(root)).startswith("ready in ")
+    assert dsprites.preparation(published(root)).state.startswith("ready in ")
 
 
 def test_published_files_with_other_content_are_refused(publish, tmp_path):

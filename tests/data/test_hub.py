@@ -394,12 +394,16 @@ def test_folders_and_sizes_that_lead_nowhere(tmp_path):
 def test_the_state_follows_the_copy(tmp_path):
     name, root = saved_hub(tmp_path / "copy")
     config = DataConfig(name, str(root))
-    assert hugging_face.state(config).startswith(f"will be prepared from the copy of {root} into ")
+    assert hugging_face.preparation(config).state.startswith(
+        f"will be prepared from the copy of {root} into "
+    )
     load_data(name, root)
-    assert hugging_face.state(config).startswith("ready in ")
-    assert hugging_face.state(DataConfig(name, str(root), None, 32)).startswith("will be prepared")
+    assert hugging_face.preparation(config).state.startswith("ready in ")
+    assert hugging_face.preparation(DataConfig(name, str(root), None, 32)).state.startswith(
+        "will be prepared"
+    )
     saved_hub(tmp_path / "copy")
-    assert hugging_face.state(config).startswith("will be prepared")
+    assert hugging_face.preparation(config).state.startswith("will be prepared")
 
 
 def test_without_the_library_the_extra_is_named(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ __all__ = ["run"]
 
 
 def run(options: Data) -> None:
-    """Do what was asked for with data sets."""
+    """List, prepare or check data sets."""
     match options.action:
         case DataList():
             _list(options.action)

@@ -19,8 +19,9 @@ class Source:
     Args:
         summary: the images and factors, in one line.
         origin: where the files come from.
-        module: import name of the module with its functions ``load(config)``, ``state(config)``
-            and, if downloadable, ``download(config)``.
+        module: import name of the module with its functions ``load(config)``, either
+            ``preparation(config)`` or ``state(config)``, and, if downloadable,
+            ``download(config)``.
         resizable: the set is available at several image sizes.
         skippable: the set consists of files, of which unreadable ones can be skipped.
         single_file: root may be one file instead of a folder.
@@ -43,8 +44,14 @@ class Source:
         return data
 
     def state(self, config: DataConfig) -> str:
-        """Describe in one line whether the set is prepared; no image is read."""
-        text: str = import_module(self.module).state(config)
+        """Describe in one line whether the set is prepared; no image is read.
+
+        Raises:
+            DataError: files of the set are missing.
+        """
+        module = import_module(self.module)
+        prepared = hasattr(module, "preparation")
+        text: str = module.preparation(config).state if prepared else module.state(config)
         return text
 
     def download(self, config: DataConfig) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.data.cache import cache_folder, is_there
+from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.errors import DataError
 
 __all__ = ["cache_of", "check_inside"]
@@ -26,7 +27,7 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
     Raises:
         DataError: a file is not accessible, or is a pipe, a socket or a device.
     """
-    stated = json.dumps([version, [_told_apart(path) for path in sources], settings])
+    stated = json.dumps([version, [_identity(path) for path in sources], settings])
     return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
 
 
@@ -47,14 +48,10 @@ def check_inside(folder: Path, *paths: Path) -> None:
             )
 
 
-def _told_apart(path: Path) -> tuple[str, int, int]:
+def _identity(path: Path) -> tuple[str, int, int]:
     place = str(path.absolute())
-    try:
+    with reading(path):
         found = path.stat() if path.exists() else path.lstat()
-    except OSError as error:
-        raise DataError(
-            f"cannot look at {error.filename}: {error.strerror}; make it readable"
-        ) from error
     # a dangling link is reported when it is read
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
         # reading a pipe would block

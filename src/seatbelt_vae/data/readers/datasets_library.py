@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.readers.reading import raise_unreadable
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
@@ -53,13 +54,7 @@ def kept_files(place: str | Path) -> list[Path]:
         DataError: a link out of the folder, or a folder that is not readable.
     """
     folder = place if isinstance(place, Path) else _kept_under(place)
-
-    def fail(error: OSError) -> None:
-        raise DataError(
-            f"cannot read {error.filename}: {error.strerror}; make it readable"
-        ) from error
-
-    below = os.walk(folder, onerror=fail) if is_there(folder) else ()
+    below = os.walk(folder, onerror=raise_unreadable) if is_there(folder) else ()
     names = [Path(parent) / name for parent, _, found in below for name in found]
     files = sorted(path for path in names if path.suffix in _KEPT)
     for path in files:

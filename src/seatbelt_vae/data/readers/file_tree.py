@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seatbelt_vae.data.bad_examples import BadExamples
+from seatbelt_vae.data.readers.reading import raise_unreadable
 from seatbelt_vae.data.readers.zipped import OpenZip, opened_zip
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
@@ -70,7 +71,7 @@ class _Folder:
     @cached_property
     def names(self) -> list[str]:
         found = []
-        for folder, below, files in os.walk(self.place, onerror=_closed):
+        for folder, below, files in os.walk(self.place, onerror=raise_unreadable):
             below[:] = [name for name in below if not name.startswith(".")]
             for name in below:
                 with self.bad.each():
@@ -115,9 +116,3 @@ def _hidden(member: zipfile.ZipInfo) -> bool:
     # macOS archives keep metadata in __MACOSX
     parts = member.filename.split("/")
     return parts[0] == "__MACOSX" or any(part.startswith(".") for part in parts)
-
-
-def _closed(error: OSError) -> None:
-    raise DataError(
-        f"cannot look into {error.filename}: {error.strerror}; make it readable"
-    ) from error

@@ -4,12 +4,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,16 +47,14 @@ def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
     stated, held = math.prod(shape) * dtype.itemsize, array.id.get_storage_size()
     if stated > _MOST_PACKED * held:
         raise _bad(path, f"{name} states {stated} bytes and holds {held}, fewer than any packing")
-    step = rows_of_a_block(shape, dtype)
-    if chunks:
-        step = math.ceil(step / chunks[0]) * chunks[0]
 
-    def blocks() -> Iterator[NDArray[Any]]:
+    @contextmanager
+    def opened() -> Iterator["h5py.Dataset"]:
         with _opened(path) as file:
-            for start in range(0, shape[0], step):
-                yield np.asarray(file[name][start : start + step])
+            yield file[name]
 
-    return StoredArray(path, name, shape, dtype, blocks)
+    chunk = chunks[0] if chunks else 1
+    return StoredArray.sliced(path, name, shape, dtype, opened, chunk)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import io
 import math
 import tokenize
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.readers.reading import reading
+from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.errors import DataError
 
 __all__ = ["NpyHeader", "npy_array", "read_npy_header"]
@@ -51,11 +52,9 @@ def npy_array(path: Path) -> StoredArray:
         DataError: not a .npy file, or a file of another length than its header states.
     """
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             header = read_npy_header(file)
             size = file.seek(0, io.SEEK_END)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
     except (ValueError, EOFError, tokenize.TokenError) as error:
         raise _bad(path, str(error)) from error
     expected = header.length + math.prod(header.shape) * header.dtype.itemsize
@@ -63,14 +62,11 @@ def npy_array(path: Path) -> StoredArray:
     if size != expected and not header.dtype.hasobject:
         raise _bad(path, f"it has {size} bytes, expected {expected}")
 
-    def blocks() -> Iterator[NDArray[Any]]:
+    def opened() -> AbstractContextManager[NDArray[Any]]:
         order: Any = "F" if header.fortran else "C"
-        array = np.memmap(path, header.dtype, "r", header.length, header.shape, order)
-        step = rows_of_a_block(header.shape, header.dtype)
-        for start in range(0, len(array), step):
-            yield np.asarray(array[start : start + step])
+        return nullcontext(np.memmap(path, header.dtype, "r", header.length, header.shape, order))
 
-    return StoredArray(path, "", header.shape, header.dtype, blocks)
+    return StoredArray.sliced(path, "", header.shape, header.dtype, opened)
 
 
 def _bad(path: Path, reason: str) -> DataError:

@@ -3,7 +3,6 @@
 import math
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,21 +14,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from seatbelt_vae.data.readers.npy import read_npy_header
 from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.readers.zipped import ZIP_DAMAGES
 from seatbelt_vae.errors import DataError
 
 __all__ = ["NpzMember", "npz_arrays"]
 
 _ENDING = ".npy"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGES = (
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    RuntimeError,  # encrypted, or a feature of ZIP that is not supported
-    ValueError,
-    EOFError,
-    OSError,
-)
+_DAMAGES = (*ZIP_DAMAGES, tokenize.TokenError)
 
 
 @dataclass(frozen=True)

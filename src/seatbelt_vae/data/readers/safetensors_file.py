@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.errors import DataError
 
 __all__ = ["safetensors_arrays"]
@@ -44,15 +43,13 @@ def _stored(path: Path, name: str, part: Any) -> StoredArray:
     if part.get_dtype() not in _TYPES:
         raise _bad(path, f"{name} is {part.get_dtype()}, expected one of {', '.join(_TYPES)}")
     shape, dtype = tuple(part.get_shape()), np.dtype(_TYPES[part.get_dtype()])
-    step = rows_of_a_block(shape, dtype)
 
-    def blocks() -> Iterator[NDArray[Any]]:
+    @contextmanager
+    def opened() -> Iterator[Any]:
         with _opened(path) as file:
-            array = file.get_slice(name)
-            for start in range(0, shape[0], step):
-                yield array[start : min(start + step, shape[0])]
+            yield file.get_slice(name)
 
-    return StoredArray(path, name, shape, dtype, blocks)
+    return StoredArray.sliced(path, name, shape, dtype, opened)
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,29 @@ class StoredArray:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     blocks: Callable[[], Iterator[NDArray[Any]]]
+
+    @classmethod
+    def sliced(
+        cls,
+        path: Path | str,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        opened: Callable[[], AbstractContextManager[Any]],
+        chunk: int = 1,
+    ) -> Self:
+        """An array read by slices of an object that ``opened`` yields.
+
+        A block has a multiple of ``chunk`` rows.
+        """
+        step = math.ceil(rows_of_a_block(shape, dtype) / chunk) * chunk
+
+        def blocks() -> Iterator[NDArray[Any]]:
+            with opened() as array:
+                for start in range(0, shape[0], step):
+                    yield np.asarray(array[start : min(start + step, shape[0])])
+
+        return cls(path, name, shape, dtype, blocks)
 
 
 def rows_of_a_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

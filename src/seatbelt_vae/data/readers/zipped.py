@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from seatbelt_vae.errors import DataError
 
-__all__ = ["OpenZip", "opened_zip"]
+__all__ = ["ZIP_DAMAGES", "OpenZip", "opened_zip"]
 
-_DAMAGES = (
+ZIP_DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
     RuntimeError,  # encrypted, or a feature of ZIP that is not supported
@@ -54,7 +54,7 @@ class OpenZip:
         try:
             # a member of another length than stated fails its checksum
             return self.archive.read(member)
-        except _DAMAGES as error:
+        except ZIP_DAMAGES as error:
             raise _bad(self.path, f"{name}: {error}") from error
 
 
@@ -71,7 +71,7 @@ def opened_zip(path: Path, most_bytes: int = 1 << 26) -> Iterator[OpenZip]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except _DAMAGES as error:
+    except ZIP_DAMAGES as error:
         raise _bad(path, str(error)) from error
     with archive:
         for name in archive.namelist():

@@ -16,6 +16,7 @@ from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
 from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.array_files import ENDINGS, stored_arrays
+from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
@@ -24,7 +25,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["SOURCES", "load", "preparation", "records_of", "state"]
+__all__ = ["SOURCES", "load", "preparation", "records_of"]
 
 SOURCES = {
     "array": Source(
@@ -63,11 +64,6 @@ def preparation(config: DataConfig) -> Preparation:
     return Preparation(cache, f"prepared from {source}", write)
 
 
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
-
-
 def _source(config: DataConfig) -> Path:
     """Root itself, or the only file of arrays in it."""
     expected = f"one file of arrays ({', '.join(ENDINGS)})"
@@ -76,10 +72,8 @@ def _source(config: DataConfig) -> Path:
     root = Path(config.root)
     if not root.is_dir():
         return root
-    try:
+    with reading(root):
         found = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS)
-    except OSError as error:
-        raise DataError(f"cannot read {root}: {error.strerror}; make it readable") from error
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:3]) or "none"
         raise DataError(f"{root} holds {names}; expected {expected}: give that file as root")

@@ -29,7 +29,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["SOURCES", "load", "preparation", "state"]
+__all__ = ["SOURCES", "load", "preparation"]
 
 SOURCES = {
     "celeba": Source(
@@ -85,11 +85,6 @@ def preparation(config: DataConfig) -> Preparation:
             _Sources(tree, *lists).write(cache, side, bad)
 
     return Preparation(cache, f"prepared from {place}", write)
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def _photographs(root: Path) -> Path:

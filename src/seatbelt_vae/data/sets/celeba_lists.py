@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.errors import DataError
 
 __all__ = ["ATTRIBUTES", "PARTITION", "list_file", "read_attributes", "read_partition"]
@@ -51,9 +52,8 @@ def read_partition(path: Path) -> dict[str, int]:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and words of the lines that are not empty."""
     try:
-        text = path.read_text("ascii")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
+        with reading(path):
+            text = path.read_text("ascii")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text: {error}; get it anew") from error
     for number, line in enumerate(text.splitlines(), start=1):

@@ -22,7 +22,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["INSTALLED", "SOURCES", "load", "preparation", "state"]
+__all__ = ["INSTALLED", "SOURCES", "load", "preparation"]
 
 SOURCES = {
     "chairs": Source(
@@ -64,11 +64,6 @@ def preparation(config: DataConfig) -> Preparation:
 
     cache = cache_of("chairs", _VERSION, source.files, config.skip_bad)
     return Preparation(cache, source.action, write)
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def _folder(config: DataConfig) -> Path:

@@ -22,7 +22,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
-__all__ = ["PUBLISHED_FILE", "SOURCES", "halved", "load", "preparation", "state", "unpacked"]
+__all__ = ["PUBLISHED_FILE", "SOURCES", "halved", "load", "preparation", "unpacked"]
 
 SOURCES = {
     "dsprites": Source(
@@ -94,11 +94,6 @@ def preparation(config: DataConfig) -> Preparation:
         f"packed from {published}",
         lambda cache: _write(cache, published),
     )
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def unpacked(packed: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.readers.npz import NpzMember
 from seatbelt_vae.data.readers.obj import ObjMesh, read_obj
+from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.randomness import DataStream
 
@@ -112,8 +113,5 @@ class FaceModel:
 
 
 def _read(path: Path) -> ObjMesh:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
-    return read_obj(content, str(path))
+    with reading(path):
+        return read_obj(path.read_bytes(), str(path))

@@ -28,7 +28,7 @@ from seatbelt_vae.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "SOURCES", "load", "preparation", "state"]
+__all__ = ["FACTOR_SIZES", "PUBLISHED_FILE", "SOURCES", "load", "preparation"]
 
 SOURCES = {
     "faces": Source(
@@ -99,11 +99,6 @@ def preparation(config: DataConfig) -> Preparation:
 
     action = f"{'read' if published else 'drawn'} from {files[0]}"
     return Preparation(cache_of("faces", _VERSION, files), action, write)
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def _drawn(model: FaceModel) -> Iterator[NDArray[np.uint8]]:

@@ -7,8 +7,9 @@ an `ImageData`. Images and labels follow the rules of the array set and are held
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.image_records import stored_set
-from seatbelt_vae.data.readers.stored_array import StoredArray, rows_of_a_block
+from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array import records_of
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
@@ -50,7 +51,10 @@ def load(config: DataConfig) -> ImageData:
         if isinstance(returned, ImageData):
             return _renamed(returned, config)
         named = _named_arrays(config.name, returned)
-    arrays = tuple(_stored(config.name, name, array) for name, array in named.items())
+    arrays = tuple(
+        StoredArray.sliced(config.name, name, array.shape, array.dtype, partial(nullcontext, array))
+        for name, array in named.items()
+    )
     record, blocks, about = records_of(config.name, arrays)
     rows = np.concatenate([np.empty(0, record), *blocks])
     return stored_set(rows, about, config, hashlib.sha256(rows.data).hexdigest())
@@ -126,12 +130,3 @@ def _collected(items: Any) -> dict[str, NDArray[Any]]:
         return {"images": np.stack([_array(item) for item in found])}
     images, labels = zip(*found, strict=True)
     return {"images": np.stack([*map(_array, images)]), "labels": np.stack([*map(_array, labels)])}
-
-
-def _stored(place: str, name: str, array: NDArray[Any]) -> StoredArray:
-    step = rows_of_a_block(array.shape, array.dtype) if array.ndim else 1
-
-    def blocks() -> Iterator[NDArray[Any]]:
-        return (array[start : start + step] for start in range(0, len(array), step))
-
-    return StoredArray(place, name, array.shape, array.dtype, blocks)

@@ -24,7 +24,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
-__all__ = ["SOURCES", "download", "load", "preparation", "state"]
+__all__ = ["SOURCES", "download", "load", "preparation"]
 
 SOURCES = {
     "hf:NAME": Source(
@@ -69,11 +69,6 @@ def preparation(config: DataConfig) -> Preparation:
         f"prepared from the copy of {place}",
         lambda cache: _Conversion.of(place, config).write(cache),
     )
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def download(config: DataConfig) -> None:

@@ -21,7 +21,7 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
-__all__ = ["ENDINGS", "SOURCES", "load", "preparation", "state"]
+__all__ = ["ENDINGS", "SOURCES", "load", "preparation"]
 
 SOURCES = {
     "folder": Source(
@@ -68,11 +68,6 @@ def preparation(config: DataConfig) -> Preparation:
             _write(tree, cache, side, bad)
 
     return Preparation(cache, f"prepared from {root}", write)
-
-
-def state(config: DataConfig) -> str:
-    """Whether the set is prepared; raises DataError if its files are missing."""
-    return preparation(config).state
 
 
 def _write(tree: Tree, cache: Path, side: int, bad: BadExamples) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.dataset import Factor
 from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
+from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
 
@@ -122,12 +123,11 @@ def _angles_of(path: Path) -> tuple[int, int]:
 
 def _shrunk(path: Path) -> NDArray[np.uint8]:
     try:
-        content = path.read_bytes()
+        with reading(path):
+            content = path.read_bytes()
         with opened_picture(content) as picture:
             if picture.size != (_PUBLISHED_SIDE,) * 2:
                 raise DataError(f"it has {picture.width}×{picture.height} pixels, expected 600×600")
         return pixels_of(content, 1, SIDE, middle=_MIDDLE, by="BOX").reshape(SIDE, SIDE)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
     except DataError as error:
         raise DataError(f"{path}: {error}; get it anew") from error
