@@ -67,8 +67,8 @@ def test_every_query_of_the_page_finds_its_rows_in_the_exported_store(
     exported, live = Store.open([out / "rows"]), Store.open([out / "runs"])
     for experiment in EXPERIMENTS.values():
         for figure in experiment.figures:
-            for protocol in ("paper", "strong") if figure.attacked else ("",):
-                query = figure.query(experiment.id, protocol)
+            for strength in ("paper", "strong") if figure.attacked else ("",):
+                query = figure.query(experiment.id, strength)
                 found = exported.query(query)
                 assert found.equals(live.query(query).cast(found.schema))
                 assert escape(results_command(query, "rows")) in page

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from seatbelt_vae.paper.experiment import Attack, Experiment
-from seatbelt_vae.paper.figures import PROTOCOLS
+from seatbelt_vae.paper.figure_kinds import STRENGTHS
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.results.columns import Known, views
@@ -76,7 +76,7 @@ def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> M
         (made, attack, strength)
         for made in models
         for attack in attacks[made.model]
-        for strength in PROTOCOLS
+        for strength in STRENGTHS
     ]
     views = {
         "members": members,

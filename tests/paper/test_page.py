@@ -10,8 +10,8 @@ from seatbelt_vae.paper.claims import answer_all
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import Section, show, write_page
 from seatbelt_vae.paper.page.commands import results_command
-from seatbelt_vae.paper.page.left_out import left_out
-from seatbelt_vae.paper.page.raised import raised_flags
+from seatbelt_vae.paper.page.omissions import left_out
+from seatbelt_vae.paper.page.raised_flags import raised_flags
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing.style import THEME

@@ -32,7 +32,7 @@ def run(options: Reproduce) -> None:
     if options.estimate:
         _print_cost(options, plan(experiments, size, roots))
         return
-    from seatbelt_vae.paper.claims.records import record_of
+    from seatbelt_vae.paper.claims import record_of
     from seatbelt_vae.paper.reproduce import reproduce
 
     with at_work(options.output) as progress:
@@ -60,8 +60,7 @@ def run(options: Reproduce) -> None:
 
 def run_claims(options: Claims) -> None:
     """Answer the claims from stored rows, and print them."""
-    from seatbelt_vae.paper.claims import answer_all
-    from seatbelt_vae.paper.claims.records import record_of
+    from seatbelt_vae.paper.claims import answer_all, record_of
     from seatbelt_vae.paper.reproduce import ROWS
     from seatbelt_vae.results import Store
 
@@ -73,12 +72,12 @@ def run_claims(options: Claims) -> None:
     _print_answers(answers)
     for answer in answers:
         rows = [
-            [data, f.contrast.words, f.contrast.protocol or "–", *_numbers(f.estimate)]
-            for data, found in answer.found.items()
+            [data, f.contrast.words, f.contrast.strength or "–", *_numbers(f.estimate)]
+            for data, found in answer.effects.items()
             for f in found
         ]
         if rows:
-            head = ["data", "positive (or above 1) if", "protocol", "effect", "95 % interval"]
+            head = ["data", "positive (or above 1) if", "strength", "effect", "95 % interval"]
             print_table(f"{answer.claim.id}: {answer.claim.text}", head, rows)
 
 
@@ -108,8 +107,8 @@ def _print_cost(options: Reproduce, whole: "Plan") -> None:
         ["models", f"{cost.models:,}", ""],
         ["optimiser steps", f"{cost.steps:,}", f"{cost.training_hours:.1f}"],
         *(
-            [f"rows, {protocol} protocol", f"{cost.rows:,}", f"{hours:.1f}"]
-            for protocol, hours in cost.attack_hours.items()
+            [f"rows, {strength} strength", f"{cost.rows:,}", f"{hours:.1f}"]
+            for strength, hours in cost.attack_hours.items()
         ),
         ["together", "", f"{cost.hours:.1f}"],
     ]

@@ -32,7 +32,7 @@ class Cost:
     Args:
         models: run folders.
         steps: optimiser steps of all of them.
-        rows: attacks under each of the two protocols, a row a pair and λ.
+        rows: attacks under each of the two strengths, a row a pair and λ.
         training_hours: of one process.
         attack_hours: of one process under each strength, the measures of a suite included.
         timed: the models that were timed.
@@ -55,7 +55,7 @@ class Cost:
 
 
 _What = tuple[str, str]
-"""Protocol and loss."""
+"""Strength and loss."""
 
 
 @dataclass(frozen=True)

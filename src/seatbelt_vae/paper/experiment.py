@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from seatbelt_vae.paper.figures import Figure
+from seatbelt_vae.paper.figure_kinds import Figure
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
 
@@ -12,7 +12,7 @@ __all__ = ["Attack", "Experiment", "Member"]
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack as the paper names it; every one is made under both protocols.
+    """An attack as the paper names it; every one is made under both strengths.
 
     Args:
         loss: a loss of `AttackConfig`.

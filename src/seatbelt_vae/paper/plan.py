@@ -57,7 +57,7 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        """Attacks to be made under each of the two protocols, a row a pair and λ."""
+        """Attacks to be made under each of the two strengths, a row a pair and λ."""
         attacks = [attack for job in self.jobs.values() for attack in job.attacks]
         return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.strength == "strong")
 
@@ -83,7 +83,7 @@ def plan(
     jobs = {
         model.label: Job(
             run=_run(model, size, roots or {}),
-            attacks=tuple(c for attack in wanted for c in _protocols(attack, size)),
+            attacks=tuple(c for attack in wanted for c in _of_both_strengths(attack, size)),
             evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(also[model]))),
         )
         for model, wanted in attacks.items()
@@ -127,7 +127,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
     )
 
 
-def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
+def _of_both_strengths(attack: Attack, size: Size) -> Iterator[AttackConfig]:
     """The published attack, and ours at the same λ."""
     ours = replace(
         size.attack,

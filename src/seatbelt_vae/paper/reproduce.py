@@ -8,8 +8,7 @@ from pathlib import Path
 
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import DataError, SeatbeltError
-from seatbelt_vae.paper.claims import Answer, answer_all
-from seatbelt_vae.paper.claims.records import record_of
+from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import show, write_page

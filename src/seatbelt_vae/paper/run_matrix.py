@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from seatbelt_vae.evaluation.bootstrap import Kind
 from seatbelt_vae.evaluation.crossed import CrossedEstimate, Term, crossed_contrast
 
-__all__ = ["Cell", "Key", "cells_of"]
+__all__ = ["Key", "RunMatrix", "run_matrices"]
 
 Key = tuple[str, str, float]
 """Panel, series, and β."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunMatrix:
     """What one kind of model reached.
 
     Args:
@@ -39,15 +39,15 @@ class Cell:
         return min(Counter(self.sizes).values())
 
     @property
-    def of_most_seeds(self) -> "Cell":
+    def of_most_seeds(self) -> "RunMatrix":
         """Its sizes that were trained most often, on which a claim can rest."""
         counts = Counter(self.sizes)
         most = max(counts.values())
         return self._of([size for size, count in counts.items() if count == most])
 
-    def _of(self, sizes: Sequence[str]) -> "Cell":
+    def _of(self, sizes: Sequence[str]) -> "RunMatrix":
         rows = [row for row, size in enumerate(self.sizes) if size in sizes]
-        return Cell(
+        return RunMatrix(
             tuple(self.runs[row] for row in rows),
             self.items,
             self.values[rows],
@@ -76,13 +76,13 @@ class Cell:
         return [Term(weight / len(parts), part.runs, part.over(items)) for part in parts]
 
 
-def cells_of(rows: list[Mapping[str, Any]]) -> dict[Key, Cell]:
+def run_matrices(rows: list[Mapping[str, Any]]) -> dict[Key, RunMatrix]:
     """Sort the rows of a query that has ``panel, series, x, size, run, item, value``.
 
     Example:
         >>> row = {"panel": "chairs", "series": "VAE", "x": 1.0, "size": "[32]", "run": "a"}
         >>> rows = [row | {"item": 0, "value": 2.0}, row | {"item": 1, "value": 4.0}]
-        >>> cells_of(rows)["chairs", "VAE", 1.0].estimate().value
+        >>> run_matrices(rows)["chairs", "VAE", 1.0].estimate().value
         3.0
     """
     sorted_rows: dict[Key, dict[tuple[str, Any], float]] = {}
@@ -96,8 +96,8 @@ def cells_of(rows: list[Mapping[str, Any]]) -> dict[Key, Cell]:
     return {key: _cell(found, sizes) for key, found in sorted_rows.items()}
 
 
-def _cell(found: Mapping[tuple[str, Any], float], sizes: Mapping[str, str]) -> Cell:
+def _cell(found: Mapping[tuple[str, Any], float], sizes: Mapping[str, str]) -> RunMatrix:
     runs = tuple(dict.fromkeys(run for run, _ in found))
     items = tuple(dict.fromkeys(item for _, item in found))
     values = np.array([[found.get((run, item), np.nan) for item in items] for run in runs])
-    return Cell(runs, items, values, tuple(sizes[run] for run in runs))
+    return RunMatrix(runs, items, values, tuple(sizes[run] for run in runs))

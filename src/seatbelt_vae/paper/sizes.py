@@ -34,7 +34,7 @@ class Size:
         image_size: side of the images, where a set can be had at several.
         network: sizes of the networks; None in them is as published.
         training, roll_training: length, batch, learning rate, threads; of images and of points.
-        attack: pairs, λ and effort of both protocols.
+        attack: pairs, λ and effort of both strengths.
         evaluation: images and draws of the measures.
     """
 

@@ -32,7 +32,7 @@ def facts(plan: "Plan") -> Iterator[tuple[str, str]]:
     yield "training", _training(size.training)
     yield "training seeds", _seeds(plan)
     yield "pairs of images", number(size.attack.pairs)
-    yield "attacks of each protocol", f"{number(plan.rows)}, {size.attack.weight_count} λ a pair"
+    yield "attacks of each strength", f"{number(plan.rows)}, {size.attack.weight_count} λ a pair"
 
 
 def versions() -> Iterator[tuple[str, str]]:

@@ -11,20 +11,20 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
-from seatbelt_vae.paper.page.left_out import left_out
+from seatbelt_vae.paper.page.omissions import left_out
 from seatbelt_vae.paper.page.section import Section
 from seatbelt_vae.report.drawing.svg import inlined
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
-    from seatbelt_vae.paper.claims import Answer, Found, Verdict
+    from seatbelt_vae.paper.claims import Answer, Effect, Verdict
     from seatbelt_vae.paper.plan import Plan
 
 __all__ = ["write_page"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_PROTOCOLS = {"paper": "Published attack", "strong": "Strong attack"}
+_STRENGTHS = {"paper": "Published attack", "strong": "Strong attack"}
 _VERDICTS: "tuple[Verdict, ...]" = (
     "reproduced",
     "only under the weak protocol",
@@ -92,7 +92,7 @@ def write_page(
         commands=commands,
         missing=missing,
         failures=failures,
-        protocols=_PROTOCOLS,
+        strengths=_STRENGTHS,
         versions=list(versions()),
     )
     atomic_write(out, page.encode(errors="replace"))
@@ -110,10 +110,10 @@ def _sentence(words: str) -> str:
     return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
-def _leading(answer: "Answer") -> Iterator[tuple[str, "Found"]]:
+def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
     """The first contrast that decides and the first published one, on the data set that decides."""
     order = sorted(
-        answer.found.items(),
+        answer.effects.items(),
         key=lambda item: any(found.estimate.of_these_models_only for found in item[1]),
     )
     for data, contrasts in order[:1]:
@@ -123,11 +123,11 @@ def _leading(answer: "Answer") -> Iterator[tuple[str, "Found"]]:
 
 def _queries(answer: "Answer") -> list[str]:
     """Each query of its contrasts once."""
-    contrasts = [found for contrasts in answer.found.values() for found in contrasts]
+    contrasts = [found for contrasts in answer.effects.values() for found in contrasts]
     return list(dict.fromkeys(query for found in contrasts for query in found.queries))
 
 
-def _effect(found: "Found") -> tuple[str, str, str]:
+def _effect(found: "Effect") -> tuple[str, str, str]:
     """The effect, its interval and the published one: ratios of means, or differences."""
     estimate = found.estimate
     times = "×\u202f" if estimate.kind == "geometric" else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.paper.drawing import Drawn, draw
 from seatbelt_vae.paper.experiment import Experiment
-from seatbelt_vae.paper.page.raised import Raised, raised_flags
+from seatbelt_vae.paper.page.raised_flags import Raised, raised_flags
 
 if TYPE_CHECKING:
     from seatbelt_vae.results import Store
@@ -22,7 +22,7 @@ class Section:
 
     Args:
         experiment: which.
-        drawn: its figures, those of both protocols one after the other.
+        drawn: its figures, those of both strengths one after the other.
         flags: raised on its attacks.
     """
 
@@ -32,7 +32,7 @@ class Section:
 
     @property
     def figures(self) -> list[list[Drawn]]:
-        """The figures, each under one protocol or two."""
+        """The figures, each under one strength or two."""
         return [list(both) for _, both in groupby(self.drawn, key=lambda drawn: drawn.name)]
 
     @property
