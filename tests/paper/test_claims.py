@@ -87,7 +87,7 @@ def test_sizes_are_no_trainings():
     """Three models of one seed each, of three sizes, say nothing of another seed."""
     values = [float(item) for item in range(12)]
     (cell,) = run_matrices([r for size in "abc" for r in _rows(size, 0, values)]).values()
-    assert (cell.seeds, cell.estimate().of_these_models_only) == (1, True)
+    assert (cell.estimate().seeds, cell.estimate().of_these_models_only) == (1, True)
     (other,) = run_matrices([row for seed in range(3) for row in _rows("a", seed, values)]).values()
     assert not other.estimate().of_these_models_only
 
@@ -96,9 +96,9 @@ def test_sizes_weigh_the_same_however_often_they_were_trained():
     often = [row for seed in range(3) for row in _rows("a", seed, [1.0, 3.0])]
     (cell,) = run_matrices(often + _rows("b", 0, [5.0, 5.0])).values()
     assert cell.estimate().value == pytest.approx((2 + 5) / 2)
-    assert cell.seeds == 1
+    assert cell.estimate().seeds == 1
     assert cell.of_most_seeds.estimate().value == pytest.approx(2)
-    assert cell.of_most_seeds.seeds == 3
+    assert cell.of_most_seeds.estimate().seeds == 3
 
 
 def test_a_training_without_a_number_is_missed():
