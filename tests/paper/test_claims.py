@@ -84,7 +84,7 @@ def _rows(size, seed, values):
 
 
 def test_sizes_are_no_trainings():
-    """Three models of one seed each, of three sizes, say nothing of another seed."""
+    """Three models of different sizes with one seed each are not three trainings."""
     values = [float(item) for item in range(12)]
     (cell,) = run_matrices([r for size in "abc" for r in _rows(size, 0, values)]).values()
     assert (cell.estimate().seeds, cell.estimate().of_these_models_only) == (1, True)
@@ -102,7 +102,7 @@ def test_sizes_weigh_the_same_however_often_they_were_trained():
 
 
 def test_a_training_without_a_number_is_missed():
-    """Not left out in silence, as if there had been one training less."""
+    """It is not dropped, as if there were one training less."""
     told, mute = _rows("a", 0, [1.0] * 12), _rows("a", 1, [None] * 12)
     (cell,) = run_matrices(told + mute).values()
     assert (cell.runs, cell.estimate().value) == (("a 0", "a 1"), None)

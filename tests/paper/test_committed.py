@@ -1,4 +1,4 @@
-"""The results in docs/reproduction: their rows give the answers that page and text state."""
+"""The results in docs/reproduction: their rows give the answers in the page and the text."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Curves: every drawn number is a mean of the rows, whoever computes it."""
+"""Curves: every drawn number equals a mean of the rows, computed independently."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.paper.made_up import MadeUp, made_up
 IDS = ("fig2", "fig3", "fig5")
 
 ROW = {"panel": "p", "series": "VAE", "x": 1.0, "size": "[32]", "seed": 0, "run": "a", "item": 0}
-"""A row of a figure's query, but for its value."""
+"""A row of a figure's query, without its value."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def panel(sheet: Sheet, data: str) -> Axes:
 
 
 def points(axes: Axes, series: str) -> dict[float, float]:
-    """Drawn points, solid and hollow, by the β they were moved aside from."""
+    """Drawn points, solid and hollow, by β without the horizontal offset."""
     found = {}
     for line in axes.get_lines():
         if line.get_gid() in (series, f"{series} (few)"):
@@ -63,7 +63,7 @@ def named(axes: Axes, gid: str) -> list[Any]:
 
 
 def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
-    """By β, sizes of models weighing the same."""
+    """Means by β, with equal weight per size of model."""
     found = store.query(
         f"SELECT beta, avg(mean) AS mean FROM (SELECT beta, top_size, avg({what}) AS mean "
         f"FROM members JOIN runs USING (run) "

@@ -1,4 +1,4 @@
-"""Every figure of every experiment: its files, its bytes, what it says when there is nothing."""
+"""Every figure of every experiment: its files, its bytes, and its text without rows."""
 
 import re
 from xml.etree import ElementTree

@@ -1,4 +1,4 @@
-"""The page of a reproduction: complete, traceable, self-contained, and nobody's to inject into."""
+"""The page of a reproduction: complete, traceable, self-contained, and escaped."""
 
 import re
 import subprocess

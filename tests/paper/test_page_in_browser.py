@@ -1,4 +1,4 @@
-"""The page in a real browser, as wide as a phone: nothing is cut off, nothing is complained of."""
+"""The page in a real browser at a phone's width: nothing is cut off, the console is empty."""
 
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import draw_section, write_page

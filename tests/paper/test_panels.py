@@ -1,4 +1,4 @@
-"""Pictures: the right pair, the right attack, the right model."""
+"""Figures of images: the right pair, attack and model."""
 
 import numpy as np
 import pytest

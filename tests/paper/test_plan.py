@@ -1,4 +1,4 @@
-"""What is to be done for the paper: who is trained, how often, and what claims can rest on."""
+"""The plan of the paper: models, their numbers of trainings, and the experiments of claims."""
 
 from collections import Counter, defaultdict
 

@@ -1,4 +1,4 @@
-"""Accuracies: drawn and in the table as the rows have them."""
+"""Accuracies in the figure and in the table against the rows."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_shares_are_those_of_the_rows(store):
 
 
 def rows_of(answers):
-    """Rows of three trainings, each with these answers (clean, attacked), one an image."""
+    """Rows of three trainings, each with these answers (clean, attacked), one per image."""
     return [
         {
             "panel": "p",

@@ -1,4 +1,4 @@
-"""The rule by which claims are answered, and rank correlations against SciPy."""
+"""The rule of verdicts, and rank correlations against SciPy."""
 
 import math
 
