@@ -67,8 +67,8 @@ def test_every_query_of_the_page_finds_its_rows_in_the_exported_store(
     exported, live = Store.open([out / "rows"]), Store.open([out / "runs"])
     for experiment in EXPERIMENTS.values():
         for figure in experiment.figures:
-            for protocol in ("paper", "strong") if figure.attacked else ("",):
-                query = figure.query(experiment.id, protocol)
+            for strength in ("paper", "strong") if figure.attacked else ("",):
+                query = figure.query(experiment.id, strength)
                 found = exported.query(query)
                 assert found.equals(live.query(query).cast(found.schema))
                 assert escape(results_command(query, "rows")) in page
@@ -119,7 +119,7 @@ def test_what_it_would_cost(run: Run) -> None:
 
 def test_runs_of_other_settings_take_part_no_more(run: Run) -> None:
     made = run("reproduce figA7 --size smoke --out here --quiet")
-    assert (made.code, made.out.splitlines()[0]) == (0, "no claim rests on what was made")
+    assert (made.code, made.out.splitlines()[0]) == (0, "these experiments decide no claim")
     stale = Path("here/runs/stale")
     shutil.copytree(next(Path("here/runs").glob("swiss-roll*")), stale)
     settings = stale / "config.toml"

@@ -1,4 +1,4 @@
-"""A results store without runs: made-up numbers of the paper's models in the views' columns."""
+"""A results store without runs: synthetic numbers of the paper's models in all columns."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from seatbelt_vae.paper.experiment import Attack, Experiment
-from seatbelt_vae.paper.figures import PROTOCOLS
+from seatbelt_vae.paper.figure_kinds import STRENGTHS
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.results.columns import Known, views
@@ -37,7 +37,7 @@ CLASSIFIERS = ("mlp-reconstruction", "conv-reconstruction", "mlp-latents")
 
 @dataclass
 class MadeUp:
-    """Views as tables of a database in memory; ``query`` is that of the results store."""
+    """Views as tables of a database in memory; ``query`` behaves as in the results store."""
 
     views: dict[str, list[Row]]
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
@@ -51,7 +51,7 @@ class MadeUp:
 
 
 def _table(name: str, rows: Sequence[Row]) -> pa.Table:
-    """Rows with every column of the real view, null where nothing is made up."""
+    """Rows with every column of the real view; columns without numbers are null."""
     own = pa.Table.from_pylist(rows)
     for column, kind in _VIEWS.get(name, {}).items():
         if column not in own.column_names:
@@ -76,7 +76,7 @@ def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> M
         (made, attack, strength)
         for made in models
         for attack in attacks[made.model]
-        for strength in PROTOCOLS
+        for strength in STRENGTHS
     ]
     views = {
         "members": members,
@@ -104,7 +104,7 @@ def _all(parts: Iterable[Iterable[Row]]) -> list[Row]:
 
 
 class _Made:
-    """One model and its laws: deep and penalised ones are hard to fool, and blur."""
+    """One model and its numbers: deep and penalised models are robust and blurry."""
 
     def __init__(self, model: Model, pairs: int) -> None:
         self.model, self.count = model, pairs

@@ -1,4 +1,4 @@
-"""Run folders with tiny models, images and attacks, for figures of pictures."""
+"""Run folders with tiny models, images and attacks, for figures of images."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ BOUNDS = (-1.0, 1.0)
 
 
 def write_runs(folder: Path, store: MadeUp) -> None:
-    """A folder for every run of a made-up store, with the pictures of its attacks."""
+    """A folder for every run of a made-up store, with the images of its attacks."""
     for run in store.views["runs"]:
         name, sizes = run["run"], tuple(run["latent_sizes"])
         settings = ModelConfig(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.paper.claims import answer_all
-from seatbelt_vae.paper.claims.claims import C1, C2, C6, C10, CLAIMS
+from seatbelt_vae.paper.claims.statements import C1, C2, C6, C10, CLAIMS
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.figures import OWN_AREA, OWN_GAP
-from seatbelt_vae.paper.run_matrix import cells_of
+from seatbelt_vae.paper.figure_kinds import OWN_AREA, OWN_GAP
+from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 
 from .made_up import made_up
@@ -32,7 +32,7 @@ def rows(store, view, **where):
     return [row for row in joined if all(row[k] == v for k, v in where.items())]
 
 
-def gap_of(store, experiment, series, beta, *, data="chairs", protocol="strong"):
+def gap_of(store, experiment, series, beta, *, data="chairs", strength="strong"):
     """Mean gap over trainings and pairs of the usual size that is trained three times.
 
     Pair 3, which β = 10 does not tell apart, is left out.
@@ -46,7 +46,7 @@ def gap_of(store, experiment, series, beta, *, data="chairs", protocol="strong")
         (b["run"], b["suite"])
         for b in store.views["suites"]
         if (b["loss"], b["layers"], b["vary"], b["strength"])
-        == ("latent-kl", "all", None, protocol)
+        == ("latent-kl", "all", None, strength)
     }
     found = rows(store, "pairs", data=data, beta=float(beta))
     return np.mean(
@@ -67,11 +67,11 @@ def test_all_twelve_have_an_answer_in_their_order(answers):
         "undecided",
     }
     for answer in answers.values():
-        assert answer.found, answer.claim.id
+        assert answer.effects, answer.claim.id
 
 
 def test_a_rise_is_that_of_the_rows(store, answers):
-    (gap, *_) = answers["C1"].found["chairs"]
+    (gap, *_) = answers["C1"].effects["chairs"]
     expected = gap_of(store, "fig3", "β-TCVAE", 10) - gap_of(store, "fig3", "β-TCVAE", 1)
     assert gap.estimate.value == pytest.approx(expected)
     assert gap.contrast is C1.contrasts[0]
@@ -84,34 +84,36 @@ def _rows(size, seed, values):
 
 
 def test_sizes_are_no_trainings():
-    """Three models of one seed each, of three sizes, say nothing of another seed."""
+    """Three models of different sizes with one seed each are not three trainings."""
     values = [float(item) for item in range(12)]
-    (cell,) = cells_of([r for size in "abc" for r in _rows(size, 0, values)]).values()
-    assert (cell.seeds, cell.estimate().of_these_models_only) == (1, True)
-    (other,) = cells_of([row for seed in range(3) for row in _rows("a", seed, values)]).values()
+    (cell,) = run_matrices([r for size in "abc" for r in _rows(size, 0, values)]).values()
+    assert (cell.estimate().seeds, cell.estimate().of_these_models_only) == (1, True)
+    (other,) = run_matrices([row for seed in range(3) for row in _rows("a", seed, values)]).values()
     assert not other.estimate().of_these_models_only
 
 
 def test_sizes_weigh_the_same_however_often_they_were_trained():
     often = [row for seed in range(3) for row in _rows("a", seed, [1.0, 3.0])]
-    (cell,) = cells_of(often + _rows("b", 0, [5.0, 5.0])).values()
+    (cell,) = run_matrices(often + _rows("b", 0, [5.0, 5.0])).values()
     assert cell.estimate().value == pytest.approx((2 + 5) / 2)
-    assert cell.seeds == 1
+    assert cell.estimate().seeds == 1
     assert cell.of_most_seeds.estimate().value == pytest.approx(2)
-    assert cell.of_most_seeds.seeds == 3
+    assert cell.of_most_seeds.estimate().seeds == 3
 
 
 def test_a_training_without_a_number_is_missed():
-    """Not left out in silence, as if there had been one training less."""
+    """It is not dropped, as if there were one training less."""
     told, mute = _rows("a", 0, [1.0] * 12), _rows("a", 1, [None] * 12)
-    (cell,) = cells_of(told + mute).values()
+    (cell,) = run_matrices(told + mute).values()
     assert (cell.runs, cell.estimate().value) == (("a 0", "a 1"), None)
 
 
 def test_attacks_are_compared_by_what_each_reaches_itself(answers):
     for claim in ("C4", "C7", "C8"):
         values = {
-            f.contrast.value for f in answers[claim].found["chairs"] if f.contrast.role == "decides"
+            f.contrast.value
+            for f in answers[claim].effects["chairs"]
+            if f.contrast.role == "decides"
         }
         assert values == {OWN_GAP, OWN_AREA}
 
@@ -123,7 +125,7 @@ def test_only_claims_that_rest_on_what_was_made_are_answered():
 
 
 def test_a_difference_of_rises_is_that_of_the_rows(store, answers):
-    (gap, *_) = answers["C2"].found["chairs"]
+    (gap, *_) = answers["C2"].effects["chairs"]
     rises = [
         gap_of(store, "fig5", series, 10) - gap_of(store, "fig5", series, 1)
         for series in ("Seatbelt-VAE", "β-TCVAE")
@@ -133,15 +135,15 @@ def test_a_difference_of_rises_is_that_of_the_rows(store, answers):
 
 
 def test_a_ratio_has_the_published_one_beside_it(answers):
-    published = next(f for f in answers["C1"].found["chairs"] if f.contrast.role == "published")
+    published = next(f for f in answers["C1"].effects["chairs"] if f.contrast.role == "published")
     assert published.published == pytest.approx(np.log(3_300_000 / 470))
     assert published.estimate.kind == "geometric"
-    gap = answers["C1"].found["chairs"][0]
+    gap = answers["C1"].effects["chairs"][0]
     assert gap.published is None
 
 
 def test_spread_is_the_standard_deviation_over_images(store, answers):
-    spread = answers["C6"].found["chairs"][0]
+    spread = answers["C6"].effects["chairs"][0]
     means = {}
     for preset in ("beta-tcvae", "beta-vae"):
         members = {m["run"] for m in store.views["members"] if m["experiment"] == "fig2"}
@@ -155,7 +157,7 @@ def test_spread_is_the_standard_deviation_over_images(store, answers):
 
 
 def test_images_are_the_items_of_denoising(store, answers):
-    first = answers["C10"].found["chairs"][0]
+    first = answers["C10"].effects["chairs"][0]
     assert first.contrast is C10.contrasts[0]
     assert first.estimate.pairs == 60
 
@@ -173,11 +175,11 @@ def test_images_are_the_items_of_denoising(store, answers):
 
 def test_what_holds_by_construction_is_found(answers):
     # depth makes the made-up models harder to fool than one layer does, and β too
-    gap, _, published, _ = answers["C1"].found["chairs"]
+    gap, _, published, _ = answers["C1"].effects["chairs"]
     assert gap.estimate.value > 0
     # the attacker's loss rises as well, by less than half of what was published
     assert published.holds
-    assert published.speaks_against
+    assert published.contradicts
     assert answers["C1"].verdict == "not reproduced"
     assert answers["C5"].verdict == "reproduced"
     assert answers["C5"].why == "on chairs"

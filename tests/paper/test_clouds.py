@@ -1,4 +1,4 @@
-"""The Swiss roll's codes, as they are in the rows."""
+"""The figure of the Swiss roll's codes against its rows."""
 
 import numpy as np
 

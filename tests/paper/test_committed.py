@@ -1,4 +1,4 @@
-"""The results in docs/reproduction: their rows give the answers that page and text state."""
+"""The results in docs/reproduction: their rows give the answers in the page and the text."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def test_the_committed_rows_give_the_committed_answers(answers):
     assert list(stated) == list(answers)
     for name, answer in answers.items():
         assert stated[name]["verdict"] == answer.verdict
-        found = [f.estimate.value for of in answer.found.values() for f in of]
+        found = [f.estimate.value for of in answer.effects.values() for f in of]
         written = [contrast["value"] for contrast in stated[name]["contrasts"]]
         assert found == pytest.approx(written)
 

@@ -1,4 +1,4 @@
-"""Curves: every drawn number is a mean of the rows, whoever computes it."""
+"""Curves: every drawn number equals a mean of the rows, computed independently."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 
 from seatbelt_vae.paper.drawing.curves import draw_curves
-from seatbelt_vae.paper.drawing.drawn import Sheet
+from seatbelt_vae.paper.drawing.sheet import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.figures import COPY, Curves
+from seatbelt_vae.paper.figure_kinds import COPY, Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
-from seatbelt_vae.paper.run_matrix import cells_of
+from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing import style
 from tests.paper.made_up import MadeUp, made_up
@@ -21,7 +21,7 @@ from tests.paper.made_up import MadeUp, made_up
 IDS = ("fig2", "fig3", "fig5")
 
 ROW = {"panel": "p", "series": "VAE", "x": 1.0, "size": "[32]", "seed": 0, "run": "a", "item": 0}
-"""A row of a figure's query, but for its value."""
+"""A row of a figure's query, without its value."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def figure_of(experiment: str, name: str) -> Curves:
 
 def sheets(store: MadeUp, experiment: str, name: str) -> dict[str, Sheet]:
     figure = figure_of(experiment, name)
-    protocols = ("paper", "strong") if figure.attacked else ("",)
-    rows = {p: store.query(figure.query(experiment, p)).to_pylist() for p in protocols}
+    strengths = ("paper", "strong") if figure.attacked else ("",)
+    rows = {p: store.query(figure.query(experiment, p)).to_pylist() for p in strengths}
     return draw_curves(figure, rows)
 
 
@@ -49,7 +49,7 @@ def panel(sheet: Sheet, data: str) -> Axes:
 
 
 def points(axes: Axes, series: str) -> dict[float, float]:
-    """Drawn points, solid and hollow, by the β they were moved aside from."""
+    """Drawn points, solid and hollow, by β without the horizontal offset."""
     found = {}
     for line in axes.get_lines():
         if line.get_gid() in (series, f"{series} (few)"):
@@ -63,7 +63,7 @@ def named(axes: Axes, gid: str) -> list[Any]:
 
 
 def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
-    """By β, sizes of models weighing the same."""
+    """Means by β, with equal weight per size of model."""
     found = store.query(
         f"SELECT beta, avg(mean) AS mean FROM (SELECT beta, top_size, avg({what}) AS mean "
         f"FROM members JOIN runs USING (run) "
@@ -73,13 +73,13 @@ def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
     return dict(zip(found["beta"].to_pylist(), found["mean"].to_pylist(), strict=True))
 
 
-@pytest.mark.parametrize("protocol", ["paper", "strong"])
+@pytest.mark.parametrize("strength", ["paper", "strong"])
 @pytest.mark.parametrize("series", ["β-TCVAE", "Seatbelt-VAE"])
-def test_points_are_the_means_of_the_rows(store, protocol, series):
-    axes = panel(sheets(store, "fig5", "delta_kl")[protocol], "chairs")
+def test_points_are_the_means_of_the_rows(store, strength, series):
+    axes = panel(sheets(store, "fig5", "delta_kl")[strength], "chairs")
     where = (
         f"experiment = 'fig5' AND data = 'chairs' AND series = '{series}' "
-        f"AND strength = '{protocol}' AND loss = 'latent-kl'"
+        f"AND strength = '{strength}' AND loss = 'latent-kl'"
     )
     assert points(axes, series) == pytest.approx(averages(store, "delta_mean", where))
     (bound,) = named(axes, f"reference 0, {series}")
@@ -103,7 +103,7 @@ def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
 def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(store):
     figure = figure_of("fig5", "gap")
     axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
-    cells = cells_of(store.query(figure.query("fig5", "strong")).to_pylist())
+    cells = run_matrices(store.query(figure.query("fig5", "strong")).to_pylist())
     found = {key: cell.estimate() for key, cell in cells.items() if key[0] == "chairs"}
     bars = {tuple(segment[:, 1]) for lines in axes.collections for segment in lines.get_segments()}
     assert bars == {(e.low, e.high) for e in found.values()}
@@ -127,7 +127,7 @@ def test_a_line_is_solid_only_between_points_of_three_trainings():
     assert styles == ["-", "--"]
 
 
-def test_both_protocols_share_their_axes(store):
+def test_both_strengths_share_their_axes(store):
     paper, strong = (panel(sheet, "faces") for sheet in sheets(store, "fig5", "delta_kl").values())
     assert paper.get_ylim() == strong.get_ylim()
     assert paper.get_xlim() == strong.get_xlim()
@@ -178,7 +178,7 @@ def test_a_reference_that_is_the_same_for_all_is_one_grey_line(store):
     assert to_hex(copying.get_color()) == style.MUTED
 
 
-def test_a_panel_of_one_protocol_only_has_no_references_under_the_other():
+def test_a_panel_of_one_strength_only_has_no_references_under_the_other():
     row = ROW | {"value": 0.5, "reference_0": 0.8}
     figure = Curves("name", "v", "label", references=(COPY,))
     drawn = draw_curves(figure, {"paper": [row, row | {"panel": "q"}], "strong": [row]})

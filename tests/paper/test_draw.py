@@ -1,4 +1,4 @@
-"""Every figure of every experiment: its files, its bytes, what it says when there is nothing."""
+"""Every figure of every experiment: its files, its bytes, and its text without rows."""
 
 import re
 from xml.etree import ElementTree
@@ -7,7 +7,7 @@ import pytest
 
 from seatbelt_vae.paper.drawing import draw
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.page.raised import flag_query
+from seatbelt_vae.paper.page.raised_flags import flag_query
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import MadeUp, made_up
 from tests.paper.made_up_runs import write_runs
@@ -46,13 +46,12 @@ def test_a_figure_of_each_kind(kind, store, runs, tmp_path):
     figure, experiment = figure_of(kind)
     drawn = draw(figure, experiment, store, tmp_path / "once", runs)
     again = draw(figure, experiment, store, tmp_path / "again", runs)
-    assert [d.protocol for d in drawn] == (["paper", "strong"] if figure.attacked else [""])
+    assert [d.strength for d in drawn] == (["paper", "strong"] if figure.attacked else [""])
     for one, other in zip(drawn, again, strict=True):
         text = one.file.read_bytes()
         assert text == other.file.read_bytes()
         assert len(text) < 300_000
         assert one.rows == len(store.query(one.query)) > 0
-        assert one.panels
         assert len(one.caption) > 40
         assert b"<text" in text
         assert b"dc:date" not in text
@@ -77,8 +76,8 @@ def test_without_rows_nothing_is_drawn_and_it_says_so(kind, tmp_path):
 def test_every_query_fits_the_views(experiment):
     empty = MadeUp({})
     for figure in experiment.figures:
-        for protocol in ("paper", "strong") if figure.attacked else ("",):
-            assert len(empty.query(figure.query(experiment.id, protocol))) == 0
+        for strength in ("paper", "strong") if figure.attacked else ("",):
+            assert len(empty.query(figure.query(experiment.id, strength))) == 0
     if experiment.attacks:
         assert len(empty.query(flag_query(experiment))) == 0
 

@@ -1,4 +1,4 @@
-"""What a plan would cost: counts by hand, hours from a clock that the test sets."""
+"""The cost of a plan: counts by hand, hours from a fake clock."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The page of a reproduction: complete, traceable, self-contained, and nobody's to inject into."""
+"""The page of a reproduction: complete, traceable, self-contained, and escaped."""
 
 import re
 import subprocess
@@ -8,10 +8,10 @@ import pytest
 
 from seatbelt_vae.paper.claims import answer_all
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.page import Section, show, write_page
+from seatbelt_vae.paper.page import Section, draw_section, write_page
 from seatbelt_vae.paper.page.commands import results_command
-from seatbelt_vae.paper.page.left_out import left_out
-from seatbelt_vae.paper.page.raised import raised_flags
+from seatbelt_vae.paper.page.omissions import omissions
+from seatbelt_vae.paper.page.raised_flags import raised_flags
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing.style import THEME
@@ -37,7 +37,7 @@ def sections(store, tmp_path_factory) -> list[Section]:
     write_runs(folder / "runs", store)
     (folder / "figures" / IDS[0]).mkdir(parents=True)
     (folder / "figures" / IDS[0] / "of an earlier version.svg").touch()
-    return [show(one, store, folder / "figures", folder / "runs") for one in CHOSEN]
+    return [draw_section(one, store, folder / "figures", folder / "runs") for one in CHOSEN]
 
 
 def written(out: Path, sections: list[Section], store: MadeUp, **more: object) -> Page:
@@ -140,22 +140,22 @@ def test_what_stands_in_and_what_is_missing_is_said(sections, store, tmp_path):
 def test_a_set_stands_in_only_where_models_were_made_of_it(name):
     size = SIZES[name]
     # panel (c) of figure 6 is of CelebA at β = 20, which no other set takes the place of
-    said = " ".join(left_out(EXPERIMENTS["fig6"], size, {}))
+    said = " ".join(omissions(EXPERIMENTS["fig6"], size, {}))
     assert "for celeba" not in said
     assert "Not at this size: panel (c), of celeba." in said
     for experiment in ("fig1", "fig2"):
-        said = list(left_out(EXPERIMENTS[experiment], size, {}))
+        said = list(omissions(EXPERIMENTS[experiment], size, {}))
         assert said == [f"{size.actual('celeba')} stands in for celeba."]
 
 
 def test_at_the_size_of_the_paper_nothing_is_left_out():
     for experiment in EXPERIMENTS.values():
-        assert list(left_out(experiment, SIZES["paper"], {})) == []
+        assert list(omissions(experiment, SIZES["paper"], {})) == []
 
 
 def test_a_figure_without_rows_says_so_in_its_place(tmp_path):
     empty = MadeUp({})
-    sections = [show(one, empty, tmp_path / "figures", tmp_path) for one in CHOSEN]
+    sections = [draw_section(one, empty, tmp_path / "figures", tmp_path) for one in CHOSEN]
     page = written(tmp_path / "page.html", sections, empty)
     said = [place.text for place in page.root.find("p", class_="missing")]
     assert said == ["Nothing to draw: the query finds no rows."] * 8

@@ -1,7 +1,7 @@
-"""The page in a real browser, as wide as a phone: nothing is cut off, nothing is complained of."""
+"""The page in a real browser at a phone's width: nothing is cut off, the console is empty."""
 
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.page import show, write_page
+from seatbelt_vae.paper.page import draw_section, write_page
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
@@ -20,7 +20,7 @@ PROBE = """<script>addEventListener("load", () => {
 def test_a_phone_needs_no_sideways_scroll(tmp_path):
     chosen = [EXPERIMENTS["fig3"], EXPERIMENTS["table1"]]
     store = made_up(chosen, SIZES["smoke"], pairs=3)
-    sections = [show(one, store, tmp_path / "figures", tmp_path) for one in chosen]
+    sections = [draw_section(one, store, tmp_path / "figures", tmp_path) for one in chosen]
     whole = plan(chosen, SIZES["smoke"])
     page = write_page(
         *(tmp_path / "page.html", sections, [], whole), rows="rows", commands=["reproduce"]

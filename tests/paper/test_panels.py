@@ -1,4 +1,4 @@
-"""Pictures: the right pair, the right attack, the right model."""
+"""Figures of images: the right pair, attack and model."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.models import load_model
-from seatbelt_vae.paper.drawing.chosen import choose_pair, choose_runs
+from seatbelt_vae.paper.drawing.choice import choose_pair, choose_runs
 from seatbelt_vae.paper.drawing.panels import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.pictures import attack_pictures
 from seatbelt_vae.paper.experiments import EXPERIMENTS
@@ -83,13 +83,13 @@ def test_of_several_models_the_largest_of_the_first_training_is_shown():
 
 def test_a_line_a_model_with_six_pictures(rows, runs):
     sheets = draw_attacks(rows, runs)
-    for protocol, sheet in sheets.items():
+    for strength, sheet in sheets.items():
         assert len(sheet.canvas.axes) == 3 * 6
         assert sheet.caption.startswith("Pair 2, the first that all models tell apart")
         tiles = [axes.images[0].get_array() for axes in sheet.canvas.axes[:6]]
         pixels = ((disc(2)[0] + 1) / 2 * 255).numpy().astype(np.uint8)
         np.testing.assert_array_equal(tiles[0][..., 0], pixels)
-        moved = (0.6 if protocol == "paper" else 0.5) * (disc(3) - disc(2))[0].numpy()
+        moved = (0.6 if strength == "paper" else 0.5) * (disc(3) - disc(2))[0].numpy()
         blue, orange = tiles[2][..., 2] == 205, tiles[2][..., 0] == 224
         np.testing.assert_array_equal(orange & (tiles[2][..., 3] > 0), moved > 0)
         np.testing.assert_array_equal(blue & (tiles[2][..., 3] > 0), moved < 0)
@@ -98,7 +98,7 @@ def test_a_line_a_model_with_six_pictures(rows, runs):
 
 def test_pictures_that_are_elsewhere_are_said_to_be(rows, tmp_path):
     sheet = draw_attacks(rows, tmp_path)["strong"]
-    assert (sheet.canvas, sheet.caption[:35]) == (None, "The pictures lie in run folders, wh")
+    assert (sheet.canvas, sheet.caption[:32]) == (None, "The images are in the run folder")
 
 
 def test_a_file_without_its_pictures_is_an_error(rows, runs, tmp_path):

@@ -1,11 +1,11 @@
-"""What is to be done for the paper: who is trained, how often, and what claims can rest on."""
+"""The plan of the paper: models, their numbers of trainings, and the experiments of claims."""
 
 from collections import Counter, defaultdict
 
 import pytest
 
-from seatbelt_vae.paper.claims.claims import CLAIMS
-from seatbelt_vae.paper.claims.relation import C9
+from seatbelt_vae.paper.claims.rank_correlation import C9
+from seatbelt_vae.paper.claims.statements import CLAIMS
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
@@ -43,7 +43,7 @@ def test_a_model_is_trained_once_and_attacked_by_all_who_ask(size):
         assert len(pairs) <= 1
 
 
-def test_both_protocols_attack_the_same_pairs_with_penalties_of_the_published_range():
+def test_both_strengths_attack_the_same_pairs_with_penalties_of_the_published_range():
     for job in plan(ALL, SIZES["small"]).jobs.values():
         for attack in job.attacks:
             assert attack.weights == "published"

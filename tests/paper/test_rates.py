@@ -1,10 +1,10 @@
-"""Accuracies: drawn and in the table as the rows have them."""
+"""Accuracies in the figure and in the table against the rows."""
 
 import pytest
 
 from seatbelt_vae.paper.drawing.rates import draw_rates
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.run_matrix import cells_of
+from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
 
@@ -47,7 +47,7 @@ def test_shares_are_those_of_the_rows(store):
 
 
 def rows_of(answers):
-    """Rows of three trainings, each with these answers (clean, attacked), one an image."""
+    """Rows of three trainings, each with these answers (clean, attacked), one per image."""
     return [
         {
             "panel": "p",
@@ -69,7 +69,7 @@ def test_the_drop_is_of_the_same_images_and_trainings():
     # every image that is right stays right or not at all: the drop has no spread, the shares have
     rows = rows_of([(1, 0), (1, 0), (1, 1), (0, 0)] * 5)
     (line,) = draw_rates({"strong": rows})["strong"].table.rows
-    cells = cells_of(
+    cells = run_matrices(
         [{**row, "x": 0, "size": "", "value": row["attacked"] - row["clean"]} for row in rows]
     )
     drop = cells["p", "VAE", 0.0].estimate()

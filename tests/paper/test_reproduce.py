@@ -1,4 +1,4 @@
-"""One figure after another in one folder: what was made stays on the page, and rows stay whole."""
+"""Several reproductions in one folder: earlier experiments stay on the page and in the rows."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A point a model."""
+"""Scatter plots: one point per model."""
 
 import pytest
 from matplotlib.colors import to_hex

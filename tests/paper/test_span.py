@@ -1,4 +1,4 @@
-"""What part of an axis is shown."""
+"""The range of an axis."""
 
 import pytest
 

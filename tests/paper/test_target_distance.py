@@ -1,4 +1,4 @@
-"""‖x* − x_t‖: measured, drawn in figure E.9, and missed where it was not measured yet."""
+"""‖x* − x_t‖: measured, drawn in figure E.9, and left out of older runs without it."""
 
 import pytest
 import torch

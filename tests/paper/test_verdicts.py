@@ -1,4 +1,4 @@
-"""The rule by which claims are answered, and rank correlations against SciPy."""
+"""The rule of verdicts, and rank correlations against SciPy."""
 
 import math
 
@@ -7,24 +7,24 @@ import pytest
 from scipy.stats import spearmanr
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
-from seatbelt_vae.paper.claims.claim import Claim, answered
-from seatbelt_vae.paper.claims.contrast import Contrast, Found, Of
-from seatbelt_vae.paper.claims.relation import rank_correlation
+from seatbelt_vae.paper.claims.claim import Claim, answer_claim
+from seatbelt_vae.paper.claims.contrast import Contrast, Effect, ModelMean
+from seatbelt_vae.paper.claims.rank_correlation import rank_correlation
 
 
 def contrast(role="decides", kind="arithmetic"):
-    protocol = "paper" if role == "published" else "strong"
-    return Contrast("words", "fig3", "v", (Of(1, "s", "most"),), role, protocol, kind=kind)
+    strength = "paper" if role == "published" else "strong"
+    return Contrast("words", "fig3", "v", (ModelMean(1, "s", "most"),), role, strength, kind=kind)
 
 
 def found(low, high, role="decides", *, kind="arithmetic", published=None, seeds=3):
     value = None if low is None else (low + high) / 2
     estimate = CrossedEstimate(value, low, high, kind, seeds, 10)
-    return Found(contrast(role, kind), estimate, published, ("SELECT 1",))
+    return Effect(contrast(role, kind), estimate, published, ("SELECT 1",))
 
 
 def verdict(*contrasts):
-    answer = answered(Claim("C1", "text", ()), {"chairs": contrasts})
+    answer = answer_claim(Claim("C1", "text", ()), {"chairs": contrasts})
     return answer.verdict
 
 
@@ -67,20 +67,20 @@ def test_a_ratio_holds_above_one():
 
 def test_few_trainings_decide_nothing():
     claim = Claim("C1", "text", ())
-    few = answered(claim, {"faces": [found(0.1, 0.2, seeds=1)]})
+    few = answer_claim(claim, {"faces": [found(0.1, 0.2, seeds=1)]})
     assert few.verdict == "undecided"
     assert few.why == "fewer than three trainings: of these models only"
     assert few.by_data == {"faces": "reproduced"}
-    both = answered(claim, {"faces": [found(-0.2, -0.1, seeds=1)], "chairs": [found(0.1, 0.2)]})
+    both = answer_claim(claim, {"faces": [found(-0.2, -0.1, seeds=1)], "chairs": [found(0.1, 0.2)]})
     assert (both.verdict, both.why) == ("reproduced", "on chairs")
 
 
 def test_data_sets_that_disagree_leave_it_undecided():
-    answer = answered(
+    answer = answer_claim(
         Claim("C1", "text", ()), {"faces": [found(-0.2, -0.1)], "chairs": [found(0.1, 0.2)]}
     )
     assert (answer.verdict, answer.why) == ("undecided", "the data sets disagree")
-    nothing = answered(Claim("C1", "text", ()), {})
+    nothing = answer_claim(Claim("C1", "text", ()), {})
     assert nothing.why == "no data set has all the models it compares, with pairs told apart"
 
 

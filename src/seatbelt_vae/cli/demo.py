@@ -1,4 +1,4 @@
-"""``demo``: the main job, shown: one progress line a model, then a table and a report."""
+"""``demo``: one progress line per model, then a table and a report."""
 
 from typing import Any
 
@@ -23,48 +23,49 @@ _COLUMNS = {
 
 
 def run(options: Demo) -> None:
-    """Run the demo, print the table, say where the report lies.
+    """Run the demo, print the table and the path of the report.
 
     Raises:
-        SeatbeltError: a model failed; the others' results are printed first.
+        SeatbeltError: a model failed; the results of the other models are printed first.
     """
     plan = DEMO.with_seed(options.seed, options.steps)
     with ProgressLines(quiet=options.output.quiet) as progress:
 
         def show(now: News) -> None:
-            what = f"{now.job:<10} {now.what}"
-            progress.show(what, now.done, now.total, now.detail, line=now.job)
+            label = f"{now.job:<10} {now.what}"
+            progress.show(label, now.done, now.total, now.detail, line=now.job)
 
         result = run_demo(options.out, plan, on_progress=show)
-    found = {path.name: _measured(RunFolder.open(path), plan) for path in result.runs}
+    models = {path.name: _measures(RunFolder.open(path), plan) for path in result.runs}
     report = None if result.report is None else str(result.report)
     if options.output.json:
-        print_json({"report": report, "models": found, "failures": result.failures})
-    elif found:
-        _print(found, plan)
+        print_json({"report": report, "models": models, "failures": result.failures})
+    elif models:
+        _print(models, plan)
         print(f"report: {report}")
     if result.failures:
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in result.failures.items()))
 
 
-def _measured(run: RunFolder, plan: Plan) -> dict[str, Any]:
-    """The numbers of the table, and the flags that were raised."""
+def _measures(run: RunFolder, plan: Plan) -> dict[str, Any]:
+    """The numbers of the table, and the raised flags."""
     from seatbelt_vae.attacks import suite_name
 
     summary = run.read_json(f"attacks/{suite_name(plan.attack)}/summary.json")
     attacked = {name: measure["value"] for name, measure in summary["measures"].items()}
-    known = {**run.read_json("evaluation/measures.json"), **attacked}
+    measures = {**run.read_json("evaluation/measures.json"), **attacked}
     flags = [flag["name"] for flag in summary["flags"] if flag["raised"]]
-    return {**{key: known[key] for key in _COLUMNS.values()}, "flags": flags}
+    return {**{key: measures[key] for key in _COLUMNS.values()}, "flags": flags}
 
 
-def _print(found: dict[str, dict[str, Any]], plan: Plan) -> None:
+def _print(models: dict[str, dict[str, Any]], plan: Plan) -> None:
     rows = [
-        [name, *(_number(known[key]) for key in _COLUMNS.values())] for name, known in found.items()
+        [name, *(_number(measures[key]) for key in _COLUMNS.values())]
+        for name, measures in models.items()
     ]
     print_table("seatbelt-vae demo", ["model", *_COLUMNS], rows)
-    for name, known in found.items():
-        for flag in known["flags"]:
+    for name, measures in models.items():
+        for flag in measures["flags"]:
             print(f"{name}: flag raised: {flag}")
     print(
         f"one seed, {plan.attack.pairs} pairs: points, no intervals; aggregate posterior over "

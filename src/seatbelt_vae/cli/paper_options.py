@@ -18,10 +18,10 @@ _ALL = "all"
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Reproduce figures and tables of Willetts et al. (2021) and answer the claims they bear on.
+    """Reproduce figures and tables of Willetts et al. (2021) and answer its claims from them.
 
-    Every figure is made under the published and under the strong attack. reproduction.html shows
-    them with their rows. Finished work is kept and unfinished work is resumed.
+    Figures of attacks are made for the published and for the strong attack. reproduction.html
+    shows them with their rows. Finished work is kept and unfinished work is resumed.
 
     Args:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
@@ -35,7 +35,7 @@ class Reproduce:
         address: address of the head of the Ray cluster, as host:6379; its nodes must share the
             folder (default: a cluster running here, else a new one).
         jobs: number of models in parallel (default: one per core, or one on a GPU).
-        estimate: time a few steps and rows, and print the estimated hours of the whole.
+        estimate: only time a few steps and attacks, and print the estimated hours.
     """
 
     ids: Positional[tuple[str, ...]]
@@ -66,21 +66,21 @@ class Reproduce:
                 )
             one_of("data set of roots", name, _sets(self.size))
         if len(self.folders_of_sets) < len(self.roots):
-            raise ConfigError("roots names a data set twice: give each one folder")
+            raise ConfigError("roots names a data set twice: give one folder per data set")
 
     @property
     def names(self) -> list[str]:
-        """The experiments that are meant, each once, in the order of the paper."""
+        """The distinct experiments, in the order of the paper."""
         return [name for name in EXPERIMENTS if _ALL in self.ids or name in self.ids]
 
     @property
     def folder(self) -> Path:
-        """Where they are made."""
+        """The folder of the reproduction."""
         return self.out or Path("runs", "reproduction", self.size)
 
     @property
     def folders_of_sets(self) -> dict[str, str]:
-        """The roots by data set."""
+        """The folder of each data set."""
         return {name: folder for name, _, folder in (root.partition("=") for root in self.roots)}
 
     to_resume = AGAIN
@@ -101,7 +101,7 @@ class Claims:
 
 
 def _sets(size: str) -> list[str]:
-    """Data sets that experiments of a size are made on."""
+    """Data sets of all experiments at a size."""
     members = (member for e in EXPERIMENTS.values() for member in e.members(SIZES[size]))
     return sorted({member.model.data for member in members})
 

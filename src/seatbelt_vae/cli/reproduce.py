@@ -1,4 +1,4 @@
-"""``reproduce``: figures and tables of the paper; ``claims``: what became of its claims."""
+"""``reproduce``: figures and tables of the paper; ``claims``: answers to its claims."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ __all__ = ["run", "run_claims"]
 
 
 def run(options: Reproduce) -> None:
-    """Make the figures, print the answers and where the page is.
+    """Make the figures, print the answers and the path of the page.
 
     Raises:
-        SeatbeltError: a model was not finished; what could be drawn without it has been.
+        SeatbeltError: a model was not finished; the page is written without it.
     """
     from seatbelt_vae.paper.plan import plan
 
@@ -32,7 +32,7 @@ def run(options: Reproduce) -> None:
     if options.estimate:
         _print_cost(options, plan(experiments, size, roots))
         return
-    from seatbelt_vae.paper.claims.records import record_of
+    from seatbelt_vae.paper.claims import record_of
     from seatbelt_vae.paper.reproduce import reproduce
 
     with at_work(options.output) as progress:
@@ -60,8 +60,7 @@ def run(options: Reproduce) -> None:
 
 def run_claims(options: Claims) -> None:
     """Answer the claims from stored rows, and print them."""
-    from seatbelt_vae.paper.claims import answer_all
-    from seatbelt_vae.paper.claims.records import record_of
+    from seatbelt_vae.paper.claims import answer_all, record_of
     from seatbelt_vae.paper.reproduce import ROWS
     from seatbelt_vae.results import Store
 
@@ -73,18 +72,18 @@ def run_claims(options: Claims) -> None:
     _print_answers(answers)
     for answer in answers:
         rows = [
-            [data, f.contrast.words, f.contrast.protocol or "–", *_numbers(f.estimate)]
-            for data, found in answer.found.items()
-            for f in found
+            [data, e.contrast.words, e.contrast.strength or "–", *_numbers(e.estimate)]
+            for data, effects in answer.effects.items()
+            for e in effects
         ]
         if rows:
-            head = ["data", "positive (or above 1) if", "protocol", "effect", "95 % interval"]
+            head = ["data", "positive (or above 1) if", "strength", "effect", "95 % interval"]
             print_table(f"{answer.claim.id}: {answer.claim.text}", head, rows)
 
 
 def _print_answers(answers: "Sequence[Answer]") -> None:
     if not answers:
-        print("no claim rests on what was made")
+        print("these experiments decide no claim")
         return
     rows = [[a.claim.id, a.claim.text, a.verdict, a.why] for a in answers]
     print_table("claims of Willetts et al. (2021)", ["", "claim", "answer", "why"], rows)
@@ -108,12 +107,12 @@ def _print_cost(options: Reproduce, whole: "Plan") -> None:
         ["models", f"{cost.models:,}", ""],
         ["optimiser steps", f"{cost.steps:,}", f"{cost.training_hours:.1f}"],
         *(
-            [f"rows, {protocol} protocol", f"{cost.rows:,}", f"{hours:.1f}"]
-            for protocol, hours in cost.attack_hours.items()
+            [f"rows, {strength} attack", f"{cost.rows:,}", f"{hours:.1f}"]
+            for strength, hours in cost.attack_hours.items()
         ),
-        ["together", "", f"{cost.hours:.1f}"],
+        ["total", "", f"{cost.hours:.1f}"],
     ]
-    print_table(f"size {options.size}", ["", "count", "hours of one process here"], rows)
-    print(f"timed on {', '.join(cost.timed)}; a guide, as other models cost more or less")
+    print_table(f"size {options.size}", ["", "count", "hours of one process"], rows)
+    print(f"timed on {', '.join(cost.timed)}; the cost of other models differs")
     for data, why in cost.missing.items():
         print(f"without {data}: {why}")

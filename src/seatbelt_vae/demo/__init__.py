@@ -1,6 +1,6 @@
-"""The main job in a few minutes: three models trained, attacked and measured side by side.
+"""The demo: three models trained, attacked and measured in a few minutes.
 
-Importing this imports no torch; only the models' own processes do.
+Importing it does not import torch.
 """
 
 from seatbelt_vae.demo.plan import DEMO, Plan

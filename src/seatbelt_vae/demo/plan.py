@@ -1,4 +1,4 @@
-"""What the demo does: which models, on what, how they are trained, attacked and measured."""
+"""The plan of the demo: data, models, training, attack and evaluation."""
 
 from dataclasses import dataclass, replace
 
@@ -19,15 +19,15 @@ _SMALL = ModelConfig(filters=(16, 16, 32, 32), features=128, hierarchy_widths=(2
 
 @dataclass(frozen=True)
 class Plan:
-    """What the demo does, all of it.
+    """The settings of the demo.
 
     Args:
         data: the data set.
-        models: the models by name; the name is also the run's folder.
-        training: how each is trained.
-        attack: how each is attacked.
-        evaluation: how each is measured; the aggregate posterior is formed by a random part of
-            the training images, so that a model takes seconds.
+        models: the models by name, which is also the name of the run folder.
+        training: training of each model.
+        attack: attack on each model.
+        evaluation: evaluation of each model. A random part of the training images forms the
+            aggregate posterior, so that it takes seconds.
     """
 
     data: DataConfig
@@ -42,7 +42,7 @@ class Plan:
         return self.training.steps or 0
 
     def with_seed(self, seed: int, steps: int) -> "Plan":
-        """The same with another seed and length of training."""
+        """The same plan with another seed and training length."""
         return replace(
             self,
             training=replace(self.training, seed=seed, steps=steps),
@@ -51,7 +51,7 @@ class Plan:
         )
 
     def job(self, name: str) -> Job:
-        """What is done with one model."""
+        """The job of one model."""
         run = RunConfig(data=self.data, model=self.models[name], training=self.training)
         return Job(run, (self.attack,), self.evaluation)
 
@@ -74,4 +74,4 @@ DEMO = Plan(
         threads=1,
     ),
 )
-"""The demo as it ships: β is the presets' (6); 21 λ, 2 restarts a row keep it under 6 minutes."""
+"""The default plan: β = 6 from the presets; 21 λ and 2 restarts per row keep it under 6 minutes."""

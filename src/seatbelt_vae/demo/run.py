@@ -1,4 +1,4 @@
-"""The demo from an empty folder, or a half-finished one, to the report."""
+"""Running the demo, from an empty or an unfinished folder to the report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ __all__ = ["DemoResult", "run_demo"]
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo leaves.
+    """The results of the demo.
 
     Args:
         runs: the finished run folders.
         report: the report's file; None if no model was finished.
-        failures: one line for each model that was not finished, by name.
+        failures: one line for each unfinished model, by name.
     """
 
     runs: list[Path]
@@ -38,17 +38,17 @@ def run_demo(
 ) -> DemoResult:
     """Train, attack, measure and evaluate every model of ``plan``, then write the report.
 
-    What is finished in ``out`` is kept and what is not is resumed. A model that fails does not
+    Finished work in ``out`` is kept, and unfinished work is resumed. A model that fails does not
     stop the others.
 
     Raises:
-        ArtifactError: ``out`` holds something that is no demo, or cannot be written.
-        ForeignStateError: ``out`` holds a demo with other settings.
-        DataError: the data set cannot be had.
+        ArtifactError: ``out`` contains other files, or cannot be written.
+        ForeignStateError: ``out`` contains a demo with other settings.
+        DataError: the data set is unavailable.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
     _check(out, plan)
-    # one process a model: on two cores that beats two threads a model
+    # on two cores, one process per model is faster than two threads per model
     jobs = {
         name: partial(carry_out, out / name, job)
         for name, job in ((name, plan.job(name)) for name in plan.models)
@@ -66,23 +66,22 @@ def run_demo(
 
 
 def _check(out: Path, plan: Plan) -> None:
-    """Refuse a folder that is not this demo's, before anything is written."""
+    """Raise if the folder is not one of this demo, before anything is written."""
     if not out.exists():
         return
-    own = {*plan.models, "report.html", ".lock"}
-    foreign = (
-        [path.name for path in out.iterdir() if path.name not in own] if out.is_dir() else [""]
-    )
+    known = {*plan.models, "report.html", ".lock"}
+    names = [path.name for path in out.iterdir()] if out.is_dir() else [""]
+    foreign = [name for name in names if name not in known]
     if foreign:
         raise ArtifactError(
-            f"{out} is not a demo's folder (it holds {foreign[0]!r}): give another with --out"
+            f"{out} is not a demo folder (it contains {foreign[0]!r}): give another with --out"
         )
     for name in plan.models:
         if (out / name / "run.json").exists():
-            found = RunFolder.open(out / name).config
-            if found != plan.job(name).run:
+            config = RunFolder.open(out / name).config
+            if config != plan.job(name).run:
                 raise ForeignStateError(
-                    f"{out / name} holds a run with other settings (seed {found.training.seed}, "
-                    f"{found.training.steps} steps): expected seed {plan.training.seed} and "
+                    f"{out / name} holds a run with other settings (seed {config.training.seed}, "
+                    f"{config.training.steps} steps): expected seed {plan.training.seed} and "
                     f"{plan.steps} steps; give another folder with --out, or delete it"
                 )

@@ -1,6 +1,6 @@
-"""The paper by command: every figure and table of Willetts et al. (2021), and its claims answered.
+"""Reproduction of every figure, table and claim of Willetts et al. (2021).
 
-`EXPERIMENTS` are the figures and tables, `SIZES` how large they are made, `reproduce` makes them.
+`EXPERIMENTS` are the figures and tables, `SIZES` the sizes of a reproduction.
 """
 
 from seatbelt_vae.paper.experiments import EXPERIMENTS

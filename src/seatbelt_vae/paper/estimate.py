@@ -1,4 +1,4 @@
-"""What a plan would cost on this machine, from a few steps and a few rows that are timed."""
+"""The cost of a plan on this machine, extrapolated from a few timed steps and attacks."""
 
 import math
 import shutil
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["Cost", "estimate"]
 
 _STEPS, _ROWS = 10, 25
-_LEVELS = 5  # of the published attack: a row of it takes seconds
-_SECONDS_AN_HOUR = 3600
+_LEVELS = 5  # number of λ of the published attack, which takes seconds per row
+_SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a plan would take.
+    """The cost of a plan.
 
     Args:
-        models: run folders.
-        steps: optimiser steps of all of them.
-        rows: attacks under each of the two protocols, a row a pair and λ.
-        training_hours: of one process.
-        attack_hours: of one process under each strength, the measures of a suite included.
+        models: number of run folders.
+        steps: optimiser steps of all models.
+        rows: attacks at each of the two strengths, one row per pair and λ.
+        training_hours: hours of one process.
+        attack_hours: hours of one process by strength, including the measures of a suite.
         timed: the models that were timed.
-        missing: one line for each data set that is not on this machine, by name; its models are in
-            none of these numbers.
+        missing: one line for each data set that is not on this machine, by name; its models are
+            not counted.
     """
 
     models: int
@@ -50,28 +50,28 @@ class Cost:
 
     @property
     def hours(self) -> float:
-        """All of it, of one process."""
+        """Total hours of one process."""
         return self.training_hours + sum(self.attack_hours.values())
 
 
-_What = tuple[str, str]
-"""Protocol and loss."""
+_AttackKind = tuple[str, str]
+"""Strength and loss."""
 
 
 @dataclass(frozen=True)
 class _Pace:
-    """Seconds a step, and seconds a pair by strength and loss."""
+    """Seconds per step, and seconds per pair by strength and loss."""
 
     step: float
-    pair: Mapping[_What, float]
+    pair: Mapping[_AttackKind, float]
 
 
 def estimate(whole: Plan) -> Cost:
     """Time a few steps and pairs of the first model with one layer, and of the first with several.
 
-    Other models are taken to cost what these do. The measures of models are left out; they take
-    seconds, but for attacks downstream (``table1``). So are models whose data set is not on this
-    machine, as `reproduce` leaves them out. A guide, not a promise. Nothing is kept.
+    All other models are assumed to cost the same. The evaluation of models is left out; it takes
+    seconds, except for attacks downstream (``table1``). Models without a data set on this machine
+    are left out, as in `reproduce`. All files are temporary.
 
     Args:
         whole: the plan.
@@ -81,11 +81,11 @@ def estimate(whole: Plan) -> Cost:
     """
     sets: dict[str, ImageData] = {}
     missing: dict[str, str] = {}
-    for name, found in sets_of(whole):
-        if isinstance(found, DataError):
-            missing[name] = str(found)
+    for name, data in sets_of(whole):
+        if isinstance(data, DataError):
+            missing[name] = str(data)
         else:
-            sets[name] = found
+            sets[name] = data
     if not sets:
         raise DataError("; ".join(missing.values()))
     here = {label: job for label, job in whole.jobs.items() if job.run.data.name in sets}
@@ -94,11 +94,11 @@ def estimate(whole: Plan) -> Cost:
 
 def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, str]) -> Cost:
     first: dict[bool, str] = {}
-    # of those that are attacked if there are any: points of the Swiss roll are not
+    # attacked models first: those of the Swiss roll are not attacked
     for label, job in sorted(whole.jobs.items(), key=lambda job: not job[1].attacks):
         first.setdefault(_layered(job), label)
     every = [attack for job in whole.jobs.values() for attack in job.attacks]
-    attacks: dict[_What, AttackConfig] = {(a.strength, a.loss): a for a in every}
+    attacks: dict[_AttackKind, AttackConfig] = {(a.strength, a.loss): a for a in every}
     paces = {
         layered: _timed(job := whole.jobs[label], sets[job.run.data.name], attacks)
         for layered, label in first.items()
@@ -107,17 +107,17 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
     attacking = dict.fromkeys(("strong", "paper"), 0.0)
     for job in whole.jobs.values():
         pace = paces[_layered(job)]
-        own = _steps(job, sets[job.run.data.name])
-        steps += own
-        training += own * pace.step
+        count = _steps(job, sets[job.run.data.name])
+        steps += count
+        training += count * pace.step
         for attack in job.attacks:
             attacking[attack.strength] += attack.pairs * pace.pair[attack.strength, attack.loss]
     return Cost(
         models=len(whole.jobs),
         steps=steps,
         rows=whole.rows,
-        training_hours=training / _SECONDS_AN_HOUR,
-        attack_hours={name: seconds / _SECONDS_AN_HOUR for name, seconds in attacking.items()},
+        training_hours=training / _SECONDS_PER_HOUR,
+        attack_hours={name: seconds / _SECONDS_PER_HOUR for name, seconds in attacking.items()},
         timed=tuple(first.values()),
         missing=missing,
     )
@@ -127,7 +127,7 @@ def _layered(job: Job) -> bool:
     return len(job.run.model.latent_sizes or ()) > 1
 
 
-def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -> _Pace:
+def _timed(job: Job, data: "ImageData", attacks: Mapping[_AttackKind, AttackConfig]) -> _Pace:
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.subjects import subject_of_run
     from seatbelt_vae.workflow.steps import train_run
@@ -138,13 +138,13 @@ def _timed(job: Job, data: "ImageData", attacks: Mapping[_What, AttackConfig]) -
         run = RunFolder.create(Path(place, "run"), short)
         train_run(run, data, lambda _: seen.append(perf_counter()), lambda: False)
         subject = subject_of_run(run)
-        pairs = {what: _seconds_a_pair(subject, data, one) for what, one in attacks.items()}
-    # the first step also pays for what is made once
+        pairs = {kind: _seconds_per_pair(subject, data, a) for kind, a in attacks.items()}
+    # the first step includes one-time set-up
     return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs)
 
 
-def _seconds_a_pair(subject: "Subject", data: "ImageData", attack: AttackConfig) -> float:
-    """Of a second suite: the first, a small one, pays for what a process makes once."""
+def _seconds_per_pair(subject: "Subject", data: "ImageData", attack: AttackConfig) -> float:
+    """Time a second suite; a small first one includes the one-time set-up."""
     from seatbelt_vae.workflow.steps import attack_subject
 
     count = attack.weight_count or 0
@@ -152,9 +152,9 @@ def _seconds_a_pair(subject: "Subject", data: "ImageData", attack: AttackConfig)
     pairs = min(attack.pairs, math.ceil(_ROWS / count))
     timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None, among=None)
     seconds = 0.0
-    for one in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
+    for config in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
         began = perf_counter()
-        suite, _ = attack_subject(subject, data, one)
+        suite, _ = attack_subject(subject, data, config)
         seconds = (perf_counter() - began) * count / levels
         shutil.rmtree(suite)
     return seconds / pairs

@@ -1,9 +1,9 @@
-"""What an experiment of the paper is: models side by side, attacks on them, and what is drawn."""
+"""An experiment of the paper: models, attacks on them, and figures."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from seatbelt_vae.paper.figures import Figure
+from seatbelt_vae.paper.figure_kinds import Figure
 from seatbelt_vae.paper.model import Model
 from seatbelt_vae.paper.sizes import Size
 
@@ -12,13 +12,13 @@ __all__ = ["Attack", "Experiment", "Member"]
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack as the paper names it; every one is made under both protocols.
+    """An attack as the paper names it; every attack runs at both strengths.
 
     Args:
         loss: a loss of `AttackConfig`.
-        layers: the layers it compares.
-        vary: the one factor in which input and target differ (default: any pair).
-        among: factor values that both have (default: any).
+        layers: the layers that the loss compares.
+        vary: the only factor in which input and target differ (default: any pair).
+        among: factor values that both share (default: any).
     """
 
     loss: str = "latent-kl"
@@ -29,11 +29,11 @@ class Attack:
 
 @dataclass(frozen=True)
 class Member:
-    """A model's part in an experiment.
+    """A model in an experiment.
 
     Args:
-        series: the line, or the row, that it belongs to.
-        model: which model.
+        series: the line or row of the model.
+        model: the model.
     """
 
     series: str
@@ -46,13 +46,13 @@ class Experiment:
 
     Args:
         id: its name on the command line, such as ``fig5``.
-        title: what it shows, in one line.
-        published: what the authors found, in one sentence.
-        members: its models at a size; none if it is left out at that size.
-        attacks: what each of them is attacked with.
-        optional_metrics: further measures of each, see `EvaluationConfig`.
-        figures: what is drawn.
-        claims: the claims it bears on, such as ``C2``.
+        title: its subject, in one line.
+        published: the authors' result, in one or two sentences.
+        members: its models at a size.
+        attacks: the attacks on each model.
+        optional_metrics: further measures of each model, see `EvaluationConfig`.
+        figures: its figures.
+        claims: the claims that use it, such as ``C2``.
     """
 
     id: str

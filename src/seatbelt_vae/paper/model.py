@@ -1,4 +1,4 @@
-"""The paper's models by the few words that tell them apart: data set, preset, β, sizes, seed."""
+"""The paper's models, identified by data set, preset, β, latent sizes and seed."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ class Model:
     """One model of the paper.
 
     Args:
-        data: its data set, before a size puts another in its place.
-        preset: which preset; at β = 1 the one that has no penalty.
+        data: the data set.
+        preset: the preset; at β = 1 the one without a penalty.
         beta: β.
-        latent_sizes: of its layers, z¹ first.
-        seed: of weights, data order and noise.
+        latent_sizes: latent units of each layer, z¹ first.
+        seed: seed of weights, data order and noise.
     """
 
     data: str
@@ -30,7 +30,7 @@ class Model:
 
     @property
     def label(self) -> str:
-        """Unique among models of one size, and readable.
+        """A readable name, unique among the models of a size.
 
         Example:
             >>> single("chairs", "beta-tcvae", 4, 32).label
@@ -41,7 +41,7 @@ class Model:
 
 
 def single(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
-    """A model with one layer; at β = 1 that is the plain VAE, whatever the preset.
+    """A model with one layer; at β = 1 every preset is the plain VAE.
 
     Example:
         >>> single("chairs", "beta-tcvae", 1, 32).preset
@@ -62,9 +62,8 @@ def layered(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> M
 
 
 def _model(data: str, preset: str, beta: float, latent_sizes: tuple[int, ...], seed: int) -> Model:
-    kind = PRESETS[preset]
-    if beta == 1:
-        # every penalty has weight 0: the preset without penalties is trained once
-        same = [name for name, other in PRESETS.items() if other.architecture == kind.architecture]
-        preset = next(name for name in same if not PRESETS[name].weighed)
+    if beta == 1:  # every penalty has weight 0: train the preset without penalties, once
+        kind = PRESETS[preset].architecture
+        plain = (n for n, p in PRESETS.items() if p.architecture == kind and not p.weighed)
+        preset = next(plain)
     return Model(data, preset, beta, latent_sizes, seed)

@@ -1,4 +1,4 @@
-"""From experiments to jobs: every model is trained once, and attacked by all who ask for it."""
+"""Experiments as jobs: one per model, with the attacks of all its experiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
     "celeba": "gaussian",
     "swiss-roll": "gaussian",
 }
-"""Which likelihood the authors' numbers fit; Bernoulli for all other sets."""
+"""The likelihood that fits the authors' numbers; Bernoulli for all other data sets."""
 
 _ROLL_VARIANCE = 0.01
 _RESIZED = ("dsprites", "chairs", "faces", "celeba")
@@ -28,12 +28,12 @@ _RESIZED = ("dsprites", "chairs", "faces", "celeba")
 
 @dataclass(frozen=True)
 class Part:
-    """That a model takes part in an experiment: a row of the view ``members``.
+    """A model's part in an experiment: a row of the view ``members``.
 
     Args:
-        experiment: the experiment's name.
-        series: its line or row there.
-        label: of the model's job.
+        experiment: name of the experiment.
+        series: the model's line or row there.
+        label: label of the model's job.
     """
 
     experiment: str
@@ -43,12 +43,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for some experiments at a size.
+    """The jobs of some experiments at a size.
 
     Args:
-        size: the numbers.
-        jobs: run folders to be made, by label.
-        parts: who takes part in what.
+        size: the size.
+        jobs: the job of each model, by label.
+        parts: the models of each experiment.
     """
 
     size: Size
@@ -57,7 +57,7 @@ class Plan:
 
     @property
     def rows(self) -> int:
-        """Attacks to be made under each of the two protocols, a row a pair and λ."""
+        """Number of attacks at each of the two strengths, one row per pair and λ."""
         attacks = [attack for job in self.jobs.values() for attack in job.attacks]
         return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.strength == "strong")
 
@@ -68,31 +68,31 @@ def plan(
     """All jobs of some experiments, each model once.
 
     Args:
-        experiments: which.
-        size: how large.
+        experiments: the experiments.
+        size: the size.
         roots: folders of data sets that are read from disk, by name.
     """
     attacks: dict[Model, dict[Attack, None]] = {}
-    also: dict[Model, dict[str, None]] = {}
+    metrics: dict[Model, dict[str, None]] = {}
     parts = []
     for experiment in experiments:
         for member in experiment.members(size):
             attacks.setdefault(member.model, {}).update(dict.fromkeys(experiment.attacks))
-            also.setdefault(member.model, {}).update(dict.fromkeys(experiment.optional_metrics))
+            metrics.setdefault(member.model, {}).update(dict.fromkeys(experiment.optional_metrics))
             parts.append(Part(experiment.id, member.series, member.model.label))
     jobs = {
         model.label: Job(
             run=_run(model, size, roots or {}),
-            attacks=tuple(c for attack in wanted for c in _protocols(attack, size)),
-            evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(also[model]))),
+            attacks=tuple(c for attack in of_model for c in _of_both_strengths(attack, size)),
+            evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(metrics[model]))),
         )
-        for model, wanted in attacks.items()
+        for model, of_model in attacks.items()
     }
     return Plan(size, jobs, tuple(dict.fromkeys(parts)))
 
 
 def sets_of(whole: Plan) -> Iterator[tuple[str, "ImageData | DataError"]]:
-    """Each data set of a plan by its name, made ready and loaded, once; or why it cannot be had."""
+    """Name and data of each data set of a plan, or the error that makes it unavailable."""
     from seatbelt_vae.data.registry import source_of
 
     for config in {job.run.data.name: job.run.data for job in whole.jobs.values()}.values():
@@ -127,14 +127,8 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
     )
 
 
-def _protocols(attack: Attack, size: Size) -> Iterator[AttackConfig]:
-    """The published attack, and ours at the same λ."""
-    ours = replace(
-        size.attack,
-        loss=attack.loss,
-        layers=attack.layers,
-        vary=attack.vary,
-        among=attack.among,
-    )
-    yield ours
-    yield replace(ours, strength="paper")
+def _of_both_strengths(attack: Attack, size: Size) -> Iterator[AttackConfig]:
+    """The strong attack, and the published one at the same λ."""
+    strong = replace(size.attack, **vars(attack))
+    yield strong
+    yield replace(strong, strength="paper")

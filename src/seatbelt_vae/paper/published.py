@@ -1,4 +1,4 @@
-"""The published numbers, to be drawn beside ours: never a target."""
+"""The published numbers, for comparison."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _CLASSIFIERS = {
     "mlp_on_latents": "mlp-latents",
 }
 _FARTHEST = {"dsprites": 50.0, "chairs": 128.0, "faces": 128.0}
-"""Upper limits of ‖x_t − x‖ between images of 64×64 pixels in [−1, 1]; sprites are small."""
+"""Upper bounds of ‖x_t − x‖ between images of 64×64 pixels in [−1, 1]; sprites are small."""
 
 _WEIGHTS = np.geomspace(2.0**-20, 2.0**20, 50)
 
@@ -36,11 +36,11 @@ def published_curves(path: str, data: str) -> dict[str, Curve]:
     """The published values by series and β, read off Willetts et al.'s (2021) figures.
 
     Args:
-        path: where they are in ``published.json``, ``*`` standing for the data set.
+        path: path in ``published.json``; ``*`` is replaced by the data set.
         data: the data set.
 
     Returns:
-        By series, the value at each β; empty if nothing was published for this set.
+        The value at each β by series; empty if nothing was published for this data set.
 
     Example:
         >>> published_curves("fig6.*.elbo", "faces")["Seatbelt-VAE"][10]
@@ -48,24 +48,24 @@ def published_curves(path: str, data: str) -> dict[str, Curve]:
         >>> published_curves("fig6.*.elbo", "dsprites")
         {}
     """
-    found: Any = _content()
+    values: Any = _content()
     for word in path.split(".") if path else ():
-        found = found.get(data if word == "*" else word, {})
-    if data in found:
-        found = found[data]
-    if isinstance(found, Sequence):
-        return {"β-TCVAE": _curve(found)}
-    return {name: _curve(found[key]) for key, name in _SERIES.items() if key in found}
+        values = values.get(data if word == "*" else word, {})
+    if data in values:
+        values = values[data]
+    if isinstance(values, Sequence):
+        return {"β-TCVAE": _curve(values)}
+    return {name: _curve(values[key]) for key, name in _SERIES.items() if key in values}
 
 
 def published_ceiling(path: str, data: str) -> float | None:
-    r"""What no published mean of :math:`\Delta_{KL}` can lie above, if its attacks are minima.
+    r"""The upper bound of a published mean of :math:`\Delta_{KL}` over minima.
 
-    :math:`\Delta^*(\lambda) \leq \lambda\|x_t-x\|`, the target itself; the mean over the 50
-    published λ is :math:`\bar\lambda \max\|x_t-x\|`.
+    The target itself attains :math:`\lambda\|x_t-x\| \geq \Delta^*(\lambda)`; the bound of the mean
+    over the 50 published λ is :math:`\bar\lambda \max\|x_t-x\|`.
 
     Returns:
-        None of other measures and sets.
+        The bound; None for other measures and data sets.
 
     Example:
         >>> f"{published_ceiling('fig3.delta_kl', 'chairs'):.2g}"
@@ -78,7 +78,7 @@ def published_ceiling(path: str, data: str) -> float | None:
 
 
 def published_rates() -> dict[tuple[str, str], tuple[float, float]]:
-    """Accuracy under attack and its drop, by classifier and series; the set was not named.
+    """Accuracy under attack and its drop, by classifier and series; the data set is not named.
 
     Example:
         >>> published_rates()["mlp-latents", "Seatbelt-VAE"]

@@ -1,4 +1,4 @@
-"""The paper by one command: train, attack, measure, draw, answer; resumable at every point."""
+"""Reproduction of the paper: train, attack, measure, draw and answer; resumable at any point."""
 
 import shutil
 from collections import Counter
@@ -8,11 +8,10 @@ from pathlib import Path
 
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import DataError, SeatbeltError
-from seatbelt_vae.paper.claims import Answer, answer_all
-from seatbelt_vae.paper.claims.records import record_of
+from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.page import show, write_page
+from seatbelt_vae.paper.page import draw_section, write_page
 from seatbelt_vae.paper.plan import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.parallel.worker_pool import News
@@ -24,19 +23,19 @@ from seatbelt_vae.workflow import Job
 __all__ = ["ROWS", "Reproduction", "reproduce"]
 
 ROWS = "rows"
-"""Folder of the exported store that every drawn number comes from."""
+"""Folder of the exported store with the rows of all figures."""
 
 _MEMBERS = Path("evaluation", "members.parquet")
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What a reproduction leaves.
+    """The results of a reproduction.
 
     Args:
-        page: the page that shows all of it.
-        answers: to the claims.
-        failures: one line for each model that was not finished, by label.
+        page: the HTML page.
+        answers: answers to the claims.
+        failures: one line for each unfinished model, by label.
         missing: one line for each data set that is not on this machine, by name.
     """
 
@@ -56,25 +55,25 @@ def reproduce(
     on_news: Callable[[News], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
 ) -> Reproduction:
-    """Make everything that some experiments need in ``out/runs``, and draw it in ``out``.
+    """Train, attack and measure the models of some experiments, and write the page of results.
 
-    ``rows/`` is the exported store that every drawn number comes from, ``figures/`` the figures as
-    SVG, ``reproduction.html`` the page. What is finished is kept, and experiments that were made in
-    ``out`` before at this size are shown beside those asked for. Experiments whose data set is not
-    on this machine are left out, and the page says so.
+    ``out/runs`` has the run folders, ``rows/`` the exported store with the rows of all figures,
+    ``figures/`` the figures as SVG, and ``reproduction.html`` the page. Finished work is kept.
+    The page also shows experiments that an earlier call made in ``out`` at this size. It lists data
+    sets that are not on this machine; their models are left out.
 
     Args:
-        experiments: which, see `EXPERIMENTS`.
-        size: how large, see `SIZES`.
+        experiments: the experiments, see `EXPERIMENTS`.
+        size: the size, see `SIZES`.
         out: the folder.
         roots: folders of data sets that are read from disk, by name.
-        engine: what works on the models (default: one process a core).
-        on_news: called with how far each model is.
-        on_jobs: called with how far the whole is.
+        engine: the engine that runs the jobs (default: one process per core).
+        on_news: called with the progress of each model.
+        on_jobs: called with the progress of all models.
 
     Raises:
         DataError: none of the data sets is on this machine.
-        SeatbeltError: not one model was finished.
+        SeatbeltError: no model was finished.
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
@@ -86,29 +85,30 @@ def reproduce(
     result = run_sweep(
         out / "runs", jobs, engine=engine or LocalEngine(), on_news=on_news, on_jobs=on_jobs
     )
-    here = _state_parts(out / "runs", whole, result.runs)
+    here = _write_members(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
-    asked = {experiment.id: experiment for experiment in experiments}
-    made = asked.keys() | {part.experiment for part in here}
-    shown = [one for name, one in {**EXPERIMENTS, **asked}.items() if name in made]
+    requested = {experiment.id: experiment for experiment in experiments}
+    made = requested.keys() | {part.experiment for part in here}
+    shown = [e for name, e in {**EXPERIMENTS, **requested}.items() if name in made]
     drawn = plan(shown, size, roots)
-    lacking = [p for p in drawn.parts if p.experiment not in asked and p not in here]
+    lacking = [p for p in drawn.parts if p.experiment not in requested and p not in here]
     absent, unmade = _why_lacking(drawn, lacking)
-    page, answers = _show(shown, drawn, out, {**result.failures, **unmade}, {**absent, **missing})
+    page, answers = _write_results(
+        shown, drawn, out, {**result.failures, **unmade}, {**absent, **missing}
+    )
     return Reproduction(page, answers, result.failures, missing)
 
 
 def _missing(whole: Plan) -> dict[str, str]:
-    """Data sets that cannot be had; those that can are made ready before anybody works on them."""
-    return {name: str(found) for name, found in sets_of(whole) if isinstance(found, DataError)}
+    """The error of each unavailable data set; the others are prepared before jobs start."""
+    return {name: str(data) for name, data in sets_of(whole) if isinstance(data, DataError)}
 
 
-def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:
-    """Write into each run folder what it takes part in, the view ``members``; all of that.
+def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:
+    """Write the view ``members`` into each run folder, and return all its parts.
 
-    Runs of other settings, or of another size, which lie there from an earlier time, take part no
-    more.
+    Runs of other settings or of another size are removed from the view.
     """
     planned = {part.experiment for part in whole.parts}
     everything = plan(tuple(EXPERIMENTS.values()), whole.size)
@@ -116,11 +116,11 @@ def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Se
     members: dict[Path, list[Part]] = {}
     for path in folder.glob(f"*/{_MEMBERS}"):
         label = labels.get(_key(RunFolder.open(path.parents[1]).config), "")
-        stated = [Part(row["experiment"], row["series"], label) for row in read_rows(path)]
-        members[path] = [p for p in stated if p.experiment not in planned and p in known]
+        earlier = [Part(row["experiment"], row["series"], label) for row in read_rows(path)]
+        members[path] = [p for p in earlier if p.experiment not in planned and p in known]
     for label, run in runs.items():
-        own = [part for part in whole.parts if part.label == label]
-        members.setdefault(run.path / _MEMBERS, []).extend(own)
+        parts = [part for part in whole.parts if part.label == label]
+        members.setdefault(run.path / _MEMBERS, []).extend(parts)
     for path, parts in members.items():
         if parts:
             write_rows(path, [{"experiment": p.experiment, "series": p.series} for p in parts])
@@ -130,12 +130,12 @@ def _state_parts(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Se
 
 
 def _key(run: RunConfig) -> str:
-    """What tells a model, wherever its data set lies: a later command may not name its root."""
+    """The digest of a model without its data root, which a later command may omit."""
     return Job(replace(run, data=replace(run.data, root=None))).digest
 
 
 def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], dict[str, str]]:
-    """Why experiments that nobody asked for now lack some models: by data set, by experiment."""
+    """Reasons for missing models of earlier experiments: by data set, and by experiment."""
     jobs = {part.label: drawn.jobs[part.label] for part in parts}
     absent = _missing(replace(drawn, jobs=jobs))
     models = {(p.experiment, p.label) for p in parts if jobs[p.label].run.data.name not in absent}
@@ -146,14 +146,14 @@ def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], di
     }
 
 
-def _show(
+def _write_results(
     experiments: Sequence[Experiment],
     whole: Plan,
     out: Path,
     failures: Mapping[str, str],
     missing: Mapping[str, str],
 ) -> tuple[Path, Sequence[Answer]]:
-    """Export the rows, and draw and answer from what was exported."""
+    """Export the rows; draw figures and answer claims from the export."""
     rows, runs = out / ROWS, out / "runs"
     _export(Store.open([runs]), rows)
     store = Store.open([rows])
@@ -161,7 +161,7 @@ def _show(
     write_json(out / "claims.json", [record_of(answer) for answer in answers])
     page = write_page(
         out / "reproduction.html",
-        [show(experiment, store, out / "figures", runs) for experiment in experiments],
+        [draw_section(experiment, store, out / "figures", runs) for experiment in experiments],
         answers,
         whole,
         rows=ROWS,
@@ -173,9 +173,9 @@ def _show(
 
 
 def _export(store: Store, rows: Path) -> None:
-    """Put a new export in the place of an earlier one, which stays until the new one is whole."""
+    """Replace an earlier export once the new one is complete."""
     if not (rows / "store.json").exists():
-        store.export(rows)  # which refuses anything that is there and no export
+        store.export(rows)  # raises if ``rows`` is something else
         return
     new, old = (rows.with_name(f".{rows.name}.{age}") for age in ("new", "old"))
     for left in (new, old):

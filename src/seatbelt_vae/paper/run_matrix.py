@@ -1,4 +1,4 @@
-"""Rows of a query sorted into cells: a matrix of trainings × pairs for each panel, series and β."""
+"""Rows of a query as matrices of trainings × pairs, one for each panel, series and β."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from seatbelt_vae.evaluation.bootstrap import Kind
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
 
-__all__ = ["Cell", "Key", "cells_of"]
+__all__ = ["Key", "RunMatrix", "run_matrices"]
 
 Key = tuple[str, str, float]
 """Panel, series, and β."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What one kind of model reached.
+class RunMatrix:
+    """The values of one kind of model at one β.
 
     Args:
-        runs: its trainings.
-        items: its pairs or images; (None,) where a training has one number.
-        values: one number a training and item, nan where there is none.
-        sizes: the sizes of latent layers of each training.
+        runs: its S trainings.
+        items: its P pairs or images; (None,) if a training has one number.
+        values: one number per training and item, :math:`(S, P)`; nan if missing.
+        sizes: latent sizes of each training.
     """
 
     runs: tuple[str, ...]
@@ -34,20 +34,15 @@ class Cell:
     sizes: tuple[str, ...]
 
     @property
-    def seeds(self) -> int:
-        """With how many seeds models were trained, of the size that has fewest."""
-        return min(Counter(self.sizes).values())
-
-    @property
-    def of_most_seeds(self) -> "Cell":
-        """Its sizes that were trained most often, on which a claim can rest."""
+    def of_most_seeds(self) -> "RunMatrix":
+        """The sizes with the most trainings, which decide claims."""
         counts = Counter(self.sizes)
         most = max(counts.values())
-        return self._of([size for size, count in counts.items() if count == most])
+        return self._with([size for size, count in counts.items() if count == most])
 
-    def _of(self, sizes: Sequence[str]) -> "Cell":
+    def _with(self, sizes: Sequence[str]) -> "RunMatrix":
         rows = [row for row, size in enumerate(self.sizes) if size in sizes]
-        return Cell(
+        return RunMatrix(
             tuple(self.runs[row] for row in rows),
             self.items,
             self.values[rows],
@@ -55,34 +50,31 @@ class Cell:
         )
 
     def over(self, items: tuple[Any, ...]) -> NDArray[np.float64]:
-        """The values of some items, nan for those it has not, :math:`(S, P)`."""
-        places = {item: column for column, item in enumerate(self.items)}
-        values = np.full((len(self.runs), len(items)), np.nan)
-        for column, item in enumerate(items):
-            if item in places:
-                values[:, column] = self.values[:, places[item]]
-        return values
+        """The values of some items, :math:`(S, P)`; nan for unknown items."""
+        columns = dict(zip(self.items, self.values.T, strict=True))
+        unknown = np.full(len(self.runs), np.nan)
+        return np.column_stack([columns.get(item, unknown) for item in items])
 
     def estimate(self, kind: Kind = "arithmetic") -> CrossedEstimate:
-        """The mean with its interval over trainings and pairs; every size weighs the same.
+        """The mean, equal weight per size, with its interval over trainings and pairs.
 
-        Pairs that some training says nothing about are left out.
+        Pairs without a value in some training are left out.
         """
         return crossed_contrast(self.terms(1, self.items), kind)
 
     def terms(self, weight: float, items: tuple[Any, ...]) -> list[Term]:
-        """The mean over some items as terms of a contrast, one a size."""
-        parts = [self._of([size]) for size in dict.fromkeys(self.sizes)]
+        """The mean over some items as terms of a contrast, one per size."""
+        parts = [self._with([size]) for size in dict.fromkeys(self.sizes)]
         return [Term(weight / len(parts), part.runs, part.over(items)) for part in parts]
 
 
-def cells_of(rows: list[Mapping[str, Any]]) -> dict[Key, Cell]:
-    """Sort the rows of a query that has ``panel, series, x, size, run, item, value``.
+def run_matrices(rows: list[Mapping[str, Any]]) -> dict[Key, RunMatrix]:
+    """Matrices from rows of ``panel, series, x, size, run, item, value``.
 
     Example:
         >>> row = {"panel": "chairs", "series": "VAE", "x": 1.0, "size": "[32]", "run": "a"}
         >>> rows = [row | {"item": 0, "value": 2.0}, row | {"item": 1, "value": 4.0}]
-        >>> cells_of(rows)["chairs", "VAE", 1.0].estimate().value
+        >>> run_matrices(rows)["chairs", "VAE", 1.0].estimate().value
         3.0
     """
     sorted_rows: dict[Key, dict[tuple[str, Any], float]] = {}
@@ -93,11 +85,11 @@ def cells_of(rows: list[Mapping[str, Any]]) -> dict[Key, Cell]:
         number = np.nan if value is None else float(value)
         sorted_rows.setdefault(key, {})[row["run"], row["item"]] = number
         sizes[row["run"]] = str(row["size"])
-    return {key: _cell(found, sizes) for key, found in sorted_rows.items()}
+    return {key: _matrix(values, sizes) for key, values in sorted_rows.items()}
 
 
-def _cell(found: Mapping[tuple[str, Any], float], sizes: Mapping[str, str]) -> Cell:
-    runs = tuple(dict.fromkeys(run for run, _ in found))
-    items = tuple(dict.fromkeys(item for _, item in found))
-    values = np.array([[found.get((run, item), np.nan) for item in items] for run in runs])
-    return Cell(runs, items, values, tuple(sizes[run] for run in runs))
+def _matrix(known: Mapping[tuple[str, Any], float], sizes: Mapping[str, str]) -> RunMatrix:
+    runs = tuple(dict.fromkeys(run for run, _ in known))
+    items = tuple(dict.fromkeys(item for _, item in known))
+    values = np.array([[known.get((run, item), np.nan) for item in items] for run in runs])
+    return RunMatrix(runs, items, values, tuple(sizes[run] for run in runs))

@@ -1,4 +1,4 @@
-"""How large a reproduction is: the same experiments with other numbers."""
+"""Sizes of a reproduction: grids of models, training lengths and attack efforts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,23 +18,23 @@ class Size:
 
     Args:
         name: ``smoke``, ``small`` or ``paper``.
-        summary: what it takes, in one line.
+        summary: its images and cost, in one line.
         betas: β of the curves.
-        seeds: training seeds where a claim rests on them.
-        seeded_betas: β that are trained with all of them; the others with the first only.
-        seeded_data: data sets of which several seeds are trained.
-        seeded_throughout: whether models of all sizes are, not only those that claims rest on.
-        latents: sizes d_z of models with one layer, where each has a place of its own.
-        averaged_latents: those over which a curve averages.
+        seeds: training seeds of models that decide claims.
+        seeded_betas: β trained with all seeds; other β use the first seed.
+        seeded_data: data sets trained with all seeds.
+        seeded_throughout: whether all latent sizes use all seeds, or only the usual ones.
+        latents: sizes d_z of models with one layer.
+        averaged_latents: sizes d_z over which a curve averages.
         depths: numbers of layers L.
-        attacked_depths: those whose layers are attacked one by one.
+        attacked_depths: numbers of layers L of models attacked layer by layer.
         roll_betas: β of the models of the Swiss roll.
-        stand_ins: data sets that take another's place.
-        only: experiments that are made on fewer data sets than published, and on which.
-        image_size: side of the images, where a set can be had at several.
-        network: sizes of the networks; None in them is as published.
-        training, roll_training: length, batch, learning rate, threads; of images and of points.
-        attack: pairs, λ and effort of both protocols.
+        stand_ins: replacements of published data sets.
+        only: data sets of experiments that use fewer than published.
+        image_size: side of the images, for data sets with several sizes; None is as published.
+        network: sizes of the networks; None is as published.
+        training, roll_training: training of images, and of points of the Swiss roll.
+        attack: pairs, λ and effort of both strengths.
         evaluation: images and draws of the measures.
     """
 
@@ -61,41 +61,41 @@ class Size:
 
     @property
     def latent_size(self) -> int:
-        """d_z of the models with one layer that are set beside others."""
+        """d_z of models with one layer, in comparisons with other kinds."""
         return max(size for size in self.latents if size <= _USUAL_LATENTS)
 
     @property
     def depth(self) -> int:
-        """L of the Seatbelt-VAEs that are set beside others."""
+        """L of Seatbelt-VAEs, in comparisons with other kinds."""
         return max(depth for depth in self.depths if depth <= _USUAL_DEPTH)
 
     @property
     def least_beta(self) -> float:
-        """β of the models without a penalty."""
+        """The smallest β, that of models without a penalty."""
         return min(self.betas)
 
     @property
     def most_beta(self) -> float:
-        """The largest β, at which claims compare."""
+        """The largest β, at which claims compare models."""
         return max(self.betas)
 
     def seeds_of(self, data: str, beta: float, *, usual: bool = True) -> tuple[int, ...]:
-        """The seeds with which a data set's models at β are trained.
+        """The training seeds of a data set's models at β.
 
         Args:
             data: the data set.
             beta: β.
-            usual: whether it is a model of the usual size, on which claims rest.
+            usual: whether the model has the usual size, which decides claims.
         """
         several = data in self.seeded_data and beta in self.seeded_betas
         return self.seeds if several and (usual or self.seeded_throughout) else self.seeds[:1]
 
     def actual(self, data: str) -> str:
-        """The data set that is used for one of the paper's."""
+        """The data set used in place of a published one."""
         return self.stand_ins.get(data, data)
 
     def sets(self, experiment: str, *published: str) -> tuple[str, ...]:
-        """The data sets an experiment is made on, each once."""
+        """The distinct data sets of an experiment."""
         chosen = self.only.get(experiment, published)
         return tuple(dict.fromkeys(self.actual(data) for data in chosen))
 

@@ -1,12 +1,12 @@
-"""What a claim is, and the rule by which it is answered."""
+"""Claims of the paper, and the rule by which they are answered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from seatbelt_vae.paper.claims.contrast import Contrast, Found
+from seatbelt_vae.paper.claims.contrast import Contrast, Effect
 
-__all__ = ["Answer", "Claim", "Verdict", "answered"]
+__all__ = ["Answer", "Claim", "Verdict", "answer_claim", "record_of"]
 
 Verdict = Literal["reproduced", "only under the weak protocol", "not reproduced", "undecided"]
 
@@ -18,7 +18,7 @@ class Claim:
     Args:
         id: such as ``C1``.
         text: the statement.
-        contrasts: what it rests on.
+        contrasts: the comparisons that decide it.
     """
 
     id: str
@@ -28,69 +28,88 @@ class Claim:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found of a claim.
+    """The answer to a claim.
 
     Args:
-        claim: which.
-        verdict: over all data sets with enough trainings, if they agree.
-        why: in one line.
+        claim: the claim.
+        verdict: the verdict of all data sets with enough trainings, if they agree.
+        why: the reason, in one line.
         by_data: the verdict on each data set.
-        found: the contrasts on each data set.
+        effects: the estimated contrasts on each data set.
     """
 
     claim: Claim
     verdict: Verdict
     why: str
     by_data: Mapping[str, Verdict]
-    found: Mapping[str, Sequence[Found]]
+    effects: Mapping[str, Sequence[Effect]]
 
 
-def answered(claim: Claim, found: Mapping[str, Sequence[Found]]) -> Answer:
+def answer_claim(claim: Claim, effects: Mapping[str, Sequence[Effect]]) -> Answer:
     """Answer a claim from its contrasts on each data set.
 
-    Data sets on which fewer than three trainings stand behind a contrast speak of those models
-    only, and decide nothing.
+    A data set does not count if one of its contrasts rests on fewer than three trainings.
     """
-    by_data = {data: _verdict(contrasts) for data, contrasts in found.items()}
+    by_data = {data: _verdict(on_data) for data, on_data in effects.items()}
     deciding = {
         data
-        for data, contrasts in found.items()
-        if not any(f.estimate.of_these_models_only for f in contrasts)
+        for data, on_data in effects.items()
+        if not any(effect.estimate.of_these_models_only for effect in on_data)
     }
     verdicts = {by_data[data] for data in deciding}
-    if not found:
-        verdict, why = _undecided(
-            "no data set has all the models it compares, with pairs told apart"
-        )
+    verdict: Verdict = "undecided"
+    if not effects:
+        why = "no data set has all the models it compares, with pairs told apart"
     elif not deciding:
-        verdict, why = _undecided("fewer than three trainings: of these models only")
+        why = "fewer than three trainings: of these models only"
     elif len(verdicts) > 1:
-        verdict, why = _undecided("the data sets disagree")
+        why = "the data sets disagree"
     else:
         (verdict,) = verdicts
         why = f"on {', '.join(sorted(deciding))}"
-    return Answer(claim, verdict, why, by_data, found)
+    return Answer(claim, verdict, why, by_data, effects)
 
 
-def _undecided(why: str) -> tuple[Verdict, str]:
-    return "undecided", why
+def _verdict(effects: Sequence[Effect]) -> Verdict:
+    r"""The verdict on one data set.
 
-
-def _verdict(found: Sequence[Found]) -> Verdict:
-    r"""The rule, on one data set.
-
-    *Reproduced* if every deciding contrast has the claimed sign and an interval without 0;
-    *only under the weak protocol* if that is true of the published measures only, under the
-    published attack, at half the published effect or more; *not reproduced* if some contrast has
-    the other sign beyond chance, or, on the published scale under the strong attack, less than half
-    the published effect.
+    *Reproduced*: every deciding contrast has the claimed sign and an interval without 0.
+    *Only under the weak protocol*: only the published measures do, under the published attack, with
+    at least half the published effect.
+    *Not reproduced*: a contrast has the other sign and an interval without 0, or less than half the
+    published effect under the strong attack.
     """
-    deciding = [f for f in found if f.contrast.role == "decides"]
-    published = [f for f in found if f.contrast.role == "published"]
-    if deciding and all(f.holds for f in deciding):
+    deciding = [e for e in effects if e.contrast.role == "decides"]
+    published = [e for e in effects if e.contrast.role == "published"]
+    if deciding and all(e.holds for e in deciding):
         return "reproduced"
-    if published and all(f.holds and not f.speaks_against for f in published):
+    if published and all(e.holds and not e.contradicts for e in published):
         return "only under the weak protocol"
-    if any(f.speaks_against for f in found if f.contrast.role != "published"):
+    if any(e.contradicts for e in effects if e.contrast.role != "published"):
         return "not reproduced"
     return "undecided"
+
+
+def record_of(answer: Answer) -> dict[str, Any]:
+    """The answer as a JSON object: verdicts, and contrasts with their intervals and queries."""
+    return {
+        "claim": answer.claim.id,
+        "text": answer.claim.text,
+        "verdict": answer.verdict,
+        "why": answer.why,
+        "by_data": dict(answer.by_data),
+        "contrasts": [
+            {
+                "data": data,
+                "positive_if": effect.contrast.words,
+                "role": effect.contrast.role,
+                "protocol": effect.contrast.strength,  # the stored name
+                **asdict(effect.estimate),
+                "of_these_models_only": effect.estimate.of_these_models_only,
+                "published_log_ratio": effect.published,
+                "queries": list(effect.queries),
+            }
+            for data, effects in answer.effects.items()
+            for effect in effects
+        ],
+    }

@@ -1,4 +1,4 @@
-"""One comparison that a claim rests on: kinds of models set against each other on equal pairs."""
+"""One comparison that a claim rests on: a contrast of kinds of models on the same pairs."""
 
 import math
 from collections.abc import Mapping
@@ -7,25 +7,25 @@ from typing import Literal
 
 from seatbelt_vae.evaluation.bootstrap import Kind
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, crossed_contrast
-from seatbelt_vae.paper.figures import Curves
+from seatbelt_vae.paper.figure_kinds import Curves
 from seatbelt_vae.paper.published import published_curves
-from seatbelt_vae.paper.run_matrix import Cell, Key, cells_of
+from seatbelt_vae.paper.run_matrix import Key, RunMatrix, run_matrices
 from seatbelt_vae.results import Store
 
-__all__ = ["Contrast", "Found", "Of", "Role"]
+__all__ = ["Contrast", "Effect", "ModelMean", "Role"]
 
 Role = Literal["decides", "published", "scale"]
 
 
 @dataclass(frozen=True)
-class Of:
+class ModelMean:
     """One mean of a contrast.
 
     Args:
-        weight: what it is multiplied with.
-        series: the kind of model, as its experiment calls it.
+        weight: factor of the mean.
+        series: the kind of model, as named in its experiment.
         beta: the ``least`` or the ``most`` β of that series.
-        where: which of its rows, if not those of the contrast.
+        where: SQL condition on its rows (default: the condition of the contrast).
     """
 
     weight: float
@@ -36,26 +36,26 @@ class Of:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A weighted sum of means, or a ratio, and the sign that the paper claims for it.
+    """A weighted sum of means, or a ratio, which is positive (or above 1) if the claim is true.
 
     Args:
-        words: what it compares, read after "is positive if".
-        experiment: whose models.
+        words: the comparison, read after "is positive if".
+        experiment: the experiment that has the models.
         value: the measure, SQL as in `Curves`; ``source``, ``where``, ``item`` and ``kind`` too.
         terms: the means.
-        role: whether it ``decides``, is the measure that was ``published`` under the published
-            attack, or is that measure under the strong attack, by whose ``scale`` an effect is told
-            from half of the published one.
-        protocol: of the attack; empty for what no attack made.
-        published: where the published values are, a path in ``published.json``.
+        role: ``decides``; or ``published``, the published measure under the published attack; or
+            ``scale``, the published measure under the strong attack, which is compared with half
+            the published effect.
+        strength: strength of the attack; empty for measures without attacks.
+        published: path of the published values in ``published.json``.
     """
 
     words: str
     experiment: str
     value: str
-    terms: tuple[Of, ...]
+    terms: tuple[ModelMean, ...]
     role: Role = "decides"
-    protocol: str = ""
+    strength: str = ""
     source: str = Curves.source
     where: str = Curves.where
     item: str = ""
@@ -63,8 +63,7 @@ class Contrast:
     published: str = ""
 
     def queries(self) -> dict[str, str]:
-        """The query of each different ``where``."""
-        wheres = dict.fromkeys(term.where or self.where for term in self.terms)
+        """The query of each distinct condition."""
         return {
             where: Curves(
                 name="",
@@ -72,73 +71,65 @@ class Contrast:
                 label="",
                 source=self.source,
                 where=where,
-                attacked=bool(self.protocol),
+                attacked=bool(self.strength),
                 item=self.item,
-            ).query(self.experiment, self.protocol)
-            for where in wheres
+            ).query(self.experiment, self.strength)
+            for where in (term.where or self.where for term in self.terms)
         }
 
-    def of(self, store: Store) -> dict[str, "Found"]:
+    def estimate_on(self, store: Store) -> dict[str, "Effect"]:
         """The contrast on every data set that has all its models."""
         queries = self.queries()
-        cells = {
-            where: cells_of(store.query(query).to_pylist()) for where, query in queries.items()
-        }
-        panels = dict.fromkeys(panel for found in cells.values() for panel, _, _ in found)
-        estimates = {panel: self._on(panel, cells) for panel in panels}
+        matrices = {w: run_matrices(store.query(query).to_pylist()) for w, query in queries.items()}
+        panels = dict.fromkeys(panel for keyed in matrices.values() for panel, _, _ in keyed)
         return {
-            panel: Found(self, estimate, self._effect(panel), tuple(queries.values()))
-            for panel, estimate in estimates.items()
-            if estimate is not None
+            panel: Effect(self, estimate, self._published(panel), tuple(queries.values()))
+            for panel in panels
+            if (estimate := self._estimate(panel, matrices)) is not None
         }
 
-    def _on(self, panel: str, cells: Mapping[str, Mapping[Key, Cell]]) -> CrossedEstimate | None:
+    def _estimate(
+        self, panel: str, matrices: Mapping[str, Mapping[Key, RunMatrix]]
+    ) -> CrossedEstimate | None:
         chosen = []
         for term in self.terms:
-            found = cells[term.where or self.where]
-            betas = [b for p, s, b in found if (p, s) == (panel, term.series)]
-            if not betas or (len(set(betas)) < 2 and self._needs_both(term.series)):
+            keyed = matrices[term.where or self.where]
+            betas = {beta for data, series, beta in keyed if (data, series) == (panel, term.series)}
+            ends = {t.beta for t in self.terms if t.series == term.series}
+            if len(betas) < len(ends):
                 return None
             beta = max(betas) if term.beta == "most" else min(betas)
-            chosen.append(found[panel, term.series, beta].of_most_seeds)
-        items = tuple(dict.fromkeys(item for cell in chosen for item in cell.items))
-        terms = [
-            one
-            for term, cell in zip(self.terms, chosen, strict=True)
-            for one in cell.terms(term.weight, items)
-        ]
+            chosen.append(keyed[panel, term.series, beta].of_most_seeds)
+        items = tuple(dict.fromkeys(item for matrix in chosen for item in matrix.items))
+        means = zip(self.terms, chosen, strict=True)
+        terms = [part for term, matrix in means for part in matrix.terms(term.weight, items)]
         return crossed_contrast(terms, self.kind)
 
-    def _needs_both(self, series: str) -> bool:
-        return len({term.beta for term in self.terms if term.series == series}) > 1
+    def _published(self, panel: str) -> float | None:
+        """The logarithm of the published ratio.
 
-    def _effect(self, panel: str) -> float | None:
-        """The published contrast of a ratio, by its logarithm.
-
-        Differences in nats grow with the number of pixels, so those are not compared.
+        Differences in nats depend on the number of pixels, so they have no published counterpart.
         """
-        if self.kind != "geometric":
-            return None
         curves = published_curves(self.published, panel)
-        if not all(term.series in curves for term in self.terms):
+        if self.kind != "geometric" or any(term.series not in curves for term in self.terms):
             return None
         total = 0.0
         for term in self.terms:
             curve = curves[term.series]
-            value = curve[max(curve) if term.beta == "most" else min(curve)]
-            total += term.weight * math.log(value)
+            beta = max(curve) if term.beta == "most" else min(curve)
+            total += term.weight * math.log(curve[beta])
         return total
 
 
 @dataclass(frozen=True)
-class Found:
-    """A contrast as it was found on one data set.
+class Effect:
+    """A contrast, estimated on one data set.
 
     Args:
-        contrast: which.
+        contrast: the contrast.
         estimate: its value and interval.
-        published: the logarithm of the published ratio, if it is one and known.
-        queries: the queries whose rows it was computed from.
+        published: logarithm of the published ratio, if known.
+        queries: SQL of the rows it was computed from.
     """
 
     contrast: Contrast
@@ -148,7 +139,7 @@ class Found:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of the effect, a ratio by its logarithm, so that 0 is no effect."""
+        """The interval of the effect, for a ratio of its logarithm: 0 is no effect."""
         low, high = self.estimate.low, self.estimate.high
         if low is None or high is None:
             return None
@@ -158,12 +149,12 @@ class Found:
 
     @property
     def holds(self) -> bool:
-        """Whether it is positive beyond chance."""
+        """Whether the whole interval is positive."""
         return self.interval is not None and self.interval[0] > 0
 
     @property
-    def speaks_against(self) -> bool:
-        """Whether it is negative beyond chance, or less than half of what was published."""
+    def contradicts(self) -> bool:
+        """Whether the whole interval is negative, or below half of a positive published effect."""
         if self.interval is None:
             return False
         least = 0.0 if self.published is None else max(0.0, self.published / 2)

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
-from seatbelt_vae.paper.drawing.lines import Line, Point, failed, lines_of
+from seatbelt_vae.paper.drawing.captions import count_noun, describe_estimates
+from seatbelt_vae.paper.drawing.lines import Line, Point, count_failed, lines_of
 from seatbelt_vae.paper.drawing.looks import beta_axis, looks
-from seatbelt_vae.paper.drawing.words import behind, counted
-from seatbelt_vae.paper.figures import Curves
+from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
+from seatbelt_vae.paper.figure_kinds import Curves
 from seatbelt_vae.paper.published import Curve, published_ceiling, published_curves
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis, plain, span_of
@@ -35,7 +35,7 @@ _CEILING = "ceiling of any minimum (64×64)"
 
 @dataclass(frozen=True)
 class _Panel:
-    """The panel of a data set, the same under both protocols."""
+    """The panel of a data set, the same for both strengths."""
 
     name: str
     span: Axis
@@ -45,9 +45,9 @@ class _Panel:
 
 
 def draw_curves(figure: Curves, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, all with the same axes."""
-    lines = {protocol: lines_of(figure, found) for protocol, found in rows.items()}
-    everything = [line for found in lines.values() for line in found]
+    """One sheet per strength, all with the same axes."""
+    lines = {strength: lines_of(figure, of_strength) for strength, of_strength in rows.items()}
+    everything = [line for of_strength in lines.values() for line in of_strength]
     panels = [
         _panel(figure, name, [line for line in everything if line.panel == name])
         for name in dict.fromkeys(line.panel for line in everything)
@@ -55,8 +55,8 @@ def draw_curves(figure: Curves, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
     published = [series for panel in panels for series in panel.published]
     look = looks([*(line.series for line in everything), *published])
     return {
-        protocol: _sheet(figure, found, panels, look) if found else Sheet(None, "")
-        for protocol, found in lines.items()
+        strength: _sheet(figure, shown, panels, look) if shown else Sheet(None, "")
+        for strength, shown in lines.items()
     }
 
 
@@ -95,29 +95,28 @@ def _sheet(
         beta_axis(axes, panel.betas)
         panel.span.apply(axes, "y")
         _draw_published(axes, panel, look)
-        own = [line for line in lines if line.panel == panel.name]
-        _draw_references(axes, figure, own, look)
-        for line in own:
+        in_panel = [line for line in lines if line.panel == panel.name]
+        _draw_references(axes, figure, in_panel, look)
+        for line in in_panel:
             _draw_line(axes, line, look[line.series], _dodge(line, panel, look))
-        if not own:
+        if not in_panel:
             middle = (0.5, 0.5)
             axes.text(*middle, "no rows", transform=axes.transAxes, color=MUTED, ha="center")
-    caption = _caption(figure, lines, panels)
-    return Sheet(canvas, caption, tuple(dict.fromkeys(line.panel for line in lines)))
+    return Sheet(canvas, _caption(figure, lines, panels))
 
 
 def _dodge(line: Line, panel: _Panel, look: Mapping[str, Look]) -> float:
-    """A small horizontal offset, so that the bars of two series do not overlap."""
+    """A small horizontal offset of each series, so that bars do not overlap."""
     place = list(look).index(line.series) - (len(look) - 1) / 2
     return place * _DODGE * (max(panel.betas) - min(panel.betas))
 
 
 def _draw_line(axes: Axes, line: Line, look: Look, dodge: float) -> None:
-    """Points joined by lines, solid if both ends are means over three trainings or more."""
+    """Points joined by lines, solid if both ends are over three trainings or more."""
     x = [point.x + dodge for point in line.points]
     y = [point.value for point in line.points]
     for k in range(len(x) - 1):
-        solid = not any(_few(point) for point in line.points[k : k + 2])
+        solid = not any(point.few for point in line.points[k : k + 2])
         axes.plot(
             x[k : k + 2],
             y[k : k + 2],
@@ -127,20 +126,16 @@ def _draw_line(axes: Axes, line: Line, look: Look, dodge: float) -> None:
         )
     for place, point in zip(x, line.points, strict=True):
         if point.interval is not None:
-            width = 1.1 if _few(point) else 2.0
+            width = 1.1 if point.few else 2.0
             axes.vlines(place, *point.interval, color=look.colour, linewidth=width, alpha=0.75)
     for few in (False, True):
-        chosen = [k for k, point in enumerate(line.points) if _few(point) is few]
+        chosen = [k for k, point in enumerate(line.points) if point.few is few]
         axes.plot(
             [x[k] for k in chosen],
             [y[k] for k in chosen],
             **style.mark(look, hollow=few),
             gid=f"{line.series}{' (few)' if few else ''}",
         )
-
-
-def _few(point: Point) -> bool:
-    return point.estimate.of_these_models_only
 
 
 def _draw_references(
@@ -155,7 +150,7 @@ def _draw_references(
             for line in lines
         }
         levels = [value for curve in curves.values() for _, value in curve]
-        if not levels:  # rows under the other protocol only
+        if not levels:  # only the other strength has rows
             continue
         if np.allclose(levels, levels[:1]):
             axes.axhline(levels[0], color=MUTED, **_DOTS[k], gid=f"reference {k}")
@@ -167,8 +162,8 @@ def _draw_references(
 
 
 def _draw_published(axes: Axes, panel: _Panel, look: Mapping[str, Look]) -> None:
-    """Grey curves; values beyond the axis are arrows at its end and stated above the panel."""
-    said: dict[int, list[str]] = {1: [], -1: []}
+    """Grey curves; values outside the axis are arrows at its end and written above the panel."""
+    outside: dict[int, list[str]] = {1: [], -1: []}
     for series, curve in panel.published.items():
         x = sorted(curve)
         shown = [math.nan if panel.span.beyond(curve[beta]) else curve[beta] for beta in x]
@@ -187,10 +182,12 @@ def _draw_published(axes: Axes, panel: _Panel, look: Mapping[str, Look]) -> None
                     gid=f"beyond {series}",
                     **arrows,
                 )
-                said[side].append(f"{series} {_range(curve[beta] for beta in beyond)}")
+                outside[side].append(f"{series} {_range(curve[beta] for beta in beyond)}")
     if panel.ceiling is not None:
         axes.axhline(panel.ceiling, color=PUBLISHED, **_CEILING_DOTS, gid="ceiling")
-    words = [f"{'↑' if side > 0 else '↓'} {text}" for side, texts in said.items() for text in texts]
+    words = [
+        f"{'↑' if side > 0 else '↓'} {text}" for side, texts in outside.items() for text in texts
+    ]
     if words:
         axes.set_title("\n".join(words), loc="right", fontsize=6.5, color=PUBLISHED)
 
@@ -209,7 +206,7 @@ def _legend(
         for name, one in look.items()
         if name in drawn
     }
-    if any(_few(point) for line in lines for point in line.points):
+    if any(point.few for line in lines for point in line.points):
         hollow = style.mark(Look(MUTED, "o"), hollow=True) | {"linewidth": 1.2, "linestyle": "--"}
         label = "fewer than 3 trainings"
         entries[label] = style.entry(label, **hollow)
@@ -228,24 +225,19 @@ def _legend(
 
 def _caption(figure: Curves, lines: Sequence[Line], panels: Sequence[_Panel]) -> str:
     points = [point for line in lines for point in line.points]
-    said = [behind([point.estimate for point in points], _items(figure))]
+    sentences = [describe_estimates([point.estimate for point in points], figure.unit)]
     if any(panel.published for panel in panels):
-        said.append("Grey: what was published, read off the authors' plots.")
+        sentences.append("Grey: published values, read off the authors' plots.")
     if any(panel.ceiling is not None for panel in panels):
-        said.append(
-            "No minimum of the stated objective has a mean Δ above their ceiling, the mean of "
-            "λ·‖xₜ − x‖ at its largest: published points above it are not minima."
+        sentences.append(
+            "The ceiling is the largest mean of λ·‖xₜ − x‖. No minimum of the stated objective has "
+            "a larger mean Δ, so published points above it are not minima."
         )
-    above = failed(figure, lines)
-    if above:
-        said.append(
-            f"{counted(above, 'mean')} of {len(points)} above the trivial bound: "
+    if above := count_failed(figure, lines):
+        sentences.append(
+            f"{count_noun(above, 'mean')} of {len(points)} above the trivial bound: "
             f"attacks that failed, not robust models."
         )
     if figure.logarithmic and any(point.value <= 0 for point in points):
-        said.append("Means that are not positive have no place on this axis.")
-    return " ".join(said)
-
-
-def _items(figure: Curves) -> str:
-    return figure.item or ("pair" if figure.attacked else "")
+        sentences.append("Means that are not positive are not shown on this axis.")
+    return " ".join(sentences)

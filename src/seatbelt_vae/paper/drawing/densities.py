@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
+from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks, ramp
-from seatbelt_vae.paper.drawing.words import spread
-from seatbelt_vae.paper.figures import Densities
+from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
+from seatbelt_vae.paper.figure_kinds import Densities
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.density import density
@@ -19,17 +19,17 @@ __all__ = ["draw_densities"]
 
 Vector = NDArray[np.float64]
 Place = tuple[str, str]
-"""A row of panels: the data set, and the value of the other quantity by which rows differ."""
+"""A row of panels: the data set, and the value of `Densities.panel`."""
 
 _WIDTH, _HEIGHT = 8.4, 1.75
 _ENDS = (0.005, 0.995)
 _POINTS = 121
 _FILLED = 3
-"""The most curves of a panel whose areas are filled."""
+"""The largest number of curves in a panel with filled areas."""
 
 
 def draw_densities(figure: Densities, rows: Rows) -> Sheet:
-    """A grid of panels; those of one row share their axis."""
+    """A grid of panels; the panels of a row share the x axis."""
     samples = _samples(rows)
     if not samples:
         return Sheet(None, "")
@@ -41,31 +41,32 @@ def draw_densities(figure: Densities, rows: Rows) -> Sheet:
     for place, line in zip(places, grid, strict=True):
         low, high = _ends([sample for (where, _, _), sample in samples.items() if where == place])
         for name, axes in zip(series, line, strict=True):
-            own = {
-                by: s for (where, who, by), s in samples.items() if (where, who) == (place, name)
+            in_panel = {
+                by: sample
+                for (where, model, by), sample in samples.items()
+                if (where, model) == (place, name)
             }
             style.tidy(axes, ", ".join(filter(None, (name, place[1] or place[0]))))
-            _draw(axes, own, np.linspace(low, high, _POINTS), colours)
+            _draw(axes, in_panel, np.linspace(low, high, _POINTS), colours)
     for axes in grid[-1]:
         style.name_axes(axes, figure.label)
     entries = [style.entry(f"β = {by:g}", color=colours[by], linewidth=2) for by in colours]
     style.add_legend(canvas, entries, len(entries))
-    panels = tuple(dict.fromkeys(data for data, _ in places))
-    return Sheet(canvas, _caption(rows), panels)
+    return Sheet(canvas, _caption(rows))
 
 
 def _samples(rows: Rows) -> dict[tuple[Place, str, float], Vector]:
-    """The numbers of each curve, over all its trainings."""
-    found: dict[tuple[Place, str, float], list[float]] = {}
+    """The values of each curve, over all trainings."""
+    samples: dict[tuple[Place, str, float], list[float]] = {}
     for row in rows:
         if row["value"] is not None:
             key = ((row["panel"], row["row"]), row["series"], float(row["by"]))
-            found.setdefault(key, []).append(float(row["value"]))
-    return {key: np.array(values) for key, values in sorted(found.items())}
+            samples.setdefault(key, []).append(float(row["value"]))
+    return {key: np.array(values) for key, values in sorted(samples.items())}
 
 
 def _ends(samples: Sequence[Vector]) -> tuple[float, float]:
-    """The range of all samples without the outermost half percent of each."""
+    """The range of all samples, without half a percent at either end of each."""
     low = min(float(np.quantile(sample, _ENDS[0])) for sample in samples)
     high = max(float(np.quantile(sample, _ENDS[1])) for sample in samples)
     room = 0.05 * (high - low) or 0.5
@@ -82,7 +83,7 @@ def _draw(
             if len(samples) <= _FILLED:
                 axes.fill_between(grid, curve, color=colours[by], alpha=0.12, linewidth=0)
             axes.plot(grid, curve, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
-        else:  # a sample without any spread has no density
+        else:  # a constant sample has no density
             axes.axvline(mean, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
         stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "markeredgewidth": 2}
         gid = f"mean, β = {by:g}"
@@ -97,9 +98,8 @@ def _caption(rows: Rows) -> str:
     runs: dict[tuple[str, str, float], set[str]] = {}
     for row in rows:
         runs.setdefault((row["panel"], row["series"], row["by"]), set()).add(row["run"])
-    trainings = spread((len(found) for found in runs.values()), "training")
+    trainings = describe_range((len(names) for names in runs.values()), "training")
     return (
         f"Gaussian kernel densities with Scott's width, over test images of {trainings} per curve. "
-        f"Each has area 1, so heights compare within a panel only; the stroke on the axis is its "
-        f"mean."
+        f"Each area is 1, so heights compare within a panel only. Strokes on the axis: means."
     )

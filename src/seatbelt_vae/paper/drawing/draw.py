@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.curves import draw_curves
 from seatbelt_vae.paper.drawing.densities import draw_densities
-from seatbelt_vae.paper.drawing.drawn import Drawn, Rows, Sheet
 from seatbelt_vae.paper.drawing.panels import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.rates import draw_rates
 from seatbelt_vae.paper.drawing.scatter import draw_scatter
+from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
 from seatbelt_vae.paper.experiment import Experiment
-from seatbelt_vae.paper.figures import (
-    PROTOCOLS,
+from seatbelt_vae.paper.figure_kinds import (
+    STRENGTHS,
     Clouds,
     Curves,
     Densities,
@@ -37,42 +37,41 @@ _NOTHING = "Nothing to draw: the rows hold no numbers."
 def draw(
     figure: Figure, experiment: Experiment, store: "Store", out: Path, runs: Path
 ) -> list[Drawn]:
-    """Draw a figure of an experiment; one of attacks once per protocol, with the same axes.
+    """Draw a figure of an experiment; a figure of attacks once per strength, with the same axes.
 
-    The same rows give the same bytes. Without rows nothing is written, and the caption says so.
+    The same rows give the same bytes. Without rows no file is written, and the caption says why.
 
     Args:
         figure: the figure.
         experiment: the experiment it belongs to.
         store: a results store with the view ``members``.
-        out: folder of the files, in which each experiment has its own.
-        runs: the folder of run folders, which hold the pictures.
+        out: the folder of figures, with one subfolder per experiment.
+        runs: the folder of run folders, which contain the images.
 
     Raises:
-        ArtifactError: a run's pictures are corrupt, or ``out`` cannot be written.
+        ArtifactError: a run's images are corrupt, or ``out`` cannot be written.
     """
-    protocols = PROTOCOLS if figure.attacked else ("",)
-    queries = {protocol: figure.query(experiment.id, protocol) for protocol in protocols}
-    rows = {protocol: store.query(query).to_pylist() for protocol, query in queries.items()}
-    sheets = _sheets(figure, {p: found for p, found in rows.items() if found}, runs)
+    strengths = STRENGTHS if figure.attacked else ("",)
+    queries = {strength: figure.query(experiment.id, strength) for strength in strengths}
+    rows = {strength: store.query(query).to_pylist() for strength, query in queries.items()}
+    sheets = _sheets(figure, {strength: found for strength, found in rows.items() if found}, runs)
     drawn = []
-    for protocol, query in queries.items():
-        sheet = sheets.get(protocol, Sheet(None, _NO_ROWS))
+    for strength, query in queries.items():
+        sheet = sheets.get(strength, Sheet(None, _NO_ROWS))
         file = None
         if sheet.canvas is not None:
-            name = "-".join(filter(None, (figure.name, protocol)))
+            name = "-".join(filter(None, (figure.name, strength)))
             file = out / experiment.id / f"{name}.svg"
             atomic_write(file, svg(sheet.canvas, f"{experiment.id}-{name}"))
         drawn.append(
             Drawn(
                 name=figure.name,
                 label=_label(figure),
-                protocol=protocol,
+                strength=strength,
                 file=file,
                 query=query,
-                rows=len(rows[protocol]),
+                rows=len(rows[strength]),
                 caption=sheet.caption or _NOTHING,
-                panels=sheet.panels,
                 table=sheet.table,
             )
         )
@@ -80,7 +79,7 @@ def draw(
 
 
 def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str, Sheet]:
-    """The sheets of the protocols that have rows."""
+    """The sheets by strength."""
     if not rows:
         return {}
     match figure:
@@ -107,7 +106,7 @@ def _label(figure: Figure) -> str:
         case Scatter():
             return " against ".join(reversed(figure.labels))
         case Rates():
-            return "right answers, clean and under attack"
+            return "accuracy, clean and under attack"
         case Clouds():
             return "codes and reconstructions"
         case Panels(how="attacks"):

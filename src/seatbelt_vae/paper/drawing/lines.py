@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
-from seatbelt_vae.paper.drawing.drawn import Rows
-from seatbelt_vae.paper.figures import Curves
-from seatbelt_vae.paper.run_matrix import Cell, cells_of
+from seatbelt_vae.paper.drawing.sheet import Rows
+from seatbelt_vae.paper.figure_kinds import Curves
+from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
 
-__all__ = ["Line", "Point", "failed", "lines_of"]
+__all__ = ["Line", "Point", "count_failed", "lines_of"]
 
 _FAILED = 1.001
-"""Ratio to the trivial bound above which a mean shows that its attack failed."""
+"""Ratio of a mean to the trivial bound above which its attack failed."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Point:
 
     Args:
         x: β.
-        value: its mean.
+        value: the mean.
         estimate: the mean with its interval and its numbers of trainings and pairs.
         references: means of the reference values over the same trainings and pairs.
     """
@@ -31,6 +31,11 @@ class Point:
     value: float
     estimate: CrossedEstimate
     references: tuple[float | None, ...]
+
+    @property
+    def few(self) -> bool:
+        """Whether the mean is over fewer than three trainings."""
+        return self.estimate.of_these_models_only
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -49,35 +54,35 @@ class Line:
 
 
 def lines_of(figure: Curves, rows: Rows) -> list[Line]:
-    """The lines of a figure, in the order of their panels and series."""
-    values = cells_of(list(rows))
+    """The lines of a figure, ordered by panel and series."""
+    values = run_matrices(list(rows))
     references = [
-        cells_of([{**row, "value": row[f"reference_{k}"]} for row in rows])
+        run_matrices([{**row, "value": row[f"reference_{k}"]} for row in rows])
         for k in range(len(figure.references))
     ]
-    found: dict[tuple[str, str], list[Point]] = {}
-    for (panel, series, x), cell in sorted(values.items()):
-        estimate = cell.estimate(figure.kind)
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for (panel, series, x), matrix in sorted(values.items()):
+        estimate = matrix.estimate(figure.kind)
         if estimate.value is not None:
-            beside = tuple(_mean(cells[panel, series, x]) for cells in references)
-            point = Point(x, estimate.value, estimate, beside)
-            found.setdefault((panel, series), []).append(point)
-    return [Line(panel, series, tuple(points)) for (panel, series), points in found.items()]
+            means = tuple(_mean(matrices[panel, series, x]) for matrices in references)
+            point = Point(x, estimate.value, estimate, means)
+            lines.setdefault((panel, series), []).append(point)
+    return [Line(panel, series, tuple(points)) for (panel, series), points in lines.items()]
 
 
-def failed(figure: Curves, lines: Iterable[Line]) -> int:
+def count_failed(figure: Curves, lines: Iterable[Line]) -> int:
     """The number of means above a ceiling, which no minimum exceeds."""
     return sum(
-        reference.ceiling and beside is not None and point.value > _FAILED * beside
+        reference.ceiling and mean is not None and point.value > _FAILED * mean
         for line in lines
         for point in line.points
-        for reference, beside in zip(figure.references, point.references, strict=True)
+        for reference, mean in zip(figure.references, point.references, strict=True)
     )
 
 
-def _mean(cell: Cell) -> float | None:
-    """Over the pairs that every training has a value of, as the drawn means are."""
-    known = ~np.isnan(cell.values).any(0)
+def _mean(matrix: RunMatrix) -> float | None:
+    """The mean over pairs with a value in every training."""
+    known = ~np.isnan(matrix.values).any(0)
     if not known.any():
         return None
-    return float(sum(t.weight * t.values[:, known].mean() for t in cell.terms(1, cell.items)))
+    return float(sum(t.weight * t.values[:, known].mean() for t in matrix.terms(1, matrix.items)))

@@ -19,7 +19,7 @@ _LOOKS = {
 
 
 def looks(series: Iterable[str]) -> dict[str, Look]:
-    """The look of each series, in a fixed order: a kind of model has the same look everywhere.
+    """The look of each series, in a fixed order; a kind of model has the same look in all figures.
 
     Example:
         >>> list(looks(["Seatbelt-VAE", "β-TCVAE"]))
@@ -28,17 +28,18 @@ def looks(series: Iterable[str]) -> dict[str, Look]:
         >>> len(set(variants.values())), variants["Seatbelt-VAE, L = 1"] == _LOOKS["Seatbelt-VAE"]
         (5, True)
     """
-    names = dict.fromkeys(series)
-    kinds = list(_LOOKS)
-    ordered = sorted(names, key=lambda name: (_place(name, kinds), len(name), name))
+    order = {kind: place for place, kind in enumerate(_LOOKS)}
+    ordered = sorted(
+        set(series), key=lambda name: (order.get(_kind(name), len(order)), len(name), name)
+    )
     free = [look for kind, look in _LOOKS.items() if all(_kind(name) != kind for name in ordered)]
-    found: dict[str, Look] = {}
+    chosen: dict[str, Look] = {}
     for name in ordered:
-        own = _LOOKS.get(_kind(name))
-        if own is None or own in found.values():
-            own = free.pop(0) if free else Look(INK, "P")
-        found[name] = own
-    return found
+        look = _LOOKS.get(_kind(name))
+        if look is None or look in chosen.values():
+            look = free.pop(0) if free else Look(INK, "P")
+        chosen[name] = look
+    return chosen
 
 
 def _kind(series: str) -> str:
@@ -46,12 +47,8 @@ def _kind(series: str) -> str:
     return series.split(",")[0]
 
 
-def _place(series: str, kinds: Sequence[str]) -> int:
-    return kinds.index(_kind(series)) if _kind(series) in kinds else len(kinds)
-
-
 def ramp(values: Iterable[float]) -> dict[float, str]:
-    """A colour for each β, ascending, from the first to the last of `RAMP`.
+    """A colour of `RAMP` for each β, in ascending order.
 
     Example:
         >>> ramp([10.0, 1.0]) == {1.0: RAMP[0], 10.0: RAMP[-1]}

@@ -1,6 +1,5 @@
 """The images of one attack, read from its run folder."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +9,14 @@ from torch import Tensor
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.models import fold_batch_norm, load_model
-from seatbelt_vae.paper.drawing.drawn import Row, Rows
+from seatbelt_vae.paper.drawing.sheet import Row, Rows
 from seatbelt_vae.report.drawing.images import AttackedPair
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
 __all__ = ["EPSILON", "Pictures", "attack_pictures", "bounds_of", "reconstructions_of"]
 
 EPSILON = 0.5
-"""The budget of the strong attack whose images are shown."""
+"""The budget of the strong attack in the figure."""
 
 
 @dataclass(frozen=True)
@@ -26,39 +25,39 @@ class Pictures(AttackedPair):
 
     Args:
         distance: ‖x* − x‖ / ‖x_t − x‖.
-        gap: share of the way to rec(x_t) that is left; None if the pair is not told apart.
+        gap: distance to rec(x_t), relative to the clean one; None if the pair is not told apart.
     """
 
     distance: float
     gap: float | None
 
 
-def attack_pictures(runs: Path, rows: Rows, protocol: str) -> Pictures:
-    """The attack that represents a pair.
+def attack_pictures(runs: Path, rows: Rows, strength: str) -> Pictures:
+    """The images of a pair's best attack.
 
-    Under the published protocol it is the one of smallest Δ, else of the smallest gap within
-    ε = 0.5.
+    Best is the smallest Δ under the published attack, and the smallest gap within ε = 0.5 under the
+    strong one.
 
     Args:
         runs: the folder of run folders.
         rows: the attacks of one run, suite and pair.
-        protocol: ``paper`` or ``strong``.
+        strength: ``paper`` or ``strong``.
 
     Raises:
-        ArtifactError: no such run, or a file that is missing or corrupt.
+        ArtifactError: the run does not exist, or a file is missing or corrupt.
     """
     run, suite, pair = (rows[0][name] for name in ("run", "suite", "item"))
     place = runs / run / "attacks" / suite
     name = f"pair-{pair:05d}"
     bounds = bounds_of(runs / run)
-    if protocol == "paper":
+    if strength == "paper":
         best = min(rows, key=lambda row: row["delta"])
         return _of_row(runs / run, place / name, best, bounds)
     return _within_budget(place / "budgets" / name, bounds)
 
 
 def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pictures:
-    """A stored attack; the model computes its reconstruction, as none is stored."""
+    """A stored attack; its reconstruction is not stored and is computed by the model."""
     levels = [stored["level"] for stored in read_rows(stem.with_suffix(".parquet"))]
     images = _named(stem, "x", "target", "adversarial")
     adversarial = images["adversarial"][levels.index(row["level"])]
@@ -101,7 +100,7 @@ def bounds_of(run: Path) -> tuple[float, float]:
 
 
 def reconstructions_of(run: Path, count: int) -> tuple[Tensor, Tensor]:
-    """The first test images an evaluation stored, and their reconstructions.
+    """The first test images stored by an evaluation, and their reconstructions.
 
     Raises:
         ArtifactError: the run was not evaluated.
@@ -112,8 +111,7 @@ def reconstructions_of(run: Path, count: int) -> tuple[Tensor, Tensor]:
 
 def _named(stem: Path, *names: str) -> dict[str, Tensor]:
     path = stem.with_suffix(".safetensors")
-    found = read_tensors(path)
-    missing: Sequence[str] = [name for name in names if name not in found]
-    if missing:
+    tensors = read_tensors(path)
+    if missing := [name for name in names if name not in tensors]:
         raise ArtifactError(f"{path} lacks {', '.join(missing)}: delete it and run the step again")
-    return found
+    return tensors

@@ -1,4 +1,4 @@
-"""Accuracies, clean and under attack: drawn, and as a table beside the published ones."""
+"""Accuracies, clean and under attack: a plot, and a table with the published numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
-from seatbelt_vae.paper.drawing.drawn import Row, Rows, Sheet, Table, TableCell
+from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks
-from seatbelt_vae.paper.drawing.words import spread
+from seatbelt_vae.paper.drawing.sheet import Row, Rows, Sheet, Table, TableCell
 from seatbelt_vae.paper.published import published_rates
-from seatbelt_vae.paper.run_matrix import Cell, cells_of
+from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.style import INK, MUTED, PUBLISHED, Look
@@ -43,17 +43,17 @@ class _Rate:
 
 
 def draw_rates(rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, with a table of its numbers."""
-    rates = {protocol: _rates(found) for protocol, found in rows.items()}
-    look = looks(rate.series for found in rates.values() for rate in found)
+    """One sheet per strength, with a table of its numbers."""
+    rates = {strength: _rates(of_strength) for strength, of_strength in rows.items()}
+    look = looks(rate.series for of_strength in rates.values() for rate in of_strength)
     return {
-        protocol: _sheet(found, look) if found else Sheet(None, "")
-        for protocol, found in rates.items()
+        strength: _sheet(shown, look) if shown else Sheet(None, "")
+        for strength, shown in rates.items()
     }
 
 
 def _rates(rows: Rows) -> list[_Rate]:
-    """By data set, classifier and series."""
+    """Accuracies, ordered by data set, classifier and series."""
     parts: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row["clean"] is not None and row["attacked"] is not None:
@@ -67,7 +67,7 @@ def _rates(rows: Rows) -> list[_Rate]:
 
 def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
     clean, attacked, distance = (
-        cells_of([{**row, "value": row[name]} for row in rows])
+        run_matrices([{**row, "value": row[name]} for row in rows])
         for name in ("clean", "attacked", "distance")
     )
     series = looks(row["series"] for row in rows)
@@ -86,8 +86,8 @@ def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
     ]
 
 
-def _difference(attacked: Cell, clean: Cell) -> CrossedEstimate:
-    """On the same images of the same trainings."""
+def _difference(attacked: RunMatrix, clean: RunMatrix) -> CrossedEstimate:
+    """The difference on the same images of the same trainings."""
     return crossed_contrast(
         [Term(1, clean.runs, attacked.values), Term(-1, clean.runs, clean.values)]
     )
@@ -110,18 +110,16 @@ def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
     published = published_rates()
     for place, rate in zip(places, rates, strict=True):
         _draw(axes, place, rate, look[rate.series])
-        theirs = published.get((rate.classifier, rate.series))
-        if theirs is not None:
+        if theirs := published.get((rate.classifier, rate.series)):
             _draw_published(axes, place, theirs, look[rate.series])
     _headings(axes, places, rates)
-    Axis("right answers", 0, 1, write=lambda share: f"{100 * share:.0f} %").apply(axes, "x")
+    Axis("accuracy", 0, 1, write=lambda share: f"{100 * share:.0f} %").apply(axes, "x")
     axes.set_ylim(max(places) + 0.6, -1.1)
     axes.set_yticks(places, [rate.series for rate in rates], fontsize=8, color=INK)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     style.add_legend(canvas, _legend(), 3)
-    panels = tuple(dict.fromkeys(rate.panel for rate in rates))
-    return Sheet(canvas, _caption(rates), panels, _table(rates))
+    return Sheet(canvas, _caption(rates), _table(rates))
 
 
 def _places(rates: Sequence[_Rate]) -> list[float]:
@@ -146,8 +144,8 @@ def _draw(axes: Axes, place: float, rate: _Rate, look: Look) -> None:
             axes.hlines(
                 place, estimate.low, estimate.high, color=look.colour, linewidth=3, alpha=0.3
             )
-        own = style.mark(look, hollow=name == "clean")
-        axes.plot([value], [place], gid=f"{rate.classifier}, {rate.series}, {name}", **own)
+        mark = style.mark(look, hollow=name == "clean")
+        axes.plot([value], [place], gid=f"{rate.classifier}, {rate.series}, {name}", **mark)
     words = f"{_percent(clean)} → {_percent(attacked)}"
     right = axes.get_yaxis_transform()
     axes.text(1.02, place, words, transform=right, fontsize=8, color=INK, va="center")
@@ -170,10 +168,10 @@ def _headings(axes: Axes, places: Sequence[float], rates: Sequence[_Rate]) -> No
 
 
 def _legend() -> list[Line2D]:
-    own, grey = Look(MUTED, "o"), style.mark(Look(PUBLISHED, "o"), 4)
+    ours, grey = Look(MUTED, "o"), style.mark(Look(PUBLISHED, "o"), 4)
     return [
-        style.entry("clean", **style.mark(own, 5.5, hollow=True)),
-        style.entry("under attack", **style.mark(own, 5.5)),
+        style.entry("clean", **style.mark(ours, 5.5, hollow=True)),
+        style.entry("under attack", **style.mark(ours, 5.5)),
         style.entry("published (set not named)", **grey | {"linestyle": "-", "linewidth": 0.9}),
     ]
 
@@ -206,12 +204,12 @@ def _percent(share: float | None) -> str:
 
 
 def _caption(rates: Sequence[_Rate]) -> str:
-    trainings = spread((rate.drop.seeds for rate in rates), "training")
-    images = spread((rate.drop.pairs for rate in rates), "image")
+    trainings = describe_range((rate.drop.seeds for rate in rates), "training")
+    images = describe_range((rate.drop.pairs for rate in rates), "image")
     few = any(rate.drop.of_these_models_only for rate in rates)
     over = "images, of these models only" if few else "trainings and images"
     return (
         f"The same images clean and attacked towards another class with λ = 1; {trainings} and "
-        f"{images} per model. Bars and ranges: 95 % intervals over {over}. An attack that goes "
-        f"most of the way to the target (‖d‖ / ‖xₜ − x‖ near 1) leaves nothing to defend."
+        f"{images} per model. Bars and ranges: 95 % intervals over {over}. Where ‖d‖ / ‖xₜ − x‖ is "
+        f"near 1, the attacked image is the target, and no model could keep its class."
     )

@@ -1,4 +1,4 @@
-"""One measure of a model against another: one point per model, shaped by series, coloured by β."""
+"""One measure of a model against another; marker shape is the series, colour is β."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
-from seatbelt_vae.paper.drawing.drawn import Rows, Sheet
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
+from seatbelt_vae.paper.drawing.captions import count_noun, describe_range
 from seatbelt_vae.paper.drawing.looks import looks, ramp
-from seatbelt_vae.paper.drawing.words import counted, spread
-from seatbelt_vae.paper.figures import Scatter
-from seatbelt_vae.paper.run_matrix import Cell
+from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
+from seatbelt_vae.paper.figure_kinds import Scatter
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis, span_of
 from seatbelt_vae.report.drawing.layout import panel_grid
@@ -35,9 +34,9 @@ class _Model:
 
 
 def draw_scatter(figure: Scatter, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
-    """One sheet per protocol, all with the same axes."""
-    models = {protocol: _models(found) for protocol, found in rows.items()}
-    everything = [model for found in models.values() for model in found]
+    """One sheet per strength, all with the same axes."""
+    models = {strength: _models(of_strength) for strength, of_strength in rows.items()}
+    everything = [model for of_strength in models.values() for model in of_strength]
     look = looks(model.series for model in everything)
     colours = ramp(model.beta for model in everything)
     spans = {
@@ -45,23 +44,23 @@ def draw_scatter(figure: Scatter, rows: Mapping[str, Rows]) -> dict[str, Sheet]:
         for panel in dict.fromkeys(model.panel for model in everything)
     }
     return {
-        protocol: _sheet(figure, found, spans, look, colours) if found else Sheet(None, "")
-        for protocol, found in models.items()
+        strength: _sheet(figure, shown, spans, look, colours) if shown else Sheet(None, "")
+        for strength, shown in models.items()
     }
 
 
 def _models(rows: Rows) -> list[_Model]:
-    """The runs with both measures, each the mean over its pairs."""
-    found: dict[tuple[str, str, float, str], list[tuple[float, float]]] = {}
+    """The runs with both measures, averaged over pairs."""
+    values: dict[tuple[str, str, float, str], list[tuple[float, float]]] = {}
     for row in rows:
         if row["x"] is not None and row["y"] is not None:
             key = (row["panel"], row["series"], float(row["beta"]), row["run"])
-            found.setdefault(key, []).append((float(row["x"]), float(row["y"])))
+            values.setdefault(key, []).append((float(row["x"]), float(row["y"])))
     models = []
-    for (panel, series, beta, run), pairs in found.items():
+    for (panel, series, beta, run), pairs in values.items():
         x, y = np.array(pairs).T
-        cell = Cell((run,), tuple(range(len(y))), y[None], ("",))
-        models.append(_Model(panel, series, beta, float(x.mean()), cell.estimate()))
+        estimate = crossed_contrast([Term(1, run, y[None])])
+        models.append(_Model(panel, series, beta, float(x.mean()), estimate))
     return models
 
 
@@ -91,8 +90,7 @@ def _sheet(
         for model in models:
             if model.panel == panel:
                 _draw(axes, model, look[model.series], colours[model.beta])
-    panels = tuple(dict.fromkeys(model.panel for model in models))
-    return Sheet(canvas, _caption(models), panels)
+    return Sheet(canvas, _caption(models))
 
 
 def _draw(axes: Axes, model: _Model, look: Look, colour: str) -> None:
@@ -100,18 +98,18 @@ def _draw(axes: Axes, model: _Model, look: Look, colour: str) -> None:
     if low is not None and high is not None:
         axes.vlines(model.x, low, high, color=colour, linewidth=0.9, alpha=0.55)
     y = float("nan") if model.y.value is None else model.y.value
-    own = style.mark(Look(colour, look.marker))
-    axes.plot([model.x], [y], gid=f"{model.series}, β = {model.beta:g}", **own)
+    mark = style.mark(Look(colour, look.marker))
+    axes.plot([model.x], [y], gid=f"{model.series}, β = {model.beta:g}", **mark)
 
 
 def _legend(look: Mapping[str, Look], colours: Mapping[float, str]) -> list[Line2D]:
-    found = {name: Look(MUTED, one.marker) for name, one in look.items()}
-    found |= {f"β = {beta:g}": Look(colour, "o") for beta, colour in colours.items()}
-    return [style.entry(label, **style.mark(one)) for label, one in found.items()]
+    entries = {name: Look(MUTED, series.marker) for name, series in look.items()}
+    entries |= {f"β = {beta:g}": Look(colour, "o") for beta, colour in colours.items()}
+    return [style.entry(label, **style.mark(entry)) for label, entry in entries.items()]
 
 
 def _caption(models: Sequence[_Model]) -> str:
+    pairs = describe_range((model.y.pairs for model in models), "pair")
+    caption = f"One point per model: {count_noun(len(models), 'model')}, means over {pairs}."
     bars = any(model.y.low is not None for model in models)
-    said = f"One point per model: {counted(len(models), 'model')}, means over "
-    said += spread((model.y.pairs for model in models), "pair")
-    return f"{said}. {'Bars: 95 % intervals over pairs of that one model.' if bars else ''}".strip()
+    return caption + (" Bars: 95 % intervals over the pairs of one model." if bars else "")

@@ -1,4 +1,4 @@
-"""The figures and tables of Willetts et al. (2021), a small file each."""
+"""The figures and tables of Willetts et al. (2021), one file each."""
 
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments.ablation import ABLATION
@@ -24,4 +24,4 @@ EXPERIMENTS: dict[str, Experiment] = {
         *(FIGA7, FIGD8, FIGE9, FIGE11, FIGF12, ABLATION),
     )
 }
-"""By the name that `seatbelt-vae reproduce` knows them by, in the order of the paper."""
+"""Experiments by their name on the command line, in the order of the paper."""

@@ -1,9 +1,9 @@
-"""Figure 1: what the best attack on three models looks like."""
+"""Figure 1: images of the best attack on three models."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import Panels
+from seatbelt_vae.paper.figure_kinds import Panels
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 

@@ -1,9 +1,9 @@
-"""Figure 2: how broad posteriors become, and what that costs, under two kinds of penalty."""
+"""Figure 2: posterior width ‖σ(x)‖ and likelihood under two penalties."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
-from seatbelt_vae.paper.figures import Curves, Densities
+from seatbelt_vae.paper.figure_kinds import Densities, evaluation_curves
 from seatbelt_vae.paper.model import single
 from seatbelt_vae.paper.sizes import Size
 
@@ -30,24 +30,8 @@ FIG2 = Experiment(
     members=_members,
     figures=(
         Densities("sigma", "sigma_norm[1]", "‖σ(x)‖₂", "sigma USING (run)"),
-        Curves(
-            "log_likelihood",
-            "log_likelihood",
-            "log p(x|z), nats",
-            source="evaluations USING (run)",
-            where="TRUE",
-            attacked=False,
-            published="fig2.*.log_px_z",
-        ),
-        Curves(
-            "elbo",
-            "elbo",
-            "ELBO at β = 1, nats",
-            source="evaluations USING (run)",
-            where="TRUE",
-            attacked=False,
-            published="fig2.*.elbo",
-        ),
+        evaluation_curves("log_likelihood", "log p(x|z), nats", "fig2.*.log_px_z"),
+        evaluation_curves("elbo", "ELBO at β = 1, nats", "fig2.*.elbo"),
     ),
     claims=("C6",),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import BLEND, COPY, GAP, TRIVIAL, Curves
+from seatbelt_vae.paper.figure_kinds import GAP_CURVES, TRIVIAL, Curves
 from seatbelt_vae.paper.model import single
 from seatbelt_vae.paper.sizes import Size
 
@@ -35,7 +35,7 @@ FIG3 = Experiment(
             published="fig3.delta_kl",
             references=(TRIVIAL,),
         ),
-        Curves("gap", GAP, "gap within ε = 0.2", references=(BLEND, COPY)),
+        GAP_CURVES,
     ),
     claims=("C1",),
 )

@@ -1,9 +1,9 @@
-"""Figure 4: attacks that aim at one factor, the rotation of a heart."""
+"""Figure 4: attacks on a single factor, the rotation of a heart."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import Panels
+from seatbelt_vae.paper.figure_kinds import Panels
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
@@ -21,7 +21,7 @@ def _members(size: Size) -> Iterator[Member]:
 
 FIG4 = Experiment(
     id="fig4",
-    title="Attacks that aim at one factor: a heart and the same heart turned",
+    title="Attacks on one factor: a heart and the same heart rotated",
     published=(
         "Turning a heart by an attack works on the models at β = 1; those at β = 2, and "
         "Seatbelt-VAEs above all, resist."

@@ -1,9 +1,18 @@
-"""Figure 5: the attacker's loss and success against β, for three attacks."""
+"""Figure 5: the attacker's loss and the gap against β, for three attacks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import BLEND, COPY, GAP, OWN_GAP, TRIVIAL, Curves
+from seatbelt_vae.paper.figure_kinds import (
+    BLEND,
+    COPY,
+    GAP_CURVES,
+    OWN_GAP,
+    TRIVIAL,
+    Curves,
+    attack_rows,
+)
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
@@ -23,7 +32,7 @@ def _members(size: Size) -> Iterator[Member]:
 
 
 def _curves(loss: str, short: str) -> Iterator[Curves]:
-    where = f"loss = '{loss}' AND layers = 'all'"
+    where = attack_rows(loss)
     yield Curves(
         f"nll_{short}",
         "nll_target",
@@ -49,13 +58,7 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
     )
 
 
-_WORST = Curves(
-    "gap",
-    GAP,
-    "gap within ε = 0.2, whatever reached it",
-    references=(BLEND, COPY),
-)
-
+_WORST = replace(GAP_CURVES, label="gap within ε = 0.2, any attack")
 
 FIG5 = Experiment(
     id="fig5",

@@ -1,15 +1,15 @@
-"""Figure 6: what β costs in likelihood, with one layer and with several."""
+"""Figure 6: the ELBO against β, with one layer and with several."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
-from seatbelt_vae.paper.figures import Curves, Panels
+from seatbelt_vae.paper.figure_kinds import Panels, evaluation_curves
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["FIG6"]
 
-_LEAST_LATENTS, _LOOKED_AT = 32, 20
+_LEAST_LATENTS, _PANEL_C_BETA = 32, 20
 
 
 def _members(size: Size) -> Iterator[Member]:
@@ -22,11 +22,11 @@ def _members(size: Size) -> Iterator[Member]:
             for depth in size.depths:
                 for seed in size.seeds_of(data, beta, usual=depth == size.depth):
                     yield Member("Seatbelt-VAE", layered(data, "seatbelt", beta, depth, seed))
-    # panel (c), which only shows reconstructions, is of CelebA or of nothing
+    # panel (c) shows reconstructions of CelebA and has no stand-in
     if size.actual("celeba") == "celeba":
-        first = size.seeds[0]
-        yield Member("β-TCVAE", single("celeba", "beta-tcvae", _LOOKED_AT, size.latent_size, first))
-        yield Member("Seatbelt-VAE", layered("celeba", "seatbelt", _LOOKED_AT, size.depth, first))
+        beta, seed = _PANEL_C_BETA, size.seeds[0]
+        yield Member("β-TCVAE", single("celeba", "beta-tcvae", beta, size.latent_size, seed))
+        yield Member("Seatbelt-VAE", layered("celeba", "seatbelt", beta, size.depth, seed))
 
 
 FIG6 = Experiment(
@@ -35,15 +35,7 @@ FIG6 = Experiment(
     published="The ELBO falls with β, less for Seatbelt-VAEs than for β-TCVAEs.",
     members=_members,
     figures=(
-        Curves(
-            "elbo",
-            "elbo",
-            "ELBO at β = 1, nats",
-            source="evaluations USING (run)",
-            where="TRUE",
-            attacked=False,
-            published="fig6.*.elbo",
-        ),
+        evaluation_curves("elbo", "ELBO at β = 1, nats", "fig6.*.elbo"),
         Panels("reconstructions", how="reconstructions"),
     ),
     claims=("C5",),

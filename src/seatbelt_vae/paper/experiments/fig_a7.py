@@ -1,9 +1,9 @@
-"""Figure A.7: codes of the Swiss roll in the plane, under two kinds of penalty."""
+"""Figure A.7: two-dimensional codes of the Swiss roll under two penalties."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
-from seatbelt_vae.paper.figures import Clouds
+from seatbelt_vae.paper.figure_kinds import Clouds
 from seatbelt_vae.paper.model import single
 from seatbelt_vae.paper.sizes import Size
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import Curves
+from seatbelt_vae.paper.figure_kinds import Curves, attack_rows
 from seatbelt_vae.paper.model import layered
 from seatbelt_vae.paper.sizes import Size
 
@@ -34,7 +34,7 @@ FIGD8 = Experiment(
             f"nll_{layers}",
             "nll_target",
             f"−log p(x_t|z*), nats, attacking {words}",
-            where=f"loss = 'latent-kl' AND layers = '{layers}'",
+            where=attack_rows(layers=layers),
         )
         for layers, words in _LAYERS.items()
     ),

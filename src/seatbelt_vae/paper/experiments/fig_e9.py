@@ -1,9 +1,9 @@
-"""Figure E.9: latent and output attacks compared by what the images look like."""
+"""Figure E.9: latent and output attacks compared by distances between images."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
-from seatbelt_vae.paper.figures import TRIVIAL, Curves
+from seatbelt_vae.paper.figure_kinds import TRIVIAL, Curves, attack_rows
 from seatbelt_vae.paper.model import single
 from seatbelt_vae.paper.sizes import Size
 
@@ -26,7 +26,7 @@ def _members(size: Size) -> Iterator[Member]:
 
 
 def _curves(loss: str, short: str) -> Iterator[Curves]:
-    where = f"loss = '{loss}' AND layers = 'all'"
+    where = attack_rows(loss)
     error, distance = f"‖rec(x*) − x_t‖, {short} attack", f"‖x* − x‖, {short} attack"
     yield Curves(f"target_error_{short}", "target_error", error, where=where)
     yield Curves(f"distance_{short}", "distance", distance, where=where)
@@ -48,12 +48,12 @@ def _curves(loss: str, short: str) -> Iterator[Curves]:
 
 
 _RECONSTRUCTION = Curves(
-    "reconstruction", "target_reconstruction_error", "‖rec(x_t) − x_t‖: what β costs"
+    "reconstruction", "target_reconstruction_error", "‖rec(x_t) − x_t‖: the cost of β"
 )
 
 FIGE9 = Experiment(
     id="figE9",
-    title="Latent attacks beside output attacks",
+    title="Latent attacks compared with output attacks",
     published=(
         "Output attacks are less effective than latent ones, and what β gains is more than what "
         "it costs in reconstruction."

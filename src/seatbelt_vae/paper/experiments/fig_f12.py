@@ -1,9 +1,9 @@
-"""Figure F.12: how likely clean images stay when the encoder sees them through noise."""
+"""Figure F.12: the likelihood of clean images, encoded with added noise."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
-from seatbelt_vae.paper.figures import Densities
+from seatbelt_vae.paper.figure_kinds import Densities
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
@@ -20,10 +20,8 @@ def _members(size: Size) -> Iterator[Member]:
 
 FIGF12 = Experiment(
     id="figF12",
-    title="Likelihood of clean images seen through noise",
-    published=(
-        "With β > 1 clean images stay far more likely when the encoder sees them through noise."
-    ),
+    title="Likelihood of clean images encoded with added noise",
+    published=("With β > 1 clean images stay far more likely when the encoder's input is noisy."),
     members=_members,
     optional_metrics=("denoising",),
     figures=(

@@ -1,9 +1,9 @@
-"""Table 1: what attacks do to classifiers that use a model's reconstructions or codes."""
+"""Table 1: accuracy under attack of classifiers on reconstructions and on codes."""
 
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
-from seatbelt_vae.paper.figures import Rates
+from seatbelt_vae.paper.figure_kinds import Rates
 from seatbelt_vae.paper.model import layered, single
 from seatbelt_vae.paper.sizes import Size
 

@@ -1,6 +1,6 @@
-"""The page of a reproduction: claims, figures, and the rows beneath them."""
+"""The page of a reproduction: claims, figures, and the commands that print their rows."""
 
 from seatbelt_vae.paper.page.page import write_page
-from seatbelt_vae.paper.page.section import Section, show
+from seatbelt_vae.paper.page.section import Section, draw_section
 
-__all__ = ["Section", "show", "write_page"]
+__all__ = ["Section", "draw_section", "write_page"]

@@ -1,4 +1,4 @@
-"""Commands that a reader can copy: how the rows of a figure are asked for."""
+"""Commands that print the rows of a figure, to copy."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ __all__ = ["results_command"]
 
 
 def results_command(query: str, rows: str) -> str:
-    r"""What prints the rows that a query finds, ready for a shell.
+    r"""The shell command that prints the rows of a query.
 
     Args:
         query: the SQL.
@@ -21,7 +21,7 @@ def results_command(query: str, rows: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """SQL has single quotes in it, so double ones read better."""
-    if "'" not in text or "!" in text:  # interactive shells read ! in double quotes
+    if "'" not in text or "!" in text:  # interactive shells expand ! in double quotes
         return shlex.quote(text)
+    # double quotes leave the single quotes of SQL readable
     return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'

@@ -11,20 +11,20 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
-from seatbelt_vae.paper.page.left_out import left_out
+from seatbelt_vae.paper.page.omissions import omissions
 from seatbelt_vae.paper.page.section import Section
 from seatbelt_vae.report.drawing.svg import inlined
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
-    from seatbelt_vae.paper.claims import Answer, Found, Verdict
+    from seatbelt_vae.paper.claims import Answer, Effect, Verdict
     from seatbelt_vae.paper.plan import Plan
 
 __all__ = ["write_page"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_PROTOCOLS = {"paper": "Published attack", "strong": "Strong attack"}
+_STRENGTHS = {"paper": "Published attack", "strong": "Strong attack"}
 _VERDICTS: "tuple[Verdict, ...]" = (
     "reproduced",
     "only under the weak protocol",
@@ -44,17 +44,17 @@ def write_page(
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
 ) -> Path:
-    """Write the page of a reproduction, whole or not at all; nothing in it is fetched.
+    """Write the page of a reproduction in one atomic step; the page loads nothing.
 
     Args:
         out: the file.
-        sections: the experiments, in their order.
-        answers: to the claims.
-        plan: what was to be done, and at which size.
-        rows: the exported store, or folder of runs, as a reader of the page would name it.
-        commands: how all of it is made again.
-        missing: data sets that could not be had, by name, and why.
-        failures: models that were not finished, by label, and why.
+        sections: the experiments, in order.
+        answers: answers to the claims.
+        plan: the plan of the reproduction.
+        rows: path of the exported store or folder of runs, relative to the page's reader.
+        commands: commands that make the page again.
+        missing: the reason for each data set that is unavailable, by name.
+        failures: the reason for each unfinished model, by label.
 
     Returns:
         ``out``.
@@ -73,7 +73,7 @@ def write_page(
     )
     environment.filters |= {
         "number": number,
-        "effect": _effect,
+        "numbers": _numbers,
         "leading": _leading,
         "sentence": _sentence,
         "queries": _queries,
@@ -82,8 +82,8 @@ def write_page(
     }
     page = environment.get_template("reproduction.html").render(
         sections=sections,
-        left_out={
-            s.experiment.id: list(left_out(s.experiment, plan.size, missing)) for s in sections
+        omissions={
+            s.experiment.id: list(omissions(s.experiment, plan.size, missing)) for s in sections
         },
         answers=answers,
         verdicts=_counts(answers),
@@ -92,7 +92,7 @@ def write_page(
         commands=commands,
         missing=missing,
         failures=failures,
-        protocols=_PROTOCOLS,
+        strengths=_STRENGTHS,
         versions=list(versions()),
     )
     atomic_write(out, page.encode(errors="replace"))
@@ -100,41 +100,41 @@ def write_page(
 
 
 def _counts(answers: "Sequence[Answer]") -> list[tuple[str, int]]:
-    """How many claims have each verdict, in the order of `_VERDICTS`."""
-    found = Counter(answer.verdict for answer in answers)
-    return [(verdict, found[verdict]) for verdict in _VERDICTS if found[verdict]]
+    """The number of claims of each verdict, in the order of `_VERDICTS`."""
+    counts = Counter(answer.verdict for answer in answers)
+    return [(verdict, counts[verdict]) for verdict in _VERDICTS if counts[verdict]]
 
 
 def _sentence(words: str) -> str:
-    """With a capital, unless it begins with a symbol."""
+    """Capitalise the first letter, unless it is a symbol."""
     return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
-def _leading(answer: "Answer") -> Iterator[tuple[str, "Found"]]:
-    """The first contrast that decides and the first published one, on the data set that decides."""
+def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
+    """The first deciding and the first published contrast, on a data set that decides."""
     order = sorted(
-        answer.found.items(),
-        key=lambda item: any(found.estimate.of_these_models_only for found in item[1]),
+        answer.effects.items(),
+        key=lambda item: any(effect.estimate.of_these_models_only for effect in item[1]),
     )
     for data, contrasts in order[:1]:
         for role in ("decides", "published"):
-            yield from [(data, found) for found in contrasts if found.contrast.role == role][:1]
+            yield from [(data, e) for e in contrasts if e.contrast.role == role][:1]
 
 
 def _queries(answer: "Answer") -> list[str]:
-    """Each query of its contrasts once."""
-    contrasts = [found for contrasts in answer.found.values() for found in contrasts]
-    return list(dict.fromkeys(query for found in contrasts for query in found.queries))
+    """The distinct queries of its contrasts."""
+    effects = [effect for on_data in answer.effects.values() for effect in on_data]
+    return list(dict.fromkeys(query for effect in effects for query in effect.queries))
 
 
-def _effect(found: "Found") -> tuple[str, str, str]:
-    """The effect, its interval and the published one: ratios of means, or differences."""
-    estimate = found.estimate
+def _numbers(effect: "Effect") -> tuple[str, str, str]:
+    """The effect, its interval and the published effect: ratios of means, or differences."""
+    estimate = effect.estimate
     times = "×\u202f" if estimate.kind == "geometric" else ""
     value, low, high = (
         f"{times}{number(end)}" for end in (estimate.value, estimate.low, estimate.high)
     )
     interval = "" if estimate.low is None else f"{low} … {high}"
-    # a published effect is known by its logarithm
-    published = "–" if found.published is None else f"{times}{number(math.exp(found.published))}"
+    # the published effect is stored as a logarithm
+    published = "–" if effect.published is None else f"{times}{number(math.exp(effect.published))}"
     return value, interval, published

@@ -1,4 +1,4 @@
-"""One experiment of the page: its figures, drawn, and the flags of its attacks."""
+"""One experiment of the page: its figures and the flags of its attacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,50 +8,50 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.paper.drawing import Drawn, draw
 from seatbelt_vae.paper.experiment import Experiment
-from seatbelt_vae.paper.page.raised import Raised, raised_flags
+from seatbelt_vae.paper.page.raised_flags import RaisedFlag, raised_flags
 
 if TYPE_CHECKING:
     from seatbelt_vae.results import Store
 
-__all__ = ["Section", "show"]
+__all__ = ["Section", "draw_section"]
 
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says of one experiment.
+    """The results of one experiment.
 
     Args:
-        experiment: which.
-        drawn: its figures, those of both protocols one after the other.
-        flags: raised on its attacks.
+        experiment: the experiment.
+        drawn: its figures; both strengths of a figure follow each other.
+        flags: validity flags raised on its attacks.
     """
 
     experiment: Experiment
     drawn: Sequence[Drawn]
-    flags: Sequence[Raised] = ()
+    flags: Sequence[RaisedFlag] = ()
 
     @property
     def figures(self) -> list[list[Drawn]]:
-        """The figures, each under one protocol or two."""
+        """The figures, each for one strength or two."""
         return [list(both) for _, both in groupby(self.drawn, key=lambda drawn: drawn.name)]
 
     @property
     def meanings(self) -> dict[str, str]:
-        """What each raised flag says of the numbers."""
+        """The meaning of each raised flag."""
         return {flag.name: flag.means for flag in self.flags}
 
 
-def show(experiment: Experiment, store: "Store", out: Path, runs: Path) -> Section:
-    """Draw all figures of an experiment, and remove what an earlier version drew of it.
+def draw_section(experiment: Experiment, store: "Store", out: Path, runs: Path) -> Section:
+    """Draw all figures of an experiment, and delete its earlier figures.
 
     Args:
-        experiment: which.
-        store: with the view ``members``.
+        experiment: the experiment.
+        store: a results store with the view ``members``.
         out: the folder of figures.
-        runs: the folder of run folders, which hold the pictures.
+        runs: the folder of run folders, which contain the images.
 
     Raises:
-        ArtifactError: a run's pictures are corrupt, or ``out`` cannot be written.
+        ArtifactError: a run's images are corrupt, or ``out`` cannot be written.
     """
     for old in (out / experiment.id).glob("*.svg"):
         old.unlink()

@@ -19,7 +19,7 @@ class TableCell:
 
     Args:
         text: the value.
-        note: in smaller type, such as its interval.
+        note: smaller text below it, such as its interval.
         published: whether it is from the paper.
     """
 
@@ -34,7 +34,7 @@ class Table:
 
     Args:
         head: names of the columns.
-        rows: as many cells, the first of which names the row.
+        rows: cells of each row, the first of which names the row.
     """
 
     head: tuple[str, ...]
@@ -43,43 +43,39 @@ class Table:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A figure before it is a file.
+    """A figure in memory.
 
     Args:
         canvas: the matplotlib figure; None if there is nothing to draw.
-        caption: its text.
-        panels: the data sets it shows.
-        table: its numbers, if they are few.
+        caption: the caption.
+        table: the numbers, if they are few.
     """
 
     canvas: Figure | None
     caption: str
-    panels: tuple[str, ...] = ()
     table: Table | None = None
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of one experiment under one protocol.
+    """A figure of one experiment under one strength of attack.
 
     Args:
-        name: of the figure.
-        label: the quantity it shows.
-        protocol: ``paper`` or ``strong``; empty without attacks.
+        name: name of the figure.
+        label: the quantity shown.
+        strength: ``paper`` or ``strong``; empty without attacks.
         file: the SVG; None if nothing was drawn.
         query: SQL of its rows.
         rows: number of rows.
-        caption: its text, or why there is no figure.
-        panels: the data sets it shows.
-        table: its numbers, if they are few.
+        caption: the caption, or the reason why there is no figure.
+        table: the numbers, if they are few.
     """
 
     name: str
     label: str
-    protocol: str
+    strength: str
     file: Path | None
     query: str
     rows: int
     caption: str
-    panels: tuple[str, ...] = ()
     table: Table | None = None

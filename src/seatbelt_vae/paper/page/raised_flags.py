@@ -10,19 +10,19 @@ from seatbelt_vae.paper.experiment import Attack, Experiment
 if TYPE_CHECKING:
     from seatbelt_vae.results import Store
 
-__all__ = ["Raised", "flag_query", "raised_flags"]
+__all__ = ["RaisedFlag", "flag_query", "raised_flags"]
 
 
 @dataclass(frozen=True)
-class Raised:
-    """A flag that some suites raise.
+class RaisedFlag:
+    """A flag that at least one suite raises.
 
     Args:
-        strength: of the attack.
-        name: of the flag.
-        suites: how many raise it.
-        judged: of how many.
-        means: what that says of the numbers.
+        strength: strength of the attack.
+        name: name of the flag.
+        suites: number of suites that raise it.
+        judged: number of suites with this flag, raised or not.
+        means: meaning of the flag.
     """
 
     strength: str
@@ -33,7 +33,7 @@ class Raised:
 
 
 def flag_query(experiment: Experiment) -> str:
-    """Rows of ``strength, name, suites, judged``, for the suites an experiment asked for."""
+    """Rows of ``strength, name, suites, judged``, for the suites of an experiment."""
     attacks = " OR ".join(f"({_where(attack)})" for attack in experiment.attacks)
     return (
         "SELECT strength, name, count(DISTINCT (run, suite)) FILTER (WHERE raised) AS suites, "
@@ -45,18 +45,18 @@ def flag_query(experiment: Experiment) -> str:
     )
 
 
-def raised_flags(experiment: Experiment, store: "Store") -> Iterator[Raised]:
+def raised_flags(experiment: Experiment, store: "Store") -> Iterator[RaisedFlag]:
     """The flags raised under each strength.
 
     Args:
-        experiment: whose attacks.
-        store: with the view ``members``.
+        experiment: the experiment with the attacks.
+        store: a results store with the view ``members``.
     """
     if experiment.attacks:
         for row in store.query(flag_query(experiment)).to_pylist():
             if row["suites"]:
                 meaning = FLAGS.get(row["name"])
-                yield Raised(**row, means=meaning.means if meaning else "")
+                yield RaisedFlag(**row, means=meaning.means if meaning else "")
 
 
 def _where(attack: Attack) -> str:

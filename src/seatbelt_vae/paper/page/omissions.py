@@ -1,4 +1,4 @@
-"""What an experiment lacks at a size, beside what was published, in plain words."""
+"""The differences between an experiment as published and at a size, in plain words."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -6,37 +6,37 @@ from dataclasses import replace
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.sizes import Size
 
-__all__ = ["left_out"]
+__all__ = ["omissions"]
 
-_ALONE = {("fig6", "celeba"): "panel (c), of celeba"}
-"""Data sets that only a part of an experiment is of."""
+_PARTS = {("fig6", "celeba"): "panel (c), of celeba"}
+"""Data sets that appear in one part of an experiment only."""
 
 
-def left_out(experiment: Experiment, size: Size, missing: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each data set that is replaced, left out, or not to be had.
+def omissions(experiment: Experiment, size: Size, missing: Mapping[str, str]) -> Iterator[str]:
+    """One sentence for each data set that is replaced, left out, or unavailable.
 
     Args:
-        experiment: which.
-        size: how large.
-        missing: data sets that are not on this machine, by name, and why.
+        experiment: the experiment.
+        size: its size.
+        missing: the reason for each data set that is not on this machine, by name.
 
     Example:
         >>> from seatbelt_vae.paper.experiments import EXPERIMENTS
         >>> from seatbelt_vae.paper.sizes import SIZES
-        >>> list(left_out(EXPERIMENTS["fig1"], SIZES["small"], {}))
+        >>> list(omissions(EXPERIMENTS["fig1"], SIZES["small"], {}))
         ['chairs stands in for celeba.']
-        >>> list(left_out(EXPERIMENTS["figD8"], SIZES["small"], {"chairs": "not downloaded"}))
+        >>> list(omissions(EXPERIMENTS["figD8"], SIZES["small"], {"chairs": "not downloaded"}))
         ['Not at this size: faces.', 'No chairs: not downloaded']
-        >>> list(left_out(EXPERIMENTS["fig6"], SIZES["small"], {}))
+        >>> list(omissions(EXPERIMENTS["fig6"], SIZES["small"], {}))
         ['Not at this size: panel (c), of celeba.']
     """
     here = _kinds(experiment, size)
     published = _kinds(experiment, replace(size, stand_ins={}, only={}))
-    taken = {d for d, kinds in published.items() if kinds & here.get(size.actual(d), set())}
+    included = {d for d, kinds in published.items() if kinds & here.get(size.actual(d), set())}
     for data in published:
-        if data in taken and size.actual(data) != data:
+        if data in included and size.actual(data) != data:
             yield f"{size.actual(data)} stands in for {data}."
-    absent = [_ALONE.get((experiment.id, data), data) for data in published if data not in taken]
+    absent = [_PARTS.get((experiment.id, data), data) for data in published if data not in included]
     if absent:
         yield f"Not at this size: {', '.join(absent)}."
     for data in here:
@@ -45,7 +45,7 @@ def left_out(experiment: Experiment, size: Size, missing: Mapping[str, str]) -> 
 
 
 def _kinds(experiment: Experiment, size: Size) -> dict[str, set[tuple[str, float]]]:
-    """The series and β of each data set's models."""
+    """Series and β of the models of each data set."""
     kinds: dict[str, set[tuple[str, float]]] = {}
     for member in experiment.members(size):
         kinds.setdefault(member.model.data, set()).add((member.series, member.model.beta))

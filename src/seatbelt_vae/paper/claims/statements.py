@@ -1,67 +1,62 @@
-"""The twelve claims of the paper, each as contrasts that are positive if it is true."""
+"""Eleven of the twelve claims of the paper as contrasts; C9 is in `rank_correlation`."""
 
 from collections.abc import Iterator, Mapping
 
 from seatbelt_vae.paper.claims.claim import Claim
-from seatbelt_vae.paper.claims.contrast import Contrast, Of, Role
-from seatbelt_vae.paper.figures import AREA, GAP, OWN_AREA, OWN_GAP
+from seatbelt_vae.paper.claims.contrast import Contrast, ModelMean, Role
+from seatbelt_vae.paper.figure_kinds import AREA, GAP, OWN_AREA, OWN_GAP, attack_rows
 
 __all__ = ["CLAIMS"]
 
 _TC, _BELT = "β-TCVAE", "Seatbelt-VAE"
-_WEAK_AND_STRONG: tuple[tuple[Role, str], ...] = (("published", "paper"), ("scale", "strong"))
-"""The published measure under either attack."""
+_PAPER_AND_STRONG: tuple[tuple[Role, str], ...] = (("published", "paper"), ("scale", "strong"))
+"""Roles of the published measure, by strength of the attack."""
 
 _LOSSES = ("latent-kl", "output", "latent-w2")
 _WORST = {"gap within ε = 0.2": GAP, "AUDDC": AREA}
 _OWN = {"gap reached within ε = 0.2": OWN_GAP, "AUDDC of the attack": OWN_AREA}
-"""Of models, under whatever fools them most; of attacks, by what each of them reaches."""
+"""Models are compared by the most damaging attack of all, attacks by their own results."""
 
 
-def _rise(series: str, weight: float = 1) -> tuple[Of, Of]:
-    """From the least to the most β."""
-    return Of(weight, series, "most"), Of(-weight, series, "least")
+def _rise(series: str, weight: float = 1) -> tuple[ModelMean, ModelMean]:
+    """Mean at the most β minus mean at the least."""
+    return ModelMean(weight, series, "most"), ModelMean(-weight, series, "least")
 
 
-def _all_layers(loss: str) -> str:
-    """The rows of an attack on all layers."""
-    return f"loss = '{loss}' AND layers = 'all'"
-
-
-def _fooled(
+def _within_budget(
     words: str,
     experiment: str,
-    terms: tuple[Of, ...],
+    terms: tuple[ModelMean, ...],
     loss: str | None = None,
     measures: Mapping[str, str] = _WORST,
 ) -> Iterator[Contrast]:
-    """Gap and AUDDC under the strong attack, with one loss or of the rows that the terms choose."""
-    named, where = (f", {loss}", _all_layers(loss)) if loss else ("", Contrast.where)
+    """Gap and AUDDC under the strong attack; without a loss the terms select the rows."""
+    named, where = (f", {loss}", attack_rows(loss)) if loss else ("", Contrast.where)
     for measure, value in measures.items():
         yield Contrast(
-            f"{words}: {measure}{named}", experiment, value, terms, protocol="strong", where=where
+            f"{words}: {measure}{named}", experiment, value, terms, strength="strong", where=where
         )
 
 
 def _robust(
     words: str,
     experiment: str,
-    terms: tuple[Of, ...],
+    terms: tuple[ModelMean, ...],
     loss: str = "latent-kl",
     published: str = "",
     measures: Mapping[str, str] = _WORST,
 ) -> Iterator[Contrast]:
-    """Gap and AUDDC under the strong attack, and the attacker's loss under the published one."""
-    yield from _fooled(words, experiment, terms, loss, measures)
-    for role, protocol in _WEAK_AND_STRONG:
+    """Gap and AUDDC under the strong attack, and Δ under both attacks."""
+    yield from _within_budget(words, experiment, terms, loss, measures)
+    for role, strength in _PAPER_AND_STRONG:
         yield Contrast(
             f"{words}: Δ, {loss}",
             experiment,
             "delta_mean",
             terms,
             role=role,
-            protocol=protocol,
-            where=_all_layers(loss),
+            strength=strength,
+            where=attack_rows(loss),
             kind="geometric",
             published=published,
         )
@@ -89,10 +84,10 @@ C2 = Claim(
 
 def _c3() -> Iterator[Contrast]:
     terms, words = _rise(_BELT), "Seatbelt-VAE gains with β"
-    yield from _fooled(words, "fig5", terms)
-    for role, protocol in _WEAK_AND_STRONG:
+    yield from _within_budget(words, "fig5", terms)
+    for role, strength in _PAPER_AND_STRONG:
         yield Contrast(
-            f"{words}: −log p(x_t|z*)", "fig5", "nll_target", terms, role=role, protocol=protocol
+            f"{words}: −log p(x_t|z*)", "fig5", "nll_target", terms, role=role, strength=strength
         )
 
 
@@ -134,7 +129,7 @@ C6 = Claim(
             "‖σ(x)‖ spreads more over images in β-TCVAE than in β-VAE",
             "fig2",
             "spread",
-            (Of(1, _TC, "most"), Of(-1, "β-VAE", "most")),
+            (ModelMean(1, _TC, "most"), ModelMean(-1, "β-VAE", "most")),
             source=(
                 "(SELECT run, stddev_samp(sigma_norm[1]) AS spread FROM sigma GROUP BY run) "
                 "USING (run)"
@@ -157,18 +152,18 @@ def _c7() -> Iterator[Contrast]:
     series = f"{_BELT}, L = 4"
     for layers in ("bottom", "top"):
         terms = (
-            Of(1, series, "most", f"loss = 'latent-kl' AND layers = '{layers}'"),
-            Of(-1, series, "most", _all_layers("latent-kl")),
+            ModelMean(1, series, "most", attack_rows(layers=layers)),
+            ModelMean(-1, series, "most", attack_rows()),
         )
         words = f"attacking all layers fools more than attacking the {layers} one"
-        yield from _fooled(words, "figD8", terms, measures=_OWN)
+        yield from _within_budget(words, "figD8", terms, measures=_OWN)
         yield Contrast(
             f"{words}: −log p(x_t|z*)",
             "figD8",
             "nll_target",
             terms,
             role="published",
-            protocol="paper",
+            strength="paper",
         )
 
 
@@ -177,18 +172,18 @@ C7 = Claim("C7", "attacking all layers is the strongest attack", tuple(_c7()))
 
 def _c8() -> Iterator[Contrast]:
     terms = (
-        Of(1, _TC, "most", _all_layers("output")),
-        Of(-1, _TC, "most", _all_layers("latent-kl")),
+        ModelMean(1, _TC, "most", attack_rows("output")),
+        ModelMean(-1, _TC, "most", attack_rows()),
     )
     words = "latent attacks fool more than output attacks"
-    yield from _fooled(words, "figE9", terms, measures=_OWN)
+    yield from _within_budget(words, "figE9", terms, measures=_OWN)
     yield Contrast(
         f"{words}: ‖rec(x*) − x_t‖",
         "figE9",
         "target_error",
         terms,
         role="published",
-        protocol="paper",
+        strength="paper",
     )
 
 
@@ -218,14 +213,14 @@ def _c11() -> Iterator[Contrast]:
     drop = "(clean_prediction = label)::INT - (attacked_prediction = label)::INT"
     for classifier in ("mlp-reconstruction", "conv-reconstruction", "mlp-latents"):
         for other in ("VAE", _TC):
-            for role, protocol in under:
+            for role, strength in under:
                 yield Contrast(
                     f"{classifier} loses less on Seatbelt-VAE than on {other}",
                     "table1",
                     drop,
-                    (Of(1, other, "most"), Of(-1, _BELT, "most")),
+                    (ModelMean(1, other, "most"), ModelMean(-1, _BELT, "most")),
                     role=role,
-                    protocol=protocol,
+                    strength=strength,
                     source="downstream USING (run)",
                     where=f"classifier = '{classifier}'",
                     item="image",
@@ -247,4 +242,3 @@ C12 = Claim(
 )
 
 CLAIMS = (C1, C2, C3, C4, C5, C6, C7, C8, C10, C11, C12)
-"""All that are contrasts; C9 is a relation, see `relation`."""

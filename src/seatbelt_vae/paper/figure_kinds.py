@@ -1,0 +1,285 @@
+"""The kinds of figures, each an SQL query on the results store and the labels of its plot.
+
+A query returns the rows behind a figure, one per pair, image or model, and never a mean. Means and
+intervals are computed from those rows, so that each drawn number can be traced to them.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:  # importing it would import torch
+    from seatbelt_vae.evaluation.bootstrap import Kind
+
+__all__ = [
+    "AREA",
+    "BLEND",
+    "COPY",
+    "EVALUATED_PAIRS",
+    "GAP",
+    "GAP_CURVES",
+    "OWN_AREA",
+    "OWN_GAP",
+    "STRENGTHS",
+    "TRIVIAL",
+    "Clouds",
+    "Curves",
+    "Densities",
+    "Figure",
+    "Panels",
+    "Rates",
+    "Reference",
+    "Scatter",
+    "attack_rows",
+    "evaluation_curves",
+]
+
+STRENGTHS = ("paper", "strong")
+"""The published attack and the strong one; a figure of attacks is drawn for both."""
+
+GAP = 'CASE WHEN told_apart THEN "gap@0.2" END'
+AREA = "CASE WHEN told_apart_distortion THEN auddc_worst END"
+"""Gap and AUDDC of pairs that the model tells apart; both are undefined for other pairs."""
+
+OWN_GAP = 'CASE WHEN told_apart THEN "gap_of_rows@0.2" END'
+OWN_AREA = "CASE WHEN told_apart_distortion THEN auddc END"
+"""The same measures over a suite's own rows, to compare attacks.
+
+Every suite also has budgeted attacks on the reconstruction, which would make all attacks equal.
+"""
+
+EVALUATED_PAIRS = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluations USING (run)"
+"""Source of the measures of pairs next to the measures of their model."""
+
+_ATTACKED = "pairs USING (run) JOIN suites USING (run, suite)"
+
+
+def attack_rows(loss: str = "latent-kl", layers: str = "all") -> str:
+    """The SQL condition that selects an attack's rows.
+
+    Example:
+        >>> attack_rows("output")
+        "loss = 'output' AND layers = 'all'"
+    """
+    return f"loss = '{loss}' AND layers = '{layers}'"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A value that a measure is compared with, drawn as a thin line from the same rows.
+
+    Args:
+        label: the text of the legend.
+        value: an SQL expression over the figure's source.
+        ceiling: whether a larger measure means that the attack failed.
+    """
+
+    label: str
+    value: str
+    ceiling: bool = False
+
+
+TRIVIAL = Reference("trivial bound B", "bound_mean", ceiling=True)
+BLEND = Reference("blending with the target", 'CASE WHEN told_apart THEN "blend_gap@0.2" END')
+COPY = Reference("1 − ε: copying the input", "0.8")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A measure against β: one line per series and one panel per data set.
+
+    Args:
+        name: name of the figure's file.
+        value: the measure, an SQL expression over ``source``.
+        label: label of the y axis, with its unit.
+        source: the views with the rows, as joined with ``members`` and ``runs``.
+        where: SQL condition on those rows.
+        kind: the mean over pairs.
+        logarithmic: whether the y axis is logarithmic.
+        attacked: whether the measure depends on attacks; it is then drawn for both strengths.
+        item: the unit within a training (default: pairs if attacked, otherwise none).
+        published: path of the published numbers in ``published.json``.
+        references: values that the measure is compared with.
+    """
+
+    name: str
+    value: str
+    label: str
+    source: str = _ATTACKED
+    where: str = attack_rows()
+    kind: "Kind" = "arithmetic"
+    logarithmic: bool = False
+    attacked: bool = True
+    item: str = ""
+    published: str = ""
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """The unit within a training; empty if a training has one number."""
+        return self.item or ("pair" if self.attacked else "")
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, x, size, seed, run, item, value, reference_0, …``.
+
+        The value is null where a model has none for an item, so that the item counts as missing.
+        """
+        size = "CAST(latent_sizes AS VARCHAR) AS size"
+        item = f"{self.unit or 'NULL'} AS item"
+        columns = [f"beta AS x, {size}, runs.seed, run, {item}, {self.value} AS value"]
+        columns += [f"{ref.value} AS reference_{k}" for k, ref in enumerate(self.references)]
+        return _select(", ".join(columns), self.source, experiment, self.where, strength)
+
+
+GAP_CURVES = Curves("gap", GAP, "gap within ε = 0.2", references=(BLEND, COPY))
+"""The gap under the most damaging of all attacks."""
+
+
+def evaluation_curves(column: str, label: str, published: str) -> Curves:
+    """Curves of a measure of models, one number per training, from the view ``evaluations``."""
+    source = "evaluations USING (run)"
+    return Curves(column, column, label, source, "TRUE", attacked=False, published=published)
+
+
+@dataclass(frozen=True)
+class Densities:
+    """The density of a measure of single images: one curve per series and β.
+
+    Args:
+        name: name of the figure's file.
+        value: the measure, an SQL expression over ``source``.
+        label: label of the x axis, with its unit.
+        source: the view with the rows, as joined with ``runs``.
+        by: SQL of the quantity that distinguishes the curves of a series.
+        panel: SQL of the quantity that distinguishes the panels of a data set.
+        where: SQL condition on the rows.
+    """
+
+    name: str
+    value: str
+    label: str
+    source: str
+    by: str = "beta"
+    panel: str = "''"
+    where: str = "TRUE"
+    attacked: ClassVar[bool] = False
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, by, row, seed, run, value``."""
+        columns = f"{self.by} AS by, {self.panel} AS row, runs.seed, run, {self.value} AS value"
+        return _select(columns, self.source, experiment, self.where, strength)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """One measure of a model against another: one point per model.
+
+    Args:
+        name: name of the figure's file.
+        x, y: the measures, SQL expressions over ``source``, averaged over pairs.
+        labels: labels of the two axes.
+        source: the views with the rows, as joined with ``runs``.
+        where: SQL condition on the rows.
+        logarithmic: whether the y axis is logarithmic.
+    """
+
+    name: str
+    x: str
+    y: str
+    labels: tuple[str, str]
+    source: str = EVALUATED_PAIRS
+    where: str = attack_rows()
+    logarithmic: bool = False
+    attacked: ClassVar[bool] = True
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, beta, top_size, seed, run, item, x, y``."""
+        columns = f"beta, top_size, runs.seed, run, pair AS item, {self.x} AS x, {self.y} AS y"
+        return _select(columns, self.source, experiment, self.where, strength)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Accuracies, clean and under attack: one row per classifier and series.
+
+    Args:
+        name: name of the figure's file.
+    """
+
+    name: str
+    attacked: ClassVar[bool] = True
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, classifier, seed, run, item, clean, attacked, distance``."""
+        columns = (
+            "classifier, runs.seed, run, image AS item, (clean_prediction = label)::INT AS clean, "
+            "(attacked_prediction = label)::INT AS attacked, distance_relative AS distance"
+        )
+        return _select(columns, "downstream USING (run)", experiment, "TRUE", strength)
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """Two-dimensional codes of points and their reconstructions: one column per model.
+
+    Args:
+        name: name of the figure's file.
+    """
+
+    name: str
+    attacked: ClassVar[bool] = False
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, x, seed, run, item, angle, code, reconstruction, pixels``."""
+        columns = "beta AS x, runs.seed, run, image AS item, angle, code, reconstruction, pixels"
+        return _select(columns, "codes USING (run)", experiment, "TRUE", strength)
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Images of a pair: input, distortion, adversarial image, target, and reconstructions.
+
+    Args:
+        name: name of the figure's file.
+        where: SQL condition on the attacks.
+        how: ``attacks`` on one pair, or clean ``reconstructions`` of a few images.
+    """
+
+    name: str
+    where: str = attack_rows()
+    how: Literal["attacks", "reconstructions"] = "attacks"
+
+    @property
+    def attacked(self) -> bool:
+        """Whether it is drawn for both strengths."""
+        return self.how == "attacks"
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """Rows of ``panel, series, x, run, suite, item, level, delta, …``, one per attack."""
+        columns = "beta AS x, depth, top_size, runs.seed, run"
+        if self.how == "reconstructions":
+            return _select(columns, "evaluations USING (run)", experiment, "TRUE", "")
+        columns += (
+            ", suite, pair AS item, level, delta, divergence_ratio, distance_relative, gap, "
+            "told_apart"
+        )
+        source = "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)"
+        return _select(columns, source, experiment, self.where, strength)
+
+
+Figure = Curves | Densities | Scatter | Rates | Clouds | Panels
+
+
+def _select(columns: str, source: str, experiment: str, where: str, strength: str) -> str:
+    conditions = [f"experiment = '{experiment}'"]
+    if strength:
+        conditions.append(f"strength = '{strength}'")
+    if where != "TRUE":
+        conditions.append(where)
+    if strength and "suites" in source and "vary" not in where:
+        conditions.append("vary IS NULL")  # a suite with ``vary`` attacks other pairs
+    return (
+        f"SELECT data AS panel, series, {columns}\n"
+        f"FROM members JOIN runs USING (run) JOIN {source}\n"
+        f"WHERE {' AND '.join(conditions)}\n"
+        f"ORDER BY ALL"
+    )
