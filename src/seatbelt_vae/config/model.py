@@ -26,11 +26,11 @@ class ModelConfig:
     """The model to train.
 
     Args:
-        preset: a named model, or `package.module:attribute` of your own `Preset`.
+        preset: name of a preset, or `package.module:attribute` of a custom `Preset`.
         depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
-            sizes are then the last L entries of the data set's ladder (96, 48, 24, 12, 6).
+            sizes are then the last L of (96, 48, 24, 12, 6).
         latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
-            (default: as `depth` says).
+            (default: from `depth`).
         network: `conv` (Chen et al. 2018) or `mlp`.
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
@@ -72,14 +72,14 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model's architecture with nothing left open; stored beside the weights.
+    """The complete architecture of a model, stored with its weights.
 
     Args:
         image_shape: (C, H, W).
         bounds: smallest and largest pixel value.
         latent_sizes: (d_1, …, d_L), the layer next to the data first.
         network, filters, features, hierarchy_widths, likelihood, variance: see `ModelConfig`.
-        chain_likelihood: the decoder sees z¹ only.
+        chain_likelihood: the decoder reads z¹ only.
     """
 
     image_shape: tuple[int, int, int]
@@ -129,14 +129,14 @@ def resolve(
     image_shape: tuple[int, int, int],
     bounds: tuple[float, float],
 ) -> Architecture:
-    """The architecture that a model's settings mean on a data set.
+    """The architecture that the settings of a model give on a data set.
 
     Example:
         >>> resolve(ModelConfig(depth=2), "dsprites", (1, 64, 64), (-1.0, 1.0)).latent_sizes
         (12, 6)
 
     Raises:
-        ConfigError: more layers than the data set's ladder of sizes has, or too small images.
+        ConfigError: more layers than the data set has default sizes, or too small images.
     """
     grey = image_shape[0] == 1
     return Architecture(

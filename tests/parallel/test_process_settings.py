@@ -7,7 +7,7 @@ import pytest
 
 FAULTS = """
 import resource, torch
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 {tune}
 def fresh():
     return torch.empty(2**24).fill_(1)
