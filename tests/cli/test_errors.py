@@ -113,7 +113,7 @@ def test_corrupt_settings_file(
 
 
 class TestFolders:
-    """What stands in a folder is never guessed at and never overwritten."""
+    """Existing files are not overwritten."""
 
     def test_of_another_version(
         self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion

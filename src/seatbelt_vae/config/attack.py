@@ -119,9 +119,9 @@ class AttackConfig:
             at_least("weight_count", self.weight_count, 2)
         if self.recheck > 1:
             raise ConfigError(f"recheck is {self.recheck:g}, expected a share between 0 and 1")
-        for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
-            if value is not None:
-                positive(name, value)
+        for name in ("threads", "micro_batch"):
+            if getattr(self, name) is not None:
+                positive(name, getattr(self, name))
         parse_among(self.among)
         self._check_combinations()
         self._check_budgets()

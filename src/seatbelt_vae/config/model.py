@@ -14,7 +14,6 @@ Likelihood = Literal["gaussian", "bernoulli"]
 
 SMALLEST_CONV_SIDE = 16
 
-
 _DEFAULT_LADDER = (96, 48, 24, 12, 6)
 _LADDERS = {"celeba": (256, 128, 64, 32)}
 _DEFAULT_DEPTH = 4
@@ -52,15 +51,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_preset(self.preset)
-        one_of("network", self.network, ("conv", "mlp"))
-        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
-        positive("variance", self.variance)
+        _check_networks(self, ("latent_sizes", "filters", "hierarchy_widths"))
         if self.depth is not None:
             positive("depth", self.depth)
-        for name in ("latent_sizes", "filters", "hierarchy_widths"):
-            sizes = getattr(self, name)
-            if sizes is not None and (not sizes or min(sizes) < 1):
-                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
         if self.features is not None:
             positive("features", self.features)
         if self.latent_sizes is not None and self.depth not in (None, len(self.latent_sizes)):
@@ -94,13 +87,7 @@ class Architecture:
     chain_likelihood: bool
 
     def __post_init__(self) -> None:
-        one_of("network", self.network, ("conv", "mlp"))
-        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
-        positive("variance", self.variance)
-        for name in ("latent_sizes", "filters"):
-            sizes = getattr(self, name)
-            if not sizes or min(sizes) < 1:
-                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
+        _check_networks(self, ("latent_sizes", "filters"))
         channels, height, width = self.image_shape
         if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
             raise ConfigError(
@@ -121,6 +108,16 @@ class Architecture:
     def depth(self) -> int:
         """The number of latent layers L."""
         return len(self.latent_sizes)
+
+
+def _check_networks(settings: ModelConfig | Architecture, sizes: tuple[str, ...]) -> None:
+    one_of("network", settings.network, ("conv", "mlp"))
+    one_of("likelihood", settings.likelihood, ("gaussian", "bernoulli"))
+    positive("variance", settings.variance)
+    for name in sizes:
+        values = getattr(settings, name)
+        if values is not None and (not values or min(values) < 1):
+            raise ConfigError(f"{name} is {values}, expected one or more sizes of at least 1")
 
 
 def resolve(

@@ -84,7 +84,7 @@ class ProcessGroup:
         finally:
             failed_anywhere = self.any(failed)
         if failed_anywhere:
-            raise SeatbeltError("another worker failed, and says why")
+            raise SeatbeltError("another process failed; see its error message")
         return result
 
 
