@@ -1,4 +1,4 @@
-"""The verbs one after another on sizes of no meaning: what each leaves, prints, and resumes."""
+"""The verbs in sequence at tiny sizes: their files, their output, and resuming."""
 
 import json
 import os
@@ -121,7 +121,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
-    """Stopped by a signal and resumed, the weights are those of a run that was let be."""
+    """A run stopped by a signal and resumed has the weights of an uninterrupted run."""
     cut = [*START, "cut", *SMALL.split(), "--steps", "100"]
     with subprocess.Popen(
         cut, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""What a signal means to a command, whoever passes it on."""
+"""Signals received by a command."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Training by the command in several processes, as torchrun starts them."""
+"""Training in several processes started by torchrun."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
 
 
 def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    """Sums in another order differ by rounding, which training carries on."""
+    """The order of sums changes rounding, which accumulates in training."""
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
 

@@ -1,4 +1,4 @@
-"""The checks in front of a kernel: each violation is an error that names it."""
+"""The checks of a kernel's arguments: each violation is an error that names it."""
 
 import ctypes
 import re

@@ -1,4 +1,4 @@
-"""A tuned process keeps its freed memory, and has the threads it was told."""
+"""A tuned process keeps its freed memory and has the given number of threads."""
 
 import subprocess
 import sys

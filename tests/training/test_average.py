@@ -1,4 +1,4 @@
-"""The moving average of weights: its formula, and that it is what a run leaves behind."""
+"""The moving average of weights: its formula, and its use as the stored model."""
 
 import copy
 

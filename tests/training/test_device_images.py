@@ -1,4 +1,4 @@
-"""Images kept on the device: the same numbers as read anew, as bytes where bytes hold them."""
+"""Images stored on the device equal those read from the data set, as bytes or float32."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def levels():
-    """Images of all 256 bytes, as a set stored in bytes gives them."""
+    """Images with all 256 byte values, decoded as a data set stored in bytes."""
     data = blobs(5000)
     stored = np.random.default_rng(0).integers(0, 256, (5000, 1, 16, 16), np.uint8)
 
@@ -29,7 +29,7 @@ def levels():
 
 
 def shrunk():
-    """Bytes at half their size."""
+    """Images of half the size in bytes."""
     rows = np.empty(5000, image_record((1, 32, 32)))
     rows["image"] = np.random.default_rng(0).integers(0, 256, rows["image"].shape)
     return stored_set(rows, About(), DataConfig("array", image_size=16))
