@@ -39,7 +39,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load_data
 from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder

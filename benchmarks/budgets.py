@@ -40,7 +40,7 @@ from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 

@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from seatbelt_vae.own_process import tune_process
+from seatbelt_vae.process_settings import tune_process
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 

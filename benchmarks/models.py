@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data import load_data
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
 

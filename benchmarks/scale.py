@@ -22,7 +22,7 @@ from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.data import load_data
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.runs import RunFolder
 
 _LEVELS = 50

@@ -41,7 +41,7 @@ from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train

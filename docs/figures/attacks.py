@@ -13,7 +13,7 @@ import numpy as np
 from docs.figures.style import COLOURS, DOCS, MUTED, legend, plot
 
 from seatbelt_vae import AttackConfig, RunFolder, load_data, load_model, measure_suite, run_suite
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.runs import read_rows
 
 Row = dict[str, Any]

@@ -1,7 +1,6 @@
 """Train, attack and measure variational autoencoders that are hard to fool.
 
-The names below are imported when they are first used, so that ``import seatbelt_vae`` is instant
-and does not import torch.
+Names are imported when they are first used, so that ``import seatbelt_vae`` does not import torch.
 
 Example:
     >>> import seatbelt_vae
@@ -89,48 +88,32 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "attacks": (
-        "FunctionLoss",
-        "LatentLoss",
-        "OutputLoss",
-        "attack",
-        "checked_attack",
-        "run_suite",
-    ),
-    "config": (
-        "AttackConfig",
-        "DataConfig",
-        "EvaluationConfig",
-        "ModelConfig",
-        "ObjectiveConfig",
-        "Penalty",
-        "Preset",
-        "RunConfig",
-        "TrainingConfig",
-    ),
-    "data": ("load_data",),
-    "errors": ("SeatbeltError",),
-    "evaluation": ("evaluate", "measure_suite"),
-    "models": ("HierarchicalVAE", "load_model"),
-    "objectives": ("PenaltyInput", "PenaltyLoss"),
-    "protocol": ("Autoencoder", "Posterior"),
-    "report": ("write_comparison", "write_report"),
-    "results": ("Store",),
-    "runs": ("RunFolder",),
-    "sharing": ("share",),
-    "subjects": ("Subject", "open_subject", "subject_of_model", "wrap"),
-    "sweep": ("run_sweep",),
-    "training": ("train",),
-    "workflow": ("Job",),
+_MODULES = {
+    "attacks": "FunctionLoss LatentLoss OutputLoss attack checked_attack run_suite",
+    "config": "AttackConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig Penalty Preset "
+    "RunConfig TrainingConfig",
+    "data": "load_data",
+    "errors": "SeatbeltError",
+    "evaluation": "evaluate measure_suite",
+    "models": "HierarchicalVAE load_model",
+    "objectives": "PenaltyInput PenaltyLoss",
+    "protocol": "Autoencoder Posterior",
+    "report": "write_comparison write_report",
+    "results": "Store",
+    "runs": "RunFolder",
+    "sharing": "share",
+    "subjects": "Subject open_subject subject_of_model wrap",
+    "sweep": "run_sweep",
+    "training": "train",
+    "workflow": "Job",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,6 @@
 """Download from and upload to the Hugging Face Hub, with one-line errors.
 
-``huggingface_hub`` is imported on the first request only.
+``huggingface_hub`` is imported at the first request.
 """
 
 from collections.abc import Iterator, Sequence
@@ -86,11 +86,11 @@ def hub_errors(repository: str) -> Iterator[None]:
 def _refused(repository: str, error: Any) -> str:
     """The error message for an HTTP status of the Hub."""
     status = error.response.status_code
-    said = error.server_message or str(error).splitlines()[0]
+    reason = error.server_message or str(error).splitlines()[0]
     if status == 401:
         return f"the Hugging Face Hub does not know you, or {repository} is not there: {_LOG_IN}"
     if status == 403:
-        return f"no right to {repository} ({said}): use a token that has it, or another name"
+        return f"no right to {repository} ({reason}): use a token that has it, or another name"
     if status == 404:
-        return f"no {repository} on the Hugging Face Hub ({said}): check name and revision"
-    return f"the Hugging Face Hub refused {repository} ({status}: {said}): try again, or mend it"
+        return f"no {repository} on the Hugging Face Hub ({reason}): check name and revision"
+    return f"the Hugging Face Hub refused {repository} ({status}: {reason}): try again, or mend it"

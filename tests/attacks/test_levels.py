@@ -75,7 +75,7 @@ def test_budgets_of_largest_change_are_shares_of_the_pixels_range(budgets, expec
 
 def test_relative_weights_of_a_loss_without_a_floor_are_refused():
     text = (
-        "^relative weights of a loss without a floor, which has no r₀ to be relative to: give the "
+        "^relative weights for a loss without a floor: give the "
         "loss a floor, or use published weights or a budget$"
     )
     with pytest.raises(ConfigError, match=text):

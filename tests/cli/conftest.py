@@ -1,4 +1,4 @@
-"""Fixtures of the command line's tests: a folder of one's own, and a command run in it."""
+"""Fixtures of the command-line tests: an empty folder, and a command run in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Outcome", "Run"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one command left."""
+    """The output and exit code of one command."""
 
     code: int
     out: str

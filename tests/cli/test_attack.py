@@ -1,4 +1,4 @@
-"""`attack` on several processes, beside another command, with a sibling, and killed."""
+"""`attack` with several processes, a second command, a sibling, and a killed process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The demo on sizes of no meaning: side by side, resumed, and when one model fails."""
+"""The demo at tiny sizes: in parallel, resumed, and with one failing model."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The verbs one after another on sizes of no meaning: what each leaves, prints, and resumes."""
+"""The verbs in sequence at tiny sizes: their files, their output, and resuming."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     assert [row["factor"] for row in read_rows(trained / "evaluation" / "mig.parquet")] == [
         *("shape", "scale", "orientation", "x", "y")
     ]
-    # who asks for less, or for another, does not mean to lose what is there
+    # a smaller or another evaluation keeps the stored metrics
     again = json.loads(run(f"evaluate {trained} {BRIEF} --json --quiet").out)
     assert measures.keys() | {"denoising", "mig"} <= again.keys()
     assert all((trained / f"evaluation/{name}.parquet").exists() for name in ("mig", "codes"))
@@ -112,7 +112,7 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 100 steps in a process of its own that was let be."""
+    """An uninterrupted run of 100 steps in another process."""
     place = tmp_path_factory.mktemp("whole")
     command = [*START, "whole", *SMALL.split(), "--steps", "100", "--quiet"]
     subprocess.run(command, cwd=place, env=ONE_THREAD, check=True)
@@ -121,7 +121,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
-    """Stopped by a signal and resumed, the weights are those of a run that was let be."""
+    """A run stopped by a signal and resumed has the weights of an uninterrupted run."""
     cut = [*START, "cut", *SMALL.split(), "--steps", "100"]
     with subprocess.Popen(
         cut, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True

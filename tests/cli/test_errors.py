@@ -1,4 +1,4 @@
-"""Every error is one line on stderr and exit code 2, and leaves nothing behind."""
+"""Every error is one line on stderr with exit code 2, and writes no files."""
 
 import errno
 import os
@@ -81,7 +81,7 @@ ARGUMENTS = [
 
 
 def one_line(outcome: Outcome) -> str:
-    """The error's line, once it is known to be one."""
+    """The error, checked to be one line."""
     assert outcome.code == 2
     assert outcome.out == ""
     assert outcome.err.startswith("seatbelt-vae: error: ")
@@ -113,7 +113,7 @@ def test_corrupt_settings_file(
 
 
 class TestFolders:
-    """What stands in a folder is never guessed at and never overwritten."""
+    """Existing files are not overwritten."""
 
     def test_of_another_version(
         self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
@@ -187,7 +187,7 @@ def test_full_disk(
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_the_same_line_on_every_terminal(encoding: str, tmp_path: Path) -> None:
-    """The parser frames its errors as the terminal allows; the line does not depend on it."""
+    """The error does not depend on the width of the terminal."""
     command = [sys.executable, "-m", "seatbelt_vae", "train", "x", "--network", "cnn"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "40"}
     ended = subprocess.run(

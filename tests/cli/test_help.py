@@ -1,4 +1,4 @@
-"""Help, errors and the version come at once: torch is never imported for them."""
+"""Help, errors and the version do not import torch."""
 
 import dataclasses
 import os
@@ -76,7 +76,7 @@ EVERY = [*(verb for verb in VERBS if verb != "data"), "data list", "data prepare
 
 @pytest.mark.parametrize("verb", EVERY)
 def test_a_default_is_shown_once(verb: str, help_of: Run) -> None:
-    """In the words of its description, or as it is; never as None beside words."""
+    """A default is shown by its description or its value, never as None."""
     shown = " ".join(help_of(verb).split())
     assert not re.search(r"\(default: (None|False)?\)", shown)
     for described in re.split(r" (?=--[a-z])", shown):

@@ -1,4 +1,4 @@
-"""What a signal means to a command, whoever passes it on."""
+"""Signals received by a command."""
 
 import signal
 
@@ -7,8 +7,8 @@ import pytest
 from seatbelt_vae.cli.signals import Interrupted, terminable
 
 
-def test_sigterm_is_told_from_ctrl_c_even_where_a_library_makes_one_of_the_other() -> None:
-    """As Ray does, whose calls are interrupted by either with a plain KeyboardInterrupt."""
+def test_sigterm_differs_from_ctrl_c_if_a_library_raises_keyboard_interrupt() -> None:
+    """Ray raises a plain KeyboardInterrupt for both signals."""
     with pytest.raises(Interrupted) as caught, terminable():
         passed_on(signal.SIGTERM)
     assert caught.value.code == 128 + signal.SIGTERM

@@ -1,4 +1,4 @@
-"""A grid of small runs: which they are, that each is what `train` makes; cut short and resumed."""
+"""A grid of small runs: its combinations, equality with `train`, and resuming."""
 
 import json
 import os
@@ -111,7 +111,7 @@ def test_a_grid_file_is_trained_attacked_and_evaluated(run: Run, tmp_path: Path)
 
 
 def test_where_the_runs_of_a_file_lie(run: Run, tmp_path: Path) -> None:
-    """The flag goes before the file, the file before its name."""
+    """The flag overrides the file, and the file overrides the default."""
     short = GRID.split("[vary]")[0]
     (tmp_path / "one.toml").write_text(f'out = "said"\n{short}')
     for flags, place in (("--out told", "told"), ("", "said")):
@@ -182,7 +182,7 @@ LONG = f"{SMALL} --steps 150 --vary seed=0,1,2"
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The weights of a sweep that was let be."""
+    """The weights of an uninterrupted sweep."""
     place = tmp_path_factory.mktemp("whole")
     assert main(f"sweep {place}/grid {LONG} --quiet".split()) == 0
     return weights(place / "grid")

@@ -1,4 +1,4 @@
-"""Every setting that is refused, and the one line that says so."""
+"""Every invalid setting, and its one-line error."""
 
 from collections.abc import Callable
 

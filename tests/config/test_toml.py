@@ -1,4 +1,4 @@
-"""Settings survive TOML, and what a file gets wrong is named."""
+"""Settings are unchanged by TOML; errors name the wrong setting."""
 
 import dataclasses
 import subprocess

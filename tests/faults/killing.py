@@ -1,4 +1,4 @@
-"""Processes that are killed for real, forked from a server that has imported the package."""
+"""Processes that receive SIGKILL, forked from a server that has imported the package."""
 
 import multiprocessing
 import random
@@ -21,7 +21,7 @@ Work = Callable[..., None]
 
 
 def in_process(work: Work, *arguments: object) -> None:
-    """Run the work in a process of its own, to its end."""
+    """Run the work to its end in a separate process."""
     process = _started(work, arguments)
     process.join()
     assert process.exitcode == 0
@@ -30,7 +30,7 @@ def in_process(work: Work, *arguments: object) -> None:
 def killed_until_done(
     work: Work, *arguments: object, moments: Sequence[Callable[[], object]], seed: int
 ) -> None:
-    """Start the work once for each moment and kill it there; then let it run to its end.
+    """Start the work once per moment and kill it there; then run it to its end.
 
     Args:
         work, arguments: what is run.

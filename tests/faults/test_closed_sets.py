@@ -1,4 +1,4 @@
-"""Sets whose files or folder may not be read: one clear error that names them."""
+"""Data sets with unreadable files or folders: one error that names them."""
 
 import tempfile
 from pathlib import Path

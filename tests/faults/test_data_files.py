@@ -1,4 +1,4 @@
-"""Data files that are damaged, hostile, closed or cut short: one clear error, and nothing half."""
+"""Damaged, hostile, unreadable or truncated data files: one error, and no partial result."""
 
 import errno
 import io

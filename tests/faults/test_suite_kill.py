@@ -1,4 +1,4 @@
-"""A suite killed for real, at random moments, ends in the rows of an unbroken one."""
+"""A suite killed at random moments ends in the rows of an uninterrupted one."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ LONG = replace(CONFIG, pairs=8, weight_count=3)
 
 
 def assert_same(suite, whole):
-    """Rows, images and flags are equal, and so is what the suites say of themselves."""
+    """Rows, images, flags and descriptions of the suites are equal."""
     assert read_rows(suite, "pair-*.parquet") == read_rows(whole, "pair-*.parquet")
     for name in ("suite.json", "flags.json"):
         assert read_json(suite / name) == read_json(whole / name)
@@ -34,7 +34,7 @@ def assert_same(suite, whole):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """An unbroken suite, made in a process like those that are killed."""
+    """An uninterrupted suite, made in a process like the killed ones."""
     run = make_run(tmp_path_factory.mktemp("suite") / "whole")
     in_process(suite_in_process, run.path, LONG)
     return run.path / "attacks" / NAME

@@ -1,4 +1,4 @@
-"""Jobs of a sweep killed for real, in any part, end in the numbers of those that were let be."""
+"""Jobs of a sweep killed in any part end in the results of uninterrupted ones."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def do_in_process(folder, job):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """What the job makes when it is let be."""
+    """The results of an uninterrupted job."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     in_process(do_in_process, folder, JOB)
     return small.made(folder)
@@ -59,7 +59,7 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
 
 
 class Killer:
-    """Kills the process of a job, at the first news of each of some parts of it.
+    """Kills the process of a job at the first progress message of each of some parts.
 
     Args:
         out: folder of the runs.

@@ -1,4 +1,4 @@
-"""Training killed for real, at random moments, ends in the weights of an unbroken run."""
+"""Training killed at random moments ends in the weights of an uninterrupted run."""
 
 import errno
 import os

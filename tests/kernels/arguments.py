@@ -69,7 +69,7 @@ VALID = {
     ("lbfgs_memory", "learn"): of_memory,
     ("rasteriser", "render"): of_rasteriser,
 }
-"""A maker of the arguments of each pass, by kernel and pass."""
+"""A function that makes the arguments, by kernel and pass."""
 
 for _number, _which in enumerate(FUSED_CONV.passes):
     VALID["fused_conv", _which] = partial(_of_fused_conv, _which, bfloat16=_number % 2 == 0)

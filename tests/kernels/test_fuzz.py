@@ -1,4 +1,4 @@
-"""Any arguments at the doors of all kernels: a result or an error, never a crash."""
+"""Any arguments for every kernel give a result or an error, never a crash."""
 
 import contextlib
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seatbelt_vae import kernels
-from seatbelt_vae.kernels import LBFGS_MEMORY, door
+from seatbelt_vae.kernels import LBFGS_MEMORY
 from seatbelt_vae.kernels.catalogue import KERNELS
 from seatbelt_vae.kernels.library import library, load_library, omp_team
 from seatbelt_vae.kernels.sources import source_digest
@@ -80,7 +80,7 @@ def test_a_kernel_that_the_library_has_not_is_not_used(change, caplog):
 
 
 def test_without_a_library_there_are_no_kernels(monkeypatch):
-    monkeypatch.setattr(door, "library", lambda: None)
+    monkeypatch.setattr("seatbelt_vae.kernels.kernel.library", lambda: None)
     assert not any(kernel.is_built() for kernel in KERNELS)
 
 

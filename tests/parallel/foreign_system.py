@@ -31,7 +31,7 @@ def locking(descriptor, mode, count):
 
 
 class OnWindows(importlib.machinery.SourceFileLoader):
-    """Executes a module that believes to be on Windows."""
+    """Executes a module as if on Windows."""
 
     def exec_module(self, module):
         platform, sys.platform = sys.platform, "win32"
@@ -57,14 +57,14 @@ _import = builtins.__import__
 
 
 def importing(name, *arguments, **named):
-    """Offer msvcrt to the module that asks for it only: others take it for a sign of Windows."""
+    """Provide msvcrt to one module only, because others detect Windows by it."""
     if name == "msvcrt" and arguments and (arguments[0] or {}).get("__name__") == ASKS:
         return msvcrt
     return _import(name, *arguments, **named)
 
 
 def pretend():
-    """Take POSIX away from this process."""
+    """Remove the POSIX modules from this process."""
     for name in POSIX_MODULES:
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, Blocked())

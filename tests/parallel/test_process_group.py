@@ -63,7 +63,7 @@ def _worker(rank, count, port, work, arguments):
 
 
 def together(work, *arguments, count=WORKERS):
-    """Run a function in so many processes that form a group."""
+    """Run a function in several processes that form a group."""
     multiprocessing.spawn(_worker, (count, free_port(), work, arguments), count)
 
 
@@ -72,7 +72,7 @@ def data_for(settings):
 
 
 def train_all(folders):
-    """Train in float64 what is to be, so that what rounding hides is seen."""
+    """Train in float64, where rounding does not hide differences."""
     for folder, exactly in folders.items():
         train_exactly(folder) if exactly else train_plainly(folder)
 
@@ -178,7 +178,7 @@ def test_processes_with_trackers_end_together(tmp_path):
 
 
 def _train_late_second(folder):
-    """The second process looks at the folder only after the first has had time to finish it."""
+    """The second process reads the folder after the first has finished it."""
     newest = Checkpoint.newest
 
     def late(checkpoint, here):

@@ -1,4 +1,4 @@
-"""Shared work: every part once, by several processes, and again what a killed one had begun."""
+"""Shared work: every part is done once; the part of a killed process is repeated."""
 
 import errno
 import fcntl
@@ -18,7 +18,7 @@ PARTS = 12
 
 
 def share(folder: Path, name: str, seconds: float) -> None:
-    """Do parts, each taking a while, and note who did which."""
+    """Do slow parts and record the process of each."""
 
     def work(part: int) -> None:
         with (folder / "log").open("a") as log:

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: what is left when the one that began them is gone."""
+"""Jobs in separate processes, also after the end of their parent."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def begin(folder, parent):
 
 
 def work(folder, tell, stopped):
-    """Tells until it must stop, and then leaves something to go on from."""
+    """Reports progress until it must stop, then writes its state."""
     done = 0
     while not stopped():
         for _ in range(10):  # some of it said when the parent is gone already

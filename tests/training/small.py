@@ -1,4 +1,4 @@
-"""A run small enough to train in a second, and the data it trains on."""
+"""A run that trains in a second, and its data."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +82,7 @@ def blobs(count: int = 200) -> ImageData:
 
 
 def held_out_elbo(model: HierarchicalVAE, data: ImageData) -> float:
-    """What validation of the model must find, in float32 and apart from the trainer."""
+    """The expected validation of the model, computed in float32 without the trainer."""
     x = data.test.batch(np.arange(len(data.test))[:512])
     noise = draw_noise(
         model.latent_sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x
@@ -93,7 +93,7 @@ def held_out_elbo(model: HierarchicalVAE, data: ImageData) -> float:
 
 
 def poisoned(data: ImageData, after: int) -> ImageData:
-    """The same data whose training images are not numbers after so many batches."""
+    """The same data, with NaN training images after the given number of batches."""
     served = 0
 
     def read(indices):
@@ -106,12 +106,12 @@ def poisoned(data: ImageData, after: int) -> ImageData:
 
 
 def stopped_after(steps: int) -> Callable[[], bool]:
-    """What to give as `stop` to stop after so many steps."""
+    """A `stop` callback that stops after the given number of steps."""
     left = iter([False] * (steps - 1))
     return lambda: next(left, True)
 
 
 def train_in_process(folder: Path) -> None:
-    """Go on with a run, on one thread; for a process that may be killed."""
+    """Resume a run on one thread; for a process that may be killed."""
     torch.set_num_threads(1)
     train(RunFolder.open(folder), points())

@@ -1,4 +1,4 @@
-"""The moving average of weights: its formula, and that it is what a run leaves behind."""
+"""The moving average of weights: its formula, and its use as the stored model."""
 
 import copy
 
@@ -8,13 +8,13 @@ import torch
 from seatbelt_vae.models import load_model
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
-from seatbelt_vae.training.trainee import Trainee
+from seatbelt_vae.training.trainer import Trainer
 from tests.training.small import blobs, config, convolutional, held_out_elbo, points, stopped_after
 
 
 def test_the_run_leaves_the_average_of_its_weights(tmp_path, monkeypatch):
     passed = []
-    step = Trainee.step
+    step = Trainer.step
 
     def spied(self, number, x):
         if not passed:
@@ -23,7 +23,7 @@ def test_the_run_leaves_the_average_of_its_weights(tmp_path, monkeypatch):
         passed.append(copy.deepcopy(self.model.state_dict()))
         return terms
 
-    monkeypatch.setattr(Trainee, "step", spied)
+    monkeypatch.setattr(Trainer, "step", spied)
     run = RunFolder.create(tmp_path / "run", convolutional(steps=3, ema_decay=0.6))
     model = train(run, blobs())
     expected = {name: tensor.double() for name, tensor in passed[0].items()}

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or passed over, of this run or refused, and no damage goes unnoticed."""
+"""Checkpoints: damaged ones are skipped, those of other runs are refused."""
 
 import logging
 import platform
@@ -20,7 +20,7 @@ HERE = Conditions("2.13", "Xeon x86_64 AVX2", "mixtures", 1, "cpu", "float32", 1
 
 
 def made(value: float):
-    """A model, and an optimiser that has made a step with it."""
+    """A model, and its optimiser after one step."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, value)
@@ -223,7 +223,7 @@ def test_other_data_are_refused(tmp_path):
 
 
 def test_a_run_is_known_by_the_settings_it_states(tmp_path):
-    """A setting that a later version adds leaves it resumable."""
+    """A setting added by a later version does not change the digest."""
     run = RunFolder.create(tmp_path / "run", config())
     train(run, points(), stop=stopped_after(1))
     settings = {

@@ -1,4 +1,4 @@
-"""What counts as a run that has gone wrong, and what a warm-up may do."""
+"""Detection of diverged runs, also during a warm-up."""
 
 import math
 
@@ -71,7 +71,7 @@ def test_a_penalty_that_warms_up_is_no_runaway_but_one_that_grows_is(goal, weigh
     ],
 )
 def test_the_state_that_earlier_versions_stored_is_read(preset, kept):
-    """They stored the likelihood, the costs of KL and TC, and the count of bad steps."""
+    """Earlier versions stored the likelihood, the costs of KL and TC, and a count of bad steps."""
     health = Health(objective_of(preset))
     tc = 2.0 if preset == "seatbelt" else 0.0
     health.load({"health": torch.tensor([-90.0, 5.0, tc, 7.0], dtype=torch.float64)})

@@ -1,4 +1,4 @@
-"""Metrics: parts written with checkpoints; those of lost work are dropped."""
+"""Metrics: parts written with checkpoints; parts after the checkpoint are deleted."""
 
 from seatbelt_vae.runs import read_rows
 from seatbelt_vae.training.metrics import Metrics

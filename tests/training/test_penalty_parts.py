@@ -1,4 +1,4 @@
-"""The discriminator in training: what it is shown, and who moves what."""
+"""The discriminator in training: its inputs, and which optimiser updates which weights."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What is told of a run's speed: of this process's part of it only."""
+"""The throughput of a run, measured since it was started or resumed."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What one step of the loop does, against a plain loop and against what was fed to it."""
+"""One training step, compared with a plain loop and with the recorded inputs."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ compute = Objective.__call__
 
 @dataclass
 class Seen:
-    """What the objective was given in training, and the weights before the first step."""
+    """The inputs of the objective in training, and the weights before the first step."""
 
     start: dict[str, torch.Tensor] = field(default_factory=dict)
     objectives: list[Objective] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Seen:
 
 @pytest.fixture
 def watch(tmp_path, monkeypatch):
-    """Trains a run and tells what the objective saw."""
+    """Trains a run and returns the inputs of the objective."""
 
     def watched(name, settings, data=None):
         seen = Seen()

@@ -1,4 +1,4 @@
-"""Trackers: what they are told, and that none is imported unasked."""
+"""Trackers: the rows they receive; unselected trackers are not imported."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Notebook(GeneralTracker):
-    """A tracker that keeps what it is told."""
+    """A tracker that stores its rows."""
 
     name = "notebook"
     requires_logging_directory = False
@@ -83,7 +83,7 @@ def test_tensorboard_is_told_every_row(tmp_path):
 
 
 def test_a_tracker_is_imported_only_when_it_is_asked_for(tmp_path):
-    """Though it is installed here."""
+    """The tracker is installed here."""
     for name, asked in (("without", ()), ("with", ("tensorboard",))):
         RunFolder.create(tmp_path / name, config(steps=2, trackers=asked))
     code = (

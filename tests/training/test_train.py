@@ -1,4 +1,4 @@
-"""The loop: exact resume, one seed one result, every preset learns, and bad numbers stop it."""
+"""The loop: exact resuming, reproducible results, every preset, and early stopping."""
 
 import math
 from dataclasses import replace

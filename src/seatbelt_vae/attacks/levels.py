@@ -15,11 +15,10 @@ def levels_of(config: AttackConfig, problem: Problem) -> Tensor:
 
     ``published`` weights are :math:`2^{\mathrm{linspace}(-20, 20, 50)}`. ``relative`` ones are
     :math:`\frac{r_0 - c}{\|x_t - x\|} 2^{\mathrm{linspace}(-10, 4, 29)}`, which puts every model on
-    the same curve of :math:`\Delta/r_0` from 0 to 1. Budgets are shares of a unit, see
-    `Threat.unit`.
+    the same curve of :math:`\Delta/r_0` from 0 to 1. Budgets are multiples of `Threat.unit`.
 
     Raises:
-        ConfigError: relative weights of a loss without a floor.
+        ConfigError: relative weights for a loss without a floor.
     """
     if config.within_budget:
         shares = torch.tensor(config.epsilons, dtype=torch.float64)
@@ -30,7 +29,7 @@ def levels_of(config: AttackConfig, problem: Problem) -> Tensor:
         shares = 2 ** torch.linspace(-10, 4, config.weight_count or 29, dtype=torch.float64)
     if not config.within_budget and problem.loss.floor is None:
         raise ConfigError(
-            "relative weights of a loss without a floor, which has no r₀ to be relative to: give "
-            "the loss a floor, or use published weights or a budget"
+            "relative weights for a loss without a floor: give the loss a floor, or use "
+            "published weights or a budget"
         )
     return problem.level_unit[:, None] * shares.to(problem.x.device)

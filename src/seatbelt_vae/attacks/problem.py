@@ -1,7 +1,7 @@
 r"""The attack on a batch of pairs: minimise :math:`r(x^*) + \text{cost}(x^* - x)` in the box.
 
-Images are rows of :math:`n = CHW` values here, since the optimiser knows no images. A *row* is one
-descent: a point, the pair it belongs to, and the level (λ or ε) it is attacked under.
+Images are flattened to :math:`n = CHW` values for the optimiser. A *row* is one descent: a point,
+the number of its pair, and its level (λ or ε).
 """
 
 from collections.abc import Sequence
@@ -34,10 +34,10 @@ class Problem:
         loss: the divergence r, bound to the pairs.
         threat: the limit on distortions.
         x: the inputs, flattened, :math:`(P, n)`.
-        target: the targets, flattened; the inputs themselves if there are none.
-        event_shape: of one input.
-        bounds: of flattened inputs.
-        micro_batch: rows evaluated at once.
+        target: the targets, flattened; the inputs in an untargeted attack.
+        event_shape: shape of one input.
+        bounds: bounds of flattened inputs.
+        micro_batch: number of rows per call of the model.
         parts_start: parts of r at :math:`d = 0`, :math:`(P, K)`, float64.
         divergence_target: r at the target, :math:`(P)`: 0 for latent losses on a repeatable path.
         gradient_norm: :math:`\|P(-\nabla r)\|_2` at :math:`d = 0`, P onto the box's tangent cone.
@@ -66,23 +66,23 @@ class Problem:
         threat: Threat | None = None,
         micro_batch: int | None = None,
     ) -> "Problem":
-        """The problem of fooling ``model``; images :math:`(P, C, H, W)`, one generator a pair.
+        """The attack on ``model``; images :math:`(P, C, H, W)`, one generator per pair.
 
         Raises:
             DataError: the loss is not finite at an input.
         """
         bound = loss.bind(model, x, target, generators)
         pairs = torch.arange(len(x), device=x.device)
-        started = [
-            _parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(len(x))
-        ]
-        parts_start = torch.cat([parts for parts, _ in started]).double()
+        parts, gradients = zip(
+            *(_parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(len(x))),
+            strict=True,
+        )
+        parts_start = torch.cat(parts).double()
         _check_finite(parts_start)
         with torch.no_grad():
-            shown = bound.parts(target, pairs).double().sum(1)
+            divergence_target = bound.parts(target, pairs).double().sum(1)
         flat, bounds = x.flatten(1), bounds_of(model).flat()
-        gradient = torch.cat([g for _, g in started]).flatten(1)
-        downhill = project_direction(-gradient, flat, *bounds)
+        descent = project_direction(-torch.cat(gradients).flatten(1), flat, *bounds)
         return cls(
             loss=bound,
             threat=threat or Penalty(),
@@ -92,8 +92,8 @@ class Problem:
             bounds=bounds,
             micro_batch=micro_batch or _rows_at_once(flat),
             parts_start=parts_start,
-            divergence_target=shown,
-            gradient_norm=downhill.double().norm(dim=1),
+            divergence_target=divergence_target,
+            gradient_norm=descent.double().norm(dim=1),
         )
 
     @cached_property
@@ -115,7 +115,7 @@ class Problem:
 
     @cached_property
     def level_unit(self) -> Tensor:
-        """The level whose relative value is 1, :math:`(P)`; see `Threat.unit`."""
+        """The level with relative value 1, :math:`(P)`; see `Threat.unit`."""
         return self.threat.unit(self.span, self.image_norms, self.bounds)
 
     @property
@@ -132,7 +132,7 @@ class Problem:
         return (values - reference.view(-1, *[1] * (values.ndim - 1))).abs()
 
     def tolerance(self, values: Tensor) -> Tensor:
-        """The smallest gain that is worth another round of descents: 10⁻³ of `remaining`."""
+        """The smallest gain that justifies another round of descents: 10⁻³ of `remaining`."""
         wide = self.negligible.view(-1, *[1] * (values.ndim - 1))
         return _FALL * self.remaining(values) + wide
 
@@ -151,9 +151,9 @@ class Problem:
     def value_and_gradient(
         self, points: Tensor, pairs: Tensor, levels: Tensor, *, coarse: bool = False
     ) -> tuple[Tensor, Tensor]:
-        r""":math:`\Delta` of points :math:`(R, n)`, each of its pair under its level.
+        r""":math:`\Delta` and its gradient at points :math:`(R, n)`, each with its pair and level.
 
-        A budget is left to the region the points are kept in. ``coarse`` takes one noise draw.
+        A budget adds no term; the region of the points enforces it. ``coarse`` uses one noise draw.
         """
         form = self.loss.coarse if coarse and self.loss.coarse is not None else self.loss.parts
         parts, gradient = _parts_and_gradient(form, self._images(points), pairs)
@@ -161,41 +161,42 @@ class Problem:
         return self.threat.add_to(parts.sum(-1), gradient.flatten(1), distortion, levels)
 
     def gradient(self, points: Tensor, pairs: Tensor) -> Tensor:
-        """The gradient of r alone at points :math:`(R, n)`."""
+        """The gradient of r at points :math:`(R, n)`."""
         return _parts_and_gradient(self.loss.parts, self._images(points), pairs)[1].flatten(1)
 
     def blends(self, levels: Tensor) -> Tensor:
-        """The farthest point from x towards its target that each level allows, (P, W, n)."""
+        """The point farthest from x, towards its target, within each level, :math:`(P, W, n)`."""
         norms = Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None])
         share = self.threat.share(norms, levels).to(self.x)
         blends = torch.lerp(self.x[:, None], self.target[:, None], share[..., None])
-        # rounding could exceed a budget
+        # project, because rounding could exceed a budget
         flat, x = blends.flatten(0, 1), self.x.repeat_interleave(levels.shape[1], dim=0)
         region = region_of(flat, **self.threat.region(x, levels.flatten(), self.bounds))
         return region.project(flat).view_as(blends)
 
     def trivial_bound(self, levels: Tensor) -> Tensor:
-        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, without an attack, :math:`(P, W)`.
+        r""":math:`B = \min(\Delta(x), \Delta(\text{blend}))`, :math:`(P, W)`, without an attack.
 
         Under a penalty the blend is the target, and B is
         :math:`\min(r_0, r(x_t) + \lambda\|x_t - x\|)`.
         """
         if isinstance(self.threat, Penalty):
-            shown = self.divergence_target[:, None] + self.threat.cost(
+            at_blend = self.divergence_target[:, None] + self.threat.cost(
                 Norms(self.image_norms.l2[:, None], self.image_norms.linf[:, None]), levels
             )
         else:
             pairs = torch.arange(len(levels), device=self.x.device)
             repeated = pairs.repeat_interleave(levels.shape[1])
-            shown = self.parts(self.blends(levels).flatten(0, 1), repeated).sum(1).view_as(levels)
-        return torch.minimum(shown, self.divergence_start[:, None])
+            values = self.parts(self.blends(levels).flatten(0, 1), repeated).sum(1)
+            at_blend = values.view_as(levels)
+        return torch.minimum(at_blend, self.divergence_start[:, None])
 
     def _images(self, points: Tensor) -> Tensor:
         return points.view(-1, *self.event_shape)
 
 
 def _rows_at_once(x: Tensor) -> int:
-    """Rows that fill the caches of a core, or a GPU; from the size alone, to be repeatable."""
+    """Rows that fill the caches of a core, or a GPU; depends on the image size only."""
     return max(1, (_PIXELS if x.device.type == "cpu" else _PIXELS_ON_A_GPU) // x.shape[1])
 
 

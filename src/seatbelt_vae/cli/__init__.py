@@ -1,34 +1,20 @@
-"""The command line: parse, call, print.
+"""The command line: parse arguments, call the library, print results.
 
-Exit codes: 0 done; 2 bad input or a full disk, with one line on stderr; 130 interrupted (143 when
-terminated), with how to resume; 141 where nobody reads the output any more; anything unexpected is
-a traceback and 1.
+Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 130 interrupted or 143
+terminated, with the command to resume; 141 broken pipe; 1 an unexpected error, with a traceback.
 """
 
 import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from seatbelt_vae import __version__
-from seatbelt_vae.cli.options import (
-    Attack,
-    Claims,
-    Compare,
-    Data,
-    Demo,
-    Evaluate,
-    Report,
-    Reproduce,
-    Results,
-    Share,
-    Sweep,
-    Train,
-    Verb,
-)
+from seatbelt_vae.cli.options import Claims, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
-from seatbelt_vae.cli.together import first_speaks
+from seatbelt_vae.cli.torchrun import print_in_first_process
 from seatbelt_vae.errors import SeatbeltError
 
 __all__ = ["main"]
@@ -37,22 +23,22 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # β and × where the terminal has them
+        sys.stdout.reconfigure(errors="replace")  # characters such as β that the terminal lacks
     try:
-        with first_speaks():
+        with print_in_first_process():
             return _main(sys.argv[1:] if arguments is None else list(arguments))
     except BrokenPipeError:
-        # who read the output has read enough; what is left of it must not be flushed at exit
+        # the reader has closed the pipe: discard the output that Python would flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, which Windows does not define
 
 
-def _main(given: list[str]) -> int:
-    if given == ["--version"]:
+def _main(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
         print(f"seatbelt-vae {__version__}")
         return 0
     try:
-        return _resumable(parse(given))
+        return _resumable(parse(arguments))
     except SeatbeltError as error:
         return _fail(str(error))
     except BrokenPipeError:
@@ -77,52 +63,9 @@ def _fail(message: str) -> int:
 
 
 def _run(options: Verb) -> None:
-    match options:
-        case Train():
-            from seatbelt_vae.cli import train
-
-            train.run(options)
-        case Sweep():
-            from seatbelt_vae.cli import sweep
-
-            sweep.run(options)
-        case Attack():
-            from seatbelt_vae.cli import attack
-
-            attack.run(options)
-        case Evaluate():
-            from seatbelt_vae.cli import evaluate
-
-            evaluate.run(options)
-        case Report():
-            from seatbelt_vae.cli import report
-
-            report.run(options)
-        case Compare():
-            from seatbelt_vae.cli import compare
-
-            compare.run(options)
-        case Results():
-            from seatbelt_vae.cli import results
-
-            results.run(options)
-        case Reproduce():
-            from seatbelt_vae.cli import reproduce
-
-            reproduce.run(options)
-        case Claims():
-            from seatbelt_vae.cli import reproduce
-
-            reproduce.run_claims(options)
-        case Share():
-            from seatbelt_vae.cli import share
-
-            share.run(options)
-        case Data():
-            from seatbelt_vae.cli import data
-
-            data.run(options)
-        case Demo():
-            from seatbelt_vae.cli import demo
-
-            demo.run(options)
+    """Import the module of the verb, and only that one, and run it."""
+    if isinstance(options, Claims):
+        module, function = "reproduce", "run_claims"
+    else:
+        module, function = type(options).__name__.lower(), "run"
+    getattr(import_module(f"{__name__}.{module}"), function)(options)

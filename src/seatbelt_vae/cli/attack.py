@@ -1,4 +1,4 @@
-"""``attack``: one suite on one run, measured as soon as it is done."""
+"""``attack``: attack a model with one suite, and measure the result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.cli.judged import check_target, check_trained, opened
 from seatbelt_vae.cli.options import Attack
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.targets import check_target, check_trained, load_target
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.worker_pool import Tell, helpers
 
 __all__ = ["run"]
@@ -21,7 +21,7 @@ Show = Callable[[str, int, int], None]
 
 
 def run(options: Attack) -> None:
-    """Attack, measure, print the summary."""
+    """Attack and measure a model, and print the summary."""
     run_folder = check_target(options)
     if run_folder is not None:
         sizes = run_folder.read_json("model.json")["latent_sizes"]
@@ -35,8 +35,8 @@ def run(options: Attack) -> None:
     with ProgressLines(quiet=options.output.quiet) as progress:
         progress.show("attacking", 0, options.attack.pairs, "pairs")
 
-        def show(what: str, done: int, total: int) -> None:
-            progress.show(what, done, total, "pairs")
+        def show(activity: str, done: int, total: int) -> None:
+            progress.show(activity, done, total, "pairs")
 
         work = partial(_help, options)
         with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
@@ -45,7 +45,7 @@ def run(options: Attack) -> None:
 
 
 def _processes(options: Attack) -> int:
-    """As many as were asked for, or one a core; never more than there are chunks of pairs."""
+    """The number of processes: that of the flag, or one per core; at most one per chunk."""
     chunks = -(-options.attack.pairs // options.attack.together)
     return min(options.processes or available_cores(), chunks)
 
@@ -64,7 +64,7 @@ def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, An
     from seatbelt_vae.workflow.steps import attack_subject
 
     tune_process(options.attack.threads)
-    subject, data = opened(options)
+    subject, data = load_target(options)
     return attack_subject(subject, data, options.attack, sibling=options.sibling, between=show)
 
 

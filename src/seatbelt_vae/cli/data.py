@@ -47,13 +47,12 @@ def _prepare(options: DataPrepare) -> None:
     data = ready.data
     if options.output.json:
         sheet = None if options.sheet is None else str(options.sheet)
-        shape = list(data.image_shape)
         print_json(
             {
                 "name": options.name,
                 "train": len(data.train),
                 "test": len(data.test),
-                "image_shape": shape,
+                "image_shape": list(data.image_shape),
                 "sheet": sheet,
                 "notes": list(data.notes),
             }
@@ -71,24 +70,24 @@ def _prepare(options: DataPrepare) -> None:
 def _check(options: DataCheck) -> None:
     from seatbelt_vae.data import check
 
-    found = check(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
-    if found.problems:
-        raise DataError(f"{options.name}: {'; '.join(found.problems)}")
+    facts = check(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
+    if facts.problems:
+        raise DataError(f"{options.name}: {'; '.join(facts.problems)}")
     if options.output.json:
-        print_json({"name": options.name, **asdict(found)})
+        print_json({"name": options.name, **asdict(facts)})
         return
-    shape = "×".join(str(side) for side in found.image_shape)
+    shape = "×".join(str(side) for side in facts.image_shape)
     print_table(
         f"{options.name}: no problem found",
         ["what", "found"],
         [
-            ["training images", f"{found.train:,}"],
-            ["test images", f"{found.test:,}"],
+            ["training images", f"{facts.train:,}"],
+            ["test images", f"{facts.test:,}"],
             ["channels × height × width", shape],
-            ["values", f"{found.smallest:g} … {found.largest:g}"],
+            ["values", f"{facts.smallest:g} … {facts.largest:g}"],
         ],
     )
-    for note in found.notes:
+    for note in facts.notes:
         print(f"note: {note}")
-    for credit in found.credits:
+    for credit in facts.credits:
         print(f"credit: {credit}")

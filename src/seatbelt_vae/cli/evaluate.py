@@ -1,13 +1,13 @@
-"""``evaluate``: the measures of one run's model on held-out images."""
+"""``evaluate``: measure one model on held-out images."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seatbelt_vae.cli.judged import check_target, opened
 from seatbelt_vae.cli.options import Evaluate
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.progress import ProgressLines
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.cli.targets import check_target, load_target
+from seatbelt_vae.parallel.process_settings import tune_process
 
 __all__ = ["run"]
 
@@ -18,11 +18,11 @@ def run(options: Evaluate) -> None:
     with ProgressLines(quiet=options.output.quiet) as progress:
         from seatbelt_vae.workflow.steps import evaluate_subject
 
-        def show(what: str, done: int, total: int) -> None:
-            progress.show(what, done, total, line="evaluating")
+        def show(activity: str, done: int, total: int) -> None:
+            progress.show(activity, done, total, line="evaluating")
 
         tune_process(options.evaluation.threads)
-        subject, data = opened(options)
+        subject, data = load_target(options)
         measures = evaluate_subject(subject, data, options.evaluation, between=show)
     if options.output.json:
         print_json({"run": str(subject.place), **measures})

@@ -1,4 +1,4 @@
-"""Help texts: a default of None, False or () is described in words and not printed again."""
+"""Help texts: defaults of None, False and () are described in words and not printed."""
 
 import dataclasses
 from typing import Annotated, Any
@@ -12,17 +12,17 @@ _DESCRIBED = ("None", "False", "")
 
 
 def defaults_in_words() -> ConstructorRegistry:
-    """Tyro's rules for dataclasses, with `_hint` behind the description of each flag."""
+    """The rules of tyro for dataclasses, with `_hint` appended to the description of each flag."""
     registry = ConstructorRegistry()
-    asked: list[Any] = []  # tyro's own rule for a type is found by asking again for that type
+    active: list[Any] = []  # types in progress, for which `rule` defers to the default rule
 
     @registry.struct_rule
     def rule(info: StructTypeInfo) -> StructConstructorSpec | None:
-        if not dataclasses.is_dataclass(info.type) or info.type in asked:
+        if not dataclasses.is_dataclass(info.type) or info.type in active:
             return None
-        asked.append(info.type)
+        active.append(info.type)
         spec = ConstructorRegistry.get_struct_spec(info)
-        asked.pop()
+        active.pop()
         if not isinstance(spec, StructConstructorSpec):
             return None
         return dataclasses.replace(spec, fields=tuple(map(_with_hint, spec.fields)))

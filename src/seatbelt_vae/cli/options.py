@@ -47,7 +47,7 @@ class Attack(SubjectFlags):
         sibling: a run that was attacked with the same settings; its adversarial images are a
             control (transfer attack).
         processes: processes that share the pairs, each with one thread (default: one per core);
-            the same command in another shell shares them too.
+            the same command in another shell joins them.
     """
 
     config: Path | None = None

@@ -1,4 +1,4 @@
-"""Results on stdout: one JSON object, or tables for people."""
+"""Results on stdout: one JSON object, or tables."""
 
 import json
 import math
@@ -25,7 +25,7 @@ def print_table(
     rows: Sequence[Sequence[str]],
     words: Collection[int] = (0,),
 ) -> None:
-    """Print a table; columns of words (their positions; default: the first) lean to the left."""
+    """Print a table; the columns at the positions ``words`` are aligned to the left."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position in words else "right")
@@ -35,10 +35,8 @@ def print_table(
 
 
 def line_width() -> int:
-    """Characters on a line of stdout."""
-    if sys.stdout.isatty():
-        return Console().width
-    return _WIDTH_WHEN_PIPED
+    """Characters per line of stdout."""
+    return Console().width if sys.stdout.isatty() else _WIDTH_WHEN_PIPED
 
 
 def _finite(value: Any) -> Any:

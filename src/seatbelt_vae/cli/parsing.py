@@ -1,4 +1,4 @@
-"""From the command line to a verb's options: tyro's parser, settings files, one-line errors."""
+"""Parse the command line with tyro and settings files; errors take one line."""
 
 import contextlib
 import functools
@@ -32,7 +32,6 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder, read_settings
-from seatbelt_vae.sweep import read_grid
 
 __all__ = ["VERBS", "parse", "parse_train"]
 
@@ -68,13 +67,13 @@ _STYLE = (
 
 
 def parse(arguments: Sequence[str]) -> Verb:
-    """The options that the arguments mean.
+    """The options of a command line.
 
     Raises:
         ConfigError: an unknown verb or flag, a missing or malformed value, a setting that is not
-            allowed, or a settings file that is none.
-        ArtifactError: a run to be resumed is not there.
-        SystemExit: help was asked for and has been printed.
+            allowed, or an invalid settings file.
+        ArtifactError: the run to resume does not exist.
+        SystemExit: after ``--help``.
     """
     if not arguments or arguments[0].startswith("-"):
         kinds = [Annotated[kind, tyro.conf.subcommand(verb)] for verb, kind in VERBS.items()]
@@ -86,16 +85,18 @@ def parse(arguments: Sequence[str]) -> Verb:
     program = f"{_PROGRAM} {verb}"
     options = _parse(VERBS[verb], program, flags, _from_settings_file(verb, flags))
     if isinstance(options, Sweep) and options.has_file:
-        stated = read_grid(options.grid).train
-        return _parse(Sweep, program, flags, Sweep.of(stated, grid=tyro.MISSING))
+        from seatbelt_vae.sweep import read_grid
+
+        settings = read_grid(options.grid).train
+        return _parse(Sweep, program, flags, Sweep.of(settings, grid=tyro.MISSING))
     if isinstance(options, Train) and options.resume and options.config is None:
-        own = RunFolder.open(options.folder).config
-        return _parse(Train, program, flags, Train.of(own, folder=tyro.MISSING))
+        settings = RunFolder.open(options.folder).config
+        return _parse(Train, program, flags, Train.of(settings, folder=tyro.MISSING))
     return options
 
 
 def parse_train(flags: Sequence[str], base: Train) -> Train:
-    """Options of `train` in which some flags differ from ``base``.
+    """Options of `train`: ``base``, overridden by flags.
 
     Raises:
         ConfigError: as `parse`.
@@ -104,9 +105,9 @@ def parse_train(flags: Sequence[str], base: Train) -> Train:
 
 
 def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None = None) -> Verb:
-    said = io.StringIO()
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(errors):
             parsed = tyro.cli(
                 kind,
                 prog=program,
@@ -116,15 +117,15 @@ def _parse(kind: Any, program: str, flags: Sequence[str], default: Verb | None =
                 config=_STYLE,
                 registry=defaults_in_words(),
             )
-    except SystemExit as leaving:
-        if leaving.code:
-            raise ConfigError(_one_line(said.getvalue(), program)) from None
+    except SystemExit as exit_:
+        if exit_.code:
+            raise ConfigError(_one_line(errors.getvalue(), program)) from None
         raise
     return cast(Verb, parsed)
 
 
 def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
-    """What ``--config FILE`` says, as the options that further flags override."""
+    """The options from ``--config FILE``, which other flags override."""
     path = _value_of("--config", flags)
     if path is None:
         return None
@@ -141,7 +142,7 @@ def _from_settings_file(verb: str, flags: Sequence[str]) -> Verb | None:
 
 
 def _run_settings(path: Path) -> RunConfig:
-    """Settings of a run; where they lie in its folder, they may be of an older format."""
+    """Settings of a run; those in a run folder may have an older format."""
     if path.name == "config.toml" and (path.parent / "run.json").exists():
         return RunFolder.open(path.parent).config
     return load_toml(path, RunConfig)
@@ -175,7 +176,7 @@ _SHORTER = {
 
 
 def _one_line(box: str, program: str) -> str:
-    """The message in tyro's error text (a title, then parts between rules) and what it suggests."""
+    """The message and suggestion in an error text of tyro: a title, then parts between rules."""
     lines = [line.strip("│ ") for line in box.splitlines()[1:]]
     text = re.sub(r"^[─╰╯-]{3,}$", _RULE, "\n".join(lines), flags=re.MULTILINE)
     message, *rest = [part for part in text.split(_RULE) if part.strip()]

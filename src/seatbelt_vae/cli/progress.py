@@ -1,4 +1,4 @@
-"""Progress on stderr: bars with the time left on a terminal, elsewhere a plain line at times."""
+"""Progress on stderr: bars on a terminal, else a plain line every few seconds."""
 
 import time
 from types import TracebackType
@@ -20,11 +20,11 @@ _SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
 
 class ProgressLines:
-    """One line for each thing under way; use as a context manager.
+    """A context manager that shows one line per activity.
 
     Args:
         quiet: show nothing.
-        console: where to show it (default: stderr).
+        console: the console (default: stderr).
     """
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
@@ -57,42 +57,42 @@ class ProgressLines:
         if self._bars is not None:
             self._bars.stop()
 
-    def show(self, what: str, done: int, total: int, detail: str = "", line: str = "") -> None:
-        """Say how far something is.
+    def show(self, activity: str, done: int, total: int, detail: str = "", line: str = "") -> None:
+        """Show the progress of an activity.
 
         Args:
-            what: its name, e.g. ``training``.
-            done, total: how much of it is done.
-            detail: current figures in a few words.
-            line: the line it is shown on (default: one of its own); a new ``what`` on a line
-                replaces the old.
+            activity: its name, e.g. ``training``.
+            done, total: completed and total units.
+            detail: current figures, as short text.
+            line: name of the line that shows it (default: ``activity``); a new activity replaces
+                the previous one on its line.
         """
-        line = line or what
+        line = line or activity
         if self._quiet:
             return
         if self._bars is None:
-            self._plain(line, what, done, total, detail)
+            self._plain(line, activity, done, total, detail)
             return
         if line not in self._tasks:
-            self._tasks[line] = self._bars.add_task(what, total=total, detail=detail)
+            self._tasks[line] = self._bars.add_task(activity, total=total, detail=detail)
         task = self._tasks[line]
-        if self._bars.tasks[task].description != what:
-            self._bars.reset(task, total=total, description=what, detail=detail)
+        if self._bars.tasks[task].description != activity:
+            self._bars.reset(task, total=total, description=activity, detail=detail)
         self._bars.update(task, completed=done, total=total, detail=detail)
 
     def end(self, line: str) -> None:
-        """Take a line off the terminal, if it is there."""
+        """Remove a line from the terminal."""
         if self._bars is not None and line in self._tasks:
             self._bars.remove_task(self._tasks.pop(line))
 
     def say(self, message: str) -> None:
-        """Print one message of its own."""
+        """Print one message."""
         if not self._quiet:
             self._console.print(message, markup=False)
 
-    def _plain(self, line: str, what: str, done: int, total: int, detail: str) -> None:
+    def _plain(self, line: str, activity: str, done: int, total: int, detail: str) -> None:
         now = time.monotonic()
-        since, first = self._started.setdefault(what, (now, done))
+        since, first = self._started.setdefault(activity, (now, done))
         due = now - self._last_plain.get(line, now - 2 * _SECONDS_BETWEEN_PLAIN_LINES)
         if due < _SECONDS_BETWEEN_PLAIN_LINES and done != total:
             return
@@ -101,4 +101,4 @@ class ProgressLines:
         if first < done < total:
             left = f", {(now - since) / (done - first) * (total - done):.0f} s left"
         shown = f"  {detail}" if detail else ""
-        self._console.print(f"{what} {done}/{total}{left}{shown}", markup=False, soft_wrap=True)
+        self._console.print(f"{activity} {done}/{total}{left}{shown}", markup=False, soft_wrap=True)

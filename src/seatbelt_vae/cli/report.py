@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from seatbelt_vae.cli.judged import check_judged
 from seatbelt_vae.cli.options import Report
 from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.targets import check_reported
 
 __all__ = ["run"]
 
 
 def run(options: Report) -> None:
     """Write the report and say where it lies."""
-    folders = [check_judged(path) for path in options.folders]
+    folders = [check_reported(path) for path in options.folders]
     single = len(folders) == 1
     out = options.out or (folders[0] if single else Path()) / "report.html"
 

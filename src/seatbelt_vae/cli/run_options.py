@@ -6,13 +6,7 @@ from typing import Any, Literal, Self
 
 from tyro.conf import Positional
 
-from seatbelt_vae.config import (
-    DataConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    RunConfig,
-    TrainingConfig,
-)
+from seatbelt_vae.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
@@ -54,26 +48,26 @@ class DataFlags:
 
     @classmethod
     def of(cls, config: DataConfig) -> Self:
-        """The flags that say the same as ``config``."""
+        """The flags of the settings ``config``."""
         return cls(config.name, config.root, config.images, config.image_size, config.skip_bad)
 
     @property
     def config(self) -> DataConfig:
-        """The same as settings."""
+        """The settings of these flags."""
         return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectFlags:
-    """The model that is judged, and the data.
+    """The model to measure, and the data.
 
     Args:
-        target: a run folder, a folder of results, `package.module:function` or `file.py:function`
-            that returns a model. Code that is named so is executed.
-        data: the data set it is judged on (default: that of the run, or of the folder of results).
-        root: folder that holds the data set's files (default: as the run was trained).
-        image_size: side in pixels (default: as the run was trained).
-        out: folder of the results of a model that is no run (default: `runs/` and its name).
+        target: a run folder, a folder of results, or a function that returns a model, as
+            `package.module:function` or `file.py:function`. The code of the function is executed.
+        data: the data set (default: that of the run or of the folder of results).
+        root: folder of the files of the data set (default: that of the run).
+        image_size: side in pixels (default: that of the run).
+        out: folder of the results of a model that is not a run (default: `runs/` and its name).
     """
 
     target: Positional[str]
@@ -83,10 +77,10 @@ class SubjectFlags:
     out: Path | None = None
 
     def data_config(self, known: DataConfig | None) -> DataConfig:
-        """Settings of the data: these flags over those known.
+        """Settings of the data: those known, overridden by these flags.
 
         Raises:
-            ConfigError: no data set is named or known.
+            ConfigError: no data set is given or known.
         """
         if self.data is None and known is None:
             raise ConfigError(f"{self.target} without --data: name the data set it is judged on")
@@ -111,7 +105,7 @@ class _RunFlags:
 
     @classmethod
     def of(cls, config: RunConfig, **others: Any) -> Self:
-        """The flags that say the same as ``config``, beside the verb's own."""
+        """The flags of the settings ``config``, and other flags of the verb."""
         return cls(
             data=DataFlags.of(config.data),
             model=config.model,
@@ -122,7 +116,7 @@ class _RunFlags:
 
     @property
     def run_config(self) -> RunConfig:
-        """The same as settings."""
+        """The settings of these flags."""
         return RunConfig(self.data.config, self.model, self.objective, self.training)
 
 
@@ -131,9 +125,9 @@ class Train(_RunFlags):
     """Train a model and store it as a run folder.
 
     Args:
-        folder: where the run is stored; must be new, or be resumed.
+        folder: the run folder; must be new unless the run is resumed.
         config: TOML file of settings, such as the config.toml of a run; flags override it.
-        resume: continue the run in the folder with its own settings.
+        resume: continue the run in the folder with its stored settings.
     """
 
     folder: Positional[Path]
@@ -142,7 +136,7 @@ class Train(_RunFlags):
 
     @property
     def to_resume(self) -> str:
-        """What to do after an interruption."""
+        """The advice after an interruption."""
         if (self.folder / "run.json").exists():
             return f"resume with: seatbelt-vae train {self.folder} --resume"
         return "nothing was written, run the same command again"
@@ -184,7 +178,7 @@ class Sweep(_RunFlags):
 
     @property
     def has_file(self) -> bool:
-        """Whether a file states the grid."""
+        """Whether the grid is a file."""
         return self.grid.suffix == ".toml"
 
     to_resume = AGAIN

@@ -2,9 +2,9 @@
 
 import sys
 
-from seatbelt_vae.cli.judged import check_trained
 from seatbelt_vae.cli.options import Share
 from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.targets import check_trained
 
 __all__ = ["run"]
 

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM is handled as Ctrl-C is, and training stops between two steps."""
+"""Signals: SIGTERM is handled like Ctrl-C, and training stops between two steps."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ __all__ = ["Interrupted", "stoppable", "terminable"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to stop.
+    """A signal interrupted the program.
 
     Args:
-        number: the signal's number.
+        number: number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -26,19 +26,19 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise `Interrupted` on SIGTERM, so that what Ctrl-C leaves whole it leaves whole too."""
-    asked: list[int] = []
+    """Raise `Interrupted` on SIGTERM, so that the same code handles SIGTERM and Ctrl-C."""
+    received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
+        received.append(number)
         _raise(number, frame)
 
     before = signal.signal(signal.SIGTERM, note)
     try:
         yield
     except KeyboardInterrupt as interruption:
-        if asked and not isinstance(interruption, Interrupted):  # Ray makes a plain one of it
-            raise Interrupted(asked[0]) from interruption
+        if received and not isinstance(interruption, Interrupted):  # Ray replaces the exception
+            raise Interrupted(received[0]) from interruption
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -46,23 +46,23 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether a stop was asked for; a second signal stops at once.
+    """Yield a function that returns whether a signal has arrived; a second signal raises at once.
 
     Raises:
-        Interrupted: at the end of the block, if a stop was asked for.
+        Interrupted: at the end of the block, if a signal has arrived.
     """
-    asked: list[int] = []
+    received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if asked:
+        if received:
             _raise(number, frame)
-        asked.append(number)
+        received.append(number)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked:
-        raise Interrupted(asked[0])
+    if received:
+        raise Interrupted(received[0])

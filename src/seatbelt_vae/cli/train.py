@@ -1,4 +1,4 @@
-"""``train``: one model into one run folder."""
+"""``train``: train one model and store it in one run folder."""
 
 from functools import partial
 from pathlib import Path
@@ -8,10 +8,10 @@ from seatbelt_vae.cli.options import Train
 from seatbelt_vae.cli.output import print_json
 from seatbelt_vae.cli.progress import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
-from seatbelt_vae.cli.together import InTurn, joined
+from seatbelt_vae.cli.torchrun import InTurn, torchrun_group
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ __all__ = ["run"]
 
 
 def run(options: Train) -> None:
-    """Train, or go on training; nothing is written before all settings are known to be good."""
-    with joined(options.run_config.training.device) as in_turn:
+    """Train or resume; all settings are checked before a file is written."""
+    with torchrun_group(options.run_config.training.device) as in_turn:
         _train(options, in_turn)
 
 
@@ -31,7 +31,7 @@ def _train(options: Train, in_turn: InTurn) -> None:
 
     config = options.run_config
     loaded = partial(load_for, config)
-    # what the first process prepares is ready for the others
+    # the other processes read the data that the first prepares
     data = in_turn(loaded, loaded)
     opened = partial(_resumed, options.folder, config)
     created = partial(RunFolder.create, options.folder, config)

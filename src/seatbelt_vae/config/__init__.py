@@ -1,4 +1,4 @@
-"""Everything a user can set, as frozen dataclasses that check themselves and never import torch."""
+"""All settings, as frozen dataclasses that validate their values and do not import torch."""
 
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig

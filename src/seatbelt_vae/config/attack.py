@@ -17,10 +17,10 @@ LOSSES = tuple(
         for path in (Path(__file__).parents[1] / "attacks" / "losses").glob("[!_]*.py")
     )
 )
-"""Names of the losses: of the files in ``attacks/losses``, found without importing torch.
+"""Names of the losses, from the files in ``attacks/losses``; reading them imports no torch.
 
-The prefix states the kind: ``latent-`` and ``damage-posterior`` compare codes of chosen layers,
-``damage-`` is untargeted.
+Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers; losses
+that begin with ``damage-`` are untargeted.
 """
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
@@ -36,13 +36,13 @@ class AttackConfig:
 
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
-            distances of posteriors, `latent-l2` is the distance of the codes drawn, each summed
+            distances of posteriors, `latent-l2` is the distance of sampled codes, each summed
             over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
             is ‖rec(x*) − x_t‖. The losses `damage-posterior` and `damage-reconstruction` are
-            untargeted and need a budget. A loss of your own is `package.module:name` or
+            untargeted and need a budget. A custom loss is `package.module:name` or
             `file.py:name`.
-        layers: which layers a loss of posteriors compares: `all`, `bottom`, `top`, or
-            numbers as `1,3` (1 is next to the data).
+        layers: layers that a loss of posteriors compares: `all`, `bottom`, `top`, or numbers
+            such as `1,3` (1 is next to the data).
         path: noise of the codes between layers: `mean` (none), `common` (fixed per pair) or
             `sampled` (fresh at every evaluation; not with strength `strong`) (default: `common`
             for the loss `output`, else `mean`).
@@ -111,10 +111,7 @@ class AttackConfig:
         one_of("strength", self.strength, STRENGTHS)
         one_of("solver", self.solver, SOLVERS)
         one_of("weights", self.weights, ("relative", "published"))
-        for name in (
-            *("draws", "pairs", "max_evaluations", "memory", "fresh_draws"),
-            "together",
-        ):
+        for name in ("draws", "pairs", "max_evaluations", "memory", "fresh_draws", "together"):
             positive(name, getattr(self, name))
         for name in ("restarts", "recheck", "gradient_free", "seed"):
             at_least(name, getattr(self, name), 0)
@@ -122,26 +119,26 @@ class AttackConfig:
             at_least("weight_count", self.weight_count, 2)
         if self.recheck > 1:
             raise ConfigError(f"recheck is {self.recheck:g}, expected a share between 0 and 1")
-        for name, value in (("threads", self.threads), ("micro_batch", self.micro_batch)):
-            if value is not None:
-                positive(name, value)
+        for name in ("threads", "micro_batch"):
+            if getattr(self, name) is not None:
+                positive(name, getattr(self, name))
         parse_among(self.among)
         self._check_combinations()
         self._check_budgets()
 
     @property
     def within_budget(self) -> bool:
-        """Whether a budget limits the distortion; else a penalty does."""
+        """Whether the threat is a budget on the distortion, not a penalty."""
         return self.threat in _BUDGETS
 
     @property
     def epsilons(self) -> tuple[float, ...]:
-        """The budgets ε, the threat's default if none are given; none under a penalty."""
+        """The budgets ε, by default those of the threat; empty for a penalty."""
         return _BUDGETS.get(self.threat, ()) if self.budgets is None else self.budgets
 
     @property
     def walked(self) -> Literal["mean", "common", "sampled"]:
-        """The path, the loss's default if none is given."""
+        """The path, by default that of the loss."""
         return self.path or ("common" if self.loss == "output" else "mean")
 
     def _check_combinations(self) -> None:
@@ -196,7 +193,7 @@ class AttackConfig:
 
 
 def suite_name(config: AttackConfig) -> str:
-    """The folder of a suite: what was attacked and how, e.g. ``latent-kl-strong``.
+    """The folder name of a suite, such as ``latent-kl-strong``.
 
     Example:
         >>> suite_name(AttackConfig(layers="1,3", strength="paper", weights="published"))
@@ -210,25 +207,25 @@ def suite_name(config: AttackConfig) -> str:
         f"{config.path}": config.path is not None,
         f"vary-{config.vary}": config.vary is not None,
         f"among-{among}": config.among is not None,
-        # "output" within an L2 budget is not "output-l2"
+        # "within-" distinguishes the loss "output" under an L2 budget from the loss "output-l2"
         f"within-{config.threat}": config.within_budget,
         config.threat: config.threat == "squared-penalty",
         config.strength: True,
         config.solver: config.solver != "quasi-newton",
         config.weights: config.weights != "relative",
     }
-    return "-".join(part for part, told in parts.items() if told)
+    return "-".join(part for part, included in parts.items() if included)
 
 
 def parse_among(among: str | None) -> dict[str, str]:
-    """The factors that a user's words hold fixed, and the value of each.
+    """The factors that the setting ``among`` fixes, and their values.
 
     Example:
         >>> parse_among("shape=heart,scale=5")
         {'shape': 'heart', 'scale': '5'}
 
     Raises:
-        ConfigError: no such list, or a factor named twice.
+        ConfigError: not a list of factors and values, or a factor named twice.
     """
     if among is None:
         return {}
@@ -241,14 +238,14 @@ def parse_among(among: str | None) -> dict[str, str]:
 
 
 def parse_layers(layers: str, depth: int) -> tuple[int, ...]:
-    """The zero-based layers that a user's word means in a model of ``depth`` layers.
+    """The zero-based layers that the setting ``layers`` selects in a model of ``depth`` layers.
 
     Example:
         >>> parse_layers("1,3", depth=4), parse_layers("top", depth=4)
         ((0, 2), (3,))
 
     Raises:
-        ConfigError: an unknown word, a layer the model has not, or one named twice.
+        ConfigError: an unknown word, a layer that the model lacks, or a layer named twice.
     """
     named = {"all": tuple(range(depth)), "bottom": (0,), "top": (depth - 1,)}
     if layers in named:

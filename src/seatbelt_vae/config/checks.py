@@ -10,7 +10,7 @@ __all__ = ["at_least", "one_of", "perhaps", "positive"]
 
 
 def perhaps(got: str, known: Iterable[str]) -> str:
-    """The end of an error message: the closest known word, then all of them."""
+    """The end of an error message: the closest known word, then all known words."""
     known = list(known)
     close = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
     guess = f"perhaps you meant {close[0]!r}; " if close else ""

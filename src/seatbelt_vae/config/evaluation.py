@@ -21,7 +21,7 @@ class EvaluationConfig:
         aggregate_queries: draws z ~ q(z) over which TC and mutual information are averaged.
         max_chains: maximum number of chains per image for the TC bounds of several layers.
         traversals: number of test images with latent traversals.
-        optional_metrics: further measures: `denoising` is log p(x|z) of images seen through noise;
+        optional_metrics: further measures: `denoising` is log p(x|z) of images encoded with noise;
             `mig` the mutual information gap between units and known factors; `downstream` trains
             classifiers on reconstructions and on latents and attacks them; `codes` stores the top
             layer's posterior of each test image (default: none).

@@ -14,7 +14,6 @@ Likelihood = Literal["gaussian", "bernoulli"]
 
 SMALLEST_CONV_SIDE = 16
 
-
 _DEFAULT_LADDER = (96, 48, 24, 12, 6)
 _LADDERS = {"celeba": (256, 128, 64, 32)}
 _DEFAULT_DEPTH = 4
@@ -26,11 +25,11 @@ class ModelConfig:
     """The model to train.
 
     Args:
-        preset: a named model, or `package.module:attribute` of your own `Preset`.
+        preset: name of a preset, or `package.module:attribute` of a custom `Preset`.
         depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
-            sizes are then the last L entries of the data set's ladder (96, 48, 24, 12, 6).
+            sizes are then the last L of (96, 48, 24, 12, 6).
         latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
-            (default: as `depth` says).
+            (default: from `depth`).
         network: `conv` (Chen et al. 2018) or `mlp`.
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
@@ -52,15 +51,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_preset(self.preset)
-        one_of("network", self.network, ("conv", "mlp"))
-        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
-        positive("variance", self.variance)
+        _check_networks(self, ("latent_sizes", "filters", "hierarchy_widths"))
         if self.depth is not None:
             positive("depth", self.depth)
-        for name in ("latent_sizes", "filters", "hierarchy_widths"):
-            sizes = getattr(self, name)
-            if sizes is not None and (not sizes or min(sizes) < 1):
-                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
         if self.features is not None:
             positive("features", self.features)
         if self.latent_sizes is not None and self.depth not in (None, len(self.latent_sizes)):
@@ -72,14 +65,14 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model's architecture with nothing left open; stored beside the weights.
+    """The complete architecture of a model, stored with its weights.
 
     Args:
         image_shape: (C, H, W).
         bounds: smallest and largest pixel value.
         latent_sizes: (d_1, …, d_L), the layer next to the data first.
         network, filters, features, hierarchy_widths, likelihood, variance: see `ModelConfig`.
-        chain_likelihood: the decoder sees z¹ only.
+        chain_likelihood: the decoder reads z¹ only.
     """
 
     image_shape: tuple[int, int, int]
@@ -94,13 +87,7 @@ class Architecture:
     chain_likelihood: bool
 
     def __post_init__(self) -> None:
-        one_of("network", self.network, ("conv", "mlp"))
-        one_of("likelihood", self.likelihood, ("gaussian", "bernoulli"))
-        positive("variance", self.variance)
-        for name in ("latent_sizes", "filters"):
-            sizes = getattr(self, name)
-            if not sizes or min(sizes) < 1:
-                raise ConfigError(f"{name} is {sizes}, expected one or more sizes of at least 1")
+        _check_networks(self, ("latent_sizes", "filters"))
         channels, height, width = self.image_shape
         if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
             raise ConfigError(
@@ -123,20 +110,30 @@ class Architecture:
         return len(self.latent_sizes)
 
 
+def _check_networks(settings: ModelConfig | Architecture, sizes: tuple[str, ...]) -> None:
+    one_of("network", settings.network, ("conv", "mlp"))
+    one_of("likelihood", settings.likelihood, ("gaussian", "bernoulli"))
+    positive("variance", settings.variance)
+    for name in sizes:
+        values = getattr(settings, name)
+        if values is not None and (not values or min(values) < 1):
+            raise ConfigError(f"{name} is {values}, expected one or more sizes of at least 1")
+
+
 def resolve(
     model: ModelConfig,
     data_name: str,
     image_shape: tuple[int, int, int],
     bounds: tuple[float, float],
 ) -> Architecture:
-    """The architecture that a model's settings mean on a data set.
+    """The architecture that the settings of a model give on a data set.
 
     Example:
         >>> resolve(ModelConfig(depth=2), "dsprites", (1, 64, 64), (-1.0, 1.0)).latent_sizes
         (12, 6)
 
     Raises:
-        ConfigError: more layers than the data set's ladder of sizes has, or too small images.
+        ConfigError: more layers than the data set has default sizes, or too small images.
     """
     grey = image_shape[0] == 1
     return Architecture(

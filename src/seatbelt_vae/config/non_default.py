@@ -1,4 +1,4 @@
-"""The settings of a run that differ from their defaults; digests are computed over these."""
+"""The settings of a run that differ from their defaults, from which digests are computed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,7 +10,7 @@ __all__ = ["non_default"]
 
 
 def non_default(run: RunConfig) -> dict[str, Any]:
-    """The settings that differ from their default, so that one added later changes no digest.
+    """The settings that differ from their default, so that a new setting changes no digest.
 
     Example:
         >>> from seatbelt_vae.config import ObjectiveConfig
@@ -21,11 +21,12 @@ def non_default(run: RunConfig) -> dict[str, Any]:
 
 
 def _unlike(settings: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that differ from their default; 4 and 4.0 are the same number."""
-    found: dict[str, Any] = {}
+    """Values that differ from the default; 4 and 4.0 are equal."""
+    different: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            found |= {name: differing} if (differing := _unlike(value, default[name])) else {}
+            if nested := _unlike(value, default[name]):
+                different[name] = nested
         elif value != default[name]:
-            found[name] = float(value) if type(value) is int else value
-    return found
+            different[name] = float(value) if type(value) is int else value
+    return different

@@ -22,11 +22,11 @@ class ObjectiveConfig:
         tc_estimator: `mws` (the paper's, default), `mss` (stratified, unbiased for q(z)),
             `mss-chen` and `mss-published` (layouts of public code, kept for parity).
         free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).
-        free_bits_group: the group that is floored, a latent `unit` or a whole `layer`.
-        kl_warm_up: steps in which the weight of the KL rises from 0; 0 is no warm-up.
-        tc_warm_up: steps in which the weight of the TC rises from 0.
-        warm_up_period: steps after which the warm-ups begin anew, at least as many as they take
-            (default: once only).
+        free_bits_group: the group to which free bits apply, a latent `unit` or a whole `layer`.
+        kl_warm_up: steps over which the weight of the KL rises from 0; 0 is no warm-up.
+        tc_warm_up: steps over which the weight of the TC rises from 0.
+        warm_up_period: steps after which the warm-ups restart, at least as many as they take
+            (default: no restart).
     """
 
     beta: float | None = None

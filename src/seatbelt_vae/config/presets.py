@@ -1,4 +1,4 @@
-"""Presets: an architecture and the penalties of its objective, declared without torch."""
+"""Presets: an architecture and the penalties of its objective. torch is not imported."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ class Penalty:
     """A term that an objective subtracts: its name, formula, weight and warm-up.
 
     Args:
-        name: a name of its own.
+        name: a unique name.
         formula: the value, in nats per example; ``{top}`` is replaced by the code's symbol.
-        loss: the `PenaltyLoss` that computes the value: the class, or ``package.module:attribute``;
-            the KL has none, because every objective computes it.
+        loss: the class of the `PenaltyLoss`, or its ``package.module:attribute``; empty for the KL,
+            which every objective computes.
         weight: maps β to the weight (default: β − 1).
         description: sentences for the model card, with ``{top}`` and settings in braces.
         warm_up: the setting of `ObjectiveConfig` that holds the number of warm-up steps.
@@ -103,11 +103,11 @@ class Preset:
 
     Args:
         summary: one line for help texts and reports.
-        penalties: subtracted besides the KL.
+        penalties: penalties besides the KL.
         divergence: the KL, of weight 1 or β.
         beta: the default β; 1 is the ELBO.
         hierarchical: more than one layer by default.
-        chain_likelihood: the decoder sees z¹ only (the DLGM ablation), not every layer.
+        chain_likelihood: the decoder reads z¹ only (the DLGM ablation), not every layer.
     """
 
     summary: str
@@ -119,18 +119,18 @@ class Preset:
 
     @property
     def weighed(self) -> tuple[Penalty, ...]:
-        """The penalties whose weight depends on β; none if the objective is the ELBO."""
+        """The penalties that β weighs; empty if the objective is the ELBO."""
         kl = () if self.divergence == KL else (self.divergence,)
         return (*kl, *self.penalties)
 
     @property
     def architecture(self) -> tuple[bool, bool]:
-        """Whether the preset is hierarchical, and whether its decoder sees z¹ only."""
+        """Whether the preset is hierarchical, and whether its decoder reads z¹ only."""
         return self.hierarchical, self.chain_likelihood
 
     @property
     def objective(self) -> str:
-        """The names of the penalties whose weight depends on β, or ``elbo``, as stored."""
+        """Names of the penalties that β weighs, joined by ``+``; ``elbo`` without any."""
         return "+".join(penalty.name for penalty in self.weighed) or "elbo"
 
     def reads(self, setting: str) -> bool:
@@ -165,7 +165,7 @@ PRESETS = {
 def check_preset(name: str) -> None:
     """Raise unless a name is known or has the form ``package.module:attribute``.
 
-    A user's module is not imported here, so that its runs are listed where it is missing.
+    The module of a custom preset is not imported, so that its runs are listed without it.
 
     Raises:
         ConfigError: an unknown name.
@@ -175,28 +175,28 @@ def check_preset(name: str) -> None:
 
 
 def preset_of(name: str) -> Preset:
-    """The preset of a name, or a user's own at ``package.module:attribute``.
+    """The preset of a name, or a custom preset at ``package.module:attribute``.
 
     Example:
         >>> preset_of("seatbelt").objective
         'tc'
 
     Raises:
-        ConfigError: an unknown name, or a place without a `Preset`.
+        ConfigError: an unknown name, or a reference to another object.
     """
     check_preset(name)
     if name in PRESETS:
         return PRESETS[name]
-    found = resolve_reference(name)
-    if not isinstance(found, Preset):
+    preset = resolve_reference(name)
+    if not isinstance(preset, Preset):
         raise ConfigError(
-            f"preset {name!r} is a {type(found).__name__}, expected a seatbelt_vae.Preset"
+            f"preset {name!r} is a {type(preset).__name__}, expected a seatbelt_vae.Preset"
         )
-    return found
+    return preset
 
 
 def summary_of(name: str) -> str:
-    """The summary of a preset; its name if a user's own cannot be imported."""
+    """The summary of a preset; the name of a custom preset that cannot be imported."""
     try:
         return preset_of(name).summary
     except ConfigError:

@@ -1,4 +1,4 @@
-"""Settings to TOML and back; unknown keys and values of another type are refused."""
+"""Write and read settings as TOML; unknown keys and values of another type are errors."""
 
 import dataclasses
 import tomllib
@@ -40,7 +40,7 @@ def load_toml(
         revise: maps the parsed table to one with the current names.
 
     Raises:
-        ConfigError: the file is missing or no TOML, a key is unknown, or a value is not valid.
+        ConfigError: the file is missing or not TOML, a key is unknown, or a value is invalid.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -57,10 +57,10 @@ def load_toml(
 
 
 def from_dict(kind: type[Config], table: Any, where: str = "") -> Config:
-    """An instance of a settings dataclass from nested dictionaries, strictly.
+    """An instance of a settings dataclass from nested dictionaries.
 
     Raises:
-        ConfigError: no dictionary, an unknown or missing key, or a value of another type.
+        ConfigError: not a dictionary, an unknown or missing key, or a value of another type.
     """
     if not isinstance(table, dict):
         name = where.removesuffix(".") or "the content"
@@ -91,7 +91,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
             if rest != [...] and len(value) != 1 + len(rest):
                 raise ConfigError(f"{name} is {value!r}, expected {1 + len(rest)} values")
             return tuple(_convert(item, element, name) for element in value)
-        # the dataclass itself checks the word, or the keys of the table
+        # the dataclass checks the word, or the keys of the table
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
             return value
         if typing.get_origin(option) is dict and isinstance(value, dict):
@@ -104,7 +104,7 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    # a Literal | None is a typing.Union, other unions are types.UnionType (until Python 3.14)
+    # Literal | None is a typing.Union, other unions are types.UnionType (until Python 3.14)
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     return typing.get_args(hint) if is_union else (hint,)
 

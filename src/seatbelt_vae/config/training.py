@@ -17,8 +17,8 @@ class TrainingConfig:
 
     Args:
         epochs: passes over the training split; ignored if `steps` is given.
-        steps: optimiser steps (default: as many as the epochs take).
-        batch_size: images per step over all workers; a shorter last batch of an epoch is dropped.
+        steps: optimiser steps (default: those of the epochs).
+        batch_size: images per step over all processes; a shorter last batch is dropped.
         learning_rate: learning rate of Adam at the first step.
         precision: `float32`, or autocast to `bf16`.
         seed: seed of the weights, the order of the data and the noise.

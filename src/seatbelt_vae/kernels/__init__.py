@@ -1,10 +1,10 @@
-"""Compiled kernels in C++, each with a slower form in PyTorch or NumPy where it is used.
+"""Compiled kernels in C++, each with a slower PyTorch or NumPy implementation at its call site.
 
-`Kernel` is the only way to call them and checks every argument before a pointer is passed. A kernel
-stays only if its step takes at least a tenth longer without it (`benchmarks/kernels.py`).
+`Kernel` checks every argument before it passes a pointer. Without a kernel its step must
+take at least a tenth longer (`benchmarks/kernels.py`).
 """
 
 from seatbelt_vae.kernels.catalogue import FUSED_CONV, LBFGS_MEMORY, MIXTURES, RASTERISER
-from seatbelt_vae.kernels.door import Kernel
+from seatbelt_vae.kernels.kernel import Kernel
 
 __all__ = ["FUSED_CONV", "LBFGS_MEMORY", "MIXTURES", "RASTERISER", "Kernel"]

@@ -1,4 +1,4 @@
-"""The memory of NumPy arrays and CPU tensors, as a kernel reads it."""
+"""Memory blocks of NumPy arrays and CPU tensors for kernels."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,13 +13,13 @@ __all__ = ["Memory", "NumpyArrays", "TorchTensors"]
 
 
 class Memory(NamedTuple):
-    """A contiguous block.
+    """A contiguous block of memory.
 
     Args:
-        shape, dtype: of the array.
-        address: of its first value.
-        size: in bytes.
-        writable: whether a kernel may change it.
+        shape, dtype: shape and dtype of the array.
+        address: address of the first value.
+        size: size in bytes.
+        writable: whether a kernel may write to it.
     """
 
     shape: tuple[int, ...]
@@ -30,10 +30,10 @@ class Memory(NamedTuple):
 
 
 class NumpyArrays:
-    """NumPy arrays, for kernels of one thread. torch is not imported."""
+    """NumPy arrays, for kernels with one thread. torch is not imported."""
 
     def memory(self, array: Any) -> Memory | str:
-        """The memory of an array, or the reason why a kernel must not use it."""
+        """The memory of an array, or the reason that a kernel cannot use it."""
         if not isinstance(array, np.ndarray):
             return f"is a {type(array).__name__}, expected a NumPy array"
         if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
@@ -42,11 +42,11 @@ class NumpyArrays:
         return Memory(array.shape, array.dtype.name, array.ctypes.data, array.nbytes, writable)
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
-        """A new array, not initialised."""
+        """A new uninitialised array."""
         return np.empty(shape, dtype)
 
     def range(self, array: Any) -> tuple[int, int]:
-        """The least and the largest value."""
+        """The smallest and the largest value."""
         return int(array.min()), int(array.max())
 
     def threads(self) -> tuple[int, int | None]:
@@ -55,7 +55,7 @@ class NumpyArrays:
 
 
 class TorchTensors(NumpyArrays):
-    """Dense tensors on the CPU. Kernels run on as many threads as torch does."""
+    """Dense tensors on the CPU. Kernels use the number of threads of torch."""
 
     def memory(self, array: Any) -> Memory | str:
         import torch
@@ -90,7 +90,7 @@ def _dense(tensor: "Tensor") -> Memory | str:
     try:
         storage = tensor.untyped_storage().nbytes()
         address = tensor.data_ptr()
-    except RuntimeError:  # a wrapper of torch.func has no memory of its own
+    except RuntimeError:  # wrapper tensors of torch.func have no storage
         return "has no memory of its own: kernels do not work under torch.func"
     if tensor.storage_offset() * tensor.element_size() + size > storage:
         return f"needs {size} bytes, but its storage has {storage}"

@@ -1,7 +1,7 @@
 """All kernels: one entry per C++ file."""
 
 from seatbelt_vae.kernels.arrays import NumpyArrays
-from seatbelt_vae.kernels.door import Kernel
+from seatbelt_vae.kernels.kernel import Kernel
 
 __all__ = ["FUSED_CONV", "KERNELS", "LBFGS_MEMORY", "MIXTURES", "RASTERISER"]
 

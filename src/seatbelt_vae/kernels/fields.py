@@ -1,4 +1,4 @@
-"""The ctypes structure of a kernel, built from the C++ declaration that the library exports."""
+"""The ctypes structure of a kernel, built from the C++ declaration in the library."""
 
 import ctypes
 import re
@@ -13,7 +13,7 @@ _SCALARS = {
     "double": ctypes.c_double,
 }
 _DTYPES = {
-    "void": ("float32", "bfloat16"),  # by the field `bfloat16`
+    "void": ("float32", "bfloat16"),  # selected by the field `bfloat16`
     "float": ("float32",),
     "double": ("float64",),
     "int32_t": ("int32",),
@@ -29,9 +29,9 @@ class Field:
     """A member of the struct.
 
     Args:
-        kind: its ctypes type.
-        dtypes: dtypes of the array that it points to; none for a scalar.
-        writable: whether it is a pointer without const.
+        kind: the ctypes type.
+        dtypes: possible dtypes of the array of a pointer; empty for a scalar.
+        writable: whether the member is a pointer without const.
     """
 
     kind: type
@@ -41,7 +41,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Fields:
-    """The struct declared by a text such as ``int64_t rows; const float *x, *scale;``.
+    """The struct of a declaration such as ``int64_t rows; const float *x, *scale;``.
 
     Example:
         >>> Fields("int64_t rows; const float *x; float slope;").members["x"].dtypes
@@ -52,12 +52,12 @@ class Fields:
 
     @cached_property
     def members(self) -> dict[str, Field]:
-        """The fields in their order.
+        """The fields, in order.
 
         Raises:
-            ValueError: a declaration of another form.
+            ValueError: a declaration cannot be parsed.
         """
-        found: dict[str, Field] = {}
+        members: dict[str, Field] = {}
         for declaration in filter(None, map(str.strip, self.text.split(";"))):
             match = _DECLARATION.fullmatch(declaration)
             if match is None:
@@ -68,11 +68,11 @@ class Fields:
                     field = Field(ctypes.c_void_p, _DTYPES[base], constant is None)
                 else:
                     field = Field(_SCALARS[base], (), False)
-                found[name.removeprefix("*")] = field
-        return found
+                members[name.removeprefix("*")] = field
+        return members
 
     @cached_property
     def structure(self) -> type[ctypes.Structure]:
-        """The structure, with the layout that the C++ compiler chose."""
+        """The ctypes structure, with the layout of the C++ compiler."""
         members = [(name, field.kind) for name, field in self.members.items()]
         return type("Fields", (ctypes.Structure,), {"_fields_": members})

@@ -15,7 +15,7 @@
 
 #include "lanes.hpp"
 
-// Declares the struct `Fields` and exports its text. `door.py` builds its ctypes structure from that
+// Declares the struct `Fields` and exports its text. `kernel.py` builds its ctypes structure from that
 // text, so the order and the types of the fields are written once.
 #define FIELDS(kernel, ...)         \
     namespace {                     \

@@ -1,4 +1,4 @@
-"""The compiled library, loaded once, if it was built from the sources beside this file."""
+"""The compiled library, loaded once; it must be built from the sources in this folder."""
 
 import ctypes
 import logging
@@ -23,28 +23,28 @@ def library() -> ctypes.CDLL | None:
 
 
 def load_library(path: Path, sources: Path) -> ctypes.CDLL | None:
-    """The library at ``path``; None, with a warning, if it cannot be used here.
+    """The library at ``path``; None, with a warning, if it is unusable.
 
     Args:
         path: the shared object.
-        sources: the folder of the C++ files it must have been built from. A folder without C++
-            files is not compared.
+        sources: the folder of the C++ files of the library. A folder without C++ files is not
+            compared.
     """
     try:
-        found = ctypes.CDLL(str(path))
-        found.source_digest.restype = ctypes.c_char_p
-        built_from: bytes = found.source_digest()
+        loaded = ctypes.CDLL(str(path))
+        loaded.source_digest.restype = ctypes.c_char_p
+        built_from: bytes = loaded.source_digest()
     except (OSError, AttributeError) as error:
         warn_unused(f"cannot be loaded ({error})")
         return None
     if source_digest(sources) not in (None, built_from.decode()):
         warn_unused("were built from other sources")
         return None
-    return found
+    return loaded
 
 
 def warn_unused(reason: str) -> None:
-    """Log why the kernels are not used, and the remedy."""
+    """Log the reason for not using the kernels, and the remedy."""
     logger.warning(
         "the compiled kernels %s; slower PyTorch and NumPy code is used: install the package again "
         "(in a checkout: python setup.py build_ext --inplace --force)",
@@ -56,8 +56,8 @@ def warn_unused(reason: str) -> None:
 def omp_team() -> int | None:
     """Address of ``GOMP_parallel`` in torch's OpenMP runtime; None if torch uses another runtime.
 
-    torch's threads spin for milliseconds after every operator. Other threads would compete with
-    them for the cores, which costs a tenth of a training step.
+    The threads of torch spin for milliseconds after every operator. Additional threads would
+    compete for the cores, which costs a tenth of a training step.
     """
     import torch
 

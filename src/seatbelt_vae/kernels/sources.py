@@ -1,4 +1,4 @@
-"""The digest of the C++ sources, compiled into the library and compared when it is loaded."""
+"""The digest of the C++ sources, compiled into the library and compared on loading."""
 
 import hashlib
 from pathlib import Path
@@ -7,10 +7,10 @@ __all__ = ["source_digest"]
 
 
 def source_digest(folder: Path) -> str | None:
-    """SHA-256 of the names and contents of the C++ files in a folder; None if it has none."""
+    """SHA-256 of the names and contents of the C++ files in a folder; None without any."""
     files = sorted([*folder.glob("*.cpp"), *folder.glob("*.hpp")])
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in files:
         content = file.read_bytes()
-        found.update(f"{file.name} {len(content)}\n".encode() + content)
-    return found.hexdigest() if files else None
+        digest.update(f"{file.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest() if files else None

@@ -1,1 +1,1 @@
-"""Several processes: those that share a batch, those that work side by side, and their system."""
+"""Processes: groups that share a batch, pools of jobs, and calls of the operating system."""

@@ -1,4 +1,4 @@
-"""Every call that differs between Linux, macOS and Windows; no other module is system-specific."""
+"""All calls that differ between Linux, macOS and Windows."""
 
 import ctypes
 import errno
@@ -36,12 +36,12 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
     def unlock(file: IO[bytes], byte: int) -> None:
-        """Release what `try_lock` got."""
+        """Release a lock of `try_lock`."""
         os.lseek(file.fileno(), byte, os.SEEK_SET)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
     def sync_directory(path: Path) -> None:
-        """Do nothing: Windows opens no directories, and NTFS logs renames by itself."""
+        """Do nothing: Windows cannot open directories, and NTFS journals renames."""
 
 else:
     import fcntl
@@ -50,7 +50,7 @@ else:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
 
     def unlock(file: IO[bytes], byte: int) -> None:
-        """Release what `try_lock` got."""
+        """Release a lock of `try_lock`."""
         fcntl.lockf(file, fcntl.LOCK_UN, 1, byte)
 
     def sync_directory(path: Path) -> None:
@@ -63,16 +63,16 @@ else:
 
 
 def try_lock(file: IO[bytes], byte: int) -> bool:
-    """Lock one byte of an open file, which need not be that long; False if another process has it.
+    """Lock one byte of an open file, also beyond its end; False if another process holds the lock.
 
     The system releases the lock when the process ends, even if it is killed.
 
     Args:
-        file: open for writing.
-        byte: its position, below 2³¹.
+        file: a file opened for writing.
+        byte: position of the byte, below 2³¹.
 
     Raises:
-        OSError: the disk has no record locks.
+        OSError: the file system has no record locks.
     """
     try:
         _lock(file, byte)
@@ -84,16 +84,16 @@ def try_lock(file: IO[bytes], byte: int) -> bool:
 
 
 def available_cores() -> int:
-    """Number of CPU cores that this process may use; without affinity, those of the machine."""
+    """Number of CPU cores that this process may use: its affinity, else all of the machine."""
     affinity = getattr(os, "sched_getaffinity", None)
     return os.cpu_count() or 1 if affinity is None else len(affinity(0))
 
 
 def keep_freed_memory() -> None:
-    """Let the allocator reuse large freed blocks; nothing to do without glibc.
+    """Let the allocator of glibc reuse large freed blocks; other allocators are left unchanged.
 
-    glibc returns every large freed block to the system, and receives the next one zeroed page by
-    page. Attacks allocate activations in every evaluation: that is a third of their time.
+    glibc returns every large freed block to the system, which zeroes the next one page by page.
+    Attacks allocate activations in every evaluation; the zeroing takes a third of their time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if _ON_LINUX else None
     if mallopt is not None:  # musl has none
@@ -102,11 +102,11 @@ def keep_freed_memory() -> None:
 
 
 def start_context(preload: Sequence[str] = ()) -> BaseContext:
-    """How new processes start: forked from a clean server on Linux, spawned elsewhere.
+    """The start method of new processes: a fork server on Linux, spawning elsewhere.
 
     Args:
-        preload: modules that the server imports once. On macOS, libraries that have threads may
-            not outlive a fork, so that every process imports them itself.
+        preload: modules that the fork server imports once. Spawned processes ignore it and import
+            modules themselves.
     """
     if not _ON_LINUX:
         return multiprocessing.get_context("spawn")
@@ -116,7 +116,7 @@ def start_context(preload: Sequence[str] = ()) -> BaseContext:
 
 
 def cause_of_death(exit_code: int) -> str | None:
-    """Name of the signal or Windows exception that ended a process; None if it ended by itself.
+    """Name of the signal or Windows exception that ended a process; None if it exited.
 
     Example:
         >>> cause_of_death(-signal.SIGTERM), cause_of_death(0xC0000017), cause_of_death(1)
@@ -128,7 +128,7 @@ def cause_of_death(exit_code: int) -> str | None:
 
 
 def processor_name() -> str:
-    """Model name of the processor; on systems without ``/proc``, as `platform` gives it."""
+    """Model name of the processor, from ``/proc/cpuinfo`` or else from `platform.processor`."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

@@ -1,11 +1,11 @@
-"""Processes that share a batch: each holds equal rows, statistics are taken over all rows.
+"""Processes that share a batch: each holds the same number of rows; statistics use all rows.
 
-The collectives are differentiable: the gradient of rows received from other processes flows back to
-them. If each process's loss is the mean over its own rows, and gradients are averaged over the
-processes, the result is the gradient of the mean over the whole batch.
+The collectives are differentiable: the gradient of gathered rows flows back to their process. Each
+process's loss is the mean over its rows. The average of the gradients over the processes is then
+the gradient of the mean over the whole batch.
 
-They are ours because torch has no public ones: `torch.distributed.nn.functional` is deprecated from
-torch 2.13 on, and the successors it names are private and differ from one release to the next.
+torch has no public equivalent: `torch.distributed.nn.functional` is deprecated from torch 2.13 on,
+and its successors are private and change between releases.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,10 +23,9 @@ _T = TypeVar("_T")
 
 
 class ProcessGroup:
-    """A process that is alone: every collective returns its argument.
+    """The group of a single process: every collective returns its argument.
 
-    Objects that exchange something get the group of their process once, from `process_group`, when
-    they are made; their calls never ask whether there are other processes.
+    Objects that use collectives take the group from `process_group` in their constructor.
     """
 
     rank = 0
@@ -42,11 +41,11 @@ class ProcessGroup:
             raise ConfigError(
                 f"a batch of {count} for {self.size} workers: expected a multiple of the workers"
             )
-        each = count // self.size
-        return slice(self.rank * each, (self.rank + 1) * each)
+        rows = count // self.size
+        return slice(self.rank * rows, (self.rank + 1) * rows)
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The rows of all processes, in the order of the whole batch."""
+        """The rows of all processes, concatenated in the order of their ranks."""
         return rows
 
     def mean(self, values: Tensor) -> Tensor:
@@ -54,7 +53,7 @@ class ProcessGroup:
         return values
 
     def any(self, fact: bool) -> bool:
-        """Whether something is true of any process."""
+        """Whether ``fact`` is true in any process."""
         return fact
 
     def barrier(self) -> None:
@@ -64,10 +63,10 @@ class ProcessGroup:
         """Replace every gradient by its mean over the processes."""
 
     def first_then_others(self, first: Callable[[], _T], others: Callable[[], _T]) -> _T:
-        """Call ``first`` in the first process, then, if it succeeded, ``others`` in the others.
+        """Call ``first`` in the first process; if it succeeds, call ``others`` in the others.
 
         Raises:
-            SeatbeltError: in every process that did not fail itself, if another one did.
+            SeatbeltError: another process failed; the failed process raises its error instead.
         """
         if self.rank == 0:
             result = self._call(first)
@@ -77,7 +76,7 @@ class ProcessGroup:
         return self._call(others)
 
     def _call(self, function: Callable[[], _T]) -> _T:
-        """Call a function in every process; returns once no process has failed."""
+        """Call a function in every process; return only if no process failed."""
         failed = True
         try:
             result = function()
@@ -85,7 +84,7 @@ class ProcessGroup:
         finally:
             failed_anywhere = self.any(failed)
         if failed_anywhere:
-            raise SeatbeltError("another worker failed, and says why")
+            raise SeatbeltError("another process failed; see its error message")
         return result
 
 
@@ -113,8 +112,8 @@ class _Distributed(ProcessGroup):
 
     @torch.no_grad()
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
-        # one message: the networks are small, so that overlapping the exchange with the backward
-        # pass, as DistributedDataParallel does, gains nothing
+        # one message: the networks are too small to gain from overlapping communication with the
+        # backward pass, as DistributedDataParallel does
         gradients = [p.grad for p in parameters if p.grad is not None]
         means = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
         parts = means.split([gradient.numel() for gradient in gradients])
@@ -123,7 +122,7 @@ class _Distributed(ProcessGroup):
 
 
 def process_group() -> ProcessGroup:
-    """The processes that share a batch with this one, in the default torch process group."""
+    """The default torch process group; `ALONE` without one."""
     grouped = distributed.is_available() and distributed.is_initialized()
     return _Distributed() if grouped and distributed.get_world_size() > 1 else ALONE
 

@@ -1,12 +1,12 @@
-"""Work that several processes share: each part is done once, a killed process's part again.
+"""Work shared by several processes: each part is done once, or again if its process was killed.
 
-Claims are locks on single bytes of one file, so that many parts need one file. The system releases
-them when their holder ends, even if it is killed. On Linux and macOS they are POSIX record locks.
-Shared disks support those (NFS unless mounted with `nolock`, Lustre with `-o flock`); the locks of
-a machine that crashed are released by the server after a while (NFS 4: 90 s by default). POSIX
-locks belong to the process: within one process, two claims of one part do not exclude each other.
+A claim is a lock on one byte of a file, so that all parts need only one file. The system releases a
+claim when its process ends, even if it is killed. On Linux and macOS these are POSIX record locks.
+Network file systems support them: NFS unless mounted with `nolock`, Lustre with `-o flock`. After a
+crash of a machine the server releases its locks with a delay (NFS 4: 90 s by default). POSIX locks
+belong to the process: two claims of one part within a process do not exclude each other.
 
-The library `filelock` locks whole files only: it would need one file per part.
+The library `filelock` locks whole files only and would need one file per part.
 """
 
 import time
@@ -26,19 +26,19 @@ _PAUSE = 0.2
 def share_work(
     path: Path, parts: int, *, is_done: Callable[[int], bool], work: Callable[[int], None]
 ) -> Iterator[tuple[int, bool]]:
-    """Do every part that is not done, together with the other processes that share ``path``.
+    """Do all unfinished parts, shared with the other processes that use ``path``.
 
-    Yields each part once any process has done it, and whether it was this one; ends when all parts
-    are done. No part is done twice; a part that a killed process had started is done by another.
+    Yields each finished part, and whether this process did it; ends when all parts are finished. No
+    part is done twice. The part of a killed process is done by another process.
 
     Args:
         path: the lock file, created if it does not exist.
         parts: number of parts.
         is_done: whether the result of a part is stored.
-        work: does one part and stores its result, whole or not at all.
+        work: does one part and stores its result atomically.
 
     Raises:
-        ArtifactError: the lock file cannot be created, or its disk has no record locks.
+        ArtifactError: the lock file cannot be created, or its file system has no record locks.
 
     Example:
         >>> import tempfile
@@ -49,30 +49,30 @@ def share_work(
         [(0, True), (1, False), (2, True)]
     """
     with _opened(path) as file:
-        left = list(range(parts))
-        while left:
-            others = []
-            for part in left:
-                own = _done_here(file, part, is_done, work)
-                if own is None:
-                    others.append(part)
+        remaining = list(range(parts))
+        while remaining:
+            claimed_elsewhere = []
+            for part in remaining:
+                done_here = _do(file, part, is_done, work)
+                if done_here is None:
+                    claimed_elsewhere.append(part)
                 else:
-                    yield part, own
-            if len(others) == len(left):
+                    yield part, done_here
+            if len(claimed_elsewhere) == len(remaining):
                 time.sleep(_PAUSE)
-            left = others
+            remaining = claimed_elsewhere
 
 
-def _done_here(
+def _do(
     file: IO[bytes], part: int, is_done: Callable[[int], bool], work: Callable[[int], None]
 ) -> bool | None:
-    """Do one part unless it is done; whether this call did it, None if another process is at it."""
+    """Do one unfinished part; whether this call did it, None if another process has claimed it."""
     if is_done(part):
         return False
     with _claimed(file, part) as mine:
         if not mine:
             return None
-        if is_done(part):  # by another process, between the first question and the claim
+        if is_done(part):  # finished by another process between the first check and the claim
             return False
         work(part)
         return True
@@ -87,7 +87,7 @@ def claimed(path: Path, part: int) -> Iterator[bool]:
         part: a number below 2³¹.
 
     Raises:
-        ArtifactError: the lock file cannot be created, or its disk has no record locks.
+        ArtifactError: the lock file cannot be created, or its file system has no record locks.
     """
     with _opened(path) as file, _claimed(file, part) as mine:
         yield mine

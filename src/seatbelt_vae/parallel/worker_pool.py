@@ -1,4 +1,4 @@
-"""Jobs in processes of their own, several at a time: faster than all cores on one job at a time."""
+"""Run jobs in separate processes, several at a time, which is faster than all cores on one job."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.parallel.operating_system import cause_of_death, start_context
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 
 __all__ = ["TRIES", "News", "Tell", "Work", "helpers", "run_jobs"]
 
 TRIES = 3
-"""How often a job is started in all if its process is killed, for example for lack of memory."""
+"""Maximum number of starts of a job with killed processes, for example when memory is short."""
 
 _PATIENCE = 60.0  # seconds for a process to reach a resumable point
 
@@ -27,10 +27,10 @@ class News:
     """Progress of one job.
 
     Args:
-        job: its name.
+        job: name of the job.
         what: the current activity, e.g. ``training``.
-        done, total: how much of that is done.
-        detail: current figures in a few words.
+        done, total: completed and total units of the activity.
+        detail: current figures, as short text.
     """
 
     job: str
@@ -48,9 +48,11 @@ class Tell(Protocol):
 
 
 Work = Callable[[Tell, Callable[[], bool]], None]
-"""A function of a module, perhaps with arguments bound. It receives two functions: one to report
-progress, and one that says whether it must stop, which it does by raising KeyboardInterrupt.
-Started again, it continues from where it stopped."""
+"""A module-level function or a `functools.partial` of one; its arguments are two functions.
+
+The first reports progress. The second returns whether to stop; the job then raises
+KeyboardInterrupt at a resumable point. A restarted job resumes.
+"""
 
 
 def run_jobs(
@@ -62,21 +64,21 @@ def run_jobs(
     preload: Sequence[str] = (),
     on_end: Callable[[str, str], None] = lambda *_: None,
 ) -> dict[str, str]:
-    """Run all jobs; returns one line for each job that failed, which does not stop the others.
+    """Run all jobs; returns one line for each failed job. A failed job does not stop the others.
 
-    A job whose process was killed is started again after the others, `TRIES` times in all.
+    A job with a killed process is started again after the others, at most `TRIES` times in all.
 
     Args:
-        jobs: the jobs by name, in the order they are started.
+        jobs: the jobs by name, in the order of their start.
         on_news: called with the progress of every job.
-        at_once: number of processes at a time.
+        at_once: maximum number of simultaneous processes.
         threads: number of torch threads in each process.
-        preload: modules that all jobs import; imported only once on systems that can fork a process
-            which has done nothing else.
-        on_end: called with the name of a job that has ended, and why it failed ("" if it did not).
+        preload: modules that all jobs import, see `start_context`.
+        on_end: called with the name of a job that has ended, and the reason of its failure, "" on
+            success.
 
     Raises:
-        KeyboardInterrupt: passed on after every process has stopped at a resumable point.
+        KeyboardInterrupt: raised again after every process has stopped at a resumable point.
     """
     pool = _Pool(jobs, threads, preload)
     waiting = list(jobs)
@@ -109,16 +111,16 @@ def run_jobs(
 def helpers(
     count: int, work: Work, *, threads: int, on_failure: Callable[[str], None]
 ) -> Iterator[None]:
-    """Let ``count`` processes do ``work`` beside the block, which does the same work.
+    """Run ``work`` in ``count`` processes while the block does the same work.
 
-    The block waits at its end for the helpers; if it fails, they are killed. They end by themselves
-    when this process is gone.
+    The context waits for the helpers at its end; if the block fails, they are killed. Helpers also
+    end when this process ends.
 
     Args:
         count: number of helpers; may be 0.
-        work: shares what is to be done with the block, e.g. by `share_work`; reports no progress.
+        work: divides its parts between the processes, e.g. by `share_work`; reports no progress.
         threads: number of torch threads in each process.
-        on_failure: called with one line for each helper that failed; the others do its share.
+        on_failure: called with one line for each failed helper; the others do its parts.
     """
     jobs = dict.fromkeys((f"helper {number}" for number in range(1, count + 1)), work)
     pool = _Pool(jobs, threads)
@@ -137,7 +139,7 @@ def helpers(
 
 @dataclass(frozen=True)
 class _Ended:
-    """A job is over: its process failed for some reason, or was killed, or succeeded."""
+    """The end of a job; without a failure it succeeded."""
 
     job: str
     failure: str = ""
@@ -145,36 +147,36 @@ class _Ended:
 
 
 class _Pool:
-    """The processes, each at the other end of a pipe of its own.
+    """The processes, each connected by one pipe.
 
-    They share nothing: a lock or queue that a killed process held would stay locked for ever.
+    A shared lock or queue would remain locked if the process that holds it were killed.
     """
 
     def __init__(self, jobs: Mapping[str, Work], threads: int, preload: Sequence[str] = ()) -> None:
         self._context = start_context(preload)
         self._jobs, self._threads = jobs, threads
         self.started = dict.fromkeys(jobs, 0)
-        # the pipe is a Connection, and a PipeConnection on Windows
+        # the pipe is a Connection, or a PipeConnection on Windows
         self.processes: dict[str, tuple[Any, BaseProcess]] = {}
 
     def start(self, name: str) -> None:
-        """Start a job in a process of its own."""
+        """Start a job in a new process."""
         self.started[name] += 1
         ours, theirs = self._context.Pipe()
         arguments = (name, self._jobs[name], self._threads, theirs, Path.cwd(), dict(os.environ))
         process = self._context.Process(target=_run, args=arguments)  # type: ignore[attr-defined]
         process.start()
-        theirs.close()  # so that the pipe ends when the process does
+        theirs.close()  # so that the pipe closes when the process ends
         self.processes[name] = (ours, process)
 
     def messages(self, timeout: float | None = None) -> Iterator[News | _Ended]:
-        """One message of each process that has sent one; `_Ended` only once its process is gone."""
+        """One message per process that has sent one; `_Ended` follows the end of the process."""
         ready = wait([pipe for pipe, _ in self.processes.values()], timeout)
         for name, (pipe, process) in list(self.processes.items()):
             if pipe not in ready:
                 continue
             message: News | _Ended | None = None
-            with suppress(EOFError, OSError):  # it ended, perhaps in the middle of a message
+            with suppress(EOFError, OSError):  # the process ended, perhaps within a message
                 message = pipe.recv()
             if not isinstance(message, News):
                 process.join()
@@ -183,9 +185,9 @@ class _Pool:
             yield message or _silent_end(name, process.exitcode or 0)
 
     def stop(self, patience: float) -> None:
-        """Ask the processes to stop, and kill those that still run after some seconds."""
+        """Stop the processes; kill those that still run after ``patience`` seconds."""
         for pipe, _ in self.processes.values():
-            with suppress(ConnectionError):  # it has ended by itself
+            with suppress(ConnectionError):  # the process has ended
                 pipe.send("stop")
         for _, process in self.processes.values():
             process.join(patience)
@@ -194,24 +196,25 @@ class _Pool:
 
 
 def _silent_end(name: str, exit_code: int) -> _Ended:
-    """How a job ended whose process sent no result."""
+    """The end of a job that has sent no result."""
     cause = cause_of_death(exit_code)
     if cause is not None:
         return _Ended(name, cause, killed=True)
-    why = f"its process ended with exit code {exit_code}: run the same command again"
-    return _Ended(name, why)
+    return _Ended(name, f"its process ended with exit code {exit_code}: run the same command again")
 
 
 def _run(
     name: str, job: Work, threads: int, pipe: Any, place: Path, variables: dict[str, str]
 ) -> None:
-    """The process of one job, in the parent's folder and with its environment variables."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent passes it on
+    """Run one job in its process, in the folder and with the environment of the parent."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches every process; the parent stops them
     os.chdir(place)
     os.environ.update(variables | {"OMP_NUM_THREADS": str(threads)})
 
     def stopped() -> bool:
-        return bool(pipe.poll())  # the parent has sent "stop", or has ended
+        return bool(pipe.poll())  # the parent has sent "stop" or has ended
 
     def send(message: News | _Ended) -> None:
         with suppress(ConnectionError):  # the parent has ended, perhaps with unread messages

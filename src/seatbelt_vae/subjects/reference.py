@@ -10,7 +10,6 @@ from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
-from seatbelt_vae.testing import check_autoencoder
 
 __all__ = ["open_target", "recognises"]
 
@@ -50,6 +49,9 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
             f"{target!r} returned a {type(found).__name__}, expected a torch.nn.Module or a "
             f"seatbelt_vae.Autoencoder"
         )
+    # imported here, because the subjects of runs need no check
+    from seatbelt_vae.testing import check_autoencoder
+
     check_autoencoder(found)
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]

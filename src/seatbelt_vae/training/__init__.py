@@ -1,4 +1,4 @@
-"""Training: one loop, exact checkpoints, and an early, explained stop when numbers go bad."""
+"""Training: the loop, exact checkpoints, and early stopping of diverged runs."""
 
 from seatbelt_vae.training.checkpoint import Checkpoint
 from seatbelt_vae.training.conditions import Conditions

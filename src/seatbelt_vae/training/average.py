@@ -13,12 +13,12 @@ __all__ = ["AveragedModel"]
 class AveragedModel:
     r"""A copy of a model with weights :math:`\bar w \leftarrow a\,\bar w + (1 - a)\,w`.
 
-    Running moments of batch normalisation are averaged like weights. Early on
-    :math:`a = \min(\text{decay}, (1 + t) / (10 + t))`: the first weights are soon forgotten.
+    Running moments of batch normalisation are averaged like weights. After step t,
+    :math:`a = \min(\text{decay}, (1 + t) / (10 + t))`, which discounts the first weights.
 
     Args:
-        model: the model that is trained.
-        decay: the greatest a.
+        model: the model in training.
+        decay: the largest a.
     """
 
     def __init__(self, model: HierarchicalVAE, decay: float) -> None:
@@ -27,10 +27,9 @@ class AveragedModel:
 
     @torch.no_grad()
     def update(self, model: HierarchicalVAE, step: int) -> None:
-        """Take in the weights after a step, from 1."""
-        kept = min(self._decay, (1 + step) / (10 + step))
-        averages, values = _floats(self.model), _floats(model)
-        torch._foreach_lerp_(averages, values, 1 - kept)
+        """Update the average with the weights after a step, counted from 1."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(_floats(self.model), _floats(model), 1 - decay)
 
 
 def _floats(model: HierarchicalVAE) -> list[Tensor]:

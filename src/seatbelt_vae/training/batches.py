@@ -1,4 +1,4 @@
-"""Which images and noise a step sees: functions of the seed and the step, never of the past."""
+"""Images and noise of a training step, as functions of the seed and the step alone."""
 
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +15,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Noise, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for, numpy_generator_for
-from seatbelt_vae.training.resident import Resident
+from seatbelt_vae.training.device_images import DeviceImages
 
 __all__ = ["Batches"]
 
@@ -24,25 +24,26 @@ _VALIDATION_IMAGES = 512
 
 @dataclass(frozen=True)
 class Batches:
-    """This worker's rows of every batch of a run.
+    """The rows of every batch that this process trains on.
 
     Args:
         data: the data set.
-        size: rows of the whole batch, over all workers.
-        seed: of the order and the noise.
-        device: where batches are wanted.
-        resident: the training images, if they are kept on the device.
+        size: number of rows of a whole batch, over all processes.
+        seed: seed of the order and the noise.
+        device: device of the batches.
+        on_device: the training images, if they are stored on the device.
         group: the processes that share the batches.
 
     Raises:
-        ConfigError: fewer training images than a batch, or rows that cannot be dealt out evenly.
+        ConfigError: fewer training images than rows in a batch, or a batch that the processes
+            cannot share evenly.
     """
 
     data: ImageData
     size: int
     seed: int
     device: torch.device
-    resident: Resident | None = None
+    on_device: DeviceImages | None = None
     group: ProcessGroup = field(default_factory=process_group)
 
     def __post_init__(self) -> None:
@@ -55,39 +56,39 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """Batches in an epoch; a last short one is dropped."""
+        """Number of batches per epoch; a shorter last batch is dropped."""
         return len(self.data.train) // self.size
 
     def positions(self, step: int) -> Indices:
-        """Which training images the whole batch of a step, from 1, holds."""
+        """Positions of the training images in the whole batch of a step, counted from 1."""
         epoch, batch = divmod(step - 1, self.per_epoch)
         order = _epoch_order(self.seed, epoch, len(self.data.train))
         return order[batch * self.size : (batch + 1) * self.size]
 
     def images(self, first: int, last: int) -> Generator[Tensor]:
-        """This worker's images of steps first … last, each read while the one before is used."""
-        if self.resident is not None:
+        """This process's images of steps first … last; the next batch is read in a thread."""
+        if self.on_device is not None:
             for step in range(first, last + 1):
-                yield self.resident.batch(self._own_positions(step))
+                yield self.on_device.batch(self._own_positions(step))
             return
         if first > last:
             return
-        with ThreadPoolExecutor(1, "images") as ahead:
-            coming: Future[Tensor] = ahead.submit(self._read, first)
+        with ThreadPoolExecutor(1, "images") as reader:
+            pending: Future[Tensor] = reader.submit(self._read, first)
             for step in range(first, last + 1):
-                batch = coming.result()
+                batch = pending.result()
                 if step < last:
-                    coming = ahead.submit(self._read, step + 1)
+                    pending = reader.submit(self._read, step + 1)
                 yield self._placed(batch)
 
     def noise(self, step: int, sizes: tuple[int, ...], like: Tensor) -> Noise:
-        """This worker's rows of a step's noise, which depends on the whole batch's size only."""
+        """This process's rows of the noise of a step, drawn for the whole batch."""
         key = generator_for(Stream.TRAINING_NOISE, self.seed, step)
         whole = draw_noise(sizes, (self.size,), key, like=like)
         return tuple(layer[self._own] for layer in whole)
 
     def validation(self, sizes: tuple[int, ...]) -> tuple[Tensor, Noise]:
-        """Held-out images and noise, always the same."""
+        """Held-out images and their noise, the same at every call."""
         held_out = self.data.test
         x = self._placed(held_out.batch(np.arange(min(_VALIDATION_IMAGES, len(held_out)))))
         return x, draw_noise(sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x)
@@ -101,7 +102,7 @@ class Batches:
 
     def _read(self, step: int) -> Tensor:
         batch = self.data.train.batch(self._own_positions(step))
-        # a copy from pinned memory runs beside the device's work
+        # a copy from pinned memory overlaps with computation on the device
         return batch.pin_memory() if self.device.type == "cuda" else batch
 
     def _placed(self, images: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Checkpoints: one directory each, whole or absent, with all that the next step depends on.
+"""Checkpoints: one directory each, written atomically, with the full state of training.
 
-Data order and noise are functions of (seed, step), so weights, optimiser and step are everything.
+Data order and noise are functions of (seed, step); the state is weights, optimiser and step.
 """
 
 import logging
@@ -36,10 +36,10 @@ class Checkpoint:
     """The checkpoints of one run.
 
     Args:
-        folder: where they lie, one directory ``step-<n>`` each; ``latest`` names the newest for
-            people, and is not read.
-        run: digest of what decides the run: settings and data.
-        earlier: the one that earlier versions made of them.
+        folder: their folder, with one directory ``step-<n>`` each; the file ``latest`` names the
+            newest for human readers.
+        run: digest of the settings and the data.
+        earlier: the same digest as earlier versions computed it.
     """
 
     folder: Path
@@ -47,14 +47,14 @@ class Checkpoint:
     earlier: str = ""
 
     def save(self, step: int, tensors: Mapping[str, Tensor], where: Conditions) -> None:
-        """Write a checkpoint, then point to it, then drop all but the newest two.
+        """Write a checkpoint, update ``latest``, then delete all but the newest two.
 
         Raises:
-            ArtifactError: the disk is full; the checkpoints before are untouched.
+            ArtifactError: the disk is full; earlier checkpoints are untouched.
         """
         path = self.folder / _name(step)
         about = {"step": step, "run": self.run, "conditions": asdict(where)}
-        if path.exists():  # it was not whole when this run was resumed
+        if path.exists():  # damaged: it was skipped when the run was resumed
             shutil.rmtree(path)
         with atomic_directory(path) as directory:
             write_tensors(directory / "state.safetensors", tensors)
@@ -64,7 +64,7 @@ class Checkpoint:
             shutil.rmtree(old)
 
     def clear(self, *, beyond: int) -> None:
-        """Delete what a killed process left unfinished, and what was not whole beyond a step."""
+        """Delete unfinished checkpoints of a killed process, and damaged ones after a step."""
         for killed in self.folder.glob(".step-*.tmp"):
             shutil.rmtree(killed)
         for damaged in self.folder.glob("step-*"):
@@ -72,11 +72,11 @@ class Checkpoint:
                 shutil.rmtree(damaged)
 
     def newest(self, here: Conditions) -> tuple[int, dict[str, Tensor]]:
-        """Step and tensors of the newest whole checkpoint; step 0 if none was made yet.
+        """Step and tensors of the newest undamaged checkpoint; step 0 without checkpoints.
 
         Raises:
-            ForeignStateError: made with other settings or on other data.
-            ArtifactError: checkpoints are there, but none is whole.
+            ForeignStateError: the checkpoint belongs to other settings or data.
+            ArtifactError: every checkpoint is damaged.
         """
         candidates = sorted(self.folder.glob("step-*"), reverse=True)
         for path in candidates:

@@ -1,4 +1,4 @@
-"""Conditions of a training that decide the last bits of its numbers."""
+"""Conditions of a training run that affect its rounding."""
 
 import logging
 import platform
@@ -15,15 +15,15 @@ __all__ = ["Conditions"]
 
 logger = logging.getLogger(__name__)
 
-_KERNELS = "fused_conv and mixtures"  # kernels of a training step: they round unlike torch
+_KERNELS = "fused_conv and mixtures"  # kernels of a training step, which round unlike torch
 
 
 @dataclass(frozen=True)
 class Conditions:
     """Conditions under which a resumed run equals an uninterrupted one bit for bit.
 
-    The processor's name is one of them: two models with the same instructions may round matrix
-    products differently.
+    They include the processor's name: two processor models with the same instruction set may round
+    matrix products differently.
     """
 
     torch: str

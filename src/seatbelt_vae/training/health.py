@@ -1,4 +1,4 @@
-"""Early stops of diverged training and the warning of posterior collapse."""
+"""Early stopping of diverged training, and a warning of posterior collapse."""
 
 import logging
 import math
@@ -21,11 +21,11 @@ _PATIENCE = 20
 class Health:
     """Checks the terms of every step.
 
-    A term that is not finite stops the run before the weights are updated. So does a runaway: 20
-    steps in a row with an objective worse than the start by more than ten times the start's size.
+    Training stops before the weights are updated if a term is not finite. It also stops if, for 20
+    consecutive steps, the objective is below its first value by more than 10 times its magnitude.
 
     Args:
-        objective: the objective, whose weights the check undoes.
+        objective: the objective; the check accounts for its warm-up factors.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -36,7 +36,7 @@ class Health:
         """Check one step.
 
         Raises:
-            DivergenceError: naming the step, the term, the batch, and a remedy.
+            DivergenceError: training has diverged; the message names the step, term and batch.
         """
         for name, value in terms.items():
             if not math.isfinite(value):
@@ -59,15 +59,15 @@ class Health:
         return {"health": torch.tensor(state, dtype=torch.float64)}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """The inverse of `tensors`; without a stored state the next step is the start."""
+        """The inverse of `tensors`; without a stored state the next step is taken as the first."""
         if "health" in tensors:
             self._likelihood, *costs, bad_steps = tensors["health"].tolist()
-            # earlier versions stored the cost of a TC, 0, for an objective without penalties
+            # earlier versions stored a TC cost of 0 for objectives without penalties
             self._costs = costs[: 1 + len(self._objective.penalties)]
             self._bad_steps = int(bad_steps)
 
     def _start(self, step: int) -> float:
-        """The first step's objective at the warm-up factors of this step."""
+        """The objective of the first step under the warm-up factors of this step."""
         terms = (self._objective.divergence, *self._objective.penalties)
         start = self._likelihood
         for term, cost in zip(terms, self._costs, strict=True):
@@ -84,7 +84,7 @@ class Health:
 
 
 def warn_of_collapse(terms: Mapping[str, float]) -> None:
-    """Log a warning that names the layers without an active unit in a validation."""
+    """Log a warning that names the layers without an active unit."""
     active = [n for name, n in terms.items() if name.startswith("active_")]
     collapsed = [str(layer) for layer, units in enumerate(active, start=1) if units == 0]
     if collapsed:

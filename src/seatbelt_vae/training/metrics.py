@@ -1,4 +1,4 @@
-"""The numbers of a training run, stored in parts so that a resumed run doubles none."""
+"""Metrics of a training run, stored as one part per checkpoint to avoid duplicates on resuming."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ class Metrics:
     """Rows since the last checkpoint.
 
     Args:
-        folder: where the parts lie.
-        step: the step resumed from; parts after it belong to work that was lost and are deleted.
+        folder: the folder of the parts.
+        step: the step resumed from; later parts are deleted, because their steps are repeated.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -24,7 +24,7 @@ class Metrics:
                 part.unlink()
 
     def add(self, step: int, split: str, **values: float) -> None:
-        """Keep one row."""
+        """Record one row."""
         self._rows.append({"step": step, "split": split, **values})
 
     def flush(self, step: int) -> None:

@@ -16,18 +16,18 @@ class PenaltyParts:
     """Updates and stores the trained parts of an objective's penalties.
 
     Args:
-        penalties: of the objective; those without a trained part are left out.
+        penalties: the penalties of the objective; those without a trained part are ignored.
     """
 
     def __init__(self, penalties: Sequence[WeighedPenalty]) -> None:
         losses = [penalty.loss for penalty in penalties if penalty.loss is not None]
-        self._workers = process_group()
+        self._group = process_group()
         self._trained = [(loss, loss.part) for loss in losses if loss.part is not None]
 
     def step(self, code: Tensor, step: int) -> dict[str, float]:
-        """Update every part on this worker's codes; the losses over all workers, nats."""
+        """Update every part on this process's codes; the losses over all processes, nats."""
         return {
-            f"{part.name}_loss": float(self._workers.mean(self._update(loss, part, code, step)))
+            f"{part.name}_loss": float(self._group.mean(self._update(loss, part, code, step)))
             for loss, part in self._trained
         }
 
@@ -46,12 +46,12 @@ class PenaltyParts:
             load_moments(f"{part.name}_adam", part.network, part.optimizer, tensors)
 
     def _update(self, loss: PenaltyLoss, part: TrainedPart, code: Tensor, step: int) -> Tensor:
-        """One step of a part's optimiser; elsewhere the objective must give it no gradient."""
+        """One optimiser step of a part, which requires gradients only here."""
         part.network.requires_grad_(True)
         value = loss.part_loss(code, step)
         part.optimizer.zero_grad()
         value.backward()
-        self._workers.average_gradients(part.network.parameters())
+        self._group.average_gradients(part.network.parameters())
         part.optimizer.step()
         part.network.requires_grad_(False)
         return value.detach()

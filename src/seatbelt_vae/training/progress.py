@@ -1,4 +1,4 @@
-"""What a training run tells while it runs."""
+"""Progress of a training run: steps, throughput and terms."""
 
 import time
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ __all__ = ["Clock", "Progress"]
 
 @dataclass(frozen=True)
 class Progress:
-    """Told after every step.
+    """Progress after one step.
 
     Args:
-        step: steps done.
-        steps: steps in all.
+        step: completed steps.
+        steps: total steps.
         images_per_second: throughput since the run was started or resumed.
-        seconds_left: at that throughput.
+        seconds_left: remaining time at that throughput.
         terms: the step's terms, nats per example.
     """
 
@@ -28,7 +28,7 @@ class Progress:
 
 @dataclass
 class Clock:
-    """Throughput since the start of this process's part of a run."""
+    """Measures the throughput since the run was started or resumed."""
 
     batch_size: int
     first_step: int

@@ -1,4 +1,4 @@
-"""Weights and Adam's moments of a network as named tensors, out of it and back into it."""
+"""Weights and Adam moments of a network, stored as named tensors and loaded from them."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def load_weights(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -
 
 
 def moments(name: str, network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Adam's state of every parameter that has one, under ``name.``."""
+    """The Adam state of every parameter that has been updated, under ``name.``."""
     return {
         f"{name}.{key}.{moment}": optimizer.state[parameter][moment]
         for key, parameter in network.named_parameters()
@@ -37,7 +37,7 @@ def load_moments(
     """The inverse of `moments`."""
     for key, parameter in network.named_parameters():
         if f"{name}.{key}.step" in tensors:
-            # the fused optimiser pairs numbers by their place in memory: take the weights' layout
+            # the fused optimiser pairs values by memory offset: use the layout of the weights
             loaded = {
                 moment: torch.empty_like(parameter).copy_(tensors[f"{name}.{key}.{moment}"])
                 for moment in ("exp_avg", "exp_avg_sq")

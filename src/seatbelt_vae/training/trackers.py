@@ -1,4 +1,4 @@
-"""Experiment trackers by name, through accelerate; each is imported only when asked for."""
+"""Experiment trackers, used through accelerate; each is imported only if it is selected."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,15 +15,15 @@ __all__ = ["Trackers"]
 
 
 class Trackers:
-    """Where a run's metrics go besides its folder.
+    """Send the metrics of a run to experiment trackers.
 
     Args:
-        names: of those that `TrainingConfig` knows.
-        folder: the run's; what a tracker writes to disk lies in its ``trackers/``.
-        settings: told to every tracker.
+        names: names of trackers, see `TrainingConfig`.
+        folder: the run folder; trackers write their files to its ``trackers/``.
+        settings: the settings, sent to every tracker.
 
     Raises:
-        ConfigError: a tracker that is not installed.
+        ConfigError: a tracker is not installed.
     """
 
     def __init__(self, names: Sequence[str], folder: Path, settings: RunConfig) -> None:
@@ -32,25 +32,25 @@ class Trackers:
             raise ConfigError(
                 f"tracker {missing[0]} is not installed: pip install {missing[0]}, or leave it out"
             )
-        place = folder / "trackers"
-        place.mkdir(parents=True, exist_ok=True)
-        self._accelerator = Accelerator(log_with=list(names), project_dir=place)
+        directory = folder / "trackers"
+        directory.mkdir(parents=True, exist_ok=True)
+        self._accelerator = Accelerator(log_with=list(names), project_dir=directory)
         self._accelerator.init_trackers(folder.name, _flat(asdict(settings)))
 
     def log(self, step: int, split: str, values: Mapping[str, float]) -> None:
-        """Tell every tracker one row of metrics."""
+        """Send one row of metrics to every tracker."""
         named = {f"{split}/{name}": value for name, value in values.items()}
         self._accelerator.log(named, step=step)
 
     def close(self) -> None:
-        """Let every tracker write what it holds."""
-        # end_training of accelerate would also end the process group, which is still in use
+        """Close every tracker, which writes its pending rows."""
+        # Accelerator.end_training would also destroy the process group, which is still in use
         for tracker in self._accelerator.trackers:
             tracker.finish()
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as ``section.name``; what trackers cannot store becomes text."""
+    """Nested settings as ``section.name``; values other than numbers and text become text."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.shared_work import claimed
 from seatbelt_vae.parallel.worker_pool import Tell
 from seatbelt_vae.runs import RunFolder, digest_of

@@ -1,21 +1,21 @@
-"""The steps of the workflow: train, attack and measure, evaluate; each tells how far it is.
+"""The steps of the workflow: train, attack and measure, evaluate; each reports its progress.
 
-A step works with the CPU threads of the process. Interrupted at any point and called again, it
-ends in the same weights and rows.
+A step imports only the packages that it uses, and runs on the CPU threads of the process. A step
+that was interrupted and is called again ends in the same weights and rows.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation import evaluate, measure_suite
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.subjects import Subject
-from seatbelt_vae.training import Progress, train
 from seatbelt_vae.workflow.status import with_known_metrics
+
+if TYPE_CHECKING:
+    from seatbelt_vae.training import Progress
 
 __all__ = ["Between", "attack_subject", "evaluate_subject", "train_run"]
 
@@ -26,7 +26,7 @@ Between = Callable[[str, int, int], None]
 def train_run(
     run: RunFolder,
     data: ImageData,
-    on_progress: Callable[[Progress], None],
+    on_progress: "Callable[[Progress], None]",
     stopped: Callable[[], bool],
 ) -> None:
     """Train a run's model to the end.
@@ -34,6 +34,8 @@ def train_run(
     Raises:
         KeyboardInterrupt: it was to stop, and has written a checkpoint.
     """
+    from seatbelt_vae.training import train
+
     train(run, data, on_progress=on_progress, stop=stopped)
     if stopped():
         raise KeyboardInterrupt
@@ -52,6 +54,9 @@ def attack_subject(
     Returns:
         The suite's folder, and the content of its ``summary.json``.
     """
+    from seatbelt_vae.attacks import run_suite
+    from seatbelt_vae.evaluation import measure_suite
+
     between("attacking", 0, config.pairs)
     suite = run_suite(
         subject,
@@ -80,6 +85,8 @@ def evaluate_subject(
     Returns:
         The content of ``measures.json``.
     """
+    from seatbelt_vae.evaluation import evaluate
+
     return evaluate(
         subject,
         data,

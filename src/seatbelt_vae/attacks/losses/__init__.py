@@ -1,4 +1,4 @@
-"""Objectives of attacks: a file per loss, named like it; what several share begins with ``_``."""
+"""Objectives of attacks: one file per loss, named after it; shared modules begin with ``_``."""
 
 from seatbelt_vae.attacks.losses._bound import BoundLoss, Loss, Parts
 from seatbelt_vae.attacks.losses._choice import loss_of

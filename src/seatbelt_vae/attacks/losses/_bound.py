@@ -1,4 +1,4 @@
-"""Attack losses: the one base, and a loss bound to a model and a batch of pairs."""
+"""The base class of attack losses, and a loss bound to a model and a batch of pairs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ Parts = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class BoundLoss:
-    r"""Parts of a divergence r; an attack lowers their sum.
+    r"""A divergence r as a sum of parts; an attack minimises the sum.
 
     Args:
         parts: maps inputs :math:`(R, *\text{event})` and the pair of each, :math:`(R)`, to parts
             :math:`(R, K)` whose sum is r.
         floor: a lower bound of r per pair, :math:`(P)`, float64; None if r has none, as in
             untargeted attacks.
-        coarse: the same from one noise draw, at less cost, to approach a minimum; None where r is
-            not an average over draws.
+        coarse: the parts under a single noise draw, to approach a minimum at lower cost; None if r
+            is not an average over draws.
     """
 
     parts: Parts
@@ -38,22 +38,22 @@ class BoundLoss:
 
 @dataclass(frozen=True)
 class Loss(ABC):
-    """An objective of an attack besides the size of the distortion.
+    """The objective of an attack, without the cost of the distortion.
 
-    A subclass implements `parts`, and `lower_bound` where a targeted loss has another than 0. A
-    loss of the package is one file in this folder, named like the loss, with a function
+    A subclass implements `parts`, and `lower_bound` if that of a targeted loss is not 0. Each loss
+    of the package is one file in this folder, named after the loss, with a function
     ``loss(config, layers)``.
 
     Args:
-        path: how layers above the first are reached, see `Path`.
-        draws: noise draws K of the noisy paths, averaged.
+        path: path to the layers above the first, see `Path`.
+        draws: number K of noise draws of the noisy paths, averaged.
     """
 
     targeted: ClassVar[bool] = True
-    """Whether the loss leads to the target; else away from the input."""
+    """Whether the loss leads to the target, not away from the input."""
 
     needs: ClassVar[tuple[str, ...]] = ()
-    """Names of the `Capabilities` that the loss reads."""
+    """Names of the `Capabilities` that the loss requires."""
 
     path: Path = field(default="mean", kw_only=True)
     draws: int = field(default=8, kw_only=True)
@@ -74,16 +74,16 @@ class Loss(ABC):
         target: Tensor,
         generators: Sequence[torch.Generator],
     ) -> BoundLoss:
-        r"""Bind to inputs and targets :math:`(P, *\text{event})`, one source of noise per pair.
+        r"""Bind to inputs and targets :math:`(P, *\text{event})`, with one generator per pair.
 
         Raises:
-            ConfigError: the model lacks a capability that the loss needs.
+            ConfigError: the model lacks a required capability.
         """
-        lacking = [need for need in self.needs if not getattr(capabilities_of(model), need)]
+        lacking = [name for name in self.needs if not getattr(capabilities_of(model), name)]
         if lacking:
             raise ConfigError(
                 f"{type(self).__name__} needs a model with a {' and a '.join(lacking)}, which "
-                f"{type(model).__name__} has not: use latent-l2 or output-l2"
+                f"{type(model).__name__} lacks: use latent-l2 or output-l2"
             )
         walker = Walker(model, self.path, self.draws, x, generators)
         first = walker.first_draw()

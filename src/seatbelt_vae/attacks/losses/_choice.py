@@ -1,4 +1,4 @@
-"""The loss that settings mean, found by its name: the file of that name, or a reference."""
+"""The loss of an attack's settings, by the name of its file or by a reference."""
 
 from importlib import import_module
 
@@ -12,18 +12,19 @@ __all__ = ["loss_of"]
 
 
 def loss_of(config: AttackConfig, depth: int) -> Loss:
-    """The loss that settings mean for a model of ``depth`` layers.
+    """The loss of an attack's settings for a model of ``depth`` layers.
 
     Raises:
-        ConfigError: layers that the model has not, or a reference to an object that is no loss.
+        ConfigError: layers that the model lacks, or a reference to an object that is not a loss.
     """
     layers = parse_layers(config.layers, depth)
     if not is_reference(config.loss):
         module = import_module(f"seatbelt_vae.attacks.losses.{config.loss.replace('-', '_')}")
-        found: Loss = module.loss(config, layers)
-        return found
-    own = resolve_reference(config.loss)
-    loss = own if isinstance(own, Loss) or not callable(own) else own(config, layers)
+        loss: Loss = module.loss(config, layers)
+        return loss
+    custom = resolve_reference(config.loss)
+    is_function = callable(custom) and not isinstance(custom, Loss)
+    loss = custom(config, layers) if is_function else custom
     if not isinstance(loss, Loss):
         raise ConfigError(
             f"loss {config.loss!r} gave a {type(loss).__name__}, expected a "

@@ -1,4 +1,4 @@
-"""A loss of the user's own, given as a plain function."""
+"""A custom loss, defined by a function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ Function = Callable[[Autoencoder, Tensor, Tensor, Noise | None], Tensor]
 
 @dataclass(frozen=True)
 class FunctionLoss(Loss):
-    r"""A user's loss: ``function(model, images, targets, noise)``, one value per input.
+    r"""A custom loss: ``function(model, images, targets, noise)``, one value per input.
 
     Args:
-        function: gets the model, inputs :math:`(R, *\text{event})`, their targets, and the noise of
-            the path (None on the mean path); returns :math:`(R)` or :math:`(K, R)`, which is
+        function: maps the model, inputs :math:`(R, *\text{event})`, their targets and the noise of
+            the path (None on the mean path) to :math:`(R)`, or to :math:`(K, R)`, which is
             averaged over draws.
         floor: a lower bound of the function; None if it has none.
 
@@ -39,7 +39,7 @@ class FunctionLoss(Loss):
     floor: float | None = 0.0
 
     def lower_bound(self, model: Autoencoder, x: Tensor, target: Tensor) -> Tensor | None:
-        """The function's lower bound, for each pair."""
+        """The floor of the function, for each pair."""
         del model, target
         return None if self.floor is None else zero_floor(x) + self.floor
 

@@ -1,4 +1,4 @@
-"""Latent attacks: bring the posterior of an input to that of the target."""
+"""Latent attacks, which move the posterior of an input to that of the target."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def _symmetric_kl(attacked: Normal, aimed: Normal) -> Tensor:
 def _w2(attacked: Normal, aimed: Normal) -> Tensor:
     means = (attacked.mean - aimed.mean).square().sum(-1)
     spreads = (attacked.std - aimed.std).square().sum(-1)
-    # the root has no gradient at 0
+    # the floor keeps the gradient of the root finite at 0
     return (means + spreads + _W2_FLOOR).sqrt()
 
 
@@ -42,7 +42,7 @@ class LatentLoss(Loss):
     r"""Latent attack: :math:`r = \sum_{i\in S} D(q(z^i|x^*), q(z^i|x_t))`, one part per layer of S.
 
     D is :math:`\mathrm{KL}(q^*\|q_t)`, nats (Gondim-Ribeiro et al. 2018 for one layer; Willetts
-    et al. 2021, eq. 10, for several); the mean of it and its reverse, nats; or the 2-Wasserstein
+    et al. 2021, eq. 10, for several); its mean with the reverse KL, nats; or the 2-Wasserstein
     distance :math:`\sqrt{\|\mu^*-\mu_t\|^2 + \|\sigma^*-\sigma_t\|^2}`, in latent units.
 
     Args:
@@ -95,5 +95,5 @@ def encoded(walker: Walker, reference: Tensor) -> Posterior:
 
 
 def _of_pairs(layer: Normal, pairs: Tensor) -> Normal:
-    """The rows' own references, by pair; the pair is the last dimension but one."""
+    """The layer's distributions for the pair of each row; pairs are the second-last dimension."""
     return Normal(layer.mean[..., pairs, :], layer.log_variance[..., pairs, :])

@@ -1,4 +1,4 @@
-"""Paths through the posterior chain: along the means, or along noise draws."""
+"""Paths through the posterior chain: posterior means, or noise draws."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -12,10 +12,10 @@ from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, draw_noise
 __all__ = ["Path", "Walker", "mean_over_draws"]
 
 Path = Literal["mean", "common", "sampled"]
-"""How layers above the first are reached.
+"""The codes that layers above the first receive.
 
-``mean`` feeds posterior means upward. ``common`` fixes K noise draws per pair, shared by its
-attacked inputs and its target. ``sampled`` draws anew at every evaluation, for both sides.
+``mean``: posterior means. ``common``: samples from K fixed noise draws per pair, the same for its
+attacked inputs and its target. ``sampled``: samples from fresh noise at every evaluation.
 """
 
 
@@ -24,10 +24,10 @@ class Walker:
 
     Args:
         model: the autoencoder.
-        path: how layers above the first are reached.
-        draws: noise draws K of the noisy paths.
-        like: an input, whose precision and device the noise takes.
-        generators: one per pair; a pair's noise depends on its own generator only.
+        path: the path.
+        draws: number K of noise draws of the noisy paths.
+        like: an input that gives the dtype and device of the noise.
+        generators: one per pair; the noise of a pair depends on its generator only.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Walker:
     ) -> None:
         self.model, self.path, self.draws, self.like = model, path, draws, like
         self.generators = generators
-        every = torch.arange(len(generators))
-        self._fixed: Noise | None = self._drawn(every) if path == "common" else None
+        pairs = torch.arange(len(generators))
+        self._fixed: Noise | None = self._drawn(pairs) if path == "common" else None
 
     def first_draw(self) -> "Walker | None":
-        """The same walk with its first draw only; None if it has one draw or none."""
+        """The same path with its first draw only; None if it has one draw or none."""
         if self.path != "common" or self.draws == 1 or self._fixed is None:
             return None
         first = copy(self)
@@ -57,7 +57,7 @@ class Walker:
         return self.path != "sampled"
 
     def noise(self, pairs: Tensor) -> Noise | None:
-        """The noise of inputs that belong to ``pairs``; None along the means."""
+        """The noise of inputs that belong to ``pairs``; None on the mean path."""
         if self.path == "mean":
             return None
         if self._fixed is None:
@@ -65,22 +65,22 @@ class Walker:
         return [layer[:, pairs] for layer in self._fixed]
 
     def encode(self, images: Tensor, pairs: Tensor) -> Posterior:
-        r"""The posteriors of inputs :math:`(R, *\text{event})`, each of its pair, :math:`(R)`."""
+        r"""The posteriors of inputs :math:`(R, *\text{event})` of pairs :math:`(R)`."""
         return self.model.encode(images, self.noise(pairs))
 
     def _drawn(self, pairs: Tensor) -> Noise:
-        """Noise :math:`(K, R, d_i)` for rows of the pairs :math:`(R)`, each from its own pair."""
+        """Noise :math:`(K, R, d_i)` for rows of pairs :math:`(R)`, from each pair's generator."""
         sizes, like = self.model.latent_sizes, self.like
         noise = [like.new_empty(self.draws, len(pairs), size) for size in sizes]
         for pair in pairs.unique().tolist():
             rows = pairs == pair
             shape = (self.draws, int(rows.sum()))
-            own = draw_noise(sizes, shape, self.generators[pair], like=like)
-            for layer, drawn in zip(noise, own, strict=True):
-                layer[:, rows] = drawn
+            drawn = draw_noise(sizes, shape, self.generators[pair], like=like)
+            for layer, values in zip(noise, drawn, strict=True):
+                layer[:, rows] = values
         return noise
 
 
 def mean_over_draws(values: Tensor) -> Tensor:
-    """Average over leading draws; the last dimension is the row."""
+    """Average over the leading dimensions, which are draws; the last dimension is rows."""
     return values.reshape(-1, values.shape[-1]).mean(0)

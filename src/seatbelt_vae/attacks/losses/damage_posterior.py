@@ -39,5 +39,5 @@ class PosteriorDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean, on zero-based layers."""
+    """The loss of an attack's settings on zero-based layers."""
     return PosteriorDamage(layers, path=config.walked, draws=config.draws)

@@ -35,6 +35,6 @@ class ReconstructionDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean; it has no layers to choose."""
+    """The loss of an attack's settings; it has no layers."""
     del layers
     return ReconstructionDamage(path=config.walked, draws=config.draws)

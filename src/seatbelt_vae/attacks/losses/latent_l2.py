@@ -1,4 +1,4 @@
-"""``latent-l2``: the distance of the codes drawn, for every model that has codes."""
+"""``latent-l2``: the distance of sampled codes, for every model with codes."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ __all__ = ["LatentDistance", "loss"]
 class LatentDistance(Loss):
     r"""Latent attack on codes: :math:`r = \sum_{i\in S} \|z^i(x^*) - z^i(x_t)\|_2`.
 
-    One part per layer of S, in latent units. It reads the codes that the model draws, so that a
-    deterministic encoder has it, and a defence that replaces the codes is attacked through.
+    One part per layer of S, in latent units. The loss needs codes only: it applies to deterministic
+    encoders, and its gradient passes through a defence that replaces the codes.
 
     Args:
         layers: S, zero-based, 0 next to the data.
@@ -49,5 +49,5 @@ class LatentDistance(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean, on zero-based layers."""
+    """The loss of an attack's settings on zero-based layers."""
     return LatentDistance(layers, path=config.walked, draws=config.draws)

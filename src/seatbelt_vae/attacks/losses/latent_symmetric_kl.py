@@ -8,5 +8,5 @@ __all__ = ["loss"]
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean, on zero-based layers."""
+    """The loss of an attack's settings on zero-based layers."""
     return LatentLoss(layers, "symmetric-kl", path=config.walked, draws=config.draws)

@@ -18,10 +18,10 @@ __all__ = ["OutputLoss", "loss"]
 class OutputLoss(Loss):
     r"""Output attack: :math:`r = -\mathbb E_{q(z|x^*)} \log p(x_t|z) + \mathrm{KL}(q\,\|\,p)`.
 
-    Kos et al. (2018) with its sign put right; nats. Two parts, of the likelihood and of the prior:
-    sampled log-ratios below the top layer, the closed form at the top. Its floor is the negative of
-    the largest log-likelihood that a decoder could give the target. The path ``mean`` gives a
-    plug-in value.
+    Kos et al. (2018) with the sign corrected; nats. The parts are the negative log-likelihood and
+    the divergence from the prior: sampled log-ratios below the top layer, the closed form at the
+    top. The floor is the negative of the largest log-likelihood that a decoder can assign to the
+    target. The path ``mean`` gives a plug-in value.
     """
 
     needs: ClassVar = ("posterior", "prior", "likelihood")
@@ -52,6 +52,6 @@ class OutputLoss(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean; it has no layers to choose."""
+    """The loss of an attack's settings; it has no layers."""
     del layers
     return OutputLoss(path=config.walked, draws=config.draws)

@@ -39,6 +39,6 @@ def distance_parts(walker: Walker, reference: Tensor) -> Parts:
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss that settings mean; it has no layers to choose."""
+    """The loss of an attack's settings; it has no layers."""
     del layers
     return OutputDistance(path=config.walked, draws=config.draws)

@@ -1,4 +1,4 @@
-"""A run's model attacked on many pairs: which pairs, in which processes, in which files."""
+"""Suites: one model attacked on many pairs, by several processes, stored in files."""
 
 from seatbelt_vae.attacks.suites.pairs import choose_pairs
 from seatbelt_vae.attacks.suites.suite import PairsDone, run_suite

@@ -1,4 +1,4 @@
-"""A suite's pairs on disk: images first, rows last, so that a pair with rows is whole."""
+"""The pairs of a suite on disk; rows are written last, so that a pair with rows is complete."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["rows_path", "sibling_images", "sibling_model", "store_pairs"]
 
 
 def rows_path(folder: Path, pair: int) -> Path:
-    """Where a pair's rows lie; its images lie beside them."""
+    """The file of a pair's rows; its images have the same name and another suffix."""
     return folder / f"pair-{pair:05d}.parquet"
 
 
@@ -23,12 +23,11 @@ def store_pairs(
     folder: Path,
     numbers: Sequence[int],
     positions: Sequence[tuple[int, int]],
-    judged: CheckedAttack,
+    checked: CheckedAttack,
     config: AttackConfig,
 ) -> None:
-    """Write a chunk of pairs, each by two renames; see ``docs/rows.md``."""
-    result = judged.result
-    problem = result.problem
+    """Write a chunk of pairs, two atomic files each; see ``docs/rows.md``."""
+    problem, adversarial = checked.result.problem, checked.result.adversarial
     for place, (number, (input_index, target_index)) in enumerate(
         zip(numbers, positions, strict=True)
     ):
@@ -36,7 +35,7 @@ def store_pairs(
         images = {
             "x": problem.x[place].view(problem.event_shape),
             "target": problem.target[place].view(problem.event_shape),
-            "adversarial": result.adversarial[place].contiguous(),
+            "adversarial": adversarial[place].contiguous(),
         }
         identity = {
             "pair": number,
@@ -51,14 +50,14 @@ def store_pairs(
             "seed": config.seed,
         }
         write_tensors(path.with_suffix(".safetensors"), images)
-        write_rows(path, judged.rows(place, identity))
+        write_rows(path, checked.rows(place, identity))
 
 
 def sibling_model(folder: Path) -> str:
     """The digest of the model that a sibling's suite attacked.
 
     Raises:
-        ArtifactError: there is no such suite.
+        ArtifactError: the suite does not exist.
     """
     if not suite_file(folder).exists():
         raise ArtifactError(
@@ -73,7 +72,7 @@ def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tens
     Raises:
         ArtifactError: the sibling was not attacked on these pairs.
     """
-    found = []
+    images = []
     for place, number in enumerate(numbers):
         path = rows_path(folder, number).with_suffix(".safetensors")
         if not rows_path(folder, number).exists():
@@ -88,5 +87,5 @@ def sibling_images(folder: Path, numbers: Sequence[int], x: Tensor, target: Tens
                 f"{path} holds another pair of images: attack the sibling on the same data with "
                 f"the same seed"
             )
-        found.append(stored["adversarial"])
-    return torch.stack(found)
+        images.append(stored["adversarial"])
+    return torch.stack(images)

@@ -1,4 +1,4 @@
-"""Which images are attacked: random disjoint pairs of held-out images, the same for every model."""
+"""Random disjoint pairs of held-out images to attack, the same for every model."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -25,25 +25,25 @@ def choose_pairs(
     vary: str | None = None,
     among: Mapping[str, str] = _ANY,
 ) -> list[tuple[int, int]]:
-    """Positions (input, target) in the test split; no image, by its pixels, is used twice.
+    """Positions (input, target) in the test split; no image is used twice.
 
-    Sets such as dSprites hold the same picture under several labels; those count as one image.
+    Images with equal pixels count as one: dSprites has the same picture under several labels.
 
     Args:
-        data: whose test split.
-        count: how many pairs.
-        seed: of the order in which images are looked at.
-        vary: a factor of the set; input and target then differ in it and in no other.
-        among: factors of the set and the value both have, its name or its number.
+        data: the data set.
+        count: number of pairs.
+        seed: seed of the order of the images.
+        vary: the only factor in which input and target differ.
+        among: fixed factors and their values, each the name or the number of a value.
 
     Raises:
-        DataError: the test split has too few different images or pairs, or the set has no such
-            factor or value.
+        DataError: too few different images or pairs, or an unknown factor or value.
     """
     held = dict(_held(data, name, value) for name, value in among.items())
     positions = _different(data, seed, held)
-    found = _neighbours(positions) if vary is None else _differing_in(data, positions, vary)
-    pairs = list(islice(found, count))
+    consecutive = zip(positions, positions, strict=False)
+    candidates = consecutive if vary is None else _differing_in(data, positions, vary)
+    pairs = list(islice(candidates, count))
     if len(pairs) < count:
         raise DataError(
             f"the test split of {data.name!r} has {_available(len(pairs), vary, among)}, "
@@ -59,7 +59,7 @@ def _available(pairs: int, vary: str | None, among: Mapping[str, str]) -> str:
 
 
 def _different(data: ImageData, seed: int, held: Mapping[int, int]) -> Iterator[int]:
-    """Positions in random order of images whose factors have the values held, each picture once."""
+    """Positions, in random order, of different images with the values of the fixed factors."""
     order = DataStream.ATTACKED_PAIRS.generator(seed).permutation(len(data.test))
     seen: set[bytes] = set()
     for start in range(0, len(order), _AT_ONCE):
@@ -74,15 +74,10 @@ def _different(data: ImageData, seed: int, held: Mapping[int, int]) -> Iterator[
                 yield int(position)
 
 
-def _neighbours(positions: Iterator[int]) -> Iterator[tuple[int, int]]:
-    """Each with the one after it."""
-    return zip(positions, positions, strict=False)
-
-
 def _differing_in(
     data: ImageData, positions: Iterator[int], vary: str
 ) -> Iterator[tuple[int, int]]:
-    """Each with the first later one whose other factors are the same."""
+    """Pairs of positions that differ in the factor ``vary`` only."""
     column = _column(data, vary, "vary")
     waiting: dict[tuple[int, ...], int] = {}
     for position in positions:
@@ -96,7 +91,7 @@ def _differing_in(
 
 
 def _column(data: ImageData, name: str, setting: str) -> int:
-    """Which of the set's factors has the name that a setting gives."""
+    """The column of the factor that a setting names."""
     names = [factor.name for factor in data.factors]
     if name not in names:
         raise DataError(
@@ -108,7 +103,7 @@ def _column(data: ImageData, name: str, setting: str) -> int:
 
 
 def _held(data: ImageData, name: str, value: str) -> tuple[int, int]:
-    """A factor's column, and the number of its value, which is given by name or number."""
+    """The column of a factor, and the number of its value, from the value's name or number."""
     column = _column(data, name, "among")
     factor = data.factors[column]
     if value in factor.values:

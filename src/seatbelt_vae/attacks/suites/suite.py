@@ -1,8 +1,8 @@
-"""A suite: one model attacked on many pairs, a row per level, stored pair by pair and resumable.
+"""A suite: one model attacked on many pairs, one row per level, stored pair by pair.
 
-Pairs are attacked a few at a time. Such a chunk is whole on disk or is made again from its start,
-independently of all others, so a resumed suite equals an uninterrupted one. Any number of
-processes may run the same suite at once; they share its chunks.
+Pairs are attacked in chunks. An incomplete chunk is repeated from its start, and chunks are
+independent, so that a resumed suite equals an uninterrupted one. Several processes can run the same
+suite and share its chunks.
 """
 
 from collections.abc import Callable
@@ -44,18 +44,18 @@ from seatbelt_vae.subjects import Subject, as_subject
 __all__ = ["PairsDone", "run_suite"]
 
 _SPEED_ONLY = ("threads",)
-_IN_DIGEST = 2  # the format that digests are computed with, whatever the current one is
+_IN_DIGEST = 2  # the format in digests, which does not follow FORMAT
 Pairs = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class PairsDone:
-    """Told after each chunk of pairs.
+    """Progress after each chunk of pairs.
 
     Args:
-        done: pairs that are stored.
-        pairs: how many there are.
-        resumed: how many of those stored were on disk already, or are another process's.
+        done: number of stored pairs.
+        pairs: number of all pairs.
+        resumed: number of stored pairs that were found on disk or made by another process.
     """
 
     done: int
@@ -73,24 +73,24 @@ def run_suite(
 ) -> Path:
     """Attack a subject on random pairs of held-out images; continue an unfinished suite.
 
-    Other processes may run the same suite meanwhile: each pair is attacked once, and every one
-    of them returns when all pairs are done.
+    Several processes can run the same suite: each pair is attacked once, and every process returns
+    when all pairs are done.
 
     Args:
         subject: the model, and the folder of its results.
-        data: the set whose test split is attacked, mapped to the model's bounds.
+        data: the data set; its test split is attacked, mapped to the model's bounds.
         config: settings of the attack.
-        sibling: folder of a subject that the same suite has attacked; its images are a control.
+        sibling: folder of another subject with the same suite; its images are a control.
         on_pairs: called after each chunk of pairs.
 
     Returns:
-        The suite's folder, ``attacks/<name>`` in the subject's.
+        The folder of the suite, ``attacks/<name>`` in the subject's folder.
 
     Raises:
-        ForeignStateError: the folder holds another model's or other settings' suite.
+        ForeignStateError: the folder holds a suite of another model or other settings.
         ArtifactError: the run has no finished model, the sibling was not attacked on these pairs,
             or the disk is full.
-        ConfigError: layers the model has not.
+        ConfigError: layers that the model lacks.
         DataError: too few different test images.
     """
     subject = as_subject(subject)
@@ -98,34 +98,34 @@ def run_suite(
     parse_layers(config.layers, len(model.latent_sizes))
     name = suite_name(config)
     folder = subject.place / "attacks" / name
-    beside = sibling.path if isinstance(sibling, RunFolder) else sibling
-    siblings = None if beside is None else beside / "attacks" / name
+    if isinstance(sibling, RunFolder):
+        sibling = sibling.path
+    siblings = None if sibling is None else sibling / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
     _open(folder, _about(subject, data, config, pairs, siblings), config)
     suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
     done = resumed = 0
-    parts = len(suite.chunks)
-    lock = folder / ".lock"
-    for chunk, own in share_work(lock, parts, is_done=suite.is_done, work=suite.attack):
-        count = len(suite.chunks[chunk])
-        done, resumed = done + count, resumed + (0 if own else count)
+    lock, chunks = folder / ".lock", suite.chunks
+    for chunk, is_new in share_work(lock, len(chunks), is_done=suite.is_done, work=suite.attack):
+        count = len(chunks[chunk])
+        done, resumed = done + count, resumed + (0 if is_new else count)
         if on_pairs is not None:
             on_pairs(PairsDone(done, len(pairs), resumed))
     flags = suite_flags(each_part(folder, "pair-*.parquet"))
-    _state_flags(folder / "flags.json", [flag.as_dict() for flag in flags])
+    _write_flags(folder / "flags.json", [flag.as_dict() for flag in flags])
     return folder
 
 
-def _state_flags(path: Path, judged: list[dict[str, Any]]) -> None:
-    """Write the attack's flags; those that measuring added before are kept."""
-    names = {flag["name"] for flag in judged}
-    before = read_json(path) if path.exists() else []
-    write_json(path, judged + [flag for flag in before if flag["name"] not in names])
+def _write_flags(path: Path, flags: list[dict[str, Any]]) -> None:
+    """Write the flags of the attack; keep the flags that measuring has added."""
+    names = {flag["name"] for flag in flags}
+    stored = read_json(path) if path.exists() else []
+    write_json(path, flags + [flag for flag in stored if flag["name"] not in names])
 
 
 @dataclass(frozen=True)
 class _Suite:
-    """What it takes to do any chunk of a suite."""
+    """A suite with its model and data."""
 
     folder: Path
     model: Autoencoder
@@ -145,17 +145,17 @@ class _Suite:
         return all(rows_path(self.folder, pair).exists() for pair in self.chunks[chunk])
 
     def attack(self, chunk: int) -> None:
-        """Attack one chunk, put the attack beside its controls, and store it."""
+        """Attack one chunk and its controls, and store the results."""
         numbers, config = self.chunks[chunk], self.config
         positions = [self.pairs[number] for number in numbers]
         x, target = (self.data.test.batch(np.array(side)) for side in zip(*positions, strict=True))
-        shown = None
+        transferred = None
         if self.siblings is not None:
-            shown = sibling_images(self.siblings, numbers, x, target)
-        judged = checked_attack(
-            self.model, x, target, config, pair_numbers=numbers, transferred=shown
+            transferred = sibling_images(self.siblings, numbers, x, target)
+        checked = checked_attack(
+            self.model, x, target, config, pair_numbers=numbers, transferred=transferred
         )
-        store_pairs(self.folder, numbers, positions, judged, config)
+        store_pairs(self.folder, numbers, positions, checked, config)
 
 
 def _about(
@@ -165,7 +165,7 @@ def _about(
     pairs: Pairs,
     siblings: Path | None,
 ) -> dict[str, Any]:
-    """What a suite is of; its digest tells it from any other."""
+    """The description of a suite, with a digest that identifies it."""
     about = {
         "format": FORMAT,
         "config": asdict(config),
@@ -179,21 +179,21 @@ def _about(
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
     if config.among is None:
-        del decisive["among"]  # suites older than this setting are the same without it
+        del decisive["among"]  # keeps the digest of suites that are older than this setting
     first = {"format": _IN_DIGEST, "config": by_first_names("attack", decisive)}
     return {**about, "digest": digest_of({**about, **first})}
 
 
 def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
-    """Make the suite's folder, or make sure that it is the same suite's."""
+    """Create the suite's folder, or check that it holds the same suite."""
     if not suite_file(folder).exists():
         write_settings(folder / "config.toml", config)
         write_json(folder / SUITE, about)
         return
-    found = read_suite(folder)
-    if found.get("digest") != about["digest"]:
-        compared = about.keys() - {"digest", "format"}
-        differing = [key for key in about if key in compared and found.get(key) != about[key]]
+    stored = read_suite(folder)
+    if stored.get("digest") != about["digest"]:
+        ignored = ("digest", "format")
+        differing = [k for k in about if k not in ignored and stored.get(k) != about[k]]
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
             f"being resumed; delete that folder to attack anew"

@@ -1,4 +1,4 @@
-"""Settings of a whole process, for processes that belong to the package: commands and workers."""
+"""Process-wide settings, applied only to processes that the package starts."""
 
 from seatbelt_vae.parallel.operating_system import keep_freed_memory
 

@@ -1,4 +1,4 @@
-"""The subject and the data that the verbs that measure are given."""
+"""The model and the data of the commands that measure."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
     from seatbelt_vae.subjects import Subject
 
-__all__ = ["check_judged", "check_target", "check_trained", "opened"]
+__all__ = ["check_reported", "check_target", "check_trained", "load_target"]
 
 
 def check_trained(path: Path) -> RunFolder:
-    """The run at ``path``, checked without importing torch.
+    """The finished run at ``path``; torch is not imported.
 
     Raises:
-        ArtifactError: no run there, or one whose training is not finished.
+        ArtifactError: no run at ``path``, or its training is not finished.
     """
     run = RunFolder.open(path)
     if not (path / "model.safetensors").exists():
@@ -33,11 +33,11 @@ def check_trained(path: Path) -> RunFolder:
     return run
 
 
-def check_judged(path: Path) -> Path:
-    """A folder that a report can show: a run folder, or the folder of results of another subject.
+def check_reported(path: Path) -> Path:
+    """Check that ``path`` is a run folder or a folder of results, and return it.
 
     Raises:
-        ArtifactError: neither.
+        ArtifactError: it is neither.
     """
     if not (path / SUBJECT).exists():
         RunFolder.open(path)
@@ -45,11 +45,11 @@ def check_judged(path: Path) -> Path:
 
 
 def check_target(flags: SubjectFlags) -> RunFolder | None:
-    """Refuse a target that cannot be judged before torch is imported; the run, if it is one.
+    """Check the target without importing torch; its run folder, or None for other targets.
 
     Raises:
-        ArtifactError: no such folder, or an unfinished run.
-        ConfigError: a reference without data.
+        ArtifactError: the folder does not exist, or its run is unfinished.
+        ConfigError: a reference to a model without a data set.
     """
     path = Path(flags.target)
     if (path / SUBJECT).exists():
@@ -64,8 +64,8 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
     return None
 
 
-def opened(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
-    """The subject, with the folder of its results, and its data."""
+def load_target(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
+    """The model of the target, with the folder of its results, and its data."""
     from seatbelt_vae.data.registry import source_of
     from seatbelt_vae.subjects import open_subject, store_subject
 
@@ -83,7 +83,7 @@ def opened(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
 
 
 def _stored_data(folder: Path) -> DataConfig | None:
-    """The data that a folder of results was made on."""
+    """The data set of a folder of results."""
     from seatbelt_vae.subjects.result_folder import data_of
 
     return data_of(folder) if (folder / SUBJECT).exists() else None

@@ -1,4 +1,4 @@
-"""The one way to call a kernel. Every argument is checked before its pointer is passed."""
+"""Call kernels. Every argument is checked before its pointer is passed."""
 
 import ctypes
 import operator
@@ -16,23 +16,23 @@ from seatbelt_vae.kernels.library import library, warn_unused
 __all__ = ["Kernel"]
 
 Bounds = tuple[int | str, int | str]
-"""The least value, and the end of the range; a name stands for a size."""
+"""The smallest value, and the exclusive end of the range; a name refers to a size."""
 
 
 @dataclass(eq=False)
 class Kernel:
-    """A compiled part of the package: its passes, and what their arguments must be.
+    """A compiled kernel: its passes, and the shapes and ranges of their arguments.
 
-    Types come from the struct in the C++ file. An array that the struct does not declare const and
-    that is given to a pass is changed in place.
+    Types come from the struct in the C++ file. A pass writes in place to arguments that the struct
+    does not declare const.
 
     Args:
-        name: of the C++ file.
+        name: name of the C++ file.
         shapes: the sizes of arrays, such as ``{"x out": "rows 2columns 3"}``. ``2columns`` is an
             even size, ``columns`` is half of it.
         passes: the arguments and results of each pass, such as ``"x scale -> out"``.
-        bounds: allowed ranges of sizes, of integers and of the values of index arrays. A size
-            without bounds is at least 1.
+        bounds: allowed ranges of sizes, integers and values of index arrays. A size without bounds
+            is at least 1.
         arrays: the kind of arrays.
     """
 
@@ -43,52 +43,53 @@ class Kernel:
     arrays: NumpyArrays = field(default_factory=TorchTensors)
 
     def is_built(self) -> bool:
-        """Whether the package was installed with a C++ compiler, from the sources it has now."""
+        """Whether the compiled library exists and matches the current sources."""
         return library() is not None and self._fits_library
 
-    def __call__(self, which: str, **given: Any) -> tuple[Any, ...]:
+    def __call__(self, pass_name: str, **arguments: Any) -> tuple[Any, ...]:
         """Run a pass and return its results.
 
         Args:
-            which: the name of the pass.
-            given: its arguments.
+            pass_name: name of the pass.
+            arguments: the arguments of the pass.
 
         Raises:
-            ShapeError: an argument is missing, or has another shape, dtype, device or layout than
-                the kernel reads; an index is out of range; an array that is written overlaps
-                another.
+            ShapeError: an argument is missing or has the wrong shape, dtype, device or layout; an
+                index is out of range; a written array overlaps another.
             MemoryError: the kernel could not allocate memory.
         """
-        signature = self._signatures[which]
-        if given.keys() != signature.arguments:
-            differing = ", ".join(sorted(given.keys() ^ signature.arguments))
-            raise ShapeError(f"{self.name} {which}: missing or unknown arguments: {differing}")
-        values, blocks = self._checked(given)
+        signature = self._signatures[pass_name]
+        if arguments.keys() != signature.arguments:
+            differing = ", ".join(sorted(arguments.keys() ^ signature.arguments))
+            raise ShapeError(f"{self.name} {pass_name}: missing or unknown arguments: {differing}")
+        values, blocks = self._checked(arguments)
         results = {name: self._new(name, values) for name in signature.results}
         for name, result in results.items():
             values[name] = self._memory(name, result).address
         self._refuse_overlap(blocks)
         struct = self._fields.structure(**values)
-        if self._functions[which](ctypes.byref(struct), *self.arrays.threads()):
-            raise MemoryError(f"{self.name} {which}: too little memory")
+        if self._functions[pass_name](ctypes.byref(struct), *self.arrays.threads()):
+            raise MemoryError(f"{self.name} {pass_name}: too little memory")
         return tuple(results.values())
 
-    def _checked(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Memory]]:
+    def _checked(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Memory]]:
         """Values of the fields, and the memory of the arrays."""
         values: dict[str, Any] = {}
         blocks: dict[str, Memory] = {}
-        for name, value in given.items():
+        for name, value in arguments.items():
             if name not in self._sizes:
                 values[name] = self._scalar(name, value)
-        for name, value in given.items():
+        for name, value in arguments.items():
             if name in self._sizes:
                 blocks[name] = block = self._memory(name, value)
                 self._bind(name, block, values)
                 values[name] = block.address
         for name, (low, high) in self.bounds.items():
             if name in blocks and blocks[name].size:
-                found = self.arrays.range(given[name])
-                self._refuse_outside(f"{name} has values", found, low, values.get(str(high), high))
+                extremes = self.arrays.range(arguments[name])
+                self._refuse_outside(
+                    f"{name} has values", extremes, low, values.get(str(high), high)
+                )
         return values, blocks
 
     def _scalar(self, name: str, value: Any) -> float:
@@ -104,21 +105,18 @@ class Kernel:
         return number
 
     def _memory(self, name: str, array: Any) -> Memory:
-        found = self.arrays.memory(array)
-        if isinstance(found, str):
-            raise ShapeError(f"{self.name}: {name} {found}")
-        if self._fields.members[name].writable and not found.writable:
+        memory = self.arrays.memory(array)
+        if isinstance(memory, str):
+            raise ShapeError(f"{self.name}: {name} {memory}")
+        if self._fields.members[name].writable and not memory.writable:
             raise ShapeError(f"{self.name}: {name} is read-only, and is changed: pass a copy")
-        return found
+        return memory
 
     def _bind(self, name: str, block: Memory, values: dict[str, Any]) -> None:
-        """Check the dtype and the shape of an array; sizes that are new are taken from it."""
-        member, sizes = self._fields.members[name], self._sizes[name]
-        dtypes = member.dtypes
-        if len(dtypes) > 1:
-            dtypes = (dtypes[bool(values.get("bfloat16", 0))],)
-        if block.dtype not in dtypes:
-            raise ShapeError(f"{self.name}: {name} is {block.dtype}, expected {dtypes[0]}")
+        """Check the dtype and the shape of an array; add its new sizes to ``values``."""
+        sizes, dtype = self._sizes[name], self._dtype(name, values)
+        if block.dtype != dtype:
+            raise ShapeError(f"{self.name}: {name} is {block.dtype}, expected {dtype}")
         fits = len(block.shape) == len(sizes)
         for (factor, size), extent in zip(sizes, block.shape, strict=False):
             if size and size not in values:
@@ -136,29 +134,32 @@ class Kernel:
                 f"({self._shape_texts[name]})"
             )
 
-    def _new(self, name: str, values: Mapping[str, Any]) -> Any:
+    def _dtype(self, name: str, values: Mapping[str, Any]) -> str:
         dtypes = self._fields.members[name].dtypes
-        dtype = dtypes[bool(values.get("bfloat16", 0))] if len(dtypes) > 1 else dtypes[0]
+        return dtypes[bool(values.get("bfloat16", 0))] if len(dtypes) > 1 else dtypes[0]
+
+    def _new(self, name: str, values: Mapping[str, Any]) -> Any:
         shape = tuple(factor * values.get(size, 1) for factor, size in self._sizes[name])
-        return self.arrays.empty(shape, dtype)
+        return self.arrays.empty(shape, self._dtype(name, values))
 
     def _refuse_outside(
-        self, what: str, found: tuple[int, int], low: int | str, high: int | str
+        self, subject: str, span: tuple[int, int], low: int | str, high: int | str
     ) -> None:
-        if not (int(low) <= found[0] and found[1] < int(high)):
-            span = f"{found[0]}" if found[0] == found[1] else f"{found[0]} … {found[1]}"
-            raise ShapeError(f"{self.name}: {what} {span}, expected {low} … {int(high) - 1}")
+        if not (int(low) <= span[0] and span[1] < int(high)):
+            got = f"{span[0]}" if span[0] == span[1] else f"{span[0]} … {span[1]}"
+            raise ShapeError(f"{self.name}: {subject} {got}, expected {low} … {int(high) - 1}")
 
     def _refuse_overlap(self, blocks: Mapping[str, Memory]) -> None:
-        """Arrays that the kernel writes must not share memory with others."""
-        for (one, first), (other, second) in combinations(blocks.items(), 2):
-            written = self._fields.members[one].writable or self._fields.members[other].writable
+        """Raise if an array that the kernel writes shares memory with another."""
+        members = self._fields.members
+        for (name, first), (other, second) in combinations(blocks.items(), 2):
+            written = members[name].writable or members[other].writable
             apart = (
                 first.address + first.size <= second.address
                 or second.address + second.size <= first.address
             )
             if written and first.size and second.size and not apart:
-                raise ShapeError(f"{self.name}: {one} and {other} overlap: pass a copy")
+                raise ShapeError(f"{self.name}: {name} and {other} overlap: pass a copy")
 
     @cached_property
     def _shape_texts(self) -> dict[str, str]:
@@ -166,7 +167,7 @@ class Kernel:
 
     @cached_property
     def _sizes(self) -> dict[str, list[tuple[int, str]]]:
-        """Factor and name of each size of each array; a constant has no name."""
+        """Factor and name of each size of each array; the name of a constant is empty."""
         texts = self._shape_texts.items()
         return {name: [_size(text) for text in shape.split()] for name, shape in texts}
 
@@ -182,7 +183,7 @@ class Kernel:
 
     @cached_property
     def _fits_library(self) -> bool:
-        """Whether the library has the fields and the passes that this object names."""
+        """Whether the library exports the named fields and passes."""
         named = set(self._sizes).union(*(pass_.names for pass_ in self._signatures.values()))
         try:
             missing = named - self._fields.members.keys()
@@ -195,11 +196,11 @@ class Kernel:
 
     @cached_property
     def _functions(self) -> dict[str, Any]:
-        found = {}
+        functions = {}
         for name in self.passes:
-            function = found[name] = self._exported(f"{self.name}_{name}")
+            function = functions[name] = self._exported(f"{self.name}_{name}")
             function.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-        return found
+        return functions
 
     def _exported(self, symbol: str) -> Any:
         compiled = library()

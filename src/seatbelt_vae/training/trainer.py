@@ -1,4 +1,4 @@
-"""One training step, validation, and the state of both."""
+"""Training steps and validation of one model, and their state."""
 
 import math
 from collections.abc import Mapping
@@ -21,23 +21,23 @@ from seatbelt_vae.parallel.process_group import process_group
 from seatbelt_vae.randomness import Stream, seeded_for
 from seatbelt_vae.training.average import AveragedModel
 from seatbelt_vae.training.batches import Batches
+from seatbelt_vae.training.device_images import DeviceImages
 from seatbelt_vae.training.health import Health
 from seatbelt_vae.training.penalty_parts import PenaltyParts
-from seatbelt_vae.training.resident import Resident
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 
-__all__ = ["Trainee"]
+__all__ = ["Trainer"]
 
 
-class Trainee:
+class Trainer:
     """A model, its optimiser, its objective and its data.
 
     Args:
         settings: the settings of the run.
-        data: the data set that the settings name.
+        data: the data set named in the settings.
 
     Raises:
-        ConfigError: settings that do not fit the data, or a missing GPU.
+        ConfigError: settings that do not fit the data, or no GPU for device ``cuda``.
     """
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
@@ -48,7 +48,7 @@ class Trainee:
                 "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "
                 "torch for CUDA where there is one"
             )
-        # accelerate keeps one state per process; a second run may have another precision
+        # accelerate stores the precision per process: reset it, since another run may differ
         AcceleratorState._reset_state(reset_partial_state=True)
         self._accelerator = Accelerator(
             cpu=config.device == "cpu",
@@ -81,16 +81,16 @@ class Trainee:
 
     @property
     def result(self) -> HierarchicalVAE:
-        """The trained model, with averaged weights if they are averaged."""
+        """The trained model, with averaged weights if ``ema_decay`` is set."""
         return self.model if self._average is None else self._average.model
 
     def keep_images_on_device(self) -> None:
-        """Copy the training images to a GPU that has room for them."""
-        resident = Resident.if_it_fits(self.batches.data, self.device)
-        self.batches = replace(self.batches, resident=resident)
+        """Copy the training images to the GPU if they fit."""
+        on_device = DeviceImages.if_it_fits(self.batches.data, self.device)
+        self.batches = replace(self.batches, on_device=on_device)
 
     def step(self, step: int, x: Tensor) -> dict[str, float]:
-        """One step of every optimiser on this worker's images; the terms of the batch, nats."""
+        """One step of every optimiser on this process's images; the terms of the batch, nats."""
         self.model.train()
         rate = 0.5 * self._config.learning_rate * (1 + math.cos(math.pi * (step - 1) / self.steps))
         for group in self._optimizer.param_groups:
@@ -115,7 +115,7 @@ class Trainee:
         """The ELBO, its parts and the active units of each layer on fixed held-out images."""
         model = self.result.eval()
         x, noise = self.batches.validation(model.latent_sizes)
-        # in float32 whatever the precision of training, as the model is used
+        # in float32 at any training precision, because the model is used in float32
         terms = Objective()(model, x, noise)
         counts = terms.active_units(self._objective.free_bits, self._objective.free_bits_group)
         active = {f"active_{i}": count for i, count in enumerate(counts, start=1)}
@@ -123,11 +123,11 @@ class Trainee:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state that the next step depends on."""
-        found = weights("model", self.model) | moments("adam", self.model, self._optimizer)
-        found |= self._health.tensors() | self._parts.tensors()
+        state = weights("model", self.model) | moments("adam", self.model, self._optimizer)
+        state |= self._health.tensors() | self._parts.tensors()
         if self._average is not None:
-            found |= weights("average", self._average.model)
-        return found
+            state |= weights("average", self._average.model)
+        return state
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
@@ -139,7 +139,7 @@ class Trainee:
             load_weights("average", self._average.model, tensors)
 
     def _read(self, terms: Terms) -> dict[str, float]:
-        """The terms of the whole batch, read from the device at once."""
+        """The terms of the whole batch, in one transfer from the device."""
         named = terms.named()
         values = self._group.mean(torch.stack([value.detach() for value in named.values()]))
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]

@@ -1,4 +1,4 @@
-"""Training images kept on the device, as bytes where they are bytes: no step waits for them."""
+"""Training images stored on the device, so that no step waits for a transfer."""
 
 from dataclasses import dataclass
 
@@ -9,46 +9,46 @@ from torch import Tensor
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.data.dataset import Indices
 
-__all__ = ["Resident"]
+__all__ = ["DeviceImages"]
 
 _BLOCK = 4096
 _SHARE_OF_MEMORY = 0.5
 
 
 @dataclass(frozen=True)
-class Resident:
+class DeviceImages:
     """The training split on the device.
 
     Args:
-        values: :math:`(N, C, H, W)`, bytes 0 … 255 for the bounds' ends, or float32.
-        bounds: of the pixels.
+        values: :math:`(N, C, H, W)`, float32, or bytes that map 0 … 255 to the bounds.
+        bounds: smallest and largest pixel value.
     """
 
     values: Tensor
     bounds: tuple[float, float]
 
     @classmethod
-    def if_it_fits(cls, data: ImageData, device: torch.device) -> "Resident | None":
-        """The split on a GPU that has room for it; None if it has not, or is none."""
+    def if_it_fits(cls, data: ImageData, device: torch.device) -> "DeviceImages | None":
+        """The split on a GPU with enough free memory; None without one."""
         if device.type != "cuda":
             return None
         free, _ = torch.cuda.mem_get_info(device)
         return cls.within(data, device, int(_SHARE_OF_MEMORY * free))
 
     @classmethod
-    def within(cls, data: ImageData, device: torch.device, memory: int) -> "Resident | None":
-        """The split on a device, if it takes no more than so many bytes there.
+    def within(cls, data: ImageData, device: torch.device, memory: int) -> "DeviceImages | None":
+        """The split on a device; None if it needs more than ``memory`` bytes.
 
-        Images that bytes cannot hold exactly are kept as float32: a model must see the same numbers
-        wherever they lie.
+        Images are stored as bytes if the conversion is exact, else as float32: the model must
+        receive the same numbers from any storage.
         """
         for dtype in (torch.uint8, torch.float32):
             shape = (len(data.train), *data.image_shape)
             if torch.Size(shape).numel() * dtype.itemsize > memory:
                 return None
-            kept = cls(torch.empty(shape, dtype=dtype, device=device), data.bounds)
-            if kept._fill(data):
-                return kept
+            stored = cls(torch.empty(shape, dtype=dtype, device=device), data.bounds)
+            if stored._fill(data):
+                return stored
         return None
 
     def batch(self, positions: Indices) -> Tensor:
@@ -74,5 +74,5 @@ class Resident:
         if values.dtype != torch.uint8:
             return values
         low, high = self.bounds
-        # the same operations as a set stored in bytes is read with
+        # the same operations, in the same order, as for data sets stored as bytes
         return values.float() / (255 / (high - low)) + low

@@ -1,4 +1,4 @@
-"""One command run by several processes, as torchrun starts them: the first speaks and writes."""
+"""One command in several processes, started by torchrun: the first prints and writes."""
 
 import os
 import sys
@@ -9,14 +9,14 @@ from typing import Protocol, TypeVar
 
 from seatbelt_vae.errors import SeatbeltError
 
-__all__ = ["first_speaks", "joined"]
+__all__ = ["print_in_first_process", "torchrun_group"]
 
 _T = TypeVar("_T")
 
 
 @contextmanager
-def first_speaks() -> Iterator[None]:
-    """Let only the first process print; what another alone meets, and a traceback, are told."""
+def print_in_first_process() -> Iterator[None]:
+    """Silence all processes but the first; tracebacks and `SeatbeltError` are still printed."""
     if int(os.environ.get("RANK", "0")) == 0:
         yield
         return
@@ -25,18 +25,18 @@ def first_speaks() -> Iterator[None]:
 
 
 class InTurn(Protocol):
-    """Lets the first process do its part, and then the others theirs if it succeeded."""
+    """Call one function in the first process; if it succeeds, call another in the others."""
 
     def __call__(self, first: Callable[[], _T], others: Callable[[], _T], /) -> _T:
-        """What this process's part returns."""
+        """Return the result of this process's function."""
 
 
 @contextmanager
-def joined(device: str) -> Iterator[InTurn]:
-    """Be one of the processes that torchrun started; nothing changes for one that is alone.
+def torchrun_group(device: str) -> Iterator[InTurn]:
+    """Join the process group of torchrun; yields a function that calls in order of rank.
 
     Args:
-        device: as of `TrainingConfig`.
+        device: the device, see `TrainingConfig`.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "MASTER_ADDR" not in os.environ:
         yield _alone
@@ -48,7 +48,7 @@ def joined(device: str) -> Iterator[InTurn]:
     state = PartialState(cpu=device == "cpu")
 
     def in_turn(first: Callable[[], _T], others: Callable[[], _T]) -> _T:
-        return process_group().first_then_others(first, _telling(others))
+        return process_group().first_then_others(first, _reported(others))
 
     try:
         yield in_turn
@@ -56,10 +56,10 @@ def joined(device: str) -> Iterator[InTurn]:
         state.destroy_process_group()
 
 
-def _telling(others: Callable[[], _T]) -> Callable[[], _T]:
-    """Say what only a silent process meets, such as images that its machine lacks."""
+def _reported(others: Callable[[], _T]) -> Callable[[], _T]:
+    """Print an error of a silenced process, such as images that its machine lacks."""
 
-    def part() -> _T:
+    def call() -> _T:
         try:
             return others()
         except SeatbeltError as error:
@@ -67,7 +67,7 @@ def _telling(others: Callable[[], _T]) -> Callable[[], _T]:
             print(f"seatbelt-vae: error: process {rank}: {error}", file=sys.__stderr__)
             raise
 
-    return part
+    return call
 
 
 def _alone(first: Callable[[], _T], _others: Callable[[], _T]) -> _T:

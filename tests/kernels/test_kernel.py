@@ -1,4 +1,4 @@
-"""The checks in front of a kernel: each violation is an error that names it."""
+"""The checks of a kernel's arguments: each violation is an error that names it."""
 
 import ctypes
 import re
@@ -12,7 +12,7 @@ import torch
 
 from seatbelt_vae import kernels
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.kernels import Kernel, door
+from seatbelt_vae.kernels import Kernel
 from seatbelt_vae.kernels.catalogue import KERNELS
 from seatbelt_vae.kernels.fields import Fields
 from tests.kernels.arguments import of_memory, of_mixtures, of_rasteriser
@@ -185,7 +185,7 @@ def test_fields_in_another_order_are_passed_by_name(order, tmp_path, monkeypatch
         ["g++", "-std=gnu++20", "-shared", "-fPIC", "-w", f"-I{include}", source, "-o", built],
         check=True,
     )
-    monkeypatch.setattr(door, "library", lambda: ctypes.CDLL(str(built)))
+    monkeypatch.setattr("seatbelt_vae.kernels.kernel.library", lambda: ctypes.CDLL(str(built)))
     toy = Kernel("toy", {"a b out": "size"}, {"subtract": "a b factor -> out"})
     (found,) = toy("subtract", a=torch.tensor([1.0, 2.0]), b=torch.tensor([5.0, 3.0]), factor=2)
     assert found.tolist() == [-3, 1]

@@ -1,4 +1,4 @@
-"""A tuned process keeps its freed memory, and has the threads it was told."""
+"""A tuned process keeps its freed memory and has the given number of threads."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 FAULTS = """
 import resource, torch
-from seatbelt_vae.parallel.own_process import tune_process
+from seatbelt_vae.parallel.process_settings import tune_process
 {tune}
 def fresh():
     return torch.empty(2**24).fill_(1)

@@ -1,4 +1,4 @@
-"""Images kept on the device: the same numbers as read anew, as bytes where bytes hold them."""
+"""Images stored on the device equal those read from the data set, as bytes or float32."""
 
 from dataclasses import replace
 
@@ -10,15 +10,15 @@ from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load_data
 from seatbelt_vae.data.image_records import About, image_record, stored_set
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.training import resident, train
-from seatbelt_vae.training.resident import Resident
+from seatbelt_vae.training import device_images, train
+from seatbelt_vae.training.device_images import DeviceImages
 from tests.training.small import blobs, convolutional, points
 
 CPU = torch.device("cpu")
 
 
 def levels():
-    """Images of all 256 bytes, as a set stored in bytes gives them."""
+    """Images with all 256 byte values, decoded as a data set stored in bytes."""
     data = blobs(5000)
     stored = np.random.default_rng(0).integers(0, 256, (5000, 1, 16, 16), np.uint8)
 
@@ -29,7 +29,7 @@ def levels():
 
 
 def shrunk():
-    """Bytes at half their size."""
+    """Images of half the size in bytes."""
     rows = np.empty(5000, image_record((1, 32, 32)))
     rows["image"] = np.random.default_rng(0).integers(0, 256, rows["image"].shape)
     return stored_set(rows, About(), DataConfig("array", image_size=16))
@@ -47,7 +47,7 @@ def shrunk():
 )
 def test_kept_images_are_the_images(data, dtype):
     data = data()
-    kept = Resident.within(data, CPU, 10**9)
+    kept = DeviceImages.within(data, CPU, 10**9)
     assert kept is not None
     assert kept.values.dtype == dtype
     positions = np.random.default_rng(1).permutation(len(data.train))[:100]
@@ -56,25 +56,25 @@ def test_kept_images_are_the_images(data, dtype):
 
 @pytest.mark.parametrize("block", [90, 179, 180, 181])
 def test_the_last_block_is_kept_whatever_its_size(monkeypatch, block):
-    monkeypatch.setattr(resident, "_BLOCK", block)
+    monkeypatch.setattr(device_images, "_BLOCK", block)
     # new memory often holds what the test before left there
     monkeypatch.setattr(torch, "empty", lambda shape, **kind: torch.full(shape, 7, **kind))
     data = blobs()
-    kept, every = Resident.within(data, CPU, 10**9), np.arange(180)
+    kept, every = DeviceImages.within(data, CPU, 10**9), np.arange(180)
     assert torch.equal(kept.batch(every), data.train.batch(every))
 
 
 def test_what_does_not_fit_is_read_anew():
     data = blobs()
     needed = len(data.train) * 256
-    assert Resident.within(data, CPU, needed) is not None
-    assert Resident.within(data, CPU, needed - 1) is None
+    assert DeviceImages.within(data, CPU, needed) is not None
+    assert DeviceImages.within(data, CPU, needed - 1) is None
     data = points()
-    assert Resident.within(data, CPU, len(data.train) * 8 - 1) is None
+    assert DeviceImages.within(data, CPU, len(data.train) * 8 - 1) is None
 
 
 def test_on_the_cpu_nothing_is_copied():
-    assert Resident.if_it_fits(blobs(), CPU) is None
+    assert DeviceImages.if_it_fits(blobs(), CPU) is None
 
 
 def test_a_run_on_kept_images_is_the_same_run(tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_a_run_on_kept_images_is_the_same_run(tmp_path, monkeypatch):
     )
     train(read, blobs())
     monkeypatch.setattr(
-        Resident, "if_it_fits", lambda data, device: Resident.within(data, device, 10**9)
+        DeviceImages, "if_it_fits", lambda data, device: DeviceImages.within(data, device, 10**9)
     )
     train(kept, blobs())
     written = [(run.path / "model.safetensors").read_bytes() for run in (read, kept)]

@@ -1,4 +1,4 @@
-"""Training by the command in several processes, as torchrun starts them."""
+"""Training in several processes started by torchrun."""
 
 import os
 import re
@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
 
 
 def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    """Sums in another order differ by rounding, which training carries on."""
+    """The order of sums changes rounding, which accumulates in training."""
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
 
@@ -62,7 +62,7 @@ def test_two_processes_train_what_one_would(whole: dict[str, torch.Tensor], tmp_
     assert_close(load_file(tmp_path / "run" / "model.safetensors"), whole)
 
 
-def test_an_error_is_said_once(tmp_path: Path) -> None:
+def test_an_error_is_printed_once(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("")
     process = together(f"train run {SMALL}", tmp_path)
@@ -88,14 +88,14 @@ sys.exit(main())
 """
 
 
-def test_what_one_process_alone_lacks_is_said_and_ends_them_all(tmp_path: Path) -> None:
+def test_the_error_of_one_process_is_printed_and_ends_all(tmp_path: Path) -> None:
     (tmp_path / "lacking.py").write_text(LACKING)
     process = together(f"train run {SMALL}", tmp_path, "lacking.py")
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
     said = re.findall("^seatbelt-vae: error: (.*)$", err, re.MULTILINE)
-    # the first may be ended by torchrun before it has said that it goes down with the other
-    said = [line for line in said if line != "another worker failed, and says why"]
+    # torchrun may end the first process before it prints that another failed
+    said = [line for line in said if line != "another process failed; see its error message"]
     assert said == ["process 1: no images here, expected some: fetch them"]
     assert not (tmp_path / "run").exists()
 
