@@ -233,8 +233,8 @@ def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
     page = report([folder.path], tmp_path)
     summary = page.root.one("section", id="summary").text
     assert "Attacked on 3 of 5 pairs, not measured" in summary
-    assert "unfinished: flags not judged yet" in summary
-    assert "not judged yet" in page.root.one("table", class_="flags").text
+    assert "unfinished: flags not computed yet" in summary
+    assert "not computed yet" in page.root.one("table", class_="flags").text
 
 
 def test_models_of_which_one_is_not_attacked_stand_side_by_side(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_pairs_not_told_apart_are_counted_and_not_shown_as_gaps(tmp_path: Path) 
     summary = read_json(place / "summary.json")
     write_json(place / "summary.json", summary | {"pairs_told_apart": 2})
     page = report([folder.path], tmp_path)
-    assert "1 of 3 pairs say nothing" in page.root.one("article").text
+    assert "1 of 3 pairs left out" in page.root.one("article").text
     first = page.root.one("div", class_="pair")
     assert "reconstructs both alike" in first.text
 
