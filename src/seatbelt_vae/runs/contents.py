@@ -1,6 +1,6 @@
-"""The one reader of run folders: a part that is not there yet is None, a corrupt one is an error.
+"""Reads the contents of run folders; a missing part is None, a corrupt part is an error.
 
-Each part is read when it is first asked for. An `ArtifactError` is one line that names the file.
+Each part is read on first access. An `ArtifactError` names the file in one line.
 """
 
 import hashlib
@@ -35,16 +35,16 @@ __all__ = [
 ]
 
 FOREIGN = "foreign"
-"""The preset of a subject that is no run."""
+"""Stands for the preset of a subject without a run folder."""
 
 SUBJECT = "subject.json"
-"""The file that marks the folder of results of such a subject, as ``run.json`` marks a run."""
+"""The file that marks the results folder of such a subject, as ``run.json`` marks a run."""
 
 Row = dict[str, Any]
 Tensors = dict[str, "Tensor"]
 
 PICTURED = 20
-"""Pairs of a suite whose pictures are read."""
+"""Number of pairs of a suite with pictures in a report."""
 
 _ATTACK = (
     *("pair", "level", "level_relative", "delta", "bound"),
@@ -61,11 +61,7 @@ _PICTURES = (
 
 @dataclass(frozen=True)
 class Measured:
-    """The measurements of a suite.
-
-    Args:
-        folder: the suite's.
-    """
+    """The measurements in the folder of a suite."""
 
     folder: Path
 
@@ -81,7 +77,7 @@ class Measured:
 
     @cached_property
     def attacks(self) -> list[Row]:
-        """One row per attack: its measures."""
+        """One row of measures per attack."""
         return _rows(self.folder / "measures", _MEASURE)
 
     @cached_property
@@ -91,14 +87,14 @@ class Measured:
 
     @cached_property
     def pictures(self) -> Tensors:
-        """Images of the matched budgets of the first `PICTURED` pairs, stacked."""
+        """Images at all budgets of the first `PICTURED` pairs, stacked."""
         from torch import stack
 
         folder = self.folder / "budgets"
         files = sorted(folder.glob("*.safetensors"))[:PICTURED]
         if not files:
             raise ArtifactError(
-                f"{folder} holds no pictures: delete {folder.parent}/pairs and `attack`"
+                f"{folder} holds no pictures: delete {folder.parent}/pairs and run `attack` again"
             )
         pairs = [_tensors(path, _PICTURES) for path in files]
         return {name: stack([pair[name] for pair in pairs]) for name in _PICTURES}
@@ -118,11 +114,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite of attacks.
-
-    Args:
-        folder: ``attacks/<suite>`` of a run.
-    """
+    """One attack suite; ``folder`` is ``attacks/<suite>`` of a run."""
 
     folder: Path
 
@@ -147,19 +139,19 @@ class Suite:
 
     @cached_property
     def attacks(self) -> list[Row]:
-        """One row per attack, of the pairs attacked so far."""
+        """One row per attack on the pairs attacked so far."""
         attacked = any(self.folder.glob("pair-*.parquet"))
         return _rows(self.folder, _ATTACK, "pair-*.parquet") if attacked else []
 
     @cached_property
     def flags(self) -> list[Row] | None:
-        """Its validity flags; None until every pair has been attacked."""
+        """Validity flags; None until every pair has been attacked."""
         path = self.folder / "flags.json"
         if not path.exists():
             return None
         flags = read_json(path)
         if not isinstance(flags, list):
-            raise ArtifactError(f"{path} is no list of flags: delete it and attack again")
+            raise ArtifactError(f"{path} is not a list of flags: delete it and attack again")
         return [_check(path, flag, ["name", "raised", "detail"]) for flag in flags]
 
     @property
@@ -169,22 +161,18 @@ class Suite:
 
     @cached_property
     def measured(self) -> Measured | None:
-        """Its measurements; None until every attacked pair has been measured."""
+        """Measurements; None until every attacked pair has been measured."""
         return Measured(self.folder) if (self.folder / "summary.json").exists() else None
 
     @property
     def pairs_attacked(self) -> int:
-        """Pairs whose attacks are stored."""
+        """Number of pairs with stored attacks."""
         return len({row["pair"] for row in self.attacks})
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results of ``evaluate``.
-
-    Args:
-        folder: ``evaluation`` of a run.
-    """
+    """The results of ``evaluate``; ``folder`` is ``evaluation`` of a run."""
 
     folder: Path
 
@@ -206,11 +194,11 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Run:
-    """The contents of one run folder, or of the folder of results of another subject.
+    """The contents of one run folder, or of the results folder of another subject.
 
     Args:
-        name: how reports and views call it.
-        folder: its place.
+        name: name in reports and views.
+        folder: path of the folder.
     """
 
     name: str
@@ -226,7 +214,7 @@ class Run:
 
     @cached_property
     def config(self) -> RunConfig | None:
-        """The settings of the training; None for a subject that is no run."""
+        """Settings of the training; None for a subject without a run folder."""
         if self.subject is not None:
             return None
         try:
@@ -236,20 +224,20 @@ class Run:
 
     @property
     def preset(self) -> str:
-        """The preset, or ``foreign`` for a subject that is no run."""
+        """The preset, or ``foreign`` for a subject without a run folder."""
         return FOREIGN if self.config is None else self.config.model.preset
 
     @property
     def data(self) -> DataConfig:
-        """The settings of the data set that it is judged on."""
+        """Settings of the data set."""
         if self.config is not None:
             return self.config.data
-        stated = (self.subject or {}).get("data")
-        return DataConfig("in memory") if stated is None else from_dict(DataConfig, stated)
+        settings = (self.subject or {}).get("data")
+        return DataConfig("in memory") if settings is None else from_dict(DataConfig, settings)
 
     @cached_property
     def architecture(self) -> Row | None:
-        """Shape, bounds and latent sizes; None until training has begun."""
+        """Image shape, bounds and latent sizes; None before training."""
         if self.subject is not None:
             return {**self.subject, "image_shape": self.subject["event_shape"]}
         path = self.folder / "model.json"
@@ -257,7 +245,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> list[Row]:
-        """Rows of the training, perhaps none."""
+        """Rows of the training metrics; empty before training."""
         place = self.folder / "metrics"
         return _rows(place, ["step", "split"]) if any(place.glob("*.parquet")) else []
 
@@ -274,18 +262,18 @@ class Run:
 
     @cached_property
     def conditions(self) -> Row:
-        """Versions, processor and threads of the training, if a checkpoint states them."""
-        stated = sorted(self.folder.glob("checkpoints/step-*/about.json"))
-        return dict(_table(stated[-1], ["conditions"])["conditions"]) if stated else {}
+        """Versions, processor and threads of the training, from the latest checkpoint."""
+        files = sorted(self.folder.glob("checkpoints/step-*/about.json"))
+        return dict(_table(files[-1], ["conditions"])["conditions"]) if files else {}
 
     @cached_property
     def suites(self) -> dict[str, Suite]:
-        """Its suites by name."""
+        """Attack suites by name."""
         return {folder.name: Suite(folder) for folder in suite_folders(self.folder)}
 
     @cached_property
     def evaluation(self) -> Evaluation | None:
-        """None until evaluated."""
+        """Results of the evaluation; None before it."""
         folder = self.folder / "evaluation"
         return Evaluation(folder) if (folder / "measures.json").exists() else None
 
@@ -293,7 +281,7 @@ class Run:
         """Read every part.
 
         Raises:
-            ArtifactError: a file is corrupt or lacks a part.
+            ArtifactError: a file is corrupt or incomplete.
         """
         _ = self.config, self.architecture, self.metrics, self.weights, self.conditions
         for suite in self.suites.values():
@@ -306,7 +294,7 @@ class Run:
 
 
 def is_contents(folder: Path) -> bool:
-    """Whether a folder is a run folder or the folder of results of another subject."""
+    """Whether a folder is a run folder or the results folder of another subject."""
     return (folder / "run.json").exists() or (folder / SUBJECT).exists()
 
 
@@ -325,7 +313,7 @@ def _tensors(path: Path, names: Sequence[str]) -> Tensors:
 
 
 def _check(path: Path, found: Any, expected: Sequence[str] = ()) -> dict[str, Any]:
-    """The table that was read, if it is one and has the expected keys."""
+    """The content of a file, checked to be a table with the expected keys."""
     advice = "expected a file written by this version, delete it and run the step again"
     if not isinstance(found, dict):
         raise ArtifactError(f"{path} holds no table: {advice}")

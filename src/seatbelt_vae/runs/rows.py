@@ -44,7 +44,7 @@ def read_rows(path: Path, pattern: str = "*.parquet") -> list[dict[str, Any]]:
 
 
 def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str, Any]]]:
-    """The rows of one Parquet file after the other; only one file is in memory at a time."""
+    """The rows of each Parquet file in turn; one file is in memory at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,7 +1,7 @@
-"""The steps of the workflow: train, attack and measure, evaluate; each tells how far it is.
+"""The steps of the workflow: train, attack and measure, evaluate.
 
-A step works with the CPU threads of the process. Interrupted at any point and called again, it
-ends in the same weights and rows.
+A step uses the CPU threads of the process. A step that is interrupted at any time and called again
+gives the same weights and rows.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from seatbelt_vae.workflow.status import with_known_metrics
 __all__ = ["Between", "attack_subject", "evaluate_subject", "train_run"]
 
 Between = Callable[[str, int, int], None]
-"""Called between two parts of a step with the part, how much is done, and of how much."""
+"""Called between two parts of a step with the activity, the parts done, and their number."""
 
 
 def train_run(
@@ -32,7 +32,7 @@ def train_run(
     """Train a run's model to the end.
 
     Raises:
-        KeyboardInterrupt: it was to stop, and has written a checkpoint.
+        KeyboardInterrupt: a stop was requested, and a checkpoint is written.
     """
     train(run, data, on_progress=on_progress, stop=stopped)
     if stopped():
@@ -75,7 +75,7 @@ def evaluate_subject(
     *,
     between: Between = lambda *_: None,
 ) -> dict[str, Any]:
-    """Evaluate a subject; optional metrics of an earlier evaluation are measured again.
+    """Evaluate a subject, including the optional metrics of an earlier evaluation.
 
     Returns:
         The content of ``measures.json``.
