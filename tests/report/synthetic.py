@@ -1,4 +1,4 @@
-"""Run folders that look like the demo's, made without a model: sprites and morphs."""
+"""Run folders like those of the demo, with synthetic images instead of a model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,7 +33,7 @@ WEIGHTS = 2.0 ** np.linspace(-10, 4, 29)
 
 @dataclass(frozen=True)
 class Kind:
-    """A model's character: how soft it is to attacks, how sharp its reconstructions are."""
+    """Properties of a model: weakness to attacks, and sharpness of reconstructions."""
 
     preset: str
     latent_sizes: tuple[int, ...]
@@ -61,7 +61,7 @@ def write_demo(root: Path, pairs: int = 5, names: Sequence[str] = tuple(KINDS)) 
 
 
 def write_trained(path: Path, kind: Kind) -> RunFolder:
-    """A run that is trained and nothing more."""
+    """A run that is trained, without attacks and evaluation."""
     model = ModelConfig(preset=kind.preset, latent_sizes=kind.latent_sizes)
     config = RunConfig(DataConfig("dsprites"), model, training=TrainingConfig(steps=2000))
     folder = RunFolder.create(path, config)
@@ -96,7 +96,7 @@ def sprite(seed: int) -> Image:
 
 
 def blurred(image: Image, width: float) -> Image:
-    """What a model would reconstruct: the image under a Gaussian blur."""
+    """A model's reconstruction: the image under a Gaussian blur."""
     reach = np.arange(-6, 7)
     kernel = np.exp(-(reach**2) / (2 * width**2))
     kernel /= kernel.sum()
@@ -152,7 +152,7 @@ class _Pair:
         self.start = 900.0 * wobble * len(kind.latent_sizes)
 
     def moved(self, epsilon: float) -> float:
-        """How far the reconstruction goes with a relative distortion ε."""
+        """Share of the way of the reconstruction at a relative distortion ε."""
         return float(1 - np.exp(-2 * self.softness * epsilon))
 
     @property
@@ -264,7 +264,7 @@ def _tensor(images: Image | list[Image]) -> torch.Tensor:
 
 
 def write_evaluation(folder: RunFolder, kind: Kind) -> None:
-    """The measures and pictures that `evaluate` leaves."""
+    """The measures and pictures of `evaluate`."""
     place = folder.path / "evaluation"
     depth, draw = len(kind.latent_sizes), np.random.default_rng(1)
     bracket = {"lower": 0.4, "upper": 0.4 + 0.2 * (depth - 1), "chains": 8, "images": 500}

@@ -136,7 +136,7 @@ def test_panels_hold_every_pair_and_budget_in_the_order_of_the_paper(page: Page)
     assert checked == ["pair-0", "budget-2"]
 
 
-def test_every_picture_stands_in_its_place(page: Page, demo: list[Path]) -> None:
+def test_every_picture_is_in_its_place(page: Page, demo: list[Path]) -> None:
     made = panels(collect(demo), "latent-kl-strong")[1]
     shown = list(page.root.find("div", class_="pair"))[1]
     rows = shown.find("div", class_="panel-row")
@@ -204,7 +204,7 @@ def test_the_same_folders_give_the_same_bytes(demo: list[Path], tmp_path: Path) 
     assert len(first) < 3e6
 
 
-def test_names_the_folders_not_where_they_lie(page: Page, demo: list[Path]) -> None:
+def test_a_page_has_folder_names_without_paths(page: Page, demo: list[Path]) -> None:
     assert str(demo[0].parent) not in page.source
 
 
@@ -225,7 +225,7 @@ def test_missing_parts_are_stated_in_place(tmp_path: Path) -> None:
     assert "No training rows yet" in bare.root.one("section", id="curves").text
 
 
-def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
+def test_an_unfinished_suite_is_marked(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
     place = write_suite(folder, KINDS["vae"], 3, AttackConfig(pairs=5))
     for name in ("flags.json", "summary.json"):
@@ -237,7 +237,7 @@ def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
     assert "not computed yet" in page.root.one("table", class_="flags").text
 
 
-def test_models_of_which_one_is_not_attacked_stand_side_by_side(tmp_path: Path) -> None:
+def test_attacked_and_other_models_share_a_page(tmp_path: Path) -> None:
     whole = write_trained(tmp_path / "whole", KINDS["vae"])
     write_suite(whole, KINDS["vae"], 2)
     bare = write_trained(tmp_path / "bare", KINDS["seatbelt"])

@@ -1,4 +1,4 @@
-"""The score page: what it says, draws and links, and that all text in it is inert."""
+"""The score page: sentences, plots, links, and inert text."""
 
 import re
 from dataclasses import replace

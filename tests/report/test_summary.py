@@ -95,7 +95,7 @@ def test_one_verdict_for_all_is_one_sentence(tmp_path: Path) -> None:
     assert hard[0].startswith("No model is fooled by a distortion of 20\u00a0%: vae (10\u00a0%), ")
 
 
-def test_a_model_not_attacked_is_not_spoken_for(tmp_path: Path) -> None:
+def test_a_model_without_attacks_is_left_out(tmp_path: Path) -> None:
     paths = [with_gaps(tmp_path / name, "vae", [0.9] * 3) for name in "ab"]
     paths.append(write_trained(tmp_path / "c", KINDS["vae"]).path)
     assert comparison(collect(paths))[0].startswith("No attacked model is fooled by")
@@ -112,7 +112,7 @@ def test_differences_within_the_interval_are_no_ranking(tmp_path: Path) -> None:
     assert sentences[1] == "The 95\u00a0% intervals do not show any model to be the most robust."
 
 
-def test_a_lead_over_some_only_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_lead_over_some_models_is_no_ranking(tmp_path: Path) -> None:
     paths = [
         with_gaps(tmp_path / "a", "vae", [0.2] * 12),
         with_gaps(tmp_path / "b", "seatbelt", [0.6, 0.7] * 6),
@@ -132,14 +132,14 @@ def test_other_pairs_are_not_compared(tmp_path: Path) -> None:
     assert "different pairs of images" in comparison(collect(paths))[1]
 
 
-def test_nothing_measured_is_no_answer(tmp_path: Path) -> None:
+def test_no_measurements_give_no_answer(tmp_path: Path) -> None:
     path = write_trained(tmp_path / "run", KINDS["vae"]).path
     assert "no answer" in comparison(collect([path]))[0]
     (row,) = summary_rows(collect([path]))
     assert (row["verdict"], row["moved"], row["trust"]["verdict"]) == ("unknown", None, "none")
 
 
-def test_a_weak_protocol_is_not_called_believable(tmp_path: Path) -> None:
+def test_a_weak_attack_is_not_believable(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
     write_suite(folder, KINDS["vae"], 2, AttackConfig(strength="paper"))
     trust: dict[str, Any] = summary_rows(collect([folder.path]))[0]["trust"]

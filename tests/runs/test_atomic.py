@@ -176,7 +176,7 @@ def test_a_full_directory_is_never_replaced(tmp_path: Path) -> None:
     path.mkdir()
     (path / "old").write_bytes(b"old")
     with (
-        pytest.raises(ArtifactError, match="step-1: Directory not empty; what was there"),
+        pytest.raises(ArtifactError, match="step-1: Directory not empty; any earlier file"),
         atomic_directory(path) as folder,
     ):
         (folder / "new").write_bytes(b"new")

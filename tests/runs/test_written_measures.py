@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from seatbelt_vae.sweep.done import is_attacked, is_evaluated, with_what_is_measured
 
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.cli.options import Attack, Evaluate
@@ -23,6 +22,7 @@ from seatbelt_vae.report import collect, write_report
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, digest_of, read_rows, read_settings, write_settings
 from seatbelt_vae.sweep import Grid, read_grid
+from seatbelt_vae.workflow.status import is_attacked, is_evaluated, with_known_metrics
 from tests.runs.written_run import EVALUATION, HALF, WHOLE, WRITTEN_BY, swiss_roll
 
 VERSIONS = sorted(path.name for path in WRITTEN_BY.iterdir())
@@ -60,7 +60,7 @@ def test_a_sweep_finds_done_what_is_done(stored: Path) -> None:
     assert not is_attacked(stored, replace(WHOLE, seed=1))
     assert is_evaluated(stored, EVALUATION)
     fewer = replace(EVALUATION, optional_metrics=("codes",))
-    assert with_what_is_measured(stored, fewer) == EVALUATION
+    assert with_known_metrics(stored, fewer) == EVALUATION
 
 
 def test_they_are_reported(stored: Path) -> None:
