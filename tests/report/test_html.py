@@ -262,7 +262,7 @@ def test_pairs_not_told_apart_are_counted_and_not_shown_as_gaps(tmp_path: Path) 
     page = report([folder.path], tmp_path)
     assert "1 of 3 pairs left out" in page.root.one("article").text
     first = page.root.one("div", class_="pair")
-    assert "reconstructs both alike" in first.text
+    assert "reconstructs both images alike" in first.text
 
 
 def test_a_page_that_cannot_be_written_is_an_artifact_error(demo: list[Path]) -> None:
