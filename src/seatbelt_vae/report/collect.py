@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs.contents import PICTURED, Evaluation, Measured, Run, Suite
+from seatbelt_vae.runs.contents import Evaluation, Run
+from seatbelt_vae.runs.suite_contents import PICTURED, Measured, Suite
 
 __all__ = [
     "PICTURED",

@@ -16,7 +16,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import views
-from seatbelt_vae.results.found import FoundRun
+from seatbelt_vae.results.discovery import RunSource
 from seatbelt_vae.runs import digest_of
 from seatbelt_vae.runs.contents import Run
 
@@ -29,7 +29,7 @@ _SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll"
 """Data sets with the same images at any path."""
 
 
-def table_of(view: str, runs: Sequence[FoundRun]) -> pa.Table:
+def table_of(view: str, runs: Sequence[RunSource]) -> pa.Table:
     """The rows of a view of documents, with the known columns first.
 
     Raises:
@@ -61,8 +61,8 @@ def _fits(value: Any, kind: pa.DataType | None) -> bool:
     return True
 
 
-def _run_rows(found: FoundRun) -> Iterator[Row]:
-    run = found.contents
+def _run_rows(source: RunSource) -> Iterator[Row]:
+    run = source.contents
     config = run.config
     if config is None:
         yield _foreign_row(run)
@@ -123,19 +123,19 @@ def _foreign_row(run: Run) -> Row:
     }
 
 
-def _evaluation_rows(found: FoundRun) -> Iterator[Row]:
-    evaluation = found.contents.evaluation
-    yield {"run": found.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
+def _evaluation_rows(source: RunSource) -> Iterator[Row]:
+    evaluation = source.contents.evaluation
+    yield {"run": source.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
 
 
-def _suite_rows(found: FoundRun) -> Iterator[Row]:
-    for suite in found.contents.suites.values():
+def _suite_rows(source: RunSource) -> Iterator[Row]:
+    for suite in source.contents.suites.values():
         about, config, folder = suite.about, suite.config, suite.folder
         within = config.within_budget
         same = ("loss", "layers", "vary", "among", "threat", "strength", "solver", "pairs", "seed")
         effort = ("draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
-            "run": found.name,
+            "run": source.name,
             "suite": suite.name,
             **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
             "path": config.walked,
@@ -149,30 +149,30 @@ def _suite_rows(found: FoundRun) -> Iterator[Row]:
         }
 
 
-def _summary_rows(found: FoundRun) -> Iterator[Row]:
+def _summary_rows(source: RunSource) -> Iterator[Row]:
     columns = ("value", "low", "high", "kind", "n", "unit")
-    for suite in found.contents.suites.values():
+    for suite in source.contents.suites.values():
         for name, estimate in suite.measured.estimates.items() if suite.measured else ():
             yield {
-                "run": found.name,
+                "run": source.name,
                 "suite": suite.name,
                 "measure": name,
                 **{key: estimate.get(key) for key in columns},
             }
 
 
-def _flag_rows(found: FoundRun) -> Iterator[Row]:
+def _flag_rows(source: RunSource) -> Iterator[Row]:
     columns = ("name", "raised", "value", "detail")
-    for suite in found.contents.suites.values():
+    for suite in source.contents.suites.values():
         for flag in suite.flags or []:
             yield {
-                "run": found.name,
+                "run": source.name,
                 "suite": suite.name,
                 **{key: flag.get(key) for key in columns},
             }
 
 
-DOCUMENTS: Mapping[str, Callable[[FoundRun], Iterator[Row]]] = {
+DOCUMENTS: Mapping[str, Callable[[RunSource], Iterator[Row]]] = {
     "runs": _run_rows,
     "evaluations": _evaluation_rows,
     "suites": _suite_rows,

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.former import current_column, current_view
-from seatbelt_vae.results.found import STORE
+from seatbelt_vae.results.discovery import STORE
+from seatbelt_vae.results.format_names import current_column, current_view
 from seatbelt_vae.runs import FORMAT, atomic_directory, checked_format, read_json, write_json
 from seatbelt_vae.runs.rows import FORMAT_METADATA, format_of, parquet_checked
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import MEASURED, Known, views
 from seatbelt_vae.results.connection import answer, define, locked
+from seatbelt_vae.results.discovery import Sources, find
 from seatbelt_vae.results.documents import DOCUMENTS, table_of
 from seatbelt_vae.results.exports import exported_runs, files_of, with_exported, write_store
-from seatbelt_vae.results.found import Found, find
 from seatbelt_vae.results.parquet import identifier
 from seatbelt_vae.results.views import KEY, Relation, exported, joined, of_runs
 
@@ -42,7 +42,7 @@ class Store:
         [{'run': 'belt', 'data': 'dsprites', 'beta': 6.0}]
     """
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Sources) -> None:
         self._runs = found.runs
         self._parts: dict[str, dict[Path, list[Path]]] = defaultdict(lambda: defaultdict(list))
         for run in found.runs:

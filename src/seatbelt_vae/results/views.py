@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from seatbelt_vae.results.columns import Known
-from seatbelt_vae.results.former import current_column, selected, stored_column
+from seatbelt_vae.results.format_names import current_column, selected, stored_column
 from seatbelt_vae.results.parquet import Files, by_format, identifier, literal, read, schema_of
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def of_runs(
 
     Args:
         connection: DuckDB connection.
-        kind: see `FoundRun.parts`.
-        files: files by the base folder of their runs, see `FoundRun`.
+        kind: see `RunSource.parts`.
+        files: files by the base folder of their runs, see `RunSource`.
         known: columns of the relation even if no file has them.
     """
     relation = _empty(connection, known)

@@ -10,7 +10,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import reserved
 from seatbelt_vae.runs.contents import Run, is_contents
 
-__all__ = ["STORE", "Found", "FoundRun", "find"]
+__all__ = ["STORE", "RunSource", "Sources", "find"]
 
 STORE = "store.json"
 """The file that marks an exported store, as ``run.json`` marks a run folder."""
@@ -19,7 +19,7 @@ _PER_PAIR = ("measures", "budgets", "pairs")
 
 
 @dataclass(frozen=True)
-class FoundRun:
+class RunSource:
     """A run folder at ``path``, with a name relative to ``base``."""
 
     base: Path
@@ -55,14 +55,14 @@ class FoundRun:
 
 
 @dataclass(frozen=True)
-class Found:
+class Sources:
     """Run folders with distinct names, and exported stores."""
 
-    runs: tuple[FoundRun, ...]
+    runs: tuple[RunSource, ...]
     stores: tuple[Path, ...]
 
 
-def find(folders: Sequence[Path]) -> Found:
+def find(folders: Sequence[Path]) -> Sources:
     """Find all run folders and exported stores at or below ``folders``, without duplicates.
 
     The name of a run is its path relative to the given folder; a run folder given itself has
@@ -75,13 +75,13 @@ def find(folders: Sequence[Path]) -> Found:
     for base, place in _places(folders):
         places.setdefault(place.resolve(), (base, place))
     stores = tuple(place for _, place in places.values() if (place / STORE).exists())
-    runs = [FoundRun(base, place) for base, place in places.values() if place not in stores]
+    runs = [RunSource(base, place) for base, place in places.values() if place not in stores]
     if not places:
         named = ", ".join(map(str, folders)) or "no folder"
         raise ArtifactError(f"no run in {named}: expected run folders, made by `train` or `sweep`")
     for path in (*stores, *(run.path for run in runs)):
         _check_name(path)
-    return Found(_distinct(runs), stores)
+    return Sources(_distinct(runs), stores)
 
 
 def _places(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
@@ -118,7 +118,7 @@ def _visible(folder: Path, pattern: str) -> list[Path]:
     ]
 
 
-def _distinct(runs: Sequence[FoundRun]) -> tuple[FoundRun, ...]:
+def _distinct(runs: Sequence[RunSource]) -> tuple[RunSource, ...]:
     while True:
         shared = Counter(run.name for run in runs)
         if all(count == 1 for count in shared.values()):

@@ -7,7 +7,7 @@ import pytest
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results import Store
-from seatbelt_vae.results.found import find
+from seatbelt_vae.results.discovery import find
 from seatbelt_vae.runs import RunFolder, write_rows
 
 from .conftest import HOSTILE
