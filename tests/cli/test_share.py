@@ -31,9 +31,7 @@ def test_it_says_where_the_folder_is(run: Run) -> None:
     Path("out/README.md").write_text("mine")
     kept = run("share belt out --license apache-2.0")
     assert (kept.code, kept.out) == (0, "shared: out\n")
-    assert kept.err == (
-        "card kept: out/README.md is not as share wrote it; delete README.md to renew it\n"
-    )
+    assert kept.err == ("card kept: out/README.md was edited; delete it to write a new card\n")
 
 
 @pytest.mark.usefixtures("trained")

@@ -1,4 +1,4 @@
-"""A report read back: a tree of elements from the standard library's parser."""
+"""Parses a report to a tree of elements with the standard library."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All text in it, spaces collapsed."""
+        """The text of the element, spaces collapsed."""
         return " ".join(" ".join(self.pieces).split())
 
     def find(self, tag: str, **attributes: str) -> Iterator["Element"]:
-        """Elements inside it with a tag and attributes; ``class_`` asks for one class of it."""
+        """Descendants with a tag and attributes; ``class_`` is one of the element's classes."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
         for child in self.children:
             has = child.attributes
@@ -35,7 +35,7 @@ class Element:
             yield from child.find(tag, **attributes)
 
     def one(self, tag: str, **attributes: str) -> "Element":
-        """The first such element."""
+        """The first element found by `find`."""
         return next(self.find(tag, **attributes))
 
 

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 def model(path: Path, elbo: float | None, gaps: Sequence[float], flags: Sequence[str] = ()) -> Path:
-    """A run with one ELBO and a gap a pair; AUDDC is half the gap."""
+    """A run with one ELBO and one gap per pair; AUDDC is half the gap."""
     folder = write_trained(path, KINDS["vae"])
     place = write_suite(folder, KINDS["vae"], len(gaps))
     change_pairs(

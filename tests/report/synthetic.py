@@ -1,4 +1,4 @@
-"""Run folders that look like the demo's, made without a model: sprites and morphs."""
+"""Run folders like those of the demo, with synthetic images instead of a model."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.config import (
@@ -33,7 +34,7 @@ WEIGHTS = 2.0 ** np.linspace(-10, 4, 29)
 
 @dataclass(frozen=True)
 class Kind:
-    """A model's character: how soft it is to attacks, how sharp its reconstructions are."""
+    """Properties of a model: weakness to attacks, and sharpness of reconstructions."""
 
     preset: str
     latent_sizes: tuple[int, ...]
@@ -51,17 +52,15 @@ KINDS = {
 
 def write_demo(root: Path, pairs: int = 5, names: Sequence[str] = tuple(KINDS)) -> list[RunFolder]:
     """One finished, attacked, measured and evaluated run of each named kind."""
-    folders = []
-    for name in names:
-        folder = write_trained(root / name, KINDS[name])
+    folders = [write_trained(root / name, KINDS[name]) for name in names]
+    for folder, name in zip(folders, names, strict=True):
         write_suite(folder, KINDS[name], pairs)
         write_evaluation(folder, KINDS[name])
-        folders.append(folder)
     return folders
 
 
 def write_trained(path: Path, kind: Kind) -> RunFolder:
-    """A run that is trained and nothing more."""
+    """A run that is trained, without attacks and evaluation."""
     model = ModelConfig(preset=kind.preset, latent_sizes=kind.latent_sizes)
     config = RunConfig(DataConfig("dsprites"), model, training=TrainingConfig(steps=2000))
     folder = RunFolder.create(path, config)
@@ -71,8 +70,8 @@ def write_trained(path: Path, kind: Kind) -> RunFolder:
     rows = []
     for step in range(1, 2001, 4):
         elbo = kind.elbo - 2800 * np.exp(-step / 40) - 300 * np.exp(-step / 300)
-        row = {"step": step, "split": "train", "elbo": elbo + 9 * noise.standard_normal()}
-        rows.append(row)
+        noisy = elbo + 9 * noise.standard_normal()
+        rows.append({"step": step, "split": "train", "elbo": noisy})
         if step % 100 == 1:
             rows.append({"step": step, "split": "validation", "elbo": elbo})
     write_rows(path / "metrics" / "part-000002000.parquet", rows)
@@ -96,14 +95,9 @@ def sprite(seed: int) -> Image:
 
 
 def blurred(image: Image, width: float) -> Image:
-    """What a model would reconstruct: the image under a Gaussian blur."""
-    reach = np.arange(-6, 7)
-    kernel = np.exp(-(reach**2) / (2 * width**2))
-    kernel /= kernel.sum()
-    for axis in (0, 1):
-        padded = np.pad(image, [(6, 6) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        image = np.apply_along_axis(np.convolve, axis, padded, kernel, mode="valid")
-    return image.astype(np.float32)
+    """A model's reconstruction: the image under a Gaussian blur."""
+    filtered = gaussian_filter(image.astype(np.float64), width, mode="nearest", radius=6)
+    return filtered.astype(np.float32)
 
 
 def write_suite(
@@ -114,16 +108,10 @@ def write_suite(
     place = folder.path / "attacks" / f"{settings.loss}-{settings.strength}"
     atomic_write(place / "config.toml", dump_toml(settings).encode())
     made = [_Pair(kind, pair) for pair in range(pairs)]
-    about = {
-        "format": 2,
-        "digest": "0123456789abcdef",
-        "model": "fedcba9876543210",
-        "data": "dsprites",
-        "pairs": [[pair.index, pair.index + 1] for pair in made],
-    }
+    indices = [[pair.index, pair.index + 1] for pair in made]
+    digests = {"digest": "0123456789abcdef", "model": "fedcba9876543210"}
+    about = {"format": 2, **digests, "data": "dsprites", "pairs": indices}
     write_json(place / "suite.json", about)
-    for pair in made:
-        write_rows(place / f"pair-{pair.number:05d}.parquet", pair.attacks)
     raised = {"not converged"} if kind.preset == "beta-tcvae" else set()
     flags = [
         {"name": name, "raised": name in raised, "value": 0.0, "detail": "0 of 9"} for name in FLAGS
@@ -131,6 +119,7 @@ def write_suite(
     write_json(place / "flags.json", flags)
     for pair in made:
         name = f"pair-{pair.number:05d}.parquet"
+        write_rows(place / name, pair.attacks)
         write_rows(place / "measures" / name, pair.measures)
         write_rows(place / "budgets" / name, pair.budgets)
         write_rows(place / "pairs" / name, [pair.row])
@@ -152,7 +141,7 @@ class _Pair:
         self.start = 900.0 * wobble * len(kind.latent_sizes)
 
     def moved(self, epsilon: float) -> float:
-        """How far the reconstruction goes with a relative distortion ε."""
+        """Share of the way of the reconstruction at a relative distortion ε."""
         return float(1 - np.exp(-2 * self.softness * epsilon))
 
     @property
@@ -163,20 +152,21 @@ class _Pair:
             ratio = min((1 - self.moved(distance)) ** 1.5, relative * (1 - distance))
             weight = relative * self.start / self.image_distance
             delta = self.start * min(ratio + relative * distance, 1.0)
-            row = {
-                "pair": self.number,
-                "level": weight,
-                "level_relative": relative,
-                "delta": delta,
-                "bound": self.start * min(1.0, relative),
-                "divergence": self.start * ratio,
-                "divergence_start": self.start,
-                "divergence_floor": 0.0,
-                "divergence_ratio": ratio,
-                "distance_relative": distance,
-                "status": "converged",
-            }
-            rows.append(row)
+            rows.append(
+                {
+                    "pair": self.number,
+                    "level": weight,
+                    "level_relative": relative,
+                    "delta": delta,
+                    "bound": self.start * min(1.0, relative),
+                    "divergence": self.start * ratio,
+                    "divergence_start": self.start,
+                    "divergence_floor": 0.0,
+                    "divergence_ratio": ratio,
+                    "distance_relative": distance,
+                    "status": "converged",
+                }
+            )
         return rows
 
     @property
@@ -259,12 +249,11 @@ class _Pair:
 
 
 def _tensor(images: Image | list[Image]) -> torch.Tensor:
-    array = np.asarray(images, dtype=np.float32)
-    return torch.from_numpy(np.expand_dims(array, -3))
+    return torch.from_numpy(np.expand_dims(np.asarray(images, dtype=np.float32), -3))
 
 
 def write_evaluation(folder: RunFolder, kind: Kind) -> None:
-    """The measures and pictures that `evaluate` leaves."""
+    """The measures and pictures of `evaluate`."""
     place = folder.path / "evaluation"
     depth, draw = len(kind.latent_sizes), np.random.default_rng(1)
     bracket = {"lower": 0.4, "upper": 0.4 + 0.2 * (depth - 1), "chains": 8, "images": 500}

@@ -67,7 +67,7 @@ Visit = tuple[dict[str, Any], str]
 
 
 def visited(source: str, probe: str, place: Path) -> Visit:
-    """What a probe finds in a frame of 390 pixels, and what the browser logged."""
+    """Findings of a probe in a frame of 390 pixels, and the log of the browser."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no chromium found")

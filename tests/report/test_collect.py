@@ -1,4 +1,4 @@
-"""Reading run folders: what is corrupt is named, equal names are told apart."""
+"""Reading run folders: corrupt files are named, equal names become distinct."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_a_truncated_file_is_an_error_that_names_it(run: Path, name: str) -> Non
     assert "\n" not in str(raised.value)
 
 
-def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> None:
+def test_missing_columns_of_another_version_are_named(run: Path) -> None:
     part = run / SUITE / "budgets" / "pair-00000.parquet"
     rows = read_rows(part)
     write_rows(part, [{"pair": row["pair"]} for row in rows])
@@ -66,7 +66,7 @@ def test_rows_and_tables_of_another_version_name_what_they_lack(run: Path) -> No
         collect([run])
 
 
-def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not a run folder"):
         collect([tmp_path])
 
@@ -81,7 +81,7 @@ def test_runs_that_share_a_name_get_their_parents_and_the_same_run_twice_is_an_e
         collect([paths[0], paths[0]])
 
 
-def test_the_strong_suite_leads_unless_more_runs_have_another(tmp_path: Path) -> None:
+def test_the_strong_suite_is_main_unless_more_runs_have_another(tmp_path: Path) -> None:
     first = write_trained(tmp_path / "first", KINDS["vae"])
     second = write_trained(tmp_path / "second", KINDS["vae"])
     assert leading_suite(collect([first.path, second.path])) is None

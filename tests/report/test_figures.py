@@ -11,7 +11,7 @@ from seatbelt_vae.report import attack_panel
 from tests.report.synthetic import KINDS, write_trained
 
 
-def test_a_panel_is_a_png_with_a_row_a_model(demo: list[Path], tmp_path: Path) -> None:
+def test_a_panel_is_a_png_with_one_row_per_model(demo: list[Path], tmp_path: Path) -> None:
     loaded = "matplotlib.pyplot" in sys.modules
     heights = []
     for count in (1, 3):
@@ -23,7 +23,7 @@ def test_a_panel_is_a_png_with_a_row_a_model(demo: list[Path], tmp_path: Path) -
     assert ("matplotlib.pyplot" in sys.modules) == loaded
 
 
-def test_what_is_not_there_is_named(demo: list[Path], tmp_path: Path) -> None:
+def test_missing_pairs_and_budgets_are_named(demo: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "panel.png"
     with pytest.raises(
         ArtifactError, match=r"no picture of pair 5 at budget 0\.2: expected a pair below 5"

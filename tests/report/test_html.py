@@ -136,7 +136,7 @@ def test_panels_hold_every_pair_and_budget_in_the_order_of_the_paper(page: Page)
     assert checked == ["pair-0", "budget-2"]
 
 
-def test_every_picture_stands_in_its_place(page: Page, demo: list[Path]) -> None:
+def test_every_picture_is_in_its_place(page: Page, demo: list[Path]) -> None:
     made = panels(collect(demo), "latent-kl-strong")[1]
     shown = list(page.root.find("div", class_="pair"))[1]
     rows = shown.find("div", class_="panel-row")
@@ -204,7 +204,7 @@ def test_the_same_folders_give_the_same_bytes(demo: list[Path], tmp_path: Path) 
     assert len(first) < 3e6
 
 
-def test_names_the_folders_not_where_they_lie(page: Page, demo: list[Path]) -> None:
+def test_a_page_has_folder_names_without_paths(page: Page, demo: list[Path]) -> None:
     assert str(demo[0].parent) not in page.source
 
 
@@ -225,7 +225,7 @@ def test_missing_parts_are_stated_in_place(tmp_path: Path) -> None:
     assert "No training rows yet" in bare.root.one("section", id="curves").text
 
 
-def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
+def test_an_unfinished_suite_is_marked(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
     place = write_suite(folder, KINDS["vae"], 3, AttackConfig(pairs=5))
     for name in ("flags.json", "summary.json"):
@@ -233,11 +233,11 @@ def test_an_unfinished_suite_is_said_to_be_one(tmp_path: Path) -> None:
     page = report([folder.path], tmp_path)
     summary = page.root.one("section", id="summary").text
     assert "Attacked on 3 of 5 pairs, not measured" in summary
-    assert "unfinished: flags not judged yet" in summary
-    assert "not judged yet" in page.root.one("table", class_="flags").text
+    assert "unfinished: flags not computed yet" in summary
+    assert "not computed yet" in page.root.one("table", class_="flags").text
 
 
-def test_models_of_which_one_is_not_attacked_stand_side_by_side(tmp_path: Path) -> None:
+def test_attacked_and_other_models_share_a_page(tmp_path: Path) -> None:
     whole = write_trained(tmp_path / "whole", KINDS["vae"])
     write_suite(whole, KINDS["vae"], 2)
     bare = write_trained(tmp_path / "bare", KINDS["seatbelt"])
@@ -260,9 +260,9 @@ def test_pairs_not_told_apart_are_counted_and_not_shown_as_gaps(tmp_path: Path) 
     summary = read_json(place / "summary.json")
     write_json(place / "summary.json", summary | {"pairs_told_apart": 2})
     page = report([folder.path], tmp_path)
-    assert "1 of 3 pairs say nothing" in page.root.one("article").text
+    assert "1 of 3 pairs left out" in page.root.one("article").text
     first = page.root.one("div", class_="pair")
-    assert "reconstructs both alike" in first.text
+    assert "reconstructs both images alike" in first.text
 
 
 def test_a_page_that_cannot_be_written_is_an_artifact_error(demo: list[Path]) -> None:

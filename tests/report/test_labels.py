@@ -12,7 +12,7 @@ POINTS = st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200)), max_size=25)
 
 
 def box(label: Label) -> Box:
-    """Where it stands, with letters a little narrower than they are taken for."""
+    """The box of a label, with letters slightly narrower than assumed."""
     width = 6 * len(label.text)
     left = label.x - {"start": 0, "middle": width / 2, "end": width}[label.anchor]
     return left, label.y - 9, left + width, label.y + 2
@@ -40,7 +40,7 @@ def test_names_cover_nothing(points: list[tuple[float, float]], length: int) -> 
         assert max(one[0] - x, x - one[2], one[1] - y, y - one[3]) < 15
 
 
-def test_a_point_alone_has_its_name_and_in_a_crowd_the_first_has() -> None:
+def test_a_single_point_is_labelled_and_the_first_of_a_crowd() -> None:
     assert [label.text for label in place_labels([(50.0, 50.0)], ["a"], FRAME)] == ["a"]
     crowd = place_labels([(150.0, 100.0)] * 40, [f"model {k}" for k in range(40)], FRAME)
     assert crowd[0].text == "model 0"

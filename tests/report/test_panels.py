@@ -43,7 +43,7 @@ def test_a_distortion_is_blue_below_orange_above_and_transparent_at_zero() -> No
     assert decoded(png_uri(signed(opposite, 1.0)), "RGBA")[0, 0, 3] == 0, "mean over channels"
 
 
-def test_a_distortion_of_nothing_is_transparent() -> None:
+def test_a_zero_distortion_is_transparent() -> None:
     assert decoded(png_uri(signed(torch.zeros(1, 2, 2), 0.0)), "RGBA")[..., 3].max() == 0
 
 

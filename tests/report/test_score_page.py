@@ -1,4 +1,4 @@
-"""The score page: what it says, draws and links, and that all text in it is inert."""
+"""The score page: sentences, plots, links, and inert text."""
 
 import re
 from dataclasses import replace
@@ -23,12 +23,12 @@ def written(out: Path, *folders: Path) -> Page:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four models on the Gaussian likelihood, one of them in doubt, and one on the other."""
+    """Four models on the Gaussian likelihood, one of them flagged, and one on the other."""
     root = tmp_path_factory.mktemp("models")
     spread = np.random.default_rng(0).normal(0, 0.02, 12)
     for name, elbo, gap in (("sharp", -80.0, 0.2), ("hard", -110.0, 0.6), ("poor", -100.0, 0.3)):
         model(root / name, elbo, list(gap + spread))
-    model(root / "doubted", -85.0, list(0.5 + spread), ["not converged"])
+    model(root / "flagged", -85.0, list(0.5 + spread), ["not converged"])
     other = model(root / "other", -300.0, list(0.4 + spread)) / "config.toml"
     other.write_text(other.read_text().replace('"gaussian"', '"bernoulli"'))
     return root
@@ -53,57 +53,52 @@ def test_every_link_has_a_target_and_nothing_is_fetched(page: Page) -> None:
     assert policy.attributes["content"].startswith("default-src 'none'; img-src data:;")
 
 
-def test_likelihoods_are_apart_and_said_to_be(page: Page) -> None:
+def test_each_likelihood_has_its_own_group(page: Page) -> None:
     assert page.root.one("p", class_="apart").text == (
-        "2 groups follow, each by itself: ELBOs of different data or likelihoods cannot be "
-        "compared."
+        "The models form 2 groups: ELBOs are comparable only within one data set and likelihood."
     )
     gaussian, bernoulli = groups(page)
     assert "Gaussian" in gaussian.one("h2").text
     assert "other" not in [th.text.split()[0] for th in gaussian.find("th", scope="row")]
-    assert bernoulli.one("p", class_="lead").text == (
-        "There is one model here, so nothing betters it."
-    )
+    assert bernoulli.one("p", class_="lead").text == "There is only one model to compare."
 
 
-def test_it_says_who_is_on_the_front_and_who_is_in_doubt(page: Page) -> None:
+def test_sentences_name_the_front_and_its_flagged_models(page: Page) -> None:
     first = groups(page)[0]
     assert first.one("p", class_="lead").text == (
-        "hard, doubted and sharp are on the Pareto front; the other one is bettered in both by one "
-        "of them: no harder to fool, and with no higher ELBO."
+        "hard, flagged and sharp are on the Pareto front; one of them dominates the other model in "
+        "robustness and ELBO."
     )
     assert first.one("p", class_="aside").text == (
-        "Of these, doubted cannot be believed as it stands (not converged); without models in "
-        "doubt the front is hard, poor and sharp. AUDDC, worst gives the same front."
+        "Of these, flagged has raised flags (not converged); without flagged models the front is "
+        "hard, poor and sharp. By AUDDC, worst, the front is the same."
     )
 
 
-def test_models_in_doubt_are_hollow_in_both_plots_and_the_front_has_a_corner_a_model(
-    page: Page,
-) -> None:
+def test_flagged_models_are_hollow_and_fronts_have_one_corner_per_model(page: Page) -> None:
     for plot in (figure.one("svg") for figure in groups(page)[0].find("figure")):
         hollow = list(plot.find("g", data_part="hollow m0"))
-        assert [point.one("title").text.split(":")[0] for point in hollow] == ["doubted"]
+        assert [point.one("title").text.split(":")[0] for point in hollow] == ["flagged"]
         assert "unreliable: 1 flag (not converged)" in hollow[0].one("title").text
         assert len(list(plot.find("g", data_part="ringed m0"))) == 3
         assert len(list(plot.find("g", data_part="whisker m0"))) == 4
-        (every,), (sure,) = (plot.find("g", data_part=kind) for kind in ("front doubted", "front"))
-        assert every.one("title").text == "Pareto front with models in doubt"
+        (every,), (sure,) = (plot.find("g", data_part=kind) for kind in ("front flagged", "front"))
+        assert every.one("title").text == "Pareto front including flagged models"
         lines = [front.one("path").attributes["d"] for front in (every, sure)]
         assert [line.count("L") for line in lines] == [6, 6]
         assert {name.one("text").text for name in plot.find("g", data_part="name")} == {
-            *("hard", "doubted", "sharp", "poor")
+            *("hard", "flagged", "sharp", "poor")
         }
 
 
-def test_points_lie_where_their_numbers_say(page: Page) -> None:
+def test_points_are_placed_by_their_values(page: Page) -> None:
     """Further right is a higher ELBO, further up a larger gap, both on straight axes."""
     plot = groups(page)[0].one("figure").one("svg")
     found = []
     marks = [g for kind in ("ringed", "hollow") for g in plot.find("g", data_part=f"{kind} m0")]
     for point in (mark.one("use") for mark in marks):
-        said = point.one("title").text
-        ((elbo, gap),) = re.findall(r"ELBO −([\d.]+), gap at ε = 0.2 ([\d.]+)", said)
+        tooltip = point.one("title").text
+        ((elbo, gap),) = re.findall(r"ELBO −([\d.]+), gap at ε = 0.2 ([\d.]+)", tooltip)
         x, y = (float(point.attributes[key]) for key in ("x", "y"))
         found.append((x, y, -float(elbo), float(gap)))
     columns = np.array(found).T
@@ -113,10 +108,10 @@ def test_points_lie_where_their_numbers_say(page: Page) -> None:
         np.testing.assert_allclose(slope * value + offset, place, atol=0.3)
 
 
-def test_a_line_of_the_table_equals_the_stored_numbers(page: Page, models: Path) -> None:
+def test_table_rows_equal_the_stored_numbers(page: Page, models: Path) -> None:
     rows = list(groups(page)[0].one("tbody").find("tr"))
     names = [row.one("th").text.split()[0] for row in rows]
-    assert names == ["hard", "doubted", "poor", "sharp"]
+    assert names == ["hard", "flagged", "poor", "sharp"]
     for name, row in zip(names, rows, strict=True):
         cells = [cell.text for cell in row.find("td")]
         stored = read_json(models / name / PLACE / "summary.json")["measures"]
@@ -128,7 +123,7 @@ def test_a_line_of_the_table_equals_the_stored_numbers(page: Page, models: Path)
             assert cells[place] == f"{number(ends['value'])} {interval}"
         assert cells[7] == ("–" if name == "poor" else "✓")
         assert cells[8] == (
-            "unreliable: 1 flag not converged" if name == "doubted" else "believable"
+            "unreliable: 1 flag not converged" if name == "flagged" else "believable"
         )
     assert [cell.text for cell in rows[0].find("td")][4] == "reference"
     assert [cell.text for cell in rows[1].find("td")][4].startswith("−0.100 −0.100")
@@ -136,7 +131,7 @@ def test_a_line_of_the_table_equals_the_stored_numbers(page: Page, models: Path)
 
 def test_a_raised_flag_is_explained_and_the_queries_are_given(page: Page, models: Path) -> None:
     alert = page.root.one("section", id="flags").one("div", class_="alert").text
-    assert alert.startswith("▲ Not converged (doubted): a stronger attack exists")
+    assert alert.startswith("▲ Not converged (flagged): a stronger attack exists")
     queries = [pre.text for pre in page.root.one("section", id="queries").find("pre")]
     store = Store.open([models])
     assert [store.query(sql).num_rows for sql in queries] == [5, 5, 5, 60, 65]
@@ -150,29 +145,29 @@ def test_few_pairs_are_points(tmp_path: Path) -> None:
     assert not list(page.root.find("g", data_part="whisker m0"))
     assert "Fewer than 10 pairs: points without intervals." in page.root.one("section").text
     assert page.root.one("p", class_="lead").text == (
-        "a betters every other model: harder to fool, and with the higher ELBO."
+        "a dominates every other model in robustness and ELBO."
     )
 
 
-def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
+def test_a_page_without_results_lists_the_missing_steps(tmp_path: Path) -> None:
     write_trained(tmp_path / "bare", KINDS["vae"])
     page = written(tmp_path, tmp_path)
     text = page.root.one("section").text
-    assert "No model here has both an ELBO and a measured attack." in text
+    assert "No model of this group has both an ELBO and a measured attack." in text
     assert "bare : not attacked and measured" not in text
     assert "not evaluated yet; not attacked and measured with this suite yet" in text
     assert "not attacked yet" in page.root.one("header").text
 
 
-def test_doubt_about_all_is_said(tmp_path: Path) -> None:
+def test_a_page_states_that_all_models_are_flagged(tmp_path: Path) -> None:
     for name, elbo, gap in (("a", -80, 0.2), ("b", -90, 0.4)):
         model(tmp_path / name, elbo, [gap] * 3, ["not converged"])
     page = written(tmp_path, tmp_path)
     assert page.root.one("p", class_="aside").text.startswith(
-        "None of the models here can be believed as it stands (not converged)."
+        "All models have raised flags (on the front: not converged)."
     )
     plot = page.root.one("figure")
-    assert list(plot.find("g", data_part="front doubted"))
+    assert list(plot.find("g", data_part="front flagged"))
     assert not list(plot.find("g", data_part="front"))
 
 

@@ -28,13 +28,13 @@ def only_group(found: Comparison) -> Group:
 
 @pytest.fixture(scope="module")
 def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five models: a trade-off of three, one below it, one above it in doubt."""
+    """Five models: a trade-off of three, one below it, one above it that is flagged."""
     root = tmp_path_factory.mktemp("five")
     spread = np.random.default_rng(0).normal(0, 0.02, (5, 12))
     places = {"sharp": (-80, 0.2), "middle": (-90, 0.4), "hard": (-110, 0.6), "poor": (-100, 0.3)}
     for row, (name, (elbo, gap)) in zip(spread, places.items(), strict=False):
         model(root / name, elbo, list(gap + row))
-    model(root / "doubted", -85, list(0.5 + spread[4]), ["not converged"])
+    model(root / "flagged", -85, list(0.5 + spread[4]), ["not converged"])
     return root
 
 
@@ -50,7 +50,7 @@ def test_robustness_is_that_of_the_summary(large_demo: list[Path]) -> None:
         assert score.elbo == read_json(folder / "evaluation" / "measures.json")["elbo"]
 
 
-def test_differences_are_paired_and_against_the_hardest_to_fool_that_can_be_believed(
+def test_differences_are_paired_and_against_the_hardest_to_fool_without_flags(
     five: Path,
 ) -> None:
     group = only_group(compared(five))
@@ -71,19 +71,23 @@ def test_differences_are_paired_and_against_the_hardest_to_fool_that_can_be_beli
                 )
 
 
-def test_the_run_asked_for_is_the_reference(five: Path) -> None:
-    group = only_group(compared(five, against="doubted"))
-    assert group.reference == "doubted"
-    assert {s.run for s in group.scores if s.difference["gap@0.2"] is None} == {"doubted"}
+def test_the_requested_run_is_the_reference(five: Path) -> None:
+    group = only_group(compared(five, against="flagged"))
+    assert group.reference == "flagged"
+    assert {s.run for s in group.scores if s.difference["gap@0.2"] is None} == {"flagged"}
 
 
-def test_the_front_with_and_without_models_in_doubt(five: Path) -> None:
+def test_the_front_with_and_without_flagged_models(five: Path) -> None:
     scores = only_group(compared(five)).scores
-    assert [score.run for score in scores] == ["hard", "doubted", "middle", "poor", "sharp"]
+    assert [score.run for score in scores] == ["hard", "flagged", "middle", "poor", "sharp"]
     for measure in ROBUSTNESS:
-        assert {s.run for s in scores if s.on_front[measure]} == {"hard", "doubted", "sharp"}
-        assert {s.run for s in scores if s.surely_on_front[measure]} == {"hard", "middle", "sharp"}
-    assert [score.run for score in scores if score.doubted] == ["doubted"]
+        assert {s.run for s in scores if s.on_front[measure]} == {"hard", "flagged", "sharp"}
+        assert {s.run for s in scores if s.on_unflagged_front[measure]} == {
+            "hard",
+            "middle",
+            "sharp",
+        }
+    assert [score.run for score in scores if score.flagged] == ["flagged"]
 
 
 def test_pairs_not_told_apart_count_for_neither(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_models_attacked_on_other_pairs_are_not_subtracted(tmp_path: Path) -> No
     assert only_group(compared(*paths)).scores[1].difference == dict.fromkeys(ROBUSTNESS)
 
 
-def test_what_has_no_place_says_what_it_lacks(tmp_path: Path) -> None:
+def test_models_without_results_list_the_missing_steps(tmp_path: Path) -> None:
     model(tmp_path / "whole", -90, [0.5])
     model(tmp_path / "dark", None, [0.5])
     model(tmp_path / "nan", float("nan"), [0.5])
@@ -121,13 +125,13 @@ def test_what_has_no_place_says_what_it_lacks(tmp_path: Path) -> None:
     assert dict(group.lacking) == {
         "bare": "not attacked and measured with this suite yet",
         "begun": "not trained to the end",
-        "blind": "it tells no pair of images apart, so no attack says anything",
+        "blind": "reconstructs the images of every pair alike, so robustness is undefined",
         "dark": "not evaluated yet",
         "nan": "not evaluated yet",
     }
 
 
-def test_other_data_and_other_likelihoods_stand_apart(tmp_path: Path) -> None:
+def test_data_sets_and_likelihoods_form_groups(tmp_path: Path) -> None:
     changes = {
         "a": ("x", "x"),
         "b": ("x", "x"),
@@ -157,7 +161,7 @@ def test_other_data_and_other_likelihoods_stand_apart(tmp_path: Path) -> None:
     assert "/data" not in str(shown)
 
 
-def test_a_run_whose_training_has_not_begun_is_where_it_will_belong() -> None:
+def test_an_untrained_run_joins_the_group_of_its_settings() -> None:
     same = {"data": "chairs", "data_place": None, "likelihood": "bernoulli", "variance": None}
     runs = [
         {**same, "run": "later", "image_shape": None},
@@ -176,7 +180,7 @@ def test_a_run_whose_training_has_not_begun_is_where_it_will_belong() -> None:
     assert Kind.of(runs[0]) == Kind("chairs", None, "bernoulli", None, None)
 
 
-def test_attacks_of_different_strength_are_said_to_be(tmp_path: Path) -> None:
+def test_different_effort_is_a_caveat(tmp_path: Path) -> None:
     for name in "abc":
         model(tmp_path / name, -90, [0.5, 0.6])
     config = tmp_path / "b" / PLACE / "config.toml"
@@ -190,9 +194,7 @@ def test_attacks_of_different_strength_are_said_to_be(tmp_path: Path) -> None:
     ]
 
 
-def test_the_suite_most_models_have_is_compared_unless_another_is_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_the_suite_of_most_models_is_the_default(tmp_path: Path) -> None:
     for name in "ab":
         model(tmp_path / name, -90, [0.5, 0.6])
     only_paper = write_trained(tmp_path / "c", KINDS["vae"])
@@ -214,7 +216,7 @@ def test_an_unfinished_suite_is_not_called_believable(tmp_path: Path) -> None:
     (tmp_path / "a" / PLACE / "flags.json").unlink()
     (score,) = only_group(compared(tmp_path)).scores
     assert score.trust["verdict"] == "unchecked"
-    assert not score.doubted
+    assert not score.flagged
 
 
 def test_an_exported_store_compares_alike(five: Path, tmp_path: Path) -> None:

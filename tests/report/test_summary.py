@@ -72,10 +72,10 @@ def test_half_the_way_out_of_reach_is_none(tmp_path: Path) -> None:
 def test_few_pairs_are_not_ranked(demo: list[Path]) -> None:
     sentences = comparison(collect(demo))
     assert sentences[0].startswith("By a distortion of 20\u00a0%, vae (")
-    assert "is partly fooled. Half the way takes a distortion of 29\u00a0% for " in sentences[0]
+    assert "is partly fooled. Half the way needs a distortion of 29\u00a0% for " in sentences[0]
     assert "5 pairs: too few for intervals" in sentences[1]
-    assert sentences[2] == "Not to be believed as it stands: beta-tcvae (not converged)."
-    assert sentences[3].startswith("One training seed a model")
+    assert sentences[2] == "Unreliable, flags are raised: beta-tcvae (not converged)."
+    assert sentences[3].startswith("Each model was trained with one seed")
 
 
 def test_many_pairs_and_a_clear_lead_name_the_hardest_to_fool(large_demo: list[Path]) -> None:
@@ -95,7 +95,7 @@ def test_one_verdict_for_all_is_one_sentence(tmp_path: Path) -> None:
     assert hard[0].startswith("No model is fooled by a distortion of 20\u00a0%: vae (10\u00a0%), ")
 
 
-def test_a_model_not_attacked_is_not_spoken_for(tmp_path: Path) -> None:
+def test_a_model_without_attacks_is_left_out(tmp_path: Path) -> None:
     paths = [with_gaps(tmp_path / name, "vae", [0.9] * 3) for name in "ab"]
     paths.append(write_trained(tmp_path / "c", KINDS["vae"]).path)
     assert comparison(collect(paths))[0].startswith("No attacked model is fooled by")
@@ -109,19 +109,21 @@ def runs_with(tmp_path: Path, **gaps: list[float]) -> list[str]:
 def test_differences_within_the_interval_are_no_ranking(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (2, 12))
     sentences = runs_with(tmp_path, vae=list(0.5 + noise[0]), seatbelt=list(0.51 + noise[1]))
-    assert sentences[1] == "No model is more robust than the others beyond the intervals."
+    assert sentences[1] == "The 95\u00a0% intervals do not show any model to be the most robust."
 
 
-def test_a_lead_over_some_only_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_lead_over_some_models_is_no_ranking(tmp_path: Path) -> None:
     paths = [
         with_gaps(tmp_path / "a", "vae", [0.2] * 12),
         with_gaps(tmp_path / "b", "seatbelt", [0.6, 0.7] * 6),
         with_gaps(tmp_path / "c", "beta-tcvae", [0.7, 0.59] * 6),
     ]
     ranking = comparison(collect(paths))[1]
-    assert ranking.startswith("No one model is the most robust: b goes 42 to 48 points")
+    assert ranking.startswith(
+        "No single model is the most robust: b moves 42 to 48 percentage points"
+    )
     assert "less of the way than a" not in ranking.split("but")[1]
-    assert "against c the interval includes no difference" in ranking
+    assert "its difference from c may be zero" in ranking
 
 
 def test_other_pairs_are_not_compared(tmp_path: Path) -> None:
@@ -130,14 +132,14 @@ def test_other_pairs_are_not_compared(tmp_path: Path) -> None:
     assert "different pairs of images" in comparison(collect(paths))[1]
 
 
-def test_nothing_measured_is_no_answer(tmp_path: Path) -> None:
+def test_no_measurements_give_no_answer(tmp_path: Path) -> None:
     path = write_trained(tmp_path / "run", KINDS["vae"]).path
     assert "no answer" in comparison(collect([path]))[0]
     (row,) = summary_rows(collect([path]))
     assert (row["verdict"], row["moved"], row["trust"]["verdict"]) == ("unknown", None, "none")
 
 
-def test_a_weak_protocol_is_not_called_believable(tmp_path: Path) -> None:
+def test_a_weak_attack_is_not_believable(tmp_path: Path) -> None:
     folder = write_trained(tmp_path / "run", KINDS["vae"])
     write_suite(folder, KINDS["vae"], 2, AttackConfig(strength="paper"))
     trust: dict[str, Any] = summary_rows(collect([folder.path]))[0]["trust"]

@@ -10,14 +10,14 @@ from seatbelt_vae.runs import RunFolder, write_rows
 from tests.report.synthetic import KINDS, write_demo, write_evaluation, write_suite, write_trained
 
 HOSTILE = 'it\'s "q" β=1 [x]*?;-- ü\u0301\U0001f47e'
-"""A folder's name with all that SQL and its patterns could trip over."""
+"""A folder name with special characters of SQL and of glob patterns."""
 
 PAIRS = 2
 
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Finished runs at several depths, unfinished ones, and what a killed process leaves."""
+    """Finished and unfinished runs at several depths, and leftovers of a killed process."""
     root = tmp_path_factory.mktemp("a study")
     write_demo(root, PAIRS)
     hostile = write_trained(root / "sub" / HOSTILE, KINDS["vae"])
@@ -35,7 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _litter(root: Path) -> None:
-    """Half of everything, under the names it has while it is written."""
+    """Incomplete files with their temporary names."""
     suite = root / "vae" / "attacks" / "latent-kl-strong"
     for place in (
         suite,

@@ -1,4 +1,4 @@
-"""Every view and every column that is always there stands in the documentation."""
+"""The documentation has every view and every known column."""
 
 import re
 import runpy

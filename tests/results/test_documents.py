@@ -1,4 +1,4 @@
-"""What settings and documents become: as they act, and without a path of this machine."""
+"""Rows of settings and documents: effective values, without local paths."""
 
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def row(tmp_path: Path, config: RunConfig) -> dict[str, Any]:
         (RunConfig(DataConfig("celeba", "/d/c")), {"latent_sizes": [256, 128, 64, 32]}),
     ],
 )
-def test_settings_are_stated_as_they_act(
+def test_settings_are_the_effective_ones(
     config: RunConfig, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     found = row(tmp_path, config)
@@ -81,7 +81,7 @@ def test_data_is_named_without_its_path(
     assert not any("/d/" in str(value) or "~" in str(value) for value in found.values())
 
 
-def test_sets_in_two_places_are_told_apart(tmp_path: Path) -> None:
+def test_data_sets_in_two_places_are_distinct(tmp_path: Path) -> None:
     for name in ("one", "two"):
         RunFolder.create(tmp_path / name, RunConfig(DataConfig("folder", f"/d/{name}")))
     found = Store.open([tmp_path]).query("SELECT DISTINCT data, data_place FROM runs")

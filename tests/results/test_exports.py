@@ -1,4 +1,4 @@
-"""An exported store opens again and answers the same, whole or not at all."""
+"""An exported store gives the same rows, and is written atomically."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def rows(store: Store, view: str) -> list[str]:
     return sorted(json.dumps(row) for row in found)
 
 
-def test_it_answers_as_the_runs_do(store: Store, exported: Path) -> None:
+def test_an_export_gives_the_rows_of_the_runs(store: Store, exported: Path) -> None:
     again = Store.open([exported])
     assert again.views == store.views
     for view in store.views:
@@ -55,7 +55,7 @@ def test_a_column_that_an_older_export_lacks_is_null(exported: Path, tmp_path: P
     assert Store.open([old]).query(sql).to_pylist() == [{"rows": len(attacks), "known": 0}]
 
 
-def test_one_compact_file_a_view_and_no_path_of_this_machine(
+def test_one_compact_file_per_view_without_local_paths(
     store: Store, study: Path, exported: Path
 ) -> None:
     files = {path.name for path in exported.iterdir()}
@@ -77,7 +77,7 @@ def test_an_export_of_an_export_is_the_same_bytes(exported: Path, tmp_path: Path
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_it_stands_beside_runs_that_were_not_exported(exported: Path, tmp_path: Path) -> None:
+def test_an_export_joins_runs_that_were_not_exported(exported: Path, tmp_path: Path) -> None:
     write_trained(tmp_path / "new", KINDS["vae"])
     both = Store.open([exported, tmp_path])
     assert both.query("SELECT count(*) AS n FROM runs")["n"].to_pylist() == [6]
@@ -87,14 +87,14 @@ def test_it_stands_beside_runs_that_were_not_exported(exported: Path, tmp_path: 
         assert set(both.views[view]) == set(Store.open([exported]).views[view])
 
 
-def test_a_run_that_is_there_twice_is_an_error(study: Path, exported: Path) -> None:
-    with pytest.raises(ArtifactError, match="5 runs are there twice, begun first, in an exported"):
+def test_a_run_that_occurs_twice_is_an_error(study: Path, exported: Path) -> None:
+    with pytest.raises(
+        ArtifactError, match="5 runs occur twice, in an exported store and elsewhere, such as begun"
+    ):
         Store.open([exported, study])
 
 
-def test_columns_that_do_not_fit_those_beside_them_are_an_error(
-    exported: Path, study: Path, tmp_path: Path
-) -> None:
+def test_columns_of_other_types_are_an_error(exported: Path, study: Path, tmp_path: Path) -> None:
     new = shutil.copytree(study / "vae", tmp_path / "new")
     measures = new / "evaluation" / "measures.json"
     write_json(measures, {**read_json(measures), "extra": ["a"]})
@@ -109,11 +109,11 @@ def test_columns_that_do_not_fit_those_beside_them_are_an_error(
     Store.open([new]).export(tmp_path / "export of new")
     write_json(measures, {**read_json(measures), "extra": 3})
     other = new.rename(tmp_path / "other")
-    with pytest.raises(ArtifactError, match="has columns of other types than the runs beside it"):
+    with pytest.raises(ArtifactError, match="has other column types than the other runs"):
         Store.open([tmp_path / "export of new", other]).query("FROM evaluations")
 
 
-def test_what_is_there_is_not_overwritten(store: Store, tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(store: Store, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ArtifactError, match="exists and is not empty"):
         store.export(tmp_path)

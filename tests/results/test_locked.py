@@ -1,4 +1,4 @@
-"""A query reads the runs and nothing else, and changes nothing."""
+"""Queries read only the runs, and change nothing."""
 
 from pathlib import Path
 
@@ -111,9 +111,7 @@ def test_a_select_that_deletes_is_refused_even_where_there_is_a_table() -> None:
         "PIVOT flags ON raised USING count(*) GROUP BY run",
     ],
 )
-def test_what_is_wrong_with_the_sql_is_one_line(
-    sql: str, store: Store, snapshot: SnapshotAssertion
-) -> None:
+def test_sql_errors_are_one_line(sql: str, store: Store, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(QueryError) as raised:
         store.query(sql)
     assert "\n" not in str(raised.value)
@@ -136,11 +134,11 @@ def test_what_is_wrong_with_the_sql_is_one_line(
         ("PIVOT flags ON raised IN (true, false) USING count(*) GROUP BY run", 4),
     ],
 )
-def test_whatever_selects_is_answered(sql: str, rows: int, store: Store) -> None:
+def test_every_kind_of_select_is_answered(sql: str, rows: int, store: Store) -> None:
     assert store.query(sql).num_rows == rows
 
 
-def test_an_error_does_not_spoil_the_next_query(store: Store) -> None:
+def test_an_error_leaves_the_connection_usable(store: Store) -> None:
     for sql in ("SELECT run::INT FROM runs", "SELECT nothing", "SELEC"):
         with pytest.raises(QueryError):
             store.query(sql)

@@ -1,4 +1,4 @@
-"""The views hold what the files hold, read by other means; a query sees all runs."""
+"""Views equal the files read by pyarrow; a query covers all runs."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ def parts(study: Path, pattern: str) -> Iterator[tuple[str, str, Row]]:
 
 
 def same(found: list[Row], expected: list[Row], known: set[str]) -> bool:
-    """Equal as multisets, where a row lacks what its file lacked."""
+    """Compare rows as multisets, without the columns that their file lacks."""
 
     def shown(row: Row, names: set[str]) -> str:
         return json.dumps({name: row.get(name) for name in sorted(names)})
@@ -83,7 +83,7 @@ def test_a_view_of_runs_holds_every_row_of_every_file(
     assert same(store.query(f"FROM {view}").to_pylist(), expected, set(views().get(view, ())))
 
 
-def test_attacks_hold_what_was_measured_on_each(store: Store, study: Path) -> None:
+def test_attacks_have_their_measures(store: Store, study: Path) -> None:
     measured = {
         (run, suite, row["pair"], row["level"]): row
         for run, suite, row in parts(study, "attacks/*/measures/*.parquet")
@@ -109,7 +109,7 @@ def test_attacks_without_measures_are_there_with_nulls(tmp_path: Path) -> None:
     ]
 
 
-def test_one_row_a_run_whether_it_was_evaluated_or_not(store: Store, study: Path) -> None:
+def test_evaluations_have_one_row_per_run(store: Store, study: Path) -> None:
     query = "SELECT run, elbo, iwae, tc_lower, tc_upper, mi_upper, sigma_norm_mean, active_units"
     found = {row.pop("run"): row for row in store.query(f"{query} FROM evaluations").to_pylist()}
     assert sorted(found) == RUNS
@@ -143,7 +143,7 @@ def test_summaries_and_flags_are_those_of_the_suites(store: Store, study: Path) 
         )
 
 
-def test_runs_state_settings_as_they_act(store: Store, study: Path) -> None:
+def test_runs_have_their_effective_settings(store: Store, study: Path) -> None:
     columns = "beta, free_bits, depth, latent_sizes, top_size, objective, tc_estimator, finished"
     found = store.query(f"SELECT run, {columns} FROM runs").to_pylist()
     names = columns.split(", ")
@@ -161,7 +161,7 @@ def test_runs_state_settings_as_they_act(store: Store, study: Path) -> None:
     }
 
 
-def test_suites_state_how_and_how_far(store: Store) -> None:
+def test_suites_have_settings_and_progress(store: Store) -> None:
     found = store.query(
         "SELECT run, strength, weights, budgets, path, attacked, measured, finished FROM suites "
         "WHERE run LIKE 'sub/%' ORDER BY strength"
@@ -180,7 +180,7 @@ def test_views_join_by_run_suite_and_pair(store: Store) -> None:
     assert joined["n"].to_pylist() == [len(SUITES) * PAIRS * len(WEIGHTS)]
 
 
-def test_every_view_begins_with_the_run_and_is_there_without_a_file(tmp_path: Path) -> None:
+def test_every_view_begins_with_the_run_and_exists_without_files(tmp_path: Path) -> None:
     write_trained(tmp_path / "run", KINDS["vae"])
     store = Store.open([tmp_path])
     assert list(store.views) == list(views())
@@ -209,14 +209,14 @@ def test_a_column_of_nulls_here_and_numbers_there_is_one_of_numbers(tmp_path: Pa
     assert found["new"].to_pylist() == [None, 1.0, 2.5]
 
 
-def test_a_view_may_be_called_whatever_its_file_is(store: Store) -> None:
+def test_a_view_may_have_any_file_name(store: Store) -> None:
     name = HOSTILE.casefold()
     assert list(store.views)[-1] == name
     quoted = '"' + name.replace('"', '""') + '"'
     assert store.query(f"FROM {quoted}").to_pylist() == [{"run": "seatbelt", 'what is "it\'s"?': 1}]
 
 
-def test_columns_that_nobody_knows_yet_appear_by_themselves(tmp_path: Path) -> None:
+def test_unknown_columns_appear_in_views(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
     place = write_suite(run, KINDS["vae"], 1)
     part = place / "pair-00000.parquet"
@@ -274,7 +274,7 @@ def of_other_types(path: Path) -> None:
         (f"attacks/{SUITE}/flags.json", "flags", lambda path: path.write_text("[3]")),
     ],
 )
-def test_a_damaged_file_is_one_line_that_names_it_and_hurts_only_its_view(
+def test_a_damaged_file_is_named_and_affects_only_its_view(
     name: str, view: str, damage: Callable[[Path], object], study: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(study / "vae", tmp_path / "a run")

@@ -77,8 +77,8 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> Non
     path = tmp_path / "file"
     path.write_bytes(b"old")
     assert _on_a_full_disk(WRITE_FILE, path) == (
-        f"cannot write {path}: File too large; what was there before is untouched, free some "
-        f"space or choose another folder"
+        f"cannot write {path}: File too large; any earlier file is unchanged, free some space "
+        f"or choose another folder"
     )
     assert path.read_bytes() == b"old"
     assert _names(tmp_path) == ["file"]
@@ -117,10 +117,10 @@ def test_a_kill_leaves_what_was_there(moment: str, action: str, tmp_path: Path) 
 def test_a_file_in_the_way_of_a_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     for path in (tmp_path / "taken" / "file", tmp_path / "taken" / "deep" / "file"):
-        with pytest.raises(ArtifactError, match=r"^cannot write .*; what was there before is"):
+        with pytest.raises(ArtifactError, match=r"^cannot write .*; any earlier file is"):
             atomic_write(path, b"data")
         with (
-            pytest.raises(ArtifactError, match=r"^cannot write .*; what was there before is"),
+            pytest.raises(ArtifactError, match=r"^cannot write .*; any earlier file is"),
             atomic_directory(path),
         ):
             pass
@@ -128,14 +128,14 @@ def test_a_file_in_the_way_of_a_folder_is_one_clear_error(tmp_path: Path) -> Non
 
 def test_a_directory_in_the_place_of_the_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(ArtifactError, match="taken: Is a directory; what was there before"):
+    with pytest.raises(ArtifactError, match="taken: Is a directory; any earlier file"):
         atomic_write(tmp_path / "taken", b"data")
     assert _names(tmp_path) == ["taken"]
 
 
 @pytest.mark.parametrize("path", [Path(), Path("/")])
 def test_a_path_without_a_name_is_one_clear_error(path: Path) -> None:
-    reason = f"^cannot write {path}: it ends in no name; give a path that does$"
+    reason = f"^cannot write {path}: the path has no last name; give another path$"
     with pytest.raises(ArtifactError, match=reason):
         atomic_write(path, b"data")
     with pytest.raises(ArtifactError, match=reason), atomic_directory(path):
@@ -176,7 +176,7 @@ def test_a_full_directory_is_never_replaced(tmp_path: Path) -> None:
     path.mkdir()
     (path / "old").write_bytes(b"old")
     with (
-        pytest.raises(ArtifactError, match="step-1: Directory not empty; what was there"),
+        pytest.raises(ArtifactError, match="step-1: Directory not empty; any earlier file"),
         atomic_directory(path) as folder,
     ):
         (folder / "new").write_bytes(b"new")

@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(run: Path) -> dict[str, Any]:
-    """What its card says."""
+    """The findings on its card."""
     return findings(*collect([run]))
 
 
@@ -59,7 +59,7 @@ def test_a_measure_is_the_summarys_with_its_interval(
         ("unexplained variance", "unexplained_variance", "1"),
     ],
 )
-def test_so_is_what_evaluate_found(
+def test_measures_of_the_evaluation_are_the_stored_ones(
     label: str, measure: str, unit: str, run: Path, found: dict[str, Any]
 ) -> None:
     stored = read_json(run / "evaluation/measures.json")[measure]
@@ -82,19 +82,19 @@ def test_every_flag_is_there_with_its_meaning(found: dict[str, Any]) -> None:
         assert (raised_if, means, do) == (FLAGS[name].raised_if, FLAGS[name].means, FLAGS[name].do)
 
 
-def test_the_verdict_comes_first_and_says_whether_to_believe_it(found: dict[str, Any]) -> None:
+def test_the_verdict_comes_first_with_its_reliability(found: dict[str, Any]) -> None:
     verdict, trust = found["findings"]
     assert verdict.startswith("Fooled: with a distortion 20\u00a0% as large as the difference")
     assert trust == (
-        "Measured on 12 pairs of held-out images, suite latent-kl-strong; judged by its validity "
-        "flags: unreliable: 1 flag."
+        "Measured on 12 pairs of held-out images, suite latent-kl-strong. Reliability, by the "
+        "validity flags: unreliable: 1 flag."
     )
 
 
 def test_a_run_that_was_not_attacked_claims_nothing(tmp_path: Path) -> None:
     run = write_trained(tmp_path / "run", KINDS["vae"])
     found = findings(*collect([run.path]))
-    assert found["findings"] == ["How hard it is to fool is unknown: not attacked yet."]
+    assert found["findings"] == ["Robustness is unknown: not attacked yet."]
     assert found["measures"] == found["flags"] == []
 
 
@@ -119,4 +119,4 @@ def test_the_data_set_is_described_with_its_licence(
     config = shutil.copytree(run, tmp_path / "run") / "config.toml"
     config.write_text(config.read_text().replace('"dsprites"', '"mine"'))
     (unknown,) = collect([config.parent])
-    assert findings(unknown)["data"] == ["A data set that this version does not know."]
+    assert findings(unknown)["data"] == ["This version has no description of the data set."]

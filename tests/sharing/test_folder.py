@@ -110,8 +110,7 @@ def test_a_folder_that_holds_something_else_is_not_touched(run: RunFolder, out: 
         with pytest.raises(ArtifactError) as caught:
             share(run, taken)
         assert str(caught.value) == (
-            f"{taken} exists and holds something else than the model of {run.path}: give another "
-            f"folder"
+            f"{taken} exists and does not hold the model of {run.path}: give another folder"
         )
         assert {path: path.read_bytes() for path in taken.rglob("*") if path.is_file()} == before
 

@@ -1,4 +1,4 @@
-"""A process that works in all run folders of a sweep at once; it imports nothing heavy."""
+"""A process that holds the locks of all run folders of a sweep; its imports are light."""
 
 import fcntl
 import multiprocessing
@@ -12,7 +12,7 @@ __all__ = ["held"]
 
 @contextmanager
 def held(out: Path) -> Iterator[Event]:
-    """Let another process hold all folders until the event is set, or the block ends."""
+    """Let another process hold all locks until the event is set, or the block ends."""
     context = multiprocessing.get_context("spawn")
     ready, release = context.Event(), context.Event()
     process = context.Process(target=_hold, args=(out, ready, release))

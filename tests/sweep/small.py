@@ -1,4 +1,4 @@
-"""Jobs that take a moment, and engines that work in the test's own process."""
+"""Short jobs, and an engine that runs tasks in the process of the test."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -30,16 +30,16 @@ def job(preset: str = "vae", **training: Any) -> Job:
 
 
 def silent(*_: object) -> None:
-    """Tells nobody."""
+    """Discards all progress."""
 
 
 def never() -> bool:
-    """Never stops."""
+    """Requests no stop."""
     return False
 
 
 def made(folder: Path) -> dict[str, Any]:
-    """All that a job's numbers are: bytes of the weights, and rows of everything else."""
+    """All results of a job: bytes of the weights, and rows of everything else."""
     suite = folder / "attacks" / SUITE
     return {
         "weights": (folder / "model.safetensors").read_bytes(),
@@ -57,17 +57,13 @@ def made(folder: Path) -> dict[str, Any]:
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without nulls: which columns a part has depends on where training was cut."""
+    """A row without nulls, since the columns of a part depend on where training was interrupted."""
     return {name: value for name, value in row.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Here:
-    """An engine that does one task after the other in this process.
-
-    Args:
-        did: gets the label of each.
-    """
+    """An engine that runs tasks in this process; their labels are appended to ``did``."""
 
     did: list[str]
 

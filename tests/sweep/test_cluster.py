@@ -23,47 +23,47 @@ def ends(folder: Path) -> list[str | None]:
     return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
 
 
-def test_a_killed_node_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_killing_a_node_changes_no_result(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.sweep.two_nodes", str(tmp_path)]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])  # Ray tells of the node before
+    result = json.loads(done.stdout.splitlines()[-1])  # Ray prints to stdout before
     local = run_sweep(tmp_path / "local", JOBS, engine=LocalEngine())
 
     assert list(local.runs) == ["one", "two", "three"]
-    assert said["failures"] == local.failures
-    assert len(said["killed"]) == 1
+    assert result["failures"] == local.failures
+    assert len(result["killed"]) == 1
     for label, run in local.runs.items():
         folder = tmp_path / "killed" / folder_name(label, JOBS[label])
         assert small.made(folder) == small.made(run.path)
-        assert ends(folder) == ([None, "done"] if label in said["killed"] else ["done"])
+        assert ends(folder) == ([None, "done"] if label in result["killed"] else ["done"])
         assert ends(run.path) == ["done"]
     folders = {path.name for path in (tmp_path / "killed").iterdir()} - {".lock"}
     assert folders == {run.path.name for run in local.runs.values()}
 
-    assert said["stopped"]
+    assert result["stopped"]
     job = {"one": INTERRUPTED}
     interrupted = tmp_path / "interrupted" / folder_name("one", INTERRUPTED)
     assert ends(interrupted) == ["interrupted"]
     assert not (interrupted / "model.safetensors").exists()
-    # what one engine began, another ends
+    # one engine resumes the run of another
     (resumed,) = run_sweep(tmp_path / "interrupted", job).runs.values()
     (uninterrupted,) = run_sweep(tmp_path / "uninterrupted", job).runs.values()
     assert small.made(resumed.path) == small.made(uninterrupted.path)
 
 
-def test_an_address_where_no_cluster_is_refused_at_once(tmp_path: Path) -> None:
+def test_an_address_without_a_cluster_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine("127.0.0.1:1"))
     assert str(caught.value) == (
-        "no Ray cluster at 127.0.0.1:1 ([Errno 111] Connection refused): start one with `ray start "
-        "--head` and give its host:port, or use engine 'local'"
+        "cannot connect to a Ray cluster at 127.0.0.1:1 ([Errno 111] Connection refused): start "
+        "one with `ray start --head` and give its host:port, or use engine 'local'"
     )
 
 
 class LostCluster:
-    """Stands in for Ray: a cluster that was there, and answers no more."""
+    """A stub of Ray with a cluster that no longer responds."""
 
     exceptions = ray.exceptions
 
@@ -86,24 +86,22 @@ class LostCluster:
         raise ray.exceptions.ActorDiedError
 
 
-def test_a_cluster_that_is_lost_is_one_line(
+def test_losing_the_cluster_is_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = SimpleNamespace(remote=object)
-    board = SimpleNamespace(taken=taken, stop=taken)
+    method = SimpleNamespace(remote=object)
+    board = SimpleNamespace(take=method, stop=method)
     monkeypatch.setattr(cluster, "_connected", lambda _: nullcontext(LostCluster()))
-    monkeypatch.setattr(cluster, "_board_beside_driver", lambda _: board)
+    monkeypatch.setattr(cluster, "_board_on_driver", lambda _: board)
     with pytest.raises(SeatbeltError) as caught:
         run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine())
     assert str(caught.value) == (
-        "the Ray cluster was lost (ActorDiedError): start it again if it is not there, and run the "
-        "same command again to go on where it stopped"
+        "the Ray cluster was lost (ActorDiedError): restart it if it is down, and run the same "
+        "command again to resume"
     )
 
 
-def test_without_ray_it_says_how_to_have_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_ray_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError) as caught:
         run_sweep(tmp_path, {"three": JOBS["three"]}, engine=RayEngine())
@@ -113,6 +111,6 @@ def test_without_ray_it_says_how_to_have_it(
 
 
 @pytest.mark.parametrize("engine", [LocalEngine, RayEngine])
-def test_no_jobs_at_a_time_are_refused(engine: type) -> None:
+def test_zero_jobs_at_a_time_are_refused(engine: type) -> None:
     with pytest.raises(ConfigError, match="jobs is 0, expected a finite number above 0"):
         engine(jobs=0)

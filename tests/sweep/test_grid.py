@@ -1,4 +1,4 @@
-"""Grid files: which jobs they mean, and what they get wrong."""
+"""Grid files: their jobs, and their errors."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_names_of_folders_are_plain(tmp_path: Path) -> None:
     assert folder_name(label, job).startswith("skip-bad=True_learning-rate=0.001-")
 
 
-def test_a_combination_that_cannot_be_is_told_of_and_leaves_the_others(tmp_path: Path) -> None:
+def test_an_invalid_combination_is_reported_and_the_others_remain(tmp_path: Path) -> None:
     text = "[vary]\nobjective.kl_warm_up = [10, 90]\nobjective.warm_up_period = [50, 100]\n"
     found = grid(tmp_path, text)
     assert list(found.jobs) == [
@@ -118,9 +118,7 @@ def test_a_combination_that_cannot_be_is_told_of_and_leaves_the_others(tmp_path:
         "[vary",
     ],
 )
-def test_what_a_file_gets_wrong_is_named(
-    text: str, tmp_path: Path, snapshot: SnapshotAssertion
-) -> None:
+def test_errors_of_a_file_are_named(text: str, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     with pytest.raises(ConfigError) as caught:
         grid(tmp_path, text)
     message = str(caught.value)

@@ -1,4 +1,4 @@
-"""What a job is keyed by, and what cannot be one."""
+"""Digests of jobs, and invalid jobs."""
 
 import hashlib
 
@@ -39,20 +39,20 @@ OTHER = [
 
 
 @pytest.mark.parametrize("training", SAME)
-def test_what_only_decides_speed_is_not_in_the_key(training):
+def test_settings_of_speed_do_not_change_the_digest(training):
     assert Job(RunConfig(training=TrainingConfig(**training))).digest == Job(RunConfig()).digest
 
 
-def test_whatever_decides_a_number_is():
+def test_settings_of_results_change_the_digest():
     digests = [Job(run).digest for run in (RunConfig(), *OTHER)]
     assert len(set(digests)) == len(digests)
 
 
-def test_attacks_and_evaluation_are_not():
+def test_attacks_and_evaluation_do_not_change_the_digest():
     assert Job(RunConfig(), (AttackConfig(),)).digest == Job(RunConfig()).digest
 
 
-def test_the_key_survives_storing(tmp_path):
+def test_the_digest_survives_storing(tmp_path):
     """An integer given for a number is read back as a float, a list as a tuple."""
     run = RunConfig(
         model=ModelConfig(latent_sizes=(12, 6)),
@@ -63,8 +63,8 @@ def test_the_key_survives_storing(tmp_path):
     assert Job(load_toml(tmp_path / "config.toml", RunConfig)).digest == Job(run).digest
 
 
-def test_the_key_is_what_it_was():
-    """Folders made by an earlier version are known by it, whatever settings are added since."""
+def test_the_digest_equals_that_of_earlier_versions():
+    """It identifies folders of earlier versions, even after settings were added."""
     some = RunConfig(
         model=ModelConfig(latent_sizes=(9, 6)),
         objective=ObjectiveConfig(beta=4),
@@ -83,6 +83,6 @@ def test_two_suites_of_one_name_are_refused():
     with pytest.raises(ConfigError) as caught:
         Job(RunConfig(), (AttackConfig(), AttackConfig(loss="output"), AttackConfig(pairs=3)))
     assert str(caught.value) == (
-        "two attacks are called 'latent-kl-strong', and a run holds one of a name: attack with one "
-        "of them, or with another loss, threat, strength or layers"
+        "two attacks have the name 'latent-kl-strong': remove one, or change its loss, threat, "
+        "strength or layers"
     )

@@ -1,4 +1,4 @@
-"""A whole sweep: which folders, what is skipped, what labels share, what becomes of failures."""
+"""Sweeps: folders, skipped steps, shared labels and failures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ ATTACKED = replace(SHORT[0], attacks=(small.ATTACK,))
 
 @pytest.fixture
 def here() -> small.Here:
-    """An engine that keeps what it did."""
+    """An engine that records the labels it has run."""
     return small.Here([])
 
 
@@ -27,7 +27,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {".lock"}
 
 
-def test_every_job_has_a_folder_and_is_done_once(here: small.Here, tmp_path: Path) -> None:
+def test_every_job_has_a_folder_and_runs_once(here: small.Here, tmp_path: Path) -> None:
     jobs = {"a": SHORT[0], "b": SHORT[1]}
     told: list[JobsDone] = []
     first = run_sweep(tmp_path / "new" / "grid", jobs, engine=here, on_jobs=told.append)
@@ -44,7 +44,7 @@ def test_every_job_has_a_folder_and_is_done_once(here: small.Here, tmp_path: Pat
     assert told == [JobsDone(2, 0, 2)]
 
 
-def test_a_failure_stops_nobody_and_is_made_up_for(here: small.Here, tmp_path: Path) -> None:
+def test_a_failed_job_stops_no_other_and_is_run_again(here: small.Here, tmp_path: Path) -> None:
     impossible = small.trained_only(small.job(batch_size=1000))
     jobs = {"bad": impossible, "good": SHORT[0], "also": impossible}
     told: list[JobsDone] = []
@@ -70,7 +70,7 @@ def test_labels_of_one_digest_are_one_job(here: small.Here, tmp_path: Path) -> N
     assert (run.path / "evaluation" / "measures.json").exists()
 
 
-def test_a_run_is_known_by_its_digest_under_another_label(here: small.Here, tmp_path: Path) -> None:
+def test_the_digest_finds_a_run_under_another_label(here: small.Here, tmp_path: Path) -> None:
     run_sweep(tmp_path, {"beta=1": SHORT[0]}, engine=here)
     grown = {"beta=1_seed=0": ATTACKED, "beta=1_seed=1": SHORT[1]}
     result = run_sweep(tmp_path, grown, engine=here)
@@ -109,12 +109,14 @@ def test_labels_that_name_no_folder_are_refused(
     assert not (tmp_path / "grid").exists()
 
 
-def test_what_one_run_cannot_hold_is_refused(here: small.Here, tmp_path: Path) -> None:
+def test_conflicting_suites_or_evaluations_of_one_run_are_refused(
+    here: small.Here, tmp_path: Path
+) -> None:
     fewer = replace(ATTACKED, attacks=(replace(small.ATTACK, pairs=2),))
     with pytest.raises(ConfigError) as caught:
         run_sweep(tmp_path / "grid", {"a": ATTACKED, "b": fewer}, engine=here)
     assert str(caught.value).startswith(
-        "a and b are the same run, and two attacks are called 'latent-kl-strong'"
+        "a and b are the same run, and two attacks have the name 'latent-kl-strong'"
     )
     one, other = (
         replace(SHORT[0], evaluation=replace(small.EVALUATION, images=images)) for images in (9, 8)
@@ -122,7 +124,8 @@ def test_what_one_run_cannot_hold_is_refused(here: small.Here, tmp_path: Path) -
     with pytest.raises(ConfigError) as caught:
         run_sweep(tmp_path / "grid", {"a": one, "b": other}, engine=here)
     assert str(caught.value) == (
-        "a and b are the same run with two evaluations, and a run holds one: evaluate both alike"
+        "a and b are the same run with different evaluations, and a run holds one: give both the "
+        "same evaluation"
     )
     assert here.did == []
     assert not (tmp_path / "grid").exists()

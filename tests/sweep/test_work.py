@@ -1,4 +1,4 @@
-"""One job in its folder: what is done is kept, what is missing added, what is foreign refused."""
+"""One job in its folder: done steps are kept, missing ones added, foreign folders refused."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ JOB = small.job()
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A job that was let be."""
+    """A job that ran without interruption."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     carry_out(folder, JOB, small.silent, small.never)
     return folder
@@ -26,7 +26,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def told():
-    """What a job told of: the first word of each of its parts."""
+    """The reported activities of a job, by their first word."""
     return []
 
 
@@ -54,12 +54,12 @@ def test_everything_is_done_once(whole, told):
 
 
 def stopper(moment, told):
-    """Stops as soon as a part is told of."""
+    """Requests a stop as soon as an activity is reported."""
     return lambda: bool(told) and told[-1] == moment
 
 
 @pytest.mark.parametrize("moment", ["training", "attacking", "measuring", "evaluating"])
-def test_stopped_in_any_part_it_goes_on_to_the_same_numbers(whole, told, tmp_path, moment):
+def test_a_job_stopped_in_any_step_resumes_to_the_same_numbers(whole, told, tmp_path, moment):
     folder = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         carry_out(folder, JOB, teller(told), stopper(moment, told))
@@ -69,7 +69,7 @@ def test_stopped_in_any_part_it_goes_on_to_the_same_numbers(whole, told, tmp_pat
     assert small.made(folder) == small.made(whole)
 
 
-def test_only_what_is_new_is_done(told, tmp_path):
+def test_only_new_steps_run(told, tmp_path):
     folder = tmp_path / "run"
     carry_out(folder, small.trained_only(JOB), small.silent, small.never)
     weights = (folder / "model.safetensors").stat().st_mtime_ns
@@ -90,7 +90,7 @@ def test_only_what_is_new_is_done(told, tmp_path):
     assert ends(folder) == ["done"] * 4
 
 
-def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
+def test_another_optional_metric_keeps_the_earlier_ones(whole, told, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     few, more = (
@@ -111,7 +111,7 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
         "mig",
     }
     assert (folder / "evaluation" / "codes.parquet").stat().st_mtime_ns > codes
-    # other images are another evaluation, of which nothing is kept
+    # other images make another evaluation, which keeps no optional metric
     carry_out(
         folder,
         replace(few, evaluation=replace(few.evaluation, images=10)),
@@ -121,7 +121,7 @@ def test_a_measure_more_loses_none_that_is_there(whole, told, tmp_path):
     assert not (folder / "evaluation" / "codes.parquet").exists()
 
 
-def test_threads_are_no_reason_to_do_anything_again(whole):
+def test_other_threads_repeat_no_step(whole):
     run = replace(JOB.run, training=replace(JOB.run.training, threads=2))
     attack, evaluation = (replace(part, threads=2) for part in (small.ATTACK, small.EVALUATION))
     assert is_done(whole, replace(JOB, run=run, attacks=(attack,), evaluation=evaluation))
@@ -130,7 +130,7 @@ def test_threads_are_no_reason_to_do_anything_again(whole):
 @pytest.mark.parametrize(
     "lost", ["model.safetensors", f"attacks/{small.SUITE}/summary.json", "evaluation/config.toml"]
 )
-def test_what_was_not_written_to_its_end_is_not_done(whole, lost, tmp_path):
+def test_an_incomplete_step_is_not_done(whole, lost, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / lost).unlink()
     assert not is_done(tmp_path / "run", JOB)
@@ -138,9 +138,7 @@ def test_what_was_not_written_to_its_end_is_not_done(whole, lost, tmp_path):
     assert small.made(tmp_path / "run") == small.made(whole)
 
 
-def test_an_evaluation_that_is_killed_leaves_no_other_settings_beside_its_numbers(
-    tmp_path, monkeypatch
-):
+def test_a_killed_evaluation_leaves_no_settings_of_other_numbers(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     job = replace(JOB, attacks=())
     carry_out(folder, job, small.silent, small.never)
@@ -159,7 +157,7 @@ def killed(*_):
     raise SystemExit
 
 
-def test_settings_that_cannot_be_leave_no_folder(tmp_path):
+def test_invalid_settings_leave_no_folder(tmp_path):
     with pytest.raises(ConfigError, match="batch_size 1000 is more than the 600 training images"):
         carry_out(tmp_path / "run", small.job(batch_size=1000), small.silent, small.never)
     assert not (tmp_path / "run").exists()
@@ -177,7 +175,7 @@ def test_other_settings_in_the_folder_are_refused(whole):
 
 
 @pytest.mark.parametrize("left", [".run.json.77.tmp", ".config.toml.77.tmp", "config.toml"])
-def test_a_run_killed_while_its_folder_was_made_is_begun_again(left, tmp_path):
+def test_a_run_killed_while_creating_its_folder_starts_again(left, tmp_path):
     job = small.trained_only(JOB)
     folder = tmp_path / "run"
     folder.mkdir()
@@ -187,7 +185,7 @@ def test_a_run_killed_while_its_folder_was_made_is_begun_again(left, tmp_path):
     assert is_done(folder, job)
 
 
-def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
+def test_a_job_waits_for_another_process_in_its_folder(tmp_path):
     told = []
     with held(tmp_path) as release:
 

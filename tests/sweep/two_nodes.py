@@ -1,8 +1,8 @@
 """A sweep on a Ray cluster of two nodes on this machine, of which one is killed in the middle.
 
-Run as a program, since Ray leaves threads and sockets behind in the process that uses it. The last
-line it prints is a JSON object: what was killed, what failed, and whether an interrupted sweep said
-so.
+Run as a program, because Ray leaves threads and sockets behind in its process. The last line of the
+output is a JSON object: the killed jobs, the failures, and whether the interrupted sweep raised
+KeyboardInterrupt.
 """
 
 import json
@@ -26,7 +26,7 @@ JOBS: dict[str, Job] = {
     "bad": small.job(batch_size=1000),
     "three": small.job("seatbelt"),
 }
-# trains for several times the second that the word to stop takes to arrive
+# trains for several seconds, since a request to stop takes up to one second to arrive
 INTERRUPTED = small.job(steps=1500, checkpoint_every=100)
 NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
 
@@ -45,7 +45,7 @@ class Killer:
     killed: list[str] = field(default_factory=list)
 
     def __call__(self, news: News) -> None:
-        """Look whether this job is at work on the node."""
+        """Kill the node if it trains this job."""
         import psutil
 
         if self.killed or news.what != "training":
@@ -61,7 +61,7 @@ class Killer:
 
 
 def interrupt(news: News) -> None:
-    """Do as Ctrl-C does, once a model is being trained."""
+    """Raise KeyboardInterrupt, as Ctrl-C does, once a model is being trained."""
     if news.what == "training":
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""``compare``: one HTML page that sets robustness against the ELBO."""
+"""``compare``: write an HTML page of robustness against the ELBO."""
 
 from seatbelt_vae.cli.options import Compare
 from seatbelt_vae.cli.output import print_json
@@ -7,7 +7,7 @@ __all__ = ["run"]
 
 
 def run(options: Compare) -> None:
-    """Write the page and say where it lies."""
+    """Write the page and print its path."""
     from seatbelt_vae.report import write_comparison
     from seatbelt_vae.results import Store
 

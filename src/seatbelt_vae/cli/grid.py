@@ -1,4 +1,4 @@
-"""The grid of a sweep: that of a file, or what flags give once and what of them varies."""
+"""The grid of a sweep, from a grid file or from flags and ``--vary``."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,30 +13,34 @@ from seatbelt_vae.sweep.grid import SETTINGS
 __all__ = ["grid_of", "out_of"]
 
 _NAMES = {
-    **{key.replace("_", "-"): f"{home}.{key}" for home, keys in SETTINGS.items() for key in keys},
+    **{
+        key.replace("_", "-"): f"{section}.{key}"
+        for section, keys in SETTINGS.items()
+        for key in keys
+    },
     "data": "data.name",
 }
-"""What a flag of `train` is called as a setting."""
+"""The setting of each flag of `train`."""
 
 
 def grid_of(options: Sweep) -> Grid:
-    """The grid that the options mean.
+    """The grid of the options.
 
     Raises:
-        ConfigError: a flag that `train` has not, a value that it has not, one stated twice, or a
-            file that is no grid; nothing that varies; two folders for the runs.
+        ConfigError: an unknown or repeated flag, an invalid value, an invalid grid file, nothing to
+            vary, or two folders for the runs.
     """
     if not options.has_file:
         if options.out is not None:
             raise ConfigError(
-                f"out is {options.out} beside {options.grid}, which is the folder of the runs as "
-                f"it is no .toml file: give one of the two"
+                f"out is {options.out}, but {options.grid} is the folder of the runs, since it is "
+                f"not a .toml file: give one of the two"
             )
         return Grid(train=options.run_config, vary=_varied(options))
     if options.vary:
-        raise ConfigError(f"vary beside {options.grid}: state all that varies there, under [vary]")
+        raise ConfigError(f"vary with {options.grid}: list all varied settings in it, under [vary]")
     if options.config is not None:
-        raise ConfigError(f"config beside {options.grid}: state its settings there, under [train]")
+        raise ConfigError(f"config with {options.grid}: put the settings in it, under [train]")
     return replace(read_grid(options.grid), train=options.run_config)
 
 
@@ -48,19 +52,19 @@ def out_of(options: Sweep, grid: Grid) -> Path:
 
 
 def _varied(options: Sweep) -> dict[str, list[Any]]:
-    """The values in turn of each setting, by its name."""
+    """The values of each varied setting, by name."""
     if not options.vary:
-        raise ConfigError("nothing varies: say what, as in --vary beta=1,2,4 seed=0,1")
+        raise ConfigError("nothing to vary: give settings, as in --vary beta=1,2,4 seed=0,1")
     base = Train.of(options.run_config, folder=Path())
     varied: dict[str, list[Any]] = {}
     for text in options.vary:
         flag, values = _values(text)
         read = [parse_train([f"--{flag}", *value.split("+")], base).run_config for value in values]
         if flag not in _NAMES:
-            raise ConfigError(f"vary is {text!r}, and {flag} decides no run")
+            raise ConfigError(f"vary is {text!r}, and {flag} is not a setting of a run")
         name = _NAMES[flag]
         if name in varied:
-            raise ConfigError(f"{flag} varies twice: name all values at once")
+            raise ConfigError(f"{flag} is varied twice: list all its values once")
         varied[name] = [_value(config, name) for config in read]
     return varied
 

@@ -1,4 +1,4 @@
-"""``report``: one HTML file of one or more subjects."""
+"""``report``: write an HTML report of one or more subjects."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ __all__ = ["run"]
 
 
 def run(options: Report) -> None:
-    """Write the report and say where it lies."""
+    """Write the report and print its path."""
     folders = [check_reported(path) for path in options.folders]
     single = len(folders) == 1
     out = options.out or (folders[0] if single else Path()) / "report.html"

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.cli.many import at_work, engine_of, show_all, show_each
+from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_each
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.errors import SeatbeltError

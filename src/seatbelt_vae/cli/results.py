@@ -1,4 +1,4 @@
-"""``results``: what one SELECT over all runs finds, as a table, JSON, CSV or Parquet."""
+"""``results``: query all runs with one SELECT; prints a table, JSON or CSV, or writes Parquet."""
 
 import csv
 import io
@@ -27,20 +27,20 @@ EXAMPLES = (
     "SELECT run, suite, value, low, high FROM summaries WHERE measure = 'gap@0.2'",
     "SELECT run, suite, name, detail FROM flags WHERE raised",
 )
-"""Queries to begin with."""
+"""Example queries."""
 
 _MOST_ROWS, _MOST_RECORDS = 200, 10
-_BETWEEN = 1  # spaces that the table leaves between columns
+_GAP = 1  # spaces between the columns of a table
 
 
 def run(options: Results) -> None:
-    """Answer the SELECT; without one, write every view or say what there is to ask."""
+    """Run the SELECT; without one, export every view or list the views."""
     from seatbelt_vae.results import Store
 
     store = Store.open(options.runs)
     if options.sql is not None:
         found = store.query(options.sql)
-        _answer(found.rename_columns(_told_apart(found.column_names)), options)
+        _answer(found.rename_columns(_distinct(found.column_names)), options)
     elif options.export is not None:
         store.export(options.export)
         if options.output.json:
@@ -65,8 +65,8 @@ def _answer(found: "pa.Table", options: Results) -> None:
         _show(found)
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names of columns of which several may be called alike: the second gets a 2."""
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Column names without repetition: the second ``x`` becomes ``x_2``."""
     return [
         name if name not in names[:position] else f"{name}_{names[:position].count(name) + 1}"
         for position, name in enumerate(names)
@@ -88,7 +88,7 @@ def _as_parquet(found: "pa.Table") -> bytes:
     """A table as a Parquet file.
 
     Raises:
-        QueryError: a column of a type that Parquet has not.
+        QueryError: a column has a type without an equivalent in Parquet.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,7 +97,7 @@ def _as_parquet(found: "pa.Table") -> bytes:
     try:
         pq.write_table(found, buffer, compression="zstd")
     except pa.ArrowNotImplementedError:
-        # the error does not say which column it is
+        # the error does not name the column, so try each
         if found.num_columns > 1:
             for name in found.column_names:
                 _as_parquet(found.select([name]))
@@ -111,13 +111,13 @@ def _as_parquet(found: "pa.Table") -> bytes:
 
 
 def _show(found: "pa.Table") -> None:
-    """A table, or where that is wider than the line one block of lines a row."""
-    rows = [[_in_words(value) for value in row] for row in _rows(found.slice(0, _MOST_ROWS))]
+    """Print a table, or one block of lines per row if the table is too wide."""
+    rows = [[_as_text(value) for value in row] for row in _rows(found.slice(0, _MOST_ROWS))]
     columns = found.column_names
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
-    if sum(widths) + _BETWEEN * len(widths) <= line_width():
+    if sum(widths) + _GAP * len(widths) <= line_width():
         shown = len(rows)
-        print_table("", columns, rows, _words(found))
+        print_table("", columns, rows, _text_columns(found))
     else:
         shown = min(len(rows), _MOST_RECORDS)
         name_width = max(map(cell_len, columns))
@@ -150,7 +150,7 @@ def _list_views(store: "Store", options: Results) -> None:
         print(f"{name}: {counts[name]:,} rows")
         listed = ", ".join(columns)
         print(fill(listed, line_width(), initial_indent="    ", subsequent_indent="    "))
-    print("\nViews join by USING (run), (run, suite) or (run, suite, pair). For instance:\n")
+    print("\nViews join by USING (run), (run, suite) or (run, suite, pair). Examples:\n")
     where = "" if options.runs == Results().runs else f" --runs {' '.join(map(str, options.runs))}"
     for sql in EXAMPLES:
         print(f'seatbelt-vae results "{sql}"{where}')
@@ -161,7 +161,7 @@ def _rows(found: "pa.Table") -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _words(found: "pa.Table") -> list[int]:
+def _text_columns(found: "pa.Table") -> list[int]:
     import pyarrow.types as kinds
 
     return [
@@ -172,7 +172,7 @@ def _words(found: "pa.Table") -> list[int]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON knows; sums of whole numbers are decimals to DuckDB."""
+    """A value as JSON types; DuckDB returns sums of integers as decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):
@@ -186,13 +186,13 @@ def _in_csv(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict | bool) else value
 
 
-def _in_words(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return f"[{', '.join(map(_in_words, value))}]"
+        return f"[{', '.join(map(_as_text, value))}]"
     if isinstance(value, dict):
         return json.dumps(value)
     return f"{value:.5g}" if isinstance(value, float) else str(value)

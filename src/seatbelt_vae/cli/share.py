@@ -1,4 +1,4 @@
-"""``share``: one run's model in a folder with a card, and on the Hugging Face Hub if asked."""
+"""``share``: write the model of a run with a card, and optionally upload it to the Hub."""
 
 import sys
 
@@ -10,7 +10,7 @@ __all__ = ["run"]
 
 
 def run(options: Share) -> None:
-    """Write the folder, upload it if asked, and say where it is."""
+    """Write the folder, upload it with ``--push``, and print its path and address."""
     folder = check_trained(options.folder)
 
     from seatbelt_vae.sharing import is_edited, push, share
@@ -19,7 +19,7 @@ def run(options: Share) -> None:
     if is_edited(options.out):
         card = options.out / "README.md"
         print(
-            f"card kept: {card} is not as share wrote it; delete README.md to renew it",
+            f"card kept: {card} was edited; delete it to write a new card",
             file=sys.stderr,
         )
     address = None

@@ -1,9 +1,9 @@
-"""``sweep``: every run of a grid, several at a time, and a table of what came out."""
+"""``sweep``: run a grid, several jobs at a time, and print a table of the results."""
 
 from typing import Any
 
 from seatbelt_vae.cli.grid import grid_of, out_of
-from seatbelt_vae.cli.many import at_work, engine_of, show_all, show_each
+from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_each
 from seatbelt_vae.cli.options import Sweep
 from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.config.attack import suite_name
@@ -18,10 +18,10 @@ _GAP = "gap@0.2"
 
 
 def run(options: Sweep) -> None:
-    """Do what is not done, and print what is known of each run.
+    """Run the unfinished jobs, and print the results of all runs.
 
     Raises:
-        SeatbeltError: a run failed; the others' results are printed first.
+        SeatbeltError: a run failed; the results of the other runs are printed before.
     """
     grid = grid_of(options)
     out = out_of(options, grid)
@@ -40,11 +40,11 @@ def run(options: Sweep) -> None:
     elif found:
         _print(str(out), found, grid)
     if failures:
-        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in failures.items()))
+        raise SeatbeltError("; ".join(f"{label}: {error}" for label, error in failures.items()))
 
 
 def _known(folder: RunFolder, grid: Grid) -> dict[str, Any]:
-    """Where a run lies, and the numbers of its row in the table."""
+    """The folder of a run, and the numbers of its row in the table."""
     measures = _validation(folder) if grid.evaluation is None else _evaluation(folder)
     gaps = {suite: _gap(folder, suite) for suite in map(suite_name, grid.attack)}
     return {"run": str(folder.path), **measures, **({_GAP: gaps} if gaps else {})}

@@ -1,4 +1,4 @@
-"""Reports: one self-contained HTML file of one or more runs, and the figures of a README."""
+"""Reports: self-contained HTML pages of one or more runs, and PNG figures."""
 
 from seatbelt_vae.report.collect import Evaluation, Run, Suite, collect
 from seatbelt_vae.report.figures import attack_panel

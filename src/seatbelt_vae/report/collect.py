@@ -1,4 +1,4 @@
-"""The runs of a report: each with a name of its own, and the suite that the report leads with."""
+"""Collects the runs of a report under distinct names, and selects the main suite."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs.contents import PICTURED, Evaluation, Measured, Run, Suite
+from seatbelt_vae.runs.contents import Evaluation, Run
+from seatbelt_vae.runs.suite_contents import PICTURED, Measured, Suite
 
 __all__ = [
     "PICTURED",
@@ -26,7 +27,7 @@ def collect(folders: Sequence[Path]) -> list[Run]:
     """Read run folders.
 
     Raises:
-        ArtifactError: a folder is no run, or a file in it is corrupt or lacks a part.
+        ArtifactError: a folder is not a run folder, or a file is corrupt or incomplete.
     """
     runs = [Run(name, folder) for folder, name in zip(folders, _names(folders), strict=True)]
     for run in runs:
@@ -35,9 +36,9 @@ def collect(folders: Sequence[Path]) -> list[Run]:
 
 
 def leading_suite(runs: Sequence[Run]) -> str | None:
-    """The suite that most runs have measured; strong and latent-kl suites before others.
+    """The suite that most runs have measured; ties go to strong and latent-kl suites.
 
-    None if no run has one.
+    None if no run was attacked.
     """
     known = {name: suite for run in runs for name, suite in run.suites.items()}
 
@@ -50,23 +51,22 @@ def leading_suite(runs: Sequence[Run]) -> str | None:
 
 
 def suite_rank(name: str, measured: int, settings: Row) -> tuple[Any, ...]:
-    """A key that sorts suites, the most informative first.
+    """A sort key of suites, the most informative first.
 
     Args:
-        name: the suite's.
-        measured: how many runs have measured it.
-        settings: its strength, loss and layers.
+        name: name of the suite.
+        measured: number of runs that have measured it.
+        settings: strength, loss and layers of the suite.
     """
     strength = ("strong", "single", "paper").index(settings["strength"])
-    usual = (settings["loss"] == "latent-kl", settings["layers"] == "all")
-    return (-measured, strength, *(not as_usual for as_usual in usual), name)
+    return (-measured, strength, settings["loss"] != "latent-kl", settings["layers"] != "all", name)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Folder names, with as many parents as it takes to tell them apart."""
-    whole = [folder.resolve().parts for folder in folders]
-    for length in range(1, max(map(len, whole), default=0) + 1):
-        names = ["/".join(parts[-length:]) for parts in whole]
+    """Folder names, preceded by as many parent folders as make them distinct."""
+    paths = [folder.resolve().parts for folder in folders]
+    for length in range(1, max(map(len, paths), default=0) + 1):
+        names = ["/".join(parts[-length:]) for parts in paths]
         if len(set(names)) == len(names):
             return names
-    raise ArtifactError(f"{folders[0]} and others are the same run folder: give each once")
+    raise ArtifactError(f"{folders[0]} and others are the same run folder: name each folder once")

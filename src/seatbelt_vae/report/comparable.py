@@ -14,10 +14,10 @@ class Kind:
     """Properties that models must share for their ELBOs to be compared.
 
     Args:
-        data: the set.
-        place: a digest of the images' path, for sets whose name does not identify them.
-        likelihood, variance: the kind of p(x|z), and the variance of a Gaussian.
-        shape: the images', (C, H, W); None before training has begun.
+        data: name of the data set.
+        place: digest of the images' path, for data sets that the name does not identify.
+        likelihood, variance: distribution p(x|z), and the variance if it is Gaussian.
+        shape: (C, H, W) of the images; None before training.
     """
 
     data: str
@@ -28,13 +28,13 @@ class Kind:
 
     @classmethod
     def of(cls, run: Row) -> "Kind":
-        """The kind of one row of the view of runs."""
+        """The kind of one row of the view ``runs``."""
         shape = None if run["image_shape"] is None else tuple(run["image_shape"])
         return cls(run["data"], run["data_place"], run["likelihood"], run["variance"], shape)
 
     @property
     def title(self) -> str:
-        """The kind in words, without the place."""
+        """The kind as text, without the place."""
         words = [self.data]
         if self.shape is not None:
             sides = "×".join(map(str, self.shape[1:] or self.shape))
@@ -46,11 +46,7 @@ class Kind:
 
 
 def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
-    """Runs by their kind; a run without a shape yet joins the group of its data and likelihood.
-
-    Args:
-        runs: rows of the view of runs.
-    """
+    """Group rows of the view ``runs`` by kind; an untrained run matches a kind of any shape."""
     groups: dict[Kind, list[Row]] = {}
     for run in sorted(runs, key=lambda run: run["image_shape"] is None):
         kind = Kind.of(run)
@@ -62,18 +58,18 @@ def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
 
 
 def titles(kinds: Sequence[Kind]) -> list[str]:
-    """One title per kind; the place is added where two titles would be equal."""
-    shared = [kind.title for kind in kinds]
+    """One title per kind; titles that would be equal include the place."""
+    plain = [kind.title for kind in kinds]
     return [
         f"{kind.title} (place {kind.place[:6]})"
-        if kind.place and shared.count(kind.title) > 1
+        if kind.place and plain.count(kind.title) > 1
         else kind.title
         for kind in kinds
     ]
 
 
 def differing(values: Mapping[str, Any]) -> str:
-    """Values by run in words, such as ``20 (a, b), 500 (c)``; empty if all are the same.
+    """Distinct values with their runs, such as ``20 (a, b), 500 (c)``; empty if all are equal.
 
     Example:
         >>> differing({"a": 20, "b": 500, "c": 20}), differing({"a": 20, "b": 20})

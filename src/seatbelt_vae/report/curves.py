@@ -1,4 +1,4 @@
-"""The charts of a report: each takes the runs and the leading suite, and draws their rows."""
+"""The charts of a report, drawn from the rows of all runs for one suite."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ _GRID = 61
 
 
 def gauge(row: Row, index: int) -> Markup | None:
-    """How far each pair's reconstruction moved to the target, with the mean and blending's mark."""
+    """Share of the way to the target: one mark per pair, their mean, and that of plain blending."""
     if row["moved"] is None:
         return None
     chart = Chart(
@@ -62,7 +62,7 @@ def gauge(row: Row, index: int) -> Markup | None:
 
 
 def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
-    """The smallest gap found within each budget ε, with blending's and the identity map's."""
+    """Smallest gap within each budget ε, with the gaps of plain blending and of the identity."""
     known = measured_runs(runs, name)
     if not known:
         return None
@@ -84,9 +84,9 @@ def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
 
 def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
-    """Δ/r₀ against λ in units of r₀/‖xₜ − x‖, below the trivial bound; r/r₀ thinner.
+    """Δ/r₀ and r/r₀ against λ in units of r₀/‖xₜ − x‖, with the trivial bound.
 
-    Against ε where budgets limit the distortion; nothing for a loss without a floor.
+    If budgets limit the distortion, r/r₀ against ε. None for a loss without a floor.
     """
     known = [
         (index, run, run.suites[name])
@@ -117,7 +117,7 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
 
 def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
-    """Distortion of the output against distortion of the input: AUDDC is the area below."""
+    """Output distance against input distortion; AUDDC is the area below."""
     known = measured_runs(runs, name)
     if not known:
         return None
@@ -138,7 +138,7 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
 
 def training_curve(runs: Sequence[Run]) -> Markup | None:
-    """The β = 1 ELBO of every training step (thin, averaged) and on held-out images (points)."""
+    """The β = 1 ELBO of training batches (thin, binned) and of held-out images (points)."""
     splits = {
         (index, split): [(row["step"], row["elbo"]) for row in run.metrics if row["split"] == split]
         for index, run in enumerate(runs)
@@ -165,7 +165,7 @@ def training_curve(runs: Sequence[Run]) -> Markup | None:
 
 
 def sigma_density(runs: Sequence[Run]) -> Markup | None:
-    """The density over test images of ‖σ(x)‖₂/√d: one ridge per layer, each scaled to its peak."""
+    """Density of ‖σ(x)‖₂/√d over test images: one ridge per layer, scaled to equal peaks."""
     ridges = [
         (index, layer, np.array([row["sigma_norm"][layer] for row in run.evaluation.sigma]))
         for index, run in enumerate(runs)
@@ -191,7 +191,7 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
         size=(420, max(300, 60 + 40 * len(scaled))),
         left=128,
     )
-    chart.line([(1, -0.1), (1, top)], "identity", title="1: the prior's width, at the top")
+    chart.line([(1, -0.1), (1, top)], "identity", title="1: the prior's width in the top layer")
     grid = np.linspace(0, high, 240)
     for base, (index, layer, values) in zip(bases, scaled, strict=True):
         found = density(values, grid)
@@ -215,14 +215,14 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[R
 
 
 def _by(rows: Iterable[Row], x: str, y: str) -> Curve:
-    """The mean over pairs of one column at every value of another."""
+    """The mean of column y over pairs, at every value of column x."""
     kept = [row for row in rows if row[y] is not None]
     groups = _grouped(kept, lambda row: row[x])
     return {value: estimate([row[y] for row in group]) for value, group in groups.items()}
 
 
 def _by_rank(rows: Sequence[Row], value: Callable[[Row], float]) -> Curve:
-    """The mean over pairs at the k-th smallest λ of each; published λ differ in relative terms."""
+    """The mean over pairs at the k-th smallest λ, since relative λ may differ between pairs."""
     pairs = _grouped(rows, lambda row: row["pair"]).values()
     ordered = [sorted(pair, key=lambda row: row["level"]) for pair in pairs]
     curve = {}
@@ -235,7 +235,7 @@ def _by_rank(rows: Sequence[Row], value: Callable[[Row], float]) -> Curve:
 
 
 def _powers_of_two(low: float, high: float) -> list[float]:
-    """Every second power between low and high, or every eighth of a wide range."""
+    """Every second power of two between low and high, or every eighth for a wide range."""
     every = 2 if high / low < 2**16 else 8
     first, last = np.ceil(np.log2(low) - 1e-9), np.floor(np.log2(high) + 1e-9)
     return [2.0**e for e in range(int(first), int(last) + 1) if e % every == 0]
@@ -247,7 +247,7 @@ def _delta_ratio(row: Row) -> float:
 
 
 def _running_minimum(rows: Sequence[Row], grid: Floats) -> Floats:
-    """The lowest output distortion reached within each input distance, as AUDDC joins it."""
+    """Running minimum of the output distance over the input distance, interpolated as in AUDDC."""
     inside = [row for row in rows if row["distance_relative"] <= 1 + 1e-6]
     x = np.array([0.0, *(min(row["distance_relative"], 1.0) for row in inside)])
     y = np.array([1.0, *(row["distortion"] for row in inside)])

@@ -19,13 +19,13 @@ def attack_panel(
 ) -> Path:
     """Draw one attacked pair as in figure 1 of the paper, one row per model, and write it as PNG.
 
-    Distortions share one scale, stated below: blue is darker, orange brighter than the input.
+    All distortions share one colour scale: blue is darker, orange brighter than the input.
 
     Args:
-        folders: run folders with a measured suite, one row each.
-        out: the PNG file.
-        pair: the pair, 0-based.
-        epsilon: the budget.
+        folders: run folders with a measured suite, one per row.
+        out: path of the PNG file.
+        pair: index of the pair, 0-based.
+        epsilon: budget ε.
 
     Raises:
         ArtifactError: a run without a measured suite, or without that pair or budget.
@@ -45,7 +45,7 @@ def attack_panel(
 
 
 def _attacked(run: Run, name: str | None, pair: int, epsilon: float) -> tuple[str, AttackedPair]:
-    """How far the reconstruction moved, in words, and the images of one budget."""
+    """A note on the share of the way to the target, and the images of one budget."""
     suite = run.suites.get(name or "")
     if suite is None or suite.measured is None:
         raise ArtifactError(f"{run.folder} has no measured suite: run `seatbelt-vae attack` on it")

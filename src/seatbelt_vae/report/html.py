@@ -1,4 +1,4 @@
-"""One self-contained HTML file: every picture inside it, nothing fetched, all text escaped."""
+"""Writes a report as one HTML file with embedded pictures, no external resources, escaped text."""
 
 import platform
 import shlex
@@ -25,7 +25,7 @@ _DEFAULT_EPSILON = 0.2
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one run is made again: commands, settings, and what it was."""
+    """How to reproduce one run: commands, settings and facts."""
 
     model: str
     index: int
@@ -35,24 +35,24 @@ class Recipe:
 
 
 def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
-    """Write one HTML report of one or more runs, whole or not at all.
+    """Write one HTML report of one or more runs; the write is atomic and deterministic.
 
-    What a run lacks (attacks, measures, an evaluation) is said where it would stand. The same
-    folders give the same bytes.
+    A section without results (attacks, measures, an evaluation) names the command that computes
+    them.
 
     Args:
-        runs: run folders, in the order they are shown.
-        out: the file.
+        runs: run folders, in the order of the report.
+        out: path of the HTML file.
 
     Returns:
         ``out``.
 
     Raises:
-        ArtifactError: no run there, a corrupt file in one, or ``out`` cannot be written.
+        ArtifactError: a folder is not a run folder, a file is corrupt, or ``out`` is not writable.
     """
     folders = [run.path if isinstance(run, RunFolder) else run for run in runs]
     page = render_page("report.html", _content(collect(folders)))
-    atomic_write(out, page.encode(errors="replace"))  # a folder's name need not be valid Unicode
+    atomic_write(out, page.encode(errors="replace"))  # names may be invalid Unicode
     return out
 
 

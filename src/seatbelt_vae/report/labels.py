@@ -1,18 +1,18 @@
-"""Where the names of points go on a plot, so that none covers another name or a point."""
+"""Placement of point labels on a plot without overlaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["Label", "place_labels"]
 
-_LETTER, _LINE, _OFFSET = 6.6, 13.0, 9.0  # pixels: a letter's width, a line's height, to the point
+_LETTER, _LINE, _OFFSET = 6.6, 13.0, 9.0  # pixels: letter width, line height, distance to the point
 
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text and where it stands: its anchor's position in pixels."""
+    """A text with the position of its anchor in pixels."""
 
     text: str
     x: float
@@ -26,13 +26,13 @@ def place_labels(
     frame: Box,
     taken: Sequence[Box] = (),
 ) -> list[Label]:
-    """Labels beside their points, the first points first; one that fits nowhere is left out.
+    """Place labels next to their points in order; a label without a free position is left out.
 
     Args:
-        points: in pixels, y downwards.
-        texts: one a point.
-        frame: left, top, right, bottom of what may be written on.
-        taken: what may not be covered beside the points.
+        points: positions in pixels, y downwards.
+        texts: one per point.
+        frame: left, top, right and bottom of the allowed area.
+        taken: boxes that labels must not cover, in addition to the points.
 
     Example:
         >>> place_labels([(50.0, 50.0)], ["vae"], (0, 0, 100, 100))
@@ -40,8 +40,8 @@ def place_labels(
     """
     covered = [*taken, *((x - 5, y - 5, x + 5, y + 5) for x, y in points)]
     placed = []
-    for own, (point, text) in enumerate(zip(points, texts, strict=True), start=len(taken)):
-        others = [box for k, box in enumerate(covered) if k != own]
+    for index, (point, text) in enumerate(zip(points, texts, strict=True), start=len(taken)):
+        others = [box for k, box in enumerate(covered) if k != index]
         for label in _candidates(*point, text):
             box = _box(label)
             if _inside(box, frame) and not any(_overlap(box, other) for other in others):
@@ -52,13 +52,13 @@ def place_labels(
 
 
 def _candidates(x: float, y: float, text: str) -> list[Label]:
-    right, left, beside = x + _OFFSET, x - _OFFSET, y + 4
+    right, left, middle = x + _OFFSET, x - _OFFSET, y + 4
     above, below = y - _OFFSET, y + _OFFSET + 9
     return [
-        Label(text, right, beside, "start"),
+        Label(text, right, middle, "start"),
         Label(text, right - 2, above + 3, "start"),
         Label(text, x, above, "middle"),
-        Label(text, left, beside, "end"),
+        Label(text, left, middle, "end"),
         Label(text, left + 2, above + 3, "end"),
         Label(text, right - 2, below - 3, "start"),
         Label(text, x, below, "middle"),
@@ -76,5 +76,5 @@ def _inside(box: Box, frame: Box) -> bool:
     return box[0] >= frame[0] and box[1] >= frame[1] and box[2] <= frame[2] and box[3] <= frame[3]
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,4 +1,4 @@
-"""Templates that escape all text, and the colour and marker of a model."""
+"""Renders HTML templates with escaped text, model colours and model markers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _SHAPES = {
 
 
 def render_page(template: str, content: Mapping[str, Any]) -> str:
-    """One template with its content; an undefined name is an error."""
+    """Render one template; an undefined name is an error."""
     environment = Environment(
         loader=PackageLoader("seatbelt_vae.report"),
         autoescape=True,
@@ -40,7 +40,7 @@ def colour(index: int) -> str:
 
 
 def _marker(index: int, css: str = "solid") -> Markup:
-    """A model's marker as a small picture, for legends and headings."""
+    """A model's marker as inline SVG, for legends and headings."""
     start = Markup('<svg class="key {} {}" viewBox="0 0 12 12" aria-hidden="true">')
     shape = _SHAPES[MARKERS[index % len(MARKERS)]]
     return start.format(css, colour(index)) + Markup(shape) + Markup("</svg>")

@@ -1,4 +1,4 @@
-"""The pictures of a report: panels of attacked pairs, strips of reconstructions and traversals."""
+"""Image panels of a report: attacked pairs, reconstructions and latent traversals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class PanelRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair: one row per model, and the distortion of full colour at each ε."""
+    """One pair: one row per model, and the distortion at full colour for each ε."""
 
     pair: int
     indices: tuple[int, int]
@@ -64,7 +64,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Strip:
-    """Images side by side in one picture."""
+    """A row of images in one picture."""
 
     label: str
     uri: str
@@ -72,17 +72,17 @@ class Strip:
 
 
 def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
-    """The panels of one suite, pair by pair, over the runs that have it."""
+    """One panel per pair of one suite, over the runs that have measured it."""
     known = measured_runs(runs, name)
     count = max((len(measured.pairs) for _, _, measured in known), default=0)
     return [
-        _panel(pair, [one for one in known if pair < len(one[2].pairs)])
+        _panel(pair, [entry for entry in known if pair < len(entry[2].pairs)])
         for pair in range(min(count, PICTURED))
     ]
 
 
 def measured_runs(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run, Measured]]:
-    """The runs whose suite of this name is measured, with their places."""
+    """Index, run and measurements of every run that has measured the suite ``name``."""
     return [
         (index, run, measured)
         for index, run in enumerate(runs)
@@ -91,14 +91,7 @@ def measured_runs(runs: Sequence[Run], name: str | None) -> list[tuple[int, Run,
 
 
 def attacked_pair(run: Run, measured: Measured, pair: int, budget: int) -> AttackedPair:
-    """The images of a pair within one budget.
-
-    Args:
-        run: the attacked run.
-        measured: its measured suite.
-        pair: place of the pair.
-        budget: place of the budget, by ascending ε.
-    """
+    """The images of one pair and budget, both by index; budgets are in ascending order of ε."""
     found = {name: images[pair] for name, images in measured.pictures.items()}
     return AttackedPair(
         found["x"],
@@ -114,10 +107,10 @@ def reconstructions(run: Run, columns: int = 8) -> Strip | None:
     """Test images above their reconstructions; None without an evaluation."""
     if run.evaluation is None:
         return None
-    x, made = (run.evaluation.pictures[name][:columns] for name in ("x", "reconstruction"))
-    both = [side_by_side(images, _bounds(run), _GUTTER) for images in (x, made)]
-    line = np.full_like(both[0][:_GUTTER], 128)
-    return Strip("", png_uri(np.concatenate([both[0], line, both[1]])), len(x))
+    images = [run.evaluation.pictures[name][:columns] for name in ("x", "reconstruction")]
+    above, below = (side_by_side(row, _bounds(run), _GUTTER) for row in images)
+    line = np.full_like(above[:_GUTTER], 128)
+    return Strip("", png_uri(np.concatenate([above, line, below])), len(images[0]))
 
 
 def traversals(run: Run, image: int = 0) -> list[Strip]:
@@ -134,7 +127,7 @@ def traversals(run: Run, image: int = 0) -> list[Strip]:
 
 
 def _panel(pair: int, known: Sequence[tuple[int, Run, Measured]]) -> Panel:
-    """One pair; the models share the colour scale of a budget, so that rows compare."""
+    """One pair; all models share the colour scale of a budget."""
     first = known[0][2].pairs[pair]
     scales: dict[float, float] = {}
     for _, run, measured in known:
@@ -145,7 +138,7 @@ def _panel(pair: int, known: Sequence[tuple[int, Run, Measured]]) -> Panel:
         pair=pair,
         indices=(first["input_index"], first["target_index"]),
         scales=scales,
-        rows=[_panel_row(*one, pair, scales) for one in known],
+        rows=[_panel_row(*entry, pair, scales) for entry in known],
     )
 
 
@@ -168,26 +161,26 @@ def _panel_row(
         budgets=[
             Budget(
                 epsilon=row["epsilon"],
-                distortion=png_uri(signed(own.distortion, scales[row["epsilon"]])),
-                adversarial=uri(own.adversarial),
-                reconstruction=uri(own.its_reconstruction),
+                distortion=png_uri(signed(pictures.distortion, scales[row["epsilon"]])),
+                adversarial=uri(pictures.adversarial),
+                reconstruction=uri(pictures.its_reconstruction),
                 gap=row["gap"],
                 distance_relative=row["distance_relative"],
             )
-            for row, own in zip(budgets, images, strict=True)
+            for row, pictures in zip(budgets, images, strict=True)
         ],
     )
 
 
 def _budgets(measured: Measured, pair: int) -> list[Row]:
-    """The rows of a pair by ascending ε."""
+    """The rows of a pair in ascending order of ε."""
     number = measured.pairs[pair]["pair"]
     rows = [row for row in measured.budgets if row["pair"] == number]
     return sorted(rows, key=lambda row: row["epsilon"])
 
 
 def _bounds(run: Run) -> tuple[float, float]:
-    """The range of a run's pixels."""
+    """The pixel range of a run's images."""
     low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
     return low, high
 

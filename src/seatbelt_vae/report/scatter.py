@@ -1,4 +1,4 @@
-"""Robustness against ELBO: one point per model, the Pareto front, and the area below it."""
+"""Scatter plot of robustness against ELBO, with the Pareto front and the dominated area."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -9,20 +9,20 @@ from seatbelt_vae.evaluation.bootstrap import Estimate
 from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.scores import Group, Score
-from seatbelt_vae.report.tables import HEADLINE, number
+from seatbelt_vae.report.tables import HEADLINE, interval, number
 
 __all__ = ["AXES", "scatter"]
 
 Point = tuple[float, float]
 
 AXES = {HEADLINE: "gap at ε = 0.2", "auddc_worst": "AUDDC, worst"}
-"""The label of each measure of robustness."""
+"""The axis label of each measure of robustness."""
 
 _LONGEST_NAME = 24
 
 
 def scatter(group: Group, measure: str, position: int) -> Markup | None:
-    """Points, front and names that fit; None if no model has both measures."""
+    """The plot of one group: points, fronts and names; None if no model has both values."""
     scores = [score for score in group.scores if score.place(measure)]
     if not scores:
         return None
@@ -36,8 +36,8 @@ def scatter(group: Group, measure: str, position: int) -> Markup | None:
     )
     lines = [*_draw_fronts(chart, scores, measure), *_draw_whiskers(chart, scores, measure)]
     for score in scores:
-        kind = "hollow" if score.doubted else "ringed"
-        chart.dots([_at(score, measure)], kind, score.index, [_said(score, measure)], 5.5)
+        kind = "hollow" if score.flagged else "ringed"
+        chart.dots([_at(score, measure)], kind, score.index, [_tooltip(score, measure)], 5.5)
     first = sorted(scores, key=lambda score: not score.on_front[measure])
     names = [_short(score.run) for score in first]
     chart.names([_at(score, measure) for score in first], names, lines)
@@ -51,20 +51,20 @@ def _at(score: Score, measure: str) -> Point:
 
 
 def _draw_fronts(chart: Chart, scores: Sequence[Score], measure: str) -> list[list[Point]]:
-    """The front of the believable models, and dotted the front with the models in doubt."""
+    """Draw the front of the unflagged models, and the front of all models as a dotted line."""
     every = _stairs(chart, [_at(s, measure) for s in scores if s.on_front[measure]])
-    sure = _stairs(chart, [_at(s, measure) for s in scores if s.surely_on_front[measure]])
+    sure = _stairs(chart, [_at(s, measure) for s in scores if s.on_unflagged_front[measure]])
     floor = chart.y.low
-    chart.band([(x, floor) for x, _ in (every[0], every[-1])], every, "bettered")
+    chart.band([(x, floor) for x, _ in (every[0], every[-1])], every, "dominated")
     if every != sure:
-        chart.line(every, "front doubted", title="Pareto front with models in doubt")
+        chart.line(every, "front flagged", title="Pareto front including flagged models")
     if sure:
         chart.line(sure, "front", title="Pareto front")
     return [every, sure]
 
 
 def _stairs(chart: Chart, front: Sequence[Point]) -> list[Point]:
-    """The front as steps from the left edge to the bottom."""
+    """The front as a step line from the left edge to the bottom edge."""
     places = sorted(set(front))
     below = [*(y for _, y in places[1:]), chart.y.low]
     edges = [[(x, y), (x, lower)] for (x, y), lower in zip(places, below, strict=False)]
@@ -83,13 +83,13 @@ def _draw_whiskers(chart: Chart, scores: Sequence[Score], measure: str) -> list[
 
 
 def _axis(label: str, values: Sequence[float], least: float, name: float = 0.0) -> Axis:
-    """An axis with room around its values.
+    """An axis with a margin around its values.
 
     Args:
         label: quantity and unit.
-        values: values that must be on it.
+        values: the values to cover.
         least: the smallest range.
-        name: room for a name beyond the last value, as a share of the range.
+        name: margin for a name above the last value, as a share of the range.
     """
     low, high = min(values), max(values)
     pad = max(0.1 * (high - low), (least - (high - low)) / 2)
@@ -101,17 +101,13 @@ def _reach(found: Estimate) -> list[float]:
     return [value for value in (found.value, found.low, found.high) if value is not None]
 
 
-def _said(score: Score, measure: str) -> str:
-    trust = f"; {score.trust['text']} ({', '.join(score.trust['flags'])})" if score.doubted else ""
-    value = _with_interval(score.robustness[measure])
+def _tooltip(score: Score, measure: str) -> str:
+    found = score.robustness[measure]
+    ends = interval(found.low, found.high)
+    value = f"{number(found.value)} ({ends})" if ends else number(found.value)
+    trust = f"; {score.trust['text']} ({', '.join(score.trust['flags'])})" if score.flagged else ""
     return f"{score.run}: ELBO {number(score.elbo)}, {AXES[measure]} {value}{trust}"
 
 
 def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
-
-
-def _with_interval(found: Estimate) -> str:
-    if found.low is None or found.high is None:
-        return number(found.value)
-    return f"{number(found.value)} ({number(found.low)} … {number(found.high)})"

@@ -1,16 +1,17 @@
 """The score page: robustness against the ELBO, with the Pareto front, in one HTML file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.attacks import FLAGS
-from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
+from seatbelt_vae.evaluation.bootstrap import FEWEST
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
 from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
-from seatbelt_vae.report.tables import HEADLINE, Cell, number
+from seatbelt_vae.report.tables import HEADLINE, Cell, cell
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import atomic_write
 
@@ -22,23 +23,23 @@ _MOST_NAMED = 6
 def write_comparison(
     store: Store, out: Path, *, suite: str | None = None, against: str | None = None
 ) -> Path:
-    """Write one HTML page that sets the models of a store side by side, whole or not at all.
+    """Write one HTML page that compares the models of a store; the write is atomic.
 
-    Each group of one data set and one likelihood has its own plots: robustness (the gap at
-    ε = 0.2, and AUDDC) against the β = 1 ELBO, with the Pareto front. Markers of models with raised
-    flags are hollow.
+    Models are grouped by data set and likelihood. Each group has two plots: the gap at ε = 0.2 and
+    AUDDC against the β = 1 ELBO, with the Pareto front. Models with raised flags have hollow
+    markers.
 
     Args:
-        store: of the runs.
-        out: the file.
-        suite: which suite is compared (default: the one most runs have measured).
-        against: the run that differences are taken against (default: the hardest to fool).
+        store: the results store of the runs.
+        out: path of the HTML file.
+        suite: the compared suite (default: the suite that most runs have measured).
+        against: the reference of the differences (default: the run that is hardest to fool).
 
     Returns:
         ``out``.
 
     Raises:
-        ConfigError: no such suite or run.
+        ConfigError: an unknown suite or run.
         ArtifactError: a corrupt file, or ``out`` cannot be written.
     """
     found = compare_runs(store, suite, against)
@@ -63,12 +64,11 @@ def _content(found: Comparison) -> dict[str, Any]:
 
 
 def _shown(group: Group, position: int) -> dict[str, Any]:
-    """A group as the template shows it."""
     return {
         "group": group,
         "sentences": _sentences(group),
         "presets": sorted({score.index for score in group.scores}),
-        "doubted": any(score.doubted for score in group.scores),
+        "flagged": any(score.flagged for score in group.scores),
         "few": any(found.low is None for s in group.scores for found in s.robustness.values()),
         "plots": {measure: scatter(group, measure, position) for measure in ROBUSTNESS},
         "rows": [(score, _cells(score, group.reference)) for score in group.scores],
@@ -76,28 +76,18 @@ def _shown(group: Group, position: int) -> dict[str, Any]:
 
 
 def _cells(score: Score, reference: str | None) -> list[Cell]:
-    """The cells of the table after the model's name."""
-    settings = score.settings
-    cells = [
-        *(Cell(_setting(settings[name]), _key(settings[name])) for name in ("beta", "depth")),
-        Cell(number(score.elbo), _key(score.elbo)),
-    ]
+    """The cells of one model's row, without its name."""
+    cells = [*(_setting(score.settings[name]) for name in ("beta", "depth")), cell(score.elbo)]
     for measure in ROBUSTNESS:
-        cells.append(_estimate(score.robustness[measure]))
+        found = score.robustness[measure]
+        cells.append(cell(found.value, found.low, found.high))
         if reference is not None:
             cells.append(_difference(score, reference, measure))
     return cells
 
 
-def _setting(value: float | None) -> str:
-    return "–" if value is None else f"{value:g}"
-
-
-def _estimate(found: Estimate, sign: str = "") -> Cell:
-    interval = ""
-    if found.low is not None and found.high is not None:
-        interval = f"{number(found.low)} … {number(found.high)}"
-    return Cell(f"{sign}{number(found.value)}", _key(found.value), interval)
+def _setting(value: float | None) -> Cell:
+    return replace(cell(value), text="–" if value is None else f"{value:g}")
 
 
 def _difference(score: Score, reference: str, measure: str) -> Cell:
@@ -106,54 +96,48 @@ def _difference(score: Score, reference: str, measure: str) -> Cell:
     found = score.difference[measure]
     if found is None:
         return Cell("–", "", "no pair in common")
-    return _estimate(found, "+" if (found.value or 0) > 0 else "")
-
-
-def _key(value: float | None) -> str:
-    return "" if value is None else repr(value)
+    return cell(found.value, found.low, found.high, "+" if (found.value or 0) > 0 else "")
 
 
 def _sentences(group: Group) -> list[str]:
     """Sentences on the Pareto front, on raised flags, and on the second measure."""
     if len(group.scores) < 2:
-        return ["There is one model here, so nothing betters it."] if group.scores else []
+        return ["There is only one model to compare."] if group.scores else []
     first, second = ([s.run for s in group.scores if s.on_front[m]] for m in ROBUSTNESS)
     sentences = [_front_sentence(first, len(group.scores))] if first else []
-    sentences += _doubts(group)
+    sentences += _flagged_sentence(group)
     if second:
-        same = set(first) == set(second)
-        found = "gives the same front" if same else f"puts {_listed(second)} on the front"
-        sentences.append(f"{AXES['auddc_worst']} {found}.")
+        front = "the same" if set(first) == set(second) else _listed(second)
+        sentences.append(f"By {AXES['auddc_worst']}, the front is {front}.")
     return sentences
 
 
-def _doubts(group: Group) -> list[str]:
-    """Models of the front with raised flags, and the front without such models."""
-    doubted = [s for s in group.scores if s.doubted and s.on_front[HEADLINE]]
-    if not doubted:
+def _flagged_sentence(group: Group) -> list[str]:
+    """The models of the front that have raised flags, and the front without them."""
+    flagged = [s for s in group.scores if s.flagged and s.on_front[HEADLINE]]
+    if not flagged:
         return []
-    flags = ", ".join(dict.fromkeys(flag for score in doubted for flag in score.trust["flags"]))
-    sure = [score.run for score in group.scores if score.surely_on_front[HEADLINE]]
+    flags = ", ".join(dict.fromkeys(flag for score in flagged for flag in score.trust["flags"]))
+    sure = [score.run for score in group.scores if score.on_unflagged_front[HEADLINE]]
     if not sure:
-        return [f"None of the models here can be believed as it stands ({flags})."]
-    stand = "it stands" if len(doubted) == 1 else "they stand"
+        return [f"All models have raised flags (on the front: {flags})."]
+    has = "has" if len(flagged) == 1 else "have"
     return [
-        f"Of these, {_listed([score.run for score in doubted])} cannot be believed as {stand} "
-        f"({flags}); without models in doubt the front is {_listed(sure)}."
+        f"Of these, {_listed([score.run for score in flagged])} {has} raised flags ({flags}); "
+        f"without flagged models the front is {_listed(sure)}."
     ]
 
 
 def _front_sentence(front: Sequence[str], count: int) -> str:
     if len(front) == count:
-        return "No model betters another: who is harder to fool has the lower ELBO."
+        return "No model dominates another: a model that is harder to fool has a lower ELBO."
     if len(front) == 1:
-        return f"{front[0]} betters every other model: harder to fool, and with the higher ELBO."
-    others = (
-        "the other one" if count - len(front) == 1 else f"each of the other {count - len(front)}"
-    )
+        return f"{front[0]} dominates every other model in robustness and ELBO."
+    rest = count - len(front)
+    others = "the other model" if rest == 1 else f"each of the other {rest} models"
     return (
-        f"{_listed(front)} are on the Pareto front; {others} is bettered in both by one of them: "
-        f"no harder to fool, and with no higher ELBO."
+        f"{_listed(front)} are on the Pareto front; one of them dominates {others} in robustness "
+        f"and ELBO."
     )
 
 

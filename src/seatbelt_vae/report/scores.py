@@ -30,20 +30,20 @@ _EFFORT = (
 
 @dataclass(frozen=True)
 class Score:
-    """The numbers of one model, and its position in its group.
+    """The results of one model.
 
     Args:
-        run: its name.
-        index: of its colour and marker, one per preset.
-        settings: its row of the view of runs.
-        elbo: β = 1, nats per image; None if it was not evaluated.
-        pairs: its rows of the view of pairs.
-        robustness: by measure, over the pairs, with an interval.
+        run: name of the run.
+        index: index of the preset, which selects colour and marker.
+        settings: the run's row of the view ``runs``.
+        elbo: β = 1, nats per image; None without an evaluation.
+        pairs: the run's rows of the view ``pairs``.
+        robustness: estimate over pairs, by measure.
         trust: see `judged`.
-        difference: by measure, from the reference over common pairs; None without such pairs, and
-            for the reference itself.
-        on_front: by measure, whether it is on the Pareto front; False without a place.
-        surely_on_front: the same among models without raised flags.
+        difference: paired difference from the reference, by measure; None for the reference and
+            without common pairs.
+        on_front: whether the model is on the Pareto front, by measure.
+        on_unflagged_front: the same among models without raised flags.
     """
 
     run: str
@@ -55,15 +55,15 @@ class Score:
     trust: Row
     difference: Mapping[str, Estimate | None] = field(default_factory=dict)
     on_front: Mapping[str, bool] = field(default_factory=dict)
-    surely_on_front: Mapping[str, bool] = field(default_factory=dict)
+    on_unflagged_front: Mapping[str, bool] = field(default_factory=dict)
 
     @property
-    def doubted(self) -> bool:
-        """Whether a flag is raised."""
+    def flagged(self) -> bool:
+        """Whether a validity flag is raised."""
         return bool(self.trust["flags"])
 
     def place(self, measure: str) -> tuple[float, float] | None:
-        """ELBO and robustness; None unless both are known."""
+        """ELBO and robustness; None if one of them is missing."""
         value = self.robustness[measure].value
         return None if self.elbo is None or value is None else (self.elbo, value)
 
@@ -73,11 +73,11 @@ class Group:
     """Models whose ELBOs can be compared.
 
     Args:
-        title: data and likelihood.
-        data: the set.
-        scores: the models with a place, the most robust first.
+        title: data set and likelihood.
+        data: name of the data set.
+        scores: the models with ELBO and robustness, most robust first.
         lacking: the other models, each with the missing steps.
-        reference: the run that differences are taken against; None unless there are others.
+        reference: the reference run of the differences; None if there is only one model.
         caveats: differences in effort that make the numbers less comparable.
     """
 
@@ -91,13 +91,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All models, group by group.
+    """All models of a store, by group.
 
     Args:
-        suite: the compared suite; empty if no model has any.
-        groups: in the order of their first run.
-        presets: by the index of their colour.
-        queries: the SQL of every number.
+        suite: the compared suite; empty if no model was attacked.
+        groups: the groups, ordered by their first run.
+        presets: the presets, in the order of `Score.index`.
+        queries: the SQL that the numbers come from.
     """
 
     suite: str
@@ -107,16 +107,15 @@ class Comparison:
 
 
 def compare_runs(store: Store, suite: str | None = None, against: str | None = None) -> Comparison:
-    """Set the runs of a store side by side.
+    """Compare the runs of a store by robustness and ELBO.
 
     Args:
-        store: of the runs.
-        suite: which one is compared (default: the one most runs have measured).
-        against: the run that differences are taken against in its group (default: the hardest to
-            fool of those without raised flags).
+        store: the results store of the runs.
+        suite: the compared suite (default: the suite that most runs have measured).
+        against: the reference run of its group (default: the hardest to fool without raised flags).
 
     Raises:
-        ConfigError: no such suite or run.
+        ConfigError: an unknown suite or run.
     """
     rows = _Rows.of(store, _suite(store, suite))
     if against is not None:
@@ -133,7 +132,7 @@ def compare_runs(store: Store, suite: str | None = None, against: str | None = N
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of the store about all runs and one suite, the latter by run."""
+    """The rows of all runs, and those of one suite by run."""
 
     suite: str
     runs: list[Row]
@@ -192,9 +191,6 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
     name = run["run"]
     elbo, suite = rows.evaluations[name]["elbo"], rows.suites.get(name)
     pairs = rows.pairs.get(name, [])
-    trust: Row = {"verdict": "none", "text": "not attacked", "flags": []}
-    if suite is not None:
-        trust = judged(rows.flags.get(name), suite["strength"])
     seed = 0 if suite is None else suite["seed"]
     return Score(
         run=name,
@@ -203,7 +199,7 @@ def _score(run: Row, presets: Sequence[str], rows: _Rows) -> Score:
         elbo=elbo if elbo is not None and math.isfinite(elbo) else None,
         pairs=pairs,
         robustness={measure: _over(pairs, measure, seed) for measure in ROBUSTNESS},
-        trust=trust,
+        trust=judged(rows.flags.get(name), suite["strength"] if suite else None),
     )
 
 
@@ -219,8 +215,8 @@ def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None
     others = [score for score in scores if score not in placed]
     reference = _reference(placed, against)
     fronts = {measure: _front(placed, measure) for measure in ROBUSTNESS}
-    sure = [score for score in placed if not score.doubted]
-    sure_fronts = {measure: _front(sure, measure) for measure in ROBUSTNESS}
+    unflagged = [score for score in placed if not score.flagged]
+    unflagged_fronts = {measure: _front(unflagged, measure) for measure in ROBUSTNESS}
     return Group(
         title=title,
         data=scores[0].settings["data"],
@@ -229,7 +225,7 @@ def _group(title: str, scores: Sequence[Score], rows: _Rows, against: str | None
                 score,
                 difference={m: _difference(score, reference, m) for m in ROBUSTNESS},
                 on_front={m: score.run in fronts[m] for m in ROBUSTNESS},
-                surely_on_front={m: score.run in sure_fronts[m] for m in ROBUSTNESS},
+                on_unflagged_front={m: score.run in unflagged_fronts[m] for m in ROBUSTNESS},
             )
             for score in placed
         ],
@@ -246,9 +242,9 @@ def _gap(score: Score) -> float:
 
 def _reference(placed: Sequence[Score], against: str | None) -> Score | None:
     """The requested run, else the most robust one without raised flags."""
-    asked = [score for score in placed if score.run == against]
-    sure = [score for score in placed if not score.doubted]
-    return next(iter([*asked, *sure, *placed]), None)
+    requested = [score for score in placed if score.run == against]
+    unflagged = [score for score in placed if not score.flagged]
+    return next(iter([*requested, *unflagged, *placed]), None)
 
 
 def _front(scores: Sequence[Score], measure: str) -> set[str]:
@@ -272,7 +268,7 @@ def _lacks(score: Score) -> str:
     if not score.pairs:
         lacks.append("not attacked and measured with this suite yet")
     elif all(found.value is None for found in score.robustness.values()):
-        lacks.append("it tells no pair of images apart, so no attack says anything")
+        lacks.append("reconstructs the images of every pair alike, so robustness is undefined")
     return "; ".join(lacks)
 
 
@@ -280,13 +276,13 @@ def _caveats(runs: Sequence[str], rows: _Rows) -> list[str]:
     caveats = []
     attacked = [run for run in runs if run in rows.suites]
     for name in _EFFORT:
-        stated = differing({run: rows.suites[run][name] for run in attacked})
-        if stated:
+        values = differing({run: rows.suites[run][name] for run in attacked})
+        if values:
             caveats.append(
-                f"Attacked with different {name}: {stated}. A weaker attack makes a model look "
+                f"Attacked with different {name}: {values}. A weaker attack makes a model look "
                 f"harder to fool."
             )
-    stated = differing({run: rows.evaluations[run]["images"] for run in runs})
-    if stated:
-        caveats.append(f"ELBOs over different numbers of test images: {stated}.")
+    values = differing({run: rows.evaluations[run]["images"] for run in runs})
+    if values:
+        caveats.append(f"ELBOs over different numbers of test images: {values}.")
     return caveats

@@ -15,20 +15,20 @@ __all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
 Row = dict[str, Any]
 
 FOOLED = 0.5
-"""Share of the way to the target at ε = 0.2 from which a model counts as fooled."""
+"""Smallest share of the way to the target, at ε = 0.2, at which a model counts as fooled."""
 
 UNMOVED = 0.25
-"""Share below which it counts as not fooled: hardly further than the distortion itself."""
+"""Share below which a model counts as not fooled; copying the input gives a share of 0.2."""
 
 _NO_INTERVAL: Row = {"value": None, "low": None, "high": None}
 
 
 def summary_rows(runs: Sequence[Run]) -> list[Row]:
-    """One plain row per model, ready for JSON: verdict, sentence, headline numbers, trust.
+    """One JSON-serialisable row per model: verdict, sentence, headline numbers, trust.
 
-    ``moved`` is 1 − gap at ε = 0.2, the share of the way from rec(x) to rec(xₜ) that the best
-    attack found covers; ``halfway`` the ε at which it covers half; ``points`` the gap of each
-    pair.
+    ``moved`` is 1 − gap at ε = 0.2: the share of the way from rec(x) to rec(xₜ) that the best
+    attack covers. ``halfway`` is the ε at which it covers half. ``points`` are the gaps of the
+    pairs.
     """
     name = leading_suite(runs)
     return [_row(run, run.suites.get(name or "")) for run in runs]
@@ -36,15 +36,15 @@ def summary_rows(runs: Sequence[Run]) -> list[Row]:
 
 def trust(suite: Suite | None) -> Row:
     """Whether a suite's numbers can be believed: a verdict, its text, the raised flags."""
-    if suite is None:
+    return judged(suite.flags, suite.config.strength) if suite else judged(None, None)
+
+
+def judged(flags: Sequence[Row] | None, strength: str | None) -> Row:
+    """As `trust`, from a suite's flags (None: not computed yet) and strength (None: no suite)."""
+    if strength is None:
         return {"verdict": "none", "text": "not attacked", "flags": []}
-    return judged(suite.flags, suite.config.strength)
-
-
-def judged(flags: Sequence[Row] | None, strength: str) -> Row:
-    """As `trust`, from the flags of a suite (None: not judged yet) and its strength."""
     if flags is None:
-        return {"verdict": "unchecked", "text": "unfinished: flags not judged yet", "flags": []}
+        return {"verdict": "unchecked", "text": "unfinished: flags not computed yet", "flags": []}
     raised = [flag["name"] for flag in flags if flag["raised"]]
     if raised:
         text = f"unreliable: {len(raised)} flag{'s' if len(raised) > 1 else ''}"
@@ -56,7 +56,7 @@ def judged(flags: Sequence[Row] | None, strength: str) -> Row:
 
 
 def comparison(runs: Sequence[Run]) -> list[str]:
-    """Sentences: which models are fooled, and whether one is more robust beyond the intervals."""
+    """Sentences: the verdicts, the ranking if the intervals support one, and the raised flags."""
     name = leading_suite(runs)
     known = {
         run.name: run.suites[name]
@@ -64,16 +64,16 @@ def comparison(runs: Sequence[Run]) -> list[str]:
         if name is not None and name in run.suites and _gap(run.suites[name]) is not None
     }
     if not known:
-        return ["No model here has been attacked and measured yet, so there is no answer."]
+        return ["No model has been attacked and measured yet, so there is no answer."]
     ranking = [_ranking(known)] if len(known) > 1 else []
-    doubted = [
+    flagged = [
         f"{name} ({', '.join(flags)})"
         for name, suite in known.items()
         if (flags := trust(suite)["flags"])
     ]
-    doubt = [f"Not to be believed as it stands: {'; '.join(doubted)}."] if doubted else []
+    warning = [f"Unreliable, flags are raised: {'; '.join(flagged)}."] if flagged else []
     answer = _answer(known, len(known) == len(runs)) + _reach(known)
-    return [answer, *ranking, *doubt, _scope(runs)]
+    return [answer, *ranking, *warning, _scope(runs)]
 
 
 def _row(run: Run, suite: Suite | None) -> Row:
@@ -111,9 +111,12 @@ def _headline(suite: Suite | None, gap: float | None) -> tuple[str, str]:
         return "unknown", "not attacked yet"
     if suite.measured is None:
         wanted = suite.config.pairs
-        return "unknown", f"attacked on {suite.pairs_attacked} of {wanted} pairs, not measured"
+        return "unknown", f"attacked on {suite.pairs_attacked} of {wanted} pairs, not measured yet"
     if gap is None:
-        return "unknown", "it reconstructs input and target alike, so no pair says anything"
+        return (
+            "unknown",
+            "it reconstructs input and target alike in every pair, so the gap is undefined",
+        )
     return _verdict(gap), (
         f"with a distortion {_percent(0.2)} as large as the difference between the images, "
         f"the reconstruction moves {_percent(1 - gap)} of the way to the target"
@@ -126,7 +129,7 @@ def _verdict(gap: float) -> str:
 
 
 def _halfway(measured: Measured | None) -> float | None:
-    """The smallest ε with a mean gap of one half, by linear interpolation; None beyond the last."""
+    """The smallest ε with a mean gap of ½, interpolated linearly; None above the last budget."""
     found = [measured.estimate(f"gap@{e:g}")["value"] for e in BUDGETS] if measured else []
     gaps: list[float] = [gap for gap in found if gap is not None]
     if len(gaps) < len(BUDGETS) or gaps[-1] > FOOLED:
@@ -155,7 +158,7 @@ def _image_pairs(suite: Suite) -> list[tuple[int, int]]:
 
 
 def _answer(known: dict[str, Suite], complete: bool) -> str:
-    """Models by verdict at ε = 0.2, the least robust first; ``complete``: all were measured."""
+    """Models by verdict at ε = 0.2, least robust first; ``complete``: every model was measured."""
     gaps = {name: _gap(suite) or 0.0 for name, suite in known.items()}
     ordered = sorted(gaps, key=lambda name: gaps[name])
     groups = {
@@ -178,11 +181,11 @@ def _answer(known: dict[str, Suite], complete: bool) -> str:
 
 
 def _reach(known: dict[str, Suite]) -> str:
-    """The distortion at which each model that is not fooled at ε = 0.2 moves half the way."""
+    """The budget for half the way, for each model that is not fooled at ε = 0.2."""
     held = {n: b for n, b in known.items() if _verdict(_gap(b) or 0.0) != "fooled"}
     halfway = {name: _halfway(suite.measured) for name, suite in held.items()}
-    taken = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]
-    return f" Half the way takes a distortion of {', '.join(taken)}." if taken else ""
+    budgets = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]
+    return f" Half the way needs a distortion of {', '.join(budgets)}." if budgets else ""
 
 
 def _ranking(known: dict[str, Suite]) -> str:
@@ -196,24 +199,24 @@ def _ranking(known: dict[str, Suite]) -> str:
     fewest = min(found.n for found in lead.values())
     if fewest < FEWEST:
         return (
-            f"These are points from {fewest} pairs: too few for intervals ({FEWEST} are needed), "
+            f"The results come from {fewest} pairs: too few for intervals ({FEWEST} are needed), "
             f"so the models are not ranked."
         )
     beaten = [_less(name, found) for name, found in lead.items() if (found.low or 0) > 0]
     equal = [name for name, found in lead.items() if (found.low or 0) <= 0]
     if not beaten:
-        return "No model is more robust than the others beyond the intervals."
+        return "The 95\u00a0% intervals do not show any model to be the most robust."
     if equal:
         return (
-            f"No one model is the most robust: {best} goes {', '.join(beaten)} (95\u00a0% "
-            f"intervals), but against {', '.join(equal)} the interval includes no difference."
+            f"No single model is the most robust: {best} moves {', '.join(beaten)} (95\u00a0% "
+            f"intervals), but its difference from {', '.join(equal)} may be zero."
         )
-    return f"{best} is the hardest to fool: {', '.join(beaten)} (95\u00a0% intervals)."
+    return f"{best} is the hardest to fool: it moves {', '.join(beaten)} (95\u00a0% intervals)."
 
 
 def _less(name: str, found: Estimate) -> str:
     low, high = (100 * (end or 0.0) for end in (found.low, found.high))
-    return f"{low:.0f} to {high:.0f} points less of the way than {name}"
+    return f"{low:.0f} to {high:.0f} percentage points less of the way than {name}"
 
 
 def _scope(runs: Sequence[Run]) -> str:
@@ -221,10 +224,10 @@ def _scope(runs: Sequence[Run]) -> str:
     seeds = sorted({run.config.training.seed for run in runs if run.config is not None})
     if len(set(presets)) == len(presets):
         return (
-            "One training seed a model: this compares these trained models, "
-            "not the methods they stand for."
+            "Each model was trained with one seed: the comparison is between these trained models, "
+            "not between methods."
         )
     return (
-        f"{len(runs)} trained models, seeds {', '.join(map(str, seeds))}: intervals are over "
-        f"pairs of images and hold the trained models fixed."
+        f"{len(runs)} trained models, seeds {', '.join(map(str, seeds))}: intervals cover "
+        f"the variation over pairs of images, not over training runs."
     )

@@ -1,4 +1,4 @@
-"""The tables of a report, made from the declared measures: cells with a text and a sort key."""
+"""The tables of a report, one column per declared measure; each cell has a text and a sort key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ __all__ = [
     "FlagTable",
     "Table",
     "TableRow",
+    "cell",
     "flag_tables",
+    "interval",
     "number",
     "tables",
 ]
@@ -23,12 +25,12 @@ __all__ = [
 Row = dict[str, Any]
 
 HEADLINE = "gap@0.2"
-"""The measure a report leads with."""
+"""The main measure of a report."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a table; ``sort`` is empty where there is nothing to sort by."""
+    """One value of a table; ``sort`` is its sort key, empty for a missing value."""
 
     text: str
     sort: str
@@ -37,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One model, under one suite where the table has several."""
+    """The row of one model, or of one suite of a model."""
 
     model: str
     index: int
@@ -57,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True)
 class FlagRow:
-    """One flag: its meaning, its state per model (None: not judged), the models that raise it."""
+    """One flag: its meaning, its state per model (None: not computed), the models that raise it."""
 
     name: str
     meaning: Meaning | None
@@ -75,7 +77,7 @@ class FlagTable:
 
 
 def number(value: object) -> str:
-    """A number for people: few digits, a true minus, thin spaces between thousands.
+    """A number as text: few digits, a true minus sign, thin spaces between thousands.
 
     Example:
         >>> number(0.28571), number(-88.04), number(12345.6), number(2.4e-6), number(None)
@@ -95,13 +97,24 @@ def number(value: object) -> str:
     return text.replace(",", "\u202f").replace("-", "−")
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """An interval as text; empty if an end is missing."""
+    return "" if low is None or high is None else f"{number(low)} … {number(high)}"
+
+
+def cell(value: Any, low: float | None = None, high: float | None = None, sign: str = "") -> Cell:
+    """A cell of a number or text, with its interval as the note."""
+    sort = repr(value) if isinstance(value, int | float) else str(value or "")
+    return Cell(f"{sign}{number(value)}", sort, interval(low, high))
+
+
 def tables(runs: Sequence[Run]) -> list[Table]:
-    """Every measure of every model and suite."""
+    """One table per group of measures, over all models and suites."""
     return [_table(title, group, runs) for title, group in measures_by_group().items()]
 
 
 def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:
-    """The flags of every suite; none while no suite is attacked."""
+    """One table of flags per suite."""
     names = dict.fromkeys(name for run in runs for name in run.suites)
     return [_flag_table(name, runs) for name in names]
 
@@ -113,27 +126,20 @@ def _table(title: str, measures: Sequence[Measure], runs: Sequence[Run]) -> Tabl
     for index, run in enumerate(runs):
         suites: Sequence[Suite | None] = list(run.suites.values()) if per_suite else []
         for suite in suites or [None]:
-            cells = [_cell(_value(measure, run, suite)) for measure in measures]
+            cells = [cell(*_value(measure, run, suite)) for measure in measures]
             rows.append(TableRow(run.name, index, suite.name if suite else "", cells))
     definitions = {measure.family or measure.symbol: measure.definition for measure in measures}
     return Table(title, measures, list(definitions.items()), rows)
 
 
-def _value(measure: Measure, run: Run, suite: Suite | None) -> Row:
+def _value(measure: Measure, run: Run, suite: Suite | None) -> tuple[Any, Any, Any]:
     """Value, low and high; the value may be a text of several numbers, or None."""
-    value = None
     if isinstance(measure, ModelMeasure):
-        value = measure.shown(run.evaluation.measures) if run.evaluation else None
-    elif suite is not None and suite.measured is not None:
-        return suite.measured.estimate(measure.name)
-    return {"value": value, "low": None, "high": None}
-
-
-def _cell(found: Row) -> Cell:
-    value, low, high = (found[key] for key in ("value", "low", "high"))
-    interval = "" if low is None or high is None else f"{number(low)} … {number(high)}"
-    sort = repr(value) if isinstance(value, int | float) else str(value or "")
-    return Cell(number(value), sort, interval)
+        return (measure.shown(run.evaluation.measures) if run.evaluation else None), None, None
+    if suite is None or suite.measured is None:
+        return None, None, None
+    found = suite.measured.estimate(measure.name)
+    return found["value"], found["low"], found["high"]
 
 
 def _flag_table(name: str, runs: Sequence[Run]) -> FlagTable:

@@ -1,4 +1,4 @@
-"""Asking across runs: SQL over every number that run folders hold, and who is not bettered."""
+"""SQL queries over the results of many runs, and the Pareto front."""
 
 from seatbelt_vae.results.pareto import pareto_front
 from seatbelt_vae.results.parquet import identifier, literal

@@ -1,7 +1,7 @@
-"""The views, and the columns that each view has before any file has them.
+"""The views of the results store and their known columns, which exist even without any file.
 
-A view shows further columns of its files after these; `docs/rows.md` documents each column. The
-columns of measures come from their declarations.
+Further columns of the files follow the known ones. `docs/rows.md` documents each column. Columns of
+measures come from their declarations.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,8 +28,8 @@ _TYPES = {
 
 
 def _known(columns: str) -> Known:
-    """Names and types, as SQL would declare them."""
-    return {name: _TYPES[kind] for name, kind in (one.split() for one in columns.split(","))}
+    """Columns from a declaration in SQL."""
+    return {name: _TYPES[kind] for name, kind in map(str.split, columns.split(","))}
 
 
 _METHOD = (
@@ -47,7 +47,7 @@ MEASURED = _known("""
     target_distance DOUBLE, target_reconstruction_error DOUBLE, told_apart BOOLEAN,
     told_apart_distortion BOOLEAN
 """)
-"""Columns of ``measures/``, which the view of attacks joins to each attack's own."""
+"""Columns of ``measures/``, joined to the columns of each attack in the view ``attacks``."""
 
 _FIXED: Mapping[str, Known] = {
     "runs": _known("""
@@ -114,7 +114,7 @@ _FIXED: Mapping[str, Known] = {
 
 
 def views() -> Mapping[str, Known]:
-    """Every view that exists without any file, with its known columns."""
+    """All views that exist without any file, with their known columns."""
     of_pairs = chain.from_iterable(m.columns for m in PAIR_MEASURES.values())
     of_models = chain.from_iterable(m.columns for m in MODEL_MEASURES.values())
     return {
@@ -127,7 +127,7 @@ def views() -> Mapping[str, Known]:
 
 
 def reserved() -> frozenset[str]:
-    """Names that no file of ``evaluation/`` may have."""
+    """Names that files of ``evaluation/`` must not have."""
     return frozenset({*_FIXED, "measures"})
 
 

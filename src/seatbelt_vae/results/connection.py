@@ -1,4 +1,4 @@
-"""A DuckDB that answers one SELECT at a time from the files it is given, and does nothing else."""
+"""A read-only DuckDB connection that answers one SELECT at a time from a fixed set of files."""
 
 import difflib
 import re
@@ -17,39 +17,33 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "define", "locked"]
 
-_SAID = {"MULTI": "a PIVOT that looks for its values (name them: ON … IN (…))"}
+_KINDS = {"MULTI": "a PIVOT without a list of values (give them: ON … IN (…))"}
 
 
 def locked(files: Sequence[Path]) -> "DuckDBPyConnection":
-    """A connection to a database in memory that can read some files, and no other.
-
-    Args:
-        files: absolute paths.
-    """
+    """A connection to an in-memory database that can read only ``files`` (absolute paths)."""
     import duckdb
 
     connection = duckdb.connect(":memory:")
     allowed = {text for path in files for text in (str(path), as_pattern(path))}
     connection.execute(f"SET allowed_paths = [{', '.join(map(literal, sorted(allowed)))}]")
-    # no other file is read or written, nothing is attached or loaded, and no Python variable seen
+    # no access to other files, extensions, attached databases or Python variables
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def define(
-    connection: "DuckDBPyConnection", name: str, meaning: "str | pa.Table"
-) -> dict[str, str]:
-    """Make a view of a query or of rows; the columns it has, with their types.
+def define(connection: "DuckDBPyConnection", name: str, source: "str | pa.Table") -> dict[str, str]:
+    """Define a view by a query or a table; returns its columns with their SQL types.
 
     Raises:
-        QueryError: a query that DuckDB cannot answer, such as one of columns that do not fit.
+        QueryError: DuckDB cannot run the query, for example because column types differ.
     """
     with _one_line((), ()):
-        if isinstance(meaning, str):
-            connection.execute(f"CREATE VIEW {identifier(name)} AS {meaning}")
+        if isinstance(source, str):
+            connection.execute(f"CREATE VIEW {identifier(name)} AS {source}")
         else:
-            connection.register(name, meaning)
+            connection.register(name, source)
         view = connection.sql(f"FROM {identifier(name)}")
         return dict(zip(view.columns, map(str, view.types), strict=True))
 
@@ -61,19 +55,19 @@ def answer(
     views: Collection[str],
     columns: Collection[str],
 ) -> Iterator["DuckDBPyRelation"]:
-    """The relation that one SELECT means, to be read in the block; nothing is changed by it.
+    """Yield the relation of one SELECT, in a read-only transaction.
 
     Args:
         connection: see `locked`.
         sql: one SELECT (or FROM, WITH, VALUES, DESCRIBE, SUMMARIZE).
-        views, columns: names to guess from where one is unknown.
+        views, columns: known names, suggested in place of an unknown one.
 
     Raises:
-        QueryError: SQL that is none, that does something else, or that DuckDB cannot answer.
+        QueryError: the SQL is invalid, is not one SELECT, or DuckDB cannot run it.
     """
     with _one_line(views, columns):
         statement = _only_select(connection, sql)
-        # a SELECT may hold a WITH that deletes
+        # a SELECT may contain a WITH clause that deletes rows
         connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
             yield connection.sql(statement)
@@ -85,10 +79,10 @@ def _only_select(connection: "DuckDBPyConnection", sql: str) -> "Statement":
     statements = connection.extract_statements(sql)
     kinds = [statement.type.name for statement in statements]
     if kinds != ["SELECT"]:
-        found = " and ".join(_SAID.get(kind, kind) for kind in kinds) or "nothing"
+        found = " and ".join(_KINDS.get(kind, kind) for kind in kinds) or "empty"
         raise QueryError(
-            f"the SQL holds {found}, expected one SELECT: the store is only read, "
-            f"write answers with --out or in Python"
+            f"the SQL is {found}, expected one SELECT: the store is read-only, write results with "
+            f"--out or in Python"
         )
     return statements[0]
 
@@ -104,7 +98,7 @@ def _one_line(views: Collection[str], columns: Collection[str]) -> Iterator[None
 
 
 def _message(text: str, views: Collection[str], columns: Collection[str]) -> str:
-    """DuckDB's message in one line, with what the user may have meant."""
+    """DuckDB's message in one line, with a suggestion for an unknown name."""
     message = re.split(r"\n\nLINE |\n\tCandidate functions", text)[0]
     message = " ".join(message.split())
     missing = re.search(r"Table with name (.+?) does not exist", message)

@@ -1,4 +1,4 @@
-"""The views made of settings and documents: TOML and JSON, one small file each."""
+"""Views of settings and summaries, read from small TOML and JSON files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import views
-from seatbelt_vae.results.found import FoundRun
+from seatbelt_vae.results.discovery import RunSource
 from seatbelt_vae.runs import digest_of
 from seatbelt_vae.runs.contents import Run
 
@@ -26,14 +26,14 @@ Row = dict[str, Any]
 
 _SHORT = {"total_correlation": "tc", "mutual_information": "mi"}
 _SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll")
-"""Sets that hold the same images wherever they are read from."""
+"""Data sets with the same images at any path."""
 
 
-def table_of(view: str, runs: Sequence[FoundRun]) -> pa.Table:
-    """The rows of a view made of documents, with its known columns first.
+def table_of(view: str, runs: Sequence[RunSource]) -> pa.Table:
+    """The rows of a view of documents, with the known columns first.
 
     Raises:
-        ArtifactError: a document that is missing, corrupt, or holds a value of another type.
+        ArtifactError: a document is missing or corrupt, or a value has the wrong type.
     """
     rows = [row for run in runs for row in DOCUMENTS[view](run)]
     known = views()[view]
@@ -48,7 +48,7 @@ def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row])
         wrong = next(row for row in rows if not _fits(row.get(name), kind))
         raise ArtifactError(
             f"run {wrong['run']} has {wrong[name]!r} as {name} of its {view} ({error}): delete "
-            f"the file with it and run the step again"
+            f"this file and run the step again"
         ) from None
     return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
 
@@ -61,8 +61,8 @@ def _fits(value: Any, kind: pa.DataType | None) -> bool:
     return True
 
 
-def _run_rows(found: FoundRun) -> Iterator[Row]:
-    run = found.contents
+def _run_rows(source: RunSource) -> Iterator[Row]:
+    run = source.contents
     config = run.config
     if config is None:
         yield _foreign_row(run)
@@ -106,7 +106,7 @@ def _run_rows(found: FoundRun) -> Iterator[Row]:
 
 
 def _foreign_row(run: Run) -> Row:
-    """The row of a subject that is no run; columns about a training are null."""
+    """The row of a subject without a run folder; columns about training are null."""
     about = run.architecture or {}
     sizes = about["latent_sizes"]
     return {
@@ -123,19 +123,19 @@ def _foreign_row(run: Run) -> Row:
     }
 
 
-def _evaluation_rows(found: FoundRun) -> Iterator[Row]:
-    evaluation = found.contents.evaluation
-    yield {"run": found.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
+def _evaluation_rows(source: RunSource) -> Iterator[Row]:
+    evaluation = source.contents.evaluation
+    yield {"run": source.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
 
 
-def _suite_rows(found: FoundRun) -> Iterator[Row]:
-    for suite in found.contents.suites.values():
+def _suite_rows(source: RunSource) -> Iterator[Row]:
+    for suite in source.contents.suites.values():
         about, config, folder = suite.about, suite.config, suite.folder
         within = config.within_budget
         same = ("loss", "layers", "vary", "among", "threat", "strength", "solver", "pairs", "seed")
         effort = ("draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free")
         yield {
-            "run": found.name,
+            "run": source.name,
             "suite": suite.name,
             **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
             "path": config.walked,
@@ -149,43 +149,44 @@ def _suite_rows(found: FoundRun) -> Iterator[Row]:
         }
 
 
-def _summary_rows(found: FoundRun) -> Iterator[Row]:
+def _summary_rows(source: RunSource) -> Iterator[Row]:
     columns = ("value", "low", "high", "kind", "n", "unit")
-    for suite in found.contents.suites.values():
+    for suite in source.contents.suites.values():
         for name, estimate in suite.measured.estimates.items() if suite.measured else ():
             yield {
-                "run": found.name,
+                "run": source.name,
                 "suite": suite.name,
                 "measure": name,
                 **{key: estimate.get(key) for key in columns},
             }
 
 
-def _flag_rows(found: FoundRun) -> Iterator[Row]:
+def _flag_rows(source: RunSource) -> Iterator[Row]:
     columns = ("name", "raised", "value", "detail")
-    for suite in found.contents.suites.values():
+    for suite in source.contents.suites.values():
         for flag in suite.flags or []:
             yield {
-                "run": found.name,
+                "run": source.name,
                 "suite": suite.name,
                 **{key: flag.get(key) for key in columns},
             }
 
 
-DOCUMENTS: Mapping[str, Callable[[FoundRun], Iterator[Row]]] = {
+DOCUMENTS: Mapping[str, Callable[[RunSource], Iterator[Row]]] = {
     "runs": _run_rows,
     "evaluations": _evaluation_rows,
     "suites": _suite_rows,
     "summaries": _summary_rows,
     "flags": _flag_rows,
 }
-"""Views made of documents, each with the function that makes the rows of one run."""
+"""The views of documents, each with the function that returns the rows of one run."""
 
 
 def _data(data: DataConfig) -> Row:
-    """The data set's name, without a path of this machine, and a digest of the images' path.
+    """The name of the data set without local paths, and a digest of its path.
 
-    The digest tells two sets of one name apart. It is None for sets that are the same everywhere.
+    The digest distinguishes data sets with the same name. It is None for data sets with the same
+    images at any path.
     """
     kind, colon, rest = data.name.partition(":")
     local = rest if rest.startswith(("/", ".", "~")) else None
@@ -201,11 +202,11 @@ def _data(data: DataConfig) -> Row:
 
 
 def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[int] | None]:
-    """The images' shape and the latent sizes; from the settings until training has begun."""
+    """Image shape and latent sizes; before training the latent sizes come from the settings."""
     if run.architecture is not None:
         return run.architecture.get("image_shape"), run.architecture["latent_sizes"]
     try:
-        # the layers do not depend on the images
+        # latent sizes do not depend on the image shape
         model = resolve(config.model, config.data.name, (1, 64, 64), (-1.0, 1.0))
     except ConfigError:
         return None, None
@@ -213,7 +214,7 @@ def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[i
 
 
 def _preset(name: str) -> Preset | None:
-    """The preset, None if it is a user's own that cannot be imported here."""
+    """The preset; None if it is a user's preset that cannot be imported."""
     try:
         return preset_of(name)
     except ConfigError:
@@ -221,7 +222,7 @@ def _preset(name: str) -> Preset | None:
 
 
 def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | None]:
-    """β and free bits with presets resolved; as stated where the settings are invalid."""
+    """β and free bits of the preset and settings; the raw settings if they are invalid."""
     try:
         return resolve_objective(config.objective, config.model.preset, depth)
     except ConfigError:
@@ -229,7 +230,7 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested tables as one: ``total_correlation.lower`` is ``tc_lower``."""
+    """Flatten nested tables: ``total_correlation.lower`` becomes ``tc_lower``."""
     for key, value in table.items():
         name = f"{prefix}{_SHORT.get(key, key)}"
         if isinstance(value, dict):

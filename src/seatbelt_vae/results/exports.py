@@ -1,4 +1,4 @@
-"""Exported stores: a folder with one Parquet file a view, compact and without a machine's paths."""
+"""Exported stores: one compact Parquet file per view, without local paths."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.former import current_column, current_view
-from seatbelt_vae.results.found import STORE
+from seatbelt_vae.results.discovery import STORE
+from seatbelt_vae.results.format_names import current_column, current_view
 from seatbelt_vae.runs import FORMAT, atomic_directory, checked_format, read_json, write_json
-from seatbelt_vae.runs.rows import STATED, format_of
+from seatbelt_vae.runs.rows import FORMAT_METADATA, format_of, parquet_checked
 
 __all__ = ["exported_runs", "files_of", "with_exported", "write_store"]
 
@@ -18,17 +18,17 @@ _GROUP = 50_000
 
 
 def write_store(out: Path, views: Iterable[tuple[str, pa.RecordBatchReader]]) -> None:
-    """Write views as they come, whole or not at all; one batch of rows is held at a time.
+    """Write views in batches of rows; the write is atomic.
 
     Raises:
-        ArtifactError: ``out`` is there already, or cannot be written.
+        ArtifactError: ``out`` exists already, or cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ArtifactError(f"{out} exists and is not empty: give another folder, or delete it")
     with atomic_directory(out) as new:
         for name, batches in views:
             path = new / f"{name}.parquet"
-            schema = batches.schema.with_metadata(STATED)
+            schema = batches.schema.with_metadata(FORMAT_METADATA)
             with pq.ParquetWriter(path, schema, compression="zstd") as writer:
                 for rows in _gathered(batches):
                     writer.write_table(rows)
@@ -36,24 +36,22 @@ def write_store(out: Path, views: Iterable[tuple[str, pa.RecordBatchReader]]) ->
 
 
 def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Batches joined to tables of many rows: each becomes a group, which compresses as a whole."""
-    kept: list[pa.RecordBatch] = []
-    rows = 0
+    """Join batches to larger tables; each table becomes one compressed row group."""
+    group: list[pa.RecordBatch] = []
     for batch in batches:
-        kept.append(batch)
-        rows += batch.num_rows
-        if rows >= _GROUP:
-            yield pa.Table.from_batches(kept)
-            kept, rows = [], 0
-    if kept:
-        yield pa.Table.from_batches(kept)
+        group.append(batch)
+        if sum(part.num_rows for part in group) >= _GROUP:
+            yield pa.Table.from_batches(group)
+            group = []
+    if group:
+        yield pa.Table.from_batches(group)
 
 
 def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
-    """The files of some exported stores by their view.
+    """The files of exported stores by view.
 
     Raises:
-        ArtifactError: a store of a format that this version does not know.
+        ArtifactError: a store has an unknown format version.
     """
     files: dict[str, list[Path]] = {}
     for store in stores:
@@ -65,19 +63,19 @@ def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def exported_runs(files: Sequence[Path]) -> list[str]:
-    """The names of the runs in some stores, given their files of that view.
+    """The names of the runs in exported files of the view ``runs``.
 
     Raises:
-        ArtifactError: a file that is not whole Parquet.
+        ArtifactError: a file is not a complete Parquet file.
     """
     return [name for path in files for name in _read(path, ["run"])["run"].to_pylist()]
 
 
 def with_exported(view: str, rows: pa.Table, files: Sequence[Path]) -> pa.Table:
-    """The rows of a small view and then those of some stores' files of it.
+    """Append the rows of exported files to the rows of a view.
 
     Raises:
-        ArtifactError: a file that is not whole Parquet, or has columns of other types.
+        ArtifactError: a file is not a complete Parquet file, or its column types differ.
     """
     for path in files:
         stored = _read(path)
@@ -89,17 +87,12 @@ def with_exported(view: str, rows: pa.Table, files: Sequence[Path]) -> pa.Table:
             )
         except pa.ArrowTypeError as error:
             raise ArtifactError(
-                f"{path} has columns of other types than the runs beside it ({error}): ask it "
-                f"by itself"
+                f"{path} has other column types than the other runs ({error}): open this "
+                f"store alone"
             ) from None
     return rows
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    try:
+    with parquet_checked(path, "export the runs again"):
         return pq.read_table(path, columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArtifactError(
-            f"{path} is not a whole Parquet file ({reason}): export the runs again"
-        ) from None

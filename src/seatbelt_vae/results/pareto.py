@@ -1,4 +1,4 @@
-"""The Pareto front: what nothing else betters."""
+"""The Pareto front of points in two dimensions."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ __all__ = ["pareto_front"]
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
-    r"""Whether each point is on the front: no other is as good in both and better in one.
+    r"""Whether each point is on the Pareto front, that is, not dominated by another point.
 
-    Larger is better. A point p is bettered by q where :math:`q_i \geq p_i` for both i and
-    :math:`q_i > p_i` for one; equal points do not better each other.
+    Larger is better. A point q dominates p if :math:`q_i \geq p_i` for both i and :math:`q_i > p_i`
+    for one; equal points do not dominate each other.
 
     Args:
-        points: two finite numbers each.
+        points: pairs of finite numbers.
 
     Example:
         >>> pareto_front([(1.0, 3.0), (2.0, 2.0), (1.0, 2.0), (3.0, 1.0)])

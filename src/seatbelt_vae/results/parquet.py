@@ -1,4 +1,4 @@
-"""Parquet files as one relation of SQL: which columns they have, and how DuckDB is to read them."""
+"""Parquet files as one relation of SQL: their common columns, and how DuckDB reads them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import Known
 from seatbelt_vae.runs import checked_format
-from seatbelt_vae.runs.rows import format_of
+from seatbelt_vae.runs.rows import format_of, parquet_checked
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,9 +24,9 @@ class Files:
     """Parquet files of one format.
 
     Args:
-        format: the version of their columns, see `seatbelt_vae.runs.FORMAT`.
+        format: format version, see `seatbelt_vae.runs.FORMAT`.
         paths: the files.
-        schemas: their distinct schemas, each with the first file that has it.
+        schemas: distinct schemas, each with the first file that has it.
     """
 
     format: int
@@ -35,10 +35,10 @@ class Files:
 
 
 def by_format(files: Iterable[Path]) -> list[Files]:
-    """Files grouped by their format; only their footers are read.
+    """Group files by format version; only their footers are read.
 
     Raises:
-        ArtifactError: a file that is not whole Parquet, or of a format that is not known.
+        ArtifactError: a file is not a complete Parquet file, or has an unknown format version.
     """
     groups: dict[int, Files] = {}
     for path in files:
@@ -50,13 +50,12 @@ def by_format(files: Iterable[Path]) -> list[Files]:
 
 
 def schema_of(known: Known, files: Files) -> pa.Schema:
-    """The columns of files, those that are known first, each with a type that holds all of theirs.
+    """The columns of all files, known columns first, each with a common type.
 
-    DuckDB's own union by name finds the same, but keeps the description of every file for as long
-    as the view lives, some 80 kB per file.
+    DuckDB's union by name gives the same columns, but keeps about 80 kB per file in memory.
 
     Raises:
-        ArtifactError: columns that no type holds.
+        ArtifactError: a column has types without a common type.
     """
     joined = pa.schema(known.items())
     for schema, path in files.schemas.items():
@@ -64,8 +63,8 @@ def schema_of(known: Known, files: Files) -> pa.Schema:
             joined = pa.unify_schemas([joined, schema], promote_options="permissive")
         except pa.ArrowTypeError as error:
             raise ArtifactError(
-                f"{path} has columns of other types than the files before it ({error}):"
-                f" delete it and run again"
+                f"{path} has other column types than the files before it ({error}): delete it and "
+                f"run again"
             ) from None
     return pa.schema([field.with_type(_concrete(field.type)) for field in joined])
 
@@ -73,13 +72,13 @@ def schema_of(known: Known, files: Files) -> pa.Schema:
 def read(
     connection: "DuckDBPyConnection", files: Sequence[Path], schema: pa.Schema, filename: str
 ) -> str:
-    """A table function of SQL that reads files as one, null where a file lacks a column.
+    """SQL of a table function that reads files as one relation; missing columns are null.
 
     Args:
-        connection: of DuckDB, asked for its names of the types.
-        files: at least one, absolute.
+        connection: DuckDB connection, which names the types.
+        files: at least one absolute path.
         schema: see `schema_of`.
-        filename: the name of a further column, which holds each row's file.
+        filename: name of an additional column with the path of each row's file.
     """
     types = connection.from_arrow(schema.empty_table()).types
     columns = ", ".join(
@@ -88,12 +87,12 @@ def read(
         for name, kind in zip(schema.names, types, strict=True)
     )
     listed = ", ".join(literal(as_pattern(path)) for path in files)
-    # with a schema DuckDB does not take folders such as beta=4 for values of a column
+    # with a schema, DuckDB does not parse folders such as beta=4 as Hive partitions
     return f"read_parquet([{listed}], filename = {literal(filename)}, schema = MAP {{{columns}}})"
 
 
 def as_pattern(path: Path) -> str:
-    """The pattern that only this path matches: DuckDB takes what it reads for patterns.
+    """A glob pattern that matches only this path, since DuckDB treats paths as patterns.
 
     Example:
         >>> as_pattern(Path("/runs/[old]/a?.parquet"))
@@ -103,27 +102,22 @@ def as_pattern(path: Path) -> str:
 
 
 def identifier(name: str) -> str:
-    """A name as SQL quotes it."""
+    """A quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A string as SQL quotes it."""
+    """A quoted SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _stored_schema(path: Path) -> tuple[int, pa.Schema]:
-    try:
+    with parquet_checked(path):
         schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArtifactError(
-            f"{path} is not a whole Parquet file ({reason}): delete it and run again"
-        ) from None
     found = checked_format(path, "file of rows", {"format": format_of(schema.metadata)})
     return found, schema.remove_metadata()
 
 
 def _concrete(kind: pa.DataType) -> pa.DataType:
-    """A type for a column of nothing but nulls, which the files themselves leave open."""
+    """Replace the null type, that of a column with only nulls, by double."""
     return pa.float64() if pa.types.is_null(kind) else kind

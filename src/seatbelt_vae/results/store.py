@@ -1,4 +1,4 @@
-"""The results store: every number of every run, as views that SQL can ask and join."""
+"""The results store: SQL views of all results of many runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ import pyarrow as pa
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import MEASURED, Known, views
 from seatbelt_vae.results.connection import answer, define, locked
+from seatbelt_vae.results.discovery import Sources, find
 from seatbelt_vae.results.documents import DOCUMENTS, table_of
 from seatbelt_vae.results.exports import exported_runs, files_of, with_exported, write_store
-from seatbelt_vae.results.found import Found, find
 from seatbelt_vae.results.parquet import identifier
 from seatbelt_vae.results.views import KEY, Relation, exported, joined, of_runs
 
@@ -28,11 +28,10 @@ _BATCH = 50_000
 
 
 class Store:
-    """Run folders and exported stores, asked together; see ``docs/rows.md`` for the views.
+    """SQL views over run folders and exported stores; see ``docs/rows.md`` for the views.
 
-    A view is made when it is first asked for. DuckDB reads Parquet where it lies, and only the
-    columns and files that a query needs, so that thousands of runs need little memory. What is
-    written into the folders after opening is not seen.
+    A view is created on first use. DuckDB reads only the columns and files that a query needs, so
+    that thousands of runs need little memory. Files written after opening are ignored.
 
     Example:
         >>> import tempfile
@@ -43,7 +42,7 @@ class Store:
         [{'run': 'belt', 'data': 'dsprites', 'beta': 6.0}]
     """
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Sources) -> None:
         self._runs = found.runs
         self._parts: dict[str, dict[Path, list[Path]]] = defaultdict(lambda: defaultdict(list))
         for run in found.runs:
@@ -60,45 +59,44 @@ class Store:
 
     @classmethod
     def open(cls, folders: Sequence[Path]) -> "Store":
-        """The store of all runs in some folders.
+        """Open the store of all runs in ``folders``.
 
         Args:
-            folders: each a run folder, a folder with run folders anywhere below it, or an exported
-                store.
+            folders: run folders, folders with run folders at any depth, or exported stores.
 
         Raises:
-            ArtifactError: nothing there, one name for two runs of which one was exported, or a
-                store of another version.
+            ArtifactError: there are no runs, an exported run has the name of another run, or a
+                store has an unknown format version.
         """
         return cls(find(folders))
 
     @property
     def views(self) -> Mapping[str, Mapping[str, str]]:
-        """The columns of every view, each with its type in SQL.
+        """The columns of every view with their SQL types.
 
         Raises:
-            ArtifactError: a corrupt file.
+            ArtifactError: a file is corrupt.
         """
         self._make(self._names)
         return {name: self._columns[name] for name in self._names}
 
     def query(self, sql: str) -> pa.Table:
-        """What one SELECT finds, as a table of Arrow (``.to_pylist()``, ``.to_pandas()``, …).
+        """The result of one SELECT as an Arrow table (``.to_pylist()``, ``.to_pandas()``, …).
 
         Args:
-            sql: DuckDB's SQL over the views. Nothing is written by it, and no other file read.
+            sql: a query in DuckDB's SQL over the views; it cannot write or read other files.
 
         Raises:
-            QueryError: no SQL, something else than one SELECT, or an unknown view or column.
-            ArtifactError: a corrupt file.
+            QueryError: invalid SQL, not exactly one SELECT, or an unknown view or column.
+            ArtifactError: a file is corrupt.
         """
         with self._answer(sql) as relation:
             return relation.to_arrow_table()
 
     def export(self, out: Path) -> None:
-        """Write every view as one Parquet file, whole or not at all: a store that opens again.
+        """Write every view as one Parquet file; the write is atomic.
 
-        It answers every query with the same rows, and holds no path of this machine.
+        The exported store gives the same rows for every query, and contains no local paths.
 
         Args:
             out: a new folder.
@@ -117,13 +115,13 @@ class Store:
 
     @contextmanager
     def _answer(self, sql: str) -> Iterator["DuckDBPyRelation"]:
-        self._make(self._meant(sql))
+        self._make(self._used(sql))
         columns = {column for known in self._columns.values() for column in known}
         with answer(self._connection, sql, self._names, sorted(columns)) as relation:
             yield relation
 
-    def _meant(self, sql: str) -> Iterable[str]:
-        """Views that a query may ask: those whose name stands in it, or all if it asks which."""
+    def _used(self, sql: str) -> Iterable[str]:
+        """Views that a query may use: those named in it, or all for a catalogue query."""
         text = sql.casefold()
         if any(word in text for word in _CATALOGUE):
             return self._names
@@ -132,8 +130,8 @@ class Store:
     def _make(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self._columns:
-                meaning = self._documents(name) if name in DOCUMENTS else self._relation(name).sql
-                self._columns[name] = define(self._connection, name, meaning)
+                source = self._documents(name) if name in DOCUMENTS else self._relation(name).sql
+                self._columns[name] = define(self._connection, name, source)
 
     def _documents(self, name: str) -> pa.Table:
         return with_exported(name, table_of(name, self._runs), self._exported.get(name, []))
@@ -141,8 +139,8 @@ class Store:
     def _relation(self, name: str) -> Relation:
         known = self._known.get(name, {"run": pa.string()})
         if name == "attacks":
-            own = {c: kind for c, kind in known.items() if c in KEY or c not in MEASURED}
-            attacks = self._live("attacks", own)
+            unmeasured = {c: kind for c, kind in known.items() if c in KEY or c not in MEASURED}
+            attacks = self._live("attacks", unmeasured)
             relation = joined(attacks, self._live("measures", MEASURED))
         else:
             relation = self._live(name, known)
@@ -157,6 +155,6 @@ class Store:
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ArtifactError(
-                f"{len(twice)} runs are there twice, {twice[0]} first, in an exported store and "
-                f"elsewhere: open one of the two"
+                f"{len(twice)} runs occur twice, in an exported store and elsewhere, such as "
+                f"{twice[0]}: open only one of the two"
             )

@@ -1,4 +1,4 @@
-"""The SQL of views over Parquet files: whose rows they are is read off where the files lie."""
+"""The SQL of views over Parquet files; run and suite of a row come from the path of its file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from seatbelt_vae.results.columns import Known
-from seatbelt_vae.results.former import current_column, selected, stored_column
+from seatbelt_vae.results.format_names import current_column, selected, stored_column
 from seatbelt_vae.results.parquet import Files, by_format, identifier, literal, read, schema_of
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["KEY", "Relation", "exported", "joined", "of_runs"]
 
 KEY = ("run", "suite", "pair", "level")
-"""What an attack and its measures have in common."""
+"""Columns that join attacks with their measures."""
 
-_FILE = "file it lies in"
+_FILE = "path of the file"
 _IN_A_RUN = r"(?s)^(.*)/[^/]*/[^/]*$"
 _IN_A_SUITE = {
     "attacks": r"(?s)^(.*)/attacks/([^/]*)/[^/]*$",
@@ -30,13 +30,13 @@ _IN_A_SUITE = {
 
 @dataclass(frozen=True)
 class Relation:
-    """A query and the columns it has."""
+    """A query and its columns."""
 
     sql: str
     columns: tuple[str, ...]
 
     def also(self, other: "Relation") -> "Relation":
-        """Its rows and then another's; a column that one of them lacks is null there."""
+        """The rows of both relations; missing columns are null."""
         more = tuple(name for name in other.columns if name not in self.columns)
         return Relation(f"{self.sql} UNION ALL BY NAME {other.sql}", self.columns + more)
 
@@ -44,13 +44,13 @@ class Relation:
 def of_runs(
     connection: "DuckDBPyConnection", kind: str, files: Mapping[Path, Sequence[Path]], known: Known
 ) -> Relation:
-    """The rows of one kind of run folders' files, with the run, and the suite where one has it.
+    """The rows of one kind in the files of run folders, with the run and, if any, the suite.
 
     Args:
-        connection: of DuckDB.
-        kind: see `FoundRun.parts`.
-        files: by the folder that their runs' names are relative to.
-        known: columns, whether a file has them or not.
+        connection: DuckDB connection.
+        kind: see `RunSource.parts`.
+        files: files by the base folder of their runs, see `RunSource`.
+        known: columns of the relation even if no file has them.
     """
     relation = _empty(connection, known)
     for base, paths in files.items():
@@ -60,7 +60,7 @@ def of_runs(
 
 
 def joined(attacks: Relation, measures: Relation) -> Relation:
-    """Attacks with what was measured on each, null where nothing was yet."""
+    """Attacks with their measures; measures are null if an attack is not measured yet."""
     more = [name for name in measures.columns if name not in attacks.columns]
     listed = ", ".join(
         [f"a.{identifier(name)}" for name in attacks.columns]
@@ -76,7 +76,7 @@ def joined(attacks: Relation, measures: Relation) -> Relation:
 def exported(
     connection: "DuckDBPyConnection", view: str, files: Sequence[Path], known: Known
 ) -> Relation:
-    """The rows of exported stores' files of one view."""
+    """The rows of one view in the files of exported stores."""
     relation = _empty(connection, known)
     for group in by_format(files):
         relation = relation.also(_of_files(connection, view, group, known))
@@ -89,11 +89,11 @@ def _of_base(
     pattern = _IN_A_SUITE.get(kind, _IN_A_RUN)
     names = ("run", "suite") if kind in _IN_A_SUITE else ("run",)
     below = f"substr({identifier(_FILE)}, {len(str(base).rstrip('/')) + 2})"
-    whose = {
+    from_path = {
         name: f"regexp_extract({below}, {literal(pattern)}, {group}) AS {name}"
         for group, name in enumerate(names, start=1)
     }
-    return _of_files(connection, kind, files, known, whose)
+    return _of_files(connection, kind, files, known, from_path)
 
 
 def _of_files(
@@ -101,25 +101,25 @@ def _of_files(
     view: str,
     files: Files,
     known: Known,
-    whose: Mapping[str, str] = MappingProxyType({}),
+    from_path: Mapping[str, str] = MappingProxyType({}),
 ) -> Relation:
-    """The rows of files of one format, their columns under the current names.
+    """The rows of files of one format, with current column names.
 
     Args:
-        connection: of DuckDB.
-        view: the kind of rows.
-        files: of one format.
-        known: columns, whether a file has them or not.
-        whose: SQL of columns that are not read from the files, by name.
+        connection: DuckDB connection.
+        view: kind of rows.
+        files: files of one format.
+        known: columns of the relation even if no file has them.
+        from_path: SQL of the columns that come from the path of the file, by name.
     """
     found = files.format
-    stored = {stored_column(view, n, found): of for n, of in known.items() if n not in whose}
+    stored = {stored_column(view, n, found): of for n, of in known.items() if n not in from_path}
     names = {n: current_column(view, n, found) for n in schema_of(stored, files).names}
-    schema = pa.schema([f for f in schema_of(stored, files) if names[f.name] not in whose])
-    listed = ", ".join([*whose.values(), *(selected(view, n, found) for n in schema.names)])
+    schema = pa.schema([f for f in schema_of(stored, files) if names[f.name] not in from_path])
+    listed = ", ".join([*from_path.values(), *(selected(view, n, found) for n in schema.names)])
     source = read(connection, files.paths, schema, _FILE)
     return Relation(
-        f"SELECT {listed} FROM {source}", (*whose, *(names[name] for name in schema.names))
+        f"SELECT {listed} FROM {source}", (*from_path, *(names[name] for name in schema.names))
     )
 
 

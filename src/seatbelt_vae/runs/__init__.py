@@ -1,4 +1,4 @@
-"""Run folders: atomic files, Parquet rows, and locks on folders that processes share."""
+"""Run folders: atomic files, Parquet rows, settings, tensors and format versions."""
 
 from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of

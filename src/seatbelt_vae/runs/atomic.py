@@ -1,4 +1,4 @@
-"""Files and directories that appear whole or not at all, whatever kills the process."""
+"""Atomic writing of files and directories, safe against a killed process."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ __all__ = ["atomic_directory", "atomic_write"]
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` through a synced temporary name and one rename.
+    """Write ``data`` to a synced temporary file, then rename it to ``path``.
 
     Raises:
         ArtifactError: the disk is full or the place cannot be written; nothing is left behind.
@@ -35,7 +35,7 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary directory that becomes ``path`` when the block ends without error.
+    """Yield an empty temporary directory, renamed to ``path`` if the block raises no error.
 
     Raises:
         ArtifactError: the disk is full or the place cannot be written; nothing is left behind.
@@ -58,15 +58,15 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def _temporary(path: Path) -> Path:
-    """Beside the path, so that renaming crosses no disk."""
+    """A name in the same folder, since a rename must not cross file systems."""
     if not path.name:
-        # "." and "/" have none
-        raise ArtifactError(f"cannot write {path}: it ends in no name; give a path that does")
+        # such as "." and "/"
+        raise ArtifactError(f"cannot write {path}: the path has no last name; give another path")
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def _unwritable(path: Path, error: OSError) -> ArtifactError:
     return ArtifactError(
-        f"cannot write {path}: {error.strerror or error}; what was there before is untouched, "
+        f"cannot write {path}: {error.strerror or error}; any earlier file is unchanged, "
         f"free some space or choose another folder"
     )

@@ -1,217 +1,66 @@
-"""The one reader of run folders: a part that is not there yet is None, a corrupt one is an error.
+"""Reads the contents of run folders; a missing part is None, a corrupt part is an error.
 
-Each part is read when it is first asked for. An `ArtifactError` is one line that names the file.
+Each part is read on first access. An `ArtifactError` names the file in one line.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.config import AttackConfig, DataConfig, RunConfig
+from seatbelt_vae.config import DataConfig, RunConfig
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError, ConfigError
-from seatbelt_vae.runs.json_files import read_json
-from seatbelt_vae.runs.rows import read_rows
+from seatbelt_vae.runs.checked_files import (
+    Row,
+    Tensors,
+    checked_rows,
+    checked_table,
+    checked_tensors,
+)
 from seatbelt_vae.runs.run_folder import RunFolder
-from seatbelt_vae.runs.settings import read_settings
-from seatbelt_vae.runs.suites import read_suite, suite_file, suite_folders
-from seatbelt_vae.runs.tensors import read_tensors
+from seatbelt_vae.runs.suite_contents import Suite
+from seatbelt_vae.runs.suites import suite_folders
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = [
-    "FOREIGN",
-    "PICTURED",
-    "SUBJECT",
-    "Evaluation",
-    "Measured",
-    "Run",
-    "Suite",
-    "is_contents",
-]
+__all__ = ["FOREIGN", "SUBJECT", "Evaluation", "Run", "is_contents"]
 
 FOREIGN = "foreign"
-"""The preset of a subject that is no run."""
+"""Stands for the preset of a subject without a run folder."""
 
 SUBJECT = "subject.json"
-"""The file that marks the folder of results of such a subject, as ``run.json`` marks a run."""
-
-Row = dict[str, Any]
-Tensors = dict[str, "Tensor"]
-
-PICTURED = 20
-"""Pairs of a suite whose pictures are read."""
-
-_ATTACK = (
-    *("pair", "level", "level_relative", "delta", "bound"),
-    *("divergence_start", "divergence_floor", "divergence_ratio"),
-)
-_BUDGET = ("pair", "epsilon", "gap", "how", "blend_gap", "distance_relative", "told_apart")
-_MEASURE = ("pair", "distortion", "distance_relative", "told_apart_distortion")
-_PAIR = ("pair", "input_index", "target_index", "told_apart", "gap@0.2")
-_PICTURES = (
-    *("adversarial", "reconstruction", "x", "target"),
-    *("reconstruction_x", "reconstruction_target"),
-)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The measurements of a suite.
-
-    Args:
-        folder: the suite's.
-    """
-
-    folder: Path
-
-    @cached_property
-    def summary(self) -> Row:
-        """The content of ``summary.json``."""
-        return _table(self.folder / "summary.json", ["measures"])
-
-    @cached_property
-    def pairs(self) -> list[Row]:
-        """One row per pair."""
-        return _rows(self.folder / "pairs", _PAIR)
-
-    @cached_property
-    def attacks(self) -> list[Row]:
-        """One row per attack: its measures."""
-        return _rows(self.folder / "measures", _MEASURE)
-
-    @cached_property
-    def budgets(self) -> list[Row]:
-        """One row per pair and budget."""
-        return _rows(self.folder / "budgets", _BUDGET)
-
-    @cached_property
-    def pictures(self) -> Tensors:
-        """Images of the matched budgets of the first `PICTURED` pairs, stacked."""
-        from torch import stack
-
-        folder = self.folder / "budgets"
-        files = sorted(folder.glob("*.safetensors"))[:PICTURED]
-        if not files:
-            raise ArtifactError(
-                f"{folder} holds no pictures: delete {folder.parent}/pairs and `attack`"
-            )
-        pairs = [_tensors(path, _PICTURES) for path in files]
-        return {name: stack([pair[name] for pair in pairs]) for name in _PICTURES}
-
-    @cached_property
-    def estimates(self) -> dict[str, Row]:
-        """Value, low, high, kind, n and unit of each measure of the summary."""
-        path = self.folder / "summary.json"
-        measures: dict[str, Row] = _check(path, self.summary["measures"])
-        return {name: _check(path, found) for name, found in measures.items()}
-
-    def estimate(self, measure: str) -> Row:
-        """Value, low and high of one measure; all None if it was not measured."""
-        nothing = {"value": None, "low": None, "high": None, "kind": "arithmetic", "n": 0}
-        return self.estimates.get(measure, nothing)
-
-
-@dataclass(frozen=True)
-class Suite:
-    """One suite of attacks.
-
-    Args:
-        folder: ``attacks/<suite>`` of a run.
-    """
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """The name of its folder."""
-        return self.folder.name
-
-    @cached_property
-    def config(self) -> AttackConfig:
-        """Its settings."""
-        try:
-            return read_settings(self.folder / "config.toml", AttackConfig)
-        except ConfigError as error:
-            raise ArtifactError(f"{error}: delete {self.folder} and attack again") from None
-
-    @cached_property
-    def about(self) -> Row:
-        """The content of ``suite.json``."""
-        expected = ["pairs", "digest", "model"]
-        return _check(suite_file(self.folder), read_suite(self.folder), expected)
-
-    @cached_property
-    def attacks(self) -> list[Row]:
-        """One row per attack, of the pairs attacked so far."""
-        attacked = any(self.folder.glob("pair-*.parquet"))
-        return _rows(self.folder, _ATTACK, "pair-*.parquet") if attacked else []
-
-    @cached_property
-    def flags(self) -> list[Row] | None:
-        """Its validity flags; None until every pair has been attacked."""
-        path = self.folder / "flags.json"
-        if not path.exists():
-            return None
-        flags = read_json(path)
-        if not isinstance(flags, list):
-            raise ArtifactError(f"{path} is no list of flags: delete it and attack again")
-        return [_check(path, flag, ["name", "raised", "detail"]) for flag in flags]
-
-    @property
-    def raised(self) -> list[Row]:
-        """The flags that are raised."""
-        return [flag for flag in self.flags or [] if flag["raised"]]
-
-    @cached_property
-    def measured(self) -> Measured | None:
-        """Its measurements; None until every attacked pair has been measured."""
-        return Measured(self.folder) if (self.folder / "summary.json").exists() else None
-
-    @property
-    def pairs_attacked(self) -> int:
-        """Pairs whose attacks are stored."""
-        return len({row["pair"] for row in self.attacks})
+"""The file that marks the results folder of such a subject, as ``run.json`` marks a run."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results of ``evaluate``.
-
-    Args:
-        folder: ``evaluation`` of a run.
-    """
+    """The results of ``evaluate``; ``folder`` is ``evaluation`` of a run."""
 
     folder: Path
 
     @cached_property
     def measures(self) -> Row:
         """The content of ``measures.json``."""
-        return _table(self.folder / "measures.json")
+        return checked_table(self.folder / "measures.json")
 
     @cached_property
     def sigma(self) -> list[Row]:
         """One row per test image: ‖σ‖ of each layer; none for a model without a posterior."""
         path = self.folder / "sigma.parquet"
-        return _rows(path, ["sigma_norm"]) if path.exists() else []
+        return checked_rows(path, ["sigma_norm"]) if path.exists() else []
 
     @cached_property
     def pictures(self) -> Tensors:
         """Test images, reconstructions and traversals."""
-        return _tensors(self.folder / "pictures.safetensors", ["x", "reconstruction"])
+        return checked_tensors(self.folder / "pictures.safetensors", ["x", "reconstruction"])
 
 
 @dataclass(frozen=True)
 class Run:
-    """The contents of one run folder, or of the folder of results of another subject.
+    """The contents of one run folder, or of the results folder of another subject.
 
     Args:
-        name: how reports and views call it.
-        folder: its place.
+        name: name in reports and views.
+        folder: path of the folder.
     """
 
     name: str
@@ -223,11 +72,13 @@ class Run:
         path = self.folder / SUBJECT
         if not path.exists():
             return None
-        return _table(path, ["source", "digest", "event_shape", "latent_sizes", "bounds", "data"])
+        return checked_table(
+            path, ["source", "digest", "event_shape", "latent_sizes", "bounds", "data"]
+        )
 
     @cached_property
     def config(self) -> RunConfig | None:
-        """The settings of the training; None for a subject that is no run."""
+        """Settings of the training; None for a subject without a run folder."""
         if self.subject is not None:
             return None
         try:
@@ -237,30 +88,30 @@ class Run:
 
     @property
     def preset(self) -> str:
-        """The preset, or ``foreign`` for a subject that is no run."""
+        """The preset, or ``foreign`` for a subject without a run folder."""
         return FOREIGN if self.config is None else self.config.model.preset
 
     @property
     def data(self) -> DataConfig:
-        """The settings of the data set that it is judged on."""
+        """Settings of the data set."""
         if self.config is not None:
             return self.config.data
-        stated = (self.subject or {}).get("data")
-        return DataConfig("in memory") if stated is None else from_dict(DataConfig, stated)
+        settings = (self.subject or {}).get("data")
+        return DataConfig("in memory") if settings is None else from_dict(DataConfig, settings)
 
     @cached_property
     def architecture(self) -> Row | None:
-        """Shape, bounds and latent sizes; None until training has begun."""
+        """Image shape, bounds and latent sizes; None before training."""
         if self.subject is not None:
             return {**self.subject, "image_shape": self.subject["event_shape"]}
         path = self.folder / "model.json"
-        return _table(path, ["latent_sizes", "bounds"]) if path.exists() else None
+        return checked_table(path, ["latent_sizes", "bounds"]) if path.exists() else None
 
     @cached_property
     def metrics(self) -> list[Row]:
-        """Rows of the training, perhaps none."""
+        """Rows of the training metrics; empty before training."""
         place = self.folder / "metrics"
-        return _rows(place, ["step", "split"]) if any(place.glob("*.parquet")) else []
+        return checked_rows(place, ["step", "split"]) if any(place.glob("*.parquet")) else []
 
     @cached_property
     def weights(self) -> str | None:
@@ -275,18 +126,18 @@ class Run:
 
     @cached_property
     def conditions(self) -> Row:
-        """Versions, processor and threads of the training, if a checkpoint states them."""
-        stated = sorted(self.folder.glob("checkpoints/step-*/about.json"))
-        return dict(_table(stated[-1], ["conditions"])["conditions"]) if stated else {}
+        """Versions, processor and threads of the training, from the latest checkpoint."""
+        files = sorted(self.folder.glob("checkpoints/step-*/about.json"))
+        return dict(checked_table(files[-1], ["conditions"])["conditions"]) if files else {}
 
     @cached_property
     def suites(self) -> dict[str, Suite]:
-        """Its suites by name."""
+        """Attack suites by name."""
         return {folder.name: Suite(folder) for folder in suite_folders(self.folder)}
 
     @cached_property
     def evaluation(self) -> Evaluation | None:
-        """None until evaluated."""
+        """Results of the evaluation; None before it."""
         folder = self.folder / "evaluation"
         return Evaluation(folder) if (folder / "measures.json").exists() else None
 
@@ -294,7 +145,7 @@ class Run:
         """Read every part.
 
         Raises:
-            ArtifactError: a file is corrupt or lacks a part.
+            ArtifactError: a file is corrupt or incomplete.
         """
         _ = self.config, self.architecture, self.metrics, self.weights, self.conditions
         for suite in self.suites.values():
@@ -307,30 +158,5 @@ class Run:
 
 
 def is_contents(folder: Path) -> bool:
-    """Whether a folder is a run folder or the folder of results of another subject."""
+    """Whether a folder is a run folder or the results folder of another subject."""
     return (folder / "run.json").exists() or (folder / SUBJECT).exists()
-
-
-def _table(path: Path, keys: Sequence[str] = ()) -> Row:
-    return _check(path, read_json(path), keys)
-
-
-def _rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> list[Row]:
-    rows = read_rows(path, pattern)
-    _check(path, rows[0] if rows else {}, columns)
-    return rows
-
-
-def _tensors(path: Path, names: Sequence[str]) -> Tensors:
-    return _check(path, read_tensors(path), names)
-
-
-def _check(path: Path, found: Any, expected: Sequence[str] = ()) -> dict[str, Any]:
-    """The table that was read, if it is one and has the expected keys."""
-    advice = "expected a file written by this version, delete it and run the step again"
-    if not isinstance(found, dict):
-        raise ArtifactError(f"{path} holds no table: {advice}")
-    missing = [name for name in expected if name not in found]
-    if missing:
-        raise ArtifactError(f"{path} lacks {', '.join(missing)}: {advice}")
-    return found

@@ -1,4 +1,4 @@
-"""A short digest of settings and tensors, to recognise unfinished work of the same settings."""
+"""A short digest of settings and tensors, used to match stored work to its settings."""
 
 import hashlib
 import json

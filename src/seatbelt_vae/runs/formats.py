@@ -13,10 +13,10 @@ Table = dict[str, Any]
 Step = Callable[[Table], Table]
 
 FORMAT = 2
-"""Version of everything that is stored: settings, architecture, rows, and the names of files.
+"""Version of all stored content: settings, architecture, rows and file names.
 
-It rises when something is renamed, removed or given another meaning. A setting that is only added
-takes its default where it is absent and needs no new format; an architecture has no defaults.
+It increases when content is renamed, removed or changes its meaning. An added setting needs no new
+format, since a missing setting has its default; an architecture has no defaults.
 
 Format 2 renamed settings and columns (`strength`, `optional_metrics`, `suite`), `battery.json` to
 `suite.json`, and counts the layers in ``units.parquet`` from 1.
@@ -26,7 +26,7 @@ _RENAMED: Mapping[Part, Mapping[str, str]] = {
     "attack": {"protocol": "strength"},
     "evaluation": {"also": "optional_metrics", "downstream_protocols": "downstream_strengths"},
 }
-"""Settings of format 1 that have another name in format 2."""
+"""Settings of format 1 that were renamed in format 2, by old name."""
 
 
 def _renaming(names: Mapping[str, str]) -> Step:
@@ -44,15 +44,13 @@ STEPS: Mapping[int, Mapping[Part, Step]] = {
 }
 """For each older format n, the functions that turn a part stored in format n into format n + 1.
 
-A part without an entry did not change. A step keeps every key that it does not know, so that the
-reader of the final table reports a damaged file.
+A part without an entry did not change. A step keeps unknown keys, so that the reader of the final
+table reports a damaged file.
 """
 
 
 def by_first_names(part: Part, settings: Table) -> Table:
-    """Settings under the names of format 1, over which digests are computed.
-
-    A renamed setting therefore changes no digest.
+    """Settings with their names in format 1; digests use them, so that renaming changes no digest.
 
     Example:
         >>> by_first_names("attack", {"loss": "output", "strength": "paper"})

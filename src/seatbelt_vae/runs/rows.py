@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,17 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
 from seatbelt_vae.runs.formats import FORMAT
 
-__all__ = ["STATED", "each_part", "format_of", "read_rows", "write_rows"]
+__all__ = [
+    "FORMAT_METADATA",
+    "each_part",
+    "format_of",
+    "parquet_checked",
+    "read_rows",
+    "write_rows",
+]
 
 _KEY = b"seatbelt_vae.format"
-STATED = {_KEY: str(FORMAT).encode()}
+FORMAT_METADATA = {_KEY: str(FORMAT).encode()}
 """Metadata of every Parquet file: the format of its columns."""
 
 
@@ -28,7 +36,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in columns})
-    table = table.replace_schema_metadata(STATED)
+    table = table.replace_schema_metadata(FORMAT_METADATA)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     atomic_write(path, buffer.getvalue())
@@ -44,19 +52,25 @@ def read_rows(path: Path, pattern: str = "*.parquet") -> list[dict[str, Any]]:
 
 
 def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str, Any]]]:
-    """The rows of one Parquet file after the other; only one file is in memory at a time."""
-    import pyarrow as pa
+    """The rows of each Parquet file in turn; one file is in memory at a time."""
     import pyarrow.parquet as pq
 
     parts = sorted(path.glob(pattern)) if path.is_dir() else [path]
     if not parts or not parts[0].exists():
         raise ArtifactError(f"no rows at {path}: expected Parquet files written by seatbelt-vae")
     for part in parts:
-        try:
+        with parquet_checked(part):
             rows = pq.read_table(part).to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise ArtifactError(
-                f"{part} is not a whole Parquet file ({reason}): delete it and run again"
-            ) from error
         yield rows
+
+
+@contextmanager
+def parquet_checked(path: Path, advice: str = "delete it and run again") -> Iterator[None]:
+    """Raise errors of reading a Parquet file as an `ArtifactError` with ``advice``."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{path} is not a whole Parquet file ({reason}): {advice}") from error

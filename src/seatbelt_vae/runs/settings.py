@@ -1,4 +1,4 @@
-"""Settings of attacks and evaluations on disk: TOML files that state their own format."""
+"""Settings of attacks and evaluations as TOML files with a format version."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ _Settings = TypeVar("_Settings", AttackConfig, EvaluationConfig)
 
 
 def write_settings(path: Path, settings: AttackConfig | EvaluationConfig) -> None:
-    """Write settings as TOML with the key ``format`` first, whole or not at all."""
+    """Write settings as TOML with the key ``format`` first; the write is atomic."""
     atomic_write(path, f"format = {FORMAT}\n{dump_toml(settings)}".encode())
 
 
@@ -22,18 +22,18 @@ def read_settings(path: Path, kind: type[_Settings]) -> _Settings:
     """The settings in a TOML file; a file without the key ``format`` has format 1.
 
     Raises:
-        ConfigError: the file is missing or no TOML, a key is unknown, or a value is not valid.
-        ArtifactError: a format that this version does not know.
+        ConfigError: the file is missing or not TOML, a key is unknown, or a value is invalid.
+        ArtifactError: an unknown format version.
     """
     part: Part = "attack" if kind is AttackConfig else "evaluation"
     return load_toml(path, kind, lambda table: revised(path, part, table))
 
 
 def revised(path: Path, part: Part, table: Table) -> Table:
-    """A parsed table of settings in the current format, without the key ``format``.
+    """Convert a parsed table of settings to the current format, without the key ``format``.
 
     Raises:
-        ArtifactError: a format that this version does not know.
+        ArtifactError: an unknown format version.
     """
     rest = {key: value for key, value in table.items() if key != "format"}
     found = checked_format(path, "settings file", {"format": table.get("format", 1)})

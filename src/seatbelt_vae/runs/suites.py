@@ -1,4 +1,4 @@
-"""Where the suites of a run lie, and the file that says what each of them attacked."""
+"""The suite folders of a run, and the file with the pairs and settings of a suite."""
 
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,19 @@ _FORMAT_1 = "battery.json"
 
 
 def suite_file(folder: Path) -> Path:
-    """The file of a suite's pairs, settings and digests, whether or not it exists.
-
-    It is ``suite.json``; format 1 called it ``battery.json``.
-    """
+    """Path of a suite's ``suite.json``, or of an existing ``battery.json`` of format 1."""
     former = folder / _FORMAT_1
     return former if former.exists() else folder / SUITE
 
 
 def suite_folders(run: Path) -> list[Path]:
-    """The suites in a run folder, by name; folders that are being written are left out."""
+    """The suite folders of a run, sorted by name, without unfinished folders."""
     folders = (path for path in sorted(run.glob("attacks/*")) if not path.name.startswith("."))
     return [folder for folder in folders if suite_file(folder).exists()]
 
 
 def read_suite(folder: Path) -> Any:
-    """The content of `suite_file`, its settings by their current names.
+    """The content of `suite_file`, with settings in the current format.
 
     Raises:
         ArtifactError: missing, or not valid JSON.

@@ -1,4 +1,4 @@
-"""Models for others: a folder made of a run, with a card of what was measured, and its upload."""
+"""Shared models: a folder with the model of a run and a model card, and its upload to the Hub."""
 
 from seatbelt_vae.sharing.card_file import is_edited
 from seatbelt_vae.sharing.findings import findings

@@ -1,6 +1,6 @@
-"""The card of a shared folder as a file, which is written anew for as long as nobody edits it.
+"""The file of a model card, which is rewritten unless a user has edited it.
 
-Its last line is a comment: the digest of all above it, and what `share` was told for it.
+The last line is a comment with the digest of the text above and the options of `share`.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from seatbelt_vae.runs import atomic_write
 
-__all__ = ["Told", "is_edited", "told_before", "write_card"]
+__all__ = ["CardOptions", "is_edited", "stored_options", "write_card"]
 
 _NAME = "README.md"
 _LAST = "<!-- written by seatbelt-vae share: {} -->\n"
@@ -19,39 +19,34 @@ _CARD = re.compile(r"(.*\n)" + _LAST.format(r"([^\n]*)"), re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a card says that its run does not know.
+class CardOptions:
+    """Facts of a card that the run does not hold.
 
     Args:
-        licence: the model's, as the Hub abbreviates it.
-        where: what to load the model from.
+        licence: licence of the model, as abbreviated on the Hub.
+        where: repository or folder to load the model from.
     """
 
     licence: str | None = None
     where: str | None = None
 
 
-def write_card(folder: Path, text: str, told: Told) -> None:
-    """Write the card of a shared folder, whole or not at all."""
+def write_card(folder: Path, text: str, options: CardOptions) -> None:
+    """Write the card of a shared folder atomically."""
     above = text.rstrip("\n") + "\n\n"
-    stated = json.dumps({"digest": _digest(above), **asdict(told)})
-    # JSON may escape any letter, and a > could end the comment
-    last = _LAST.format(stated.replace(">", "\\u003e"))
+    record = json.dumps({"digest": _digest(above), **asdict(options)})
+    # a > could end the comment; JSON allows any character as an escape
+    last = _LAST.format(record.replace(">", "\\u003e"))
     atomic_write(folder / _NAME, f"{above}{last}".encode())
 
 
 def is_edited(folder: Path) -> bool:
-    """Whether the card there is another than `share` wrote, or one of before it said so."""
-    return (folder / _NAME).exists() and _stated(folder) is None
+    """Whether the card exists and its last line does not match its text."""
+    return (folder / _NAME).exists() and stored_options(folder) is None
 
 
-def told_before(folder: Path) -> Told:
-    """What the card there was told, unless it is missing or edited."""
-    return _stated(folder) or Told()
-
-
-def _stated(folder: Path) -> Told | None:
-    """What the card's last line says, if it fits what is above."""
+def stored_options(folder: Path) -> CardOptions | None:
+    """The options in the last line of the card; None if the card is missing or edited."""
     if not (folder / _NAME).exists():
         return None
     card = _CARD.fullmatch((folder / _NAME).read_bytes().decode(errors="replace"))
@@ -59,10 +54,10 @@ def _stated(folder: Path) -> Told | None:
         return None
     above, last = card.groups()
     try:
-        stated = json.loads(last)
-        return Told(**stated) if stated.pop("digest") == _digest(above) else None
+        record = json.loads(last)
+        return CardOptions(**record) if record.pop("digest") == _digest(above) else None
     except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # somebody edited the comment itself
+        return None  # the comment itself was edited
 
 
 def _digest(text: str) -> str:

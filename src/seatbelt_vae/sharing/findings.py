@@ -1,4 +1,4 @@
-"""The results on a model card: the rows of a report as Markdown tables, one measure per row."""
+"""The results on a model card, as tables with one row per measure or flag."""
 
 from typing import Any
 
@@ -11,15 +11,11 @@ from seatbelt_vae.report.tables import FlagTable, Table, flag_tables, tables
 __all__ = ["findings"]
 
 _MEASURED = ("measure", "value", "95 % interval", "unit", "better")
-_JUDGED = ("flag", "state", "figure", "raised if", "it means", "do")
+_FLAGGED = ("flag", "state", "figure", "raised if", "it means", "do")
 
 
 def findings(run: Run) -> dict[str, Any]:
-    """Arguments of `model_card` about the measurements of a run.
-
-    Args:
-        run: a run, perhaps neither attacked nor evaluated.
-    """
+    """Arguments of `model_card` about the measurements of a run; each may be missing."""
     measured = [shown for table in tables([run]) for shown in _by_measure(table)]
     return {
         "data": _about_data(run.data.name),
@@ -32,23 +28,23 @@ def findings(run: Run) -> dict[str, Any]:
 def _in_short(run: Run) -> list[str]:
     (row,) = summary_rows([run])
     if row["verdict"] == "unknown":
-        return [f"How hard it is to fool is unknown: {row['sentence']}."]
+        return [f"Robustness is unknown: {row['sentence']}."]
     pairs = f"{row['pairs']} pairs of held-out images, suite {row['suite']}"
     return [
         f"{row['verdict'].capitalize()}: {row['sentence']}.",
-        f"Measured on {pairs}; judged by its validity flags: {row['trust']['text']}.",
+        f"Measured on {pairs}. Reliability, by the validity flags: {row['trust']['text']}.",
     ]
 
 
 def _about_data(name: str) -> list[str]:
     source = DATA_SETS.get(name)
     if source is None:
-        return ["A data set that this version does not know."]
+        return ["This version has no description of the data set."]
     return [f"{source.summary[:1].upper()}{source.summary[1:]}.", f"Licence: {source.licence}."]
 
 
 def _by_measure(table: Table) -> list[CardTable]:
-    """One table per suite, of the measures with a value; none if there is no value."""
+    """One table per suite, with the measures that have a value; no empty tables."""
     found = []
     for row in table.rows:
         rows = [
@@ -68,7 +64,7 @@ def _by_flag(table: FlagTable) -> CardTable:
     for flag in table.rows:
         (state,) = flag.states
         about = flag.meaning or Meaning("", "", "")
-        said = "not judged" if state is None else "RAISED" if state["raised"] else "clear"
+        shown = "not computed" if state is None else "RAISED" if state["raised"] else "clear"
         figure = "" if state is None else state["detail"]
-        rows.append((flag.name, said, figure, about.raised_if, about.means, about.do))
-    return CardTable(f"Validity flags of {table.suite}", _JUDGED, rows)
+        rows.append((flag.name, shown, figure, about.raised_if, about.means, about.do))
+    return CardTable(f"Validity flags of {table.suite}", _FLAGGED, rows)

@@ -1,6 +1,6 @@
-"""Sweeps: many models trained, attacked and measured, each in a run folder keyed by its settings.
+"""Sweeps train, attack and measure many models, each in a run folder named by its settings.
 
-Importing this imports neither torch nor Ray; only what works on the jobs does.
+Importing this package imports neither torch nor Ray.
 """
 
 from seatbelt_vae.sweep.cluster import RayEngine

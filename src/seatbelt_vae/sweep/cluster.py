@@ -1,11 +1,11 @@
-"""Ray works on the jobs of a sweep, on one machine or on all of a cluster with a shared disk."""
+"""Runs the jobs of a sweep on a Ray cluster with a shared disk."""
 
 import logging
 import math
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,37 +15,34 @@ from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.parallel.worker_pool import TRIES, News
 from seatbelt_vae.sweep.cluster_work import Board, work
-from seatbelt_vae.sweep.engine import Task
+from seatbelt_vae.sweep.engine import OnEnd, OnNews, Task
 from seatbelt_vae.workflow import lock_of
 
 __all__ = ["RayEngine"]
 
 logger = logging.getLogger(__name__)
 
-_PAUSE = 0.2  # seconds between two looks at the board
+_PAUSE = 0.2  # seconds between two queries of the board
 _PATIENCE = 60.0  # seconds for a task to reach a resumable point
-_REACH = 10.0  # seconds for a cluster to answer; Ray itself would try for minutes
-
-OnNews = Callable[[News], None]
-OnEnd = Callable[[str, str], None]
+_TIMEOUT = 10.0  # seconds to connect to a cluster; Ray itself would try for minutes
 
 
 @dataclass(frozen=True)
 class RayEngine:
-    """Tasks of a Ray cluster whose nodes share the folder of the runs; needs the extra ``cluster``.
+    """Runs each job as a Ray task; needs the extra ``cluster``.
 
-    A task whose process or whole node is killed is begun again where there is room, twice. A task
-    takes as many cores as its job has threads, and a GPU where the cluster has some and the job may
-    use one.
+    All nodes share the folder of the runs. A task is restarted up to two times, on any node, if its
+    process or node is killed. A task reserves one core per thread of its job, and a GPU if the
+    cluster has GPUs and the job's device is not ``cpu``.
 
     Args:
-        address: of the cluster's head, as ``host:6379`` (default: the cluster that runs here, or
-            one of this machine's own, for as long as the sweep takes).
-        jobs: how many tasks are given to the cluster at a time, among whom its GPUs are dealt out
-            (default: as many as it has cores, or GPUs, for).
+        address: address of the head node, such as ``host:6379`` (default: a cluster that runs on
+            this machine, else a temporary local one).
+        jobs: number of tasks submitted at a time, which share the GPUs (default: all tasks; Ray
+            runs as many as the cores, or GPUs, allow).
 
     Raises:
-        ConfigError: a number of jobs below one.
+        ConfigError: ``jobs`` is below 1.
     """
 
     address: str | None = None
@@ -56,43 +53,37 @@ class RayEngine:
             positive("jobs", self.jobs)
 
     def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
-        """As of `Engine`.
+        """See `Engine`.
 
         Raises:
-            ConfigError: Ray is not installed, no cluster is at the address, or none of its nodes
-                has as many cores as a job has threads.
-            SeatbeltError: the cluster was lost.
+            ConfigError: Ray is not installed, there is no cluster at the address, or no node has as
+                many cores as a job has threads.
+            SeatbeltError: the connection to the cluster was lost.
         """
-        with _connected(self.address) as ray, _held(ray):
+        with _connected(self.address) as ray, _loss_reported(ray):
             _check_threads(ray, tasks)
             for task in tasks.values():
                 lock_of(task.folder).touch()
-            crew = _Crew(ray, tasks, self.jobs)
+            scheduler = _Scheduler(ray, tasks, self.jobs)
             try:
-                return crew.work(on_news, on_end)
+                return scheduler.run(on_news, on_end)
             finally:
-                crew.end()
+                scheduler.stop()
 
 
-class _Crew:
-    """The tasks of one sweep on a connected cluster.
-
-    Args:
-        ray: the module.
-        tasks: by label.
-        jobs: how many are given to the cluster at a time.
-    """
+class _Scheduler:
+    """Submits the tasks of one sweep to a connected cluster, at most ``jobs`` at a time."""
 
     def __init__(self, ray: Any, tasks: Mapping[str, Task], jobs: int | None) -> None:
         self._ray, self._tasks = ray, tasks
         self._jobs = jobs
         self._gpus = int(ray.cluster_resources().get("GPU", 0))
-        self._board = _board_beside_driver(ray)
+        self._board = _board_on_driver(ray)
         self._running: dict[Any, str] = {}
-        self._begun: set[str] = set()
+        self._started: set[str] = set()
 
-    def work(self, on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
-        """Do all tasks, and say which failed."""
+    def run(self, on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+        """Run all tasks; returns the reason of each failure."""
         waiting = list(self._tasks)
         failures = {}
         while waiting or self._running:
@@ -110,37 +101,37 @@ class _Crew:
                 on_end(label, failure)
         return failures
 
-    def end(self) -> None:
-        """Stop what runs still, and take back what has not begun."""
+    def stop(self) -> None:
+        """Stop the running tasks at a resumable point, and cancel those that have not started."""
         self._news()
-        begun = [reference for reference, label in self._running.items() if label in self._begun]
+        started = [ref for ref, label in self._running.items() if label in self._started]
         for reference in self._running:
-            if reference not in begun:
+            if reference not in started:
                 self._ray.cancel(reference)
         self._ray.get(self._board.stop.remote())
-        if begun:
-            self._ray.wait(begun, num_returns=len(begun), timeout=_PATIENCE)
+        if started:
+            self._ray.wait(started, num_returns=len(started), timeout=_PATIENCE)
 
     def _submit(self, label: str) -> Any:
         task = self._tasks[label]
-        wanted: dict[str, Any] = {"num_cpus": task.job.threads, "max_retries": TRIES - 1}
+        options: dict[str, Any] = {"num_cpus": task.job.threads, "max_retries": TRIES - 1}
         if self._gpus and task.job.run.training.device != "cpu":
-            wanted["num_gpus"] = 1 / math.ceil((self._jobs or self._gpus) / self._gpus)
+            options["num_gpus"] = 1 / math.ceil((self._jobs or self._gpus) / self._gpus)
         shared = Task(task.folder.absolute(), task.job)
-        return self._ray.remote(**wanted)(work).remote(label, shared, self._board, Path.cwd())
+        return self._ray.remote(**options)(work).remote(label, shared, self._board, Path.cwd())
 
     def _news(self) -> list[News]:
-        news: list[News] = self._ray.get(self._board.taken.remote())
-        self._begun |= {told.job for told in news}
-        return news
+        reports: list[News] = self._ray.get(self._board.take.remote())
+        self._started |= {news.job for news in reports}
+        return reports
 
     def _failure(self, reference: Any) -> str:
-        """Why a task that has ended failed; "" if it did not."""
+        """The reason if an ended task failed, else ""."""
         exceptions = self._ray.exceptions
         try:
             return str(self._ray.get(reference))
         except exceptions.RayTaskError as error:
-            logger.error("%s", error)  # a fault of the program, with its trace
+            logger.error("%s", error)  # a bug: log the traceback
             return f"its process failed with {error.cause!r}"
         except exceptions.RayError as error:
             return (
@@ -150,7 +141,7 @@ class _Crew:
 
 
 def _check_threads(ray: Any, tasks: Mapping[str, Task]) -> None:
-    """Refuse what the cluster would wait with for ever."""
+    """Refuse jobs that no node has enough cores for; Ray would queue them for ever."""
     cores = max(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
     threads = max(task.job.threads for task in tasks.values())
     if threads > cores:
@@ -160,8 +151,8 @@ def _check_threads(ray: Any, tasks: Mapping[str, Task]) -> None:
         )
 
 
-def _board_beside_driver(ray: Any) -> Any:
-    """The board, on the one node that the sweep cannot lose."""
+def _board_on_driver(ray: Any) -> Any:
+    """The board, on the driver's node, since the sweep ends when that node is lost."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -170,7 +161,7 @@ def _board_beside_driver(ray: Any) -> Any:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected to a cluster; one that the program was connected to before stays so."""
+    """The module ``ray``, connected to a cluster; an existing connection is used and kept."""
     try:
         import ray
     except ImportError:
@@ -182,15 +173,15 @@ def _connected(address: str | None) -> Iterator[Any]:
         return
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        _reach(address)
+        _check_address(address)
         ray.init(address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"no Ray cluster at {address or 'hand'} ({error}): start one with `ray start --head` "
-            f"and give its host:port, or use engine 'local'"
+            f"cannot connect to a Ray cluster{f' at {address}' if address else ''} ({error}): "
+            f"start one with `ray start --head` and give its host:port, or use engine 'local'"
         ) from error
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)  # Ray's own would end the process where it stands
+        signal.signal(signal.SIGTERM, handler)  # Ray's handler would exit at once
     try:
         yield ray
     finally:
@@ -198,19 +189,19 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 @contextmanager
-def _held(ray: Any) -> Iterator[None]:
-    """Turn the loss of the cluster, its head or what runs beside the driver, into one line."""
+def _loss_reported(ray: Any) -> Iterator[None]:
+    """Raise the loss of the cluster as a `SeatbeltError`."""
     try:
         yield
     except ray.exceptions.RayError as error:
         raise SeatbeltError(
-            f"the Ray cluster was lost ({type(error).__name__}): start it again if it is not "
-            f"there, and run the same command again to go on where it stopped"
+            f"the Ray cluster was lost ({type(error).__name__}): restart it if it is "
+            f"down, and run the same command again to resume"
         ) from error
 
 
-def _reach(address: str | None) -> None:
-    """Fail at once where nobody listens."""
+def _check_address(address: str | None) -> None:
+    """Raise OSError if no process listens at an address ``host:port``."""
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_REACH).close()
+        socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()

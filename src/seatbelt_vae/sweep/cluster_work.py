@@ -1,6 +1,6 @@
-"""What happens on the nodes of a cluster: the work on one job, and the board where it tells of it.
+"""The part of a sweep that runs in Ray's processes: one job, and the board with its progress.
 
-Imported by Ray's own processes; what is imported here is imported there.
+Ray's processes import this module, so its imports are kept few.
 """
 
 import os
@@ -16,50 +16,50 @@ from seatbelt_vae.workflow import carry_out, lock_of
 
 __all__ = ["Board", "work"]
 
-_BETWEEN = 0.5  # seconds between two words to the board
+_PERIOD = 0.5  # seconds between two reports to the board
 
 
 class Board:
-    """Where tasks tell how far they are, and learn that they must stop; an actor of Ray."""
+    """A Ray actor that collects the progress of all tasks and distributes the request to stop."""
 
     def __init__(self) -> None:
         self._news: dict[str, News] = {}
         self._stopping = False
 
-    def tell(self, news: News) -> bool:
-        """Keep a task's latest news; whether the task must stop."""
+    def report(self, news: News) -> bool:
+        """Store the latest progress of a task; returns whether the task must stop."""
         self._news[news.job] = news
         return self._stopping
 
-    def taken(self) -> list[News]:
-        """The latest news of each task since this was asked last."""
+    def take(self) -> list[News]:
+        """The latest progress of each task that has reported since the last call."""
         news, self._news = list(self._news.values()), {}
         return news
 
     def stop(self) -> None:
-        """Tell all tasks to stop, each as soon as it tells something."""
+        """Request all tasks to stop; each learns of it at its next report."""
         self._stopping = True
 
 
-def work(label: str, task: Task, board: Any, place: Path) -> str:
-    """Do one job; returns why it failed ("" if it did not).
+def work(label: str, task: Task, board: Any, base: Path) -> str:
+    """Run one job; returns the reason if it failed, else "".
 
     Args:
-        label: of the job.
+        label: label of the job.
         task: the job and its folder, on the shared disk.
-        board: the actor.
-        place: the folder that relative paths in the job's settings start from.
+        board: handle of the `Board` actor.
+        base: base of the relative paths in the job's settings.
     """
-    line = _Line(label, board)
+    reporter = _Reporter(label, board)
     try:
-        if not lock_of(task.folder).exists():  # whoever runs the sweep has made it
+        if not lock_of(task.folder).exists():  # the engine has created it
             raise ArtifactError(
                 f"{task.folder.parent} is not on {socket.gethostname()}: share the sweep's folder "
                 f"with all nodes, under one path"
             )
-        if place.is_dir():
-            os.chdir(place)
-        carry_out(task.folder, task.job, line.tell, line.stopped)
+        if base.is_dir():
+            os.chdir(base)
+        carry_out(task.folder, task.job, reporter.report, reporter.stopped)
     except (SeatbeltError, OSError) as error:
         return str(error)
     except KeyboardInterrupt:
@@ -67,30 +67,30 @@ def work(label: str, task: Task, board: Any, place: Path) -> str:
     return ""
 
 
-class _Line:
-    """A task's line to the board, over which little is sent and nothing is waited for."""
+class _Reporter:
+    """Reports the progress of a task to the board, at most once per period and without waiting."""
 
     def __init__(self, label: str, board: Any) -> None:
         self._label, self._board = label, board
         self._news: News | None = None
-        self._asked: Any = None
+        self._reply: Any = None
         self._last = float("-inf")
         self._stopping = False
 
-    def tell(self, what: str, done: int, total: int, detail: str = "", /) -> None:
-        """As of `Tell`."""
+    def report(self, what: str, done: int, total: int, detail: str = "", /) -> None:
+        """See `Tell`."""
         self._news = News(self._label, what, done, total, detail)
         self.stopped()
 
     def stopped(self) -> bool:
-        """Whether the board said so; the word is at most so old as what is told there."""
+        """Whether the board's last reply requested a stop; sends a report if one is due."""
         import ray
 
-        if self._asked is not None and ray.wait([self._asked], timeout=0)[0]:
-            self._stopping = ray.get(self._asked)
-            self._asked = None
+        if self._reply is not None and ray.wait([self._reply], timeout=0)[0]:
+            self._stopping = ray.get(self._reply)
+            self._reply = None
         now = time.monotonic()
-        if self._asked is None and self._news is not None and now > self._last + _BETWEEN:
-            self._asked = self._board.tell.remote(self._news)
+        if self._reply is None and self._news is not None and now > self._last + _PERIOD:
+            self._reply = self._board.report.remote(self._news)
             self._last = now
         return self._stopping

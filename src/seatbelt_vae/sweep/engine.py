@@ -1,4 +1,4 @@
-"""What works on the jobs of a sweep: processes of this machine, or those of a cluster."""
+"""Engines run the jobs of a sweep: the protocol, and local processes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,41 +11,37 @@ from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.worker_pool import News, run_jobs
 from seatbelt_vae.workflow import Job, carry_out
 
-__all__ = ["HEAVY", "Engine", "LocalEngine", "Task"]
+__all__ = ["HEAVY", "Engine", "LocalEngine", "OnEnd", "OnNews", "Task"]
+
+OnNews = Callable[[News], None]
+"""Called with the progress of each task."""
+
+OnEnd = Callable[[str, str], None]
+"""Called with the label of each task that has ended, and the reason if it failed, else ""."""
 
 HEAVY = ("seatbelt_vae.workflow.steps", "torch._dynamo", "pyarrow.parquet", "pandas")
-"""What every job imports, some of it late, the last by pyarrow where it is installed: seconds."""
+"""Slow imports that every job needs; pyarrow imports pandas where it is installed."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A job and where it is to be done.
-
-    Args:
-        folder: its run folder.
-        job: what is to be done there.
-    """
+    """A job and its run folder."""
 
     folder: Path
     job: Job
 
 
 class Engine(Protocol):
-    """Works on jobs. The weights and rows do not depend on which engine did: every job has its own
-    number of threads, wherever it runs and whatever runs beside it."""
+    """Runs jobs. Weights and rows do not depend on the engine, because the number of threads of a
+    job is fixed."""
 
-    def run(
-        self,
-        tasks: Mapping[str, Task],
-        on_news: Callable[[News], None],
-        on_end: Callable[[str, str], None],
-    ) -> dict[str, str]:
-        """Do all tasks; returns one line for each that failed, which does not stop the others.
+    def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+        """Run all tasks; returns the reason of each failure by label. Other tasks continue.
 
         Args:
-            tasks: by label, in the order they are begun; at least one.
-            on_news: called with how far each is.
-            on_end: called with the label of each that has ended, and why it failed ("" if not).
+            tasks: at least one task by label, in the order they are started.
+            on_news: see `OnNews`.
+            on_end: see `OnEnd`.
 
         Raises:
             KeyboardInterrupt: passed on after every task has stopped at a resumable point.
@@ -54,14 +50,13 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Processes of this machine, one a job; a job whose process is killed is begun again, twice.
+    """Runs each job in a process of this machine; a killed process is restarted up to two times.
 
     Args:
-        jobs: how many work at a time (default: as the machine's cores allow, or one where they
-            train on a GPU).
+        jobs: number of processes at a time (default: cores / threads, or 1 if they train on a GPU).
 
     Raises:
-        ConfigError: a number of jobs below one.
+        ConfigError: ``jobs`` is below 1.
     """
 
     jobs: int | None = None
@@ -70,13 +65,8 @@ class LocalEngine:
         if self.jobs is not None:
             positive("jobs", self.jobs)
 
-    def run(
-        self,
-        tasks: Mapping[str, Task],
-        on_news: Callable[[News], None],
-        on_end: Callable[[str, str], None],
-    ) -> dict[str, str]:
-        """As of `Engine`."""
+    def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+        """See `Engine`."""
         work = {label: partial(carry_out, task.folder, task.job) for label, task in tasks.items()}
         threads = max(task.job.threads for task in tasks.values())
         at_once = self.jobs or (1 if _on_gpu(tasks) else max(1, available_cores() // threads))
@@ -86,7 +76,7 @@ class LocalEngine:
 
 
 def _on_gpu(tasks: Mapping[str, Task]) -> bool:
-    """Whether any of the models would be trained on a GPU."""
+    """Whether any model would be trained on a GPU."""
     devices = {task.job.run.training.device for task in tasks.values()}
     if devices == {"cpu"}:
         return False

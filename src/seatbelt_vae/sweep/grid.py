@@ -1,4 +1,4 @@
-"""A grid: settings, what varies among them, and what is done with each model; read from TOML."""
+"""Grids: shared settings, varied settings, attacks and an evaluation; read from TOML."""
 
 import itertools
 import tomllib
@@ -23,26 +23,26 @@ from seatbelt_vae.workflow import Job
 __all__ = ["SETTINGS", "Grid", "read_grid"]
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = asdict(RunConfig())
-"""The settings of a run, by section and name, at their default."""
+"""Default settings of a run, by section and name."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of some settings, as a grid file states them.
+    """All combinations of the varied settings of a grid file.
 
-    A value that no run can have is refused at once. A combination that cannot be, such as a warm-up
-    longer than its period, is no job; see `impossible`.
+    An invalid value is an error. An invalid combination of valid values, such as a warm-up longer
+    than its period, is listed in `impossible`.
 
     Args:
         out: folder of the run folders.
-        train: the settings of every run.
-        vary: what differs: lists of values, by names such as ``objective.beta``.
-        attack: the suites that each model is attacked with.
-        evaluation: how each model is measured besides (default: it is not).
+        train: settings shared by all runs.
+        vary: list of values by setting, such as ``objective.beta``.
+        attack: attack suites of each model.
+        evaluation: evaluation of each model (default: none).
 
     Raises:
-        ConfigError: an unknown setting, values that are no list or not different ones, a value that
-            the setting cannot have, or two suites of one name.
+        ConfigError: an unknown setting, an invalid value, values that are not a list or not
+            distinct, or two suites with the same name.
 
     Example:
         >>> grid = Grid(vary={"objective.beta": [1, 4], "training.seed": [0, 1]})
@@ -70,7 +70,7 @@ class Grid:
 
     @property
     def jobs(self) -> dict[str, Job]:
-        """The jobs, by a label that says what is particular to each."""
+        """The jobs, each with its varied settings as the label."""
         return {
             label: Job(made, self.attack, self.evaluation)
             for label, made in self._combinations()
@@ -79,7 +79,7 @@ class Grid:
 
     @property
     def impossible(self) -> dict[str, str]:
-        """Why each combination that is no job cannot be, by its label."""
+        """The error of each invalid combination, by label."""
         return {
             label: str(made)
             for label, made in self._combinations()
@@ -97,7 +97,7 @@ class Grid:
                 yield label, error
 
     def _with(self, chosen: Mapping[str, Any]) -> RunConfig:
-        """The settings of every run but for those chosen."""
+        """The shared settings with the chosen values."""
         table = tomllib.loads(dump_toml(self.train))
         for name, value in chosen.items():
             section, _, key = name.partition(".")
@@ -106,16 +106,16 @@ class Grid:
 
 
 def read_grid(path: Path) -> Grid:
-    """The grid of a file.
+    """Read a grid file.
 
     Raises:
-        ConfigError: no such file, no TOML, or as of `Grid`; the message names the file.
+        ConfigError: the file is missing, not valid TOML, or not a valid `Grid`.
     """
     return load_toml(path, Grid, lambda table: _revised(path, table))
 
 
 def _revised(path: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """A parsed grid file whose attacks and evaluation have the current names of settings."""
+    """Convert the attacks and the evaluation of a parsed grid file to the current format."""
     attacks, evaluation = table.get("attack"), table.get("evaluation")
     if isinstance(attacks, list):
         renamed = [revised(path, "attack", a) if isinstance(a, dict) else a for a in attacks]
@@ -126,7 +126,7 @@ def _revised(path: Path, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by their dotted names, whether or not the file has the names in quotes."""
+    """Values by dotted name; nested tables and quoted names such as "objective.beta" are equal."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
@@ -139,20 +139,20 @@ def _check_name(name: str) -> None:
     if key in SETTINGS.get(section, {}):
         return
     if section in SETTINGS:
-        meant = perhaps(key, SETTINGS[section])
+        advice = perhaps(key, SETTINGS[section])
     else:
-        homes = [f"{home}.{key}" for home, keys in SETTINGS.items() if key in keys]
-        meant = f"perhaps you meant {homes[0]!r}" if homes else perhaps(section, SETTINGS)
-    raise ConfigError(f"vary: unknown setting {name!r}: {meant}")
+        names = [f"{known}.{key}" for known, keys in SETTINGS.items() if key in keys]
+        advice = f"perhaps you meant {names[0]!r}" if names else perhaps(section, SETTINGS)
+    raise ConfigError(f"vary: unknown setting {name!r}: {advice}")
 
 
 def _leaf(name: str) -> str:
-    """The last part of a setting's name, as its flag is called."""
+    """The last part of a setting's name, as in its command-line flag."""
     return name.rpartition(".")[2].replace("_", "-")
 
 
 def _word(name: str, value: Any) -> str:
-    """A value as part of a folder's name."""
+    """A value as part of a folder name."""
     if isinstance(value, list):
         word = "+".join(str(item) for item in value)
     elif isinstance(value, float):

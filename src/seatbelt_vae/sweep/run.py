@@ -1,4 +1,4 @@
-"""A sweep from an empty folder, or a half-finished one, to the end."""
+"""Runs a sweep, or resumes an unfinished one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ _LOCAL = LocalEngine()
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep leaves.
+    """The result of a sweep.
 
     Args:
-        runs: the finished run folders, by label.
-        failures: one line for each that was not finished, by label.
+        runs: finished run folders by label.
+        failures: reasons of the failed jobs by label.
     """
 
     runs: dict[str, RunFolder]
@@ -30,13 +30,13 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class JobsDone:
-    """Told at the start, and after each job that ended.
+    """Progress of a sweep, reported at the start and after each job.
 
     Args:
-        done: jobs that are finished, those included that were before.
-        failed: jobs that failed.
-        jobs: how many there are.
-        last: label of the one that ended now; "" at the start.
+        done: number of finished jobs, including those finished before the sweep.
+        failed: number of failed jobs.
+        jobs: number of jobs.
+        last: label of the job that has just ended; "" at the start.
     """
 
     done: int
@@ -53,28 +53,30 @@ def run_sweep(
     on_news: Callable[[News], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
 ) -> SweepResult:
-    """Do every job in a run folder of its own, `folder_name` in ``out``, several at a time.
+    """Run every job in its run folder, ``out / folder_name(label, job)``.
 
-    A folder is known by its digest: one that ``out`` holds under another label is used, what is
-    finished in it is kept, and what is not is resumed or added. Labels of the same digest are one
-    job, whose folder the first of them names; it is attacked as all of them say. Jobs that fail do
+    The digest of a job identifies its folder, even if the folder in ``out`` has another label.
+    Finished steps are skipped; unfinished and new steps are run. Labels with the same digest share
+    one job and folder, named by the first label, with the attacks of all of them. A failed job does
     not stop the others.
 
     Args:
-        out: folder of the run folders, made if need be.
-        jobs: what is to be done, by label.
-        engine: what works on them; the results do not depend on it.
-        on_news: called with how far each is, by the first label of its digest.
-        on_jobs: called with how far the whole is.
+        out: folder of the run folders; created if missing.
+        jobs: jobs by label.
+        engine: runs the jobs; the results do not depend on it.
+        on_news: called with the progress of each job, named by the first label of its digest.
+        on_jobs: called with the progress of the sweep.
 
     Raises:
-        ConfigError: a label that cannot name a folder, or labels of one digest that are to be
-            evaluated in two ways or attacked by two suites of one name.
+        ConfigError: a label that cannot name a folder, or labels with the same digest that have
+            different evaluations or different suites of one name.
         KeyboardInterrupt: passed on after every job has stopped at a resumable point.
     """
     named = _merged(jobs)
-    tasks = {label: Task(_place(out, label, job), job) for label, job in named.items()}
-    left = {label: task for label, task in tasks.items() if not _known_done(task)}
+    tasks = {label: Task(_folder(out, label, job), job) for label, job in named.items()}
+    left = {
+        label: task for label, task in tasks.items() if not _check(is_done, task.folder, task.job)
+    }
     state = JobsDone(len(tasks) - len(left), 0, len(tasks))
     on_jobs(state)
 
@@ -99,7 +101,7 @@ def run_sweep(
 
 
 def _merged(jobs: Mapping[str, Job]) -> dict[str, Job]:
-    """One job a digest, by its first label."""
+    """One job per digest, by its first label."""
     merged: dict[str, Job] = {}
     first: dict[str, str] = {}
     for label, job in jobs.items():
@@ -108,43 +110,37 @@ def _merged(jobs: Mapping[str, Job]) -> dict[str, Job]:
                 f"label {label!r} cannot name a folder: expected no / in it, and no . at its start"
             )
         name = first.setdefault(job.digest, label)
-        merged[name] = _both(name, merged[name], label, job) if name in merged else job
+        merged[name] = _combined(name, merged[name], label, job) if name in merged else job
     return merged
 
 
-def _both(name: str, one: Job, label: str, other: Job) -> Job:
-    """A job that does what two jobs on the same run ask for."""
-    if None not in (one.evaluation, other.evaluation) and one.evaluation != other.evaluation:
+def _combined(name: str, job: Job, label: str, other: Job) -> Job:
+    """One job with the attacks and the evaluation of two jobs on the same run."""
+    if None not in (job.evaluation, other.evaluation) and job.evaluation != other.evaluation:
         raise ConfigError(
-            f"{name} and {label} are the same run with two evaluations, and a run holds one: "
-            f"evaluate both alike"
+            f"{name} and {label} are the same run with different evaluations, and a run holds one: "
+            f"give both the same evaluation"
         )
-    attacks = tuple(dict.fromkeys((*one.attacks, *other.attacks)))
+    attacks = tuple(dict.fromkeys((*job.attacks, *other.attacks)))
     try:
-        return Job(one.run, attacks, one.evaluation or other.evaluation)
+        return Job(job.run, attacks, job.evaluation or other.evaluation)
     except ConfigError as error:
         raise ConfigError(f"{name} and {label} are the same run, and {error}") from None
 
 
-def _place(out: Path, label: str, job: Job) -> Path:
-    """The run folder of a job: that of its label, unless its digest lies there under another."""
-    own = out / folder_name(label, job)
-    if own.exists():
-        return own
+def _folder(out: Path, label: str, job: Job) -> Path:
+    """The run folder of a job: an existing folder with its digest, else one with its label."""
+    folder = out / folder_name(label, job)
+    if folder.exists():
+        return folder
     key = folder_name("", job)
-    known = (path for path in sorted(out.glob(f"*{key}")) if _is_of(path, job))
-    return next(known, own)
+    known = (path for path in sorted(out.glob(f"*{key}")) if _check(is_of, path, job))
+    return next(known, folder)
 
 
-def _is_of(folder: Path, job: Job) -> bool:
+def _check(test: Callable[[Path, Job], bool], folder: Path, job: Job) -> bool:
+    """Whether a folder passes a test; an unreadable folder does not; its job will fail."""
     try:
-        return is_of(folder, job)
-    except SeatbeltError:  # what cannot be read is nobody's
-        return False
-
-
-def _known_done(task: Task) -> bool:
-    try:
-        return is_done(task.folder, task.job)
-    except SeatbeltError:  # who works on it will meet the same error, as that job's failure
+        return test(folder, job)
+    except SeatbeltError:
         return False

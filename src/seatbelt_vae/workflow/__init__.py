@@ -1,6 +1,6 @@
-"""The workflow: train, attack, measure, evaluate, each step skipped if it is done.
+"""The workflow: train, attack, measure, evaluate; finished steps are skipped.
 
-Command line, sweeps, demo and estimates call it; importing it imports no torch.
+Importing this package does not import torch.
 """
 
 from seatbelt_vae.workflow.carry_out import carry_out, lock_of

@@ -1,4 +1,4 @@
-"""Who worked in a run folder for a sweep, when, and how it ended."""
+"""A log of the processes that worked in a run folder for a sweep."""
 
 import os
 import socket
@@ -13,13 +13,10 @@ __all__ = ["Attempt"]
 
 
 class Attempt:
-    """A row of a run's ``attempts.json``, for as long as the block works there.
+    """A context that logs its block as one row of the run folder's ``attempts.json``.
 
-    A row has the ``host`` and the ``process``, when it ``began`` and ``ended`` (UTC), and its
-    ``end``: done, interrupted, or the error. One that was killed has no end.
-
-    Args:
-        folder: the run folder.
+    A row has ``host``, ``process``, ``began`` and ``ended`` (UTC), and ``end``: done, interrupted,
+    or the error message. ``ended`` and ``end`` stay null if the process is killed.
     """
 
     def __init__(self, folder: Path) -> None:

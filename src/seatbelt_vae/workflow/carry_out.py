@@ -1,4 +1,4 @@
-"""One job carried out in its run folder, from the state it was left in."""
+"""Runs one job in its run folder, or resumes it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,21 +31,21 @@ _STEPS_BETWEEN_NEWS = 10
 
 
 def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -> None:
-    """Train, attack and measure, and evaluate one model, skipping the steps that are done.
+    """Train, attack, measure and evaluate one model; finished steps are skipped.
 
-    For a process of its own, whose threads are set. Killed at any moment and started again, it ends
-    in the same weights and rows. It waits for another process that works in the same folder.
+    Sets the number of threads of the process. A job that is killed at any time and started again
+    gives the same weights and rows. While another process works in the folder, the call waits.
 
     Args:
         folder: the run folder, new or of the same settings.
         job: the steps.
         tell: called with the progress.
-        stopped: asked between the parts of a step whether to stop.
+        stopped: polled between the parts of a step; true requests a stop.
 
     Raises:
-        SeatbeltError: the job cannot be done.
+        SeatbeltError: the job failed.
         ForeignStateError: the folder holds a run, a suite or checkpoints of other settings.
-        KeyboardInterrupt: it was to stop, and has at a resumable point.
+        KeyboardInterrupt: a stop was requested, and the job is at a resumable point.
     """
     with _alone_in(folder, tell, stopped):
         if (folder / "run.json").exists() and not is_of(folder, job):
@@ -57,7 +57,7 @@ def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -
         tell("getting ready", 0, 1)
         from seatbelt_vae.data import load_for
 
-        # the data first: settings that do not fit it leave no run folder behind
+        # load the data first, so that settings that do not fit it leave no run folder
         data = load_for(job.run)
         new = not (folder / "run.json").exists()
         run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
@@ -72,7 +72,7 @@ def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -
 
 @dataclass(frozen=True)
 class _Steps:
-    """The steps of one job, each skipped if it is done; its model is loaded once."""
+    """The steps of one job; finished steps are skipped, and the model is loaded once."""
 
     run: RunFolder
     data: "ImageData"
@@ -81,21 +81,19 @@ class _Steps:
     stopped: Callable[[], bool]
 
     def train(self) -> None:
-        """Train the model."""
         from seatbelt_vae.workflow.steps import train_run
 
         if is_trained(self.run.path):
             return
 
-        def told(now: "Progress") -> None:
+        def report(now: "Progress") -> None:
             if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
                 self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
 
         tune_process(self.threads)
-        train_run(self.run, self.data, told, self.stopped)
+        train_run(self.run, self.data, report, self.stopped)
 
     def attack(self, attack: AttackConfig) -> None:
-        """Attack the model with one suite, and measure it."""
         from seatbelt_vae.workflow.steps import attack_subject
 
         if not is_attacked(self.run.path, attack):
@@ -103,7 +101,6 @@ class _Steps:
             attack_subject(self._subject, self.data, attack, between=self._between)
 
     def evaluate(self, evaluation: EvaluationConfig) -> None:
-        """Measure the model on held-out images."""
         from seatbelt_vae.workflow.steps import evaluate_subject
 
         if not is_evaluated(self.run.path, evaluation):
@@ -123,13 +120,13 @@ class _Steps:
 
 
 def lock_of(folder: Path) -> Path:
-    """The file whose records lock run folders; it lies beside them, since they may be new."""
+    """The lock file of a folder of runs; its record locks protect run folders before they exist."""
     return folder.parent / ".lock"
 
 
 @contextmanager
 def _alone_in(folder: Path, tell: Tell, stopped: Callable[[], bool]) -> Iterator[None]:
-    """Let no other process work in a folder."""
+    """Hold the lock of a run folder during the block."""
     part = int(digest_of(folder.name)[:_LOCK_DIGITS], 16)
     while True:
         with claimed(lock_of(folder), part) as mine:

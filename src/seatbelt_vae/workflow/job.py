@@ -1,4 +1,4 @@
-"""A job: everything that is to be done in one run folder, and the key it goes by."""
+"""A job: all steps for one run folder, and the digest that identifies it."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,20 @@ from seatbelt_vae.runs import digest_of
 __all__ = ["Job", "folder_name", "key_of"]
 
 _SPEED_ONLY = ("device", "threads", "checkpoint_every", "trackers")
-_SHOWN = 8  # digits of the digest in a folder's name
+_DIGITS = 8  # of the digest in a folder's name
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run folder to be made: a model trained, then attacked by each suite and measured, then
-    evaluated.
+    """The settings of one run folder: training, attack suites and evaluation, in this order.
 
     Args:
-        run: how the model is trained.
-        attacks: the suites.
-        evaluation: how the model is measured besides (default: it is not).
+        run: settings of the training.
+        attacks: settings of the suites.
+        evaluation: settings of the evaluation (default: none).
 
     Raises:
-        ConfigError: two suites that would lie in one folder.
+        ConfigError: two suites have the same name.
     """
 
     run: RunConfig
@@ -36,26 +35,26 @@ class Job:
         names = [suite_name(attack) for attack in self.attacks]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ConfigError(
-                f"two attacks are called {min(twice)!r}, and a run holds one of a name: attack "
-                f"with one of them, or with another loss, threat, strength or layers"
+                f"two attacks have the name {min(twice)!r}: remove one, or change its loss, "
+                f"threat, strength or layers"
             )
 
     @property
     def digest(self) -> str:
-        """What tells this job's model from others', see `key_of`."""
+        """Digest of the trained model, see `key_of`."""
         return key_of(self.run)
 
     @property
     def threads(self) -> int:
-        """CPU threads it works with, on whatever machine: one unless its settings say otherwise."""
+        """Number of CPU threads, the same on every machine: 1 unless the settings give another."""
         return self.run.training.threads or 1
 
 
 def key_of(run: RunConfig) -> str:
-    """A digest of all settings that decide a trained model and its metrics.
+    """A digest of all settings that affect a trained model and its metrics.
 
-    Device, threads, checkpoints and trackers do not count. Settings at their default do not either,
-    so that a setting that a later version adds changes no key.
+    Device, threads, checkpoints and trackers are left out. Default values are left out too, so that
+    a setting added by a later version changes no digest.
 
     Example:
         >>> from seatbelt_vae.config import ObjectiveConfig, TrainingConfig
@@ -64,11 +63,10 @@ def key_of(run: RunConfig) -> str:
         >>> key_of(RunConfig()) == key_of(RunConfig(objective=ObjectiveConfig(beta=2.0)))
         False
     """
-    told = non_default(run)
-    decisive = {
-        key: value for key, value in told.get("training", {}).items() if key not in _SPEED_ONLY
-    }
-    return digest_of({**told, "training": decisive})
+    settings = non_default(run)
+    training = settings.get("training", {}).items()
+    decisive = {key: value for key, value in training if key not in _SPEED_ONLY}
+    return digest_of({**settings, "training": decisive})
 
 
 def folder_name(label: str, job: Job) -> str:
@@ -78,4 +76,4 @@ def folder_name(label: str, job: Job) -> str:
         >>> folder_name("plain", Job(RunConfig()))
         'plain-ceb31d02'
     """
-    return f"{label}-{job.digest[:_SHOWN]}"
+    return f"{label}-{job.digest[:_DIGITS]}"

@@ -1,4 +1,4 @@
-"""Which steps of a job are finished in its folder; read without torch."""
+"""The finished steps of a job, read from its folder without torch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,10 @@ _Measuring = TypeVar("_Measuring", AttackConfig, EvaluationConfig)
 
 
 def is_done(folder: Path, job: Job) -> bool:
-    """Whether every step of a job is done.
+    """Whether every step of a job is finished.
 
     Raises:
-        SeatbeltError: settings in the folder that cannot be read.
+        SeatbeltError: the settings in the folder are unreadable.
     """
     return (
         is_of(folder, job)
@@ -29,7 +29,7 @@ def is_done(folder: Path, job: Job) -> bool:
 
 
 def is_of(folder: Path, job: Job) -> bool:
-    """Whether a folder holds a run, finished or not, of the job's settings."""
+    """Whether a folder holds a run, finished or not, with the job's settings."""
     return (folder / "run.json").exists() and key_of(RunFolder.open(folder).config) == job.digest
 
 
@@ -39,7 +39,7 @@ def is_trained(folder: Path) -> bool:
 
 
 def is_attacked(folder: Path, attack: AttackConfig) -> bool:
-    """Whether a run was attacked with these settings, to the end, and measured."""
+    """Whether a run was attacked with these settings and measured, on all pairs."""
     suite = folder / "attacks" / suite_name(attack)
     settings = suite / "config.toml"
     if not (suite / "summary.json").exists() or not settings.exists():
@@ -48,15 +48,15 @@ def is_attacked(folder: Path, attack: AttackConfig) -> bool:
 
 
 def is_evaluated(folder: Path, evaluation: EvaluationConfig) -> bool:
-    """Whether a run was evaluated with these settings, perhaps with further optional metrics."""
+    """Whether a run was evaluated with these settings and at least their optional metrics."""
     found = _evaluated(folder)
     return found is not None and _same(found, _widened(evaluation, found))
 
 
 def with_known_metrics(folder: Path, evaluation: EvaluationConfig) -> EvaluationConfig:
-    """The settings, with the optional metrics that were measured before under the same settings.
+    """Add the optional metrics of an earlier evaluation with otherwise equal settings.
 
-    Asking for one more metric then keeps the others.
+    A further optional metric then keeps the earlier ones.
     """
     found = _evaluated(folder)
     return evaluation if found is None else _widened(evaluation, found)
@@ -68,7 +68,7 @@ def _evaluated(folder: Path) -> EvaluationConfig | None:
 
 
 def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> EvaluationConfig:
-    """With the optional metrics of settings that are otherwise the same."""
+    """Add the optional metrics of ``found`` if the other settings are equal."""
     if not _same(replace(found, optional_metrics=()), replace(evaluation, optional_metrics=())):
         return evaluation
     return replace(
@@ -77,6 +77,6 @@ def _widened(evaluation: EvaluationConfig, found: EvaluationConfig) -> Evaluatio
     )
 
 
-def _same(one: _Measuring, other: _Measuring) -> bool:
-    """Whether settings are the same except for threads, which change no number."""
-    return replace(one, threads=None) == replace(other, threads=None)
+def _same(found: _Measuring, wanted: _Measuring) -> bool:
+    """Whether settings are equal except for threads, which change no result."""
+    return replace(found, threads=None) == replace(wanted, threads=None)

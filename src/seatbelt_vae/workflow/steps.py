@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Between", "attack_subject", "evaluate_subject", "train_run"]
 
 Between = Callable[[str, int, int], None]
-"""Called between two parts of a step with the part, how much is done, and of how much."""
+"""Called between two parts of a step with the activity, the parts done, and their number."""
 
 
 def train_run(
@@ -32,7 +32,7 @@ def train_run(
     """Train a run's model to the end.
 
     Raises:
-        KeyboardInterrupt: it was to stop, and has written a checkpoint.
+        KeyboardInterrupt: a stop was requested, and a checkpoint is written.
     """
     from seatbelt_vae.training import train
 
@@ -80,7 +80,7 @@ def evaluate_subject(
     *,
     between: Between = lambda *_: None,
 ) -> dict[str, Any]:
-    """Evaluate a subject; optional metrics of an earlier evaluation are measured again.
+    """Evaluate a subject, including the optional metrics of an earlier evaluation.
 
     Returns:
         The content of ``measures.json``.

@@ -1,1 +1,1 @@
-"""Drawing for all pages: matplotlib figures as SVG whose colours are CSS variables."""
+"""Drawing for all pages: matplotlib figures as SVG with CSS variables as colours."""

@@ -1,4 +1,4 @@
-"""Axes: the range shown, round ticks, and the texts of ticks."""
+"""Axes: range, round ticks and tick labels."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ class Axis:
 
     Args:
         label: quantity and unit.
-        low, high: the range shown.
-        ticks: positions; round ones by default.
-        write: the text of a tick; by default `power` if logarithmic, else `plain`.
-        logarithmic: whether the scale is.
+        low, high: the range.
+        ticks: tick positions (default: round numbers).
+        write: formats a tick label (default: `power` on a logarithmic axis, else `plain`).
+        logarithmic: whether the scale is logarithmic.
     """
 
     label: str
@@ -37,11 +37,11 @@ class Axis:
     logarithmic: bool = False
 
     def beyond(self, value: float) -> int:
-        """-1 below the axis, 1 above it, 0 on it."""
+        """-1 for a value below the range, 1 above it, 0 inside."""
         return int(value > self.high) - int(value < self.low)
 
     def apply(self, axes: Axes, which: Literal["x", "y"], most: int = 5) -> None:
-        """Set label, range, scale and ticks; default ticks divide the range in ``most`` or less."""
+        """Set label, range, scale and ticks; default ticks make at most ``most`` intervals."""
         axis = axes.xaxis if which == "x" else axes.yaxis
         text, ticks = self.write or (power if self.logarithmic else plain), self.ticks
         if self.logarithmic:
@@ -56,14 +56,15 @@ class Axis:
 
 
 def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Axis:
-    """The range of all our values and of the others near them.
+    """An axis over all of our values and the other values near them.
 
-    Others further away than one and a half times our own range, or nine decades, are beyond it.
+    Other values are left out if they are further away than 1.5 times our range (linear), or nine
+    decades (logarithmic).
 
     Args:
-        ours: values that must be seen; positive if the axis is logarithmic.
-        others: values that may lie beyond.
-        logarithmic: whether the scale is.
+        ours: values inside the range; positive if the axis is logarithmic.
+        others: values that may be outside the range.
+        logarithmic: whether the scale is logarithmic.
 
     Example:
         >>> span_of([0.0, 2.0], [100.0], logarithmic=False).beyond(100.0)
@@ -71,13 +72,12 @@ def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool
         >>> span_of([1.0, 10.0], [1e9], logarithmic=True).beyond(1e9)
         0
     """
-    own = np.log10(ours) if logarithmic else np.asarray(ours, dtype=np.float64)
-    beside = np.log10(others) if logarithmic else np.asarray(others, dtype=np.float64)
-    low, high = float(own.min()), float(own.max())
+    scale = np.log10 if logarithmic else np.asarray
+    low, high = float(scale(ours).min()), float(scale(ours).max())
     if not logarithmic and 0 <= low < high / 2:
         low = 0.0
     reach = _DECADES if logarithmic else _TIMES * (high - low)
-    near = [v for v in beside.tolist() if low - reach <= v <= high + reach]
+    near = [v for v in scale(others).tolist() if low - reach <= v <= high + reach]
     low, high = min([low, *near]), max([high, *near])
     room = 0.07 * (high - low) or (0.5 if logarithmic else 0.05 * abs(high) or 1.0)
     low, high = (low - room if logarithmic or low != 0 else low), high + room
@@ -87,7 +87,7 @@ def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool
 
 
 def _powers(low: float, high: float) -> list[float]:
-    """About five powers of ten, or 1, 2 and 5 times them if the range is less than a decade."""
+    """About five powers of ten, with their multiples by 2 and 5 if the range is below a decade."""
     first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
     if last - first < 1:
         exponents = range(first - 1, last + 2)
@@ -98,7 +98,7 @@ def _powers(low: float, high: float) -> list[float]:
 
 
 def power(value: float, base: int = 10) -> str:
-    """A tick of a logarithmic axis: plain digits near 1, else a power of ``base``.
+    """A tick label of a logarithmic axis: plain digits near 1, else a power of ``base``.
 
     Example:
         >>> power(1e5), power(200.0), power(0.01), power(0.25, 2), power(16.0, 2)
@@ -112,7 +112,7 @@ def power(value: float, base: int = 10) -> str:
 
 
 def plain(value: float) -> str:
-    """A number with a true minus and thin spaces between thousands.
+    """A number with a true minus sign and thin spaces between thousands.
 
     Example:
         >>> plain(-12345.0), plain(0.25)

@@ -1,4 +1,4 @@
-"""One chart of a page: lines, bands, points with tooltips, and names beside points."""
+"""One chart of a page: lines, bands, points with tooltips, and point labels."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,7 +18,7 @@ __all__ = ["Chart", "Points"]
 
 Points = Sequence[tuple[float, float]]
 
-_INCH = 108.0  # pixels, which make the smallest text 12 pixels high
+_INCH = 108.0  # pixels; the smallest text is then 12 pixels high
 _RIGHT, _TOP, _BOTTOM = 14, 12, 44  # margins, pixels
 
 _LINES: dict[str, dict[str, Any]] = {
@@ -31,9 +31,9 @@ _LINES: dict[str, dict[str, Any]] = {
     "whisker": {"linewidth": 1.2, "alpha": 0.55, "solid_capstyle": "round"},
     "rail": {"linewidth": 2, "alpha": 0.3, "solid_capstyle": "round"},
     "front": {"linewidth": 1.07},
-    "front doubted": {"linewidth": 1.07, "dashes": (1, 2.5)},
+    "front flagged": {"linewidth": 1.07, "dashes": (1, 2.5)},
 }
-_AREAS = {"band": 0.16, "ridge": 0.22, "bettered": 0.06}
+_AREAS = {"band": 0.16, "ridge": 0.22, "dominated": 0.06}
 _DOTS: dict[str, dict[str, Any]] = {
     "faint": {"alpha": 0.38, "markeredgewidth": 0},
     "solid": {"markeredgewidth": 0},
@@ -43,17 +43,17 @@ _DOTS: dict[str, dict[str, Any]] = {
 
 
 class Chart:
-    """A chart whose parts are drawn in the order they are added.
+    """A chart; parts are drawn in the order they are added.
 
-    Each part has a kind, a key of the tables above, and the index of its model, whose colour and
-    marker it takes; without an index it is grey.
+    Each part has a kind, a key of the tables above, and the index of its model. The index selects
+    colour and marker; a part without an index is grey.
 
     Args:
-        name: unique on the page.
+        name: a name unique on the page.
         title: accessible name.
         x, y: the axes.
         size: width and height, pixels.
-        left: room for the y axis, pixels.
+        left: left margin for the y axis, pixels.
     """
 
     def __init__(
@@ -100,14 +100,14 @@ class Chart:
     def dots(
         self, points: Points, kind: str, index: int, titles: Sequence[str] = (), size: float = 4
     ) -> None:
-        """One marker per point inside the axes, each with its tooltip.
+        """One marker with a tooltip per point inside the axes.
 
         Args:
             points: positions.
             kind: ``faint``, ``solid``, ``ringed`` or ``hollow``.
-            index: of the model.
-            titles: one per point, or none.
-            size: half a marker's width, pixels.
+            index: index of the model.
+            titles: one tooltip per point, or none.
+            size: half the marker width, pixels.
         """
         inside = [k for k, (x, y) in enumerate(points) if self._shown(x, y)]
         gid = self._part(kind, index, [titles[k] for k in inside] if titles else [])
@@ -123,14 +123,14 @@ class Chart:
         start: tuple[float, float] | None = None,
         markers: int = 1,
     ) -> None:
-        """Means with their intervals and a marker at every few positions.
+        """A line of means with an interval band and markers.
 
         Args:
-            curve: an estimate at each position.
-            index: of the model.
-            name: of the model.
-            start: a point that begins the line.
-            markers: positions per marker.
+            curve: the estimate at each position.
+            index: index of the model.
+            name: name of the model.
+            start: first point of the line, without an estimate.
+            markers: number of positions per marker.
         """
         known = [(x, f.low, f.high) for x, f in curve.items() if f.low is not None]
         first = [start] if start else []
@@ -144,12 +144,12 @@ class Chart:
         self.dots(points[::markers], "solid", index, titles[::markers])
 
     def names(self, points: Points, texts: Sequence[str], lines: Sequence[Points]) -> None:
-        """Write names beside points where they cover neither points, lines nor other names.
+        """Label points where the labels cover no points, lines or other labels.
 
         Args:
-            points: positions, the most important first.
+            points: positions, in order of importance.
             texts: one per point.
-            lines: polylines that may not be covered.
+            lines: polylines that labels must not cover.
         """
         segments = [
             (*self._place(*a), *self._place(*b)) for line in lines for a, b in pairwise(line)
@@ -174,7 +174,7 @@ class Chart:
         return inlined(svg(self.figure, self.name), self.title, self.titles)
 
     def _part(self, kind: str, index: int | None, titles: Sequence[str]) -> str:
-        """A new id, under which the tooltips are kept."""
+        """Register the tooltips of a part; returns its id."""
         model = "" if index is None else f" m{index % len(style.SERIES)}"
         name = f"{len(self.titles)} {kind}{model}"
         self.titles[name] = list(titles)
@@ -184,7 +184,7 @@ class Chart:
         return not self.x.beyond(x) and not self.y.beyond(y)
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
-        """Pixels from the left and from the top."""
+        """Data coordinates to pixels from the top left."""
         px, py = self.axes.transData.transform((x, y)) * (_INCH / self.figure.dpi)
         return float(px), self._height - float(py)
 

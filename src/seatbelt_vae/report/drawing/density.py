@@ -1,4 +1,4 @@
-"""The density of a sample."""
+"""Kernel density estimate of a sample."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ Vector = NDArray[np.float64]
 def density(values: Vector, grid: Vector) -> Vector:
     r"""A Gaussian kernel density estimate with Scott's bandwidth, :math:`s\,n^{-1/5}`.
 
-    The bandwidth is never less than half a step of the grid, so that no peak is missed.
+    The bandwidth is at least half a grid step, so that no peak falls between grid points.
 
     Args:
         values: (N,), the sample.

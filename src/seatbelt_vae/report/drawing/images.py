@@ -1,4 +1,4 @@
-"""Images as pixels, PNG data URIs and rows of pictures; distortions keep their sign."""
+"""Images as pixels, PNG data URIs and rows of pictures; distortions are signed."""
 
 import base64
 import io
@@ -60,11 +60,7 @@ class AttackedPair:
         return (self.adversarial - self.x).mean(0, keepdim=True)
 
     def pictures(self, scale: float) -> dict[str, Pixels]:
-        """The six pictures, left to right, each below its name.
-
-        Args:
-            scale: the distortion of full colour.
-        """
+        """The six pictures by title, left to right; ``scale`` is the distortion at full colour."""
         return {
             "input": pixels(self.x, self.bounds),
             "reconstruction": pixels(self.reconstruction, self.bounds),
@@ -87,11 +83,7 @@ def pixels(image: Tensor, bounds: tuple[float, float], shades: int = 256) -> Pix
 def signed(distortion: Tensor, scale: float) -> Pixels:
     """A distortion (C, H, W), mean over channels, as RGBA (H, W, 4).
 
-    Blue is darker, orange is brighter; the opacity is the size, so that 0 is transparent.
-
-    Args:
-        distortion: x* − x.
-        scale: the size of full opacity; more is clipped.
+    Blue is darker, orange is brighter; the opacity is |x* − x| / ``scale``, clipped at 1.
     """
     share = distortion.double().mean(0).numpy() / max(scale, np.finfo(float).tiny)
     steps = np.round(np.clip(share, -1, 1) * _LEVELS)
@@ -102,7 +94,7 @@ def signed(distortion: Tensor, scale: float) -> Pixels:
 
 
 def side_by_side(images: Tensor, bounds: tuple[float, float], gutter: int = 0) -> Pixels:
-    """Images (S, C, H, W) as one row with grey lines between them, in 64 shades."""
+    """Images (S, C, H, W) as one row in 64 shades, separated by grey lines of ``gutter`` pixels."""
     tiles = [pixels(image, bounds, _SHADES) for image in images]
     line = np.full_like(tiles[0][:, :gutter], 128)
     parts = [part for tile in tiles for part in (line, tile)][1:]
@@ -143,10 +135,10 @@ def frame(axes: Axes) -> None:
 def attack_figure(
     rows: Sequence[tuple[str, str, AttackedPair]], tile: float = 0.78
 ) -> tuple[Figure, float]:
-    """Rows of attacked pairs, and the distortion of full colour, which they share.
+    """A figure of attacked pairs, and the distortion at full colour, shared by all rows.
 
     Args:
-        rows: for each row its label, a smaller note below, and its images.
+        rows: label, note in smaller type, and images of each row.
         tile: width of a picture, inches.
     """
     scale = max(float(pair.distortion.abs().max()) for _, _, pair in rows) or 1.0

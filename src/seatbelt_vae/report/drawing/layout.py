@@ -1,6 +1,6 @@
-"""Panels, two per line, with a place for the legend.
+"""A grid of panels, two per line, with a legend.
 
-Margins are fixed in inches: a panel has the same place under all protocols.
+Margins are fixed in inches, so that panels have the same position in every figure.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ _TOP, _BOTTOM, _ENTRY = 0.36, 0.46, 0.185
 def panel_grid(
     count: int, height: float, label: str, entries: Sequence[Line2D]
 ) -> tuple[Figure, list[Axes]]:
-    """Empty panels with a legend in the place of a missing last panel, else below.
+    """Empty panels, with the legend in the free cell of the grid, or below if there is none.
 
     Args:
         count: number of panels.
-        height: height of each, inches.
-        label: the y quantity, left of each line of panels.
-        entries: of the legend.
+        height: height of each panel, inches.
+        label: y label of the first panel of each line.
+        entries: entries of the legend.
     """
     columns, lines = min(count, _COLUMNS), -(-count // _COLUMNS)
     free = count < columns * lines

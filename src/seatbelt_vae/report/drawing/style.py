@@ -1,6 +1,6 @@
-"""The look of every figure: colours that a page replaces by its own, markers, frames and legends.
+"""Style of all figures: colours, markers, frames and legends.
 
-A figure belongs to no global state, and the same figure gives the same bytes.
+Figures are independent of pyplot's global state. The same figure gives the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ THEME: Mapping[str, str] = MappingProxyType(
     | {colour: f"m{k}" for k, colour in enumerate(SERIES)}
     | {colour: f"b{k}" for k, colour in enumerate(RAMP)}
 )
-"""Each colour of a figure with the name of its CSS variable."""
+"""The CSS variable of each colour; pages define its value per theme."""
 
 LEGEND: Mapping[str, Any] = MappingProxyType(
     {"frameon": False, "fontsize": 8, "labelcolor": INK, "handlelength": 2.2}
@@ -64,7 +64,7 @@ class Look:
 
 
 def look(index: int) -> Look:
-    """The look of the model at a position, 0-based, of a page.
+    """The look of the model with this 0-based index on a page.
 
     Example:
         >>> look(0)
@@ -75,17 +75,17 @@ def look(index: int) -> Look:
     return Look(SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)])
 
 
-def mark(own: Look, size: float = 6, *, hollow: bool = False) -> dict[str, Any]:
+def mark(look: Look, size: float = 6, *, hollow: bool = False) -> dict[str, Any]:
     """Keyword arguments of a marker without a line.
 
     Args:
-        own: colour and shape.
+        look: colour and marker.
         size: points.
-        hollow: whether it is filled with the background's colour.
+        hollow: whether the marker is filled with the background colour.
     """
-    face = PAPER if hollow else own.colour
+    face = PAPER if hollow else look.colour
     edge = {"markerfacecolor": face, "markeredgewidth": 1.2, "linestyle": "none"}
-    return {"marker": own.marker, "markersize": size, "color": own.colour, **edge}
+    return {"marker": look.marker, "markersize": size, "color": look.colour, **edge}
 
 
 def entry(label: str, **line: Any) -> Line2D:
@@ -94,7 +94,7 @@ def entry(label: str, **line: Any) -> Line2D:
 
 
 def add_legend(figure: Figure, entries: Sequence[Line2D], columns: int) -> None:
-    """A legend below everything in a figure of constrained layout."""
+    """Add a legend below all axes of a figure with constrained layout."""
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, **LEGEND)
 
 
@@ -103,7 +103,7 @@ def canvas(width: float, height: float, *, fixed: bool = False, back: str = PAPE
 
     Args:
         width, height: inches.
-        fixed: whether axes are placed by the caller instead of a constrained layout.
+        fixed: whether the caller places the axes; otherwise the layout is constrained.
         back: background colour, or ``none``.
     """
     layout: Literal["constrained"] | None = None if fixed else "constrained"
@@ -128,7 +128,7 @@ def tidy(axes: Axes, title: str = "") -> None:
 
 
 def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
-    """Write the quantities of the axes; an empty one is left as it is."""
+    """Set the axis labels; an empty label changes nothing."""
     if x:
         axes.set_xlabel(x, fontsize=8.5, color=MUTED)
     if y:
@@ -136,7 +136,7 @@ def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
 
 
 def verbatim(name: str) -> str:
-    """A name for matplotlib: a dollar sign starts no formula, control characters are replaced.
+    """Escape a name for matplotlib: dollar signs are literal, control characters are replaced.
 
     Example:
         >>> print(verbatim("$set"))

@@ -1,4 +1,4 @@
-"""A figure as an SVG file, and as an element of a page that follows the page's theme and font."""
+"""A figure as an SVG file, and as an inline element with the theme and font of its page."""
 
 import io
 import re
@@ -19,7 +19,7 @@ __all__ = ["inlined", "svg"]
 
 _POINT = 96 / 72
 _WIDE = 640
-"""Pixels beyond which a figure takes the whole width of a page."""
+"""Width in pixels above which a figure spans the page."""
 
 _NO_TITLES: Mapping[str, Sequence[str]] = MappingProxyType({})
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -28,15 +28,15 @@ _FONT = re.compile(r" ?font-family: [^;]*;?")
 _DIGITS = re.compile(r"-?\d+\.\d{3,}")
 _PART = re.compile(r"\d+ (.+)")
 _LINES = "stroke-linejoin: round; stroke-linecap: butt"
-"""The style sheet of every file of matplotlib's, which must not reach the page's other elements."""
+"""Matplotlib's style sheet, inlined because a <style> element would affect the whole page."""
 
 
 def svg(figure: Figure, salt: str) -> bytes:
-    """The figure as SVG with text as text, no font and no date.
+    """The figure as SVG with text elements, without embedded fonts and date.
 
     Args:
         figure: the figure.
-        salt: makes the ids in it differ from those of other figures of a page.
+        salt: makes ids unique among the figures of a page.
     """
     settings: dict[Any, Any] = {
         "svg.fonttype": "none",
@@ -45,7 +45,7 @@ def svg(figure: Figure, salt: str) -> bytes:
     }
     buffer = io.BytesIO()
     with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the page's font counts
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the page has its own font
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=144)
     return buffer.getvalue()
 
@@ -56,7 +56,7 @@ def inlined(drawing: bytes, title: str, titles: Mapping[str, Sequence[str]] = _N
     Args:
         drawing: the output of `svg`.
         title: accessible name of the figure.
-        titles: tooltips of an artist's shapes in the order they are drawn, by the artist's id,
+        titles: tooltips of the shapes of each artist in drawing order, by the artist's id
             ``"<number> <part>"``. The part becomes the attribute ``data-part``.
     """
     root = ElementTree.fromstring(drawing)
@@ -82,7 +82,7 @@ def inlined(drawing: bytes, title: str, titles: Mapping[str, Sequence[str]] = _N
 
 
 def _simplify(element: Element) -> None:
-    """Drop namespaces, metadata, fonts, blanks and digits that no screen shows."""
+    """Remove namespaces, metadata, fonts, whitespace and digits below screen resolution."""
     element.tag = element.tag.split("}")[-1]
     element.tail = None
     if element.tag not in ("text", "tspan"):
@@ -113,7 +113,7 @@ def _add_titles(group: Element, titles: Sequence[str]) -> None:
     hidden = {shape for defs in group.iter("defs") for shape in defs.iter()}
     shapes = [e for e in group.iter() if e.tag in ("use", "path") and e not in hidden]
     styles = {shape.get("style", "") for shape in shapes}
-    if len(styles) == 1 and len(shapes) > 1:  # written once, thousands of points stay small
+    if len(styles) == 1 and len(shapes) > 1:  # a shared style is written once, for small files
         group.set("style", styles.pop())
         for shape in shapes:
             shape.attrib.pop("style", None)

@@ -1,4 +1,4 @@
-"""What verbs that work on many models share: the engine, and how far each and all are."""
+"""Engine and progress display of the commands that run many jobs."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,29 +14,29 @@ __all__ = ["at_work", "engine_of", "show_all", "show_each"]
 
 @contextmanager
 def at_work(output: Output) -> Iterator[ProgressLines]:
-    """Progress of many models, which nothing that works on them disturbs."""
-    # Ray says on stdout, where results go, what becomes of a cluster's nodes
+    """Progress lines of many jobs; stdout is redirected to stderr during the block."""
+    # Ray prints node events to stdout, which is for results
     with ProgressLines(quiet=output.quiet) as progress, redirect_stdout(sys.stderr):
         yield progress
 
 
 def engine_of(name: str, address: str | None, jobs: int | None) -> Engine:
-    """The engine that the flags mean."""
+    """The engine of the flags."""
     return RayEngine(address, jobs) if name == "ray" else LocalEngine(jobs)
 
 
 def show_each(progress: ProgressLines) -> Callable[[News], None]:
-    """Shows how far each model is, on a line of its own."""
+    """A callback that shows the progress of each job on its line."""
 
     def show(news: News) -> None:
-        what = f"{news.job}  {news.what}"
-        progress.show(what, news.done, news.total, news.detail, line=news.job)
+        activity = f"{news.job}  {news.what}"
+        progress.show(activity, news.done, news.total, news.detail, line=news.job)
 
     return show
 
 
 def show_all(progress: ProgressLines) -> Callable[[JobsDone], None]:
-    """Shows how far the whole is, in place of the line of the model that ended."""
+    """A callback that shows the progress of all jobs, and ends the line of the last job."""
 
     def show(now: JobsDone) -> None:
         progress.end(now.last)

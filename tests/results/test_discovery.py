@@ -1,4 +1,4 @@
-"""Which folders are runs, and what each is called."""
+"""Finding and naming run folders."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results import Store
-from seatbelt_vae.results.found import find
+from seatbelt_vae.results.discovery import find
 from seatbelt_vae.runs import RunFolder, write_rows
 
 from .conftest import HOSTILE
@@ -22,7 +22,7 @@ def names(*folders: Path) -> list[str]:
     return [run.name for run in find(folders).runs]
 
 
-def test_runs_are_called_by_their_path_below_the_folder(tmp_path: Path) -> None:
+def test_a_run_is_named_by_its_path_below_the_folder(tmp_path: Path) -> None:
     make(tmp_path / "b", tmp_path / "a" / "x", tmp_path / "a" / HOSTILE)
     assert names(tmp_path) == [f"a/{HOSTILE}", "a/x", "b"]
     assert names(tmp_path / "a") == [HOSTILE, "x"]
@@ -44,12 +44,12 @@ def test_a_run_found_twice_is_there_once(tmp_path: Path) -> None:
     assert names(tmp_path / "a" / ".." / "link") == ["x"]
 
 
-def test_what_is_being_written_and_what_lies_in_a_run_is_no_run(tmp_path: Path) -> None:
+def test_unfinished_folders_and_subfolders_of_runs_are_no_runs(tmp_path: Path) -> None:
     make(tmp_path / "x", tmp_path / ".y.12.tmp", tmp_path / "x" / "attacks" / "z")
     assert names(tmp_path) == ["x"]
 
 
-def test_rows_are_the_right_runs_whatever_it_is_called(tmp_path: Path) -> None:
+def test_rows_belong_to_their_run_for_any_name(tmp_path: Path) -> None:
     bases = [tmp_path / "attacks" / "evaluation", tmp_path / f"{HOSTILE}\nmetrics"]
     paths = [base / name for base in bases for name in ("metrics", f"{HOSTILE}/attacks/a\nb")]
     make(*paths)
@@ -61,7 +61,7 @@ def test_rows_are_the_right_runs_whatever_it_is_called(tmp_path: Path) -> None:
         assert {row["run"]: row["step"] for row in found} == expected
 
 
-def test_names_are_no_patterns_of_others(tmp_path: Path) -> None:
+def test_names_are_not_glob_patterns(tmp_path: Path) -> None:
     names = ["x1", "x[1]", "x2", "x?", "y", "[y]", "*"]
     for number, name in enumerate(names):
         make(tmp_path / name)
@@ -70,7 +70,7 @@ def test_names_are_no_patterns_of_others(tmp_path: Path) -> None:
     assert sorted((row["step"], row["run"]) for row in found) == list(enumerate(names))
 
 
-def test_names_are_no_values_of_columns(tmp_path: Path) -> None:
+def test_names_are_not_hive_partitions(tmp_path: Path) -> None:
     for number in (1, 2):
         place = tmp_path / f"step={number}0" / "seed=0"
         make(place)
@@ -83,12 +83,12 @@ def test_names_are_no_values_of_columns(tmp_path: Path) -> None:
     ("given", "message"),
     [
         ("nowhere", "no such folder: nowhere; expected run folders, or a folder with some below"),
-        ("SELECT 1", "no such folder: SELECT 1; where it is the SQL, give it before --runs"),
+        ("SELECT 1", "no such folder: SELECT 1; if this is the SQL, give it before --runs"),
         (".", "no run in .: expected run folders, made by `train` or `sweep`"),
         (None, "no run in no folder: expected run folders"),
     ],
 )
-def test_nothing_there_is_an_error(
+def test_a_folder_without_runs_is_an_error(
     given: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -97,7 +97,7 @@ def test_nothing_there_is_an_error(
     assert str(raised.value).startswith(message)
 
 
-def test_a_name_that_is_no_unicode_is_an_error(tmp_path: Path) -> None:
+def test_a_name_of_invalid_unicode_is_an_error(tmp_path: Path) -> None:
     make(tmp_path / "caf\udce9")
     with pytest.raises(ArtifactError, match=r"caf\? has a name that is not valid Unicode"):
         Store.open([tmp_path])

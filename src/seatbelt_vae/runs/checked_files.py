@@ -1,0 +1,46 @@
+"""Reads files of runs, and checks that they have the expected keys, columns or tensors."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs.json_files import read_json
+from seatbelt_vae.runs.rows import read_rows
+from seatbelt_vae.runs.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Row", "Tensors", "checked", "checked_rows", "checked_table", "checked_tensors"]
+
+Row = dict[str, Any]
+Tensors = dict[str, "Tensor"]
+
+
+def checked_table(path: Path, keys: Sequence[str] = ()) -> Row:
+    """Read a JSON file that holds a table with ``keys``."""
+    return checked(path, read_json(path), keys)
+
+
+def checked_rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> list[Row]:
+    """Read Parquet files that have ``columns``."""
+    rows = read_rows(path, pattern)
+    checked(path, rows[0] if rows else {}, columns)
+    return rows
+
+
+def checked_tensors(path: Path, names: Sequence[str]) -> Tensors:
+    """Read a safetensors file that has tensors of these ``names``."""
+    return checked(path, read_tensors(path), names)
+
+
+def checked(path: Path, found: Any, expected: Sequence[str] = ()) -> dict[str, Any]:
+    """Check that the content of a file is a table with the expected keys."""
+    advice = "expected a file written by this version, delete it and run the step again"
+    if not isinstance(found, dict):
+        raise ArtifactError(f"{path} holds no table: {advice}")
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise ArtifactError(f"{path} lacks {', '.join(missing)}: {advice}")
+    return found
