@@ -55,7 +55,7 @@ class AttackConfig:
         weight_count: number of λ (default: 29 relative, 50 published).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
         strength: `strong` (many starts, solutions exchanged between levels), `single` (one start),
-            or `paper` (SciPy's L-BFGS-B as published; needs the extra `paper`).
+            or `paper` (L-BFGS-B of SciPy as published).
         solver: `quasi-newton`, or `pgd` (projected steepest descent with an adaptive step), which
             needs a budget.
         pairs: number of input-target pairs, drawn at random from the test split.
