@@ -10,7 +10,7 @@ from tests.evaluation.test_suite import make_suite
 from seatbelt_vae.evaluation import evaluate, measure_suite
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import Capabilities
-from seatbelt_vae.runs import read_json, read_tensors
+from seatbelt_vae.runs import read_json, read_rows, read_tensors
 
 
 def test_a_suite_without_a_likelihood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,19 @@ def test_an_evaluation_without_a_posterior(tmp_path: Path, monkeypatch: pytest.M
     assert read_tensors(folder.path / "evaluation" / "pictures.safetensors").keys() == {
         *("x", "reconstruction")
     }
+
+
+def test_an_evaluation_without_a_likelihood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluate(run_of(tmp_path / "whole", (3,)), binary_data(), SETTINGS)
+    folder = run_of(tmp_path / "part", (3,))
+    monkeypatch.setattr(
+        HierarchicalVAE, "capabilities", Capabilities(likelihood=False), raising=False
+    )
+    measures = evaluate(folder, binary_data(), SETTINGS)
+    bounds = {"elbo", "iwae", "log_likelihood"}
+    assert measures.pop("left_out") == {name: ["likelihood"] for name in bounds}
+    assert measures == {k: v for k, v in whole.items() if k not in {*bounds, "iwae_draws"}}
+    rows = read_rows(folder.path / "evaluation" / "sigma.parquet")
+    assert all(row["elbo"] is None for row in rows)

@@ -14,7 +14,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.aggregate_measures import measure_aggregate
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
-from seatbelt_vae.evaluation.measures import CAPABILITIES, capabilities
+from seatbelt_vae.evaluation.measures import LATENT, capabilities
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Evaluated"]
@@ -57,7 +57,7 @@ class Evaluated:
 
     @cached_property
     def held_out(self) -> HeldOut:
-        """Bounds, divergences and widths of the test images; needs all capabilities."""
+        """Bounds, divergences and widths of the test images; needs posterior and prior."""
         report = self.on_progress
         found = measure_images(
             self.model,
@@ -81,6 +81,6 @@ class Evaluated:
     @cached_property
     def reconstruction(self) -> Tensor:
         """Clean reconstructions on the mean path, :math:`(N, C, H, W)`."""
-        if capabilities(self.model) >= CAPABILITIES:
+        if capabilities(self.model) >= LATENT:
             return self.held_out.reconstruction
         return reconstruct(self.model, self.x, batch=self.settings.batch_size)

@@ -8,7 +8,7 @@ from torch import Tensor
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.evaluation.evaluated import Evaluated
-from seatbelt_vae.evaluation.measures import CAPABILITIES, MODEL_MEASURES, capabilities
+from seatbelt_vae.evaluation.measures import LATENT, MODEL_MEASURES, capabilities
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.randomness import DataStream
@@ -95,7 +95,7 @@ def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dic
 def _pictures(evaluated: Evaluated) -> dict[str, Tensor]:
     x = evaluated.x
     pictures = {"x": x[:PICTURES], "reconstruction": evaluated.reconstruction[:PICTURES]}
-    if capabilities(evaluated.model) >= CAPABILITIES:
+    if capabilities(evaluated.model) >= LATENT:
         units, count = evaluated.held_out.unit_means, evaluated.settings.traversals
         pictures |= traverse(evaluated.model, x[:count], units).tensors()
     return pictures

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives import elbo_units
-from seatbelt_vae.objectives.elbo import active
-from seatbelt_vae.protocol import Autoencoder, Noise, draw_noise
+from seatbelt_vae.objectives.elbo import active, divergence_units
+from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["HeldOut", "image_noise", "measure_images"]
@@ -90,6 +89,8 @@ def measure_images(
         seed: seed of the noise.
         batch: images decoded at once, draws counted.
         on_progress: called with images done and images in all.
+
+    Without a likelihood, ELBO, IWAE and log-likelihood are NaN.
     """
     size = max(1, batch // draws)
     parts = []
@@ -131,19 +132,23 @@ def image_noise(
 
 
 def _measure(model: Autoencoder, x: Tensor, noise: Noise) -> HeldOut:
-    log_likelihood, units, posterior = elbo_units(model, x, noise)
-    log_likelihood, draws = log_likelihood.double(), len(log_likelihood)
-    *below, top = (unit.double() for unit in units)
+    posterior = model.encode(x, noise)
+    if capabilities_of(model).likelihood:
+        log_likelihood = model.decode(posterior.z).log_prob(x).double()
+    else:
+        log_likelihood = x.new_full(posterior.z[0].shape[:-1], math.nan).double()
+    draws = len(log_likelihood)
+    *below, top = (unit.double() for unit in divergence_units(model, posterior))
     q, z = posterior.layers[-1], posterior.z[-1]
     sampled_top = (q.log_prob(z) - q.standard_normal().log_prob(z)).double()
     log_weight = log_likelihood - sum(unit.sum(-1) for unit in below) - sampled_top
-    divergence_units = (*(unit.mean(0) for unit in below), _over_draws(top, draws))
+    units = (*(unit.mean(0) for unit in below), _over_draws(top, draws))
     mean_path = model.encode(x)
     return HeldOut(
-        elbo=log_likelihood.mean(0) - sum(unit.sum(-1) for unit in divergence_units),
+        elbo=log_likelihood.mean(0) - sum(unit.sum(-1) for unit in units),
         iwae=log_weight.logsumexp(0) - math.log(draws),
         log_likelihood=log_likelihood.mean(0),
-        divergence_units=divergence_units,
+        divergence_units=units,
         sigma_norm=torch.stack([q.std.double().norm(dim=-1) for q in mean_path.layers], dim=-1),
         reconstruction=model.decode(mean_path.z).mean,
     )

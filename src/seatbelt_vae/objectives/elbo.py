@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 
-__all__ = ["ACTIVE", "Terms", "active", "elbo_units"]
+__all__ = ["ACTIVE", "Terms", "active", "divergence_units", "elbo_units"]
 
 ACTIVE = 0.01
 """Mean divergence above the free-bits floor, in nats, that makes a latent unit active."""
@@ -99,10 +99,14 @@ def elbo_units(
     Source: Willetts et al. (2021), eq. 9, with the appendix's closed forms corrected.
     """
     posterior = model.encode(x, noise)
+    return model.decode(posterior.z).log_prob(x), divergence_units(model, posterior), posterior
+
+
+def divergence_units(model: Autoencoder, posterior: Posterior) -> tuple[Tensor, ...]:
+    """The divergence of every unit from the prior, as in `elbo_units`; one tensor per layer."""
     prior = model.prior(posterior.z)
     below = [
         q.log_prob_units(z) - p.log_prob_units(z)
         for q, p, z in zip(posterior.layers[:-1], prior[:-1], posterior.z[:-1], strict=True)
     ]
-    top = posterior.layers[-1].kl_units(prior[-1])
-    return model.decode(posterior.z).log_prob(x), (*below, top), posterior
+    return (*below, posterior.layers[-1].kl_units(prior[-1]))

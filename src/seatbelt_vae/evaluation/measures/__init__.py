@@ -9,6 +9,7 @@ from seatbelt_vae.evaluation.measures.attack_objective import ATTACK_OBJECTIVE
 from seatbelt_vae.evaluation.measures.bounds import BOUNDS
 from seatbelt_vae.evaluation.measures.declaration import (
     CAPABILITIES,
+    LATENT,
     Column,
     Measure,
     ModelMeasure,
@@ -25,6 +26,7 @@ from seatbelt_vae.evaluation.measures.reconstructions import RECONSTRUCTIONS
 __all__ = [
     "BUDGETS",
     "CAPABILITIES",
+    "LATENT",
     "MODEL_MEASURES",
     "PAIR_MEASURES",
     "Column",

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.evaluation.measures.declaration import CAPABILITIES, Column, ModelMeasure
+from seatbelt_vae.evaluation.measures.declaration import (
+    CAPABILITIES,
+    LATENT,
+    Column,
+    ModelMeasure,
+)
 
 if TYPE_CHECKING:
     from seatbelt_vae.evaluation.evaluated import Evaluated
@@ -54,6 +59,7 @@ BOUNDS = (
     ),
     _measure(
         name="divergences",
+        needs=LATENT,
         symbol="KL to the prior",
         formula=r"\mathrm{KL}(q(z^i\mid z^{i-1},x)\,\Vert\,p(z^i\mid z^{i+1}))",
         definition="Divergence of the posterior from the prior, summed over layers.",

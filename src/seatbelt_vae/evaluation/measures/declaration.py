@@ -19,6 +19,7 @@ __all__ = [
     "ABOUT_ATTACKS",
     "ABOUT_MODELS",
     "CAPABILITIES",
+    "LATENT",
     "Column",
     "Measure",
     "ModelMeasure",
@@ -30,7 +31,10 @@ __all__ = [
 
 Row = dict[str, Any]
 
-CAPABILITIES = frozenset({"posterior", "prior", "likelihood"})
+LATENT = frozenset({"posterior", "prior"})
+"""Capabilities that the divergence of codes needs."""
+
+CAPABILITIES = LATENT | {"likelihood"}
 """Distributions of a model that a measure may need: q(z|x), p(z) and p(x|z)."""
 
 _OF_PAIRS = frozenset({"told_apart", "told_apart_distortion"})

@@ -1,10 +1,11 @@
 """Measures of the posterior: its aggregate over a data set, its units and its width."""
 
 from collections.abc import Callable, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.evaluation.measures.declaration import (
-    CAPABILITIES,
+    LATENT,
     Column,
     ModelMeasure,
     RowTable,
@@ -60,7 +61,7 @@ def _sigma_norm(evaluated: "Evaluated") -> WithRows:
     norms, elbo = evaluated.held_out.sigma_norm, evaluated.held_out.elbo
     columns = (evaluated.positions.tolist(), norms.tolist(), elbo.tolist())
     rows = [
-        {"image": image, "sigma_norm": norm, "elbo": bound}
+        {"image": image, "sigma_norm": norm, "elbo": None if isnan(bound) else bound}
         for image, norm, bound in zip(*columns, strict=True)
     ]
     found = {
@@ -105,7 +106,7 @@ UNITS = (
         symbol="‖σ‖",
         formula=r"\lVert\sigma^i(x)\rVert_2",
         definition="Width of the posterior of each layer, along the path of posterior means.",
-        needs=CAPABILITIES,
+        needs=LATENT,
         compute=_sigma_norm,
         stored=(
             Column("sigma_norm_mean", "DOUBLE[]", "mean over images, one value per layer"),
@@ -129,7 +130,7 @@ UNITS = (
         unit="per layer",
         formula=r"\#\{j:\overline{\mathrm{KL}_j}>\text{threshold}\}",
         definition="Latent units that carry information, bottom layer first.",
-        needs=CAPABILITIES,
+        needs=LATENT,
         compute=_active_units,
         stored=(
             Column("active_units", "BIGINT[]", "units above the threshold, one count per layer"),
