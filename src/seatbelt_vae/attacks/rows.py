@@ -179,7 +179,7 @@ _CHECKS = (
         "BOOLEAN",
         "a part of the model was in training mode; false since such a model is refused",
     ),
-    Column("gradient_usable", "BOOLEAN", "the gradient beside the input is finite and not zero"),
+    Column("gradient_usable", "BOOLEAN", "the gradient near the input is finite and not zero"),
     Column("clamped_units", "BIGINT", "latent units of the input whose log-variance is beyond ±20"),
 )
 COLUMNS = (*_IDENTITY, *_OF_PAIR, *_OF_LEVEL, *_BEFORE_CONTROLS, *_CONTROLS, *_CHECKS)
