@@ -188,7 +188,9 @@ def test_bad_levels_are_named(levels, error, text):
 
 def test_relative_weights_need_a_floor():
     loss = FunctionLoss(lambda _model, images, *_: images.sum((1, 2, 3)), floor=None)
-    with pytest.raises(ConfigError, match="relative weights for a loss without a floor: give the loss"):
+    with pytest.raises(
+        ConfigError, match="relative weights for a loss without a floor: give the loss"
+    ):
         attack(Linear(), *some(1), loss=loss)
     budget = AttackConfig(threat="l2", restarts=0)
     result = attack(Linear(), *some(1), budget, loss=loss)

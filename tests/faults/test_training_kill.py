@@ -97,7 +97,9 @@ def test_a_disk_that_fills_at_any_write_loses_nothing(tmp_path, monkeypatch):
             assert not list(run.path.rglob("*.tmp"))
     assert len(messages) > 5
     for message in messages:
-        assert re.fullmatch(r"cannot write \S+: No space left on device; any earlier file .*", message)
+        assert re.fullmatch(
+            r"cannot write \S+: No space left on device; any earlier file .*", message
+        )
     whole = RunFolder.create(tmp_path / "whole", settings)
     train(whole, small.points())
     assert result(run.path) == result(whole.path)
