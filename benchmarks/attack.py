@@ -3,7 +3,7 @@
     python -m benchmarks.attack --json
     python -m benchmarks.attack --models vae --losses latent-kl --rows 40
 
-Ours: everything the strong attack does to 10 pairs × 50 published λ, in one process a core.
+Ours: everything the strong attack does to 10 pairs × 50 published λ, with one process per core.
 Baseline: the eager network in evaluation mode, float32, with d in float64, m = 25, factr = 10, at
 most 500 iterations, start U(±10⁻⁸), in one process with the better of one thread and all, on a
 random sample of our rows. The ratio at equal cores takes one core on either side. BoTorch's batched

@@ -16,7 +16,7 @@ COLUMNS = 14
 
 
 def main() -> None:
-    """Draw one row a set."""
+    """Draw one row per data set."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chairs", type=Path, help="folder of archives that may be shown: CC0")
     parser.add_argument("--faces", type=Path, help="a checkout of ICT-FaceKit")

@@ -1,4 +1,4 @@
-"""The declaration of a data set: what it holds, where it comes from, and its licence."""
+"""The declaration of a data set: content, origin and licence."""
 
 from dataclasses import dataclass
 from importlib import import_module

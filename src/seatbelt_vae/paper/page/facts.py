@@ -1,4 +1,4 @@
-"""The header of the page: what was trained and attacked, and with which versions."""
+"""The header of the page: models, data, attacks and package versions."""
 
 import importlib.metadata
 import platform
