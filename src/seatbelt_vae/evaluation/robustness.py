@@ -12,7 +12,6 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
 from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
-from seatbelt_vae.evaluation.measures import capabilities
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
@@ -125,7 +124,7 @@ def measure_pair(
         "target_error": pair.norm(reconstructions - target),
         "target_distance": pair.norm(adversarial - target),
     }
-    if "likelihood" in capabilities(model):
+    if capabilities_of(model).likelihood:
         columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
     shared = {
         "target_reconstruction_error": pair.target_reconstruction_error,
@@ -169,7 +168,7 @@ def negative_log_likelihood(
     r""":math:`-\frac1K\sum_k \log p(x_t|z_k^*)`, :math:`z_k^* \sim q(z|x^*)`, in nats; shape (n).
 
     The mean of the logarithm over the draws, as in the output attack, not the logarithm of the
-    mean; NaN for a model without a likelihood.
+    mean. The model has a likelihood.
 
     Args:
         model: the autoencoder.
@@ -177,8 +176,6 @@ def negative_log_likelihood(
         adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
         noise: fresh draws :math:`(K, 1, d_i)` per layer, the same for every row.
     """
-    if not capabilities_of(model).likelihood:
-        return torch.full((len(adversarial),), torch.nan, dtype=torch.float64)
     values = [
         -model.decode(model.encode(image[None], noise).z).log_prob(target).double().mean()
         for image in adversarial
