@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import machine
 from seatbelt_vae.data.rendering import Camera, Look, Mesh
-from seatbelt_vae.data.rendering.compiled import by_kernel
+from seatbelt_vae.data.rendering.drawing_kernel import by_kernel
 from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Scene
 from seatbelt_vae.kernels import RASTERISER

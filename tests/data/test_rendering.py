@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.data.rendering import Camera, Look, Mesh, render
-from seatbelt_vae.data.rendering.compiled import by_kernel
+from seatbelt_vae.data.rendering.drawing_kernel import by_kernel
 from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Scene
 from seatbelt_vae.errors import DataError

@@ -15,7 +15,7 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.kernels import MIXTURES
 from seatbelt_vae.objectives import mixtures
 from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures, tiles
-from seatbelt_vae.objectives.mixtures.compiled import by_kernel
+from seatbelt_vae.objectives.mixtures.mixture_kernel import by_kernel
 from seatbelt_vae.objectives.mixtures.tiles import by_tiles, tile
 from seatbelt_vae.objectives.total_correlation import component_weights, total_correlation
 

@@ -11,8 +11,8 @@ from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper import estimate as module
 from seatbelt_vae.paper.estimate import estimate
+from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 
 

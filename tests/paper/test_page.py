@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.paper.claims import answer_all
+from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import Section, draw_section, write_page
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.omissions import omissions
 from seatbelt_vae.paper.page.raised_flags import raised_flags
-from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing.style import THEME
 from tests.paper.made_up import MadeUp, made_up

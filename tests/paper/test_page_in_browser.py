@@ -1,8 +1,8 @@
 """The page in a real browser at a phone's width: nothing is cut off, the console is empty."""
 
+from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import draw_section, write_page
-from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
 from tests.report.test_browser import visited

@@ -9,7 +9,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report import collect, write_report
-from seatbelt_vae.report.panels import panels
+from seatbelt_vae.report.image_panels import panels
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, write_json, write_rows
 from tests.report.page import Element, Page

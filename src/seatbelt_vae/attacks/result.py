@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.attack_rows import attack_rows
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Norms, Penalty
 
 __all__ = ["AttackResult"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.cli.options import Attack
-from seatbelt_vae.cli.output import print_json, print_table
-from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.progress_bars import ProgressLines
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.cli.targets import check_target, check_trained, load_target
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.parallel.operating_system import available_cores

@@ -1,7 +1,7 @@
 """``compare``: write an HTML page of robustness against the ELBO."""
 
 from seatbelt_vae.cli.options import Compare
-from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.stdout import print_json
 
 __all__ = ["run"]
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from seatbelt_vae.cli.options import Data, DataCheck, DataList, DataPrepare
-from seatbelt_vae.cli.output import print_json, print_table
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.errors import DataError
 
 __all__ = ["run"]

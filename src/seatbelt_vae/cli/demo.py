@@ -3,8 +3,8 @@
 from typing import Any
 
 from seatbelt_vae.cli.options import Demo
-from seatbelt_vae.cli.output import print_json, print_table
-from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.progress_bars import ProgressLines
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.demo import DEMO, Plan, run_demo
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.parallel.worker_pool import News

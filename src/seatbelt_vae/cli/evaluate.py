@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seatbelt_vae.cli.options import Evaluate
-from seatbelt_vae.cli.output import print_json, print_table
-from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.progress_bars import ProgressLines
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.cli.targets import check_target, load_target
 from seatbelt_vae.parallel.process_settings import tune_process
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.run_options import Output
 from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, RayEngine

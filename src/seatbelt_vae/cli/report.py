@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seatbelt_vae.cli.options import Report
-from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.stdout import print_json
 from seatbelt_vae.cli.targets import check_reported
 
 __all__ = ["run"]

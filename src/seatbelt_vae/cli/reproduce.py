@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_each
-from seatbelt_vae.cli.output import print_json, print_table
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.paper import EXPERIMENTS, SIZES
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
     from seatbelt_vae.paper.claims import Answer
-    from seatbelt_vae.paper.plan import Plan
+    from seatbelt_vae.paper.experiment_jobs import Plan
 
 __all__ = ["run", "run_claims"]
 
@@ -25,7 +25,7 @@ def run(options: Reproduce) -> None:
     Raises:
         SeatbeltError: a model was not finished; the page is written without it.
     """
-    from seatbelt_vae.paper.plan import plan
+    from seatbelt_vae.paper.experiment_jobs import plan
 
     experiments = [EXPERIMENTS[name] for name in options.names]
     size, roots = SIZES[options.size], options.folders_of_sets

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 
 from seatbelt_vae.cli.options import Results
-from seatbelt_vae.cli.output import line_width, print_json, print_table
+from seatbelt_vae.cli.stdout import line_width, print_json, print_table
 from seatbelt_vae.errors import QueryError
 
 if TYPE_CHECKING:

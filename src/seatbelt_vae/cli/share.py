@@ -3,7 +3,7 @@
 import sys
 
 from seatbelt_vae.cli.options import Share
-from seatbelt_vae.cli.output import print_json
+from seatbelt_vae.cli.stdout import print_json
 from seatbelt_vae.cli.targets import check_trained
 
 __all__ = ["run"]

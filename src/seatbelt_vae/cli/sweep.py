@@ -5,7 +5,7 @@ from typing import Any
 from seatbelt_vae.cli.grid import grid_of, out_of
 from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_each
 from seatbelt_vae.cli.options import Sweep
-from seatbelt_vae.cli.output import print_json, print_table
+from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.runs import RunFolder, read_rows

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.cli.options import Train
-from seatbelt_vae.cli.output import print_json
-from seatbelt_vae.cli.progress import ProgressLines
+from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
+from seatbelt_vae.cli.stdout import print_json
 from seatbelt_vae.cli.torchrun import InTurn, torchrun_group
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ForeignStateError

@@ -3,7 +3,7 @@
 Importing it does not import torch.
 """
 
-from seatbelt_vae.demo.plan import DEMO, Plan
-from seatbelt_vae.demo.run import DemoResult, run_demo
+from seatbelt_vae.demo.demo_plan import DEMO, Plan
+from seatbelt_vae.demo.run_demo import DemoResult, run_demo
 
 __all__ = ["DEMO", "DemoResult", "Plan", "run_demo"]

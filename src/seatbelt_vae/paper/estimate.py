@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.paper.plan import Plan, sets_of
+from seatbelt_vae.paper.experiment_jobs import Plan, sets_of
 from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from seatbelt_vae.paper.figure_kinds import Figure
-from seatbelt_vae.paper.model import Model
+from seatbelt_vae.paper.paper_model import Model
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["Attack", "Experiment", "Member"]

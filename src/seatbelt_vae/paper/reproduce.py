@@ -10,9 +10,9 @@ from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import DataError, SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.experiment import Experiment
+from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import draw_section, write_page
-from seatbelt_vae.paper.plan import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.parallel.worker_pool import News
 from seatbelt_vae.results import Store

@@ -7,7 +7,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.collect import Run, collect, leading_suite
 from seatbelt_vae.report.drawing.images import AttackedPair, attack_figure
 from seatbelt_vae.report.drawing.style import MUTED, verbatim
-from seatbelt_vae.report.panels import attacked_pair
+from seatbelt_vae.report.image_panels import attacked_pair
 
 __all__ = ["attack_panel"]
 

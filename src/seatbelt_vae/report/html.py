@@ -10,11 +10,11 @@ from typing import Any
 
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.config.presets import summary_of
-from seatbelt_vae.report import curves, panels
+from seatbelt_vae.report import image_panels, suite_charts
 from seatbelt_vae.report.collect import Run, Suite, collect, leading_suite
-from seatbelt_vae.report.page import render_page
 from seatbelt_vae.report.summary import FOOLED, UNMOVED, comparison, summary_rows
 from seatbelt_vae.report.tables import flag_tables, tables
+from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import RunFolder, atomic_write
 
 __all__ = ["write_report"]
@@ -59,7 +59,7 @@ def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
     name = leading_suite(runs)
     rows = summary_rows(runs)
-    shown = panels.panels(runs, name)
+    shown = image_panels.panels(runs, name)
     epsilons = sorted({e for panel in shown for e in panel.scales})
     return {
         "runs": runs,
@@ -71,7 +71,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
             if name is not None and name in run.suites
         ),
         "rows": rows,
-        "gauges": [curves.gauge(row, index) for index, row in enumerate(rows)],
+        "gauges": [suite_charts.gauge(row, index) for index, row in enumerate(rows)],
         "comparison": comparison(runs),
         "fooled": FOOLED,
         "unmoved": UNMOVED,
@@ -81,14 +81,14 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "epsilons": epsilons,
         "default_epsilon": _DEFAULT_EPSILON if _DEFAULT_EPSILON in epsilons else (*epsilons, 0)[0],
         "curves": {
-            "budgets": curves.budget_curve(runs, name),
-            "attack": curves.attack_curve(runs, name),
-            "damage": curves.damage_curve(runs, name),
-            "training": curves.training_curve(runs),
-            "sigma": curves.sigma_density(runs),
+            "budgets": suite_charts.budget_curve(runs, name),
+            "attack": suite_charts.attack_curve(runs, name),
+            "damage": suite_charts.damage_curve(runs, name),
+            "training": suite_charts.training_curve(runs),
+            "sigma": suite_charts.sigma_density(runs),
         },
-        "reconstructions": [panels.reconstructions(run) for run in runs],
-        "traversals": [panels.traversals(run) for run in runs],
+        "reconstructions": [image_panels.reconstructions(run) for run in runs],
+        "traversals": [image_panels.traversals(run) for run in runs],
         "tables": tables(runs),
         "flag_tables": flag_tables(runs),
         "recipes": [_recipe(run, index) for index, run in enumerate(runs)],

@@ -8,10 +8,10 @@ from typing import Any
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.evaluation.bootstrap import FEWEST
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
-from seatbelt_vae.report.page import render_page
-from seatbelt_vae.report.scatter import AXES, scatter
+from seatbelt_vae.report.robustness_scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
 from seatbelt_vae.report.tables import HEADLINE, Cell, cell
+from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import atomic_write
 

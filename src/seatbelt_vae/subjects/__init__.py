@@ -3,7 +3,7 @@
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.open import as_subject, open_subject
 from seatbelt_vae.subjects.result_folder import store_subject
-from seatbelt_vae.subjects.run_folder import subject_of_run
+from seatbelt_vae.subjects.run_subject import subject_of_run
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = [

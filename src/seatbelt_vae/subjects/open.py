@@ -9,7 +9,7 @@ from typing import Protocol
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.subjects import reference, result_folder, run_folder
+from seatbelt_vae.subjects import reference, result_folder, run_subject
 from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["WAYS", "Way", "as_subject", "open_subject"]
@@ -27,7 +27,7 @@ class Way(Protocol):
         ...
 
 
-WAYS: tuple[Way, ...] = (run_folder, result_folder, reference)
+WAYS: tuple[Way, ...] = (run_subject, result_folder, reference)
 """The modules of all kinds, tried in this order."""
 
 
@@ -60,7 +60,7 @@ def as_subject(given: Subject | RunFolder) -> Subject:
         ConfigError: another type, such as a model.
     """
     if isinstance(given, RunFolder):
-        return run_folder.subject_of_run(given)
+        return run_subject.subject_of_run(given)
     if isinstance(given, Subject):
         return given
     raise ConfigError(

@@ -10,7 +10,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from seatbelt_vae.attacks import FLAGS, run_suite, suite_name
-from seatbelt_vae.attacks.rows import COLUMNS
+from seatbelt_vae.attacks.attack_rows import COLUMNS
 from seatbelt_vae.attacks.suites import suite as suites
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError

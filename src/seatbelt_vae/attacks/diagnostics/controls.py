@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.attack_rows import attack_rows
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.rows import attack_rows
 from seatbelt_vae.attacks.threats import Where
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free

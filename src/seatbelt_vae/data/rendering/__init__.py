@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seatbelt_vae.data.rendering.camera import Camera
-from seatbelt_vae.data.rendering.compiled import by_kernel
+from seatbelt_vae.data.rendering.drawing_kernel import by_kernel
 from seatbelt_vae.data.rendering.mesh import Mesh
 from seatbelt_vae.data.rendering.rasteriser import by_arrays
 from seatbelt_vae.data.rendering.scene import Look, Scene

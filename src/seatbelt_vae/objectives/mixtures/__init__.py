@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.kernels import MIXTURES
-from seatbelt_vae.objectives.mixtures.compiled import by_kernel
 from seatbelt_vae.objectives.mixtures.components import ComponentWeights, MixtureDensities
+from seatbelt_vae.objectives.mixtures.mixture_kernel import by_kernel
 from seatbelt_vae.objectives.mixtures.tiles import by_tiles
 
 __all__ = ["ComponentWeights", "MixtureDensities", "log_mixtures"]

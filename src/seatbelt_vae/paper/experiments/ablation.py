@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
 from seatbelt_vae.paper.figure_kinds import GAP_CURVES, TRIVIAL, Curves
-from seatbelt_vae.paper.model import layered
+from seatbelt_vae.paper.paper_model import layered
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["ABLATION"]

@@ -13,7 +13,7 @@ from seatbelt_vae.paper.figure_kinds import (
     Curves,
     attack_rows,
 )
-from seatbelt_vae.paper.model import layered, single
+from seatbelt_vae.paper.paper_model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["FIG5"]

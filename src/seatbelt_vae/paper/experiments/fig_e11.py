@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member
 from seatbelt_vae.paper.figure_kinds import GAP, Scatter
-from seatbelt_vae.paper.model import single
+from seatbelt_vae.paper.paper_model import single
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["FIGE11"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member
 from seatbelt_vae.paper.figure_kinds import Rates
-from seatbelt_vae.paper.model import layered, single
+from seatbelt_vae.paper.paper_model import layered, single
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["TABLE1"]

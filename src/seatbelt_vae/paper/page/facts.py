@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.report.tables import number
 
 if TYPE_CHECKING:
-    from seatbelt_vae.paper.plan import Plan
+    from seatbelt_vae.paper.experiment_jobs import Plan
 
 __all__ = ["facts", "versions"]
 

@@ -19,7 +19,7 @@ from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
     from seatbelt_vae.paper.claims import Answer, Effect, Verdict
-    from seatbelt_vae.paper.plan import Plan
+    from seatbelt_vae.paper.experiment_jobs import Plan
 
 __all__ = ["write_page"]
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from seatbelt_vae.evaluation.distortion_damage import auddc_worst
 from seatbelt_vae.report import collect
-from seatbelt_vae.report.curves import (
+from seatbelt_vae.report.suite_charts import (
     _running_minimum,
     attack_curve,
     budget_curve,

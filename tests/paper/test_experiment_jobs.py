@@ -6,8 +6,8 @@ import pytest
 
 from seatbelt_vae.paper.claims.rank_correlation import C9
 from seatbelt_vae.paper.claims.statements import CLAIMS
+from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.plan import plan
 from seatbelt_vae.paper.sizes import SIZES
 
 ALL = tuple(EXPERIMENTS.values())

@@ -8,7 +8,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.models import load_model
 from seatbelt_vae.paper.drawing.choice import choose_pair, choose_runs
-from seatbelt_vae.paper.drawing.panels import draw_attacks, draw_reconstructions
+from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.pictures import attack_pictures
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES

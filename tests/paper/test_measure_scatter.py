@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from seatbelt_vae.paper.drawing.looks import ramp
-from seatbelt_vae.paper.drawing.scatter import draw_scatter
+from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up

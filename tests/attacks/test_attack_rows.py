@@ -4,7 +4,7 @@ import pyarrow as pa
 import torch
 
 from seatbelt_vae.attacks import checked_attack
-from seatbelt_vae.attacks.rows import COLUMNS
+from seatbelt_vae.attacks.attack_rows import COLUMNS
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.results.columns import views
 from tests.attacks.models import TwoLayers, images

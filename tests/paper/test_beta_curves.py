@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Canvas
 
-from seatbelt_vae.paper.drawing.curves import draw_curves
+from seatbelt_vae.paper.drawing.beta_curves import draw_curves
 from seatbelt_vae.paper.drawing.sheet import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.figure_kinds import COPY, Curves

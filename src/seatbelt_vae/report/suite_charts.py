@@ -14,7 +14,7 @@ from seatbelt_vae.report.drawing.axis import Axis, power
 from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.density import density
 from seatbelt_vae.report.drawing.style import verbatim
-from seatbelt_vae.report.panels import measured_runs
+from seatbelt_vae.report.image_panels import measured_runs
 
 __all__ = [
     "attack_curve",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from seatbelt_vae.demo.plan import DEMO, Plan
+from seatbelt_vae.demo.demo_plan import DEMO, Plan
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.parallel.worker_pool import News, run_jobs
 from seatbelt_vae.runs import RunFolder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from seatbelt_vae.config import AttackConfig, DataConfig, ObjectiveConfig, RunConfig
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Attack, Experiment
-from seatbelt_vae.paper.model import Model
+from seatbelt_vae.paper.paper_model import Model
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.workflow import Job
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from seatbelt_vae.report import collect
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
-from seatbelt_vae.report.panels import panels, reconstructions, traversals
+from seatbelt_vae.report.image_panels import panels, reconstructions, traversals
 from seatbelt_vae.runs import read_tensors
 
 BUDGETS = "attacks/latent-kl-strong/budgets"
