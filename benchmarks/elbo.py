@@ -26,7 +26,7 @@ from seatbelt_vae import (
     RunConfig,
     RunFolder,
     TrainingConfig,
-    load,
+    load_data,
     load_model,
     run_sweep,
 )
@@ -89,7 +89,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for name in arguments.sets:
         about = {"benchmark": "elbo", "data_set": name}
         try:
-            data = load(name, roots.get(name))
+            data = load_data(name, roots.get(name))
         except DataError as error:
             yield {**about, "skipped": str(error)}
             continue

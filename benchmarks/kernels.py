@@ -4,8 +4,7 @@
 
 The two take turns in one process, and `ratio` is the median of the ratios of neighbouring runs.
 The other kernels are used in both. Training: a step of a β-TCVAE with 64 units on 1,024 images of
-64×64. Attack: `attack` with the loss latent-kl on 4 pairs and 8 levels, against a VAE with 32
-units. Render: a sphere with as many triangles as a chair. A kernel that never reaches 1.1 is to be
+64×64. Render: a sphere with as many triangles as a chair. A kernel that never reaches 1.1 is to be
 removed.
 """
 
@@ -19,26 +18,22 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from seatbelt_vae.process_settings import tune_process
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from benchmarks.machine import machine
 from benchmarks.rendering import sphere
-from seatbelt_vae.attacks import attack
-from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
+from seatbelt_vae.config import ModelConfig, resolve
 from seatbelt_vae.data.rendering import Camera, render
-from seatbelt_vae.kernels import FUSED_CONV, LBFGS_MEMORY, MIXTURES, RASTERISER, Kernel
-from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, for_training
+from seatbelt_vae.kernels import FUSED_CONV, MIXTURES, RASTERISER, Kernel
+from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective
+from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import draw_noise
 
 Step = Callable[[], object]
 
 _SHAPE, _BOUNDS, _DATA_SIZE = (1, 64, 64), (-1.0, 1.0), 600_000
-_ATTACK = AttackConfig(
-    pairs=4, weight_count=8, restarts=1, max_evaluations=40, recheck=0.0, gradient_free=0
-)
 
 
 def images(count: int) -> Tensor:
@@ -66,16 +61,6 @@ def training_step(preset: str, units: int, batch: int) -> tuple[HierarchicalVAE,
         optimizer.step()
 
     return model, step
-
-
-def attack_of_pairs() -> Step:
-    """The strong protocol against a model that a few steps of training have shaped."""
-    model, step = training_step("vae", 32, 64)
-    for _ in range(15):
-        step()
-    folded, chosen = fold_batch_norm(model), images(2 * _ATTACK.pairs)
-    x, target = chosen.chunk(2)
-    return lambda: attack(folded, x, target, _ATTACK)
 
 
 def render_of_chair() -> Step:
@@ -110,7 +95,6 @@ def measure(repeats: int, batch: int) -> Iterator[dict[str, Any]]:
     for name, kernel, step in (
         ("training", MIXTURES, training),
         ("training", FUSED_CONV, training),
-        ("attack", LBFGS_MEMORY, attack_of_pairs()),
         ("render", RASTERISER, render_of_chair()),
     ):
         yield {"step": name, **compare(kernel, step, repeats)}

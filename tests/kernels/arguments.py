@@ -7,7 +7,7 @@ import torch
 
 from seatbelt_vae.kernels import FUSED_CONV
 
-__all__ = ["VALID", "of_memory", "of_mixtures", "of_rasteriser"]
+__all__ = ["VALID", "of_fused_conv", "of_mixtures", "of_rasteriser"]
 
 
 def of_mixtures():
@@ -19,19 +19,6 @@ def of_mixtures():
         "log_weight": -1.0,
         "columns": torch.tensor([[0], [1], [0], [1]], dtype=torch.int32),
         "log_others": torch.zeros(4, 1, dtype=torch.float64),
-    }
-
-
-def of_memory():
-    draws = torch.Generator().manual_seed(0)
-    return {
-        "pairs": torch.zeros(3, 8, 32),
-        "gram": torch.zeros(3, 8, 8),
-        "stamp": torch.zeros(3, 4, dtype=torch.int64),
-        "clock": 1,
-        "vectors": torch.randn(3, 3, 32, generator=draws),
-        "wanted": torch.tensor([True, False, True]),
-        "least_curvature": 1e-8,
     }
 
 
@@ -51,7 +38,7 @@ def of_rasteriser():
     }
 
 
-def _of_fused_conv(which, *, bfloat16):
+def of_fused_conv(which, *, bfloat16):
     draws = torch.Generator().manual_seed(0)
     sizes = {"images": 2, "height": 3, "width": 2, "colours": 2, "groups": 1}
     given = {"slope": 0.1, "bfloat16": bfloat16, "origin": 0.0, "colours": 2}
@@ -66,10 +53,9 @@ def _of_fused_conv(which, *, bfloat16):
 VALID = {
     ("mixtures", "values"): of_mixtures,
     ("mixtures", "gradients"): of_mixtures,
-    ("lbfgs_memory", "learn"): of_memory,
     ("rasteriser", "render"): of_rasteriser,
 }
 """A function that makes the arguments, by kernel and pass."""
 
 for _number, _which in enumerate(FUSED_CONV.passes):
-    VALID["fused_conv", _which] = partial(_of_fused_conv, _which, bfloat16=_number % 2 == 0)
+    VALID["fused_conv", _which] = partial(of_fused_conv, _which, bfloat16=_number % 2 == 0)

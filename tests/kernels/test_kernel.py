@@ -15,7 +15,7 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.kernels import Kernel
 from seatbelt_vae.kernels.catalogue import KERNELS
 from seatbelt_vae.kernels.fields import Fields
-from tests.kernels.arguments import of_memory, of_mixtures, of_rasteriser
+from tests.kernels.arguments import of_fused_conv, of_mixtures, of_rasteriser
 
 compiled = pytest.mark.skipif(not KERNELS[0].is_built(), reason="built without a compiler")
 
@@ -85,30 +85,20 @@ def test_arguments_are_complete_and_known():
 
 
 @compiled
-@pytest.mark.parametrize("clock", [2**63, -(2**63) - 1, 0.5])
-def test_integers_are_whole_and_fit(clock):
-    with pytest.raises(ShapeError, match="lbfgs_memory: clock is"):
-        kernels.LBFGS_MEMORY("learn", **of_memory() | {"clock": clock})
+@pytest.mark.parametrize("colours", [2**63, -(2**63) - 1, 0, 0.5])
+def test_integers_are_whole_and_in_range(colours):
+    given = of_fused_conv("value_sums", bfloat16=False)
+    with pytest.raises(ShapeError, match="fused_conv: colours is"):
+        kernels.FUSED_CONV("value_sums", **given | {"colours": colours})
 
 
 @compiled
 def test_a_size_that_must_be_a_multiple_is_one():
-    given = of_memory()
-    given["vectors"] = given["vectors"][..., :20].clone()
-    given["pairs"] = given["pairs"][..., :20].clone()
-    with pytest.raises(ShapeError, match=r"shape \(3, 8, 20\), expected \(3, 8, 16\) as \(rows 2s"):
-        kernels.LBFGS_MEMORY("learn", **given)
-
-
-@compiled
-def test_an_array_that_is_written_overlaps_no_other():
-    given, both = of_memory(), torch.zeros(3 * 8 * 32 + 3 * 3 * 32)
-    given["pairs"] = both[: 3 * 8 * 32].view(3, 8, 32)
-    given["vectors"] = both[-3 * 3 * 32 :].view(3, 3, 32)
-    kernels.LBFGS_MEMORY("learn", **given)
-    given["vectors"] = both[-3 * 3 * 32 - 1 : -1].view(3, 3, 32)
-    with pytest.raises(ShapeError, match="lbfgs_memory: pairs and vectors overlap: pass a copy"):
-        kernels.LBFGS_MEMORY("learn", **given)
+    given = of_fused_conv("feature_gradient_sums", bfloat16=False)
+    given["shift"] = torch.zeros(20)
+    given["values"] = torch.zeros(2, 3, 2, 20)
+    with pytest.raises(ShapeError, match=r"values has shape \(2, 3, 2, 20\), expected \(2, 3"):
+        kernels.FUSED_CONV("feature_gradient_sums", **given)
 
 
 NUMPY_VIOLATIONS = {
@@ -142,15 +132,12 @@ def test_arrays_that_are_only_read_may_be_read_only():
 
 
 @compiled
-def test_results_are_written_and_what_else_is_written_is_the_memory():
+def test_a_pass_writes_its_results_only():
     for kernel in KERNELS:
         members = kernel._fields.members
         for signature in kernel._signatures.values():
             assert all(members[name].writable for name in signature.results)
-            changed = {name for name in signature.arguments if members[name].writable}
-            assert changed == (
-                {"pairs", "gram", "stamp"} if kernel.name == "lbfgs_memory" else set()
-            )
+            assert not any(members[name].writable for name in signature.arguments)
 
 
 def test_a_declaration_that_cannot_be_read_is_refused():

@@ -7,11 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seatbelt_vae.kernels import LBFGS_MEMORY
 from seatbelt_vae.optim.memory import PairMemory
-
-compiled = pytest.mark.skipif(not LBFGS_MEMORY.is_built(), reason="built without a compiler")
-MOST_PAIRS = 64
 
 
 def beside(*vectors):
@@ -55,11 +51,9 @@ def test_rows_that_remember_different_pairs(
     check_against_the_recursion(rows, size, memory, convex_pairs(rows, size, count, seed), seed)
 
 
-# sizes about the widths at which the loops are cut: 16 lanes, 64 numbers at once
-@compiled
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 63, 64, 65, 200])
 @pytest.mark.parametrize("memory", [1, 3, 10])
-def test_the_compiled_memory_does_the_same(size: int, memory: int) -> None:
+def test_float32_does_the_same(size: int, memory: int) -> None:
     draws = torch.Generator().manual_seed(size)
     s = torch.randn(14, 5, size, generator=draws)
     curvature = 0.5 + torch.rand(s.shape, generator=draws)
@@ -78,7 +72,6 @@ def check_against_the_recursion(
     draws = np.random.default_rng(seed)
     pairs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(rows)]
     held = PairMemory(rows, size, memory, s)
-    assert held._is_native == (s.dtype == torch.float32)
     for step, change in zip(s, y, strict=True):
         wanted, bent = draws.random(rows) < 0.7, draws.random(rows) < 0.2
         signed = torch.where(torch.from_numpy(bent)[:, None], -change, change)
@@ -121,7 +114,6 @@ def test_the_secant_equation_holds_for_the_newest_pair() -> None:
         torch.testing.assert_close(found, step)
 
 
-@compiled
 def test_a_row_does_not_depend_on_others_or_on_the_number_of_threads() -> None:
     draws = torch.Generator().manual_seed(0)
     s, v = torch.randn(9, 7, 50, generator=draws), torch.randn(7, 50, generator=draws)
@@ -138,19 +130,6 @@ def test_a_row_does_not_depend_on_others_or_on_the_number_of_threads() -> None:
         torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0][2:3], found[2])
-
-
-@pytest.mark.parametrize("case", ["too many pairs", "no compiled code"])
-def test_where_the_compiled_memory_does_not_reach(case: str, monkeypatch) -> None:
-    slots = MOST_PAIRS + 1 if case == "too many pairs" else 3
-    if case == "no compiled code":
-        monkeypatch.setattr(LBFGS_MEMORY, "is_built", lambda: False)
-    s = torch.randn(4, 2, 6, generator=torch.Generator().manual_seed(0))
-    held = PairMemory(2, 6, slots, s)
-    assert not held._is_native
-    for step in s:
-        _, found = held.learn(beside(step, 2 * step, step), torch.ones(2, dtype=torch.bool))
-    torch.testing.assert_close(found, 0.5 * s[-1])
 
 
 @pytest.mark.parametrize("bad", [0.0, 1e-10, -1.0, torch.nan, torch.inf])

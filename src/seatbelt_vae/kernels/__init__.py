@@ -4,7 +4,7 @@
 take at least a tenth longer (`benchmarks/kernels.py`).
 """
 
-from seatbelt_vae.kernels.catalogue import FUSED_CONV, LBFGS_MEMORY, MIXTURES, RASTERISER
+from seatbelt_vae.kernels.catalogue import FUSED_CONV, MIXTURES, RASTERISER
 from seatbelt_vae.kernels.kernel import Kernel
 
-__all__ = ["FUSED_CONV", "LBFGS_MEMORY", "MIXTURES", "RASTERISER", "Kernel"]
+__all__ = ["FUSED_CONV", "MIXTURES", "RASTERISER", "Kernel"]

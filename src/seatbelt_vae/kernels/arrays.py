@@ -18,15 +18,11 @@ class Memory(NamedTuple):
     Args:
         shape, dtype: shape and dtype of the array.
         address: address of the first value.
-        size: size in bytes.
-        writable: whether a kernel may write to it.
     """
 
     shape: tuple[int, ...]
     dtype: str
     address: int
-    size: int
-    writable: bool = True
 
 
 class NumpyArrays:
@@ -38,16 +34,15 @@ class NumpyArrays:
             return f"is a {type(array).__name__}, expected a NumPy array"
         if not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
             return "is not contiguous, aligned and of native byte order: use np.ascontiguousarray"
-        writable = array.flags.writeable
-        return Memory(array.shape, array.dtype.name, array.ctypes.data, array.nbytes, writable)
+        return Memory(array.shape, array.dtype.name, array.ctypes.data)
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """A new uninitialised array."""
         return np.empty(shape, dtype)
 
-    def range(self, array: Any) -> tuple[int, int]:
-        """The smallest and the largest value."""
-        return int(array.min()), int(array.max())
+    def range(self, array: Any) -> tuple[int, int] | None:
+        """The smallest and the largest value; None if the array is empty."""
+        return (int(array.min()), int(array.max())) if array.size else None
 
     def threads(self) -> tuple[int, int | None]:
         """The number of threads, and the address of `omp_team`."""
@@ -73,9 +68,8 @@ class TorchTensors(NumpyArrays):
 
         return torch.empty(shape, dtype=getattr(torch, dtype))
 
-    def range(self, array: Any) -> tuple[int, int]:
-        low, high = array.aminmax()
-        return int(low), int(high)
+    def range(self, array: Any) -> tuple[int, int] | None:
+        return (int(array.min()), int(array.max())) if array.numel() else None
 
     def threads(self) -> tuple[int, int | None]:
         import torch
@@ -94,4 +88,4 @@ def _dense(tensor: "Tensor") -> Memory | str:
         return "has no memory of its own: kernels do not work under torch.func"
     if tensor.storage_offset() * tensor.element_size() + size > storage:
         return f"needs {size} bytes, but its storage has {storage}"
-    return Memory(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), address, size)
+    return Memory(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), address)

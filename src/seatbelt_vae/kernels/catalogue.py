@@ -3,7 +3,7 @@
 from seatbelt_vae.kernels.arrays import NumpyArrays
 from seatbelt_vae.kernels.kernel import Kernel
 
-__all__ = ["FUSED_CONV", "KERNELS", "LBFGS_MEMORY", "MIXTURES", "RASTERISER"]
+__all__ = ["FUSED_CONV", "KERNELS", "MIXTURES", "RASTERISER"]
 
 MIXTURES = Kernel(
     "mixtures",
@@ -19,22 +19,6 @@ MIXTURES = Kernel(
         "-> joint marginals of_z of_mean of_log_variance",
     },
     bounds={"exceptions": (0, 2**31), "columns": (0, "components")},
-)
-
-LBFGS_MEMORY = Kernel(
-    "lbfgs_memory",
-    shapes={
-        "pairs": "rows 2slots 16blocks",
-        "gram": "rows 2slots 2slots",
-        "stamp": "rows slots",
-        "vectors": "rows 3 16blocks",
-        "wanted kept": "rows",
-        "result": "rows 16blocks",
-    },
-    passes={
-        "learn": "pairs gram stamp clock vectors wanted least_curvature -> kept result",
-    },
-    bounds={"slots": (1, 65)},
 )
 
 FUSED_CONV = Kernel(
@@ -91,4 +75,4 @@ RASTERISER = Kernel(
     arrays=NumpyArrays(),
 )
 
-KERNELS = (MIXTURES, LBFGS_MEMORY, FUSED_CONV, RASTERISER)
+KERNELS = (MIXTURES, FUSED_CONV, RASTERISER)

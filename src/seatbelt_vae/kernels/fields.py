@@ -31,7 +31,7 @@ class Field:
     Args:
         kind: the ctypes type.
         dtypes: possible dtypes of the array of a pointer; empty for a scalar.
-        writable: whether the member is a pointer without const.
+        writable: whether the member is a pointer without const: a result.
     """
 
     kind: type

@@ -5,7 +5,6 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 from seatbelt_vae.errors import ShapeError
@@ -23,8 +22,8 @@ Bounds = tuple[int | str, int | str]
 class Kernel:
     """A compiled kernel: its passes, and the shapes and ranges of their arguments.
 
-    Types come from the struct in the C++ file. A pass writes in place to arguments that the struct
-    does not declare const.
+    Types come from the struct in the C++ file. A pass writes to its results only, which are new
+    arrays; the struct declares the arguments const.
 
     Args:
         name: name of the C++ file.
@@ -55,42 +54,39 @@ class Kernel:
 
         Raises:
             ShapeError: an argument is missing or has the wrong shape, dtype, device or layout; an
-                index is out of range; a written array overlaps another.
+                index is out of range.
             MemoryError: the kernel could not allocate memory.
         """
         signature = self._signatures[pass_name]
         if arguments.keys() != signature.arguments:
             differing = ", ".join(sorted(arguments.keys() ^ signature.arguments))
             raise ShapeError(f"{self.name} {pass_name}: missing or unknown arguments: {differing}")
-        values, blocks = self._checked(arguments)
+        values = self._checked(arguments)
         results = {name: self._new(name, values) for name in signature.results}
         for name, result in results.items():
             values[name] = self._memory(name, result).address
-        self._refuse_overlap(blocks)
         struct = self._fields.structure(**values)
         if self._functions[pass_name](ctypes.byref(struct), *self.arrays.threads()):
             raise MemoryError(f"{self.name} {pass_name}: too little memory")
         return tuple(results.values())
 
-    def _checked(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Memory]]:
-        """Values of the fields, and the memory of the arrays."""
+    def _checked(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of the fields: scalars, sizes and addresses of arrays."""
         values: dict[str, Any] = {}
-        blocks: dict[str, Memory] = {}
         for name, value in arguments.items():
             if name not in self._sizes:
                 values[name] = self._scalar(name, value)
-        for name, value in arguments.items():
-            if name in self._sizes:
-                blocks[name] = block = self._memory(name, value)
-                self._bind(name, block, values)
-                values[name] = block.address
+        arrays = {name: value for name, value in arguments.items() if name in self._sizes}
+        for name, array in arrays.items():
+            memory = self._memory(name, array)
+            self._bind(name, memory, values)
+            values[name] = memory.address
         for name, (low, high) in self.bounds.items():
-            if name in blocks and blocks[name].size:
-                extremes = self.arrays.range(arguments[name])
+            if name in arrays and (extremes := self.arrays.range(arrays[name])):
                 self._refuse_outside(
                     f"{name} has values", extremes, low, values.get(str(high), high)
                 )
-        return values, blocks
+        return values
 
     def _scalar(self, name: str, value: Any) -> float:
         whole = self._fields.members[name].kind is ctypes.c_int64
@@ -108,8 +104,6 @@ class Kernel:
         memory = self.arrays.memory(array)
         if isinstance(memory, str):
             raise ShapeError(f"{self.name}: {name} {memory}")
-        if self._fields.members[name].writable and not memory.writable:
-            raise ShapeError(f"{self.name}: {name} is read-only, and is changed: pass a copy")
         return memory
 
     def _bind(self, name: str, block: Memory, values: dict[str, Any]) -> None:
@@ -148,18 +142,6 @@ class Kernel:
         if not (int(low) <= span[0] and span[1] < int(high)):
             got = f"{span[0]}" if span[0] == span[1] else f"{span[0]} … {span[1]}"
             raise ShapeError(f"{self.name}: {subject} {got}, expected {low} … {int(high) - 1}")
-
-    def _refuse_overlap(self, blocks: Mapping[str, Memory]) -> None:
-        """Raise if an array that the kernel writes shares memory with another."""
-        members = self._fields.members
-        for (name, first), (other, second) in combinations(blocks.items(), 2):
-            written = members[name].writable or members[other].writable
-            apart = (
-                first.address + first.size <= second.address
-                or second.address + second.size <= first.address
-            )
-            if written and first.size and second.size and not apart:
-                raise ShapeError(f"{self.name}: {name} and {other} overlap: pass a copy")
 
     @cached_property
     def _shape_texts(self) -> dict[str, str]:

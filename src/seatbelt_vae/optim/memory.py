@@ -8,20 +8,16 @@ The compact form of Byrd, Nocedal and Schnabel (1994),
 
 with :math:`R` the upper triangle of :math:`S^TY` in order of age and :math:`D` its diagonal. The
 memory of a row is large (2mn numbers), and moving it is the whole cost. So the Gram matrix is
-stored, and an iteration reads the pairs twice: for all inner products, and for the result. In
-float32 on the CPU a kernel does both while the pairs of a row are in the cache.
+stored, and an iteration reads the pairs twice: for all inner products, and for the result.
 """
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from seatbelt_vae.kernels import LBFGS_MEMORY
-
 __all__ = ["PairMemory"]
 
 _CURVATURE = 1e-8
-_MOST_PAIRS = 64  # that the kernel has room for
 _ALIGNED = 16  # numbers that fill whole registers
 
 
@@ -64,38 +60,9 @@ class PairMemory:
             The rows that remembered their pair, and :math:`Hv` with it; v itself where nothing is
             remembered.
         """
+        self.clock += 1
         size = vectors.shape[2]
         vectors = pad(vectors, (0, self.padding)) if self.padding else vectors
-        self.clock += 1
-        if self._is_native:
-            kept, result = LBFGS_MEMORY(
-                "learn",
-                pairs=self.pairs,
-                gram=self.gram,
-                stamp=self.stamp,
-                clock=self.clock,
-                vectors=vectors.contiguous(),
-                wanted=rows.contiguous(),
-                least_curvature=_CURVATURE,
-            )
-        else:
-            kept, result = self._learn_by_operators(vectors, rows)
-        return kept, result[:, :size]
-
-    def forget(self, rows: Tensor) -> None:
-        """Empty the memory of rows, by index or boolean."""
-        self.stamp[rows] = 0
-
-    def keep(self, rows: Tensor) -> None:
-        """Drop all rows but those of an index."""
-        self.pairs, self.gram, self.stamp = self.pairs[rows], self.gram[rows], self.stamp[rows]
-
-    @property
-    def _is_native(self) -> bool:
-        plain = self.pairs.dtype == torch.float32 and self.pairs.device.type == "cpu"
-        return plain and self.memory <= _MOST_PAIRS and LBFGS_MEMORY.is_built()
-
-    def _learn_by_operators(self, vectors: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         own = vectors[:, :2]
         # few vectors from the left: twice as fast as few columns from the right
         products, own_products = (torch.bmm(vectors, part.mT) for part in (self.pairs, own))
@@ -113,7 +80,15 @@ class PairMemory:
             self.gram[index, :, place] = products[index, i]
         coefficients, gamma = self._coefficients(products[:, 2])
         result = torch.bmm(coefficients[:, None], self.pairs)[:, 0]
-        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])
+        return kept, result.addcmul_(gamma[:, None], vectors[:, 2])[:, :size]
+
+    def forget(self, rows: Tensor) -> None:
+        """Empty the memory of rows, by index or boolean."""
+        self.stamp[rows] = 0
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but those of an index."""
+        self.pairs, self.gram, self.stamp = self.pairs[rows], self.gram[rows], self.stamp[rows]
 
     def _coefficients(self, products: Tensor) -> tuple[Tensor, Tensor]:
         r"""The coefficient of each stored vector in :math:`Hv`, and :math:`\gamma`.
