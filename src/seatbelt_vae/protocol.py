@@ -4,9 +4,11 @@ Attacks, measures and reports use this protocol only, so they accept any model b
 `seatbelt_vae.testing.check_autoencoder` checks a model against it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -49,6 +51,7 @@ class Capabilities:
         prior: ``prior`` returns a Gaussian per layer.
         likelihood: ``decode`` returns a density, not only the reconstruction.
         repeatable: equal inputs and equal noise give equal results.
+        codes: the codes are latent; else they are the reconstruction itself.
     """
 
     posterior: bool = True
@@ -56,6 +59,7 @@ class Capabilities:
     prior: bool = True
     likelihood: bool = True
     repeatable: bool = True
+    codes: bool = True
 
 
 class Bounds(NamedTuple):
@@ -198,7 +202,48 @@ def draw_noise(
 
 
 def modules_of(model: object) -> list[nn.Module]:
-    """The model if it is a module, else the modules among its attributes."""
-    if isinstance(model, nn.Module):
-        return [model]
-    return [part for part in getattr(model, "__dict__", {}).values() if isinstance(part, nn.Module)]
+    """The model if it is a module, else the modules below it.
+
+    They are found in attributes, containers, closures, bound methods and partial functions, at any
+    depth, and among the global names of functions.
+
+    Example:
+        >>> inner = nn.Linear(2, 2)
+        >>> modules_of([{"map": lambda x: inner(x)}])
+        [Linear(in_features=2, out_features=2, bias=True)]
+    """
+    found: dict[int, nn.Module] = {}
+    seen: set[int] = set()
+    pending: list[object] = [model]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, nn.Module):
+            found.setdefault(id(part), part)
+        elif id(part) not in seen and not isinstance(part, type | ModuleType | Tensor):
+            seen.add(id(part))
+            pending += reversed(list(_below(part)))
+    return list(found.values())
+
+
+def _below(part: object) -> Iterator[object]:
+    """The objects that an object refers to: attributes, items, cells, ``self`` of a method."""
+    if isinstance(part, Mapping):
+        yield from part.values()
+    elif isinstance(part, list | tuple | set | frozenset):
+        yield from part
+    elif isinstance(part, MethodType):
+        yield from (part.__self__, part.__func__)
+    elif isinstance(part, partial):
+        yield from (part.func, part.args, part.keywords)
+    elif isinstance(part, FunctionType):
+        yield from (cell.cell_contents for cell in part.__closure__ or () if _is_set(cell))
+        used = (part.__globals__.get(name) for name in part.__code__.co_names)
+        yield from (value for value in used if isinstance(value, nn.Module))
+    yield from getattr(part, "__dict__", {}).values()
+
+
+def _is_set(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # a name that is not assigned yet
+        return False

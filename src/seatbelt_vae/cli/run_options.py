@@ -62,8 +62,10 @@ class SubjectFlags:
     """The model to measure, and the data.
 
     Args:
-        target: a run folder, a folder of results, or a function that returns a model, as
-            `package.module:function` or `file.py:function`. The code of the function is executed.
+        target: a run folder; a folder of results; a function that returns a model, as
+            `package.module:function` or `file.py:function`, whose code is executed; a folder that
+            diffusers or pythae saved; a `.safetensors` file of a known network; or a program of
+            `torch.export` (`.pt2`).
         data: the data set (default: that of the run or of the folder of results).
         root: folder of the files of the data set (default: that of the run).
         image_size: side in pixels (default: that of the run).

@@ -54,7 +54,7 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
     path = Path(flags.target)
     if (path / SUBJECT).exists():
         return None
-    if path.exists() or not is_reference(flags.target):
+    if (path / "run.json").exists() or not (path.exists() or is_reference(flags.target)):
         return check_trained(path)
     if flags.data is None:
         raise ConfigError(

@@ -9,7 +9,20 @@ from typing import Protocol
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.subjects import reference, result_folder, run_subject
+from seatbelt_vae.subjects import (
+    diffusers_folder,
+    exported_program,
+    pythae_folder,
+    reference,
+    run_subject,
+    weights_file,
+)
+from seatbelt_vae.subjects.result_folder import (
+    data_of,
+    holds_results,
+    source_of,
+    store_subject,
+)
 from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["WAYS", "Way", "as_subject", "open_subject"]
@@ -27,16 +40,24 @@ class Way(Protocol):
         ...
 
 
-WAYS: tuple[Way, ...] = (run_subject, result_folder, reference)
-"""The modules of all kinds, tried in this order."""
+WAYS: tuple[Way, ...] = (
+    run_subject,
+    reference,
+    weights_file,
+    exported_program,
+    diffusers_folder,
+    pythae_folder,
+)
+"""The modules of all kinds, tried in this order; a folder of results names one of them."""
 
 
 def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
     """The subject that a target names.
 
     Args:
-        target: a run folder, a folder of results, ``package.module:function`` or
-            ``file.py:function``.
+        target: a run folder, a folder of results, ``package.module:function``,
+            ``file.py:function``, a folder of diffusers or pythae, a .safetensors file of a known
+            network, or a program of ``torch.export`` (.pt2).
         data: the data of the evaluation, for modules that do not declare the shape of their inputs.
 
     Raises:
@@ -44,12 +65,17 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
         ConfigError: the reference does not name a model.
         ModelError: the model violates the protocol.
     """
+    folder = Path(target)
+    if holds_results(folder):
+        subject = open_subject(source_of(folder), data)
+        return store_subject(subject.judged_on(data_of(folder)), folder)
     for way in WAYS:
         if way.recognises(str(target)):
             return way.open_target(str(target), data)
     raise ArtifactError(
         f"{target} is no subject: expected a run folder (made by `train`), a folder of results, "
-        f"package.module:function or file.py:function"
+        f"package.module:function, file.py:function, a folder of diffusers or pythae, or a file of "
+        f"weights (.safetensors) or of a program (.pt2)"
     )
 
 

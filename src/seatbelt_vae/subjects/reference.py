@@ -1,6 +1,8 @@
 """Subjects of references: ``package.module:function`` or ``file.py:function``."""
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -9,9 +11,11 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.subject import Subject, subject_of_model
+from seatbelt_vae.subjects.subject import Subject, checked_subject
 
 __all__ = ["open_target", "recognises"]
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def recognises(target: str) -> bool:
@@ -22,22 +26,18 @@ def recognises(target: str) -> bool:
 def open_target(target: str, data: ImageData | None = None) -> Subject:
     """The subject of a reference; importing and calling it executes the user's code.
 
-    The reference names a model or a function without arguments that returns one: an `Autoencoder`,
-    or a ``torch.nn.Module`` that `wrap` adapts with the data's shape and bounds [0, 1].
+    The reference names a model, a function without arguments that returns one, or a function of
+    inputs that returns reconstructions. A model is an `Autoencoder`, or a ``torch.nn.Module`` that
+    `wrap` adapts with the data's shape and bounds [0, 1].
 
     Raises:
         ConfigError: the reference cannot be resolved, or does not name a model.
         ModelError: the model violates the protocol, or no adapter fits.
     """
     found = resolve_reference(target)
-    if not _is_autoencoder(found) and not isinstance(found, nn.Module):
-        if not callable(found):
-            raise ConfigError(
-                f"{target!r} is a {type(found).__name__}, expected a model or a function that "
-                f"returns one"
-            )
+    if not _is_model(found) and callable(found) and not _takes_inputs(found):
         found = found()
-    if isinstance(found, nn.Module) and not _is_autoencoder(found):
+    if not _is_autoencoder(found) and callable(found):
         if data is None:
             raise ConfigError(
                 f"{target!r} is a module without a known input shape: give --data, or return "
@@ -46,17 +46,26 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         found = wrap(found, tuple(data.image_shape))
     if not _is_autoencoder(found):
         raise ConfigError(
-            f"{target!r} returned a {type(found).__name__}, expected a torch.nn.Module or a "
-            f"seatbelt_vae.Autoencoder"
+            f"{target!r} gave a {type(found).__name__}, expected a torch.nn.Module, a function of "
+            f"inputs or a seatbelt_vae.Autoencoder"
         )
-    # imported here, because the subjects of runs need no check
-    from seatbelt_vae.testing import check_autoencoder
-
-    check_autoencoder(found)
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return subject_of_model(found, f"{stem}-{function}", source=target, kind="reference")
+    return checked_subject(found, f"{stem}-{function}", source=target, kind="reference")
+
+
+def _is_model(found: object) -> bool:
+    return isinstance(found, nn.Module) or _is_autoencoder(found)
 
 
 def _is_autoencoder(found: object) -> bool:
     return not isinstance(found, type) and isinstance(found, Autoencoder)
+
+
+def _takes_inputs(found: Any) -> bool:
+    """Whether a function has a parameter without a default."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):  # some built-in callables have no signature
+        return False
+    return any(p.default is p.empty and p.kind in _POSITIONAL for p in parameters)

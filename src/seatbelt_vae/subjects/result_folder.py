@@ -5,19 +5,17 @@ from typing import Any
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.config.toml import from_dict
-from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import FORMAT, checked_format, read_json, write_json
 from seatbelt_vae.runs.contents import SUBJECT
-from seatbelt_vae.subjects import reference
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["data_of", "open_target", "recognises", "store_subject"]
+__all__ = ["data_of", "holds_results", "source_of", "store_subject"]
 
 
-def recognises(target: str) -> bool:
-    """Whether a target is a folder of results."""
-    return (Path(target) / SUBJECT).exists()
+def holds_results(folder: Path) -> bool:
+    """Whether a folder is a folder of results."""
+    return (folder / SUBJECT).exists()
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
@@ -49,22 +47,19 @@ def data_of(folder: Path) -> DataConfig | None:
     return None if found["data"] is None else from_dict(DataConfig, found["data"])
 
 
-def open_target(target: str, data: ImageData | None = None) -> Subject:
-    """The subject of a folder of results, opened from its source.
+def source_of(folder: Path) -> str:
+    """The target that the subject of a folder of results was obtained from.
 
     Raises:
         ArtifactError: the subject was a model in memory.
-        ForeignStateError: the model of the source has changed.
     """
-    folder = Path(target)
-    found = _about(folder)
-    if not reference.recognises(found["source"]):
+    source = str(_about(folder)["source"])
+    if not source:
         raise ArtifactError(
             f"{folder} holds results of a model in memory, which cannot be obtained again: run "
             f"from Python, or give package.module:function as the target"
         )
-    subject = reference.open_target(found["source"], data)
-    return store_subject(subject.judged_on(data_of(folder)), folder)
+    return source
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _check_gradient(name: str, outputs: Sequence[Tensor], x: Tensor) -> None:
     if not gradient.isfinite().all():
         raise ModelError(f"{promise} is not finite, attacks need it: {remedy}")
     dead = int((gradient.flatten(1) == 0).all(dim=1).sum())
-    if dead:
+    # a good model may saturate on some of these random inputs
+    if dead == len(x):
         raise ModelError(f"{promise} is zero in {dead} of {len(x)} images: {remedy}")
 
 

@@ -82,8 +82,8 @@ class Loss(ABC):
         lacking = [name for name in self.needs if not getattr(capabilities_of(model), name)]
         if lacking:
             raise ConfigError(
-                f"{type(self).__name__} needs a model with a {' and a '.join(lacking)}, which "
-                f"{type(model).__name__} lacks: use latent-l2 or output-l2"
+                f"{type(self).__name__} needs the model's {', '.join(lacking)}, which "
+                f"{type(model).__name__} lacks: use output-l2 or damage-reconstruction"
             )
         walker = Walker(model, self.path, self.draws, x, generators)
         first = walker.first_draw()

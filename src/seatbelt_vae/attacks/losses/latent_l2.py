@@ -1,6 +1,7 @@
 """``latent-l2``: the distance of sampled codes, for every model with codes."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,8 @@ class LatentDistance(Loss):
         >>> LatentDistance((0,), path="common", draws=4).draws
         4
     """
+
+    needs: ClassVar = ("codes",)
 
     layers: tuple[int, ...]
 

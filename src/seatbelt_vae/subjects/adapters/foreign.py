@@ -16,11 +16,9 @@ from seatbelt_vae.distributions import (
     PointImage,
 )
 from seatbelt_vae.protocol import Capabilities, Noise, Posterior
+from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_of
 
-__all__ = ["Code", "ForeignAutoencoder", "Likelihood", "heads_of"]
-
-Code = Literal["log-variance", "log-std", "std", "variance"]
-"""The meaning of the second tensor that ``encode`` returns."""
+__all__ = ["ForeignAutoencoder", "Likelihood", "dtype_of"]
 
 Likelihood = Literal["gaussian", "bernoulli"]
 
@@ -30,19 +28,6 @@ _LOG_VARIANCE: dict[Code, Callable[[Tensor], Tensor]] = {
     "std": lambda s: 2 * s.log(),
     "variance": lambda s: s.log(),
 }
-
-
-def heads_of(encoded: object) -> tuple[Tensor, Tensor | None] | None:
-    """Mean and spread of an encoder's result, no spread for one tensor; None for other types."""
-    match encoded:
-        case Tensor():
-            return encoded, None
-        case torch.distributions.Normal():
-            return encoded.loc, encoded.scale
-        case (Tensor() as mean, Tensor() as spread, *_) if mean.shape == spread.shape:
-            return mean, spread
-        case _:
-            return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +75,25 @@ class ForeignAutoencoder:
             likelihood=self.likelihood is not None,
         )
 
+    @property
+    def assumptions(self) -> dict[str, str]:
+        """The meaning that the adapter gives to the module's inputs and results."""
+        shape = "×".join(map(str, self.code_shape))
+        return {
+            "input": f"{'flattened, ' if self.flat else ''}{_range(self.bounds)}",
+            "code": f"deterministic, {shape}" if self.code is None else f"{self.code}, {shape}",
+            "output": "logits" if self.logits else "image",
+            "likelihood": self.likelihood or "none",
+        }
+
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         """The posterior, or the code without a posterior."""
         heads = heads_of(self.module.encode(self._module_input(x)))  # type: ignore[operator]
         assert heads is not None  # checked by `wrap`
-        mean = heads[0].flatten(1).to(x.dtype)
-        if self.code is None or heads[1] is None:
+        mean = heads.mean.flatten(1).to(x.dtype)
+        if self.code is None or heads.spread is None:
             return Posterior((), (mean if noise is None else mean.expand_as(noise[0]),))
-        spread = heads[1].flatten(1).to(x.dtype)
-        layer = Normal(mean, _LOG_VARIANCE[self.code](spread))
+        layer = Normal(mean, _LOG_VARIANCE[self.code](heads.spread.flatten(1).to(x.dtype)))
         return Posterior((layer,), (mean if noise is None else layer.sample(noise[0]),))
 
     def prior(self, z: Sequence[Tensor]) -> tuple[Normal, ...]:
@@ -107,9 +102,9 @@ class ForeignAutoencoder:
 
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
         """The likelihood, or the reconstruction without a density."""
-        rows = z[0].reshape(-1, *self.code_shape).to(self._dtype)
-        decoded = self.module.decode(rows)  # type: ignore[operator]
-        decoded = decoded if isinstance(decoded, Tensor) else decoded[0]
+        rows = z[0].reshape(-1, *self.code_shape).to(dtype_of(self.module))
+        decoded = image_of(self.module.decode(rows))  # type: ignore[operator]
+        assert decoded is not None  # checked by `wrap`
         x = decoded.to(z[0].dtype).reshape(*z[0].shape[:-1], *self.event_shape)
         dims = len(self.event_shape)
         if self.likelihood == "bernoulli" and self.bounds is not None:
@@ -119,13 +114,19 @@ class ForeignAutoencoder:
             x = low + (high - low) * x.sigmoid()
         return PointImage(x) if self.likelihood is None else NormalImage(x, self.variance, dims)
 
-    @property
-    def _dtype(self) -> torch.dtype:
-        return next((p.dtype for p in self.module.parameters()), torch.float32)
-
     def _module_input(self, x: Tensor) -> Tensor:
-        return (x.flatten(1) if self.flat else x).to(self._dtype)
+        return (x.flatten(1) if self.flat else x).to(dtype_of(self.module))
 
     def _logit(self, x: Tensor) -> Tensor:
         low, high = self.bounds or (0.0, 1.0)
         return ((x - low) / (high - low)).logit(eps=1e-6)
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The dtype of the inputs of a module: that of its first floating-point parameter."""
+    kinds = (weight.dtype for weight in module.parameters())
+    return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
+
+
+def _range(bounds: tuple[float, float] | None) -> str:
+    return "unbounded" if bounds is None else f"in [{bounds[0]:g}, {bounds[1]:g}]"

@@ -1,13 +1,17 @@
 """The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.subjects.adapters.foreign import Code, ForeignAutoencoder, Likelihood, heads_of
+from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
+from seatbelt_vae.subjects.adapters.reconstruction import Reconstruction
+from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_of, shown
 
 __all__ = ["wrap"]
 
@@ -30,27 +34,31 @@ class MyAutoencoder:
 
 
 def wrap(
-    module: nn.Module,
+    module: nn.Module | Callable[[Tensor], object],
     event_shape: tuple[int, ...],
     bounds: tuple[float, float] | None = (0.0, 1.0),
     *,
-    code: Code = "log-variance",
+    code: Code | Literal["none"] | None = None,
     likelihood: Likelihood | None = None,
     variance: float = 0.1,
     logits: bool = False,
 ) -> Autoencoder:
-    r"""An `Autoencoder` from a module with ``encode`` and ``decode``, put in evaluation mode.
+    r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
-    ``encode`` returns one tensor (a deterministic code), a pair of mean and spread, or a
-    ``torch.distributions.Normal``; ``decode`` returns the reconstruction. The module may take
-    inputs of ``event_shape`` or flattened ones; `wrap` tries both on zero inputs.
+    ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
+    tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
+    ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
+    a function, map inputs to reconstructions; their codes cannot be attacked. Inputs have
+    ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
+    ``assumptions`` of the adapter states the choice.
 
     Args:
-        module: the module.
+        module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
         code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
-            :math:`\sigma^2`.
+            :math:`\sigma^2`; ``none`` ignores it (default: by its name, else
+            :math:`\log\sigma^2`).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
         logits: whether ``decode`` returns logits.
@@ -64,69 +72,96 @@ def wrap(
         ...         return x[:, :2], torch.zeros(len(x), 2)
         ...     def decode(self, z):
         ...         return torch.cat([z, z], dim=1)
-        >>> wrap(Small(), (4,)).latent_sizes
-        (2,)
+        >>> wrap(Small(), (4,)).assumptions["code"]
+        'log-variance, 2'
     """
-    module.eval()
-    encode: Any = getattr(module, "encode", None)
-    decode: Any = getattr(module, "decode", None)
-    template = _TEMPLATE.format(bounds=bounds, shape=event_shape)
-    if encode is None or decode is None:
-        raise _error(
-            f"{type(module).__name__} has no {'encode' if encode is None else 'decode'}, expected "
-            f"encode(x) and decode(z)",
-            template,
-        )
-    encoded, flat = _encode_zeros(module, encode, event_shape, template)
+    shape = tuple(event_shape)
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
+    # exported programs are fixed: they have no eval()
+    if isinstance(module, nn.Module) and any(part.training for part in module.modules()):
+        module.eval()
+    try:
+        if not isinstance(module, nn.Module) or not _has_maps(module):
+            return _reconstruction(module, shape, bounds)
+        found = _two_maps(module, shape, bounds, code)
+    except ModelError as error:
+        error.add_note(_TEMPLATE.format(bounds=bounds, shape=shape))
+        raise
+    return replace(found, likelihood=likelihood, variance=variance, logits=logits)
+
+
+def _has_maps(module: nn.Module) -> bool:
+    return callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))
+
+
+def _two_maps(
+    module: Any,
+    shape: tuple[int, ...],
+    bounds: tuple[float, float] | None,
+    code: Code | Literal["none"] | None,
+) -> ForeignAutoencoder:
+    """The adapter of ``encode`` and ``decode``."""
+    name = type(module).__name__
+    encoded, flat = _on_zeros(f"encode of {name}", module, module.encode, shape)
     heads = heads_of(encoded)
     if heads is None:
         raise _error(
-            f"encode of {type(module).__name__} returned {_shown(encoded)}, expected a tensor, a "
-            f"pair of mean and log-variance, or torch.distributions.Normal",
-            template,
+            f"encode of {name} returned {shown(encoded)}, expected a code, a mean and a "
+            f"log-variance, or torch.distributions.Normal"
         )
-    if isinstance(encoded, torch.distributions.Normal):
-        code = "std"
-    return ForeignAutoencoder(
-        module,
-        tuple(event_shape),
-        bounds,
-        code_shape=tuple(heads[0].shape[1:]),
-        code=None if heads[1] is None else code,
-        likelihood=likelihood,
-        variance=variance,
-        logits=logits,
-        flat=flat,
-    )
+    with torch.no_grad():
+        decoded = module.decode(heads.mean)
+    image, count = image_of(decoded), torch.Size((2, *shape)).numel()
+    if image is None or image.numel() != count:
+        raise _error(
+            f"decode of {name} returned {shown(decoded)} for codes {tuple(heads.mean.shape)}, "
+            f"expected inputs {(2, *shape)}"
+        )
+    spread: Code | None = heads.code or "log-variance"
+    if code is not None:
+        spread = None if code == "none" else code
+    code_shape = tuple(heads.mean.shape[1:])
+    gaussian = spread if heads.spread is not None else None
+    return ForeignAutoencoder(module, shape, bounds, code_shape, gaussian, flat=flat)
 
 
-def _encode_zeros(
-    module: nn.Module, encode: Any, event_shape: tuple[int, ...], template: str
+def _reconstruction(
+    function: Callable[[Tensor], object],
+    shape: tuple[int, ...],
+    bounds: tuple[float, float] | None,
+) -> Reconstruction:
+    """The adapter of a map from inputs to reconstructions."""
+    name = getattr(function, "__name__", type(function).__name__)
+    returned, flat = _on_zeros(name, function, function, shape)
+    image, count = image_of(returned), torch.Size((2, *shape)).numel()
+    if image is None or image.numel() != count:
+        raise _error(
+            f"{name} has no encode(x) and decode(z), and returned {shown(returned)} for inputs "
+            f"{(2, *shape)}, expected reconstructions of that shape"
+        )
+    dtype = dtype_of(function) if isinstance(function, nn.Module) else torch.float32
+    return Reconstruction(function, shape, bounds, dtype, flat)
+
+
+def _on_zeros(
+    name: str, module: object, function: Callable[[Tensor], object], shape: tuple[int, ...]
 ) -> tuple[object, bool]:
-    """The result of ``encode`` on two zero inputs, and whether it takes them flattened."""
-    parameter = next(module.parameters(), torch.empty(0))
-    zeros = torch.zeros(2, *event_shape, dtype=parameter.dtype, device=parameter.device)
+    """The result of a function on two zero inputs, and whether it takes them flattened."""
+    zeros = torch.zeros(2, *shape)
+    if isinstance(module, nn.Module):
+        zeros = zeros.to(next(module.parameters(), zeros).device, dtype_of(module))
     reasons = []
     with torch.no_grad():
         for flat in (False, True):
             try:
-                return encode(zeros.flatten(1) if flat else zeros), flat
+                return function(zeros.flatten(1) if flat else zeros), flat
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
                 reasons.append((str(error).splitlines() or [type(error).__name__])[0])
     raise _error(
-        f"encode of {type(module).__name__} fails on inputs of shape {tuple(event_shape)} "
-        f"({reasons[0]}) and flattened ({reasons[1]})",
-        template,
+        f"{name} fails on inputs of shape {shape} ({reasons[0]}) and flattened ({reasons[1]})"
     )
 
 
-def _error(problem: str, template: str) -> ModelError:
-    error = ModelError(f"{problem}: return an adapter instead of the module")
-    error.add_note(template)
-    return error
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple | list):
-        return f"({', '.join(_shown(part) for part in value)})"
-    return f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+def _error(problem: str) -> ModelError:
+    return ModelError(f"{problem}: return an adapter instead of the module")

@@ -1,0 +1,75 @@
+"""Subjects of folders that the diffusers library saved."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.runs import read_json
+from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.subject import Subject, checked_subject
+
+__all__ = ["open_target", "recognises"]
+
+_CONFIG, _CLASS = "config.json", "_class_name"
+_BOUNDS = (-1.0, 1.0)
+
+
+class _TwoMaps(nn.Module):
+    """``encode`` and ``decode`` only: ``forward`` of some classes rounds to bytes.
+
+    The scaling factor of latent diffusion is applied by neither.
+    """
+
+    def __init__(self, autoencoder: Any) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def encode(self, x: Tensor) -> Any:
+        """The output object of the class."""
+        return self.autoencoder.encode(x)
+
+    def decode(self, z: Tensor) -> Any:
+        """The output object of the class."""
+        return self.autoencoder.decode(z)
+
+
+def recognises(target: str) -> bool:
+    """Whether a target is a folder with the configuration of a class of diffusers."""
+    path = Path(target) / _CONFIG
+    return path.exists() and _CLASS in read_json(path)
+
+
+def open_target(target: str, data: ImageData | None = None) -> Subject:
+    r"""The subject of a saved autoencoder, in float32; inputs are images in :math:`[-1, 1]`.
+
+    Raises:
+        ArtifactError: the class is no autoencoder, or its weights are missing, pickled or damaged.
+        ConfigError: diffusers is not installed, or no data, which gives the size of the images.
+        ModelError: the model violates the protocol, or no adapter fits.
+    """
+    folder = Path(target)
+    name = read_json(folder / _CONFIG)[_CLASS]
+    if data is None:
+        raise ConfigError(f"{target} does not state the size of its images: give --data")
+    model = wrap(_TwoMaps(_loaded(folder, str(name))), tuple(data.image_shape), _BOUNDS)
+    return checked_subject(model, folder.resolve().name, source=target, kind="diffusers")
+
+
+def _loaded(folder: Path, name: str) -> Any:
+    try:
+        import diffusers
+    except ImportError:
+        raise ConfigError(
+            f"{folder} needs diffusers: pip install 'seatbelt-vae[diffusers]'"
+        ) from None
+    kind = getattr(diffusers, name, None)
+    if kind is None or not all(hasattr(kind, method) for method in ("encode", "decode")):
+        raise ArtifactError(f"{folder} holds a {name}, expected an autoencoder of diffusers")
+    try:
+        return kind.from_pretrained(folder, use_safetensors=True, local_files_only=True).float()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ArtifactError(f"{folder} cannot be loaded by diffusers: {reason}") from None

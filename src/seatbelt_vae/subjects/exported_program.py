@@ -1,0 +1,75 @@
+"""Subjects of programs exported with ``torch.export`` (.pt2)."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.subject import Subject, checked_subject
+
+__all__ = ["open_target", "recognises"]
+
+_ENCODE, _DECODE = "encode.pt2", "decode.pt2"
+
+
+class _Programs(nn.Module):
+    """The programs of ``encode`` and ``decode`` as one module."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def encode(self, x: Tensor) -> Any:
+        """The results of the first program."""
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Any:
+        """The results of the second program."""
+        return self.decoder(z)
+
+
+def recognises(target: str) -> bool:
+    """Whether a target is a program, or a folder with ``encode.pt2`` and ``decode.pt2``."""
+    return Path(target).suffix == ".pt2" or (Path(target) / _ENCODE).exists()
+
+
+def open_target(target: str, data: ImageData | None = None) -> Subject:
+    """The subject of a program that reconstructs, or of two programs that encode and decode.
+
+    The programs must accept batches of any size: export them with a dynamic first dimension.
+
+    Raises:
+        ArtifactError: a file is missing or damaged.
+        ConfigError: no data, which gives the shape of the inputs.
+        ModelError: the program violates the protocol, or no adapter fits.
+    """
+    if data is None:
+        raise ConfigError(f"{target} does not state the shape of its inputs: give --data")
+    path = Path(target)
+    module = (
+        _Programs(_program(path / _ENCODE), _program(path / _DECODE))
+        if path.is_dir()
+        else _program(path)
+    )
+    # programs are fixed: they keep the mode in which they were exported
+    for part in module.modules():
+        part.training = False
+    model = wrap(module, tuple(data.image_shape))
+    return checked_subject(model, path.stem, source=target, kind="exported")
+
+
+def _program(path: Path) -> nn.Module:
+    if not path.exists():
+        raise ArtifactError(f"no such file: {path}; save it with torch.export.save")
+    try:
+        return torch.export.load(path).module()
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ArtifactError(
+            f"{path} cannot be loaded ({type(error).__name__}: {reason}): save it with "
+            f"torch.export.save under a version of PyTorch not newer than {torch.__version__}"
+        ) from None

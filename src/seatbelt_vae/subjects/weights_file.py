@@ -1,0 +1,40 @@
+"""Subjects of weight files (.safetensors) of known networks.
+
+To add a network, write an adapter with ``fits(tensors)`` and ``adapt(tensors)`` and list it.
+"""
+
+from pathlib import Path
+
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.runs import read_tensors
+from seatbelt_vae.subjects.adapters import disentangling_vae
+from seatbelt_vae.subjects.subject import Subject, checked_subject
+
+__all__ = ["open_target", "recognises"]
+
+_NETWORKS = (disentangling_vae,)
+
+
+def recognises(target: str) -> bool:
+    """Whether a target is a file of weights."""
+    return Path(target).suffix == ".safetensors"
+
+
+def open_target(target: str, data: ImageData | None = None) -> Subject:
+    """The subject of a file of weights; the network follows from the names of the tensors.
+
+    Raises:
+        ArtifactError: the file is missing or damaged, or no network has these names.
+    """
+    del data
+    path = Path(target)
+    tensors = read_tensors(path)
+    for network in _NETWORKS:
+        if network.fits(tensors):
+            return checked_subject(network.adapt(tensors), path.stem, source=target, kind="weights")
+    known = ", ".join(network.__name__.rpartition(".")[2] for network in _NETWORKS)
+    raise ArtifactError(
+        f"{path} holds weights of no known network ({known}): give file.py:function that builds "
+        f"the network and loads them"
+    )

@@ -1,0 +1,1 @@
+"""Subjects: adapters of foreign modules, and the kinds of targets."""
