@@ -9,7 +9,8 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.subject import Subject, checked_subject
+from seatbelt_vae.subjects.foreign_subject import foreign_subject
+from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["open_target", "recognises"]
 
@@ -55,7 +56,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     if data is None:
         raise ConfigError(f"{target} does not state the size of its images: give --data")
     model = wrap(_TwoMaps(_loaded(folder, str(name))), tuple(data.image_shape), _BOUNDS)
-    return checked_subject(model, folder.resolve().name, source=target, kind="diffusers")
+    return foreign_subject(model, data, folder.resolve().name, source=target, kind="diffusers")
 
 
 def _loaded(folder: Path, name: str) -> Any:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.subject import Subject, checked_subject
+from seatbelt_vae.subjects.foreign_subject import foreign_subject
+from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["open_target", "recognises"]
 
@@ -59,7 +60,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     for part in module.modules():
         part.training = False
     model = wrap(module, tuple(data.image_shape))
-    return checked_subject(model, path.stem, source=target, kind="exported")
+    return foreign_subject(model, data, path.stem, source=target, kind="exported")
 
 
 def _program(path: Path) -> nn.Module:

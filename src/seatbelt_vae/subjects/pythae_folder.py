@@ -12,7 +12,8 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.subject import Subject, checked_subject
+from seatbelt_vae.subjects.foreign_subject import foreign_subject
+from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["open_target", "recognises"]
 
@@ -58,12 +59,11 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         ConfigError: pythae is not installed.
         ModelError: the model violates the protocol, or no adapter fits.
     """
-    del data
     folder = Path(target)
     model = _loaded(folder)
     shape = tuple(model.model_config.input_dim)
     adapted = wrap(_TwoMaps(model), shape)
-    return checked_subject(adapted, folder.resolve().name, source=target, kind="pythae")
+    return foreign_subject(adapted, data, folder.resolve().name, source=target, kind="pythae")
 
 
 def _loaded(folder: Path) -> Any:

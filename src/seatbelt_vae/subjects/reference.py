@@ -11,7 +11,8 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.subject import Subject, checked_subject
+from seatbelt_vae.subjects.foreign_subject import foreign_subject
+from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["open_target", "recognises"]
 
@@ -51,7 +52,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         )
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return checked_subject(found, f"{stem}-{function}", source=target, kind="reference")
+    return foreign_subject(found, data, f"{stem}-{function}", source=target, kind="reference")
 
 
 def _is_model(found: object) -> bool:

@@ -22,7 +22,7 @@ from seatbelt_vae.protocol import (
 )
 from seatbelt_vae.runs import digest_of
 
-__all__ = ["Subject", "checked_subject", "subject_of_model"]
+__all__ = ["Subject", "subject_of_model"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Subject:
         digest: digest of its weights.
         data: settings of the data set of the evaluation, if known.
         folder: the folder of its results, if any.
+        doubts: reasons why the model may not be read as it was meant.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -53,6 +54,7 @@ class Subject:
     digest: str
     data: DataConfig | None = None
     folder: Path | None = None
+    doubts: tuple[str, ...] = ()
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -123,6 +125,7 @@ class Subject:
             "bounds": None if self.model.bounds is None else [low, high],
             "capabilities": asdict(capabilities_of(self.model)),
             "assumptions": getattr(self.model, "assumptions", {}),
+            "doubts": list(self.doubts),
             "data": None if self.data is None else asdict(self.data),
         }
 
@@ -136,21 +139,6 @@ def subject_of_model(
     """
     about = [type(model).__qualname__, list(event_shape_of(model)), list(model.latent_sizes)]
     return Subject(model, name, kind, source, digest_of(about, _state(model)), **others)
-
-
-def checked_subject(
-    model: Autoencoder, name: str, *, source: str, kind: str, **others: Any
-) -> Subject:
-    """The subject of a foreign model that conforms to the protocol; arguments as above.
-
-    Raises:
-        ModelError: the model violates the protocol.
-    """
-    # imported here, because the subjects of runs need no check
-    from seatbelt_vae.testing import check_autoencoder
-
-    check_autoencoder(model)
-    return subject_of_model(model, name, source=source, kind=kind, **others)
 
 
 def _state(model: Autoencoder) -> Mapping[str, Tensor]:

@@ -5,5 +5,6 @@ BatchNorm in training mode, makes a model appear robust.
 """
 
 from seatbelt_vae.testing.check import check_autoencoder
+from seatbelt_vae.testing.plausibility import Finding, check_on_images
 
-__all__ = ["check_autoencoder"]
+__all__ = ["Finding", "check_autoencoder", "check_on_images"]

@@ -1,0 +1,149 @@
+"""Checks of a model on the images of its user: does the adapter read the model as it was meant?
+
+`check_autoencoder` finds broken promises on random inputs. A wrong range, logits read as pixels, or
+a standard deviation read as a log-variance keep every promise; they show on real images only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.config.checks import at_least
+from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
+
+__all__ = ["Finding", "check_on_images"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measured value and its limit.
+
+    Args:
+        name: name of the check.
+        value: the measured value.
+        limit: the largest value that raises no doubt.
+        problem: the meaning of a larger value.
+        remedy: what to do.
+    """
+
+    name: str
+    value: float
+    limit: float
+    problem: str
+    remedy: str
+
+    @property
+    def raised(self) -> bool:
+        """Whether the value is above the limit, or not a number."""
+        return not self.value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.problem} ({self.value:.2f}, expected at most {self.limit:g}): {self.remedy}"
+
+
+@torch.no_grad()
+def check_on_images(
+    model: Autoencoder, images: Tensor, *, forward: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Finding, ...]:
+    r"""The checks that apply to a model, measured on images of its user.
+
+    * ``unexplained``: :math:`\|x - \mathrm{rec}(x)\| / \|x - \bar x\|` over all images;
+    * ``out of range``: share of reconstructed values outside the bounds by 5 % of the range;
+    * ``wide posterior``: share of units and images with :math:`\sigma > 1.005`;
+    * ``mixed rows``: relative change of a reconstruction when the other images change;
+    * ``forward``: relative distance of rec(x) from the owner's own reconstruction, less the
+      distance of two calls of it.
+
+    Args:
+        model: the autoencoder.
+        images: at least 8 images :math:`(B, \text{event})`, in the bounds of the model.
+        forward: the owner's map from images to reconstructions; it may sample.
+
+    Raises:
+        ConfigError: fewer than 8 images.
+
+    Example:
+        >>> from seatbelt_vae.config import ModelConfig, resolve
+        >>> from seatbelt_vae.models import HierarchicalVAE
+        >>> settings = ModelConfig(preset="vae", network="mlp", features=8)
+        >>> model = HierarchicalVAE(resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0)))
+        >>> found = check_on_images(model.eval(), torch.rand(8, 1, 8, 8) - 0.5)
+        >>> [finding.name for finding in found if finding.raised]
+        ['unexplained']
+    """
+    at_least("number of images", len(images), 8)
+    posterior = model.encode(images)
+    reconstruction = model.decode(posterior.z).mean
+    error, deviation = images - reconstruction, images - images.mean(0)
+    found = [
+        Finding(
+            "unexplained",
+            _norm(error) / _norm(deviation),
+            1.0,
+            "the model reconstructs worse than the mean image",
+            "check bounds, logits, the order of mean and spread, and that the weights are loaded",
+        )
+    ]
+    if bounds_of(model).finite:
+        found.append(_out_of_range(model, reconstruction))
+    if capabilities_of(model).posterior:
+        wide = torch.cat([layer.std.flatten() for layer in posterior.layers]) > 1.005
+        found.append(
+            Finding(
+                "wide posterior",
+                wide.double().mean().item(),
+                0.9,
+                "nearly every posterior is wider than the prior",
+                "state the meaning of the second tensor of encode with code=",
+            )
+        )
+    if capabilities_of(model).repeatable:
+        found.append(_mixed_rows(model, images, reconstruction))
+    if forward is not None:
+        found.append(_disagreement(forward, images, reconstruction))
+    return tuple(found)
+
+
+def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:
+    low, high = (torch.as_tensor(bound).to(reconstruction) for bound in bounds_of(model))
+    slack = 0.05 * (high - low)
+    outside = (reconstruction < low - slack) | (reconstruction > high + slack)
+    return Finding(
+        "out of range",
+        outside.double().mean().item(),
+        0.2,
+        "many reconstructed values are outside the bounds",
+        "state bounds=, or logits=True",
+    )
+
+
+def _mixed_rows(model: Autoencoder, images: Tensor, reconstruction: Tensor) -> Finding:
+    half = len(images) // 2
+    alone = model.decode(model.encode(images[:half]).z).mean
+    return Finding(
+        "mixed rows",
+        _norm(alone - reconstruction[:half]) / _norm(reconstruction[:half]),
+        1e-3,
+        "the reconstruction of an image depends on the other images of its batch",
+        "put every module into evaluation mode, and normalise each image by itself",
+    )
+
+
+def _disagreement(
+    forward: Callable[[Tensor], Tensor], images: Tensor, reconstruction: Tensor
+) -> Finding:
+    first, second = (forward(images).reshape_as(images) for _ in range(2))
+    distance = _norm(reconstruction - (first + second) / 2) - _norm(first - second)
+    return Finding(
+        "forward",
+        max(distance, 0.0) / _norm(images - images.mean(0)),
+        0.1,
+        "decode(encode(x)) differs from the model's own forward",
+        "return an adapter that does what forward does, such as its quantisation",
+    )
+
+
+def _norm(values: Tensor) -> float:
+    return float(values.double().norm())

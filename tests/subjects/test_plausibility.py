@@ -1,0 +1,174 @@
+"""Mistakes of adapters that keep every promise of the protocol, planted and found on images."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from seatbelt_vae import load_data, open_subject, wrap
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.subjects.adapters.alternatives import better_reading
+from seatbelt_vae.testing import check_autoencoder, check_on_images
+
+SHAPE = (1, 8, 8)
+
+
+class Tutorial(nn.Module):
+    """A VAE of flattened images in [0, 1]; ``decode`` returns probabilities or logits."""
+
+    def __init__(self, logits=False):
+        super().__init__()
+        self.heads, self.back, self.logits = nn.Linear(64, 8), nn.Linear(4, 64), logits
+
+    def encode(self, x):
+        mean, log_variance = self.heads(x).chunk(2, dim=1)
+        return mean, log_variance
+
+    def decode(self, z):
+        logits = self.back(z)
+        return logits if self.logits else logits.sigmoid()
+
+    def forward(self, x):
+        mean, log_variance = self.encode(x.flatten(1))
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        return self.decode(z).view_as(x)
+
+
+def blobs(count):
+    """Bright squares in one of four corners, with noise, in [0, 1]."""
+    draws = torch.Generator().manual_seed(0)
+    x = 0.1 * torch.rand(count, *SHAPE, generator=draws)
+    for i, image in enumerate(x):
+        row, column = divmod(i % 4, 2)
+        image[0, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 0.85
+    return x
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """The weights of a VAE that reconstructs blobs."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module, x = Tutorial(logits=True), blobs(64).flatten(1)
+        optimizer = torch.optim.Adam(module.parameters(), lr=2e-2)
+        for _ in range(300):
+            mean, log_variance = module.encode(x)
+            z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+            likelihood = binary_cross_entropy_with_logits(module.decode(z), x, reduction="sum")
+            kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
+            optimizer.zero_grad()
+            (likelihood + kl).backward()
+            optimizer.step()
+    return module.state_dict()
+
+
+def module_of(weights, **options):
+    module = Tutorial(**options)
+    module.load_state_dict(weights)
+    return module.eval()
+
+
+def raised(model, images, **options):
+    return {found.name for found in check_on_images(model, images, **options) if found.raised}
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_a_good_model_raises_nothing(trained, logits):
+    module = module_of(trained, logits=logits)
+    model = wrap(module, SHAPE, logits=logits)
+    check_autoencoder(model)
+    plain = module_of(trained)
+    assert raised(model, blobs(32), forward=plain) == set()
+
+
+class Swapped(Tutorial):
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return log_variance, mean
+
+
+class StandardDeviation(Tutorial):
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return mean, (0.5 * log_variance).exp()
+
+
+class MixesRows(Tutorial):
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return mean - mean.mean(0) + 0.3, log_variance
+
+
+def planted(kind, weights):
+    module = kind()
+    module.load_state_dict(weights)
+    return module
+
+
+MISTAKES = {
+    "bounds": (lambda w: wrap(module_of(w), SHAPE, (-1.0, 1.0)), {"unexplained"}),
+    "bytes": (lambda w: wrap(module_of(w), SHAPE, (0.0, 255.0)), {"unexplained"}),
+    "logits": (
+        lambda w: wrap(module_of(w, logits=True), SHAPE),
+        {"unexplained", "out of range"},
+    ),
+    "probabilities": (lambda w: wrap(module_of(w), SHAPE, logits=True), {"unexplained"}),
+    "swapped heads": (lambda w: wrap(planted(Swapped, w), SHAPE), {"unexplained"}),
+    "untrained": (lambda _: wrap(Tutorial(), SHAPE), {"unexplained"}),
+    "standard deviation": (
+        lambda w: wrap(planted(StandardDeviation, w), SHAPE),
+        {"wide posterior"},
+    ),
+    "mixed rows": (lambda w: wrap(planted(MixesRows, w), SHAPE), {"mixed rows"}),
+}
+
+
+@pytest.mark.parametrize(("plant", "names"), MISTAKES.values(), ids=MISTAKES)
+def test_a_planted_mistake_is_found_by_name(plant, names, trained):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = plant(trained)
+    low, high = model.bounds
+    assert names <= raised(model, low + (high - low) * blobs(30))
+
+
+def test_a_forward_that_does_something_else_is_found(trained):
+    model, other = wrap(module_of(trained), SHAPE), module_of(trained)
+    assert raised(model, blobs(32), forward=lambda x: 1 - other(x)) == {"forward"}
+
+
+def test_the_better_reading_is_named(trained):
+    for model, better in (
+        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "bounds=(0, 1), logits=False"),
+        (wrap(module_of(trained, logits=True), SHAPE), "bounds=(0, 1), logits=True"),
+        (wrap(module_of(trained), SHAPE), None),
+        (wrap(Tutorial(), SHAPE), None),
+    ):
+        low, high = model.bounds
+        assert better_reading(model, low + (high - low) * blobs(32)) == better
+    unbounded = replace(wrap(module_of(trained), SHAPE), bounds=None)
+    assert better_reading(unbounded, blobs(32)) is None
+
+
+def test_too_few_images_are_refused(trained):
+    with pytest.raises(ConfigError, match="number of images"):
+        check_on_images(wrap(module_of(trained), SHAPE), blobs(7))
+
+
+def test_doubts_of_a_subject_are_logged_and_stored(tmp_path, monkeypatch, caplog):
+    np.save(tmp_path / "blobs.npy", (255 * blobs(120)[:, 0]).round().byte().numpy())
+    (tmp_path / "mine.py").write_text(
+        "from tests.subjects.test_plausibility import Tutorial\n"
+        "def load():\n"
+        "    return Tutorial()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    data = load_data("array", tmp_path / "blobs.npy")
+    subject = open_subject("mine.py:load", data)
+    (doubt,) = subject.about()["doubts"]
+    assert doubt.startswith("the model reconstructs worse than the mean image (")
+    (record,) = caplog.records
+    assert record.getMessage() == f"mine-load: {doubt}"
