@@ -17,6 +17,7 @@ __all__ = [
     "EVALUATED_PAIRS",
     "GAP",
     "GAP_CURVES",
+    "OVER_LEVELS",
     "OWN_AREA",
     "OWN_GAP",
     "STRENGTHS",
@@ -30,6 +31,7 @@ __all__ = [
     "Reference",
     "Scatter",
     "attack_rows",
+    "delta_curves",
     "evaluation_curves",
 ]
 
@@ -51,6 +53,12 @@ EVALUATED_PAIRS = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluat
 """Source of the measures of pairs next to the measures of their model."""
 
 _ATTACKED = "pairs USING (run) JOIN suites USING (run, suite)"
+
+OVER_LEVELS = (
+    "(SELECT run, suite, pair, avg(target_distance ORDER BY level) AS target_distance "
+    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN suites USING (run, suite)"
+)
+"""Source of the distance to the target, averaged over the λ of a pair."""
 
 
 def attack_rows(loss: str = "latent-kl", layers: str = "all") -> str:
@@ -132,6 +140,19 @@ class Curves:
 
 GAP_CURVES = Curves("gap", GAP, "gap within ε = 0.2", references=(BLEND, COPY))
 """The gap under the most damaging of all attacks."""
+
+
+def delta_curves(name: str, label: str, where: str = attack_rows(), published: str = "") -> Curves:
+    """Curves of the mean Δ over λ, next to the trivial bound."""
+    return Curves(
+        name,
+        "delta_mean",
+        label,
+        where=where,
+        logarithmic=True,
+        published=published,
+        references=(TRIVIAL,),
+    )
 
 
 def evaluation_curves(column: str, label: str, published: str) -> Curves:
