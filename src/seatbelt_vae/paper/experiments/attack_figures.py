@@ -11,8 +11,8 @@ from seatbelt_vae.paper.figure_kinds import (
     GAP_CURVES,
     OVER_LEVELS,
     OWN_GAP,
+    AttackImages,
     Curves,
-    Panels,
     Scatter,
     attack_rows,
     delta_curves,
@@ -69,7 +69,7 @@ FIG1 = Experiment(
     ),
     members=_fig1,
     attacks=(Attack(),),
-    figures=(Panels("attacks"),),
+    figures=(AttackImages("attacks"),),
 )
 
 FIG3 = Experiment(
@@ -95,7 +95,7 @@ FIG4 = Experiment(
     ),
     members=_fig4,
     attacks=(Attack(vary="orientation", among="shape=heart"),),
-    figures=(Panels("attacks", where="vary = 'orientation'"),),
+    figures=(AttackImages("attacks", where="vary = 'orientation'"),),
 )
 
 
@@ -202,9 +202,9 @@ FIGE11 = Experiment(
     attacks=(Attack(),),
     optional_metrics=("mig",),
     figures=(
-        Scatter("delta", "mig", "delta_mean", ("MIG", "Δ (KL), nats"), logarithmic=True),
-        Scatter("bound", "mig", "bound_mean", ("MIG", "B, nats"), logarithmic=True),
-        Scatter("gap", "mig", GAP, ("MIG", "gap within ε = 0.2")),
+        Scatter("delta", "mig", "delta_mean", "MIG", "Δ (KL), nats", logarithmic=True),
+        Scatter("bound", "mig", "bound_mean", "MIG", "B, nats", logarithmic=True),
+        Scatter("gap", "mig", GAP, "MIG", "gap within ε = 0.2"),
     ),
     claims=("C9",),
 )

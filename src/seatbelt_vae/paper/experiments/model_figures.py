@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member, grid
-from seatbelt_vae.paper.figure_kinds import Clouds, Densities, Panels, Rates, evaluation_curves
+from seatbelt_vae.paper.figure_kinds import (
+    Clouds,
+    Densities,
+    Rates,
+    Reconstructions,
+    evaluation_curves,
+)
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["FIG2", "FIG6", "FIGA7", "FIGF12", "TABLE1"]
@@ -48,7 +54,7 @@ FIG6 = Experiment(
     members=_fig6,
     figures=(
         evaluation_curves("elbo", "ELBO at β = 1, nats", "fig6.*.elbo"),
-        Panels("reconstructions", how="reconstructions"),
+        Reconstructions("reconstructions"),
     ),
     claims=("C5",),
 )
