@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seatbelt_vae.cli.options import Demo
 from seatbelt_vae.config import AttackConfig, DataConfig, EvaluationConfig, ModelConfig
 from seatbelt_vae.demo import DEMO, Plan, run_demo
 from seatbelt_vae.parallel.worker_pool import News
@@ -35,7 +36,7 @@ PLAN = Plan(
 
 def test_the_demo_as_it_ships_is_what_it_says() -> None:
     assert list(DEMO.models) == ["vae", "beta-tcvae", "seatbelt"]
-    assert DEMO.steps == 2200
+    assert DEMO.steps == 2200 == Demo().steps
     assert DEMO.attack.pairs == 5
     assert DEMO.attack.strength == "strong"
     assert DEMO.with_seed(3, 7).job("vae").run.training.seed == 3

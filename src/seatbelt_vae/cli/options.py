@@ -11,7 +11,6 @@ from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
-from seatbelt_vae.demo import DEMO
 from seatbelt_vae.errors import ConfigError
 
 __all__ = [
@@ -270,7 +269,7 @@ class Demo:
 
     out: Path = Path("runs/demo")
     seed: int = 0
-    steps: int = DEMO.steps
+    steps: int = 2200
     output: Output = field(default_factory=Output)
 
     to_resume = AGAIN

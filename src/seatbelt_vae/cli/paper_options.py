@@ -1,15 +1,18 @@
 """Flags of `reproduce` and `claims`; torch is not imported."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
 from seatbelt_vae.cli.run_options import AGAIN, Output
 from seatbelt_vae.config.checks import one_of, positive
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.paper import EXPERIMENTS, SIZES
+
+if TYPE_CHECKING:
+    from seatbelt_vae.paper.experiment import Experiment
 
 __all__ = ["Claims", "Reproduce"]
 
@@ -50,9 +53,10 @@ class Reproduce:
 
     def __post_init__(self) -> None:
         if not self.ids:
-            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {_known()}")
+            known = " ".join(_experiments())
+            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {known}")
         for name in self.ids:
-            one_of("figure or table", name, (_ALL, *EXPERIMENTS))
+            one_of("figure or table", name, (_ALL, *_experiments()))
         if self.jobs is not None:
             positive("jobs", self.jobs)
         if self.address is not None and self.engine != "ray":
@@ -71,7 +75,7 @@ class Reproduce:
     @property
     def names(self) -> list[str]:
         """The distinct experiments, in the order of the paper."""
-        return [name for name in EXPERIMENTS if _ALL in self.ids or name in self.ids]
+        return [name for name in _experiments() if _ALL in self.ids or name in self.ids]
 
     @property
     def folder(self) -> Path:
@@ -102,9 +106,14 @@ class Claims:
 
 def _sets(size: str) -> list[str]:
     """Data sets of all experiments at a size."""
-    members = (member for e in EXPERIMENTS.values() for member in e.members(SIZES[size]))
+    from seatbelt_vae.paper import SIZES
+
+    members = (member for e in _experiments().values() for member in e.members(SIZES[size]))
     return sorted({member.model.data for member in members})
 
 
-def _known() -> str:
-    return " ".join(EXPERIMENTS)
+def _experiments() -> "Mapping[str, Experiment]":
+    """Imported here, so that other verbs do not import the experiments."""
+    from seatbelt_vae.paper import EXPERIMENTS
+
+    return EXPERIMENTS

@@ -1,13 +1,16 @@
 """An experiment of the paper: models, attacks on them, and figures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seatbelt_vae.paper.figure_kinds import Figure
-from seatbelt_vae.paper.paper_model import Model
+from seatbelt_vae.paper.paper_model import Model, layered, single
 from seatbelt_vae.paper.sizes import Size
 
-__all__ = ["Attack", "Experiment", "Member"]
+__all__ = ["Attack", "Experiment", "Member", "grid"]
+
+_PRESETS = {"VAE": "vae", "β-VAE": "beta-vae", "β-TCVAE": "beta-tcvae"}
+_LAYERED_PRESETS = {"Seatbelt-VAE": "seatbelt", "TC-DLGM": "tc-dlgm"}
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,39 @@ class Experiment:
     attacks: tuple[Attack, ...] = ()
     optional_metrics: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+
+
+def grid(
+    size: Size,
+    series: str,
+    sets: Sequence[str],
+    sizes: Sequence[int] = (),
+    *,
+    betas: Sequence[float] = (),
+    seeds: Sequence[int] = (),
+) -> Iterator[Member]:
+    """The models of a series: one for each data set, β, size and training seed.
+
+    Args:
+        size: the size of the reproduction.
+        series: the kind of model; ``{}`` is replaced by d_z or L.
+        sets: the data sets.
+        sizes: d_z of models with one layer, L of others (default: the usual one).
+        betas: β (default: those of the size).
+        seeds: training seeds (default: `Size.seeds_of`).
+
+    Example:
+        >>> from seatbelt_vae.paper.sizes import SIZES
+        >>> [m.model.label for m in grid(SIZES["small"], "Seatbelt-VAE", ["faces"], betas=(4,))]
+        ['faces-seatbelt-z48-24-12-6-beta4-seed0']
+    """
+    kind = series.split(",")[0]
+    several = kind in _LAYERED_PRESETS
+    make = layered if several else single
+    usual = size.depth if several else size.latent_size
+    preset = (_LAYERED_PRESETS | _PRESETS)[kind]
+    for data in sets:
+        for beta in betas or size.betas:
+            for units in sizes or (usual,):
+                for seed in seeds or size.seeds_of(data, beta, usual=units == usual):
+                    yield Member(series.format(units), make(data, preset, beta, units, seed))

@@ -5,7 +5,7 @@ intervals are computed from those rows, so that each drawn number can be traced 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # importing it would import torch
     from seatbelt_vae.evaluation.bootstrap import Kind
@@ -17,19 +17,22 @@ __all__ = [
     "EVALUATED_PAIRS",
     "GAP",
     "GAP_CURVES",
+    "OVER_LEVELS",
     "OWN_AREA",
     "OWN_GAP",
     "STRENGTHS",
     "TRIVIAL",
+    "AttackImages",
     "Clouds",
     "Curves",
     "Densities",
     "Figure",
-    "Panels",
     "Rates",
+    "Reconstructions",
     "Reference",
     "Scatter",
     "attack_rows",
+    "delta_curves",
     "evaluation_curves",
 ]
 
@@ -51,6 +54,12 @@ EVALUATED_PAIRS = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluat
 """Source of the measures of pairs next to the measures of their model."""
 
 _ATTACKED = "pairs USING (run) JOIN suites USING (run, suite)"
+
+OVER_LEVELS = (
+    "(SELECT run, suite, pair, avg(target_distance ORDER BY level) AS target_distance "
+    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN suites USING (run, suite)"
+)
+"""Source of the distance to the target, averaged over the λ of a pair."""
 
 
 def attack_rows(loss: str = "latent-kl", layers: str = "all") -> str:
@@ -83,19 +92,63 @@ BLEND = Reference("blending with the target", 'CASE WHEN told_apart THEN "blend_
 COPY = Reference("1 − ε: copying the input", "0.8")
 
 
+class Figure:
+    """One figure of an experiment; a kind of figure states the columns of its query.
+
+    Attributes:
+        name: name of the figure's file.
+        label: the quantity shown, with its unit.
+        source: the views with the rows, as joined with ``members`` and ``runs``.
+        where: SQL condition on those rows.
+        attacked: whether it depends on attacks; it is then drawn for both strengths.
+    """
+
+    name: str
+    label: str
+    source: str
+    where: str
+    attacked: bool
+
+    @property
+    def title(self) -> str:
+        """The heading of the figure."""
+        return self.label
+
+    def columns(self) -> str:
+        """The columns of a row after ``panel, series``, in SQL."""
+        raise NotImplementedError
+
+    def query(self, experiment: str, strength: str = "") -> str:
+        """The rows of the figure in an experiment, in SQL.
+
+        Args:
+            experiment: name of the experiment.
+            strength: strength of the attacks (default: any).
+        """
+        conditions = [f"experiment = '{experiment}'"]
+        if strength:
+            conditions.append(f"strength = '{strength}'")
+        if self.where != "TRUE":
+            conditions.append(self.where)
+        if strength and "suites" in self.source and "vary" not in self.where:
+            conditions.append("vary IS NULL")  # a suite with ``vary`` attacks other pairs
+        return (
+            f"SELECT data AS panel, series, {self.columns()}\n"
+            f"FROM members JOIN runs USING (run) JOIN {self.source}\n"
+            f"WHERE {' AND '.join(conditions)}\n"
+            f"ORDER BY ALL"
+        )
+
+
 @dataclass(frozen=True)
-class Curves:
+class Curves(Figure):
     """A measure against β: one line per series and one panel per data set.
 
     Args:
-        name: name of the figure's file.
-        value: the measure, an SQL expression over ``source``.
-        label: label of the y axis, with its unit.
-        source: the views with the rows, as joined with ``members`` and ``runs``.
-        where: SQL condition on those rows.
+        name, label, source, where, attacked: see `Figure`; ``label`` is that of the y axis.
+        value: the measure, an SQL expression over ``source``; null where a model has none.
         kind: the mean over pairs.
         logarithmic: whether the y axis is logarithmic.
-        attacked: whether the measure depends on attacks; it is then drawn for both strengths.
         item: the unit within a training (default: pairs if attacked, otherwise none).
         published: path of the published numbers in ``published.json``.
         references: values that the measure is compared with.
@@ -118,20 +171,30 @@ class Curves:
         """The unit within a training; empty if a training has one number."""
         return self.item or ("pair" if self.attacked else "")
 
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, x, size, seed, run, item, value, reference_0, …``.
-
-        The value is null where a model has none for an item, so that the item counts as missing.
-        """
+    def columns(self) -> str:
+        """The columns ``x, size, seed, run, item, value, reference_0, …``."""
         size = "CAST(latent_sizes AS VARCHAR) AS size"
         item = f"{self.unit or 'NULL'} AS item"
         columns = [f"beta AS x, {size}, runs.seed, run, {item}, {self.value} AS value"]
         columns += [f"{ref.value} AS reference_{k}" for k, ref in enumerate(self.references)]
-        return _select(", ".join(columns), self.source, experiment, self.where, strength)
+        return ", ".join(columns)
 
 
 GAP_CURVES = Curves("gap", GAP, "gap within ε = 0.2", references=(BLEND, COPY))
 """The gap under the most damaging of all attacks."""
+
+
+def delta_curves(name: str, label: str, where: str = attack_rows(), published: str = "") -> Curves:
+    """Curves of the mean Δ over λ, next to the trivial bound."""
+    return Curves(
+        name,
+        "delta_mean",
+        label,
+        where=where,
+        logarithmic=True,
+        published=published,
+        references=(TRIVIAL,),
+    )
 
 
 def evaluation_curves(column: str, label: str, published: str) -> Curves:
@@ -141,145 +204,122 @@ def evaluation_curves(column: str, label: str, published: str) -> Curves:
 
 
 @dataclass(frozen=True)
-class Densities:
+class Densities(Figure):
     """The density of a measure of single images: one curve per series and β.
 
     Args:
-        name: name of the figure's file.
+        name, label, source, where, attacked: see `Figure`; ``label`` is that of the x axis.
         value: the measure, an SQL expression over ``source``.
-        label: label of the x axis, with its unit.
-        source: the view with the rows, as joined with ``runs``.
-        by: SQL of the quantity that distinguishes the curves of a series.
         panel: SQL of the quantity that distinguishes the panels of a data set.
-        where: SQL condition on the rows.
     """
 
     name: str
     value: str
     label: str
     source: str
-    by: str = "beta"
     panel: str = "''"
     where: str = "TRUE"
-    attacked: ClassVar[bool] = False
+    attacked: bool = False
 
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, by, row, seed, run, value``."""
-        columns = f"{self.by} AS by, {self.panel} AS row, runs.seed, run, {self.value} AS value"
-        return _select(columns, self.source, experiment, self.where, strength)
+    def columns(self) -> str:
+        """The columns ``by, row, seed, run, value``."""
+        return f"beta AS by, {self.panel} AS row, runs.seed, run, {self.value} AS value"
 
 
 @dataclass(frozen=True)
-class Scatter:
+class Scatter(Figure):
     """One measure of a model against another: one point per model.
 
     Args:
-        name: name of the figure's file.
+        name, label, source, where, attacked: see `Figure`; ``label`` is that of the y axis.
         x, y: the measures, SQL expressions over ``source``, averaged over pairs.
-        labels: labels of the two axes.
-        source: the views with the rows, as joined with ``runs``.
-        where: SQL condition on the rows.
+        x_label: label of the x axis.
         logarithmic: whether the y axis is logarithmic.
     """
 
     name: str
     x: str
     y: str
-    labels: tuple[str, str]
+    x_label: str
+    label: str
     source: str = EVALUATED_PAIRS
     where: str = attack_rows()
     logarithmic: bool = False
-    attacked: ClassVar[bool] = True
+    attacked: bool = True
 
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, beta, top_size, seed, run, item, x, y``."""
-        columns = f"beta, top_size, runs.seed, run, pair AS item, {self.x} AS x, {self.y} AS y"
-        return _select(columns, self.source, experiment, self.where, strength)
+    @property
+    def title(self) -> str:
+        """Both labels."""
+        return f"{self.label} against {self.x_label}"
+
+    def columns(self) -> str:
+        """The columns ``beta, top_size, seed, run, item, x, y``."""
+        return f"beta, top_size, runs.seed, run, pair AS item, {self.x} AS x, {self.y} AS y"
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Accuracies, clean and under attack: one row per classifier and series.
-
-    Args:
-        name: name of the figure's file.
-    """
+class Rates(Figure):
+    """Accuracies, clean and under attack: one row per classifier and series."""
 
     name: str
-    attacked: ClassVar[bool] = True
+    label: str = "accuracy, clean and under attack"
+    source: str = "downstream USING (run)"
+    where: str = "TRUE"
+    attacked: bool = True
 
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, classifier, seed, run, item, clean, attacked, distance``."""
-        columns = (
+    def columns(self) -> str:
+        """The columns ``classifier, seed, run, item, clean, attacked, distance``."""
+        return (
             "classifier, runs.seed, run, image AS item, (clean_prediction = label)::INT AS clean, "
             "(attacked_prediction = label)::INT AS attacked, distance_relative AS distance"
         )
-        return _select(columns, "downstream USING (run)", experiment, "TRUE", strength)
 
 
 @dataclass(frozen=True)
-class Clouds:
-    """Two-dimensional codes of points and their reconstructions: one column per model.
-
-    Args:
-        name: name of the figure's file.
-    """
+class Clouds(Figure):
+    """Two-dimensional codes of points and their reconstructions: one column per model."""
 
     name: str
-    attacked: ClassVar[bool] = False
+    label: str = "codes and reconstructions"
+    source: str = "codes USING (run)"
+    where: str = "TRUE"
+    attacked: bool = False
 
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, x, seed, run, item, angle, code, reconstruction, pixels``."""
-        columns = "beta AS x, runs.seed, run, image AS item, angle, code, reconstruction, pixels"
-        return _select(columns, "codes USING (run)", experiment, "TRUE", strength)
+    def columns(self) -> str:
+        """The columns ``x, seed, run, item, angle, code, reconstruction, pixels``."""
+        return "beta AS x, runs.seed, run, image AS item, angle, code, reconstruction, pixels"
 
 
 @dataclass(frozen=True)
-class Panels:
-    """Images of a pair: input, distortion, adversarial image, target, and reconstructions.
-
-    Args:
-        name: name of the figure's file.
-        where: SQL condition on the attacks.
-        how: ``attacks`` on one pair, or clean ``reconstructions`` of a few images.
-    """
+class AttackImages(Figure):
+    """Images of attacks on one pair, one row per model."""
 
     name: str
-    where: str = attack_rows()
-    how: Literal["attacks", "reconstructions"] = "attacks"
-
-    @property
-    def attacked(self) -> bool:
-        """Whether it is drawn for both strengths."""
-        return self.how == "attacks"
-
-    def query(self, experiment: str, strength: str = "") -> str:
-        """Rows of ``panel, series, x, run, suite, item, level, delta, …``, one per attack."""
-        columns = "beta AS x, depth, top_size, runs.seed, run"
-        if self.how == "reconstructions":
-            return _select(columns, "evaluations USING (run)", experiment, "TRUE", "")
-        columns += (
-            ", suite, pair AS item, level, delta, divergence_ratio, distance_relative, gap, "
-            "told_apart"
-        )
-        source = "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)"
-        return _select(columns, source, experiment, self.where, strength)
-
-
-Figure = Curves | Densities | Scatter | Rates | Clouds | Panels
-
-
-def _select(columns: str, source: str, experiment: str, where: str, strength: str) -> str:
-    conditions = [f"experiment = '{experiment}'"]
-    if strength:
-        conditions.append(f"strength = '{strength}'")
-    if where != "TRUE":
-        conditions.append(where)
-    if strength and "suites" in source and "vary" not in where:
-        conditions.append("vary IS NULL")  # a suite with ``vary`` attacks other pairs
-    return (
-        f"SELECT data AS panel, series, {columns}\n"
-        f"FROM members JOIN runs USING (run) JOIN {source}\n"
-        f"WHERE {' AND '.join(conditions)}\n"
-        f"ORDER BY ALL"
+    label: str = "one pair of images"
+    source: str = (
+        "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)"
     )
+    where: str = attack_rows()
+    attacked: bool = True
+
+    def columns(self) -> str:
+        """The columns ``x, depth, top_size, seed, run, suite, item, level, delta, …``."""
+        return (
+            "beta AS x, depth, top_size, runs.seed, run, suite, pair AS item, level, delta, "
+            "divergence_ratio, distance_relative, gap, told_apart"
+        )
+
+
+@dataclass(frozen=True)
+class Reconstructions(Figure):
+    """Clean images and their reconstructions, one row per model."""
+
+    name: str
+    label: str = "reconstructions"
+    source: str = "evaluations USING (run)"
+    where: str = "TRUE"
+    attacked: bool = False
+
+    def columns(self) -> str:
+        """The columns ``x, depth, top_size, seed, run``."""
+        return "beta AS x, depth, top_size, runs.seed, run"

@@ -83,7 +83,7 @@ def answer_rank_correlation(store: Store) -> Answer:
     """
     effects: dict[str, list[Effect]] = {}
     for contrast in C9.contrasts:
-        figure = Scatter("", "mig", contrast.value, ("", ""), where=contrast.where)
+        figure = Scatter("", "mig", contrast.value, "", "", where=contrast.where)
         query = figure.query(contrast.experiment, contrast.strength)
         for data, (x, y, pairs) in _by_model(store.query(query).to_pylist()).items():
             effect = Effect(contrast, rank_correlation(x, y, pairs), None, (query,))

@@ -14,11 +14,11 @@ from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.figure_kinds import (
     STRENGTHS,
+    AttackImages,
     Clouds,
     Curves,
     Densities,
     Figure,
-    Panels,
     Rates,
     Scatter,
 )
@@ -66,7 +66,7 @@ def draw(
         drawn.append(
             Drawn(
                 name=figure.name,
-                label=_label(figure),
+                label=figure.title,
                 strength=strength,
                 file=file,
                 query=query,
@@ -93,23 +93,7 @@ def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str
             return {"": draw_densities(figure, rows[""])}
         case Clouds():
             return {"": draw_clouds(rows[""])}
-        case Panels(how="attacks"):
+        case AttackImages():
             return draw_attacks(rows, runs)
-        case Panels():
+        case _:
             return {"": draw_reconstructions(rows[""], runs)}
-
-
-def _label(figure: Figure) -> str:
-    match figure:
-        case Curves() | Densities():
-            return figure.label
-        case Scatter():
-            return " against ".join(reversed(figure.labels))
-        case Rates():
-            return "accuracy, clean and under attack"
-        case Clouds():
-            return "codes and reconstructions"
-        case Panels(how="attacks"):
-            return "one pair of images"
-        case Panels():
-            return "reconstructions"

@@ -81,12 +81,12 @@ def _sheet(
     colours: Mapping[float, str],
 ) -> Sheet:
     handles = _legend(look, colours)
-    canvas, grid = panel_grid(len(spans), _HEIGHT, figure.labels[1], handles)
+    canvas, grid = panel_grid(len(spans), _HEIGHT, figure.label, handles)
     for axes, (panel, (x, y)) in zip(grid, spans.items(), strict=True):
         style.tidy(axes, panel)
         y.apply(axes, "y")
         x.apply(axes, "x")
-        style.name_axes(axes, figure.labels[0])
+        style.name_axes(axes, figure.x_label)
         for model in models:
             if model.panel == panel:
                 _draw(axes, model, look[model.series], colours[model.beta])
