@@ -73,7 +73,7 @@ def test_processes_share_a_suite_and_find_what_one_finds(
     assert all(told["measures"] == printed[0]["measures"] for told in printed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
 def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
     number: signal.Signals, trained: Path, alone: Path, tmp_path: Path
 ) -> None:
@@ -86,7 +86,8 @@ def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(number)
-        process.wait()
+        code = process.wait()
+    assert code == (-number if number is signal.SIGKILL else 128 + number)
     # a member ends after the pairs it is at
     deadline = time.monotonic() + 60
     while _working_on(run) and time.monotonic() < deadline:

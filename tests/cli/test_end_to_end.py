@@ -11,6 +11,7 @@ import pytest
 
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.cli import main
+from seatbelt_vae.parallel.operating_system import STOP_SIGNALS
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import read_rows, read_tensors
 
@@ -119,7 +120,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "whole"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_stopped_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
     """A run stopped by a signal and resumed has the weights of an uninterrupted run."""
     cut = [*START, "cut", *SMALL.split(), "--steps", "100"]

@@ -188,7 +188,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return weights(place / "grid")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_sweep_cut_short_goes_on_to_the_same_bytes(
     whole: dict[str, bytes], run: Run, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -203,14 +203,13 @@ def test_a_sweep_cut_short_goes_on_to_the_same_bytes(
     )
     while not list(tmp_path.glob("grid/*/checkpoints/latest")):
         time.sleep(0.01)
-    if number is signal.SIGKILL:
-        os.killpg(process.pid, number)
-    else:
-        process.send_signal(number)
+    os.killpg(process.pid, number)  # as SLURM does
     _, err = process.communicate()
     if number is not signal.SIGKILL:
         assert process.returncode == 128 + number
         assert "interrupted; run the same command again to go on where it stopped" in err
+        attempts = [json.loads(path.read_text()) for path in tmp_path.glob("grid/*/attempts.json")]
+        assert {row["end"] for rows in attempts for row in rows} <= {"interrupted", "done"}
     assert len(weights(tmp_path / "grid")) < 3
     assert run(f"sweep grid {LONG} --jobs 1").code == 0
     assert weights(tmp_path / "grid") == whole

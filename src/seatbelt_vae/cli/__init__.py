@@ -1,13 +1,15 @@
 """The command line: parse arguments, call the library, print results.
 
-Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 130 interrupted or 143
-terminated, with the command to resume; 141 broken pipe; 1 an unexpected error, with a traceback.
+Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 128 + n stopped by
+signal n, with the command to resume, such as 130 for Ctrl-C and 143 for SIGTERM; 141 broken pipe;
+1 an unexpected error, with a traceback.
 """
 
 import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from seatbelt_vae import __version__
@@ -53,13 +55,18 @@ def _resumable(options: Verb) -> int:
             _run(options)
             return 0
     except KeyboardInterrupt as interruption:
-        print(f"seatbelt-vae: interrupted; {options.to_resume}", file=sys.stderr)
+        _say(f"interrupted; {options.to_resume}")
         return interruption.code if isinstance(interruption, Interrupted) else 130
 
 
 def _fail(message: str) -> int:
-    print(f"seatbelt-vae: error: {' '.join(message.split())}", file=sys.stderr)
+    _say(f"error: {' '.join(message.split())}")
     return 2
+
+
+def _say(message: str) -> None:
+    with suppress(OSError):  # the terminal is closed
+        print(f"seatbelt-vae: {message}", file=sys.stderr)
 
 
 def _run(options: Verb) -> None:

@@ -28,6 +28,7 @@ from seatbelt_vae.cli.options import (
     Train,
     Verb,
 )
+from seatbelt_vae.cli.repeated_flags import add_up
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ConfigError
@@ -82,7 +83,7 @@ def parse(arguments: Sequence[str]) -> Verb:
     one_of("verb", verb, VERBS)
     if verb == "data" and flags and not flags[0].startswith("-"):
         one_of("verb of data", flags[0], ("list", "prepare", "check"))
-    program = f"{_PROGRAM} {verb}"
+    program, flags = f"{_PROGRAM} {verb}", add_up(VERBS[verb], flags)
     options = _parse(VERBS[verb], program, flags, _from_settings_file(verb, flags))
     if isinstance(options, Sweep) and options.has_file:
         from seatbelt_vae.sweep import read_grid

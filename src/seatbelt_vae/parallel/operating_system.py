@@ -7,21 +7,35 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import IO
 
 __all__ = [
+    "STOP_SIGNALS",
     "available_cores",
     "cause_of_death",
+    "ignore_stop_signals",
     "keep_freed_memory",
     "processor_name",
     "start_context",
+    "stop_signals_held",
     "sync_directory",
     "try_lock",
     "unlock",
 ]
+
+STOP_SIGNALS = tuple(
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+    if hasattr(signal, name)
+)
+"""Signals that request a stop: Ctrl-C, ``kill``, a closed terminal, and the warnings of SLURM.
+
+SLURM sends ``--signal=USR1@60`` 60 s before the time limit, and to every process of a job step.
+"""
 
 _ON_LINUX = sys.platform == "linux"
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
@@ -113,6 +127,30 @@ def start_context(preload: Sequence[str] = ()) -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     return context
+
+
+def ignore_stop_signals() -> None:
+    """Ignore `STOP_SIGNALS` in this process, which its parent stops instead."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def stop_signals_held() -> Iterator[None]:
+    """Deliver `STOP_SIGNALS` at the end of the block; processes started in it never receive them.
+
+    A signal to a process group reaches the parent only, also if it arrives while a process starts
+    that has yet to ignore it, such as the fork server. Windows has no such mask.
+    """
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:
+        yield
+        return
+    before = mask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        mask(signal.SIG_SETMASK, before)
 
 
 def cause_of_death(exit_code: int) -> str | None:

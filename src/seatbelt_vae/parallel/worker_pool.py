@@ -1,7 +1,6 @@
 """Run jobs in separate processes, several at a time, which is faster than all cores on one job."""
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,7 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seatbelt_vae.errors import SeatbeltError
-from seatbelt_vae.parallel.operating_system import cause_of_death, start_context
+from seatbelt_vae.parallel.operating_system import (
+    cause_of_death,
+    ignore_stop_signals,
+    start_context,
+    stop_signals_held,
+)
 from seatbelt_vae.parallel.process_settings import tune_process
 
 __all__ = ["TRIES", "News", "Tell", "Work", "helpers", "run_jobs"]
@@ -165,7 +169,8 @@ class _Pool:
         ours, theirs = self._context.Pipe()
         arguments = (name, self._jobs[name], self._threads, theirs, Path.cwd(), dict(os.environ))
         process = self._context.Process(target=_run, args=arguments)  # type: ignore[attr-defined]
-        process.start()
+        with stop_signals_held():
+            process.start()
         theirs.close()  # so that the pipe closes when the process ends
         self.processes[name] = (ours, process)
 
@@ -207,9 +212,7 @@ def _run(
     name: str, job: Work, threads: int, pipe: Any, place: Path, variables: dict[str, str]
 ) -> None:
     """Run one job in its process, in the folder and with the environment of the parent."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches every process; the parent stops them
+    ignore_stop_signals()
     os.chdir(place)
     os.environ.update(variables | {"OMP_NUM_THREADS": str(threads)})
 
