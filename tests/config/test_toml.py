@@ -52,6 +52,10 @@ BY_HAND = {
     "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
     "downstream_strengths": st.lists(st.sampled_from(STRENGTHS), unique=True).map(tuple),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
+    "channels": st.sampled_from([None, 1, 3]),
+    "background": st.sampled_from([None, "white", "#12aBff", "0", "255"]),
+    "black": st.none() | st.floats(-1e300, 0),
+    "white": st.none() | st.floats(1e-300, 1e300),
 }
 BY_TYPE = {
     bool: st.booleans(),

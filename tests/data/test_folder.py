@@ -115,15 +115,17 @@ def test_pictures_beside_folders_are_refused(place, kept):
 
 
 def test_every_ending_is_read_and_nothing_else(place):
-    fill(place, [f"{i:02}{ending.upper()}" for i, ending in enumerate(ENDINGS) if ending != ".pbm"])
+    others = [ending for ending in ENDINGS if ending not in (".pbm", ".pfm")]
+    fill(place, [f"{i:02}{ending.upper()}" for i, ending in enumerate(others)], [COLOUR[0]] * 20)
     Image.fromarray(GREY[0] > 127).save(place / "x.pbm")
+    Image.fromarray(GREY[0] / np.float32(255)).save(place / "x.pfm")
     for name in ("notes.txt", "Thumbs.db", ".hidden.png"):
         (place / name).write_text("no picture")
     (place / ".git").mkdir()
     (place / ".git" / "a.png").write_text("no picture")
     data = get(place)
     assert len(data.train) + len(data.test) == len(ENDINGS)
-    assert data.notes == ("2 files passed over",)
+    assert data.notes == ("2 files passed over", "2 hidden files and folders passed over")
 
 
 def test_grey_stays_grey_and_one_in_colour_makes_all_so(place):

@@ -197,7 +197,7 @@ def test_files_that_do_not_fit_each_other(tmp_path):
     ("options", "reason"),
     [
         ({"image_size": 32}, "'mnist' at 32 pixels: its images have 28×28, expected an image_size"),
-        ({"skip_bad": True}, "'mnist' is not made of files to skip: leave skip_bad out"),
+        ({"skip_bad": True}, "skip_bad cannot be applied to 'mnist': leave skip_bad out"),
         ({"images": 61}, "61 training images asked for, the set has 60"),
     ],
 )

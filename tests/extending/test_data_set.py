@@ -90,7 +90,7 @@ def test_errors_are_one_line(name, reason):
 
 
 def test_options_that_the_set_lacks():
-    with pytest.raises(DataError, match="is not made of files to skip"):
+    with pytest.raises(DataError, match="skip_bad cannot be applied to "):
         load_data(f"{HERE}:images", skip_bad=True)
     with pytest.raises(DataError, match="leave image_size out"):
         load_data(f"{HERE}:image_data", image_size=8)

@@ -39,8 +39,8 @@ def _prepare(options: DataPrepare) -> None:
         options.name,
         options.root,
         options.image_size,
-        skip_bad=options.skip_bad,
         download=options.download,
+        **options.chosen_reading,
     )
     if options.sheet is not None:
         atomic_write(options.sheet, ready.contact_sheet)
@@ -70,7 +70,7 @@ def _prepare(options: DataPrepare) -> None:
 def _check(options: DataCheck) -> None:
     from seatbelt_vae.data import check
 
-    facts = check(options.name, options.root, options.image_size, skip_bad=options.skip_bad)
+    facts = check(options.name, options.root, options.image_size, **options.chosen_reading)
     if facts.problems:
         raise DataError(f"{options.name}: {'; '.join(facts.problems)}")
     if options.output.json:

@@ -9,7 +9,7 @@ from tyro.conf import Positional, subcommand
 
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
-from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.config import AttackConfig, EvaluationConfig, ReadingConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
@@ -205,14 +205,13 @@ class DataList:
 
 
 @dataclass(frozen=True)
-class DataPrepare:
+class DataPrepare(ReadingConfig):
     """Prepare a data set: generate it, or read the downloaded files.
 
     Args:
         name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder of the files, for data sets that are read from disk.
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-        skip_bad: skip unreadable files and report their number.
         download: download the data set first; nothing is downloaded without this flag.
         sheet: write a contact sheet of random images to this PNG file.
     """
@@ -220,27 +219,24 @@ class DataPrepare:
     name: Positional[str]
     root: str | None = None
     image_size: int | None = None
-    skip_bad: bool = False
     download: bool = False
     sheet: Path | None = None
     output: Output = field(default_factory=Output)
 
 
 @dataclass(frozen=True)
-class DataCheck:
+class DataCheck(ReadingConfig):
     """Check that a data set is complete and has the expected format.
 
     Args:
         name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder of the files, for data sets that are read from disk.
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-        skip_bad: skip unreadable files and report their number.
     """
 
     name: Positional[str]
     root: str | None = None
     image_size: int | None = None
-    skip_bad: bool = False
     output: Output = field(default_factory=Output)
 
 

@@ -6,7 +6,14 @@ from typing import Any, Literal, Self
 
 from tyro.conf import Positional
 
-from seatbelt_vae.config import DataConfig, ModelConfig, ObjectiveConfig, RunConfig, TrainingConfig
+from seatbelt_vae.config import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    ReadingConfig,
+    RunConfig,
+    TrainingConfig,
+)
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
@@ -29,36 +36,36 @@ class Output:
 
 
 @dataclass(frozen=True)
-class DataFlags:
-    """The data set.
+class DataFlags(ReadingConfig):
+    """The data set, and how its files are read.
 
     Args:
         data: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-        skip_bad: skip unreadable files and report their number.
     """
 
     data: str = "dsprites"
     root: str | None = None
     images: int | None = None
     image_size: int | None = None
-    skip_bad: bool = False
 
     @classmethod
     def of(cls, config: DataConfig) -> Self:
         """The flags of the settings ``config``."""
-        return cls(config.name, config.root, config.images, config.image_size, config.skip_bad)
+        place = config.name, config.root, config.images, config.image_size
+        return cls(*place, **config.chosen_reading)
 
     @property
     def config(self) -> DataConfig:
         """The settings of these flags."""
-        return DataConfig(self.data, self.root, self.images, self.image_size, self.skip_bad)
+        place = self.data, self.root, self.images, self.image_size
+        return DataConfig(*place, **self.chosen_reading)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectFlags:
+class SubjectFlags(ReadingConfig):
     """The model to measure, and the data.
 
     Args:
@@ -92,6 +99,7 @@ class SubjectFlags:
             config,
             root=self.root or config.root,
             image_size=self.image_size or config.image_size,
+            **self.chosen_reading,
         )
 
 

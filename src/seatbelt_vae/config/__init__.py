@@ -2,6 +2,7 @@
 
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
+from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
 from seatbelt_vae.config.objective import ObjectiveConfig, resolve_objective
 from seatbelt_vae.config.presets import PRESETS, Penalty, Preset, preset_of
@@ -19,6 +20,7 @@ __all__ = [
     "ObjectiveConfig",
     "Penalty",
     "Preset",
+    "ReadingConfig",
     "RunConfig",
     "TrainingConfig",
     "dump_toml",

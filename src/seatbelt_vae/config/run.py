@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from seatbelt_vae.config.checks import positive
+from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import ModelConfig
 from seatbelt_vae.config.objective import ObjectiveConfig
 from seatbelt_vae.config.training import TrainingConfig
@@ -11,24 +12,23 @@ __all__ = ["DataConfig", "RunConfig"]
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """The data set.
+class DataConfig(ReadingConfig):
+    """The data set, and how its files are read.
 
     Args:
         name: a name of `seatbelt-vae data list`, or a function as module:function.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-        skip_bad: skip unreadable files and report their number.
     """
 
     name: str = "dsprites"
     root: str | None = None
     images: int | None = None
     image_size: int | None = None
-    skip_bad: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.images is not None:
             positive("images", self.images)
         if self.image_size is not None:

@@ -22,9 +22,9 @@ def dump_toml(config: Any) -> str:
     """The settings as TOML; a setting that is None is not written.
 
     Example:
-        >>> from seatbelt_vae.config.run import DataConfig
-        >>> dump_toml(DataConfig(images=10))
-        'name = "dsprites"\\nimages = 10\\nskip_bad = false\\n'
+        >>> from seatbelt_vae.config.model import ModelConfig
+        >>> dump_toml(ModelConfig(preset="vae")).splitlines()[0]
+        'preset = "vae"'
     """
     return tomli_w.dumps(_without_none(dataclasses.asdict(config)))
 

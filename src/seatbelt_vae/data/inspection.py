@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.loading import load_data
@@ -88,13 +88,13 @@ def prepare(
     root: str | Path | None = None,
     image_size: int | None = None,
     *,
-    skip_bad: bool = False,
     download: bool = False,
+    **reading: Any,
 ) -> Prepared:
     """Prepare a set (draw, read and cache it) and make a contact sheet.
 
     Args:
-        name, root, image_size, skip_bad: as for `load_data`.
+        name, root, image_size, reading: as for `load_data`.
         download: download the set first; only for downloadable sets.
 
     Raises:
@@ -108,7 +108,7 @@ def prepare(
         if not source.downloadable:
             raise DataError(f"{name!r} is not downloaded ({source.origin}): leave download out")
         source.download(config)
-    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, **reading)
     return Prepared(data, contact_sheet(data))
 
 
@@ -116,8 +116,7 @@ def check(
     name: str,
     root: str | Path | None = None,
     image_size: int | None = None,
-    *,
-    skip_bad: bool = False,
+    **reading: Any,
 ) -> Check:
     """Load a set and check a sample of both splits.
 
@@ -126,7 +125,7 @@ def check(
     """
     import numpy as np
 
-    data = load_data(name, root, image_size=image_size, skip_bad=skip_bad)
+    data = load_data(name, root, image_size=image_size, **reading)
     seen = [_Seen.of(data, split) for split in (data.train, data.test)]
     problems = dict.fromkeys(problem for part in seen for problem in part.problems)
     if np.isin(data.train.indices, data.test.indices).any():

@@ -1,7 +1,7 @@
 """Load a data set by name, or the data set of a run's settings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.config import DataConfig, RunConfig, resolve, resolve_objective
 from seatbelt_vae.data.registry import source_of
@@ -18,8 +18,7 @@ def load_data(
     root: str | Path | None = None,
     images: int | None = None,
     image_size: int | None = None,
-    *,
-    skip_bad: bool = False,
+    **reading: Any,
 ) -> "ImageData":
     """Load a data set by name.
 
@@ -30,16 +29,18 @@ def load_data(
         images: number of training images to use (default: all).
         image_size: side in pixels: any size for picture files, for the other sets a fraction of
             their own size.
-        skip_bad: skip and count unreadable files instead of raising an error at the first.
+        reading: settings of `seatbelt_vae.config.ReadingConfig`, such as ``skip_bad=True`` or
+            ``background="white"``.
 
     Raises:
         DataError: unknown name, missing folder, corrupt files, or an unavailable size.
+        ConfigError: a setting of another type or range.
 
     Example:
         >>> load_data("swiss-roll").image_shape
         (1, 1, 2)
     """
-    config = DataConfig(name, None if root is None else str(root), images, image_size, skip_bad)
+    config = DataConfig(name, None if root is None else str(root), images, image_size, **reading)
     return source_of(config).load(config)
 
 

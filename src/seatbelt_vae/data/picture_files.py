@@ -1,8 +1,9 @@
 """Sets of picture files, decoded by a thread pool and written as records."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.image_records import About, image_record, write_set
+from seatbelt_vae.data.level_use import LevelUse
 from seatbelt_vae.data.readers.file_tree import Tree
+from seatbelt_vae.data.readers.picture_decoding import Decoded
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Picture", "PictureFiles", "side_of"]
@@ -50,15 +53,17 @@ class PictureFiles:
         tree: the folder or archive of the files.
         train: training pictures, or all pictures.
         test: test pictures; if empty, a random tenth of the others is held out.
-        decode: maps the content of a file to pixels (C, H, W), or raises DataError.
+        decode: decodes the content of a file, or raises DataError.
         bad: handles unreadable files.
+        use: collects the stored values.
     """
 
     tree: Tree
     train: Sequence[Picture]
     test: Sequence[Picture]
-    decode: Callable[[bytes], NDArray[np.uint8]]
+    decode: Callable[[bytes], Decoded]
     bad: BadExamples
+    use: LevelUse = field(default_factory=LevelUse)
 
     def write(self, cache: Path, image_shape: tuple[int, int, int], about: About) -> None:
         """Write the set's cache file.
@@ -89,7 +94,8 @@ class PictureFiles:
 
         def completed() -> About:
             test_from = kept[0] if self.test else None
-            return replace(about, test_from=test_from, notes=about.notes + self.bad.notes)
+            notes = about.notes + self.tree.notes + self.use.notes + self.bad.notes
+            return replace(about, test_from=test_from, notes=notes)
 
         write_set(cache, blocks(), record, completed, self.tree.place)
 
@@ -100,15 +106,20 @@ class PictureFiles:
             for start in range(0, len(pictures), _AT_ONCE):
                 some = pictures[start : start + _AT_ONCE]
                 rows, good = np.empty(len(some), record), 0
-                for picture, found in zip(some, pool.map(self._pixels, some), strict=True):
+                # the filters of warnings are shared by the threads
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    decoded = list(pool.map(self._decoded, some))
+                for picture, found in zip(some, decoded, strict=True):
                     if isinstance(found, DataError):
                         self.bad.refuse(found)
                         continue
-                    rows[good] = found, picture.factors
+                    self.use.add(found.levels, found.remarks, equal=found.equal_channels)
+                    rows[good] = found.pixels, picture.factors
                     good += 1
                 yield rows[:good]
 
-    def _pixels(self, picture: Picture) -> NDArray[np.uint8] | DataError:
+    def _decoded(self, picture: Picture) -> Decoded | DataError:
         try:
             return self.decode(self.tree.read(picture.name))
         except DataError as error:

@@ -67,8 +67,9 @@ def source_of(config: DataConfig) -> Source:
         _check_root(config.name, Path(config.root), source)
     if config.image_size is not None and not source.resizable:
         raise DataError(f"{config.name!r} has one size only: leave image_size out")
-    if config.skip_bad and not source.skippable:
-        raise DataError(f"{config.name!r} is not made of files to skip: leave skip_bad out")
+    if unused := config.chosen_reading.keys() - source.options:
+        named = " and ".join(sorted(unused))
+        raise DataError(f"{named} cannot be applied to {config.name!r}: leave {named} out")
     return source
 
 

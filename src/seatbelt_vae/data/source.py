@@ -9,7 +9,12 @@ from seatbelt_vae.config import DataConfig
 if TYPE_CHECKING:
     from seatbelt_vae.data.dataset import ImageData
 
-__all__ = ["Source"]
+__all__ = ["ARRAY_OPTIONS", "LINK_OPTIONS", "PICTURE_OPTIONS", "Source"]
+
+LINK_OPTIONS = frozenset({"follow_links"})
+ARRAY_OPTIONS = LINK_OPTIONS | {"black", "white"}
+PICTURE_OPTIONS = ARRAY_OPTIONS | {"skip_bad", "channels", "background", "first_frame"}
+"""The settings of `ReadingConfig` that apply to files, to arrays and to pictures."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Source:
             ``preparation(config)`` or ``state(config)``, and, if downloadable,
             ``download(config)``.
         resizable: the set is available at several image sizes.
-        skippable: the set consists of files, of which unreadable ones can be skipped.
+        options: the settings of `ReadingConfig` that apply to the set.
         single_file: root may be one file instead of a folder.
         downloadable: the set can be downloaded on request.
         licence: owner and terms, for the card of a model trained on the set.
@@ -33,7 +38,7 @@ class Source:
     origin: str
     module: str
     resizable: bool = True
-    skippable: bool = False
+    options: frozenset[str] = LINK_OPTIONS
     single_file: bool = False
     downloadable: bool = False
     licence: str = "that of the images' owner, who is not known to this package"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +31,40 @@ def cache_of(name: str, version: int, sources: Iterable[Path], *settings: Any) -
     return cache_folder() / f"{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.records"
 
 
-def check_inside(folder: Path, *paths: Path) -> None:
-    """Raise DataError if a path of a folder is a link to a target outside or to nothing."""
+def check_inside(folder: Path, *paths: Path, follow_links: bool = False) -> None:
+    """Check that no path of a folder is a link to a target outside or to nothing.
+
+    In a snapshot of the Hugging Face cache, links to the blobs of its repository are allowed.
+
+    Args:
+        folder: the folder.
+        paths: paths in it.
+        follow_links: allow targets outside.
+
+    Raises:
+        DataError: a link that is not allowed.
+    """
     inside = folder.resolve()
+    allowed = (inside, *_blobs(inside))
     for path in paths:
         target = Path(os.path.realpath(path))  # resolve raises an error for a link to itself
-        if not target.is_relative_to(inside):
+        if not follow_links and not any(map(target.is_relative_to, allowed)):
             raise DataError(
-                f"{path} is a link that leads out of its folder, to {target}: give that file or "
-                f"its folder instead"
+                f"{path} is a link that leads out of its folder, to {target}: allow it with "
+                f"follow_links, or give a copy without links"
             )
         if not is_there(target):
             raise DataError(
                 f"{path} is a link to {target}, which is not there: restore that, or delete the "
                 f"link"
             )
+
+
+def _blobs(folder: Path) -> Iterator[Path]:
+    """The folder ``blobs`` of a repository whose ``snapshots/REVISION`` holds ``folder``."""
+    for place in (folder, *folder.parents):
+        if place.parent.name == "snapshots":
+            yield place.parent.parent / "blobs"
 
 
 def _identity(path: Path) -> tuple[str, int, int]:

@@ -40,14 +40,16 @@ class Example(NamedTuple):
 
     Args:
         picture: content of the picture file, if the copy holds it.
+        path: path of the picture file, if the copy states one.
         labels: one class number per label column; None or -1 if unknown.
     """
 
     picture: bytes | None
+    path: str | None
     labels: tuple[int | None, ...]
 
 
-def kept_files(place: str | Path) -> list[Path]:
+def kept_files(place: str | Path, follow_links: bool) -> list[Path]:
     """The files of a copy: those below a folder, or those in the cache of the library.
 
     Raises:
@@ -57,12 +59,11 @@ def kept_files(place: str | Path) -> list[Path]:
     below = os.walk(folder, onerror=raise_unreadable) if is_there(folder) else ()
     names = [Path(parent) / name for parent, _, found in below for name in found]
     files = sorted(path for path in names if path.suffix in _KEPT)
-    for path in files:
-        check_inside(folder, path)
+    check_inside(folder, *files, follow_links=follow_links)
     return files
 
 
-def open_copy(place: str | Path) -> dict[str, Any]:
+def open_copy(place: str | Path, follow_links: bool) -> dict[str, Any]:
     """Open the splits of a copy without the network.
 
     Raises:
@@ -73,11 +74,11 @@ def open_copy(place: str | Path) -> dict[str, Any]:
         if isinstance(place, str):
             return dict(datasets.load_dataset(place, cache_dir=str(_library_cache())))
         if (place / "dataset_dict.json").exists():
-            return _inside(place, dict(datasets.load_from_disk(place)))
+            return _inside(place, dict(datasets.load_from_disk(place)), follow_links)
         if (place / "state.json").exists():
-            return _inside(place, {"train": datasets.load_from_disk(place)})
+            return _inside(place, {"train": datasets.load_from_disk(place)}, follow_links)
         parts: dict[str, list[str]] = {}
-        for path in kept_files(place):
+        for path in kept_files(place, follow_links):
             if path.suffix == ".parquet":
                 parts.setdefault(_split_of(path.relative_to(place)), []).append(str(path))
         if not parts:
@@ -144,7 +145,11 @@ def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Ex
         for batch in raw.iter(batch_size=_BATCH):
             labels = [batch[name] for name in columns.labels]
             yield [
-                Example(picture and picture["bytes"], tuple(label[row] for label in labels))
+                Example(
+                    picture and picture["bytes"],
+                    picture and picture["path"],
+                    tuple(label[row] for label in labels),
+                )
                 for row, picture in enumerate(batch[columns.image])
             ]
 
@@ -164,11 +169,11 @@ def _kept_under(name: str) -> Path:
     return _library_cache() / "___".join([*owner, words])
 
 
-def _inside(folder: Path, splits: dict[str, Any]) -> dict[str, Any]:
+def _inside(folder: Path, splits: dict[str, Any], follow_links: bool) -> dict[str, Any]:
     """Check that all mapped files of the splits lie in the folder."""
     for rows in splits.values():
-        for file in rows.cache_files:
-            check_inside(folder, Path(file["filename"]))
+        files = [Path(file["filename"]) for file in rows.cache_files]
+        check_inside(folder, *files, follow_links=follow_links)
     return splits
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from seatbelt_vae.errors import DataError
 
-__all__ = ["raise_unreadable", "reading"]
+__all__ = ["file_content", "raise_unreadable", "reading"]
+
+_MOST_BYTES = 1 << 30
 
 
 @contextmanager
@@ -16,6 +18,20 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; make it readable") from error
+
+
+def file_content(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DataError: a file that is not readable, not regular, or larger than 1 GiB.
+    """
+    with reading(path):
+        if not path.is_file():
+            raise DataError(f"{path} is no file")
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise DataError(f"{path} has {size:,} bytes, expected at most {_MOST_BYTES:,}")
+        return path.read_bytes()
 
 
 def raise_unreadable(error: OSError) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config import DataConfig, ReadingConfig
 from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
 from seatbelt_vae.data.preparation import Preparation
@@ -21,7 +21,7 @@ from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
 from seatbelt_vae.data.sets.array_values import coding_of
-from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source import ARRAY_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
@@ -33,10 +33,11 @@ SOURCES = {
         "read from --root, which may be the file or its folder",
         __name__,
         single_file=True,
+        options=ARRAY_OPTIONS,
     ),
 }
 
-_VERSION = 2
+_VERSION = 3
 _IMAGES = ("images", "imgs", "x", "data")
 _IMAGE_NAMES = {*_IMAGES, *(f"{name}_{layout}" for name in _IMAGES for layout in LAYOUTS)}
 _LABELS = {"labels", "y", "targets"}
@@ -57,10 +58,10 @@ def preparation(config: DataConfig) -> Preparation:
     source = _source(config)
 
     def write(cache: Path) -> None:
-        record, blocks, about = records_of(source, stored_arrays(source))
+        record, blocks, about = records_of(source, stored_arrays(source), config)
         write_set(cache, blocks, record, lambda: about, source)
 
-    cache = cache_of("array", _VERSION, [source])
+    cache = cache_of("array", _VERSION, [source], config.black, config.white)
     return Preparation(cache, f"prepared from {source}", write)
 
 
@@ -77,18 +78,19 @@ def _source(config: DataConfig) -> Path:
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:3]) or "none"
         raise DataError(f"{root} holds {names}; expected {expected}: give that file as root")
-    check_inside(root, found[0])
+    check_inside(root, found[0], follow_links=config.follow_links)
     return found[0]
 
 
 def records_of(
-    place: Path | str, arrays: tuple[StoredArray, ...]
+    place: Path | str, arrays: tuple[StoredArray, ...], reading: ReadingConfig
 ) -> tuple[np.dtype[Any], Iterator[NDArray[Any]], About]:
     """Turn named arrays of images and labels into image records.
 
     Args:
         place: origin of the arrays, for error messages.
         arrays: candidates for the images and the labels, chosen by name and number of axes.
+        reading: the values of black and white.
 
     Returns:
         The record type, blocks of records, and the description of the set.
@@ -109,7 +111,7 @@ def records_of(
             f"{labels.path}: {labels.name} has {len(values)} rows for the {count} images of "
             f"{images.name}: expected one each"
         )
-    coding = coding_of(images)
+    coding = coding_of(images, layout, reading)
     record = image_record(shape, len(factors))
 
     def blocks() -> Iterator[NDArray[Any]]:
@@ -121,7 +123,7 @@ def records_of(
             start += len(block)
             yield rows
 
-    return record, blocks(), About(factors, notes=(coding.note,) if coding.note else ())
+    return record, blocks(), About(factors, notes=coding.notes)
 
 
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:

@@ -6,10 +6,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config import DataConfig, ReadingConfig
 from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
@@ -17,7 +14,7 @@ from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
 from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
-from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
+from seatbelt_vae.data.readers.picture_decoding import Decoded, decoded, opened_picture
 from seatbelt_vae.data.sets.celeba_lists import (
     ATTRIBUTES,
     PARTITION,
@@ -25,7 +22,7 @@ from seatbelt_vae.data.sets.celeba_lists import (
     read_attributes,
     read_partition,
 )
-from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
@@ -37,7 +34,7 @@ SOURCES = {
         "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
         "list_eval_partition.txt",
         __name__,
-        skippable=True,
+        options=PICTURE_OPTIONS,
         single_file=True,
         licence="Liu et al. 2015; for research that is not commercial",
     ),
@@ -73,16 +70,17 @@ def preparation(config: DataConfig) -> Preparation:
         )
     place, side = _photographs(Path(config.root)), side_of(config)
     lists = [list_file(_beside(place), name) for name in (ATTRIBUTES, PARTITION)]
-    check_inside(Path(config.root), place)
-    check_inside(_beside(place), *filter(None, lists))
-    with opened_tree(place, BadExamples(config.skip_bad)) as tree:
+    links = config.follow_links
+    check_inside(Path(config.root), place, follow_links=links)
+    check_inside(_beside(place), *filter(None, lists), follow_links=links)
+    with opened_tree(place, BadExamples(config.skip_bad), follow_links=links) as tree:
         files = [*tree.sources, *filter(None, lists)]
-        cache = cache_of("celeba", _VERSION, files, side, config.skip_bad)
+        cache = cache_of("celeba", _VERSION, files, side, config.chosen_reading)
 
     def write(cache: Path) -> None:
         bad = BadExamples(config.skip_bad)
-        with opened_tree(place, bad) as tree:
-            _Sources(tree, *lists).write(cache, side, bad)
+        with opened_tree(place, bad, follow_links=links) as tree:
+            _Sources(tree, *lists).write(cache, config, bad)
 
     return Preparation(cache, f"prepared from {place}", write)
 
@@ -118,7 +116,7 @@ class _Sources:
     attributes: Path | None
     partition: Path | None
 
-    def write(self, cache: Path, side: int, bad: BadExamples) -> None:
+    def write(self, cache: Path, config: DataConfig, bad: BadExamples) -> None:
         names = [name for name in self.tree.names if _NAME.fullmatch(PurePosixPath(name).name)]
         if not names:
             raise DataError(
@@ -127,8 +125,10 @@ class _Sources:
             )
         factors, pictures, notes = self._labelled(names)
         train, test, more = self._split(pictures)
-        files = PictureFiles(self.tree, train, test, partial(_face, side=side), bad)
-        files.write(cache, (3, side, side), About(factors, notes=(*notes, *more)))
+        channels, side = config.channels or 3, side_of(config)
+        decode = partial(_face, channels=channels, side=side, reading=config)
+        files = PictureFiles(self.tree, train, test, decode, bad)
+        files.write(cache, (channels, side, side), About(factors, notes=(*notes, *more)))
 
     def _labelled(
         self, names: list[str]
@@ -170,10 +170,10 @@ class _Sources:
             ) from None
 
 
-def _face(content: bytes, side: int) -> NDArray[np.uint8]:
+def _face(content: bytes, channels: int, side: int, reading: ReadingConfig) -> Decoded:
     with opened_picture(content) as picture:
         # resized copies with the aspect ratio of the published photographs are accepted
         width, height = picture.size
         if abs(width * _HEIGHT - height * _WIDTH) > max(_WIDTH, _HEIGHT):
             raise DataError(f"it has {width}×{height} pixels, expected {_WIDTH}×{_HEIGHT}")
-    return pixels_of(content, 3, side, middle=_MIDDLE / _WIDTH)
+    return decoded(content, channels, side, reading, middle=_MIDDLE / _WIDTH)

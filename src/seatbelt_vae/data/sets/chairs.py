@@ -18,7 +18,7 @@ from seatbelt_vae.data.image_records import About, image_record, read_set, write
 from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.sets.drawn_chairs import DrawnChairs
 from seatbelt_vae.data.sets.published_chairs import SIDE, PublishedChairs
-from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.source import LINK_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
 from seatbelt_vae.errors import DataError
 
@@ -30,7 +30,7 @@ SOURCES = {
         "drawn from `apt install --no-install-recommends sweethome3d-furniture`; the published "
         "rendered_chairs/ is read if --root holds it",
         __name__,
-        skippable=True,
+        options=LINK_OPTIONS | {"skip_bad"},
         licence="either of drawn meshes, CC BY and CC0, or of the published pictures (Aubry et al. "
         "2014), which are neither, on their authors' terms; `data check chairs` says which",
     ),
@@ -39,7 +39,7 @@ SOURCES = {
 INSTALLED = Path("/usr/share/sweethome3d/furniture")
 """Install folder of the archives of the Debian package."""
 
-_VERSION = 2
+_VERSION = 3
 _RECORD = image_record((1, SIDE, SIDE), factors=3)
 
 
@@ -59,10 +59,10 @@ def preparation(config: DataConfig) -> Preparation:
 
     def write(cache: Path) -> None:
         if isinstance(source, DrawnChairs):
-            check_inside(folder, *source.files)
+            check_inside(folder, *source.files, follow_links=config.follow_links)
         _write(source, cache, folder, BadExamples(config.skip_bad))
 
-    cache = cache_of("chairs", _VERSION, source.files, config.skip_bad)
+    cache = cache_of("chairs", _VERSION, source.files, config.chosen_reading)
     return Preparation(cache, source.action, write)
 
 
@@ -74,7 +74,7 @@ def _source(config: DataConfig) -> PublishedChairs | DrawnChairs:
     folder = _folder(config)
     tree = folder if folder.name == PublishedChairs.FOLDER else folder / PublishedChairs.FOLDER
     if is_there(tree):
-        return PublishedChairs.at(tree, folder)
+        return PublishedChairs.at(tree, folder, config.follow_links)
     archives = tuple(sorted(folder.glob("*.sh3f")))
     if not archives:
         raise DataError(

@@ -86,7 +86,7 @@ def preparation(config: DataConfig) -> Preparation:
         return Preparation(
             cache_folder() / "dsprites-drawn-2.records", "drawn", lambda cache: _write(cache, None)
         )
-    check_inside(published.parent, published)
+    check_inside(published.parent, published, follow_links=config.follow_links)
     # the name holds a checksum of the content, so that another download has another cache
     checksum = NpzMember(published, "imgs", (_COUNT, CANVAS, CANVAS), np.uint8).checksum()
     return Preparation(

@@ -92,7 +92,7 @@ def preparation(config: DataConfig) -> Preparation:
     files = (root / PUBLISHED_FILE,) if published else FaceModel.files(root)
 
     def write(cache: Path) -> None:
-        check_inside(root, *files)
+        check_inside(root, *files, follow_links=config.follow_links)
         blocks = _published(files[0]) if published else _drawn(FaceModel.of(files))
         about = _about(_PUBLISHED_CREDIT if published else _DRAWN_CREDIT)
         write_set(cache, _with_factors(blocks), _RECORD, lambda: about, root)

@@ -33,6 +33,7 @@ SOURCES = {
         "imported and called, which runs your code; --root is passed on as its argument",
         __name__,
         single_file=True,
+        options=frozenset({"black", "white"}),
     ),
 }
 
@@ -55,7 +56,7 @@ def load(config: DataConfig) -> ImageData:
         StoredArray.sliced(config.name, name, array.shape, array.dtype, partial(nullcontext, array))
         for name, array in named.items()
     )
-    record, blocks, about = records_of(config.name, arrays)
+    record, blocks, about = records_of(config.name, arrays, config)
     rows = np.concatenate([np.empty(0, record), *blocks])
     return stored_set(rows, about, config, hashlib.sha256(rows.data).hexdigest())
 
@@ -102,6 +103,8 @@ def _renamed(data: ImageData, config: DataConfig) -> ImageData:
         raise DataError(
             f"{config.name!r} returns images of shape {data.image_shape}: leave image_size out"
         )
+    if config.chosen_reading:
+        raise DataError(f"{config.name!r} returns an ImageData: leave black and white out")
     return replace(data, name=config.name, train=data.train.first(config.images))
 
 

@@ -16,11 +16,13 @@ from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.image_records import About, image_record, read_set, write_set
+from seatbelt_vae.data.level_use import LevelUse
 from seatbelt_vae.data.picture_files import side_of
 from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers import datasets_library
-from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
-from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.readers.picture_decoding import decoded, is_colour
+from seatbelt_vae.data.readers.reading import file_content
+from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
@@ -31,12 +33,13 @@ SOURCES = {
         "pictures in the format of the `datasets` library, such as hf:ylecun/mnist",
         "read from hf:/path/to/a/copy, from --root, or from what `data prepare --download` fetched",
         __name__,
-        skippable=True,
+        options=PICTURE_OPTIONS,
         downloadable=True,
     ),
 }
 
-_VERSION = 2
+_VERSION = 3
+_BY_PATH = "read from a file that the copy names, whose changes are not noticed"
 
 
 def load(config: DataConfig) -> ImageData:
@@ -56,7 +59,7 @@ def preparation(config: DataConfig) -> Preparation:
     place = _place(config)
     if isinstance(place, Path) and not (is_there(place) and place.is_dir()):
         raise DataError(f"no such folder: {place}; give the folder of a copy of a data set")
-    if not (files := datasets_library.kept_files(place)):
+    if not (files := datasets_library.kept_files(place, config.follow_links)):
         raise DataError(
             f"{place} is no copy of a data set: expected a folder written by save_to_disk, or one "
             f"of parquet files"
@@ -65,7 +68,7 @@ def preparation(config: DataConfig) -> Preparation:
             f"`seatbelt-vae data prepare {config.name} --download`"
         )
     return Preparation(
-        cache_of("hf", _VERSION, files, side_of(config), config.skip_bad),
+        cache_of("hf", _VERSION, files, side_of(config), config.chosen_reading),
         f"prepared from the copy of {place}",
         lambda cache: _Conversion.of(place, config).write(cache),
     )
@@ -87,15 +90,23 @@ def _place(config: DataConfig) -> str | Path:
     """The folder of a local copy, or the name of a set."""
     name = config.name.partition(":")[2]
     if config.root is not None:
-        return Path(config.root)
+        return _snapshot(Path(config.root))
     if name.startswith(("/", ".", "~")):
-        return Path(name).expanduser()
+        return _snapshot(Path(name).expanduser())
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name):
         raise DataError(
             f"{config.name!r} names no data set: expected hf:NAME, hf:OWNER/NAME or "
             f"hf:/path/to/a/copy"
         )
     return name
+
+
+def _snapshot(folder: Path) -> Path:
+    """The folder itself, or the current snapshot of a repository in the Hugging Face cache."""
+    main = folder / "refs" / "main"
+    if not (is_there(folder / "snapshots") and is_there(main)):
+        return folder
+    return folder / "snapshots" / file_content(main).decode(errors="replace").strip()
 
 
 @dataclass
@@ -106,38 +117,41 @@ class _Conversion:
         place: folder or name of the copy.
         splits: the splits that are used, in order.
         columns: the columns that are used.
-        side: side of the images in pixels.
+        config: the size of the images, and how pictures are read.
         bad: handles unreadable examples.
         kept: number of readable examples of each split.
+        use: collects the stored values.
     """
 
     place: str | Path
     splits: dict[str, Any]
     columns: datasets_library.Columns
-    side: int
+    config: DataConfig
     bad: BadExamples
     kept: Counter[str] = field(default_factory=Counter)
+    use: LevelUse = field(default_factory=LevelUse)
 
     @classmethod
     def of(cls, place: str | Path, config: DataConfig) -> Self:
-        found = datasets_library.open_copy(place)
+        found = datasets_library.open_copy(place, config.follow_links)
         if "train" not in found and len(found) > 1:
             raise DataError(f"{place} has splits {', '.join(found)}: expected train among them")
         ours = [name for name in found if name in ("train", "test")] or [*found]
         splits = {name: found[name] for name in sorted(ours, reverse=True)}
         columns = datasets_library.columns_of(place, splits)
-        return cls(place, splits, columns, side_of(config), BadExamples(config.skip_bad))
+        return cls(place, splits, columns, config, BadExamples(config.skip_bad))
 
     def write(self, cache: Path) -> None:
-        channels = 3 if self._any_colour() else 1
-        record = image_record((channels, self.side, self.side), len(self.columns.labels))
+        channels = self.config.channels or (3 if self._any_colour() else 1)
+        side = side_of(self.config)
+        record = image_record((channels, side, side), len(self.columns.labels))
         write_set(cache, self._blocks(record), record, self._about, self.place)
 
     def _about(self) -> About:
         return About(
             tuple(Factor.named(*column) for column in self.columns.labels.items()),
             self.kept["train"] if len(self.splits) > 1 else None,
-            self.bad.notes,
+            self.use.notes + self.bad.notes,
         )
 
     def _any_colour(self) -> bool:
@@ -146,11 +160,12 @@ class _Conversion:
                 for example in batch:
                     # an unreadable picture is reported when it is decoded
                     with suppress(DataError):
-                        if is_colour(_picture(example)):
+                        if is_colour(self._picture(example), self.config):
                             return True
         return False
 
     def _blocks(self, record: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+        channels, side, _ = record["image"].shape
         for split, rows in self.splits.items():
             start = 0
             for batch in datasets_library.examples(self.place, rows, self.columns):
@@ -159,8 +174,10 @@ class _Conversion:
                 for row, example in enumerate(batch, start):
                     with self.bad.each(), self._naming(row, split):
                         labels = self._labels(example)
-                        picture = pixels_of(_picture(example), record["image"].shape[0], self.side)
-                        good[kept] = picture, labels
+                        found = decoded(self._picture(example), channels, side, self.config)
+                        remarks = (*found.remarks, *([_BY_PATH] if not example.picture else []))
+                        self.use.add(found.levels, remarks, equal=found.equal_channels)
+                        good[kept] = found.pixels, labels
                         kept += 1
                 start += len(batch)
                 self.kept[split] += kept
@@ -181,8 +198,22 @@ class _Conversion:
         except DataError as error:
             raise DataError(f"{self.place}: example {row} of {split}: {error}") from error
 
+    def _picture(self, example: datasets_library.Example) -> bytes:
+        """The content of the picture, which is in the copy or in a file that the copy names.
 
-def _picture(example: datasets_library.Example) -> bytes:
-    if example.picture is None:
+        The file must lie below the copy or the current directory, unless links are followed.
+        """
+        if example.picture is not None:
+            return example.picture
+        folders = [Path.cwd(), *([self.place] if isinstance(self.place, Path) else [])]
+        for folder in folders:
+            path = folder / (example.path or "")
+            if path.is_file():
+                inside = any(path.resolve().is_relative_to(one.resolve()) for one in folders)
+                if inside or self.config.follow_links:
+                    return file_content(path)
+                raise DataError(
+                    f"its picture is the file {path}, outside the copy: allow it with "
+                    f"follow_links, or write a copy with save_to_disk"
+                )
         raise DataError("it has no picture inside the copy: write one with save_to_disk")
-    return example.picture

@@ -59,7 +59,8 @@ def load(config: DataConfig) -> ImageData:
     """
     folder = _folder(config)
     root = folder if config.root is None else Path(config.root)
-    check_inside(root, *(path for name in _names() if (path := _file(folder, name))))
+    files = (path for name in _names() if (path := _file(folder, name)))
+    check_inside(root, *files, follow_links=config.follow_links)
     parts = [_part(folder, part, at_most) for part, at_most in _PARTS.items()]
     rows = np.concatenate(parts)
     classes = Factor.named("class", _CLASSES[config.name])

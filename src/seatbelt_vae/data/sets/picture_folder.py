@@ -9,15 +9,15 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config import DataConfig, ReadingConfig
 from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.dataset import Factor, ImageData
 from seatbelt_vae.data.image_records import About, read_set
 from seatbelt_vae.data.picture_files import Picture, PictureFiles, side_of
 from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
-from seatbelt_vae.data.readers.picture_decoding import is_colour, pixels_of
-from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.readers.picture_decoding import decoded, is_colour
+from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.errors import DataError
 
@@ -28,18 +28,18 @@ SOURCES = {
         "pictures of your own; subfolders are classes, or train/ and test/",
         "read from --root, a folder or a .zip of them",
         __name__,
-        skippable=True,
+        options=PICTURE_OPTIONS,
         single_file=True,
     ),
 }
 
 ENDINGS = (
-    *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm"),
-    *(".tif", ".tiff", ".webp"),
+    *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm", ".pgm", ".png", ".pnm"),
+    *(".ppm", ".tif", ".tiff", ".webp"),
 )
 """Suffixes of picture files; other files are ignored."""
 
-_VERSION = 1
+_VERSION = 2
 
 
 def load(config: DataConfig) -> ImageData:
@@ -59,18 +59,19 @@ def preparation(config: DataConfig) -> Preparation:
             "them, as root"
         )
     root, side = Path(config.root), side_of(config)
-    with opened_tree(root, BadExamples(config.skip_bad)) as tree:
-        cache = cache_of("folder", _VERSION, tree.sources, side, config.skip_bad)
+    links = config.follow_links
+    with opened_tree(root, BadExamples(config.skip_bad), follow_links=links) as tree:
+        cache = cache_of("folder", _VERSION, tree.sources, side, config.chosen_reading)
 
     def write(cache: Path) -> None:
         bad = BadExamples(config.skip_bad)
-        with opened_tree(root, bad) as tree:
-            _write(tree, cache, side, bad)
+        with opened_tree(root, bad, follow_links=links) as tree:
+            _write(tree, cache, config, bad)
 
     return Preparation(cache, f"prepared from {root}", write)
 
 
-def _write(tree: Tree, cache: Path, side: int, bad: BadExamples) -> None:
+def _write(tree: Tree, cache: Path, config: DataConfig, bad: BadExamples) -> None:
     names = [name for name in tree.names if PurePosixPath(name).suffix.lower() in ENDINGS]
     if not names:
         raise DataError(
@@ -79,8 +80,9 @@ def _write(tree: Tree, cache: Path, side: int, bad: BadExamples) -> None:
     splits = _splits(names)
     classes = _classes(tree.place, splits)
     train, test = ([_picture(entry, classes) for entry in split.items()] for split in splits)
-    channels = 3 if any(_in_colour(tree, picture.name) for picture in train + test) else 1
-    decode = partial(pixels_of, channels=channels, side=side)
+    side, found = side_of(config), (_in_colour(tree, one.name, config) for one in train + test)
+    channels = config.channels or (3 if any(found) else 1)
+    decode = partial(decoded, channels=channels, side=side, reading=config)
     unused = len(tree.names) - len(train) - len(test)
     about = About(
         (Factor.named("class", classes),) if classes else (),
@@ -130,8 +132,8 @@ def _picture(entry: tuple[str, str], classes: tuple[str, ...]) -> Picture:
     return Picture(name, (classes.index(folder),) if classes else ())
 
 
-def _in_colour(tree: Tree, name: str) -> bool:
+def _in_colour(tree: Tree, name: str, reading: ReadingConfig) -> bool:
     # an unreadable picture is reported when it is decoded
     with suppress(DataError):
-        return is_colour(tree.read(name))
+        return is_colour(tree.read(name), reading)
     return False

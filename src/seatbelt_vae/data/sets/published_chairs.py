@@ -14,9 +14,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from seatbelt_vae.config import ReadingConfig
 from seatbelt_vae.data.bad_examples import BadExamples
 from seatbelt_vae.data.dataset import Factor
-from seatbelt_vae.data.readers.picture_decoding import opened_picture, pixels_of
+from seatbelt_vae.data.readers.picture_decoding import decoded, opened_picture
 from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
@@ -38,19 +39,21 @@ class PublishedChairs:
     Args:
         files: all picture files, sorted by model.
         place: folder that links must not lead out of.
+        follow_links: links may lead out of it.
     """
 
     FOLDER: ClassVar[str] = "rendered_chairs"
 
     files: tuple[Path, ...]
     place: Path
+    follow_links: bool
     action: ClassVar[str] = "read from the published pictures"
     credits: ClassVar[tuple[str, ...]] = (
         "Aubry, Maturana, Efros, Russell, Sivic: Seeing 3D chairs, CVPR 2014",
     )
 
     @classmethod
-    def at(cls, tree: Path, place: Path) -> "PublishedChairs":
+    def at(cls, tree: Path, place: Path, follow_links: bool) -> "PublishedChairs":
         """Find the pictures under a folder.
 
         Raises:
@@ -61,7 +64,7 @@ class PublishedChairs:
             raise DataError(
                 f"{tree} has no */renders/*.png: unpack the whole of rendered_chairs.tar there"
             )
-        return cls(files, place)
+        return cls(files, place, follow_links)
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
@@ -86,7 +89,7 @@ class PublishedChairs:
             images, factors = [], []
             for path in self.files[start : start + _AT_ONCE]:
                 with bad.each():
-                    check_inside(self.place, path)
+                    check_inside(self.place, path, follow_links=self.follow_links)
                     elevation, azimuth = _angles_of(path)
                     images.append(_shrunk(path))
                     factors.append(
@@ -128,6 +131,7 @@ def _shrunk(path: Path) -> NDArray[np.uint8]:
         with opened_picture(content) as picture:
             if picture.size != (_PUBLISHED_SIDE,) * 2:
                 raise DataError(f"it has {picture.width}×{picture.height} pixels, expected 600×600")
-        return pixels_of(content, 1, SIDE, middle=_MIDDLE, by="BOX").reshape(SIDE, SIDE)
+        found = decoded(content, 1, SIDE, ReadingConfig(), middle=_MIDDLE, by="BOX")
+        return found.pixels.reshape(SIDE, SIDE)
     except DataError as error:
         raise DataError(f"{path}: {error}; get it anew") from error

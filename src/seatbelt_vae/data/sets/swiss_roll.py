@@ -16,6 +16,7 @@ SOURCES = {
         "generated",
         __name__,
         resizable=False,
+        options=frozenset(),
         licence="generated, nobody's",
     ),
 }
