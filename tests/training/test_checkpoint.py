@@ -213,13 +213,19 @@ def test_other_data_are_refused(tmp_path):
     run = RunFolder.create(tmp_path / "run", config())
     train(run, points(), stop=stopped_after(8))
     data = points()
-    for other in (
-        replace(data, name="another"),
-        replace(data, digest="of other images"),
-        replace(data, train=replace(data.train, indices=data.train.indices[:-1])),
+    with pytest.raises(ForeignStateError, match="other settings or data"):
+        train(run, replace(data, name="another"))
+    brighter = replace(data.train, content=lambda indices: data.train.read(indices) + 0.5)
+    for train_split, missing in (
+        (brighter, 600),
+        (replace(data.train, indices=data.train.indices[:-1], cut=None), 1),
     ):
-        with pytest.raises(ForeignStateError, match="other settings or data"):
-            train(run, other)
+        with pytest.raises(ForeignStateError, match=f"images {missing} and 0 are missing"):
+            train(run, replace(data, train=train_split, digest="of other images"))
+    # without stored fingerprints, the digest of the checkpoint decides
+    (run.path / "data.safetensors").unlink()
+    with pytest.raises(ForeignStateError, match="other settings or data"):
+        train(run, replace(data, digest="of other images"))
 
 
 def test_a_run_is_known_by_the_settings_it_states(tmp_path):

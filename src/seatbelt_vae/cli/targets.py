@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.cli.run_options import SubjectFlags
-from seatbelt_vae.config import DataConfig
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.references import is_reference
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.runs.contents import SUBJECT
+from seatbelt_vae.runs.contents import SUBJECT, Run, is_contents
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
@@ -68,22 +67,17 @@ def load_target(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
     """The model of the target, with the folder of its results, and its data."""
     from seatbelt_vae.data.registry import source_of
     from seatbelt_vae.subjects import open_subject, store_subject
+    from seatbelt_vae.subjects.open import reopened
 
     path = Path(flags.target)
-    run = (path / "run.json").exists()
-    stored = None if run else _stored_data(path)
-    config = flags.data_config(RunFolder.open(path).config.data if run else stored)
+    stored = Run(path.name, path) if is_contents(path) else None
+    config = flags.data_config(None if stored is None else stored.stored_data)
     data = source_of(config).load(config)
+    if stored is not None and stored.subject is not None:
+        return reopened(stored, data), data
     subject = open_subject(flags.target, data)
-    if run or subject.folder is not None:
+    if stored is not None:
         return subject, data
     known = replace(config, root=None if config.root is None else str(Path(config.root).resolve()))
     out = flags.out or Path("runs") / subject.name
     return store_subject(subject.judged_on(known), out), data
-
-
-def _stored_data(folder: Path) -> DataConfig | None:
-    """The data set of a folder of results."""
-    from seatbelt_vae.subjects.result_folder import data_of
-
-    return data_of(folder) if (folder / SUBJECT).exists() else None

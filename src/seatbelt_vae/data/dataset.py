@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +56,16 @@ class Split:
         indices: positions of the examples in the whole set, :math:`(N)`.
         read: maps positions in the whole set to float32 images :math:`(B, C, H, W)` in bounds.
         factors_of: maps positions in the whole set to factor values :math:`(B, F)`.
+        content: maps positions in the whole set to the images as they are stored, for fingerprints
+            (default: ``read``).
+        cut: positions that `first` has cut off, if any.
     """
 
     indices: Indices
     read: Callable[[Indices], NDArray[np.float32]]
     factors_of: Callable[[Indices], NDArray[np.int64]] | None = None
+    content: Callable[[Indices], NDArray[Any]] | None = None
+    cut: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -76,7 +81,9 @@ class Split:
                 f"{images} training images asked for, the set has {len(self)}: ask for 1 to that "
                 f"many"
             )
-        return replace(self, indices=self.indices[:images])
+        if images is None:
+            return self
+        return replace(self, indices=self.indices[:images], cut=self.indices[images:])
 
     def batch(self, positions: Indices) -> "Tensor":
         """Images at positions in this split, :math:`(B, C, H, W)`, float32 inside the bounds."""
@@ -168,6 +175,7 @@ def random_split(
     read: Callable[[Indices], NDArray[np.float32]],
     factors_of: Callable[[Indices], NDArray[np.int64]] | None = None,
     images: int | None = None,
+    content: Callable[[Indices], NDArray[Any]] | None = None,
 ) -> tuple[Split, Split]:
     """Split a set at random into training and test examples, always in the same way.
 
@@ -175,7 +183,7 @@ def random_split(
 
     Args:
         count: number of examples of the whole set.
-        read, factors_of: see `Split`.
+        read, factors_of, content: see `Split`.
         images: number of training images to keep, the first of the permutation.
 
     Raises:
@@ -186,4 +194,5 @@ def random_split(
     order = DataStream.HELD_OUT.generator().permutation(count)
     held_out = max(1, round(_TEST_SHARE * count))
     train, test = order[:-held_out], order[-held_out:]
-    return Split(train, read, factors_of).first(images), Split(test, read, factors_of)
+    whole = Split(order, read, factors_of, content)
+    return replace(whole, indices=train).first(images), replace(whole, indices=test)

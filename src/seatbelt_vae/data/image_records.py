@@ -1,7 +1,7 @@
 """Sets stored as records of an image in bytes and its factor values."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -124,10 +124,11 @@ def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str
     known = factors_of if about.factors else None
     test_from = about.test_from
     if test_from is None:
-        train, test = random_split(len(images), read, known, config.images)
+        train, test = random_split(len(images), read, known, config.images, images.__getitem__)
     else:
-        train = Split(np.arange(test_from), read, known).first(config.images)
-        test = Split(np.arange(test_from, len(images)), read, known)
+        whole = Split(np.arange(len(images)), read, known, images.__getitem__)
+        train = replace(whole, indices=whole.indices[:test_from]).first(config.images)
+        test = replace(whole, indices=whole.indices[test_from:])
     return ImageData(
         config.name,
         (-1.0, 1.0),

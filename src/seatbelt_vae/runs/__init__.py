@@ -8,7 +8,7 @@ from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
 from seatbelt_vae.runs.run_folder import RunFolder
 from seatbelt_vae.runs.settings import read_settings, write_settings
 from seatbelt_vae.runs.suites import SUITE, read_suite, suite_file, suite_folders
-from seatbelt_vae.runs.tensors import read_tensors, write_tensors
+from seatbelt_vae.runs.tensors import read_about, read_tensors, write_tensors
 
 __all__ = [
     "FORMAT",
@@ -20,6 +20,7 @@ __all__ = [
     "checked_format",
     "digest_of",
     "each_part",
+    "read_about",
     "read_json",
     "read_rows",
     "read_settings",

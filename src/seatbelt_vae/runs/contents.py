@@ -18,6 +18,7 @@ from seatbelt_vae.runs.checked_files import (
     checked_table,
     checked_tensors,
 )
+from seatbelt_vae.runs.formats import checked_format
 from seatbelt_vae.runs.run_folder import RunFolder
 from seatbelt_vae.runs.suite_contents import Suite
 from seatbelt_vae.runs.suites import suite_folders
@@ -72,9 +73,11 @@ class Run:
         path = self.folder / SUBJECT
         if not path.exists():
             return None
-        return checked_table(
+        found = checked_table(
             path, ["source", "digest", "event_shape", "latent_sizes", "bounds", "data"]
         )
+        checked_format(self.folder, "folder of results", found)
+        return found
 
     @cached_property
     def config(self) -> RunConfig | None:
@@ -92,12 +95,17 @@ class Run:
         return FOREIGN if self.config is None else self.config.model.preset
 
     @property
-    def data(self) -> DataConfig:
-        """Settings of the data set."""
+    def stored_data(self) -> DataConfig | None:
+        """Settings of the data set; None for data that was given from Python."""
         if self.config is not None:
             return self.config.data
         settings = (self.subject or {}).get("data")
-        return DataConfig("in memory") if settings is None else from_dict(DataConfig, settings)
+        return None if settings is None else from_dict(DataConfig, settings)
+
+    @property
+    def data(self) -> DataConfig:
+        """Settings of the data set; ``in memory`` for data that was given from Python."""
+        return self.stored_data or DataConfig("in memory")
 
     @cached_property
     def architecture(self) -> Row | None:

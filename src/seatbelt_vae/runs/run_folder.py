@@ -7,6 +7,7 @@ Layout::
     model.json               the resolved architecture
     model.safetensors        the weights of the last step
     checkpoints/             one directory per checkpoint; `latest` names the newest
+    data.safetensors         fingerprints of the training and the held-out images, in order
     metrics/                 Parquet parts, one per checkpoint
     attacks/<suite>/         config.toml, suite.json, one Parquet and one safetensors per pair
     evaluation/              measures.json and rows

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
@@ -13,7 +13,7 @@ from seatbelt_vae.runs.atomic import atomic_write
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_tensors", "write_tensors"]
+__all__ = ["read_about", "read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = None) -> None:
@@ -23,6 +23,21 @@ def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = N
     metadata = None if about is None else {"about": json.dumps(about)}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     atomic_write(path, save(plain, metadata))
+
+
+def read_about(path: Path) -> Any:
+    """Read the JSON metadata of a file of `write_tensors`.
+
+    Raises:
+        ArtifactError: missing, truncated, or without metadata.
+    """
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return json.loads(file.metadata()["about"])
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ArtifactError(f"{path} has no readable metadata ({error}): restore it") from error
 
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":

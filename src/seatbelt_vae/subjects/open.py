@@ -9,6 +9,7 @@ from typing import Protocol
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs.contents import SUBJECT, Run
 from seatbelt_vae.subjects import (
     diffusers_folder,
     exported_program,
@@ -17,15 +18,10 @@ from seatbelt_vae.subjects import (
     run_subject,
     weights_file,
 )
-from seatbelt_vae.subjects.result_folder import (
-    data_of,
-    holds_results,
-    source_of,
-    store_subject,
-)
+from seatbelt_vae.subjects.result_folder import continued, source_of
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["WAYS", "Way", "as_subject", "open_subject"]
+__all__ = ["WAYS", "Way", "as_subject", "open_subject", "reopened"]
 
 
 class Way(Protocol):
@@ -66,9 +62,8 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
         ModelError: the model violates the protocol.
     """
     folder = Path(target)
-    if holds_results(folder):
-        subject = open_subject(source_of(folder), data)
-        return store_subject(subject.judged_on(data_of(folder)), folder)
+    if (folder / SUBJECT).exists():
+        return reopened(Run(folder.name, folder), data)
     for way in WAYS:
         if way.recognises(str(target)):
             return way.open_target(str(target), data)
@@ -77,6 +72,17 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
         f"package.module:function, file.py:function, a folder of diffusers or pythae, or a file of "
         f"weights (.safetensors) or of a program (.pt2)"
     )
+
+
+def reopened(stored: Run, data: ImageData | None = None) -> Subject:
+    """The subject of a folder of results, opened from its source.
+
+    Raises:
+        ArtifactError: the subject was a model in memory.
+        ForeignStateError: the model of the source, or the data, have changed.
+    """
+    subject = open_subject(source_of(stored), data)
+    return continued(stored, subject.judged_on(stored.stored_data))
 
 
 def as_subject(given: Subject | RunFolder) -> Subject:

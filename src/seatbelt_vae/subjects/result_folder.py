@@ -1,21 +1,16 @@
 """Folders of results of subjects without a run: ``subject.json``, attacks, evaluation."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from seatbelt_vae.config import DataConfig
-from seatbelt_vae.config.toml import from_dict
+from seatbelt_vae.data.identity import IDENTITY
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
-from seatbelt_vae.runs import FORMAT, checked_format, read_json, write_json
-from seatbelt_vae.runs.contents import SUBJECT
+from seatbelt_vae.runs import FORMAT, write_json
+from seatbelt_vae.runs.contents import SUBJECT, Run
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["data_of", "holds_results", "source_of", "store_subject"]
-
-
-def holds_results(folder: Path) -> bool:
-    """Whether a folder is a folder of results."""
-    return (folder / SUBJECT).exists()
+__all__ = ["continued", "source_of", "store_subject"]
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
@@ -25,44 +20,53 @@ def store_subject(subject: Subject, folder: Path) -> Subject:
         ForeignStateError: the folder holds results of another model or other data.
         ArtifactError: the folder holds something else, or cannot be written.
     """
-    about, path = subject.about(), folder / SUBJECT
-    if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
-        write_json(path, {"format": FORMAT, **about})
-        return subject.stored_in(folder)
-    found = _about(folder)
-    for key in ("digest", "data"):
-        if found.get(key) != about[key]:
-            raise ForeignStateError(
-                f"{folder} holds results of a subject with other {key} ({found.get(key)}), "
-                f"expected {about[key]}: give another folder with --out"
-            )
+    path = folder / SUBJECT
+    if path.exists():
+        return continued(Run(folder.name, folder), subject)
+    if folder.exists() and any(folder.iterdir()):
+        raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
+    write_json(path, {"format": FORMAT, **subject.about()})
     return subject.stored_in(folder)
 
 
-def data_of(folder: Path) -> DataConfig | None:
-    """The settings of the data set of a folder of results."""
-    found = _about(folder)
-    return None if found["data"] is None else from_dict(DataConfig, found["data"])
-
-
-def source_of(folder: Path) -> str:
+def source_of(stored: Run) -> str:
     """The target that the subject of a folder of results was obtained from.
 
     Raises:
         ArtifactError: the subject was a model in memory.
     """
-    source = str(_about(folder)["source"])
+    source = str((stored.subject or {}).get("source", ""))
     if not source:
         raise ArtifactError(
-            f"{folder} holds results of a model in memory, which cannot be obtained again: run "
-            f"from Python, or give package.module:function as the target"
+            f"{stored.folder} holds results of a model in memory, which cannot be obtained again: "
+            f"run from Python, or give package.module:function as the target"
         )
     return source
 
 
-def _about(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(folder / SUBJECT)
-    checked_format(folder, "folder of results", found)
-    return found
+def continued(stored: Run, subject: Subject) -> Subject:
+    """The subject with its results in a folder that has some, which must be of the same subject.
+
+    Raises:
+        ForeignStateError: the model or the data have changed.
+    """
+    found, about = stored.subject or {}, subject.about()
+    if found["digest"] != about["digest"]:
+        raise _foreign(stored, "digest", found["digest"], about["digest"])
+    if _placeless(stored.stored_data, stored) != _placeless(subject.data, stored):
+        raise _foreign(stored, "data", found["data"], about["data"])
+    return subject.stored_in(stored.folder)
+
+
+def _placeless(data: DataConfig | None, stored: Run) -> DataConfig | None:
+    """Settings of data without their root, if the folder identifies its images otherwise."""
+    if data is None or not (stored.folder / IDENTITY).exists():
+        return data
+    return replace(data, root=None)
+
+
+def _foreign(stored: Run, key: str, found: object, expected: object) -> ForeignStateError:
+    return ForeignStateError(
+        f"{stored.folder} holds results of a subject with other {key} ({found}), expected "
+        f"{expected}: give another folder with --out"
+    )

@@ -1,5 +1,6 @@
 """A subject: a model under evaluation, with its name, its origin and its inputs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from seatbelt_vae.config import DataConfig, RunConfig
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.identity import IDENTITY, in_split_of, store_identity
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
 from seatbelt_vae.protocol import (
@@ -23,6 +25,8 @@ from seatbelt_vae.protocol import (
 from seatbelt_vae.runs import digest_of
 
 __all__ = ["Subject", "subject_of_model"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,29 @@ class Subject:
         return replace(self, data=data)
 
     def images(self, data: ImageData) -> ImageData:
-        """A data set with its values mapped to the model's bounds.
+        """A data set in the split of the subject's folder, mapped to the model's bounds.
+
+        The folder of a model of unknown training keeps the first data set that it is judged on.
 
         Raises:
             ConfigError: the inputs do not have the shape of the model.
+            ForeignStateError: examples that the folder was made with are missing.
         """
         if tuple(data.image_shape) != event_shape_of(self.model):
             raise ConfigError(
                 f"{data.name!r} has inputs of shape {tuple(data.image_shape)}, {self.name!r} takes "
                 f"{event_shape_of(self.model)}: give data of that shape, or --image-size"
             )
+        if self.folder is not None:
+            if self.kind != "run":
+                store_identity(self.folder, data)
+            elif not (self.folder / IDENTITY).exists():
+                logger.warning(
+                    "%s was trained by an older version, which did not store which images it was "
+                    "trained on: some of the held-out images may be among them if the data changed",
+                    self.folder,
+                )
+            data = in_split_of(self.folder, data)
         low, high = bounds_of(self.model)
         if isinstance(low, Tensor) or isinstance(high, Tensor) or not low > -torch.inf:
             return data

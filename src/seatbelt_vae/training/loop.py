@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.identity import in_split_of, store_identity
 from seatbelt_vae.models import HierarchicalVAE, load_model, save_model
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.runs import RunFolder, digest_of
@@ -47,13 +48,16 @@ def train(
         ConfigError: settings that do not fit the data or the number of processes.
         DivergenceError: a term or the gradient is not finite, or the objective runs away.
         ArtifactError: the disk is full, or the checkpoints are corrupt.
-        ForeignStateError: checkpoints of other settings or data.
+        ForeignStateError: checkpoints of other settings, or data that lack images of the run.
     """
+    data = in_split_of(folder.path, data)
     trainer, settings = Trainer(folder.config, data), folder.config
     group = process_group()
     checkpoint = _checkpoint(folder, data)
     conditions = Conditions.here(trainer.device, settings.training.precision)
     done, tensors = checkpoint.newest(conditions)
+    if group.rank == 0:
+        store_identity(folder.path, data)
     finished = done >= trainer.steps and (folder.path / "model.safetensors").exists()
     # the first process decides: it may write the model before another process looks for it
     if group.any(finished and group.rank == 0):

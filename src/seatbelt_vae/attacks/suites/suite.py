@@ -102,7 +102,7 @@ def run_suite(
         sibling = sibling.path
     siblings = None if sibling is None else sibling / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
-    _open(folder, _about(subject, data, config, pairs, siblings), config)
+    _open(folder, _about(subject, data, config, pairs, siblings), data.identity, config)
     suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
     done = resumed = 0
     lock, chunks = folder / ".lock", suite.chunks
@@ -184,16 +184,20 @@ def _about(
     return {**about, "digest": digest_of({**about, **first})}
 
 
-def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
-    """Create the suite's folder, or check that it holds the same suite."""
+def _open(folder: Path, about: dict[str, Any], images: str, config: AttackConfig) -> None:
+    """Create the suite's folder, or check that it holds the same suite on the same images."""
     if not suite_file(folder).exists():
         write_settings(folder / "config.toml", config)
-        write_json(folder / SUITE, about)
+        write_json(folder / SUITE, {**about, "images": images})
         return
     stored = read_suite(folder)
+    differing = []
     if stored.get("digest") != about["digest"]:
         ignored = ("digest", "format")
         differing = [k for k in about if k not in ignored and stored.get(k) != about[k]]
+    elif stored.get("images", images) != images:  # suites of older versions lack it
+        differing = ["set of images"]
+    if differing:
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
             f"being resumed; delete that folder to attack anew"

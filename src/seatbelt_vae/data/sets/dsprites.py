@@ -65,7 +65,7 @@ def load(config: DataConfig) -> ImageData:
             return unpacked(chosen)
         return halved(chosen) if block == 2 else block_means(halved(chosen), block // 2)
 
-    train, test = random_split(_COUNT, read, _factors, config.images)
+    train, test = random_split(_COUNT, read, _factors, config.images, packed.__getitem__)
     side = CANVAS // block
     return ImageData(
         "dsprites",
