@@ -62,8 +62,8 @@ _OF_PAIR = (
     Column(
         "unconverged",
         "DOUBLE",
-        "mean fall of log(Δ − c + 10⁻³(r₀ − c)) after a share of the pair's rows was rerun with "
-        "twice the effort",
+        "largest fall of log(Δ − c + 10⁻³(r₀ − c)) among the pair's rows after some of them were "
+        "solved again from new starts; older suites hold the mean over those rows",
         "unconverged",
     ),
     Column(

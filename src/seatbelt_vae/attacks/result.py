@@ -29,8 +29,8 @@ class AttackResult:
         status: end of the descent that found :math:`x^*`, per pair and level.
         start: kind of its start point.
         evaluations: gradient evaluations spent on the row, :math:`(P, W)`.
-        unconverged: mean fall of :math:`\log(\Delta - c + 10^{-3}(r_0-c))` over the rows that were
-            rerun with twice the effort, :math:`(P)`; NaN without such rows.
+        unconverged: largest fall of :math:`\log(\Delta - c + 10^{-3}(r_0-c))` by the recheck of
+            `checked_attack`, :math:`(P)`; NaN without it.
     """
 
     problem: Problem

@@ -66,8 +66,8 @@ class AttackConfig:
         restarts: random restarts per row; strength `strong` only.
         max_evaluations: maximum number of gradient evaluations per descent.
         memory: correction pairs kept by the quasi-Newton method.
-        recheck: share of rows solved again with twice the effort to test convergence; strength
-            `strong` only.
+        recheck: share of a pair's rows, at least three, that are solved again from new starts to
+            test convergence, 0 for none; strength `strong` only.
         gradient_free: evaluations of the gradient-free control on each of three rows per pair, 0
             for none; strength `strong` only.
         fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.

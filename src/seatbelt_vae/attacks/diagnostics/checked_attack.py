@@ -1,7 +1,7 @@
-"""`checked_attack`: an attack, its controls, checks of the model, and the flags they raise."""
+"""`checked_attack`: an attack, its recheck and controls, checks of the model, and their flags."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.diagnostics.controls import Controlled, controlled
+from seatbelt_vae.attacks.diagnostics.convergence import recheck
 from seatbelt_vae.attacks.diagnostics.flags import Flag, suite_flags
 from seatbelt_vae.attacks.diagnostics.model_checks import ModelChecks, check_model
 from seatbelt_vae.attacks.losses import Loss
@@ -64,7 +65,7 @@ def checked_attack(
     pair_numbers: Sequence[int] | None = None,
     transferred: Tensor | None = None,
 ) -> CheckedAttack:
-    """Attack, and compare with random noise, a gradient-free search and a sibling's images.
+    """Attack, recheck convergence, and compare with noise, gradient-free search and a sibling.
 
     Args:
         model, x, target, config, loss, levels, pair_numbers: as for `attack`.
@@ -87,9 +88,12 @@ def checked_attack(
     config, model = config or AttackConfig(), prepare_model(model)
     if transferred is not None:
         transferred = _checked_transfer(model, transferred, len(x)).flatten(2)
-    result = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
+    bare = replace(config, recheck=0)
+    result = attack(model, x, target, bare, loss=loss, levels=levels, pair_numbers=pair_numbers)
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     keys = [(config.seed, number) for number in numbers]
+    if config.strength == "strong" and config.recheck:
+        result = recheck(result, config, keys)
     compared = controlled(result, config, keys, transferred)
     starts = [generator_for(Stream.PROBE_START, *key) for key in keys]
     checks = check_model(model, result.problem, starts)
