@@ -1,6 +1,8 @@
 """Progress on stderr: bars on a terminal, else a plain line every few seconds."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -55,7 +57,8 @@ class ProgressLines:
         trace: TracebackType | None,
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with self._until_closed():
+                self._bars.stop()
 
     def show(self, activity: str, done: int, total: int, detail: str = "", line: str = "") -> None:
         """Show the progress of an activity.
@@ -70,25 +73,40 @@ class ProgressLines:
         line = line or activity
         if self._quiet:
             return
-        if self._bars is None:
-            self._plain(line, activity, done, total, detail)
-            return
+        with self._until_closed():
+            if self._bars is None:
+                self._plain(line, activity, done, total, detail)
+            else:
+                self._bar(self._bars, line, activity, done, total, detail)
+
+    def _bar(
+        self, bars: Progress, line: str, activity: str, done: int, total: int, detail: str
+    ) -> None:
         if line not in self._tasks:
-            self._tasks[line] = self._bars.add_task(activity, total=total, detail=detail)
+            self._tasks[line] = bars.add_task(activity, total=total, detail=detail)
         task = self._tasks[line]
-        if self._bars.tasks[task].description != activity:
-            self._bars.reset(task, total=total, description=activity, detail=detail)
-        self._bars.update(task, completed=done, total=total, detail=detail)
+        if bars.tasks[task].description != activity:
+            bars.reset(task, total=total, description=activity, detail=detail)
+        bars.update(task, completed=done, total=total, detail=detail)
 
     def end(self, line: str) -> None:
         """Remove a line from the terminal."""
         if self._bars is not None and line in self._tasks:
             self._bars.remove_task(self._tasks.pop(line))
 
+    @contextmanager
+    def _until_closed(self) -> Iterator[None]:
+        """Show no more once the terminal is closed; the work goes on."""
+        try:
+            yield
+        except OSError:
+            self._quiet = True
+
     def say(self, message: str) -> None:
         """Print one message."""
         if not self._quiet:
-            self._console.print(message, markup=False)
+            with self._until_closed():
+                self._console.print(message, markup=False)
 
     def _plain(self, line: str, activity: str, done: int, total: int, detail: str) -> None:
         now = time.monotonic()
