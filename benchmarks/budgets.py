@@ -16,17 +16,18 @@ the best step size of each row, and so grants foolbox six times our evaluations.
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from math import ceil
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, Literal
 
 import eagerpy as ep
 import foolbox as fb
 import torch
+from foolbox.attacks.gradient_descent_base import BaseGradientDescent
 from torch import Tensor, nn
 
 from benchmarks.attack import images_of
@@ -34,51 +35,41 @@ from benchmarks.machine import machine
 from benchmarks.models import MODELS, trained
 from seatbelt_vae.attacks import Problem
 from seatbelt_vae.attacks.levels import levels_of
-from seatbelt_vae.attacks.losses import BoundLoss, Loss, loss_of
+from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.methods import single_attack, strong_attack
 from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
 from seatbelt_vae.parallel.process_settings import tune_process
-from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 
+Norm = Literal["l2", "linf"]
+
+_NORMS: tuple[Norm, ...] = ("l2", "linf")
+_SOLVERS: tuple[Literal["quasi-newton", "pgd"], ...] = ("quasi-newton", "pgd")
 _EVALUATIONS = (40, 100)
 _STEPS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-class _Counted:
-    """A loss that counts the images whose gradient is asked for."""
+class _Counter:
+    """Counts the images whose gradient of a problem's loss is computed."""
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss, self.images = loss, 0
-
-    @property
-    def targeted(self) -> bool:
-        return self.loss.targeted
-
-    def bind(
-        self,
-        model: Autoencoder,
-        x: Tensor,
-        target: Tensor,
-        generators: Sequence[torch.Generator],
-    ) -> BoundLoss:
-        bound = self.loss.bind(model, x, target, generators)
+    def __init__(self, problem: Problem) -> None:
+        self.images = 0
 
         def parts(images: Tensor, pairs: Tensor) -> Tensor:
             self.images += len(images) * torch.is_grad_enabled()
-            return bound.parts(images, pairs)
+            return problem.loss.parts(images, pairs)
 
-        return replace(bound, parts=parts, coarse=None)
+        self.problem = replace(problem, loss=replace(problem.loss, parts=parts, coarse=None))
 
     def since_last_asked(self) -> int:
         count, self.images = self.images, 0
         return count
 
 
-class _Rows:
+class _Rows(BaseGradientDescent):
     """Lends foolbox's descent our loss, and rows with a start and an ε of their own.
 
     Args:
@@ -126,7 +117,7 @@ _FOOLBOX = {"l2": _L2, "linf": _Linf}
 
 
 def by_foolbox(
-    problem: Problem, levels: Tensor, norm: str, starts: Tensor, evaluations: int, step: float
+    problem: Problem, levels: Tensor, norm: Norm, starts: Tensor, evaluations: int, step: float
 ) -> Tensor:
     """The lowest loss of every row from starts (P, E, n) within ε, levels (P, E)."""
     shape = problem.event_shape
@@ -150,14 +141,15 @@ def by_foolbox(
     return descent.lowest.view_as(levels)
 
 
-def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterator[dict[str, Any]]:
+def compare(model: HierarchicalVAE, loss: str, norm: Norm, pairs: int) -> Iterator[dict[str, Any]]:
     """One row for each of our ways to attack."""
     x, target = images_of(pairs)
     strong = AttackConfig(loss=loss, threat=norm, pairs=pairs, recheck=0)
     keys = [(strong.seed, pair) for pair in range(pairs)]
-    counted = _Counted(loss_of(strong, len(model.latent_sizes)))
+    attacked = loss_of(strong, len(model.latent_sizes))
     generators = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
-    problem = Problem.of(model, counted, x, target, generators, threat=threat_of(strong))
+    counted = _Counter(Problem.of(model, attacked, x, target, generators, threat=threat_of(strong)))
+    problem = counted.problem
     levels = levels_of(strong, problem)
     starts = torch.stack(
         [
@@ -167,7 +159,7 @@ def compare(model: HierarchicalVAE, loss: str, norm: str, pairs: int) -> Iterato
     )
     single = [
         replace(strong, strength="single", max_evaluations=evaluations, solver=solver)
-        for evaluations, solver in product(_EVALUATIONS, ("quasi-newton", "pgd"))
+        for evaluations, solver in product(_EVALUATIONS, _SOLVERS)
     ]
     for config in (strong, *single):
         search = strong_attack if config.strength == "strong" else single_attack
@@ -213,7 +205,7 @@ def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One row a model, loss, norm and way of ours to attack."""
     for name in arguments.models:
         model = fold_batch_norm(load_model(trained(name, arguments.folder)))
-        for loss, norm in product(arguments.losses, ("l2", "linf")):
+        for loss, norm in product(arguments.losses, _NORMS):
             for row in compare(model, loss, norm, arguments.pairs):
                 yield {"model": name, "loss": loss, "norm": norm, **row}
 

@@ -52,10 +52,9 @@ _HELD_OUT, _DRAWS = 1000, 4
 
 def settings(name: str, root: str | None, preset: str, steps: int) -> RunConfig:
     """Of one run."""
-    network = "mlp" if name in _POINTS else "conv"
     return RunConfig(
         DataConfig(name, root),
-        replace(_SMALL, preset=preset, network=network),
+        replace(_SMALL, preset=preset, network="mlp" if name in _POINTS else "conv"),
         training=replace(_TRAINING, steps=steps),
     )
 

@@ -26,7 +26,8 @@ def counted(work: Callable[[], object]) -> int:
     """Operations of the matrix products and convolutions in a piece of work."""
     with _Flops() as counter:
         work()
-    return counter.total
+    operations: int = counter.total
+    return operations
 
 
 def gemm_rate(size: int = 2048, dtype: torch.dtype = torch.float32) -> float:

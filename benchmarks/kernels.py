@@ -27,7 +27,7 @@ from seatbelt_vae.config import ModelConfig, resolve
 from seatbelt_vae.data.rendering import Camera, render
 from seatbelt_vae.kernels import FUSED_CONV, MIXTURES, RASTERISER, Kernel
 from seatbelt_vae.models import HierarchicalVAE, for_training
-from seatbelt_vae.objectives import Objective
+from seatbelt_vae.objectives import Objective, PenaltySetup
 from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import draw_noise
 
@@ -50,8 +50,7 @@ def training_step(preset: str, units: int, batch: int) -> tuple[HierarchicalVAE,
     model = HierarchicalVAE(resolve(config, "dsprites", _SHAPE, _BOUNDS))
     model = convert_conv2d_weight_memory_format(model, torch.channels_last)
     for_training(model)
-    beta = 6.0 if preset == "beta-tcvae" else 1.0
-    objective = Objective("tc", beta, 0.0, "unit", "mws", _DATA_SIZE)
+    objective = Objective.of(preset, PenaltySetup(model.latent_sizes, _DATA_SIZE))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     x, noise = images(batch), draw_noise((units,), (batch,), torch.Generator().manual_seed(0))
 

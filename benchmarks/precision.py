@@ -8,6 +8,7 @@ float32.
 
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,9 +23,10 @@ from seatbelt_vae import (
 )
 from seatbelt_vae.runs import read_rows
 
-__all__ = ["elbo_differences", "has_bf16"]
+__all__ = ["PRECISIONS", "Precision", "elbo_differences", "has_bf16"]
 
-_PRECISIONS = ("float32", "bf16")
+Precision = Literal["float32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bf16")
 
 
 def has_bf16() -> bool:
@@ -40,12 +42,12 @@ def elbo_differences(model: ModelConfig, steps: int, seeds: int) -> dict[str, fl
         jobs = {
             f"{precision}-{seed}": _job(model, precision, steps, seed)
             for seed in range(seeds)
-            for precision in _PRECISIONS
+            for precision in PRECISIONS
         }
         runs = run_sweep(Path(folder), jobs).runs
         exact, half = (
             np.array([_elbo(runs[f"{precision}-{seed}"]) for seed in range(seeds)])
-            for precision in _PRECISIONS
+            for precision in PRECISIONS
         )
     scale, differences = abs(exact.mean()), half - exact
     return {
@@ -57,7 +59,7 @@ def elbo_differences(model: ModelConfig, steps: int, seeds: int) -> dict[str, fl
     }
 
 
-def _job(model: ModelConfig, precision: str, steps: int, seed: int) -> Job:
+def _job(model: ModelConfig, precision: Precision, steps: int, seed: int) -> Job:
     training = TrainingConfig(
         steps=steps,
         batch_size=64,

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
-from benchmarks.precision import elbo_differences, has_bf16
+from benchmarks.precision import PRECISIONS, Precision, elbo_differences, has_bf16
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
 from seatbelt_vae.data import ImageData, load_data
 from seatbelt_vae.models import HierarchicalVAE
@@ -74,7 +74,7 @@ class _Decoder(BaseDecoder):
         return ModelOutput(reconstruction=self.layers(z))
 
 
-class _Images(torch.utils.data.Dataset):
+class _Images(torch.utils.data.Dataset[dict[str, Tensor]]):
     """Images in memory, in the form pythae's trainer wants them."""
 
     def __init__(self, images: Tensor) -> None:
@@ -160,7 +160,7 @@ def ours(
     data: ImageData,
     batch: int,
     steps: int,
-    precision: str,
+    precision: Precision,
     threads: int,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> list[float]:
@@ -233,7 +233,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(threads)
     data = load_data("dsprites", images=batch * count)
     images = data.train.batch(np.arange(batch * count))
-    precisions = ["float32", "bf16"] if has_bf16() else ["float32"]
+    precisions = PRECISIONS if has_bf16() else PRECISIONS[:1]
     rate = gemm_rate()
     steps: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
     epochs: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
