@@ -145,6 +145,83 @@ def test_values_are_told_from_type_and_range(tmp_path, images, expected, note):
     assert data.notes == ((note,) if note else ())
 
 
+TALL = GREY.astype(np.int64) * 9 - 700
+
+
+@pytest.mark.parametrize("kind", ["i2", "i4", "i8", "f2", "f4", "f8", ">i4"])
+def test_black_and_white_can_be_stated(tmp_path, kind):
+    stored = TALL.astype(kind)
+    data = load_data("array", saved(tmp_path, images=stored), black=-100, white=900)
+    expected = 255 * ((stored.astype(float) + 100) / 1000).clip(0, 1)
+    assert abs(as_bytes(data)[:, 0] - expected).max() <= 0.5001
+    assert data.notes == (
+        "values from -100 to 900, kept as bytes",
+        f"{np.dtype(kind)}: values from -700 to 1595 are clipped to -100 to 900",
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "expected"),
+    [
+        (GREY.astype(np.int64), {"black": 0, "white": 255}, GREY),
+        (GREY.astype(np.int8).view(np.uint8), {"black": 255, "white": 0}, 255 - GREY),
+        (GREY // 16, {"white": 15}, 17 * (GREY // 16)),
+        ((GREY // 16).astype(np.float64), {"white": 15}, 17 * (GREY // 16)),
+        (GREY.astype(np.uint32) << 24, {"white": 255 << 24}, GREY),
+        (GREY > 99, {"black": 1, "white": 0}, 255 * (GREY <= 99)),
+    ],
+)
+def test_stated_levels_replace_those_of_the_type(tmp_path, images, options, expected):
+    data = load_data("array", saved(tmp_path, images=images), **options)
+    assert (as_bytes(data)[:, 0] == expected).all()
+
+
+def with_constant_channel(images):
+    changed = images.copy()
+    changed[:, 1] = 7
+    return changed
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_a_constant_channel_is_reported(tmp_path, layout):
+    images = with_constant_channel(BYTES)
+    images = images if layout == "nchw" else images.transpose(0, 2, 3, 1)
+    data = load_data("array", saved(tmp_path, images=images))
+    assert data.notes == ("uint8: green is 7 in every picture",)
+
+
+@pytest.mark.parametrize(
+    ("images", "note"),
+    [
+        (GREY // 16, "uint8: values from 0 to 15 of 0 to 255: black=0 and white=15 stretch them"),
+        (GREY // 2 + 128, "uint8: values from 128 to 255 of 0 to 255: black=128 and white=255"),
+        (GREY.astype("u2") * 16, "uint16: values from 0 to 4080 of 0 to 65535: black=0 and wh"),
+        (GREY / 1020, "float64: values from 0 to 0.25 of 0 to 1: black=0 and white=0.25 stretch"),
+    ],
+)
+def test_unused_levels_are_reported(tmp_path, images, note):
+    assert load_data("array", saved(tmp_path, images=images)).notes[-1].startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "reason"),
+    [
+        (TALL, {"black": -9}, "values of type int64; .*: state the values of black and white"),
+        (GREY / 255, {"white": 0}, "values of type float64; .*: state the values of black and w"),
+        (GREY.astype(complex), {"white": 9}, "values of type complex128; expected"),
+    ],
+)
+def test_levels_without_a_meaning_are_refused(tmp_path, images, options, reason):
+    with pytest.raises(DataError, match=reason):
+        load_data("array", saved(tmp_path, images=images), **options)
+
+
+def test_levels_do_not_hide_nan(tmp_path):
+    path = saved(tmp_path, images=put(np.nan))
+    with pytest.raises(DataError, match=r"images has nan at \[17, 3, 2\]; .*: save it without NaN"):
+        load_data("array", path, white=3)
+
+
 def put(value, place=(17, 3, 2), start=0.0):
     images = np.full((COUNT, 5, 4), start, np.float32)
     images[place] = value
