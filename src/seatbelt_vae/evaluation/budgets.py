@@ -28,7 +28,7 @@ _BUDGETED: tuple[tuple[str, Aim, int], ...] = (
     ("budgeted-latent", "posterior", 30),
     ("budgeted", "reconstruction", 100),
 )
-_RECHECK, _RECHECK_EVALUATIONS = "budgeted-recheck", 200
+_RECHECK: tuple[str, Aim, int] = ("budgeted-recheck", "reconstruction", 200)
 _SMALLEST_SCALE = 0.1
 
 
@@ -181,13 +181,12 @@ def matched_budgets(
     stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
     gap_of_rows = tuple(c.gap[i].item() for c, i in _best(stored))
     attack = partial(_lowered, model, pair, budgets, batch)
-    for how, aim, evaluations in _BUDGETED if lower else ():
+    for stage in _BUDGETED if lower else ():
         starts = [c.images[[c.best, c.how.index("blend")]] for c in pool]
-        pool = attack(pool, starts, how, aim, evaluations)
+        pool = attack(pool, starts, *stage)
     best, unconverged = _joined_best(pool), (None,) * len(budgets)
-    if lower and recheck is not None:
-        starts = _new_starts(pair, pool, budgets, recheck)
-        pool = attack(pool, starts, _RECHECK, "reconstruction", _RECHECK_EVALUATIONS)
+    if lower and recheck:
+        pool = attack(pool, _new_starts(pair, pool, budgets, recheck), *_RECHECK)
         before, best = best, _joined_best(pool)
         unconverged = tuple((before.gap - best.gap).tolist())
     return MatchedBudgets(

@@ -120,15 +120,9 @@ def measure_pair(
     generator = generator_for(Stream.FRESH_NOISE, settings.seed, number)
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
     columns = _columns(model, pair, adversarial, noise, batch)
+    fresh = generator_for(Stream.BUDGET_RECHECK, settings.seed, number)
     lower = makes_budgeted(settings)
-    budgets = matched_budgets(
-        model,
-        pair,
-        adversarial,
-        lower=lower,
-        recheck=generator_for(Stream.BUDGET_RECHECK, settings.seed, number) if lower else None,
-        batch=batch,
-    )
+    budgets = matched_budgets(model, pair, adversarial, lower=lower, recheck=fresh, batch=batch)
     points = columns["distance_relative"], columns["distortion"]
     return PairMeasures(
         pair,
