@@ -8,8 +8,9 @@ Example:
     'seatbelt'
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.references import lazy_lookup
 
 if TYPE_CHECKING:
     from seatbelt_vae.attacks import (
@@ -88,10 +89,10 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_MODULES = {
+_NAMES_BY_MODULE = {
     "attacks": "FunctionLoss LatentLoss OutputLoss attack checked_attack run_suite",
-    "config": "AttackConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig Penalty Preset "
-    "RunConfig TrainingConfig",
+    "config": "AttackConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig "
+    "Penalty Preset RunConfig TrainingConfig",
     "data": "load_data",
     "errors": "SeatbeltError",
     "evaluation": "evaluate measure_suite",
@@ -107,15 +108,8 @@ _MODULES = {
     "training": "train",
     "workflow": "Job",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_lookup(__name__, globals(), _NAMES_BY_MODULE)
 
 
 def __dir__() -> list[str]:

@@ -67,6 +67,9 @@ class Stream(Enum):
     CODE_NOISE = (71, "image")
     CLASSIFIER_WEIGHTS = (72,)
     CLASSIFIER_ORDER = (73, "epoch")
+    BUDGET_RECHECK = (76, "pair")
+    CONVERGENCE_ROWS = (77, "pair")
+    CONVERGENCE_STARTS = (78, "pair")
     # penalties of training
     PENALTY = (75, "step", "position and worker")
     # the conformance check

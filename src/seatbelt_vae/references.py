@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -10,7 +11,31 @@ from typing import Any
 
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["is_reference", "resolve_reference"]
+__all__ = ["is_reference", "lazy_lookup", "resolve_reference"]
+
+
+def lazy_lookup(
+    package: str, namespace: dict[str, Any], names_by_module: Mapping[str, str]
+) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package whose names are imported when they are first used.
+
+    Args:
+        package: its name.
+        namespace: its globals, where a name is kept once it is imported.
+        names_by_module: names of each submodule, separated by spaces.
+    """
+    module_of = {
+        name: module for module, names in names_by_module.items() for name in names.split()
+    }
+
+    def lookup(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{package}.{module_of[name]}"), name)
+        namespace[name] = value
+        return value
+
+    return lookup
 
 
 def is_reference(name: str) -> bool:

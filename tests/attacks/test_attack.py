@@ -177,13 +177,39 @@ def test_bad_images_are_named(change, error, text):
     ("levels", "error", "text"),
     [
         ([[1.0], [2.0]], ShapeError, r"levels of shape \(2, 1\), expected \(levels,\) or \(1, lev"),
-        ([2.0, 1.0], ConfigError, "levels are not positive and ascending: sort them"),
-        ([0.0, 1.0], ConfigError, "levels are not positive and ascending: sort them"),
+        (
+            [2.0, 1.0],
+            ConfigError,
+            r"levels \[2.0, 1.0\], expected ascending weights from 0 on: sort",
+        ),
+        ([-1.0, 1.0], ConfigError, r"levels \[-1.0, 1.0\], expected ascending weights from 0 on"),
     ],
 )
 def test_bad_levels_are_named(levels, error, text):
     with pytest.raises(error, match=text):
         attack(Linear(), *some(1), levels=torch.tensor(levels))
+
+
+def test_a_budget_of_zero_is_refused():
+    with pytest.raises(ConfigError, match="expected ascending budgets above 0: sort them"):
+        attack(Linear(), *some(1), AttackConfig(threat="l2"), levels=torch.tensor([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("strength", ["strong", "single", "paper"])
+def test_with_a_weight_of_zero_the_loss_alone_counts(strength):
+    """The smallest ‖rec(x*) − x_t‖ of a linear model is a least-squares residual."""
+    model, (x, target) = Linear(), some(1)
+    model.bounds = (-50.0, 50.0)
+    config = AttackConfig("output-l2", strength=strength, recheck=0)
+    result = attack(model, x, target, config, levels=torch.tensor([0.0, 0.5]))
+    product = (model.w @ model.a).numpy()
+    aim = target.flatten().numpy()
+    least = np.linalg.norm(aim - product @ np.linalg.lstsq(product, aim, rcond=None)[0])
+    assert float(result.delta[0, 0]) == pytest.approx(least, rel=1e-3)
+    assert float(result.delta[0, 0]) == float(result.divergence[0, 0])
+    assert float(result.norms.l2[0, 0]) > 0
+    assert float(result.level_relative[0, 0]) == 0
+    assert float(result.delta[0, 1]) > float(result.divergence[0, 1])
 
 
 def test_relative_weights_need_a_floor():

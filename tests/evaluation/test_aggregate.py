@@ -13,6 +13,7 @@ from seatbelt_vae.data import Split
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.evaluation.aggregate_measures import affordable_chains, measure_aggregate
 from seatbelt_vae.evaluation.chains import Chains
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.objectives import AggregatePosterior, Aggregates
 from seatbelt_vae.protocol import Noise, Posterior
 
@@ -70,6 +71,49 @@ def test_one_layer_is_exact_over_the_images_used() -> None:
         assert stated["lower"] == stated["upper"] == pytest.approx(expected, abs=0.05)
         assert (stated["chains"], stated["images"], stated["queries"]) == (1, 12, 3000)
     assert information < math.log(12)
+
+
+def test_the_monte_carlo_error_is_the_spread_over_seeds() -> None:
+    model = random_linear(latents=3)
+    wide = LinearAutoencoder(model.encoder, model.decoder, std=0.5)
+    found = [
+        measure_aggregate(wide, TRAIN, EvaluationConfig(aggregate_queries=96, seed=seed))
+        for seed in range(60)
+    ]
+    for name in ("total_correlation", "mutual_information"):
+        spread = np.std([aggregate[name]["lower"] for aggregate in found], ddof=1)
+        # queries go round the 12 images, which removes the variance between images
+        assert 0.6 < spread / np.mean([aggregate[name]["error"] for aggregate in found]) < 1.2
+
+
+@pytest.mark.parametrize(("std", "saturated"), [(0.001, True), (0.5, False)])
+def test_information_at_its_bound_is_marked_beside_both_numbers(
+    std: float, saturated: bool
+) -> None:
+    model = random_linear(latents=3)
+    sharp = LinearAutoencoder(model.encoder, model.decoder, std=std)
+    found = measure_aggregate(sharp, TRAIN, EvaluationConfig(aggregate_queries=240))
+    assert (found["mutual_information"]["lower"] > math.log(12) - 0.1) == saturated
+    for name in ("total_correlation", "mutual_information"):
+        assert found[name]["saturated"] == saturated
+        shown = MODEL_MEASURES[name].shown(found)
+        assert f" ± {found[name]['error']:.1g}" in shown
+        assert shown.endswith(" (saturated: limited by 12 images)") == saturated
+
+
+def test_an_evaluation_of_an_older_version_is_shown_as_saturated_too() -> None:
+    about = {"chains": 1, "images": 20_000, "queries": 1000}
+    stored = {
+        "total_correlation": {"lower": 20.5, "upper": 20.5, **about},
+        "mutual_information": {"lower": 9.887, "upper": 9.887, **about},
+    }
+    show = MODEL_MEASURES["total_correlation"].shown
+    assert show(stored) == "20.5 (saturated: limited by 20000 images)"
+    stored["mutual_information"]["lower"] = math.log(20_000) - 0.11
+    assert show(stored) == "20.5"
+    stored["mutual_information"]["chains"] = 8  # the bound is the logarithm of all components
+    stored["mutual_information"]["lower"] = math.log(160_000) - 0.05
+    assert show(stored).endswith("(saturated: limited by 20000 images)")
 
 
 def test_two_layers_bracket_the_known_mixture() -> None:

@@ -6,14 +6,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 from tests.evaluation.stand_ins import (
     SHAPE,
+    LinearAutoencoder,
     identity_autoencoder,
     random_images,
     random_linear,
     random_vae,
 )
 
+from seatbelt_vae.evaluation import budgets
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, blend, matched_budgets, shorten
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
 from seatbelt_vae.evaluation.measures import BUDGETS
@@ -49,6 +52,7 @@ def test_identity_map_has_gap_one_minus_epsilon() -> None:
     # no image in the ball is nearer to the target than the blend
     assert found.gap == pytest.approx([1 - e for e in BUDGETS])
     assert set(found.how) <= {"blend", "budgeted-latent", "budgeted"}
+    assert set(found.unconverged) == {None}
     assert found.distance_relative == pytest.approx(BUDGETS)
 
 
@@ -124,6 +128,68 @@ def test_rows_within_the_budget_are_not_marked_as_shortened() -> None:
     star = x + 0.15 * size * heard.reshape(SHAPE) / heard.norm()
     found = matched_budgets(model, pair, star[None])
     assert [candidates.how[1] for candidates in found.pool[:3]] == ["shortened", "shortened", "row"]
+
+
+def stiff_linear() -> LinearAutoencoder:
+    """A linear autoencoder whose singular values span a factor of 20, in a wide box."""
+    model = random_linear(latents=60)
+    scale = torch.logspace(-1.3, 0, 60, dtype=torch.float64)
+    u, _, v = torch.linalg.svd(model.encoder, full_matrices=False)
+    return LinearAutoencoder(u * scale @ v, model.decoder, bounds=(-50.0, 50.0))
+
+
+def test_budgeted_attacks_reach_the_minimum_of_an_ill_conditioned_model() -> None:
+    """The minimum of ‖M(d − x_t + x)‖ in a ball, from its secular equation."""
+    model = stiff_linear()
+    x, target = random_images(2)
+    pair = Pair.of(model, x, target)
+    found = matched_budgets(model, pair, x[None])
+    product, aim = model.decoder @ model.encoder, (target - x).flatten()
+    _, values, v = torch.linalg.svd(product, full_matrices=False)
+    right = v @ aim
+    for epsilon, gap in zip(BUDGETS, found.gap, strict=True):
+
+        def excess(log_mu: float, radius: float = epsilon * pair.image_distance) -> float:
+            return (values**2 * right / (values**2 + math.exp(log_mu))).norm().item() - radius
+
+        mu = math.exp(brentq(excess, -30, 30))
+        least = (values * right * mu / (values**2 + mu)).norm().item() / pair.separation
+        assert least * (1 - 1e-6) <= gap <= 1.001 * least
+
+
+@pytest.mark.parametrize("strong", [True, False])
+def test_a_recheck_measures_how_far_new_starts_lower_the_gap(
+    strong: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not strong:
+        monkeypatch.setattr(budgets, "_BUDGETED", (("budgeted", "reconstruction", 2),))
+    model = stiff_linear()
+    x, target = random_images(2)
+    pair = Pair.of(model, x, target)
+    before = matched_budgets(model, pair, x[None])
+    after = matched_budgets(model, pair, x[None], recheck=torch.Generator().manual_seed(0))
+    falls = [old - new for old, new in zip(before.gap, after.gap, strict=True)]
+    assert after.unconverged == pytest.approx(falls)
+    assert max(falls) < 1e-4 if strong else max(falls) > 0.03
+    assert after.gap_of_rows == before.gap_of_rows
+    for image, epsilon in zip(after.images, BUDGETS, strict=True):
+        assert (image - x).norm().item() <= epsilon * pair.image_distance * (1 + 1e-9)
+
+
+def test_the_starts_of_a_recheck_are_new_and_at_a_random_share_of_the_radius() -> None:
+    model = stiff_linear()
+    x, target = random_images(2)
+    pair = Pair.of(model, x, target)
+    pool = matched_budgets(model, pair, x[None]).pool
+    sizes = []
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        starts = budgets._new_starts(pair, pool, BUDGETS, generator)
+        for start, candidates, epsilon in zip(starts, pool, BUDGETS, strict=True):
+            moved = (start[0] - candidates.images[candidates.best]).norm().item()
+            sizes.append(moved / (epsilon * pair.image_distance))
+    assert 0.08 < min(sizes) < 0.12
+    assert 0.8 < max(sizes) < 1.2
 
 
 def test_blend_lies_at_its_share_of_the_way() -> None:

@@ -12,8 +12,8 @@ from seatbelt_vae.evaluation.suite_summary import pair_row
 CALM = {"gap": 0.5, "gap_sampled": 0.55, "told_apart": True}
 
 
-def raised(rows, pairs):
-    return {flag.name for flag in measured_flags([rows], pairs) if flag.raised}
+def raised(rows, pairs, budgets=()):
+    return {flag.name for flag in measured_flags([rows], pairs, [budgets]) if flag.raised}
 
 
 def test_agreeing_paths_and_pairs_told_apart_raise_nothing():
@@ -25,12 +25,34 @@ def test_paths_that_differ_are_flagged_whichever_is_larger():
         assert raised([CALM | {"gap_sampled": other}], [{"told_apart": True}]) == {"paths differ"}
 
 
+def test_points_of_budgets_count_among_the_gaps_of_both_paths():
+    assert raised([CALM], [{"told_apart": True}], [CALM]) == set()
+    far = CALM | {"gap_sampled": 0.8}
+    assert raised([CALM], [{"told_apart": True}], [far]) == {"paths differ"}
+
+
+def test_a_gap_that_new_starts_lower_is_flagged_by_the_worst_pair():
+    pairs = [{"told_apart": True}]
+    for fall, expected in ((0.029, set()), (0.031, {"gap not converged"})):
+        rows = [CALM, CALM | {"unconverged": 0.0}, CALM | {"unconverged": fall}]
+        assert raised([CALM], pairs, rows) == expected
+    apart = [CALM | {"unconverged": 0.5, "told_apart": False}]
+    assert raised([CALM], pairs, apart) == set()
+
+
+def test_suites_of_older_versions_are_not_checked():
+    old = {"gap": 0.5, "told_apart": True}
+    flags = {flag.name: flag for flag in measured_flags([[CALM]], [{"told_apart": True}], [[old]])}
+    found = flags["gap not converged"]
+    assert (found.raised, found.detail) == (False, "not checked under these settings")
+
+
 def test_a_pair_not_told_apart_is_flagged_and_its_gaps_do_not_count():
     rows = [CALM, {"gap": 0.1, "gap_sampled": 0.9, "told_apart": False}]
     flags = measured_flags([rows], [{"told_apart": True}, {"told_apart": False}])
-    assert [flag.raised for flag in flags] == [False, True]
-    assert flags[1].value == 0.5
-    assert flags[1].detail == "1 of 2 pairs"
+    assert [flag.raised for flag in flags] == [False, False, True]
+    assert flags[2].value == 0.5
+    assert flags[2].detail == "1 of 2 pairs"
 
 
 def test_undefined_gaps_are_left_out():

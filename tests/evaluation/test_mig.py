@@ -195,6 +195,18 @@ def test_images_are_a_random_subset_and_queries_go_round() -> None:
     assert told == [("mutual information gap", 25, 30), ("mutual information gap", 30, 30)]
 
 
+def test_bounds_are_those_of_the_two_best_units() -> None:
+    """The gap is smallest for the lower bound of the best and the upper bound of the second."""
+    value, lower, upper = (
+        torch.tensor([units], dtype=torch.float64)
+        for units in ([0.25, 1.0, 0.5], [0.125, 0.875, 0.375], [0.3125, 1.25, 0.625])
+    )
+    (gap,) = gaps({"a": 0.5}, Informations(value, lower, upper))
+    assert (gap.best_unit, gap.second_unit) == (1, 2)
+    assert gap.mig_lower == (0.875 - 0.625) / 0.5
+    assert gap.mig_upper == (1.25 - 0.375) / 0.5
+
+
 def test_one_unit_has_no_second() -> None:
     known = [torch.tensor([[value]], dtype=torch.float64) for value in (0.6, 0.3, 0.9)]
     (gap,) = gaps({"a": 1.2}, Informations(*known))

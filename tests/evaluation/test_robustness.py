@@ -14,6 +14,7 @@ from tests.evaluation.stand_ins import (
     random_linear,
     random_vae,
 )
+from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
@@ -25,6 +26,7 @@ from seatbelt_vae.evaluation.robustness import (
     sampled_gap,
 )
 from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.randomness import Stream, generator_for
 
 X, TARGET, OTHER = random_images(3)
 SETTINGS = AttackConfig(fresh_draws=16)
@@ -106,6 +108,27 @@ def test_rows_of_the_identity_map() -> None:
         assert row["gap"] == pytest.approx(1 - epsilon)
         assert row["identity_gap"] == 1 - epsilon
         assert row["epsilon"] == epsilon
+
+
+def test_points_of_budgets_have_the_gap_of_the_sampled_path_and_a_recheck() -> None:
+    model = random_vae()
+    x, target, star = random_images(3, dtype=torch.float32)
+    settings = AttackConfig(fresh_draws=8, seed=4)
+    found = measure_pair(model, x, target, star[None], attack_rows(2, 1), settings)
+    generator = generator_for(Stream.FRESH_NOISE, 4, 2)
+    noise = draw_noise(model.latent_sizes, (8, 1), generator, like=x)
+
+    def distance(image: Tensor) -> float:
+        recs = [model.decode(model.encode(i[None], noise).z).mean for i in (image, target)]
+        return float((recs[0] - recs[1]).flatten(1).norm(dim=1).mean())
+
+    for row, image in zip(found.budget_rows, found.budgets.images, strict=True):
+        assert row["gap_sampled"] == pytest.approx(distance(image) / distance(x), rel=1e-4)
+        assert row["gap_sampled"] != pytest.approx(row["gap"], rel=1e-4)
+        assert row["unconverged"] >= 0
+    published = replace(settings, strength="paper")
+    found = measure_pair(model, x, target, star[None], attack_rows(2, 1), published)
+    assert {row["unconverged"] for row in found.budget_rows} == {None}
 
 
 def test_the_worst_area_also_covers_candidates_of_the_budgets() -> None:

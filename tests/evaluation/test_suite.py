@@ -52,7 +52,7 @@ def test_files_rows_and_pictures_of_a_suite(tmp_path: Path) -> None:
     assert json.loads((folder / "summary.json").read_text()) == summary
     assert summary["flags"][0] == {"name": "not converged", "raised": True}
     measured = [flag["name"] for flag in summary["flags"][1:]]
-    assert measured == ["paths differ", "pairs not told apart"]
+    assert measured == ["paths differ", "gap not converged", "pairs not told apart"]
     assert json.loads((folder / "flags.json").read_text()) == summary["flags"]
 
     rows = read_rows(folder / "measures")
@@ -114,7 +114,11 @@ def test_the_summary_names_the_candidates_of_a_published_attack(tmp_path: Path) 
     summary = measure_suite(folder, identity_autoencoder())
     assert summary["gap_is"].endswith("the same shortened, the blend")
     # a suite interrupted before its flags has those of the measures
-    assert [flag["name"] for flag in summary["flags"]] == ["paths differ", "pairs not told apart"]
+    assert [flag["name"] for flag in summary["flags"]] == [
+        "paths differ",
+        "gap not converged",
+        "pairs not told apart",
+    ]
 
 
 def test_measuring_twice_gives_the_same_bytes(tmp_path: Path) -> None:

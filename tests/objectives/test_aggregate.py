@@ -173,4 +173,4 @@ def test_float32_queries_are_measured_in_float64() -> None:
 
 
 def test_the_width_of_a_bracket_is_the_difference_of_its_bounds() -> None:
-    assert Bracket(lower=-1.0, upper=2.5, chains=8).width == 3.5
+    assert Bracket(lower=-1.0, upper=2.5, chains=8, error=0.1).width == 3.5

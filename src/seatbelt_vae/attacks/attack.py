@@ -11,7 +11,7 @@ from seatbelt_vae.attacks.methods import paper_attack, single_attack, strong_att
 from seatbelt_vae.attacks.prepare import prepare
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.threats import threat_of
+from seatbelt_vae.attacks.threats import Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
@@ -54,7 +54,7 @@ def attack(
         config: loss, threat, levels, strength and effort (default: latent KL, penalty, strong).
         loss: a loss that replaces the config's, such as a `FunctionLoss`.
         levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`; they replace
-            the config's.
+            the config's. With λ = 0 the bounds alone limit x*, and Δ = r.
         pair_numbers: seeds of the pairs' random numbers (default: 0, 1, …).
 
     Raises:
@@ -63,8 +63,8 @@ def attack(
             number of pair numbers.
         DataError: images that are no real tensor or array, pixels that are not finite or outside
             the bounds, x equal to its target, or a loss that is not finite at x.
-        ConfigError: no target for a targeted loss, levels that are not positive and ascending, or
-            a loss on the sampled path with the method ``strong``.
+        ConfigError: no target for a targeted loss, levels that are not ascending, a negative λ,
+            an ε that is not positive, or a loss on the sampled path with the method ``strong``.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -115,6 +115,9 @@ def _checked_levels(levels: Tensor, problem: Problem) -> Tensor:
             f"levels of shape {tuple(wide.shape)}, expected (levels,) or ({len(problem.x)}, levels)"
         )
     wide = wide.expand(len(problem.x), -1)
-    if not bool((wide > 0).all()) or not bool((wide.diff(dim=1) > 0).all()):
-        raise ConfigError("levels are not positive and ascending: sort them, and leave out 0")
+    penalty = isinstance(problem.threat, Penalty)
+    lowest = bool((wide >= 0 if penalty else wide > 0).all())
+    if not lowest or not bool((wide.diff(dim=1) > 0).all()):
+        expected = "weights from 0 on" if penalty else "budgets above 0"
+        raise ConfigError(f"levels {wide[0].tolist()}, expected ascending {expected}: sort them")
     return wide

@@ -4,8 +4,9 @@ Names are imported when they are first used: reading the declarations in `measur
 PyTorch. No submodule may have one of these names.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.references import lazy_lookup
 
 if TYPE_CHECKING:
     from seatbelt_vae.evaluation.bootstrap import Estimate, estimate, paired_difference
@@ -87,12 +88,5 @@ _NAMES_BY_MODULE = {
     "suite_summary": "summarise",
     "traversals": "Traversals traverse",
 }
-_MODULE_OF = {name: place for place, names in _NAMES_BY_MODULE.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_lookup(__name__, globals(), _NAMES_BY_MODULE)

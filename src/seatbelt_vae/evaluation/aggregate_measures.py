@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Split
 from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
+from seatbelt_vae.evaluation.measures.latents import is_saturated
 from seatbelt_vae.objectives import AggregatePosterior
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
@@ -57,8 +58,9 @@ def measure_aggregate(
         on_progress: called with the stage, the encodings done, and their largest number.
 
     Returns:
-        ``total_correlation`` and ``mutual_information``, each with ``lower`` and ``upper`` (nats),
-        ``chains``, ``images`` and ``queries``.
+        ``total_correlation`` and ``mutual_information``, each with ``lower``, ``upper`` and the
+        Monte Carlo ``error`` of both (nats), ``chains``, ``images`` and ``queries``, and
+        ``saturated``, see `is_saturated`.
     """
     order = DataStream.AGGREGATE_IMAGES.generator(settings.seed).permutation(len(train))
     positions: Indices = order[: settings.aggregate_images or len(train)]
@@ -78,8 +80,10 @@ def measure_aggregate(
     )
     posterior = AggregatePosterior(components, len(positions), exact)
     found = posterior.measure(queries, conditionals, torch.from_numpy(chosen), chains)
-    sizes = {"images": found.images, "queries": found.queries}
+    shared = {"images": found.images, "queries": found.queries}
+    information = asdict(found.mutual_information) | shared
+    shared["saturated"] = is_saturated(information)
     return {
-        "total_correlation": asdict(found.total_correlation) | sizes,
-        "mutual_information": asdict(found.mutual_information) | sizes,
+        "total_correlation": asdict(found.total_correlation) | shared,
+        "mutual_information": information | shared,
     }

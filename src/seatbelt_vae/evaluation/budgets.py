@@ -2,11 +2,13 @@ r"""The smallest reconstruction gap within matched budgets :math:`\|d\| \leq \va
 
 Attacks that weigh distance by λ reach few of the budgets, so their rows are also shortened to each
 budget. Budgeted attacks start from the best of these and lower first the divergence of posteriors,
-then the gap itself. Every number is an upper bound of the smallest gap.
+then the gap itself. A recheck from random starts tests whether they converged. Every number is an
+upper bound of the smallest gap.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import chain
 
 import torch
@@ -26,6 +28,8 @@ _BUDGETED: tuple[tuple[str, Aim, int], ...] = (
     ("budgeted-latent", "posterior", 30),
     ("budgeted", "reconstruction", 100),
 )
+_RECHECK: tuple[str, Aim, int] = ("budgeted-recheck", "reconstruction", 200)
+_SMALLEST_SCALE = 0.1
 
 
 def shorten(x: Tensor, adversarial: Tensor, length: float) -> Tensor:
@@ -61,7 +65,7 @@ class Candidates:
     Args:
         images, reconstructions: :math:`(n, C, H, W)`.
         how: the origin of each: ``zero`` (the input itself), ``row``, ``shortened``, ``blend``,
-            ``budgeted-latent`` or ``budgeted``.
+            ``budgeted-latent``, ``budgeted`` or ``budgeted-recheck``.
         distance_relative, gap, distortion: of each image, float64; see `Pair`.
     """
 
@@ -132,6 +136,7 @@ class MatchedBudgets:
         blend_gap: gap of the blend at each budget, :math:`1-\varepsilon` for the identity map.
         gap_of_rows: smallest gap of the stored attacks, shortened to the budget where necessary.
         pool: all candidates, one entry per budget.
+        unconverged: fall of the gap by the recheck at each budget; None without a recheck.
     """
 
     epsilon: tuple[float, ...]
@@ -143,6 +148,7 @@ class MatchedBudgets:
     blend_gap: tuple[float, ...]
     gap_of_rows: tuple[float, ...]
     pool: tuple[Candidates, ...]
+    unconverged: tuple[float | None, ...]
 
 
 def matched_budgets(
@@ -152,6 +158,7 @@ def matched_budgets(
     budgets: tuple[float, ...] = BUDGETS,
     *,
     lower: bool = True,
+    recheck: torch.Generator | None = None,
     batch: int = 64,
 ) -> MatchedBudgets:
     r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
@@ -166,18 +173,22 @@ def matched_budgets(
         adversarial: the stored attacks, :math:`(n, C, H, W)`.
         budgets: ε, ascending.
         lower: whether budgeted attacks are made.
+        recheck: the random numbers of a recheck of the budgeted attacks; None for no recheck.
         batch: images evaluated at once.
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
     blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
     stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
     gap_of_rows = tuple(c.gap[i].item() for c, i in _best(stored))
-    if lower:
-        for how, aim, evaluations in _BUDGETED:
-            found = _lowered(model, pair, pool, budgets, aim, evaluations, batch)
-            added = [Candidates.of(model, pair, images, (how, how), batch) for images in found]
-            pool = tuple(Candidates.joined(parts) for parts in zip(pool, added, strict=True))
-    best = Candidates.joined([c.take([i]) for c, i in _best(pool)])
+    attack = partial(_lowered, model, pair, budgets, batch)
+    for stage in _BUDGETED if lower else ():
+        starts = [c.images[[c.best, c.how.index("blend")]] for c in pool]
+        pool = attack(pool, starts, *stage)
+    best, unconverged = _joined_best(pool), (None,) * len(budgets)
+    if lower and recheck:
+        pool = attack(pool, _new_starts(pair, pool, budgets, recheck), *_RECHECK)
+        before, best = best, _joined_best(pool)
+        unconverged = tuple((before.gap - best.gap).tolist())
     return MatchedBudgets(
         epsilon=budgets,
         images=best.images,
@@ -188,7 +199,12 @@ def matched_budgets(
         blend_gap=blend_gap,
         gap_of_rows=gap_of_rows,
         pool=pool,
+        unconverged=unconverged,
     )
+
+
+def _joined_best(pool: Sequence[Candidates]) -> Candidates:
+    return Candidates.joined([c.take([i]) for c, i in _best(pool)])
 
 
 def _best(pool: Sequence[Candidates]) -> list[tuple[Candidates, int]]:
@@ -204,22 +220,40 @@ def _best(pool: Sequence[Candidates]) -> list[tuple[Candidates, int]]:
 def _lowered(
     model: Autoencoder,
     pair: Pair,
-    pool: Sequence[Candidates],
     budgets: Sequence[float],
+    batch: int,
+    pool: Sequence[Candidates],
+    starts: Sequence[Tensor],
+    how: str,
     aim: Aim,
     evaluations: int,
-    batch: int,
-) -> Sequence[Tensor]:
-    """Budgeted attacks for each budget, from its best candidate and from its blend."""
-    starts = [c.images[k] for c in pool for k in (c.best, c.how.index("blend"))]
+) -> tuple[Candidates, ...]:
+    """The pool with budgeted attacks from the starts of each budget, :math:`(S, C, H, W)`."""
+    each = len(starts[0])
     found = budgeted_attack(
         model,
         pair.x,
         pair.target,
-        [epsilon * pair.image_distance for epsilon in budgets for _ in range(2)],
-        torch.stack(starts),
+        [epsilon * pair.image_distance for epsilon in budgets for _ in range(each)],
+        torch.cat(list(starts)),
         aim=aim,
         evaluations=evaluations,
         micro_batch=batch,
     )
-    return torch.split(found, 2)
+    hows = (how,) * each
+    added = [Candidates.of(model, pair, images, hows, batch) for images in found.split(each)]
+    return tuple(Candidates.joined(parts) for parts in zip(pool, added, strict=True))
+
+
+def _new_starts(
+    pair: Pair, pool: Sequence[Candidates], budgets: Sequence[float], generator: torch.Generator
+) -> list[Tensor]:
+    r"""The best candidate of each budget plus noise :math:`s\rho\,\epsilon/\sqrt n`.
+
+    s is log-uniform in [0.1, 1], and :math:`\rho` is the radius of the ball.
+    """
+    best = torch.stack([candidates.images[candidates.best] for candidates in pool])
+    noise = torch.randn(best.shape, generator=generator, dtype=torch.float64)
+    scale = _SMALLEST_SCALE ** torch.rand(len(best), generator=generator, dtype=torch.float64)
+    length = scale * torch.tensor(budgets) * pair.image_distance / pair.x.numel() ** 0.5
+    return list((best + (noise * length.view(-1, *[1] * pair.x.ndim)).to(best)).split(1))

@@ -1,6 +1,7 @@
 """Measures of a model on held-out images, written to the folder of its results."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -61,10 +62,21 @@ def evaluate(
     positions = order[: settings.images]  # the same images for every model
     evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
-    pictures = _pictures(evaluated)
-    # Files are replaced only after all measures are computed. Settings and measures go first, so
-    # that they never describe rows of another evaluation.
-    place = subject.place / "evaluation"
+    _write(subject.place / "evaluation", settings, measures, rows, _pictures(evaluated))
+    return measures
+
+
+def _write(
+    place: Path,
+    settings: EvaluationConfig,
+    measures: Row,
+    rows: dict[str, list[Row]],
+    pictures: dict[str, Tensor],
+) -> None:
+    """Replace the files of an evaluation.
+
+    Settings and measures are deleted first, so that they never describe rows of another evaluation.
+    """
     tables = [m.table.view for m in MODEL_MEASURES.values() if m.table is not None]
     for name in ("config.toml", "measures.json", *(f"{name}.parquet" for name in tables)):
         (place / name).unlink(missing_ok=True)
@@ -73,7 +85,6 @@ def evaluate(
     write_tensors(place / "pictures.safetensors", pictures)
     write_json(place / "measures.json", measures)
     write_settings(place / "config.toml", settings)
-    return measures
 
 
 def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dict[str, list[Row]]]:

@@ -36,6 +36,7 @@ class PairMeasures:
         pair: images and clean reconstructions.
         rows: one row per stored attack, see `measure_pair`.
         budgets: the best candidates within matched budgets.
+        budgets_sampled: their gaps on the sampled path.
         area, area_worst: AUDDC as published, and of the running minimum; None if the pair is not
             told apart.
     """
@@ -43,18 +44,21 @@ class PairMeasures:
     pair: Pair
     rows: list[Row]
     budgets: MatchedBudgets
+    budgets_sampled: Tensor
     area: Area | None = None
     area_worst: Area | None = None
 
     @property
     def budget_rows(self) -> list[Row]:
-        """One row per budget: the smallest gap found, its origin, and reference gaps."""
+        """One row per budget: the smallest gap found, its origin, its recheck, reference gaps."""
         found = self.budgets
         return [
             {
                 "pair": self.rows[0]["pair"],
                 "epsilon": epsilon,
                 "gap": _finite(found.gap[i]),
+                "gap_sampled": _finite(self.budgets_sampled[i].item()),
+                "unconverged": found.unconverged[i],
                 "how": found.how[i],
                 "gap_of_rows": _finite(found.gap_of_rows[i]),
                 "blend_gap": _finite(found.blend_gap[i]),
@@ -112,37 +116,54 @@ def measure_pair(
             f"and at least one: attack the pair again"
         )
     batch = settings.micro_batch or _BATCH
-    pair = Pair.of(model, x, target)
-    reconstructions = reconstruct(model, adversarial, batch=batch)
-    generator = generator_for(Stream.FRESH_NOISE, settings.seed, rows[0]["pair"])
+    pair, number = Pair.of(model, x, target), rows[0]["pair"]
+    generator = generator_for(Stream.FRESH_NOISE, settings.seed, number)
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
+    columns = _columns(model, pair, adversarial, noise, batch)
+    fresh = generator_for(Stream.BUDGET_RECHECK, settings.seed, number)
+    lower = makes_budgeted(settings)
+    budgets = matched_budgets(model, pair, adversarial, lower=lower, recheck=fresh, batch=batch)
+    points = columns["distance_relative"], columns["distortion"]
+    return PairMeasures(
+        pair,
+        _rows(pair, rows, columns),
+        budgets,
+        sampled_gap(model, x, target, budgets.images, noise),
+        *(_areas(*points, budgets) if pair.told_apart_distortion else ()),
+    )
+
+
+def _columns(
+    model: Autoencoder, pair: Pair, adversarial: Tensor, noise: Noise, batch: int
+) -> dict[str, Tensor]:
+    """Measures of every row."""
+    reconstructions = reconstruct(model, adversarial, batch=batch)
     columns = {
         "gap": pair.gap(reconstructions),
-        "gap_sampled": sampled_gap(model, x, target, adversarial, noise),
+        "gap_sampled": sampled_gap(model, pair.x, pair.target, adversarial, noise),
         "distortion": pair.distortion(reconstructions),
         "distance_relative": pair.distance_relative(adversarial),
-        "target_error": pair.norm(reconstructions - target),
-        "target_distance": pair.norm(adversarial - target),
+        "target_error": pair.norm(reconstructions - pair.target),
+        "target_distance": pair.norm(adversarial - pair.target),
     }
     if capabilities_of(model).likelihood:
-        columns["nll_target"] = negative_log_likelihood(model, target, adversarial, noise)
+        columns["nll_target"] = negative_log_likelihood(model, pair.target, adversarial, noise)
+    return columns
+
+
+def _rows(pair: Pair, rows: Sequence[Row], columns: dict[str, Tensor]) -> list[Row]:
+    """The measures of every row as plain values, with those of the pair."""
     shared = {
         "target_reconstruction_error": pair.target_reconstruction_error,
         "told_apart": pair.told_apart,
         "told_apart_distortion": pair.told_apart_distortion,
     }
-    measured = [
+    return [
         {"pair": row["pair"], "level": row["level"]}
         | {name: _finite(values[i].item()) for name, values in columns.items()}
         | shared
         for i, row in enumerate(rows)
     ]
-    lower = makes_budgeted(settings)
-    budgets = matched_budgets(model, pair, adversarial, lower=lower, batch=batch)
-    points = columns["distance_relative"], columns["distortion"]
-    return PairMeasures(
-        pair, measured, budgets, *(_areas(*points, budgets) if pair.told_apart_distortion else ())
-    )
 
 
 def makes_budgeted(settings: AttackConfig) -> bool:

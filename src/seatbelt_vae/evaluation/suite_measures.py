@@ -69,7 +69,7 @@ def measure_suite(
         if on_progress is not None:
             on_progress(done, len(attacked))
     pairs = read_rows(folder / "pairs")
-    flags = measured_flags(each_part(folder / "measures"), pairs)
+    flags = measured_flags(each_part(folder / "measures"), pairs, each_part(folder / "budgets"))
     summary = summarise(
         pairs,
         _with_flags(folder, flags),

@@ -37,11 +37,19 @@ class Bracket:
     Args:
         lower, upper: the bounds, nats.
         chains: chains per image.
+        error: Monte Carlo standard error of the bounds over the queries, nats, the larger of both.
     """
 
     lower: float
     upper: float
     chains: int
+    error: float
+
+    @classmethod
+    def of(cls, lower: Tensor, upper: Tensor, chains: int) -> "Bracket":
+        """The means over queries :math:`(Q)`."""
+        error = torch.stack([lower, upper]).std(1).amax() / len(lower) ** 0.5
+        return cls(float(lower.mean()), float(upper.mean()), chains, float(error.nan_to_num()))
 
     @property
     def width(self) -> float:
@@ -146,18 +154,14 @@ class _Sums:
 
     def tc(self, chains: int) -> Bracket:
         lower, upper = self._log_density(chains)
-        return Bracket(
-            float((lower[:, -1] - upper[:, :-1].sum(1)).mean()),
-            float((upper[:, -1] - lower[:, :-1].sum(1)).mean()),
-            chains,
+        return Bracket.of(
+            lower[:, -1] - upper[:, :-1].sum(1), upper[:, -1] - lower[:, :-1].sum(1), chains
         )
 
     def information(self, chains: int) -> Bracket:
         lower, upper = self._log_density(chains)
         log_q = self.conditionals.log_prob(self.queries.double())
-        return Bracket(
-            float((log_q - upper[:, -1]).mean()), float((log_q - lower[:, -1]).mean()), chains
-        )
+        return Bracket.of(log_q - upper[:, -1], log_q - lower[:, -1], chains)
 
     def _log_density(self, chains: int) -> tuple[Tensor, Tensor]:
         if self.exact:

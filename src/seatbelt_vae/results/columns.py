@@ -98,7 +98,8 @@ _FIXED: Mapping[str, Known] = {
         **{f"gap_of_rows@{epsilon:g}": pa.float64() for epsilon in BUDGETS},
     },
     "budgets": _known("""
-        run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, how VARCHAR,
+        run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, gap_sampled DOUBLE,
+        unconverged DOUBLE, how VARCHAR,
         gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE,
         told_apart BOOLEAN
     """),

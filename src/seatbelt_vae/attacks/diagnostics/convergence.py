@@ -47,8 +47,8 @@ def recheck(
     problem, requests = result.problem, []
     search = Search(problem, result.levels, config, effort=_EFFORT)
     for pair, key in enumerate(keys):
-        rows = _rows(result, pair, config.recheck, generator_for(Stream.RECHECKED_ROWS, *key))
-        starts = _starts(result, pair, rows, generator_for(Stream.RECHECK_STARTS, *key))
+        rows = _rows(result, pair, config.recheck, generator_for(Stream.CONVERGENCE_ROWS, *key))
+        starts = _starts(result, pair, rows, generator_for(Stream.CONVERGENCE_STARTS, *key))
         requests += [
             Request(pair, row, start, "recheck")
             for row, start in zip(rows.tolist() * 2, starts, strict=True)

@@ -65,14 +65,7 @@ def measure_downstream(
     report = on_progress or (lambda _stage, _done, _total: None)
     order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
     training: Indices = order[: settings.downstream_training or len(order)]
-    probes = Probes.train(
-        model,
-        _batches(data.train, training, settings.batch_size, report),
-        torch.from_numpy(_labels(data.train, training, column)),
-        data.factors[column].size,
-        seed=settings.seed,
-        batch=settings.batch_size,
-    )
+    probes = _trained(model, data, training, column, settings, report)
     task = _Task(probes, data.test, column, settings, report)
     rows = task.clean(positions)
     summary = {
@@ -86,6 +79,25 @@ def measure_downstream(
         summary[strength] = _summary(attacked, settings.seed)
         rows += attacked
     return rows, summary
+
+
+def _trained(
+    model: Autoencoder,
+    data: ImageData,
+    training: Indices,
+    column: int,
+    settings: EvaluationConfig,
+    on_progress: Progress,
+) -> Probes:
+    """Probes that learned a factor from training images."""
+    return Probes.train(
+        model,
+        _batches(data.train, training, settings.batch_size, on_progress),
+        torch.from_numpy(_labels(data.train, training, column)),
+        data.factors[column].size,
+        seed=settings.seed,
+        batch=settings.batch_size,
+    )
 
 
 @dataclass(frozen=True)

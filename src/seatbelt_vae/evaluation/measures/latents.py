@@ -1,7 +1,7 @@
 """Measures of the posterior: its aggregate over a data set, its units and its width."""
 
 from collections.abc import Callable, Mapping
-from math import isnan
+from math import isnan, log
 from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.evaluation.measures.declaration import (
@@ -15,20 +15,40 @@ from seatbelt_vae.evaluation.measures.declaration import (
 if TYPE_CHECKING:
     from seatbelt_vae.evaluation.evaluated import Evaluated
 
-__all__ = ["AGGREGATE", "UNITS"]
+__all__ = ["AGGREGATE", "UNITS", "is_saturated"]
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_NEAR = 0.1
 _IMAGE = Column("image", "BIGINT", "position in the test split")
 
 
+def is_saturated(information: Mapping[str, Any]) -> bool:
+    r"""Whether the mutual information is within 0.1 nats of its bound :math:`\log N`.
+
+    N is the number of components of the mixture, images times chains. The components then hardly
+    overlap, so that TC and mutual information say more about N than about the model.
+
+    Example:
+        >>> is_saturated({"lower": 9.887, "images": 20_000, "chains": 1})  # log N = 9.904
+        True
+    """
+    bound = log(information["images"] * information["chains"])
+    return bool(information["lower"] > bound - _NEAR)
+
+
 def _bracket(name: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Shows both bounds, or one number where they coincide."""
+    """Shows both bounds, or one number where they coincide, their error and their saturation."""
 
     def show(found: Mapping[str, Any]) -> Any:
         ends = found.get(name)
-        if ends is None or ends["lower"] == ends["upper"]:
-            return None if ends is None else ends["lower"]
-        return f"{ends['lower']:.3g} … {ends['upper']:.3g}"
+        if ends is None:
+            return None
+        text = " … ".join(f"{end:.3g}" for end in dict.fromkeys([ends["lower"], ends["upper"]]))
+        if "error" in ends:
+            text += f" ± {ends['error']:.1g}"
+        if is_saturated(found["mutual_information"]):
+            text += f" (saturated: limited by {ends['images']} images)"
+        return text
 
     return show
 
@@ -40,6 +60,13 @@ def _bounds(short: str, bounded: str) -> tuple[Column, ...]:
         Column(f"{short}_chains", "BIGINT", "chains per image"),
         Column(f"{short}_images", "BIGINT", "training images that form q(z)"),
         Column(f"{short}_queries", "BIGINT", "draws z ~ q(z) that are averaged"),
+        Column(f"{short}_error", "DOUBLE", "Monte Carlo standard error over these draws; nats"),
+        Column(
+            f"{short}_saturated",
+            "BOOLEAN",
+            "I(x; z^L) is within 0.1 nats of its bound log N, so that the number of images limits "
+            "TC and I",
+        ),
     )
 
 
@@ -80,7 +107,8 @@ AGGREGATE = (
         better="↓",
         formula=r"\mathrm{KL}(q(z^L)\,\Vert\,\prod_j q(z^L_j))",
         definition="Total correlation of the top layer's aggregate posterior; a bracket where it "
-        "has no closed form.",
+        "has no closed form; ± its Monte Carlo error. If I(x; zᴸ) is within 0.1 nats of log N, "
+        "both are saturated: the N images, not the model, limit them.",
         needs=frozenset({"posterior"}),
         compute=lambda evaluated: {"total_correlation": evaluated.aggregate["total_correlation"]},
         stored=_bounds("tc", "TC(z^L)"),
