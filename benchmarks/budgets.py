@@ -30,9 +30,8 @@ import torch
 from foolbox.attacks.gradient_descent_base import BaseGradientDescent
 from torch import Tensor, nn
 
-from benchmarks.attack import images_of
 from benchmarks.machine import machine
-from benchmarks.models import MODELS, trained
+from benchmarks.models import MODELS, images_of, trained
 from seatbelt_vae.attacks import Problem
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import loss_of
@@ -40,9 +39,10 @@ from seatbelt_vae.attacks.methods import single_attack, strong_attack
 from seatbelt_vae.attacks.methods.starts import noise_start
 from seatbelt_vae.attacks.threats import threat_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
+from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.randomness import Stream, generator_for
+from seatbelt_vae.runs import RunFolder
 
 Norm = Literal["l2", "linf"]
 
@@ -141,9 +141,10 @@ def by_foolbox(
     return descent.lowest.view_as(levels)
 
 
-def compare(model: HierarchicalVAE, loss: str, norm: Norm, pairs: int) -> Iterator[dict[str, Any]]:
+def compare(run: RunFolder, loss: str, norm: Norm, pairs: int) -> Iterator[dict[str, Any]]:
     """One row for each of our ways to attack."""
-    x, target = images_of(pairs)
+    model = fold_batch_norm(load_model(run))
+    x, target = images_of(run, pairs)
     strong = AttackConfig(loss=loss, threat=norm, pairs=pairs, recheck=0)
     keys = [(strong.seed, pair) for pair in range(pairs)]
     attacked = loss_of(strong, len(model.latent_sizes))
@@ -204,9 +205,9 @@ def _share(rows: Tensor) -> float:
 def measure(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One row a model, loss, norm and way of ours to attack."""
     for name in arguments.models:
-        model = fold_batch_norm(load_model(trained(name, arguments.folder)))
+        run = trained(name, arguments.folder)
         for loss, norm in product(arguments.losses, _NORMS):
-            for row in compare(model, loss, norm, arguments.pairs):
+            for row in compare(run, loss, norm, arguments.pairs):
                 yield {"model": name, "loss": loss, "norm": norm, **row}
 
 

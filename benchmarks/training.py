@@ -13,147 +13,31 @@ it too.
 
 import argparse
 import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pythae.models import BetaTCVAE, BetaTCVAEConfig
-from pythae.models.base.base_utils import ModelOutput
-from pythae.models.nn import BaseDecoder, BaseEncoder
-from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import Tensor, nn
 
 from benchmarks.flops import counted, gemm_rate
 from benchmarks.machine import machine
 from benchmarks.precision import PRECISIONS, Precision, elbo_differences, has_bf16
-from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, resolve
+from benchmarks.pythae_trainer import MODEL, UNITS, PythaeProcess, networks
+from seatbelt_vae.config import DataConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data import ImageData, load_data
-from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training import train
-
-_UNITS = 64
-_MODEL = ModelConfig("beta-tcvae", latent_sizes=(_UNITS,))
-
-
-def networks() -> HierarchicalVAE:
-    """The model, with its layers as they are written: what pythae gets too."""
-    return HierarchicalVAE(resolve(_MODEL, "dsprites", (1, 64, 64), (-1.0, 1.0)))
-
-
-class _Encoder(BaseEncoder):
-    def __init__(self, model: HierarchicalVAE) -> None:
-        BaseEncoder.__init__(self)
-        self.layers, self.head = model.encoder, model.posterior_head
-
-    def forward(self, x: Tensor) -> ModelOutput:
-        mean, log_variance = self.head(self.layers(x)).chunk(2, -1)
-        return ModelOutput(embedding=mean, log_covariance=log_variance)
-
-
-class _Decoder(BaseDecoder):
-    def __init__(self, model: HierarchicalVAE) -> None:
-        BaseDecoder.__init__(self)
-        self.layers = model.decoder
-
-    def forward(self, z: Tensor) -> ModelOutput:
-        return ModelOutput(reconstruction=self.layers(z))
-
-
-class _Images(torch.utils.data.Dataset[dict[str, Tensor]]):
-    """Images in memory, in the form pythae's trainer wants them."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        return {"data": self.images[index]}
-
-
-class Pythae:
-    """Its β-TCVAE, trainer and loader on our networks."""
-
-    def __init__(self, images: Tensor, batch: int, folder: Path) -> None:
-        model = networks()
-        config = BetaTCVAEConfig(input_dim=(1, 64, 64), latent_dim=_UNITS, use_mss=False)
-        vae = BetaTCVAE(config, encoder=_Encoder(model), decoder=_Decoder(model))
-        settings = BaseTrainerConfig(
-            output_dir=str(folder), per_device_train_batch_size=batch, no_cuda=True
-        )
-        self._images = _Images(images)
-        self._trainer = BaseTrainer(vae, self._images, training_config=settings)
-        self._trainer.prepare_training()
-        self._batch = self._images.images[:batch]
-
-    def step(self) -> float:
-        """Seconds of one step on one batch."""
-        began = time.perf_counter()
-        output = self._trainer.model(
-            {"data": self._batch}, epoch=1, dataset_size=len(self._images), uses_ddp=False
-        )
-        self._trainer._optimizers_step(output)
-        return time.perf_counter() - began
-
-    def epoch(self) -> float:
-        """Seconds of one epoch of its trainer."""
-        began = time.perf_counter()
-        self._trainer.train_step(1)
-        return time.perf_counter() - began
-
-
-class PythaeAside:
-    """The same in a process of its own, with that process's defaults; it works when it is asked."""
-
-    def __init__(self, images: Tensor, batch: int, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._asked, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, images.numpy(), batch, threads), daemon=True
-        )
-        self._process.start()
-
-    def step(self) -> float:
-        """As of `Pythae`."""
-        return self._ask("step")
-
-    def epoch(self) -> float:
-        """As of `Pythae`."""
-        return self._ask("epoch")
-
-    def close(self) -> None:
-        """End the process."""
-        self._asked.send(None)
-        self._process.join()
-
-    def _ask(self, what: str) -> float:
-        self._asked.send(what)
-        seconds: float = self._asked.recv()
-        return seconds
-
-
-def _serve(asked: Connection, images: NDArray[np.float32], batch: int, threads: int) -> None:
-    torch.set_num_threads(threads)
-    with tempfile.TemporaryDirectory() as folder:
-        pythae = Pythae(torch.from_numpy(images), batch, Path(folder))
-        while what := asked.recv():
-            asked.send(getattr(pythae, what)())
 
 
 def ours(
@@ -178,7 +62,7 @@ def ours(
     moments: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         run = RunFolder.create(
-            Path(name) / "run", RunConfig(DataConfig(), _MODEL, training=training)
+            Path(name) / "run", RunConfig(DataConfig(), MODEL, training=training)
         )
         train(run, data, on_progress=lambda _: moments.append(time.perf_counter()))
     # validation comes before the last step is told
@@ -189,7 +73,7 @@ def ours(
 def flops_a_step(images: Tensor) -> int:
     """Operations of one step's products and convolutions."""
     model, few = networks(), images[:8]
-    noise = draw_noise((_UNITS,), (len(few),), torch.Generator().manual_seed(0))
+    noise = draw_noise((UNITS,), (len(few),), torch.Generator().manual_seed(0))
     objective = Objective()
     count = counted(lambda: objective(model, few, noise).objective.backward())
     return count * len(images) // len(few)
@@ -237,7 +121,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rate = gemm_rate()
     steps: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
     epochs: dict[str, list[float]] = {name: [] for name in ("pythae", *precisions)}
-    with closing(PythaeAside(images, batch, threads)) as pythae:
+    with closing(PythaeProcess(images, batch, threads)) as pythae:
         pythae.step()
         for _ in range(arguments.repeats):
             steps["pythae"].append(pythae.step())
@@ -296,7 +180,7 @@ def main() -> None:
     row = {"benchmark": "training", **measure(arguments), **machine()}
     print(json.dumps(row) if arguments.json else _summary(row), flush=True)
     if has_bf16() and arguments.elbo_seeds > 1:
-        found = elbo_differences(_MODEL, arguments.elbo_steps, arguments.elbo_seeds)
+        found = elbo_differences(MODEL, arguments.elbo_steps, arguments.elbo_seeds)
         row = {"benchmark": "training, ELBO in bf16", **found, **machine()}
         difference, error = found["bf16_elbo_difference"], found["bf16_elbo_difference_error"]
         summary = f"ELBO in bf16 {difference:+.2%} ± {error:.2%} of float32's"

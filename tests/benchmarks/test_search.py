@@ -1,0 +1,128 @@
+"""The objectives of the independent search equal the attack's; it finds minima and judges rows."""
+
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.exact_problem import ExactProblem
+from benchmarks.search import summary
+from benchmarks.search_descents import search
+from benchmarks.search_starts import start_distortions
+from scipy.optimize import approx_fprime
+
+from benchmarks import search_descents
+from seatbelt_vae.attacks import AttackResult, attack
+from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
+from seatbelt_vae.config.attack import LOSSES, THREATS, parse_layers
+from seatbelt_vae.models import HierarchicalVAE
+from seatbelt_vae.protocol import draw_noise
+from seatbelt_vae.randomness import Stream, generator_for
+
+_NETWORKS = {
+    "gaussian": ModelConfig("vae", latent_sizes=(3,), network="mlp", features=16),
+    "bernoulli": ModelConfig(
+        "vae", latent_sizes=(3,), network="mlp", features=16, likelihood="bernoulli"
+    ),
+    "two layers": ModelConfig(
+        "seatbelt", latent_sizes=(4, 2), network="mlp", features=16, hierarchy_widths=(8,)
+    ),
+}
+
+
+def _problem(
+    network: str, config: AttackConfig, *, levels: torch.Tensor | None = None
+) -> tuple[AttackResult, ExactProblem]:
+    torch.manual_seed(0)
+    shape = resolve(_NETWORKS[network], "toy", (1, 6, 6), (-1.0, 1.0))
+    model = HierarchicalVAE(shape).double().eval().requires_grad_(False)
+    x, target = 2 * torch.rand(2, 1, 1, 6, 6, dtype=torch.float64) - 1
+    ours = attack(deepcopy(model), x, target, config, levels=levels)
+    noise = None
+    if config.walked == "common":
+        generator = generator_for(Stream.LOSS_NOISE, config.seed, 0)
+        drawn = draw_noise(model.latent_sizes, (config.draws, 1), generator)
+        noise = [layer.double() for layer in drawn]
+    layers = parse_layers(config.layers, len(model.latent_sizes))
+    return ours, ExactProblem(model, config.loss, config.threat, layers, x, target, noise)
+
+
+@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("network", _NETWORKS)
+def test_losses_and_threats_are_written_out(network: str, loss: str, threat: str) -> None:
+    if loss.startswith("damage-") and "penalty" in threat:
+        pytest.skip("an untargeted loss needs a budget")
+    config = AttackConfig(loss=loss, threat=threat, strength="single", max_evaluations=3)
+    ours, exact = _problem(network, config)
+    d = ours.points[0] - exact.x.flatten()
+    values = exact.divergence(d) + exact.cost(d, ours.levels[0])
+    # the noise of the common path is drawn in float64, and the W2 has 1e-12 under its root
+    torch.testing.assert_close(values, ours.delta[0], rtol=1e-6, atol=1e-6)
+    floor = exact.floor()
+    if floor is not None and ours.problem.loss.floor is not None:
+        assert floor == pytest.approx(float(ours.problem.loss.floor[0]), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize("loss", ["latent-w2", "output-l2"])
+def test_search_is_no_worse_than_the_attack(loss: str, threat: str) -> None:
+    config = AttackConfig(loss=loss, threat=threat, restarts=8, recheck=0)
+    ours, exact = _problem("gaussian", config)
+    width = ours.levels.shape[1]
+    chosen = [width // 2, width - 1] if config.within_budget else [width // 2, 2 * width // 3]
+    others = 2 * torch.rand(4, 1, 6, 6, dtype=torch.float64) - 1
+    starts = start_distortions(exact, others, torch.Generator().manual_seed(0))
+    assert sum(map(len, starts.values())) >= 30
+    levels = ours.levels[0, chosen]
+    found, origins = search(exact, levels, torch.cat([*starts.values()]), (30, 2, 400))
+    values = exact.divergence(found) + exact.cost(found, levels)
+    assert bool((values <= 1.01 * ours.delta[0, chosen] + 1e-6).all())
+    assert bool((origins < sum(map(len, starts.values()))).all())
+
+
+def _row(difference: float, *flags: str, start_point: bool = False) -> dict[str, Any]:
+    return {
+        "relative_difference": difference,
+        "flags": list(flags),
+        "start_point": start_point,
+        "reported": 1.0,
+        "ours": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ([_row(0.0)] * 100, True),
+        ([_row(0.0)] * 99 + [_row(0.02, "not converged")], True),
+        ([_row(0.0)] * 99 + [_row(0.02)], False),
+        ([_row(0.0)] * 98 + [_row(0.02, "not converged")] * 2, False),
+        ([_row(0.0)] * 99 + [_row(0.06, "not converged")], False),
+        ([_row(0.0)] * 99 + [_row(0.0, start_point=True)], False),
+        ([_row(0.0)] * 99 + [_row(0.0, "not converged", start_point=True)], True),
+    ],
+)
+def test_promise(rows: list[dict[str, Any]], kept: bool) -> None:
+    assert summary(rows)["promise_kept"] is kept
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        partial(search_descents._penalised, level=0.7, threat="penalty", width=0.0),
+        partial(search_descents._penalised, level=0.7, threat="squared-penalty", width=0.0),
+        partial(search_descents._penalised, level=0.7, threat="linf", width=0.0),
+        partial(search_descents._scaled, level=0.7),
+        partial(search_descents._augmented, level=0.7, multiplier=0.3, weight=2.0),
+    ],
+)
+def test_gradients_of_constraints(objective: Any) -> None:
+    def loss(vector: Any) -> tuple[float, Any]:
+        return float((vector[:-1] ** 3).sum()), 3 * vector[:-1] ** 2
+
+    d = np.random.default_rng(0).normal(size=5)
+    numerical = approx_fprime(d, lambda d: objective(loss, d)[0], 1e-7)
+    np.testing.assert_allclose(objective(loss, d)[1], numerical, rtol=1e-4)
