@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from seatbelt_vae.paper.experiment import Attack, Experiment
-from seatbelt_vae.paper.figure_kinds import STRENGTHS
 from seatbelt_vae.paper.paper_model import Model
+from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.results.columns import Known, views
 

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure as Canvas
 from seatbelt_vae.paper.drawing.beta_curves import draw_curves
 from seatbelt_vae.paper.drawing.sheet import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.figure_kinds import COPY, Curves
+from seatbelt_vae.paper.figure_kinds import Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
+from seatbelt_vae.paper.quantities import COPY
 from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing import style

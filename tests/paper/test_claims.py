@@ -6,7 +6,7 @@ import pytest
 from seatbelt_vae.paper.claims import answer_all
 from seatbelt_vae.paper.claims.statements import C1, C2, C6, C10, CLAIMS
 from seatbelt_vae.paper.experiments import EXPERIMENTS
-from seatbelt_vae.paper.figure_kinds import OWN_AREA, OWN_GAP
+from seatbelt_vae.paper.quantities import OWN_AREA, OWN_GAP
 from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 

@@ -66,28 +66,12 @@ def model_card(
         'mit'
     """
     about = _untrained(architecture) if trained_as is None else _of_run(trained_as, architecture)
-    front = ModelCardData(
-        license=licence,
-        library_name="seatbelt-vae",
-        tags=sorted({*_TAGS, *about["tags"]}),
-    )
-    page = (
-        _environment()
-        .get_template("card.md")
-        .render(
-            front=front.to_yaml(),
-            version=version("seatbelt-vae"),
-            where=where,
-            licence=licence,
-            architecture=architecture,
-            facts=_facts(architecture),
-            data=data,
-            findings=findings,
-            measures=measures,
-            flags=flags,
-            **about,
-        )
-    )
+    tags = sorted({*_TAGS, *about["tags"]})
+    front = ModelCardData(license=licence, library_name="seatbelt-vae", tags=tags)
+    about |= {"version": version("seatbelt-vae"), "where": where, "licence": licence}
+    about |= {"data": data, "findings": findings, "measures": measures, "flags": flags}
+    about |= {"architecture": architecture, "facts": _facts(architecture)}
+    page = _environment().get_template("card.md").render(about, front=front.to_yaml())
     return ModelCard(page)
 
 

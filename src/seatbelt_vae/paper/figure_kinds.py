@@ -7,89 +7,34 @@ intervals are computed from those rows, so that each drawn number can be traced 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seatbelt_vae.paper.quantities import (
+    BLEND,
+    COPY,
+    EVALUATED_PAIRS,
+    GAP,
+    SUITE_PAIRS,
+    TRIVIAL,
+    Reference,
+    attack_rows,
+)
+
 if TYPE_CHECKING:  # importing it would import torch
     from seatbelt_vae.evaluation.bootstrap import Kind
 
 __all__ = [
-    "AREA",
-    "BLEND",
-    "COPY",
-    "EVALUATED_PAIRS",
-    "GAP",
+    "ATTACK_IMAGES",
+    "CLOUDS",
     "GAP_CURVES",
-    "OVER_LEVELS",
-    "OWN_AREA",
-    "OWN_GAP",
-    "STRENGTHS",
-    "TRIVIAL",
-    "AttackImages",
-    "Clouds",
+    "RATES",
+    "RECONSTRUCTIONS",
     "Curves",
     "Densities",
     "Figure",
-    "Rates",
-    "Reconstructions",
-    "Reference",
+    "Fixed",
     "Scatter",
-    "attack_rows",
     "delta_curves",
     "evaluation_curves",
 ]
-
-STRENGTHS = ("paper", "strong")
-"""The published attack and the strong one; a figure of attacks is drawn for both."""
-
-GAP = 'CASE WHEN told_apart THEN "gap@0.2" END'
-AREA = "CASE WHEN told_apart_distortion THEN auddc_worst END"
-"""Gap and AUDDC of pairs that the model tells apart; both are undefined for other pairs."""
-
-OWN_GAP = 'CASE WHEN told_apart THEN "gap_of_rows@0.2" END'
-OWN_AREA = "CASE WHEN told_apart_distortion THEN auddc END"
-"""The same measures over a suite's own rows, to compare attacks.
-
-Every suite also has budgeted attacks on the reconstruction, which would make all attacks equal.
-"""
-
-EVALUATED_PAIRS = "pairs USING (run) JOIN suites USING (run, suite) JOIN evaluations USING (run)"
-"""Source of the measures of pairs next to the measures of their model."""
-
-_ATTACKED = "pairs USING (run) JOIN suites USING (run, suite)"
-
-OVER_LEVELS = (
-    "(SELECT run, suite, pair, avg(target_distance ORDER BY level) AS target_distance "
-    "FROM attacks GROUP BY ALL) AS means USING (run) JOIN suites USING (run, suite)"
-)
-"""Source of the distance to the target, averaged over the λ of a pair."""
-
-
-def attack_rows(loss: str = "latent-kl", layers: str = "all") -> str:
-    """The SQL condition that selects an attack's rows.
-
-    Example:
-        >>> attack_rows("output")
-        "loss = 'output' AND layers = 'all'"
-    """
-    return f"loss = '{loss}' AND layers = '{layers}'"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A value that a measure is compared with, drawn as a thin line from the same rows.
-
-    Args:
-        label: the text of the legend.
-        value: an SQL expression over the figure's source.
-        ceiling: whether a larger measure means that the attack failed.
-    """
-
-    label: str
-    value: str
-    ceiling: bool = False
-
-
-TRIVIAL = Reference("trivial bound B", "bound_mean", ceiling=True)
-BLEND = Reference("blending with the target", 'CASE WHEN told_apart THEN "blend_gap@0.2" END')
-COPY = Reference("1 − ε: copying the input", "0.8")
 
 
 class Figure:
@@ -157,7 +102,7 @@ class Curves(Figure):
     name: str
     value: str
     label: str
-    source: str = _ATTACKED
+    source: str = SUITE_PAIRS
     where: str = attack_rows()
     kind: "Kind" = "arithmetic"
     logarithmic: bool = False
@@ -258,68 +203,59 @@ class Scatter(Figure):
 
 
 @dataclass(frozen=True)
-class Rates(Figure):
-    """Accuracies, clean and under attack: one row per classifier and series."""
+class Fixed(Figure):
+    """A figure that no setting changes, except its condition.
+
+    Args:
+        name, label, source, where, attacked: see `Figure`.
+        selected: the columns of its rows.
+    """
 
     name: str
-    label: str = "accuracy, clean and under attack"
-    source: str = "downstream USING (run)"
-    where: str = "TRUE"
-    attacked: bool = True
-
-    def columns(self) -> str:
-        """The columns ``classifier, seed, run, item, clean, attacked, distance``."""
-        return (
-            "classifier, runs.seed, run, image AS item, (clean_prediction = label)::INT AS clean, "
-            "(attacked_prediction = label)::INT AS attacked, distance_relative AS distance"
-        )
-
-
-@dataclass(frozen=True)
-class Clouds(Figure):
-    """Two-dimensional codes of points and their reconstructions: one column per model."""
-
-    name: str
-    label: str = "codes and reconstructions"
-    source: str = "codes USING (run)"
+    label: str
+    source: str
+    selected: str
     where: str = "TRUE"
     attacked: bool = False
 
     def columns(self) -> str:
-        """The columns ``x, seed, run, item, angle, code, reconstruction, pixels``."""
-        return "beta AS x, runs.seed, run, image AS item, angle, code, reconstruction, pixels"
+        """The columns ``selected``."""
+        return self.selected
 
 
-@dataclass(frozen=True)
-class AttackImages(Figure):
-    """Images of attacks on one pair, one row per model."""
+RATES = Fixed(
+    "accuracy",
+    "accuracy, clean and under attack",
+    "downstream USING (run)",
+    "classifier, runs.seed, run, image AS item, (clean_prediction = label)::INT AS clean, "
+    "(attacked_prediction = label)::INT AS attacked, distance_relative AS distance",
+    attacked=True,
+)
+"""Accuracies, clean and under attack: one row per classifier and series."""
 
-    name: str
-    label: str = "one pair of images"
-    source: str = (
-        "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)"
-    )
-    where: str = attack_rows()
-    attacked: bool = True
+CLOUDS = Fixed(
+    "codes",
+    "codes and reconstructions",
+    "codes USING (run)",
+    "beta AS x, runs.seed, run, image AS item, angle, code, reconstruction, pixels",
+)
+"""Two-dimensional codes of points and their reconstructions: one column per model."""
 
-    def columns(self) -> str:
-        """The columns ``x, depth, top_size, seed, run, suite, item, level, delta, …``."""
-        return (
-            "beta AS x, depth, top_size, runs.seed, run, suite, pair AS item, level, delta, "
-            "divergence_ratio, distance_relative, gap, told_apart"
-        )
+ATTACK_IMAGES = Fixed(
+    "attacks",
+    "one pair of images",
+    "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)",
+    "beta AS x, depth, top_size, runs.seed, run, suite, pair AS item, level, delta, "
+    "divergence_ratio, distance_relative, gap, told_apart",
+    where=attack_rows(),
+    attacked=True,
+)
+"""Images of attacks on one pair, one row per model."""
 
-
-@dataclass(frozen=True)
-class Reconstructions(Figure):
-    """Clean images and their reconstructions, one row per model."""
-
-    name: str
-    label: str = "reconstructions"
-    source: str = "evaluations USING (run)"
-    where: str = "TRUE"
-    attacked: bool = False
-
-    def columns(self) -> str:
-        """The columns ``x, depth, top_size, seed, run``."""
-        return "beta AS x, depth, top_size, runs.seed, run"
+RECONSTRUCTIONS = Fixed(
+    "reconstructions",
+    "reconstructions",
+    "evaluations USING (run)",
+    "beta AS x, depth, top_size, runs.seed, run",
+)
+"""Clean images and their reconstructions, one row per model."""

@@ -59,8 +59,8 @@ def reproduce(
 
     ``out/runs`` has the run folders, ``rows/`` the exported store with the rows of all figures,
     ``figures/`` the figures as SVG, and ``reproduction.html`` the page. Finished work is kept.
-    The page also shows experiments that an earlier call made in ``out`` at this size. It lists data
-    sets that are not on this machine; their models are left out.
+    The page also shows earlier experiments in ``out`` of this size. Models whose data set is not on
+    this machine are left out, and named.
 
     Args:
         experiments: the experiments, see `EXPERIMENTS`.
@@ -78,13 +78,9 @@ def reproduce(
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
     whole = plan(experiments, size, roots)
-    missing = _missing(whole)
-    jobs = {label: job for label, job in whole.jobs.items() if job.run.data.name not in missing}
-    if not jobs:
-        raise DataError("; ".join(missing.values()))
-    result = run_sweep(
-        out / "runs", jobs, engine=engine or LocalEngine(), on_news=on_news, on_jobs=on_jobs
-    )
+    jobs, missing = _available(whole)
+    engine = engine or LocalEngine()
+    result = run_sweep(out / "runs", jobs, engine=engine, on_news=on_news, on_jobs=on_jobs)
     here = _write_members(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
@@ -92,17 +88,25 @@ def reproduce(
     made = requested.keys() | {part.experiment for part in here}
     shown = [e for name, e in {**EXPERIMENTS, **requested}.items() if name in made]
     drawn = plan(shown, size, roots)
-    lacking = [p for p in drawn.parts if p.experiment not in requested and p not in here]
-    absent, unmade = _why_lacking(drawn, lacking)
-    page, answers = _write_results(
-        shown, drawn, out, {**result.failures, **unmade}, {**absent, **missing}
-    )
+    earlier = [p for p in drawn.parts if p.experiment not in requested and p not in here]
+    absent, unmade = _why_lacking(drawn, earlier)
+    failures = {**result.failures, **unmade}
+    page, answers = _write_results(shown, drawn, out, failures, {**absent, **missing})
     return Reproduction(page, answers, result.failures, missing)
 
 
 def _missing(whole: Plan) -> dict[str, str]:
     """The error of each unavailable data set; the others are prepared before jobs start."""
     return {name: str(data) for name, data in sets_of(whole) if isinstance(data, DataError)}
+
+
+def _available(whole: Plan) -> tuple[dict[str, Job], dict[str, str]]:
+    """The jobs whose data set is on this machine, and the unavailable data sets."""
+    missing = _missing(whole)
+    jobs = {label: job for label, job in whole.jobs.items() if job.run.data.name not in missing}
+    if not jobs:
+        raise DataError("; ".join(missing.values()))
+    return jobs, missing
 
 
 def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:

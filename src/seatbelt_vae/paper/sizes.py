@@ -1,7 +1,7 @@
 """Sizes of a reproduction: grids of models, training lengths and attack efforts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -183,33 +183,29 @@ SMOKE = Size(
     roll_betas=(8,),
     image_size=32,
     network=ModelConfig(filters=(4, 4, 8), features=16, hierarchy_widths=(16, 16, 16, 16)),
-    training=TrainingConfig(steps=20, batch_size=32, learning_rate=3e-3, threads=1),
-    roll_training=TrainingConfig(steps=20, batch_size=32, learning_rate=3e-3, threads=1),
-    attack=AttackConfig(
-        weights="published",
+    training=replace(SMALL.training, steps=20, batch_size=32),
+    roll_training=replace(SMALL.training, steps=20, batch_size=32),
+    attack=replace(
+        SMALL.attack,
         weight_count=3,
         pairs=2,
         restarts=0,
-        recheck=0.0,
         gradient_free=0,
         max_evaluations=10,
         fresh_draws=2,
-        threads=1,
         together=2,
     ),
-    evaluation=EvaluationConfig(
+    evaluation=replace(
+        SMALL.evaluation,
         images=20,
         iwae_draws=2,
         aggregate_images=50,
         aggregate_queries=5,
-        max_chains=8,
-        traversals=0,
         mig_images=100,
         mig_queries=20,
         downstream_training=100,
         downstream_images=2,
         downstream_evaluations=5,
-        threads=1,
     ),
     stand_ins=MappingProxyType({"celeba": "dsprites", "chairs": "dsprites", "faces": "dsprites"}),
 )

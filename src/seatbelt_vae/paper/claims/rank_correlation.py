@@ -9,7 +9,8 @@ from seatbelt_vae.evaluation.bootstrap import DRAWS, FEWEST
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect, ModelMean
-from seatbelt_vae.paper.figure_kinds import EVALUATED_PAIRS, GAP, Scatter
+from seatbelt_vae.paper.figure_kinds import Scatter
+from seatbelt_vae.paper.quantities import EVALUATED_PAIRS, GAP
 from seatbelt_vae.randomness import resampling_generator
 from seatbelt_vae.results import Store
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from seatbelt_vae.paper.claims.claim import Claim
 from seatbelt_vae.paper.claims.contrast import Contrast, ModelMean, Role
-from seatbelt_vae.paper.figure_kinds import AREA, GAP, OWN_AREA, OWN_GAP, attack_rows
+from seatbelt_vae.paper.quantities import AREA, GAP, OWN_AREA, OWN_GAP, attack_rows
 
 __all__ = ["CLAIMS"]
 

@@ -13,15 +13,15 @@ from seatbelt_vae.paper.drawing.rates import draw_rates
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.figure_kinds import (
-    STRENGTHS,
-    AttackImages,
-    Clouds,
+    ATTACK_IMAGES,
+    CLOUDS,
+    RATES,
     Curves,
     Densities,
     Figure,
-    Rates,
     Scatter,
 )
+from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.report.drawing.svg import svg
 from seatbelt_vae.runs import atomic_write
 
@@ -87,13 +87,14 @@ def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str
             return draw_curves(figure, rows)
         case Scatter():
             return draw_scatter(figure, rows)
-        case Rates():
-            return draw_rates(rows)
         case Densities():
             return {"": draw_densities(figure, rows[""])}
-        case Clouds():
+    match figure.name:
+        case RATES.name:
+            return draw_rates(rows)
+        case CLOUDS.name:
             return {"": draw_clouds(rows[""])}
-        case AttackImages():
+        case ATTACK_IMAGES.name:
             return draw_attacks(rows, runs)
         case _:
             return {"": draw_reconstructions(rows[""], runs)}

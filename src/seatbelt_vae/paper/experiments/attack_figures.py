@@ -4,19 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from seatbelt_vae.paper.experiment import Attack, Experiment, Member, grid
-from seatbelt_vae.paper.figure_kinds import (
-    BLEND,
-    COPY,
-    GAP,
-    GAP_CURVES,
-    OVER_LEVELS,
-    OWN_GAP,
-    AttackImages,
-    Curves,
-    Scatter,
-    attack_rows,
-    delta_curves,
-)
+from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Curves, Scatter, delta_curves
+from seatbelt_vae.paper.quantities import BLEND, COPY, GAP, OVER_LEVELS, OWN_GAP, attack_rows
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["ABLATION", "FIG1", "FIG3", "FIG4", "FIG5", "FIGD8", "FIGE9", "FIGE11"]
@@ -69,7 +58,7 @@ FIG1 = Experiment(
     ),
     members=_fig1,
     attacks=(Attack(),),
-    figures=(AttackImages("attacks"),),
+    figures=(ATTACK_IMAGES,),
 )
 
 FIG3 = Experiment(
@@ -95,7 +84,7 @@ FIG4 = Experiment(
     ),
     members=_fig4,
     attacks=(Attack(vary="orientation", among="shape=heart"),),
-    figures=(AttackImages("attacks", where="vary = 'orientation'"),),
+    figures=(replace(ATTACK_IMAGES, where="vary = 'orientation'"),),
 )
 
 

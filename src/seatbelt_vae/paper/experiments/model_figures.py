@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from seatbelt_vae.paper.experiment import Experiment, Member, grid
 from seatbelt_vae.paper.figure_kinds import (
-    Clouds,
+    CLOUDS,
+    RATES,
+    RECONSTRUCTIONS,
     Densities,
-    Rates,
-    Reconstructions,
     evaluation_curves,
 )
 from seatbelt_vae.paper.sizes import Size
@@ -54,7 +54,7 @@ FIG6 = Experiment(
     members=_fig6,
     figures=(
         evaluation_curves("elbo", "ELBO at β = 1, nats", "fig6.*.elbo"),
-        Reconstructions("reconstructions"),
+        RECONSTRUCTIONS,
     ),
     claims=("C5",),
 )
@@ -78,7 +78,7 @@ TABLE1 = Experiment(
         )
     ),
     optional_metrics=("downstream",),
-    figures=(Rates("accuracy"),),
+    figures=(RATES,),
     claims=("C11",),
 )
 
@@ -95,7 +95,7 @@ FIGA7 = Experiment(
         *grid(size, "β-TCVAE", ("swiss-roll",), (2,), betas=size.roll_betas),
     ),
     optional_metrics=("codes",),
-    figures=(Clouds("codes"),),
+    figures=(CLOUDS,),
 )
 
 FIGF12 = Experiment(

@@ -2,12 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
@@ -15,6 +13,7 @@ from seatbelt_vae.paper.page.omissions import omissions
 from seatbelt_vae.paper.page.section import Section
 from seatbelt_vae.report.drawing.svg import inlined
 from seatbelt_vae.report.tables import number
+from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
@@ -62,17 +61,7 @@ def write_page(
     Raises:
         ArtifactError: ``out`` cannot be written.
     """
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("seatbelt_vae.paper.page"), PackageLoader("seatbelt_vae.report")]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": number,
+    filters: dict[str, Callable[..., Any]] = {
         "numbers": _numbers,
         "leading": _leading,
         "sentence": _sentence,
@@ -80,23 +69,35 @@ def write_page(
         "inlined": lambda file, title: inlined(file.read_bytes(), title),
         "results": lambda query: results_command(query, rows),
     }
-    page = environment.get_template("reproduction.html").render(
-        sections=sections,
-        omissions={
-            s.experiment.id: list(omissions(s.experiment, plan.size, missing)) for s in sections
-        },
-        answers=answers,
-        verdicts=_counts(answers),
-        size=plan.size,
-        facts=list(facts(plan)),
-        commands=commands,
-        missing=missing,
-        failures=failures,
-        strengths=_STRENGTHS,
-        versions=list(versions()),
-    )
+    content = _content(sections, answers, plan, missing) | {
+        "commands": commands,
+        "missing": missing,
+        "failures": failures,
+    }
+    package = "seatbelt_vae.paper.page"
+    page = render_page("reproduction.html", content, package=package, filters=filters)
     atomic_write(out, page.encode(errors="replace"))
     return out
+
+
+def _content(
+    sections: Sequence[Section],
+    answers: "Sequence[Answer]",
+    plan: "Plan",
+    missing: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "sections": sections,
+        "omissions": {
+            s.experiment.id: list(omissions(s.experiment, plan.size, missing)) for s in sections
+        },
+        "answers": answers,
+        "verdicts": _counts(answers),
+        "size": plan.size,
+        "facts": list(facts(plan)),
+        "strengths": _STRENGTHS,
+        "versions": list(versions()),
+    }
 
 
 def _counts(answers: "Sequence[Answer]") -> list[tuple[str, int]]:
