@@ -196,5 +196,5 @@ def _open(folder: Path, about: dict[str, Any], config: AttackConfig) -> None:
         differing = [k for k in about if k not in ignored and stored.get(k) != about[k]]
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
-            f"being resumed; delete that folder to attack anew"
+            f"being resumed; move that folder away to attack anew"
         )
