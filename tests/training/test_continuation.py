@@ -135,6 +135,11 @@ def test_speed_may_change_and_is_not_stored(tmp_path, monkeypatch):
     assert run.config == config(steps=20, device="cuda")
 
 
+def interrupt(_progress):
+    """Kill the training before the first checkpoint of its extension."""
+    raise KeyboardInterrupt
+
+
 def test_a_run_of_an_earlier_version_can_be_extended(tmp_path, monkeypatch):
     from seatbelt_vae.training import recorder
 
@@ -147,6 +152,8 @@ def test_a_run_of_an_earlier_version_can_be_extended(tmp_path, monkeypatch):
             lambda *about: replace(current(*about), run=current(*about).earlier[0]),
         )
         train(run, points())
-    extended(run, steps=12)
+    longer = replace(run.config, training=replace(run.config.training, steps=12))
+    with pytest.raises(KeyboardInterrupt):
+        train(run, points(), settings=longer, on_progress=interrupt)
     train(run, points())
     assert len(rates(run)) == 12
