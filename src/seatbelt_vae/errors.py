@@ -11,6 +11,7 @@ __all__ = [
     "QueryError",
     "SeatbeltError",
     "ShapeError",
+    "UnreadableError",
 ]
 
 
@@ -36,6 +37,18 @@ class ShapeError(ModelError):
 
 class ArtifactError(SeatbeltError):
     """A run folder, checkpoint or file is missing, corrupt, or of an unknown format version."""
+
+
+class UnreadableError(ArtifactError):
+    """A file cannot be read now, but may be whole: no permission, locked, or a lost connection."""
+
+    @classmethod
+    def of(cls, path: object, error: OSError) -> "UnreadableError":
+        """The error of a file that the system does not let this process read."""
+        return cls(
+            f"cannot read {path}: {error.strerror or error}; it may be whole: make it readable and "
+            f"run the same command again"
+        )
 
 
 class ForeignStateError(ArtifactError):

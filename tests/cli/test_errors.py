@@ -171,7 +171,7 @@ class TestFolders:
         self, run: Run, tmp_path: Path, snapshot: SnapshotAssertion
     ) -> None:
         RunFolder.create(tmp_path / "x", RunConfig())
-        assert one_line(run("train x --resume --steps 7")) == snapshot
+        assert one_line(run("train x --resume --steps 7 --quiet")) == snapshot
 
 
 def test_full_disk(
@@ -220,3 +220,36 @@ def test_a_reader_who_leaves_is_no_error(verb: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 128 + signal.SIGPIPE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("line", ["data list", "--version", "train --help"])
+def test_output_to_a_full_disk(line: str) -> None:
+    command = [sys.executable, "-m", "seatbelt_vae", *line.split()]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("seatbelt-vae: error: ")
+    assert ended.stderr.endswith("put: No space left on device\n")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_user_without_a_home_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: object) -> None:
+        raise KeyError("getpwuid(): uid not found")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "SEATBELT_CACHE", "USER", "LOGNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert one_line(run("data prepare dsprites --image-size 8")) == (
+        "seatbelt-vae: error: this user has no home folder for cache files: set SEATBELT_CACHE to "
+        "a folder"
+    )
+    assert run("data prepare swiss-roll").code == 0
+    monkeypatch.setenv("SEATBELT_CACHE", "cache")
+    assert run("data list").code == 0
+
+
+def test_a_grid_file_as_windows_names_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "GRID.TOML").write_text("[vary]\nobjective.betta = [1]\n")
+    assert "GRID.TOML: vary: unknown setting 'objective.betta'" in one_line(run("sweep GRID.TOML"))

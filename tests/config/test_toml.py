@@ -195,7 +195,7 @@ def test_a_wrong_file_is_named_with_its_fault(
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^no such configuration file: .*absent\.toml$"):
         load_toml(tmp_path / "absent.toml", RunConfig)
-    with pytest.raises(ConfigError, match=r"^cannot read .* \(Is a directory\): give a TOML file$"):
+    with pytest.raises(ConfigError, match=r" is a folder: give a TOML file$"):
         load_toml(tmp_path, RunConfig)
 
 
@@ -232,3 +232,41 @@ def test_a_setting_without_default_must_be_there() -> None:
 def test_settings_never_import_torch() -> None:
     program = "import sys, seatbelt_vae.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+TEXT = '[data]\nname = "dsprites"\n\n[training]\nsteps = 7\n'
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_as_windows_writes_it_is_read(mark: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes((mark + TEXT.replace("\n", end)).encode())
+    assert load_toml(path, RunConfig).training.steps == 7
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_is_refused_by_name(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    path.write_bytes((mark + TEXT).encode(encoding))
+    with pytest.raises(ConfigError) as caught:
+        load_toml(path, RunConfig)
+    assert str(caught.value) == f"{path} is UTF-16, expected UTF-8: save it as UTF-8"
+
+
+def test_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes('[data]\nroot = "Bücher"\n'.encode("cp1252"))
+    with pytest.raises(ConfigError) as caught:
+        load_toml(path, RunConfig)
+    assert str(caught.value) == (f"{path} is not UTF-8 (byte 0xfc in line 2): save it as UTF-8")
+
+
+def test_a_path_with_backslashes_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[data]\nroot = "C:\\Users\\me"\n')
+    with pytest.raises(ConfigError, match=r"; write paths with / or in single quotes$"):
+        load_toml(path, RunConfig)
+    path.write_text("[data]\nroot = 'C:\\Users\\me'\n")
+    assert load_toml(path, RunConfig).data.root == r"C:\Users\me"

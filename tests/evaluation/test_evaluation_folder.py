@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from tests.evaluation.stand_ins import SHAPE, random_images, random_vae
+from tests.parallel.test_sole_worker import holding
 
 from seatbelt_vae.config import EvaluationConfig, RunConfig
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.data import Factor, ImageData, Split
-from seatbelt_vae.errors import DataError
+from seatbelt_vae.errors import ArtifactError, DataError
 from seatbelt_vae.evaluation.codes import code_rows
 from seatbelt_vae.evaluation.downstream import measure_downstream
 from seatbelt_vae.evaluation.evaluation_folder import evaluate
@@ -208,6 +209,16 @@ def test_an_interrupted_evaluation_keeps_the_earlier_one(
             replace(SETTINGS, seed=1, optional_metrics=("denoising", "codes")),
         )
     assert contents(folder) == before
+
+
+def test_a_second_evaluation_is_told_of_the_first(tmp_path: Path) -> None:
+    folder = run_of(tmp_path / "run", (3,))
+    with holding(folder.path, "evaluating") as first:
+        with pytest.raises(ArtifactError, match=f"is evaluating .*: process {first.pid} on "):
+            evaluate(folder, binary_data(), SETTINGS)
+        assert not (folder.path / "evaluation").exists()
+        first.communicate("")
+    evaluate(folder, binary_data(), SETTINGS)
 
 
 def test_rows_of_two_evaluations_have_no_measures(

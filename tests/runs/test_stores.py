@@ -72,7 +72,7 @@ def test_a_truncated_parquet_file_is_refused(keep: int, tmp_path: Path) -> None:
         read_rows(path)
     message = str(caught.value)
     assert message.startswith(f"{path} is not a whole Parquet file (")
-    assert message.endswith("): delete it and run again")
+    assert message.endswith("): move it away and run again")
     assert "\n" not in message
 
 

@@ -92,7 +92,7 @@ def test_a_folder_whose_settings_were_changed_is_a_failure(
     (done["b"].path / "config.toml").write_text("half a file")
     failures = run_sweep(tmp_path, jobs, engine=here).failures
     assert failures["a"] == (
-        f"{done['a'].path} holds a run with other settings: give another folder, or delete it"
+        f"{done['a'].path} holds a run with other settings: give another folder, or move it away"
     )
     assert failures["b"].startswith(f"{done['b'].path}/config.toml is not valid TOML")
 

@@ -167,7 +167,7 @@ def test_other_settings_in_the_folder_are_refused(whole):
     with pytest.raises(ForeignStateError) as caught:
         carry_out(whole, small.job(seed=1), small.silent, small.never)
     assert str(caught.value) == (
-        f"{whole} holds a run with other settings: give another folder, or delete it"
+        f"{whole} holds a run with other settings: give another folder, or move it away"
     )
     other = replace(JOB, attacks=(replace(small.ATTACK, pairs=2),))
     with pytest.raises(ForeignStateError, match="holds a suite with another config, pairs"):

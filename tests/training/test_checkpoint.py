@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from seatbelt_vae.config import dump_toml
+from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.parallel import operating_system
 from seatbelt_vae.runs import RunFolder, atomic_write, digest_of, read_json, read_rows
-from seatbelt_vae.training import Checkpoint, Conditions, loop, train
+from seatbelt_vae.training import Checkpoint, Conditions, recorder, train
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 from tests.training.small import config, points, stopped_after
 
@@ -242,28 +243,31 @@ def test_a_run_is_known_by_the_settings_it_states(tmp_path):
             "hierarchy_widths": [8, 8],
         },
         "training": {
-            "steps": 60.0,
             "batch_size": 32.0,
             "learning_rate": 0.003,
-            "checkpoint_every": 7.0,
             "validate_every": 20.0,
-            "device": "cpu",
-            "threads": 1.0,
         },
     }
     known = read_json(run.path / "checkpoints" / "step-000000001" / "about.json")["run"]
     of = points().identity
-    assert known == digest_of({"settings": settings, "train": 600, "images": of})
+    assert known == digest_of({"decisive": settings, "train": 600, "images": of})
 
 
-def test_a_run_of_before_is_known_by_all_its_settings(tmp_path):
+def test_runs_of_earlier_versions_are_known_by_all_their_settings(tmp_path):
     run = RunFolder.create(tmp_path / "run", config(steps=5))
     train(run, points())
     folder, data = run.path / "checkpoints", points()
-    _, tensors = loop._checkpoint(run, data).newest(HERE)
-    everything = {"settings": asdict(run.config), "train": len(data.train), "data": data.name}
-    Checkpoint(folder, digest_of(everything)).save(5, tensors, HERE)
-    train(run, data)
+    _, tensors = recorder._checkpoint(run, data).newest(HERE)
+    first = asdict(run.config)
+    del first["training"]["schedule"]
+    second = {
+        "settings": non_default(run.config),
+        "train": len(data.train),
+        "images": data.identity,
+    }
+    for everything in ({"settings": first, "train": len(data.train), "data": data.name}, second):
+        Checkpoint(folder, digest_of(everything)).save(5, tensors, HERE)
+        train(run, data)
 
 
 def test_a_refused_run_is_left_as_it_was(tmp_path):
@@ -284,5 +288,6 @@ def test_all_corrupt_is_an_error(two):
     with pytest.raises(ArtifactError) as caught:
         restored(checkpoint)
     assert str(caught.value) == (
-        f"no whole checkpoint in {checkpoint.folder}: delete the folder to train from the start"
+        f"no whole checkpoint in {checkpoint.folder}: restore one, or move the folder away to "
+        f"train from the start"
     )

@@ -206,7 +206,7 @@ def test_no_whole_checkpoint_is_an_error(tmp_path):
         data = bytearray(state.read_bytes())
         data[-1] ^= 1
         state.write_bytes(bytes(data))
-    with pytest.raises(ArtifactError, match=r"no whole checkpoint in .*: delete the folder"):
+    with pytest.raises(ArtifactError, match=r"no whole checkpoint in .*: restore one"):
         train(run, points())
 
 

@@ -28,11 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # characters such as β that the terminal lacks
     try:
         with print_in_first_process():
-            return _main(sys.argv[1:] if arguments is None else list(arguments))
+            code = _main(sys.argv[1:] if arguments is None else list(arguments))
+            sys.stdout.flush()
+            return code
     except BrokenPipeError:
-        # the reader has closed the pipe: discard the output that Python would flush at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141  # 128 + SIGPIPE, which Windows does not define
+    except OSError as error:  # a full disk or a closed terminal
+        _discard_output()
+        return _fail(f"cannot write the output: {error.strerror or error}")
+
+
+def _discard_output() -> None:
+    """Discard the pending output, which Python would flush at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(arguments: list[str]) -> int:

@@ -134,10 +134,13 @@ class _RunFlags:
 class Train(_RunFlags):
     """Train a model and store it as a run folder.
 
+    Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 write a checkpoint and stop.
+
     Args:
         folder: the run folder; must be new unless the run is resumed.
         config: TOML file of settings, such as the config.toml of a run; flags override it.
-        resume: continue the run in the folder with its stored settings.
+        resume: continue the run in the folder with its stored settings; another device may be
+            given, and more steps or epochs extend the run.
     """
 
     folder: Positional[Path]
@@ -189,6 +192,6 @@ class Sweep(_RunFlags):
     @property
     def has_file(self) -> bool:
         """Whether the grid is a file."""
-        return self.grid.suffix == ".toml"
+        return self.grid.suffix.lower() == ".toml"
 
     to_resume = AGAIN

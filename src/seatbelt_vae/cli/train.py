@@ -1,5 +1,8 @@
 """``train``: train one model and store it in one run folder."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +12,9 @@ from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.signals import stoppable
 from seatbelt_vae.cli.stdout import print_json
 from seatbelt_vae.cli.torchrun import InTurn, torchrun_group
-from seatbelt_vae.config import RunConfig
-from seatbelt_vae.errors import ForeignStateError
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.parallel.process_settings import tune_process
+from seatbelt_vae.parallel.sole_worker import sole_worker
 from seatbelt_vae.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -33,10 +36,14 @@ def _train(options: Train, in_turn: InTurn) -> None:
     loaded = partial(load_for, config)
     # the other processes read the data that the first prepares
     data = in_turn(loaded, loaded)
-    opened = partial(_resumed, options.folder, config)
+    opened = partial(RunFolder.open, options.folder)
     created = partial(RunFolder.create, options.folder, config)
     folder = in_turn(opened if options.resume else created, opened)
-    with ProgressLines(quiet=options.output.quiet) as progress, stoppable() as stop:
+    with (
+        _nothing_left_of(folder.path) if not options.resume else nullcontext(),
+        ProgressLines(quiet=options.output.quiet) as progress,
+        stoppable() as stop,
+    ):
         progress.show("training", 0, 0, f"getting ready, {len(data.train):,} images")
         from seatbelt_vae.training import train
 
@@ -47,7 +54,7 @@ def _train(options: Train, in_turn: InTurn) -> None:
             progress.show("training", now.step, now.steps, _figures(now))
 
         tune_process(config.training.threads)
-        train(folder, data, on_progress=show, stop=stop)
+        train(folder, data, settings=config, on_progress=show, stop=stop)
     if options.output.json:
         print_json({"run": str(folder.path), **last})
     else:
@@ -62,11 +69,18 @@ def _figures(now: "Progress") -> str:
     )
 
 
-def _resumed(path: Path, config: RunConfig) -> RunFolder:
-    folder = RunFolder.open(path)
-    if folder.config != config:
-        raise ForeignStateError(
-            f"{path} was made with other settings than these: resume it without flags, "
-            f"or train in another folder"
-        )
-    return folder
+@contextmanager
+def _nothing_left_of(new: Path) -> Iterator[None]:
+    """Delete a new run folder if an error ends its training before the first checkpoint.
+
+    A folder in which another process has begun to train meanwhile is kept.
+    """
+    try:
+        yield
+    except Exception:
+        if not any(new.glob("checkpoints/step-*")):
+            with suppress(ArtifactError):
+                with sole_worker(new, "training"):
+                    pass
+                shutil.rmtree(new, ignore_errors=True)
+        raise

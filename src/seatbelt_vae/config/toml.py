@@ -1,5 +1,6 @@
 """Write and read settings as TOML; unknown keys and values of another type are errors."""
 
+import codecs
 import dataclasses
 import tomllib
 import types
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import tomli_w
 
 from seatbelt_vae.config.checks import perhaps
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, UnreadableError
 
 __all__ = ["dump_toml", "from_dict", "load_toml"]
 
@@ -41,19 +42,41 @@ def load_toml(
 
     Raises:
         ConfigError: the file is missing or not TOML, a key is unknown, or a value is invalid.
+        UnreadableError: the system does not let this process read it.
     """
+    text = _text(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"no such configuration file: {path}") from None
-    except OSError as error:
-        raise ConfigError(f"cannot read {path} ({error.strerror}): give a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML ({error})") from None
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        paths = "; write paths with / or in single quotes" if '"' in text and "\\" in text else ""
+        raise ConfigError(f"{path} is not valid TOML ({error}){paths}") from None
     try:
         return from_dict(kind, revise(table))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _text(path: Path) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark, and with any line ends."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"no such configuration file: {path}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: give a TOML file") from None
+    except OSError as error:
+        raise UnreadableError.of(path, error) from None
+    try:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConfigError(f"{path} is UTF-16, expected UTF-8: save it as UTF-8")
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path} is not UTF-8 (byte 0x{content[error.start]:02x} in line {line}): save it as "
+            f"UTF-8"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def from_dict(kind: type[Config], table: Any, where: str = "") -> Config:

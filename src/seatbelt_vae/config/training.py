@@ -6,20 +6,25 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["TRACKERS", "TrainingConfig"]
+__all__ = ["SPEED_ONLY", "TRACKERS", "TrainingConfig"]
 
 TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
+
+SPEED_ONLY = ("device", "threads", "checkpoint_every", "trackers")
+"""Settings that affect no weights, up to rounding; a resumed run may change them."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The training run: Adam, with the learning rate decayed to 0 by a cosine at every step.
+    """The training run with Adam.
 
     Args:
         epochs: passes over the training split; ignored if `steps` is given.
         steps: optimiser steps (default: those of the epochs).
         batch_size: images per step over all processes; a shorter last batch is dropped.
         learning_rate: learning rate of Adam at the first step.
+        schedule: learning rate of the later steps, `cosine` decay to 0 at the last step or
+            `constant`; a constant run can be extended without a difference.
         precision: `float32`, or autocast to `bf16`.
         seed: seed of the weights, the order of the data and the noise.
         checkpoint_every: steps between checkpoints.
@@ -36,6 +41,7 @@ class TrainingConfig:
     steps: int | None = None
     batch_size: int = 1024
     learning_rate: float = 1e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
     precision: Literal["float32", "bf16"] = "float32"
     seed: int = 0
     checkpoint_every: int = 500
@@ -51,6 +57,7 @@ class TrainingConfig:
             positive("steps", self.steps)
         at_least("batch_size", self.batch_size, 2)
         positive("learning_rate", self.learning_rate)
+        one_of("schedule", self.schedule, ("cosine", "constant"))
         one_of("precision", self.precision, ("float32", "bf16"))
         at_least("seed", self.seed, 0)
         positive("checkpoint_every", self.checkpoint_every)

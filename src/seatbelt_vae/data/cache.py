@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from seatbelt_vae.errors import ArtifactError, DataError
 
-__all__ = ["Records", "cache_folder", "is_there", "read_records", "write_records"]
+__all__ = ["Records", "cache_folder", "is_there", "read_records", "user_caches", "write_records"]
 
 _FORMAT = 2
 _HEADER = 512
@@ -44,8 +44,24 @@ def cache_folder() -> Path:
     """The folder of cache files: SEATBELT_CACHE, else the cache folder of the user."""
     if chosen := os.environ.get("SEATBELT_CACHE"):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "seatbelt-vae"
+    return user_caches("SEATBELT_CACHE") / "seatbelt-vae"
+
+
+def user_caches(variable: str) -> Path:
+    """The folder of all caches of the user: XDG_CACHE_HOME, else ``.cache`` in the home folder.
+
+    Args:
+        variable: the environment variable that names one cache, for the error message.
+
+    Raises:
+        DataError: the user has no home folder, as in some containers.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise DataError(
+            f"this user has no home folder for cache files: set {variable} to a folder"
+        ) from None
 
 
 def is_there(path: Path) -> bool:

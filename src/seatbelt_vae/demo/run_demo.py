@@ -83,5 +83,5 @@ def _check(out: Path, plan: Plan) -> None:
                 raise ForeignStateError(
                     f"{out / name} holds a run with other settings (seed {config.training.seed}, "
                     f"{config.training.steps} steps): expected seed {plan.training.seed} and "
-                    f"{plan.steps} steps; give another folder with --out, or delete it"
+                    f"{plan.steps} steps; give another folder with --out, or move it away"
                 )

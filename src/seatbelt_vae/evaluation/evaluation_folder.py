@@ -12,6 +12,7 @@ from seatbelt_vae.evaluation.evaluated import Evaluated
 from seatbelt_vae.evaluation.measures import LATENT, MODEL_MEASURES, capabilities
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 from seatbelt_vae.evaluation.traversals import traverse
+from seatbelt_vae.parallel.sole_worker import sole_worker
 from seatbelt_vae.randomness import DataStream
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
 from seatbelt_vae.subjects import Subject, as_subject
@@ -48,7 +49,8 @@ def evaluate(
         The content of ``measures.json``.
 
     Raises:
-        ArtifactError: the run has no model, or the folder cannot be written.
+        ArtifactError: the run has no model, the folder cannot be written, or another process
+            evaluates the same subject.
         DataError, ConfigError: the data set does not fit an optional measure; nothing is written.
     """
     wanted = settings.optional_metrics
@@ -57,7 +59,18 @@ def evaluate(
         if measure.check is not None:
             measure.check(data, settings)
     subject = as_subject(subject)
-    model, data = subject.for_inference, subject.images(data)
+    with sole_worker(subject.place, "evaluating"):
+        return _evaluate(subject, subject.images(data), settings, chosen, on_progress)
+
+
+def _evaluate(
+    subject: Subject,
+    data: ImageData,
+    settings: EvaluationConfig,
+    chosen: list[ModelMeasure],
+    on_progress: Callable[[str, int, int], None] | None,
+) -> dict[str, Any]:
+    model = subject.for_inference
     order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
     positions = order[: settings.images]  # the same images for every model
     evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)

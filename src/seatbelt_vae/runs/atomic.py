@@ -1,5 +1,6 @@
 """Atomic writing of files and directories, safe against a killed process."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.parallel.operating_system import sync_directory
 
 __all__ = ["atomic_directory", "atomic_write"]
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -66,7 +69,8 @@ def _temporary(path: Path) -> Path:
 
 
 def _unwritable(path: Path, error: OSError) -> ArtifactError:
+    remedy = "free some space" if error.errno in _FULL else "make its folder writable"
     return ArtifactError(
         f"cannot write {path}: {error.strerror or error}; any earlier file is unchanged, "
-        f"free some space or choose another folder"
+        f"{remedy} or choose another folder"
     )

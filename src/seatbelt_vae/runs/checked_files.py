@@ -37,7 +37,7 @@ def checked_tensors(path: Path, names: Sequence[str]) -> Tensors:
 
 def checked(path: Path, found: Any, expected: Sequence[str] = ()) -> dict[str, Any]:
     """Check that the content of a file is a table with the expected keys."""
-    advice = "expected a file written by this version, delete it and run the step again"
+    advice = "expected a file written by this version, move it away and run the step again"
     if not isinstance(found, dict):
         raise ArtifactError(f"{path} holds no table: {advice}")
     missing = [name for name in expected if name not in found]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.errors import ArtifactError, UnreadableError
 from seatbelt_vae.runs.atomic import atomic_write
 
 __all__ = ["read_json", "write_json"]
@@ -20,10 +20,13 @@ def read_json(path: Path) -> Any:
 
     Raises:
         ArtifactError: missing, or not valid JSON.
+        UnreadableError: the system does not let this process read it.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"{path} is missing: the work is not complete, resume it") from None
+    except OSError as error:
+        raise UnreadableError.of(path, error) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path} is not valid JSON ({error}): restore or remake it") from None

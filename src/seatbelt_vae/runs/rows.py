@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.errors import ArtifactError, UnreadableError
 from seatbelt_vae.runs.atomic import atomic_write
 from seatbelt_vae.runs.formats import FORMAT
 
@@ -65,12 +65,14 @@ def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str,
 
 
 @contextmanager
-def parquet_checked(path: Path, advice: str = "delete it and run again") -> Iterator[None]:
+def parquet_checked(path: Path, advice: str = "move it away and run again") -> Iterator[None]:
     """Raise errors of reading a Parquet file as an `ArtifactError` with ``advice``."""
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # not of pyarrow's own
+            raise UnreadableError.of(path, error) from None
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"{path} is not a whole Parquet file ({reason}): {advice}") from error

@@ -52,8 +52,7 @@ class RunFolder:
                 f"{path} exists and is not empty: give another folder, or --resume to continue it"
             )
         folder = cls(path)
-        atomic_write(path / "config.toml", settings)
-        folder.write_json("run.json", {"format": FORMAT, "kind": "run"})
+        folder.store_config(config)
         return folder
 
     @classmethod
@@ -92,6 +91,11 @@ class RunFolder:
             RunConfig,
             lambda stored: up_to_date("settings", stored, found),
         )
+
+    def store_config(self, config: RunConfig) -> None:
+        """Store the settings of the run in the current format, ``run.json`` last."""
+        atomic_write(self.path / "config.toml", dump_toml(config).encode())
+        self.write_json("run.json", {"format": FORMAT, "kind": "run"})
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file of the folder atomically."""

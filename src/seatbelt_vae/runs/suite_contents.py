@@ -71,7 +71,8 @@ class Measured:
         files = sorted(folder.glob("*.safetensors"))[:PICTURED]
         if not files:
             raise ArtifactError(
-                f"{folder} holds no pictures: delete {folder.parent}/pairs and run `attack` again"
+                f"{folder} holds no pictures: move {folder.parent}/pairs away and run `attack` "
+                f"again"
             )
         pairs = [checked_tensors(path, _PICTURES) for path in files]
         return {name: stack([pair[name] for pair in pairs]) for name in _PICTURES}
@@ -106,7 +107,9 @@ class Suite:
         try:
             return read_settings(self.folder / "config.toml", AttackConfig)
         except ConfigError as error:
-            raise ArtifactError(f"{error}: delete {self.folder} and attack again") from None
+            raise ArtifactError(
+                f"{error}: restore it, or move {self.folder} away and attack again"
+            ) from None
 
     @cached_property
     def about(self) -> Row:
@@ -128,7 +131,7 @@ class Suite:
             return None
         flags = read_json(path)
         if not isinstance(flags, list):
-            raise ArtifactError(f"{path} is not a list of flags: delete it and attack again")
+            raise ArtifactError(f"{path} is not a list of flags: move it away and attack again")
         return [checked(path, flag, ["name", "raised", "detail"]) for flag in flags]
 
     @cached_property

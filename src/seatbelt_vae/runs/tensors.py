@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.errors import ArtifactError, UnreadableError
 from seatbelt_vae.runs.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
 
     Raises:
         ArtifactError: missing, truncated, or another format, such as a pickle.
+        UnreadableError: the system does not let this process read it.
     """
     from safetensors.torch import load
 
@@ -52,7 +53,9 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
         return load(path.read_bytes())
     except FileNotFoundError:
         raise ArtifactError(f"no weights at {path}: expected a .safetensors file") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise UnreadableError.of(path, error) from None
+    except (SafetensorError, ValueError) as error:
         raise ArtifactError(
             f"{path} is not a whole safetensors file ({error}); pickled weights (.pt, .bin) are "
             f"refused: save them again as safetensors"

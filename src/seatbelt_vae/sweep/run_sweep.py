@@ -88,16 +88,22 @@ def run_sweep(
 
     out.mkdir(parents=True, exist_ok=True)
     failed = engine.run(left, on_news, ended) if left else {}
-    first = {job.digest: label for label, job in named.items()}
-    named_by = {label: first[job.digest] for label, job in jobs.items()}
-    return SweepResult(
-        {
-            label: RunFolder.open(tasks[name].folder)
-            for label, name in named_by.items()
-            if name not in failed
-        },
-        {label: failed[name] for label, name in named_by.items() if name in failed},
-    )
+    return _result(jobs, tasks, failed)
+
+
+def _result(
+    jobs: Mapping[str, Job], tasks: Mapping[str, Task], failed: Mapping[str, str]
+) -> SweepResult:
+    """The result of every label; labels with the same digest share one task."""
+    names = {task.job.digest: name for name, task in tasks.items()}
+    result = SweepResult({}, {})
+    for label, job in jobs.items():
+        name = names[job.digest]
+        if name in failed:
+            result.failures[label] = failed[name]
+        else:
+            result.runs[label] = RunFolder.open(tasks[name].folder)
+    return result
 
 
 def _merged(jobs: Mapping[str, Job]) -> dict[str, Job]:

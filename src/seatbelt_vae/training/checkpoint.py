@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.errors import ArtifactError, ForeignStateError, UnreadableError
 from seatbelt_vae.runs import (
     atomic_directory,
     atomic_write,
@@ -44,7 +44,7 @@ class Checkpoint:
 
     folder: Path
     run: str
-    earlier: str = ""
+    earlier: tuple[str, ...] = ()
 
     def save(self, step: int, tensors: Mapping[str, Tensor], where: Conditions) -> None:
         """Write a checkpoint, update ``latest``, then delete all but the newest two.
@@ -54,7 +54,7 @@ class Checkpoint:
         """
         path = self.folder / _name(step)
         about = {"step": step, "run": self.run, "conditions": asdict(where)}
-        if path.exists():  # damaged: it was skipped when the run was resumed
+        if path.exists():  # damaged and skipped when the run was resumed, or of an extended run
             shutil.rmtree(path)
         with atomic_directory(path) as directory:
             write_tensors(directory / "state.safetensors", tensors)
@@ -77,15 +77,18 @@ class Checkpoint:
         Raises:
             ForeignStateError: the checkpoint belongs to other settings or data.
             ArtifactError: every checkpoint is damaged.
+            UnreadableError: the newest one cannot be read now; it may be whole.
         """
         candidates = sorted(self.folder.glob("step-*"), reverse=True)
         for path in candidates:
             try:
                 about, tensors = _read(path)
+            except UnreadableError:
+                raise
             except ArtifactError as error:
                 logger.warning("%s; falling back to the checkpoint before", error)
                 continue
-            if about["run"] not in (self.run, self.earlier):
+            if about["run"] not in (self.run, *self.earlier):
                 raise ForeignStateError(
                     f"{path} was made with other settings or data than this run's config.toml: "
                     f"restore them, or train in another folder"
@@ -94,7 +97,8 @@ class Checkpoint:
             return int(about["step"]), tensors
         if candidates:
             raise ArtifactError(
-                f"no whole checkpoint in {self.folder}: delete the folder to train from the start"
+                f"no whole checkpoint in {self.folder}: restore one, or move the folder away to "
+                f"train from the start"
             )
         return 0, {}
 

@@ -11,7 +11,20 @@ from accelerate.tracking import get_available_trackers
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["Trackers"]
+__all__ = ["Trackers", "check_trackers"]
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Check that trackers are installed.
+
+    Raises:
+        ConfigError: a tracker is not installed.
+    """
+    missing = sorted(set(names) - {str(tracker.value) for tracker in get_available_trackers()})
+    if missing:
+        raise ConfigError(
+            f"tracker {missing[0]} is not installed: pip install {missing[0]}, or leave it out"
+        )
 
 
 class Trackers:
@@ -21,17 +34,9 @@ class Trackers:
         names: names of trackers, see `TrainingConfig`.
         folder: the run folder; trackers write their files to its ``trackers/``.
         settings: the settings, sent to every tracker.
-
-    Raises:
-        ConfigError: a tracker is not installed.
     """
 
     def __init__(self, names: Sequence[str], folder: Path, settings: RunConfig) -> None:
-        missing = sorted(set(names) - {str(tracker.value) for tracker in get_available_trackers()})
-        if missing:
-            raise ConfigError(
-                f"tracker {missing[0]} is not installed: pip install {missing[0]}, or leave it out"
-            )
         directory = folder / "trackers"
         directory.mkdir(parents=True, exist_ok=True)
         self._accelerator = Accelerator(log_with=list(names), project_dir=directory)

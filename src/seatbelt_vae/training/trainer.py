@@ -1,6 +1,5 @@
 """Training steps and validation of one model, and their state."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from seatbelt_vae.training.batches import Batches
 from seatbelt_vae.training.device_images import DeviceImages
 from seatbelt_vae.training.health import Health
 from seatbelt_vae.training.penalty_parts import PenaltyParts
+from seatbelt_vae.training.rates import learning_rate, steps_of
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
 
 __all__ = ["Trainer"]
@@ -41,7 +41,7 @@ class Trainer:
     """
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
-        config, self._config = settings.training, settings.training
+        config = self.config = settings.training
         architecture = resolve(settings.model, data.name, data.image_shape, data.bounds)
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
@@ -56,7 +56,7 @@ class Trainer:
         )
         self.device = self._accelerator.device
         self.batches = Batches(data, config.batch_size, config.seed, self.device)
-        self.steps = config.steps or config.epochs * self.batches.per_epoch
+        self.steps = steps_of(config, len(data.train))
         with seeded_for(Stream.WEIGHTS, config.seed):
             self.model = HierarchicalVAE(architecture)
         self.model = convert_conv2d_weight_memory_format(
@@ -92,7 +92,7 @@ class Trainer:
     def step(self, step: int, x: Tensor) -> dict[str, float]:
         """One step of every optimiser on this process's images; the terms of the batch, nats."""
         self.model.train()
-        rate = 0.5 * self._config.learning_rate * (1 + math.cos(math.pi * (step - 1) / self.steps))
+        rate = learning_rate(self.config, step, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         noise = self.batches.noise(step, self.model.latent_sizes, x)

@@ -50,7 +50,7 @@ def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -
     with _alone_in(folder, tell, stopped):
         if (folder / "run.json").exists() and not is_of(folder, job):
             raise ForeignStateError(
-                f"{folder} holds a run with other settings: give another folder, or delete it"
+                f"{folder} holds a run with other settings: give another folder, or move it away"
             )
         if is_done(folder, job):
             return
@@ -61,7 +61,7 @@ def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -
         data = load_for(job.run)
         new = not (folder / "run.json").exists()
         run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
-        steps = _Steps(run, data, job.threads, tell, stopped)
+        steps = _Steps(run, data, job, tell, stopped)
         with Attempt(folder):
             steps.train()
             for attack in job.attacks:
@@ -76,7 +76,7 @@ class _Steps:
 
     run: RunFolder
     data: "ImageData"
-    threads: int
+    job: Job
     tell: Tell
     stopped: Callable[[], bool]
 
@@ -90,21 +90,21 @@ class _Steps:
             if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
                 self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
 
-        tune_process(self.threads)
-        train_run(self.run, self.data, report, self.stopped)
+        tune_process(self.job.threads)
+        train_run(self.run, self.data, report, self.stopped, self.job.run)
 
     def attack(self, attack: AttackConfig) -> None:
         from seatbelt_vae.workflow.steps import attack_subject
 
         if not is_attacked(self.run.path, attack):
-            tune_process(attack.threads or self.threads)
+            tune_process(attack.threads or self.job.threads)
             attack_subject(self._subject, self.data, attack, between=self._between)
 
     def evaluate(self, evaluation: EvaluationConfig) -> None:
         from seatbelt_vae.workflow.steps import evaluate_subject
 
         if not is_evaluated(self.run.path, evaluation):
-            tune_process(evaluation.threads or self.threads)
+            tune_process(evaluation.threads or self.job.threads)
             evaluate_subject(self._subject, self.data, evaluation, between=self._between)
 
     @cached_property

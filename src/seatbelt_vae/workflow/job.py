@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
 from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.config.non_default import non_default
+from seatbelt_vae.config.training import SPEED_ONLY
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import digest_of
 
 __all__ = ["Job", "folder_name", "key_of"]
 
-_SPEED_ONLY = ("device", "threads", "checkpoint_every", "trackers")
 _DIGITS = 8  # of the digest in a folder's name
 
 
@@ -65,7 +65,7 @@ def key_of(run: RunConfig) -> str:
     """
     settings = non_default(run)
     training = settings.get("training", {}).items()
-    decisive = {key: value for key, value in training if key not in _SPEED_ONLY}
+    decisive = {key: value for key, value in training if key not in SPEED_ONLY}
     return digest_of({**settings, "training": decisive})
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.subjects import Subject
@@ -28,15 +28,16 @@ def train_run(
     data: ImageData,
     on_progress: "Callable[[Progress], None]",
     stopped: Callable[[], bool],
+    settings: RunConfig | None = None,
 ) -> None:
-    """Train a run's model to the end.
+    """Train a run's model to the end; ``settings`` may differ from those of the run as in `train`.
 
     Raises:
         KeyboardInterrupt: a stop was requested, and a checkpoint is written.
     """
     from seatbelt_vae.training import train
 
-    train(run, data, on_progress=on_progress, stop=stopped)
+    train(run, data, settings=settings, on_progress=on_progress, stop=stopped)
     if stopped():
         raise KeyboardInterrupt
 

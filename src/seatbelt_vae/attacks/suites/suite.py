@@ -200,5 +200,5 @@ def _open(folder: Path, about: dict[str, Any], images: str, config: AttackConfig
     if differing:
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
-            f"being resumed; delete that folder to attack anew"
+            f"being resumed; move that folder away to attack anew"
         )

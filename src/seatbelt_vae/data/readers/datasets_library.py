@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seatbelt_vae.data.cache import is_there
+from seatbelt_vae.data.cache import is_there, user_caches
 from seatbelt_vae.data.readers.reading import raise_unreadable
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.errors import DataError
@@ -156,8 +156,7 @@ def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Ex
 
 def _library_cache() -> Path:
     """The cache folder of the library, by its rule, without importing it."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    home = os.environ.get("HF_HOME") or Path(base) / "huggingface"
+    home = os.environ.get("HF_HOME") or user_caches("HF_HOME") / "huggingface"
     return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
 
 
