@@ -1,7 +1,8 @@
 """The command line: parse arguments, call the library, print results.
 
-Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 130 interrupted or 143
-terminated, with the command to resume; 141 broken pipe; 1 an unexpected error, with a traceback.
+Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 124 the time limit of a
+query; 130 interrupted or 143 terminated, with the command to resume; 141 broken pipe; 1 an
+unexpected error, with a traceback.
 """
 
 import io
@@ -15,7 +16,7 @@ from seatbelt_vae.cli.options import Claims, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.cli.torchrun import print_in_first_process
-from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.errors import QueryTimeoutError, SeatbeltError
 
 __all__ = ["main"]
 
@@ -26,11 +27,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # characters such as β that the terminal lacks
     try:
         with print_in_first_process():
-            return _main(sys.argv[1:] if arguments is None else list(arguments))
+            code = _main(sys.argv[1:] if arguments is None else list(arguments))
+            _end_abandoned_query(code)
+            return code
     except BrokenPipeError:
         # the reader has closed the pipe: discard the output that Python would flush at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, which Windows does not define
+
+
+def _end_abandoned_query(code: int) -> None:
+    """End the process at once if DuckDB still computes a query that it cannot stop."""
+    interruption = sys.modules.get("seatbelt_vae.results.interruption")
+    if interruption is not None and interruption.abandoned():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _main(arguments: list[str]) -> int:
@@ -39,6 +51,8 @@ def _main(arguments: list[str]) -> int:
         return 0
     try:
         return _resumable(parse(arguments))
+    except QueryTimeoutError as error:
+        return _fail(str(error), 124)  # as timeout(1)
     except SeatbeltError as error:
         return _fail(str(error))
     except BrokenPipeError:
@@ -57,9 +71,9 @@ def _resumable(options: Verb) -> int:
         return interruption.code if isinstance(interruption, Interrupted) else 130
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 2) -> int:
     print(f"seatbelt-vae: error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    return code
 
 
 def _run(options: Verb) -> None:
