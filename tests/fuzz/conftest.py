@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
@@ -87,8 +87,11 @@ def fuzz(check: Callable[[Any], object], examples: st.SearchStrategy[Any]) -> No
     number = 0
     while time.monotonic() < end:
         number += 1
-        health = list(HealthCheck)
         rules = settings(
-            max_examples=50, deadline=None, database=None, suppress_health_check=health
+            max_examples=20,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # shrinking would exceed the time
         )
         seeded(time.time_ns())(rules(given(examples)(one)))()
