@@ -9,6 +9,7 @@ __all__ = [
     "HubError",
     "ModelError",
     "QueryError",
+    "QueryTimeoutError",
     "SeatbeltError",
     "ShapeError",
     "UnreadableError",
@@ -57,6 +58,10 @@ class ForeignStateError(ArtifactError):
 
 class QueryError(SeatbeltError):
     """A SQL query is invalid, or not allowed on the results store."""
+
+
+class QueryTimeoutError(QueryError):
+    """A SQL query took longer than its time limit; the command line exits with status 124."""
 
 
 class HubError(SeatbeltError):

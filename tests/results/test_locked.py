@@ -73,24 +73,24 @@ def test_a_table_is_never_a_variable(store: Store, monkeypatch: pytest.MonkeyPat
         store.query("FROM held")
 
 
-def test_the_lock_cannot_be_opened() -> None:
-    held = locked([])
+def test_the_lock_cannot_be_opened(tmp_path: Path) -> None:
+    held = locked(tmp_path)
     for setting in ("enable_external_access = true", "lock_configuration = false", "threads = 1"):
         with pytest.raises(duckdb.Error, match="Cannot change configuration option"):
             held.execute(f"SET {setting}")
 
 
-def test_a_select_that_deletes_is_refused_even_where_there_is_a_table() -> None:
-    held = locked([])
+def test_a_select_that_deletes_is_refused_even_where_there_is_a_table(tmp_path: Path) -> None:
+    held = locked(tmp_path)
     held.execute("CREATE TABLE kept AS SELECT 1 AS one")
     gone = "WITH gone AS (DELETE FROM kept RETURNING *) FROM gone"
     with (
         pytest.raises(QueryError, match="read-only"),
-        answer(held, gone, [], []) as relation,
+        answer(held, gone, [], []) as batches,
     ):
-        relation.to_arrow_table()
-    with answer(held, "FROM kept", [], []) as relation:
-        assert relation.to_arrow_table().to_pylist() == [{"one": 1}]
+        batches.read_all()
+    with answer(held, "FROM kept", [], []) as batches:
+        assert batches.read_all().to_pylist() == [{"one": 1}]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seatbelt_vae.errors import ArtifactError, QueryError
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.measures import PAIR_MEASURES
 from seatbelt_vae.results import Store
 from seatbelt_vae.results.columns import views
@@ -242,7 +242,7 @@ def test_a_query_of_one_run_reads_no_other_runs_files(tmp_path: Path) -> None:
     part = tmp_path / "b" / "attacks" / SUITE / "pairs" / "pair-00000.parquet"
     part.write_bytes(b"no longer Parquet")
     assert store.query(count)["n"].to_pylist() == [1]
-    with pytest.raises(QueryError, match=re.escape(str(part))):
+    with pytest.raises(ArtifactError, match=re.escape(str(part))):
         store.query("SELECT count(*) FROM pairs")
 
 

@@ -1,8 +1,8 @@
 """The command line: parse arguments, call the library, print results.
 
-Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 128 + n stopped by
-signal n, with the command to resume, such as 130 for Ctrl-C and 143 for SIGTERM; 141 broken pipe;
-1 an unexpected error, with a traceback.
+Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 124 the time limit of a
+query; 128 + n stopped by signal n, with the command to resume, such as 130 for Ctrl-C and 143 for
+SIGTERM; 141 broken pipe; 1 an unexpected error, with a traceback.
 """
 
 import io
@@ -17,7 +17,7 @@ from seatbelt_vae.cli.options import Claims, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.cli.torchrun import print_in_first_process
-from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.errors import QueryTimeoutError, SeatbeltError
 
 __all__ = ["main"]
 
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with print_in_first_process():
             code = _main(sys.argv[1:] if arguments is None else list(arguments))
             sys.stdout.flush()
+            _end_abandoned_query(code)
             return code
     except BrokenPipeError:
         _discard_output()
@@ -44,12 +45,23 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _end_abandoned_query(code: int) -> None:
+    """End the process at once if DuckDB still computes a query that it cannot stop."""
+    interruption = sys.modules.get("seatbelt_vae.results.interruption")
+    if interruption is not None and interruption.abandoned():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def _main(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"seatbelt-vae {__version__}")
         return 0
     try:
         return _resumable(parse(arguments))
+    except QueryTimeoutError as error:
+        return _fail(str(error), 124)  # as timeout(1)
     except SeatbeltError as error:
         return _fail(str(error))
     except BrokenPipeError:
@@ -68,9 +80,9 @@ def _resumable(options: Verb) -> int:
         return interruption.code if isinstance(interruption, Interrupted) else 130
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 2) -> int:
     _say(f"error: {' '.join(message.split())}")
-    return 2
+    return code
 
 
 def _say(message: str) -> None:

@@ -139,6 +139,7 @@ class Results:
         csv: print the rows as CSV.
         out: write the rows to this Parquet file.
         export: write every view as one file into this new folder, which `--runs` can query.
+        timeout: stop the query after this many seconds, with exit status 124 (default: no limit).
     """
 
     sql: Positional[str | None] = None
@@ -146,9 +147,14 @@ class Results:
     csv: bool = False
     out: Path | None = None
     export: Path | None = None
+    timeout: float | None = None
     output: Output = field(default_factory=Output)
 
     def __post_init__(self) -> None:
+        if self.timeout is not None:
+            positive("timeout", self.timeout)
+        if self.sql is None and self.timeout is not None:
+            raise ConfigError("timeout limits a query: give a SELECT in quotes")
         if self.sql is None and (self.csv or self.out is not None):
             raise ConfigError("no SQL given whose rows to write: give a SELECT in quotes")
         if self.sql is not None and self.export is not None:

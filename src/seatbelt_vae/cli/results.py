@@ -39,7 +39,7 @@ def run(options: Results) -> None:
 
     store = Store.open(options.runs)
     if options.sql is not None:
-        found = store.query(options.sql)
+        found = store.query(options.sql, timeout=options.timeout)
         _answer(found.rename_columns(_distinct(found.column_names)), options)
     elif options.export is not None:
         store.export(options.export)

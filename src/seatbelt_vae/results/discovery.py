@@ -15,7 +15,10 @@ __all__ = ["STORE", "RunSource", "Sources", "find"]
 STORE = "store.json"
 """The file that marks an exported store, as ``run.json`` marks a run folder."""
 
-_PER_PAIR = ("measures", "budgets", "pairs")
+_OF_SUITES = {
+    "attacks": "pair-*.parquet",
+    **{kind: f"{kind}/*.parquet" for kind in ("measures", "budgets", "pairs")},
+}
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,25 @@ class RunSource:
         """Contents of the folder."""
         return Run(self.name, self.path)
 
-    def parts(self) -> Iterator[tuple[str, Path]]:
-        """The Parquet files, each with its kind of rows: ``metrics``, ``sigma``, ``measures``, …
+    def parts(self) -> Iterator[tuple[str, Path, dict[str, str]]]:
+        """The Parquet files, each with its kind of rows (``metrics``, ``pairs``, …), run and suite.
 
         Raises:
             ArtifactError: a file of ``evaluation/`` has the name of another view.
         """
-        yield from (("metrics", path) for path in _visible(self.path, "metrics/*.parquet"))
+        run = {"run": self.name}
+        for path in _visible(self.path, "metrics/*.parquet"):
+            yield "metrics", path, run
         taken = reserved()
         for path in _visible(self.path, "evaluation/*.parquet"):
             kind = path.stem.casefold()  # names in SQL are case-insensitive
             if kind in taken:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
-            yield kind, path
+            yield kind, path, run
         for suite in self.contents.suites.values():
-            yield from (("attacks", path) for path in _visible(suite.folder, "pair-*.parquet"))
-            for kind in _PER_PAIR:
-                yield from ((kind, path) for path in _visible(suite.folder, f"{kind}/*.parquet"))
+            for kind, pattern in _OF_SUITES.items():
+                for path in _visible(suite.folder, pattern):
+                    yield kind, path, {**run, "suite": suite.name}
 
 
 @dataclass(frozen=True)

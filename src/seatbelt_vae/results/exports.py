@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.discovery import STORE
 from seatbelt_vae.results.format_names import current_column, current_view
+from seatbelt_vae.results.parquet import Keys
 from seatbelt_vae.runs import FORMAT, atomic_directory, checked_format, read_json, write_json
 from seatbelt_vae.runs.rows import FORMAT_METADATA, format_of, parquet_checked
 
@@ -47,22 +48,22 @@ def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(group)
 
 
-def files_of(stores: Sequence[Path]) -> dict[str, list[Path]]:
+def files_of(stores: Sequence[Path]) -> dict[str, dict[Path, Keys]]:
     """The files of exported stores by view.
 
     Raises:
         ArtifactError: a store has an unknown format version.
     """
-    files: dict[str, list[Path]] = {}
+    files: dict[str, dict[Path, Keys]] = {}
     for store in stores:
         content = read_json(store / STORE)
         found = checked_format(store, "results store", content, ", or export the runs again")
         for path in sorted(store.glob("*.parquet")):
-            files.setdefault(current_view(path.stem, found), []).append(path)
+            files.setdefault(current_view(path.stem, found), {})[path] = {}
     return files
 
 
-def exported_runs(files: Sequence[Path]) -> list[str]:
+def exported_runs(files: Iterable[Path]) -> list[str]:
     """The names of the runs in exported files of the view ``runs``.
 
     Raises:
@@ -71,7 +72,7 @@ def exported_runs(files: Sequence[Path]) -> list[str]:
     return [name for path in files for name in _read(path, ["run"])["run"].to_pylist()]
 
 
-def with_exported(view: str, rows: pa.Table, files: Sequence[Path]) -> pa.Table:
+def with_exported(view: str, rows: pa.Table, files: Iterable[Path]) -> pa.Table:
     """Append the rows of exported files to the rows of a view.
 
     Raises:

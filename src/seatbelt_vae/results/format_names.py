@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from seatbelt_vae.results.columns import views
-from seatbelt_vae.results.parquet import identifier
+from seatbelt_vae.results.sql_text import identifier
 
 __all__ = ["current_column", "current_view", "selected", "stored_column"]
 

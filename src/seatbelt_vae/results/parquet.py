@@ -1,22 +1,25 @@
-"""Parquet files as one relation of SQL: their common columns, and how DuckDB reads them."""
+"""Parquet files as datasets: their formats, common columns, and the columns of their paths."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.results.columns import Known
 from seatbelt_vae.runs import checked_format
 from seatbelt_vae.runs.rows import format_of, parquet_checked
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+__all__ = ["Files", "Keys", "by_format", "check_files", "dataset_of", "schema_of"]
 
-__all__ = ["Files", "as_pattern", "by_format", "identifier", "literal", "read", "schema_of"]
+Keys = Mapping[str, str]
+"""Columns that the path of a file states: its run, and the suite if it is in one."""
 
 
 @dataclass(frozen=True)
@@ -25,34 +28,32 @@ class Files:
 
     Args:
         format: format version, see `seatbelt_vae.runs.FORMAT`.
-        paths: the files.
+        keys: the files, absolute paths, each with the columns of its path.
         schemas: distinct schemas, each with the first file that has it.
     """
 
     format: int
-    paths: list[Path]
+    keys: dict[Path, Keys]
     schemas: dict[pa.Schema, Path]
 
 
-def by_format(files: Iterable[Path]) -> list[Files]:
+def by_format(files: Mapping[Path, Keys]) -> list[Files]:
     """Group files by format version; only their footers are read.
 
     Raises:
         ArtifactError: a file is not a complete Parquet file, or has an unknown format version.
     """
     groups: dict[int, Files] = {}
-    for path in files:
+    for path, keys in files.items():
         found, schema = _stored_schema(path)
-        group = groups.setdefault(found, Files(found, [], {}))
-        group.paths.append(path)
+        group = groups.setdefault(found, Files(found, {}, {}))
+        group.keys[path] = keys
         group.schemas.setdefault(schema, path)
     return list(groups.values())
 
 
 def schema_of(known: Known, files: Files) -> pa.Schema:
     """The columns of all files, known columns first, each with a common type.
-
-    DuckDB's union by name gives the same columns, but keeps about 80 kB per file in memory.
 
     Raises:
         ArtifactError: a column has types without a common type.
@@ -61,7 +62,7 @@ def schema_of(known: Known, files: Files) -> pa.Schema:
     for schema, path in files.schemas.items():
         try:
             joined = pa.unify_schemas([joined, schema], promote_options="permissive")
-        except pa.ArrowTypeError as error:
+        except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
             raise ArtifactError(
                 f"{path} has other column types than the files before it ({error}): delete it and "
                 f"run again"
@@ -69,53 +70,41 @@ def schema_of(known: Known, files: Files) -> pa.Schema:
     return pa.schema([field.with_type(_concrete(field.type)) for field in joined])
 
 
-def read(
-    connection: "DuckDBPyConnection", files: Sequence[Path], schema: pa.Schema, filename: str
-) -> str:
-    """SQL of a table function that reads files as one relation; missing columns are null.
+def dataset_of(files: Files, schema: pa.Schema) -> ds.Dataset:
+    """The rows of files with the columns of ``schema``; missing columns are null.
 
-    Args:
-        connection: DuckDB connection, which names the types.
-        files: at least one absolute path.
-        schema: see `schema_of`.
-        filename: name of an additional column with the path of each row's file.
+    A filter on a column of the path skips the files that it excludes.
     """
-    types = connection.from_arrow(schema.empty_table()).types
-    columns = ", ".join(
-        f"{literal(name)}: {{name: {literal(name)}, type: {literal(str(kind))}, "
-        f"default_value: NULL}}"
-        for name, kind in zip(schema.names, types, strict=True)
-    )
-    listed = ", ".join(literal(as_pattern(path)) for path in files)
-    # with a schema, DuckDB does not parse folders such as beta=4 as Hive partitions
-    return f"read_parquet([{listed}], filename = {literal(filename)}, schema = MAP {{{columns}}})"
+    file_format, system = ds.ParquetFileFormat(), LocalFileSystem()
+    fragments = [
+        file_format.make_fragment(str(path), system, _partition(keys))
+        for path, keys in files.keys.items()
+    ]
+    return ds.FileSystemDataset(fragments, schema, file_format, system)
 
 
-def as_pattern(path: Path) -> str:
-    """A glob pattern that matches only this path, since DuckDB treats paths as patterns.
+def check_files(files: Mapping[Path, Keys]) -> None:
+    """Read all rows of files, to find the one that is damaged.
 
-    Example:
-        >>> as_pattern(Path("/runs/[old]/a?.parquet"))
-        '/runs/[[]old]/a[?].parquet'
+    Raises:
+        ArtifactError: a file cannot be read.
     """
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+    for path in files:
+        with parquet_checked(path):
+            for _ in pq.ParquetFile(path).iter_batches():
+                pass
 
 
-def identifier(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A quoted SQL string."""
-    return "'" + text.replace("'", "''") + "'"
+def _partition(keys: Keys) -> ds.Expression | None:
+    equal = [ds.field(name) == value for name, value in keys.items()]
+    return reduce(and_, equal) if equal else None
 
 
 def _stored_schema(path: Path) -> tuple[int, pa.Schema]:
     with parquet_checked(path):
         schema = pq.read_schema(path)
-    found = checked_format(path, "file of rows", {"format": format_of(schema.metadata)})
-    return found, schema.remove_metadata()
+        found = format_of(schema.metadata)
+    return checked_format(path, "file of rows", {"format": found}), schema.remove_metadata()
 
 
 def _concrete(kind: pa.DataType) -> pa.DataType:

@@ -1,37 +1,26 @@
 """The results store: SQL views of all results of many runs."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import pyarrow as pa
 
-from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.results.columns import MEASURED, Known, views
-from seatbelt_vae.results.connection import answer, define, locked
 from seatbelt_vae.results.discovery import Sources, find
-from seatbelt_vae.results.documents import DOCUMENTS, table_of
-from seatbelt_vae.results.exports import exported_runs, files_of, with_exported, write_store
-from seatbelt_vae.results.parquet import identifier
-from seatbelt_vae.results.views import KEY, Relation, exported, joined, of_runs
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
+from seatbelt_vae.results.interruption import interruptible
+from seatbelt_vae.results.session import Session
+from seatbelt_vae.results.view_sources import ViewSources
 
 __all__ = ["Store"]
 
-_CATALOGUE = ("show", "information_schema", "duckdb_")
-_BATCH = 50_000
+T = TypeVar("T")
 
 
 class Store:
     """SQL views over run folders and exported stores; see ``docs/rows.md`` for the views.
 
-    A view is created on first use. DuckDB reads only the columns and files that a query needs, so
-    that thousands of runs need little memory. Files written after opening are ignored.
+    A view is created on first use. Only the columns and files that a query needs are read, so that
+    thousands of runs need little memory. Files written after opening are ignored.
 
     Example:
         >>> import tempfile
@@ -43,19 +32,8 @@ class Store:
     """
 
     def __init__(self, found: Sources) -> None:
-        self._runs = found.runs
-        self._parts: dict[str, dict[Path, list[Path]]] = defaultdict(lambda: defaultdict(list))
-        for run in found.runs:
-            for kind, path in run.parts():
-                self._parts[kind][run.base].append(path)
-        self._exported = files_of(found.stores)
-        self._check_names()
-        self._known = views()
-        further = {*self._parts, *self._exported} - {*self._known, "measures"}
-        self._names = (*self._known, *sorted(further))
-        self._columns: dict[str, Mapping[str, str]] = {}
-        live = (paths for bases in self._parts.values() for paths in bases.values())
-        self._connection = locked([*chain(*live, *self._exported.values())])
+        self._sources = ViewSources(found)
+        self._session: Session | None = None
 
     @classmethod
     def open(cls, folders: Sequence[Path]) -> "Store":
@@ -77,21 +55,25 @@ class Store:
         Raises:
             ArtifactError: a file is corrupt.
         """
-        self._make(self._names)
-        return {name: self._columns[name] for name in self._names}
+        return self._run(lambda session: session.columns_of(self._sources.names))
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, sql: str, *, timeout: float | None = None) -> pa.Table:
         """The result of one SELECT as an Arrow table (``.to_pylist()``, ``.to_pandas()``, …).
+
+        Ctrl-C stops the query. The query and its result take at most half of the machine's memory
+        each; a query that needs more sorts and joins in a private temporary folder.
 
         Args:
             sql: a query in DuckDB's SQL over the views; it cannot write or read other files.
+            timeout: time limit in seconds (default: none).
 
         Raises:
-            QueryError: invalid SQL, not exactly one SELECT, or an unknown view or column.
+            QueryError: invalid SQL, not exactly one SELECT, an unknown view or column, or a result
+                that is too large.
+            QueryTimeoutError: the time limit has passed.
             ArtifactError: a file is corrupt.
         """
-        with self._answer(sql) as relation:
-            return relation.to_arrow_table()
+        return self._run(lambda session: session.table(sql), timeout)
 
     def export(self, out: Path) -> None:
         """Write every view as one Parquet file; the write is atomic.
@@ -104,57 +86,13 @@ class Store:
         Raises:
             ArtifactError: ``out`` exists, a file is corrupt, or the disk is full.
         """
-        self._make(self._names)
-        write_store(out, self._whole_views())
+        self._run(lambda session: session.export(out))
 
-    def _whole_views(self) -> Iterator[tuple[str, pa.RecordBatchReader]]:
-        for name in self._names:
-            order = "ORDER BY run, suite, pair, level" if name == "attacks" else ""
-            with self._answer(f"SELECT * FROM {identifier(name)} {order}") as relation:
-                yield name, relation.to_arrow_reader(_BATCH)
+    def _run(self, work: Callable[[Session], T], timeout: float | None = None) -> T:
+        session = self._session = self._session or Session(self._sources)
 
-    @contextmanager
-    def _answer(self, sql: str) -> Iterator["DuckDBPyRelation"]:
-        self._make(self._used(sql))
-        columns = {column for known in self._columns.values() for column in known}
-        with answer(self._connection, sql, self._names, sorted(columns)) as relation:
-            yield relation
+        def abandon() -> None:
+            session.discard()
+            self._session = None
 
-    def _used(self, sql: str) -> Iterable[str]:
-        """Views that a query may use: those named in it, or all for a catalogue query."""
-        text = sql.casefold()
-        if any(word in text for word in _CATALOGUE):
-            return self._names
-        return [name for name in self._names if name in text]
-
-    def _make(self, names: Iterable[str]) -> None:
-        for name in names:
-            if name not in self._columns:
-                source = self._documents(name) if name in DOCUMENTS else self._relation(name).sql
-                self._columns[name] = define(self._connection, name, source)
-
-    def _documents(self, name: str) -> pa.Table:
-        return with_exported(name, table_of(name, self._runs), self._exported.get(name, []))
-
-    def _relation(self, name: str) -> Relation:
-        known = self._known.get(name, {"run": pa.string()})
-        if name == "attacks":
-            unmeasured = {c: kind for c, kind in known.items() if c in KEY or c not in MEASURED}
-            attacks = self._live("attacks", unmeasured)
-            relation = joined(attacks, self._live("measures", MEASURED))
-        else:
-            relation = self._live(name, known)
-        files = self._exported.get(name)
-        return relation.also(exported(self._connection, name, files, known)) if files else relation
-
-    def _live(self, kind: str, known: Known) -> Relation:
-        return of_runs(self._connection, kind, self._parts.get(kind, {}), known)
-
-    def _check_names(self) -> None:
-        names = [run.name for run in self._runs] + exported_runs(self._exported.get("runs", []))
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise ArtifactError(
-                f"{len(twice)} runs occur twice, in an exported store and elsewhere, such as "
-                f"{twice[0]}: open only one of the two"
-            )
+        return interruptible(lambda: work(session), session.interrupt, abandon, timeout)
