@@ -4,11 +4,15 @@ import resource
 import struct
 from contextlib import suppress
 
+import numpy as np
 import pytest
 
+from seatbelt_vae.config import ReadingConfig
 from seatbelt_vae.data import load_data
+from seatbelt_vae.data.readers.picture_decoding import decoded, is_colour
 from seatbelt_vae.errors import DataError
 
+from .test_picture_options import SEE_THROUGH
 from .test_picture_values import GREY, READ, read
 from .written_pictures import tiff
 
@@ -24,6 +28,27 @@ def test_any_picture_cut_short_is_an_error_or_a_picture(tmp_path, name):
     for end in (len(content) // 3, len(content) // 2, len(content) - 3):
         with suppress(DataError):
             read(tmp_path, content[:end])
+
+
+@pytest.mark.parametrize("name", [*READ, *SEE_THROUGH])
+def test_any_damage_is_an_error_of_one_line_or_a_picture(name):
+    content = {**READ, **SEE_THROUGH}[name][0]
+    rng = np.random.default_rng(0)
+    reading = ReadingConfig(background="red", first_frame=True)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), 2):
+            damaged[place] = rng.choice([0, 1, 127, 255, rng.integers(256)])
+        for read_it in (is_colour, decoded_at_4):
+            try:
+                read_it(bytes(damaged), reading)
+            except DataError as error:
+                found = str(error)
+                assert "\n" not in found
+
+
+def decoded_at_4(content, reading):
+    assert decoded(content, 3, 4, reading).pixels.shape == (3, 4, 4)
 
 
 HUGE = 60_000
