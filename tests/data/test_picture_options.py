@@ -148,9 +148,8 @@ def test_black_and_white_can_be_stated(tmp_path, name):
     content, stored, black, white = STATED[name]
     if stored is None:
         stored = np.asarray(Image.open(io.BytesIO(content))).view(np.int8)
-    data = read(tmp_path, content, black=black, white=white)
     expected = 255 * ((stored.astype(float) - black) / (white - black)).clip(0, 1)
-    assert abs(pixels(data) - expected).max() <= 0.5001
+    assert abs(pixels(read(tmp_path, content, black=black, white=white)) - expected).max() <= 0.5001
 
 
 @pytest.mark.parametrize(
