@@ -285,7 +285,7 @@ def test_a_grey_set_stored_as_colour_says_so(tmp_path):
 )
 def test_unused_levels_are_reported_with_their_remedy(tmp_path, content, options, notes):
     assert read(tmp_path, content, **options).notes == notes
-    assert check("folder", tmp_path / "pictures", 4, **options).notes == notes
+    assert check("folder", tmp_path / "pictures", 4, **options).notes[: len(notes)] == notes
 
 
 def test_a_colour_profile_other_than_srgb_is_reported(tmp_path):
