@@ -123,4 +123,6 @@ class PictureFiles:
         try:
             return self.decode(self.tree.read(picture.name))
         except DataError as error:
-            return DataError(f"{self.tree.place / picture.name}: {error}")
+            place, reason = str(self.tree.place / picture.name), str(error)
+            # errors of links and unreadable files name the file themselves
+            return DataError(reason if reason.startswith(place) else f"{place}: {reason}")

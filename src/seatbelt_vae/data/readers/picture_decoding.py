@@ -1,9 +1,7 @@
 """Decoding of picture files to pixels of a given size, with limits on their size."""
 
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,7 +26,6 @@ __all__ = ["Decoded", "decoded", "is_colour", "opened_picture"]
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _MOST_PIXELS = 1 << 26
-_DAMAGES = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, RuntimeError)
 _SUBFILE_TYPE, _REDUCED = 254, 1
 _GREY_IN_16_BITS = "LA;16B"
 _SRGB = (b"sRGB", "sRGB".encode("utf-16-be"))
@@ -192,5 +189,9 @@ def opened_picture(content: bytes) -> Iterator["Image"]:
         raise DataError(f"it has far too many pixels: {error}") from error
     except MemoryError as error:
         raise DataError("it needs more memory than there is") from error
-    except _DAMAGES as error:
-        raise DataError(f"it is damaged: {error}") from error
+    except DataError:
+        raise
+    # Pillow raises errors of nearly every type for damaged files
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"it is damaged: {reason or type(error).__name__}") from error

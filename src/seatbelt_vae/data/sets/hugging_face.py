@@ -106,7 +106,7 @@ def _snapshot(folder: Path) -> Path:
     main = folder / "refs" / "main"
     if not (is_there(folder / "snapshots") and is_there(main)):
         return folder
-    return folder / "snapshots" / file_content(main).decode(errors="replace").strip()
+    return folder / "snapshots" / Path(file_content(main).decode(errors="replace").strip()).name
 
 
 @dataclass
