@@ -20,6 +20,7 @@ from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
+from seatbelt_vae.data.sets.array_splits import joined
 from seatbelt_vae.data.sets.array_values import coding_of
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
@@ -36,10 +37,10 @@ SOURCES = {
     ),
 }
 
-_VERSION = 2
+_VERSION = 3
 _IMAGES = ("images", "imgs", "x", "data")
 _IMAGE_NAMES = {*_IMAGES, *(f"{name}_{layout}" for name in _IMAGES for layout in LAYOUTS)}
-_LABELS = {"labels", "y", "targets"}
+_LABELS = {"labels", "label", "y", "targets", "target", "latents_classes"}
 
 
 def load(config: DataConfig) -> ImageData:
@@ -96,6 +97,8 @@ def records_of(
     Raises:
         DataError: arrays that are not images and labels as expected.
     """
+    found, given = joined(place, arrays), [array.name for array in arrays]
+    arrays = found.arrays
     images, labels = _images(place, arrays), _labels(place, arrays)
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
@@ -109,6 +112,12 @@ def records_of(
             f"{labels.path}: {labels.name} has {len(values)} rows for the {count} images of "
             f"{images.name}: expected one each"
         )
+    test_from = found.train.get(images.name)
+    if labels is not None and found.train.get(labels.name) != test_from:
+        raise DataError(
+            f"{labels.path}: {labels.name} is not split as {images.name} is: expected one label "
+            f"per image of each split"
+        )
     coding = coding_of(images)
     record = image_record(shape, len(factors))
 
@@ -121,7 +130,11 @@ def records_of(
             start += len(block)
             yield rows
 
-    return record, blocks(), About(factors, notes=(coding.note,) if coding.note else ())
+    notes = [coding.note] if coding.note else []
+    used = {part for array in (images, labels) if array for part in found.parts[array.name]}
+    if unread := [name for name in given if name not in used]:
+        notes.append(f"arrays passed over: {', '.join(unread)}")
+    return record, blocks(), About(factors, test_from, tuple(notes))
 
 
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
