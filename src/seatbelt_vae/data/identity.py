@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seatbelt_vae.data.dataset import ImageData, Indices, Split
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.runs import read_about, read_tensors, write_tensors
+from seatbelt_vae.runs.checked_files import checked
 
 __all__ = ["IDENTITY", "fingerprints", "in_split_of", "store_identity"]
 
@@ -72,7 +73,7 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
     path = folder / IDENTITY
     if not path.exists():
         return data
-    about = read_about(path)
+    about = checked(path, read_about(path), ["identity", "digest", "examples"])
     # without a digest, the identity depends on counts only
     if data.digest and data.identity == about["identity"]:
         return data

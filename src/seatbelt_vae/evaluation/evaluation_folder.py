@@ -70,7 +70,7 @@ def evaluate(
         (place / name).unlink(missing_ok=True)
     for name, content in rows.items():
         write_rows(place / f"{name}.parquet", content)
-    write_tensors(place / "pictures.safetensors", pictures)
+    write_tensors(place / "pictures.safetensors", pictures, {"images": data.identity})
     write_json(place / "measures.json", measures)
     write_settings(place / "config.toml", settings)
     return measures
