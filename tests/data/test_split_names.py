@@ -204,6 +204,12 @@ def test_arrays_of_one_split_are_the_whole_set(tmp_path):
     assert (len(data.train), len(data.test), data.factors[0].name) == (27, 3, "y")
 
 
+def test_an_array_without_a_split_precedes_one_of_a_single_split(tmp_path):
+    data = load_data("array", saved(tmp_path / "x.npz", {"x": IMAGES, "x_test": IMAGES[:5]}))
+    assert (len(data.train), len(data.test)) == (27, 3)
+    assert data.notes == ("arrays passed over: x_test",)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

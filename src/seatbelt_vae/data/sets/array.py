@@ -97,9 +97,8 @@ def records_of(
     Raises:
         DataError: arrays that are not images and labels as expected.
     """
-    found, given = joined(place, arrays), [array.name for array in arrays]
-    arrays = found.arrays
-    images, labels = _images(place, arrays), _labels(place, arrays)
+    found = joined(place, arrays)
+    images, labels = _images(place, found.arrays), _labels(place, found.arrays)
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
     if count < 2:
@@ -112,12 +111,7 @@ def records_of(
             f"{labels.path}: {labels.name} has {len(values)} rows for the {count} images of "
             f"{images.name}: expected one each"
         )
-    test_from = found.train.get(images.name)
-    if labels is not None and found.train.get(labels.name) != test_from:
-        raise DataError(
-            f"{labels.path}: {labels.name} is not split as {images.name} is: expected one label "
-            f"per image of each split"
-        )
+    test_from = found.test_from(images, labels)
     coding = coding_of(images)
     record = image_record(shape, len(factors))
 
@@ -130,11 +124,10 @@ def records_of(
             start += len(block)
             yield rows
 
-    notes = [coding.note] if coding.note else []
     used = {part for array in (images, labels) if array for part in found.parts[array.name]}
-    if unread := [name for name in given if name not in used]:
-        notes.append(f"arrays passed over: {', '.join(unread)}")
-    return record, blocks(), About(factors, test_from, tuple(notes))
+    unread = ", ".join(array.name for array in arrays if array.name not in used)
+    notes = (coding.note, unread and f"arrays passed over: {unread}")
+    return record, blocks(), About(factors, test_from, tuple(filter(None, notes)))
 
 
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:

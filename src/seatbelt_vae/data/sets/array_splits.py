@@ -29,6 +29,20 @@ class Joined(NamedTuple):
     train: dict[str, int]
     parts: dict[str, tuple[str, ...]]
 
+    def test_from(self, images: StoredArray, labels: StoredArray | None) -> int | None:
+        """The first test row; None if the images are not split.
+
+        Raises:
+            DataError: labels that are split otherwise.
+        """
+        found = self.train.get(images.name)
+        if labels is not None and self.train.get(labels.name) != found:
+            raise DataError(
+                f"{labels.path}: {labels.name} is not split as {images.name} is: expected one "
+                f"label per image of each split"
+            )
+        return found
+
 
 def joined(place: Path | str, arrays: Arrays) -> Joined:
     """Join each training array with the held-out array of the same name.
@@ -45,6 +59,7 @@ def joined(place: Path | str, arrays: Arrays) -> Joined:
     parts: dict[str, tuple[str, ...]] = {name: (name,) for name in named}
     if len({split for split, _ in stated.values()}) == 1:
         alone = {stated[array.name][1]: array for array in arrays if array.name in stated}
+        alone = {rest: array for rest, array in alone.items() if rest not in named}
         named |= {rest: replace(array, name=rest) for rest, array in alone.items()}
         parts |= {rest: (array.name,) for rest, array in alone.items()}
     elif not roles:
