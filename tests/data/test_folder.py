@@ -100,7 +100,10 @@ def test_train_and_test_are_splits(place, kept):
     assert labels(data.test) == [0, 0, 1, 1]
     assert (as_bytes(data)[:8] == COLOUR[[0, 3, 6, 1, 4, 7, 2, 5]]).all()
     assert (as_bytes(data)[8:] == COLOUR[[9, 11, 8, 10]]).all()
-    assert data.notes == ("1 files passed over",)
+    assert data.notes == (
+        "training images in train, held-out images in test",
+        "1 pictures in val passed over",
+    )
 
 
 def test_train_alone_is_no_split(place):

@@ -124,6 +124,21 @@ def test_splits_named_train_and_test_are_honoured(tmp_path, write):
     assert data.test.indices.tolist() == [9, 10, 11]
     assert data.test.factors(np.arange(3))[:, 0].tolist() == [0, 1, 0]
     assert [(factor.name, factor.values) for factor in data.factors] == [("kind", ("ä", "b"))]
+    assert data.notes == ("split validation passed over", "columns passed over: id")
+
+
+@pytest.mark.parametrize("write", [as_dict, as_parquet, as_parquet_in_folders])
+@pytest.mark.parametrize(
+    ("train", "held_out"),
+    [("train", "validation"), ("train", "valid"), ("training", "dev"), ("Train", "Test")],
+)
+def test_the_validation_split_is_held_out_without_a_test_split(tmp_path, write, train, held_out):
+    write(tmp_path / "copy", **{held_out: split(COLOUR[9:]), train: split(COLOUR[:9])})
+    data = from_root(tmp_path / "copy")
+    assert (as_bytes(data) == COLOUR).all()
+    assert data.train.indices.tolist() == list(range(9))
+    assert data.test.indices.tolist() == [9, 10, 11]
+    assert data.notes == ("columns passed over: id",)
 
 
 def test_a_single_split_is_split_at_random(tmp_path):
@@ -238,7 +253,7 @@ def test_a_bad_picture_is_named_or_left_out(tmp_path, content, reason):
     data = from_root(tmp_path / "copy", skip_bad=True)
     assert (as_bytes(data)[:12, :, :, 0] == GREY).all()
     assert data.train.factors(np.arange(12))[:, 0].tolist() == [0, 1] * 4 + [1, 0, 1, 0]
-    (note,) = data.notes
+    *_, note = data.notes
     assert re.match(f"1 bad left out: .*copy: example 8 of train: {reason}", note)
     assert len(data.train) == len(data.test) == 12
 

@@ -257,6 +257,26 @@ def test_a_function_that_returns_other_arrays_is_refused(tmp_path, code):
         in_split_of(tmp_path, load_data(f"{path}:load"))
 
 
+SPLIT = """
+import numpy as np
+def load():
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8)).astype("u1")
+    return {}
+"""
+
+
+def test_a_function_that_states_other_splits_keeps_those_of_the_folder(tmp_path):
+    (tmp_path / "whole.py").write_text(SPLIT.format("images"))
+    (tmp_path / "parts.py").write_text(
+        SPLIT.format("dict(x_train=images[:27], x_test=images[27:])")
+    )
+    before, stated = (load_data(f"{tmp_path / name}.py:load") for name in ("whole", "parts"))
+    assert (len(before.train), len(before.test)) == (len(stated.train), len(stated.test))
+    store_identity(tmp_path, before)
+    assert stated.test.indices.tolist() == [27, 28, 29]
+    check_kept(before, in_split_of(tmp_path, stated))
+
+
 def test_splits_that_are_read_apart_are_never_mixed(tmp_path):
     images = PIXELS[..., 0].astype(np.float32)[:, None]
 
@@ -270,6 +290,16 @@ def test_splits_that_are_read_apart_are_never_mixed(tmp_path):
     swapped = replace(before, train=split_of(3, 1, 2), test=split_of(0, 4))
     with pytest.raises(ForeignStateError, match="3 training and 2 held-out images 1 and 1 are"):
         in_split_of(tmp_path, swapped)
+
+
+@pytest.mark.parametrize("count", [30, 50, None])
+def test_a_set_that_is_the_same_everywhere_is_known_by_its_digest(tmp_path, count):
+    before = load_data("swiss-roll", images=40)
+    store_identity(tmp_path, before)
+    assert (tmp_path / "data.safetensors").stat().st_size < 1000
+    check_kept(before, in_split_of(tmp_path, load_data("swiss-roll", images=count)))
+    with pytest.raises(ForeignStateError, match="made with other images of 'swiss-roll': restore"):
+        in_split_of(tmp_path, replace(before, digest="generated 2"))
 
 
 def test_fingerprints_of_equal_images_are_equal_and_of_others_differ(pictures):

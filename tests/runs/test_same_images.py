@@ -12,10 +12,12 @@ import pytest
 from seatbelt_vae.attacks import PairsDone, run_suite
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data.loading import load_for
-from seatbelt_vae.errors import ForeignStateError
-from seatbelt_vae.evaluation import evaluate
+from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.evaluation import evaluate, measure_suite
 from seatbelt_vae.models import load_model
+from seatbelt_vae.report import write_report
 from seatbelt_vae.runs import RunFolder, read_tensors, suite_file
+from seatbelt_vae.runs.contents import Run
 from seatbelt_vae.subjects import open_subject, store_subject, subject_of_model
 from seatbelt_vae.training import train
 from seatbelt_vae.workflow import Job, carry_out
@@ -134,6 +136,19 @@ def test_a_suite_of_an_older_version_is_continued(
     path.write_text(json.dumps(stored))
     attack(run)
     assert "did not store which images it was trained on" in caplog.text
+
+
+def test_a_report_of_different_images_is_refused(run: RunFolder) -> None:
+    attack(run)
+    measure_suite(run.path / "attacks" / "output-single", load_model(run))
+    measure(run)
+    Run("run", run.path).read()
+    (run.path / "data.safetensors").unlink()  # as a run of an older version
+    change(run, IMAGES[20:])
+    measure(run)
+    expected = f"{run.path} holds results of different images in attacks/output-single, evaluation:"
+    with pytest.raises(ArtifactError, match=expected):
+        write_report([run.path], run.path / "report.html")
 
 
 def test_the_folder_of_another_model_keeps_its_images(run: RunFolder, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def poisoned(data: ImageData, after: int) -> ImageData:
         images = data.train.read(indices)
         return np.full_like(images, np.nan) if served > after else images
 
-    return replace(data, train=Split(data.train.indices, read, content=data.train.read))
+    return replace(data, train=Split(data.train.indices, read))
 
 
 def stopped_after(steps: int) -> Callable[[], bool]:

@@ -216,14 +216,9 @@ def test_other_data_are_refused(tmp_path):
     data = points()
     with pytest.raises(ForeignStateError, match="other settings or data"):
         train(run, replace(data, name="another"))
-    brighter = replace(data.train, content=lambda indices: data.train.read(indices) + 0.5)
-    for train_split, missing in (
-        (brighter, 600),
-        (replace(data.train, indices=data.train.indices[:-1], cut=None), 1),
-    ):
-        with pytest.raises(ForeignStateError, match=f"images {missing} and 0 are missing"):
-            train(run, replace(data, train=train_split, digest="of other images"))
-    # without stored fingerprints, the digest of the checkpoint decides
+    with pytest.raises(ForeignStateError, match="made with other images of 'swiss-roll'"):
+        train(run, replace(data, digest="of other images"))
+    # without a stored identity, the digest of the checkpoint decides
     (run.path / "data.safetensors").unlink()
     with pytest.raises(ForeignStateError, match="other settings or data"):
         train(run, replace(data, digest="of other images"))

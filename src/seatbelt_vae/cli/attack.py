@@ -1,5 +1,6 @@
 """``attack``: attack a model with one suite, and measure the result."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -57,6 +58,7 @@ def _help(options: Attack, _tell: Tell, stopped: Callable[[], bool]) -> None:
         if stopped():
             raise KeyboardInterrupt
 
+    logging.getLogger("seatbelt_vae").setLevel(logging.ERROR)  # the first process logs the same
     _attack_and_measure(options, check)
 
 

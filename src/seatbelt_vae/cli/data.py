@@ -1,5 +1,6 @@
 """``data``: list, prepare and check data sets."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from seatbelt_vae.cli.options import Data, DataCheck, DataList, DataPrepare
@@ -7,6 +8,8 @@ from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.errors import DataError
 
 __all__ = ["run"]
+
+_LISTED = 20
 
 
 def run(options: Data) -> None:
@@ -85,9 +88,21 @@ def _check(options: DataCheck) -> None:
             ["test images", f"{facts.test:,}"],
             ["channels × height × width", shape],
             ["values", f"{facts.smallest:g} … {facts.largest:g}"],
+            *(row for factor in facts.classes.items() for row in _class_rows(*factor)),
         ],
     )
     for note in facts.notes:
         print(f"note: {note}")
     for credit in facts.credits:
         print(f"credit: {credit}")
+
+
+def _class_rows(factor: str, counts: Mapping[str, tuple[int, int]]) -> list[list[str]]:
+    """One row per value of a factor with few values, else one row."""
+    if len(counts) <= _LISTED:
+        return [
+            [f"{factor} {name}", f"{a:,} training, {b:,} test"] for name, (a, b) in counts.items()
+        ]
+    images = [a + b for a, b in counts.values()]
+    found = f"{len(counts):,} values of {min(images):,} to {max(images):,} images"
+    return [[factor, found]]

@@ -8,13 +8,16 @@ import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.data.dataset import ImageData, Indices, Split
+from seatbelt_vae.data.registry import SAME_EVERYWHERE
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.runs import read_about, read_tensors, write_tensors
+from seatbelt_vae.runs.checked_files import checked
 
 __all__ = ["IDENTITY", "fingerprints", "in_split_of", "store_identity"]
 
@@ -43,7 +46,10 @@ def fingerprints(split: Split) -> NDArray[np.int64]:
 
 
 def store_identity(folder: Path, data: ImageData) -> None:
-    """Write the fingerprints of a data set to a folder of results, unless it has some."""
+    """Write the identity of a data set to a folder of results, unless it has one.
+
+    A set that is the same on every machine is identified by its digest, without fingerprints.
+    """
     import torch
 
     path = folder / IDENTITY
@@ -52,9 +58,11 @@ def store_identity(folder: Path, data: ImageData) -> None:
     about = {
         "identity": data.identity,
         "digest": data.digest,
+        "train": len(data.train),
         "examples": sum(map(len, _parts(data))),
     }
-    splits = {"train": data.train, "test": data.test}
+    fixed = data.name in SAME_EVERYWHERE and data.digest
+    splits = {} if fixed else {"train": data.train, "test": data.test}
     found = {name: torch.tensor(fingerprints(split)) for name, split in splits.items()}
     write_tensors(path, found, about)
 
@@ -63,20 +71,22 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
     """A data set in the split that a folder of results was made with.
 
     Examples that were added later belong to neither split, and their number is logged. A folder of
-    an older version has no fingerprints; the data set is returned as it is.
+    an older version has no identity; the data set is returned as it is.
 
     Raises:
         ForeignStateError: an example of the folder is missing.
-        ArtifactError: the file of the fingerprints is damaged.
+        ArtifactError: the file of the identity is damaged.
     """
     path = folder / IDENTITY
     if not path.exists():
         return data
-    about = read_about(path)
+    about = checked(path, read_about(path), ["identity", "digest", "train", "examples"])
     # without a digest, the identity depends on counts only
     if data.digest and data.identity == about["identity"]:
         return data
     known = {name: tensor.numpy() for name, tensor in read_tensors(path).items()}
+    if not known:
+        return _in_split_of_fixed(folder, data, about)
     wanted, train = np.concatenate([known["train"], known["test"]]), len(known["train"])
     parts = _parts(data)
     found = np.concatenate([fingerprints(part) for part in parts])
@@ -104,6 +114,18 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
         test=replace(data.test, indices=indices[train:]),
         digest=about["digest"],
     )
+
+
+def _in_split_of_fixed(folder: Path, data: ImageData, about: dict[str, Any]) -> ImageData:
+    """The same set with as many training images as the folder was made with."""
+    if data.digest != about["digest"]:
+        raise ForeignStateError(
+            f"{folder} was made with other images of {data.name!r}: restore the data, or use "
+            f"another folder"
+        )
+    train, cut, _ = _parts(data)
+    whole = replace(train, indices=np.concatenate([train.indices, cut.indices]), cut=None)
+    return replace(data, train=whole.first(about["train"]))
 
 
 def _parts(data: ImageData) -> tuple[Split, ...]:

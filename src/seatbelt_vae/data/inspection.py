@@ -56,8 +56,10 @@ class Check:
         train, test: number of images.
         image_shape: (C, H, W).
         smallest, largest: range of the sampled values.
+        classes: numbers of training and test images of each value of each factor.
         problems: one line per problem.
-        notes, credits: as of `ImageData`.
+        notes: those of `ImageData`, and the number of held-out images that equal a training image.
+        credits: as of `ImageData`.
     """
 
     train: int
@@ -66,6 +68,7 @@ class Check:
     smallest: float
     largest: float
     problems: tuple[str, ...]
+    classes: dict[str, dict[str, tuple[int, int]]]
     notes: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
 
@@ -137,9 +140,35 @@ def check(
         smallest=min(part.smallest for part in seen),
         largest=max(part.largest for part in seen),
         problems=tuple(problems),
-        notes=data.notes,
+        classes=_classes(data),
+        notes=data.notes + _shared(data),
         credits=data.credits,
     )
+
+
+def _classes(data: "ImageData") -> dict[str, dict[str, tuple[int, int]]]:
+    import numpy as np
+
+    if data.train.factors_of is None or data.test.factors_of is None:
+        return {}
+    splits = [split.factors(np.arange(len(split))) for split in (data.train, data.test)]
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for column, factor in enumerate(data.factors):
+        train, test = (np.bincount(rows[:, column], minlength=factor.size) for rows in splits)
+        names = factor.values or map(str, range(factor.size))
+        counts = zip(train.tolist(), test.tolist(), strict=True)
+        found[factor.name] = dict(zip(names, counts, strict=True))
+    return found
+
+
+def _shared(data: "ImageData") -> tuple[str, ...]:
+    """A note on held-out images that equal a training image."""
+    import numpy as np
+
+    from seatbelt_vae.data.identity import fingerprints
+
+    count = np.isin(fingerprints(data.test), fingerprints(data.train)).sum()
+    return (f"{count:,} held-out images equal a training image",) if count else ()
 
 
 def _state(name: str, root: str | Path | None) -> str:

@@ -13,7 +13,10 @@ from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import DataError
 
-__all__ = ["DATA_SETS", "source_of"]
+__all__ = ["DATA_SETS", "SAME_EVERYWHERE", "source_of"]
+
+SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll")
+"""Data sets with the same images at any path."""
 
 _MODULES = {
     "dsprites": "dsprites",

@@ -75,17 +75,11 @@ def _evaluate(
     positions = order[: settings.images]  # the same images for every model
     evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
-    _write(subject.place / "evaluation", settings, measures, rows, _pictures(evaluated))
+    _write(evaluated, subject.place / "evaluation", measures, rows)
     return measures
 
 
-def _write(
-    place: Path,
-    settings: EvaluationConfig,
-    measures: Row,
-    rows: dict[str, list[Row]],
-    pictures: dict[str, Tensor],
-) -> None:
+def _write(evaluated: Evaluated, place: Path, measures: Row, rows: dict[str, list[Row]]) -> None:
     """Replace the files of an evaluation.
 
     Settings and measures are deleted first, so that they never describe rows of another evaluation.
@@ -95,9 +89,10 @@ def _write(
         (place / name).unlink(missing_ok=True)
     for name, content in rows.items():
         write_rows(place / f"{name}.parquet", content)
-    write_tensors(place / "pictures.safetensors", pictures)
+    about = {"images": evaluated.data.identity}
+    write_tensors(place / "pictures.safetensors", _pictures(evaluated), about)
     write_json(place / "measures.json", measures)
-    write_settings(place / "config.toml", settings)
+    write_settings(place / "config.toml", evaluated.settings)
 
 
 def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dict[str, list[Row]]]:

@@ -14,6 +14,7 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
+from seatbelt_vae.data.registry import SAME_EVERYWHERE
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import views
 from seatbelt_vae.results.discovery import RunSource
@@ -25,8 +26,6 @@ __all__ = ["DOCUMENTS", "table_of"]
 Row = dict[str, Any]
 
 _SHORT = {"total_correlation": "tc", "mutual_information": "mi"}
-_SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll")
-"""Data sets with the same images at any path."""
 
 
 def table_of(view: str, runs: Sequence[RunSource]) -> pa.Table:
@@ -194,7 +193,7 @@ def _data(data: DataConfig) -> Row:
         name, local = f"{Path(kind).name}:{rest}", kind
     else:
         name = f"{kind}:{Path(local).name}" if colon and local else data.name
-    place = None if kind in _SAME_EVERYWHERE else data.root or local
+    place = None if kind in SAME_EVERYWHERE else data.root or local
     return {
         "data": name,
         "data_place": None if place is None else digest_of(place),

@@ -22,6 +22,7 @@ from seatbelt_vae.runs.formats import checked_format
 from seatbelt_vae.runs.run_folder import RunFolder
 from seatbelt_vae.runs.suite_contents import Suite
 from seatbelt_vae.runs.suites import suite_folders
+from seatbelt_vae.runs.tensors import read_about
 
 __all__ = ["FOREIGN", "SUBJECT", "Evaluation", "Run", "is_contents"]
 
@@ -53,6 +54,12 @@ class Evaluation:
     def pictures(self) -> Tensors:
         """Test images, reconstructions and traversals."""
         return checked_tensors(self.folder / "pictures.safetensors", ["x", "reconstruction"])
+
+    @cached_property
+    def images(self) -> str | None:
+        """The identity of the data set; None if an older version evaluated."""
+        about = read_about(self.folder / "pictures.safetensors")
+        return about["images"] if isinstance(about, dict) else None
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class Run:
         """Read every part.
 
         Raises:
-            ArtifactError: a file is corrupt or incomplete.
+            ArtifactError: a file is corrupt or incomplete, or the parts are of different images.
         """
         _ = self.config, self.architecture, self.metrics, self.weights, self.conditions
         for suite in self.suites.values():
@@ -163,6 +170,19 @@ class Run:
                 _ = measured.pictures
         if (evaluation := self.evaluation) is not None:
             _ = evaluation.measures, evaluation.sigma, evaluation.pictures
+        self._check_images()
+
+    def _check_images(self) -> None:
+        """Raise ArtifactError if the parts state different images; older versions state none."""
+        stated = {f"attacks/{name}": suite.images for name, suite in self.suites.items()}
+        if self.evaluation is not None:
+            stated["evaluation"] = self.evaluation.images
+        known = {part: images for part, images in stated.items() if images is not None}
+        if len(set(known.values())) > 1:
+            raise ArtifactError(
+                f"{self.folder} holds results of different images in {', '.join(known)}: delete "
+                f"those that are not of its data set, and run these steps again"
+            )
 
 
 def is_contents(folder: Path) -> bool:

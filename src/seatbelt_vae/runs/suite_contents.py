@@ -117,6 +117,11 @@ class Suite:
         expected = ["pairs", "digest", "model"]
         return checked(suite_file(self.folder), read_suite(self.folder), expected)
 
+    @property
+    def images(self) -> str | None:
+        """The identity of the data set; None if an older version made the suite."""
+        return self.about.get("images")
+
     @cached_property
     def attacks(self) -> list[Row]:
         """One row per attack on the pairs attacked so far."""

@@ -26,17 +26,17 @@ def write_tensors(path: Path, tensors: "Mapping[str, Tensor]", about: object = N
 
 
 def read_about(path: Path) -> Any:
-    """Read the JSON metadata of a file of `write_tensors`.
+    """Read the JSON metadata of a file of `write_tensors`; None if it has none.
 
     Raises:
-        ArtifactError: missing, truncated, or without metadata.
+        ArtifactError: missing, truncated, or another format.
     """
     from safetensors import safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return json.loads(file.metadata()["about"])
-    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+            return json.loads((file.metadata() or {}).get("about", "null"))
+    except (SafetensorError, OSError, ValueError) as error:
         raise ArtifactError(f"{path} has no readable metadata ({error}): restore it") from error
 
 

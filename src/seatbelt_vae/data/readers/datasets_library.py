@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from seatbelt_vae.data.cache import is_there, user_caches
 from seatbelt_vae.data.readers.reading import raise_unreadable
 from seatbelt_vae.data.source_files import check_inside
+from seatbelt_vae.data.split_names import split_in
 from seatbelt_vae.errors import DataError
 
 __all__ = ["Columns", "Example", "columns_of", "download", "examples", "kept_files", "open_copy"]
 
 _BATCH = 256
-_SPLITS = {"train", "test", "validation", "valid", "val", "dev"}
 _KEPT = (".arrow", ".parquet", ".json")
 
 
@@ -178,8 +178,8 @@ def _inside(folder: Path, splits: dict[str, Any], follow_links: bool) -> dict[st
 
 def _split_of(path: Path) -> str:
     """The split named by a path such as data/test-00000-of-00001.parquet."""
-    words = (re.split(r"[-_.]", part)[0] for part in path.parts)
-    return next((word for word in words if word in _SPLITS), "train")
+    stated = (split_in(re.split(r"[-.]", part)[0]) for part in path.parts)
+    return next((found[0] for found in stated if found), "train")
 
 
 def _library() -> Any:

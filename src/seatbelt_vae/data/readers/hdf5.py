@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.errors import DataError
 
@@ -38,7 +40,10 @@ def _is_own_array(file: "h5py.File", name: str) -> bool:
 
 
 def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
+    import h5py
+
     shape, dtype, chunks = tuple(array.shape or ()), array.dtype, array.chunks
+    words = h5py.check_string_dtype(dtype) is not None
     if array.is_virtual or array.external:
         raise _bad(path, f"{name} lies in other files: copy it into this one")
     # HDF5 decompresses a whole chunk for any of its rows
@@ -51,10 +56,11 @@ def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
     @contextmanager
     def opened() -> Iterator["h5py.Dataset"]:
         with _opened(path) as file:
-            yield file[name]
+            yield file[name].asstr() if words else file[name]
 
     chunk = chunks[0] if chunks else 1
-    return StoredArray.sliced(path, name, shape, dtype, opened, chunk)
+    kind = np.dtype(np.str_) if words else dtype
+    return StoredArray.sliced(path, name, shape, kind, opened, chunk)
 
 
 @contextmanager

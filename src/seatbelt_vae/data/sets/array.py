@@ -20,6 +20,7 @@ from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
 from seatbelt_vae.data.sets.array_labels import factors_of
+from seatbelt_vae.data.sets.array_splits import joined
 from seatbelt_vae.data.sets.array_values import coding_of
 from seatbelt_vae.data.source import ARRAY_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of, check_inside
@@ -37,10 +38,10 @@ SOURCES = {
     ),
 }
 
-_VERSION = 3
+_VERSION = 4
 _IMAGES = ("images", "imgs", "x", "data")
 _IMAGE_NAMES = {*_IMAGES, *(f"{name}_{layout}" for name in _IMAGES for layout in LAYOUTS)}
-_LABELS = {"labels", "y", "targets"}
+_LABELS = {"labels", "label", "y", "targets", "target", "latents_classes"}
 
 
 def load(config: DataConfig) -> ImageData:
@@ -98,7 +99,8 @@ def records_of(
     Raises:
         DataError: arrays that are not images and labels as expected.
     """
-    images, labels = _images(place, arrays), _labels(place, arrays)
+    found = joined(place, arrays)
+    images, labels = _images(place, found.arrays), _labels(place, found.arrays)
     layout = layout_of(images)
     shape, count = image_shape(images, layout), images.shape[0]
     if count < 2:
@@ -111,6 +113,7 @@ def records_of(
             f"{labels.path}: {labels.name} has {len(values)} rows for the {count} images of "
             f"{images.name}: expected one each"
         )
+    test_from = found.test_from(images, labels)
     coding = coding_of(images, layout, reading)
     record = image_record(shape, len(factors))
 
@@ -123,7 +126,10 @@ def records_of(
             start += len(block)
             yield rows
 
-    return record, blocks(), About(factors, notes=coding.notes)
+    used = {part for array in (images, labels) if array for part in found.parts[array.name]}
+    unread = ", ".join(array.name for array in arrays if array.name not in used)
+    notes = (*coding.notes, *([f"arrays passed over: {unread}"] if unread else []))
+    return record, blocks(), About(factors, test_from, notes)
 
 
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:

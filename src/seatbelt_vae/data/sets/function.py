@@ -58,7 +58,10 @@ def load(config: DataConfig) -> ImageData:
     )
     record, blocks, about = records_of(config.name, arrays, config)
     rows = np.concatenate([np.empty(0, record), *blocks])
-    return stored_set(rows, about, config, hashlib.sha256(rows.data).hexdigest())
+    digest = hashlib.sha256(rows.data)
+    if about.test_from is not None:
+        digest.update(str(about.test_from).encode())
+    return stored_set(rows, about, config, digest.hexdigest())
 
 
 def state(config: DataConfig) -> str:

@@ -24,6 +24,7 @@ from seatbelt_vae.data.readers.picture_decoding import decoded, is_colour
 from seatbelt_vae.data.readers.reading import file_content
 from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of
+from seatbelt_vae.data.split_names import roles_of, split_in
 from seatbelt_vae.errors import DataError
 
 __all__ = ["SOURCES", "download", "load", "preparation"]
@@ -38,15 +39,15 @@ SOURCES = {
     ),
 }
 
-_VERSION = 3
+_VERSION = 5
 _BY_PATH = "read from a file that the copy names, whose changes are not noticed"
 
 
 def load(config: DataConfig) -> ImageData:
     """Images at 64 pixels or the size asked for; columns of type ``ClassLabel`` are factors.
 
-    Splits named train and test are kept. Otherwise a tenth of train, or of the only split, is
-    held out.
+    Splits for training and test, or training and validation, are kept. Otherwise a tenth of
+    train, or of the only split, is held out.
 
     Raises:
         DataError: no copy on this machine, or a copy that is not as expected.
@@ -119,6 +120,8 @@ class _Conversion:
         columns: the columns that are used.
         config: the size of the images, and how pictures are read.
         bad: handles unreadable examples.
+        training: names of the training splits; empty if a random tenth is held out.
+        unread: notes on the splits and columns that are not used.
         kept: number of readable examples of each split.
         use: collects the stored values.
     """
@@ -128,18 +131,27 @@ class _Conversion:
     columns: datasets_library.Columns
     config: DataConfig
     bad: BadExamples
+    training: list[str]
+    unread: tuple[str, ...]
     kept: Counter[str] = field(default_factory=Counter)
     use: LevelUse = field(default_factory=LevelUse)
 
     @classmethod
     def of(cls, place: str | Path, config: DataConfig) -> Self:
         found = datasets_library.open_copy(place, config.follow_links)
-        if "train" not in found and len(found) > 1:
+        roles = roles_of(found)
+        used = [*roles] or [name for name in found if len(found) == 1 or _is_training(name)]
+        if not roles and len(used) != 1:
             raise DataError(f"{place} has splits {', '.join(found)}: expected train among them")
-        ours = [name for name in found if name in ("train", "test")] or [*found]
-        splits = {name: found[name] for name in sorted(ours, reverse=True)}
+        splits = {name: found[name] for name in sorted(used, key=_is_training, reverse=True)}
         columns = datasets_library.columns_of(place, splits)
-        return cls(place, splits, columns, config, BadExamples(config.skip_bad))
+        training = [name for name in roles if _is_training(name)]
+        notes = [f"split {name} passed over" for name in found if name not in splits]
+        known = {columns.image, *columns.labels}
+        if unread := [name for name in splits[used[0]].features if name not in known]:
+            notes.append(f"columns passed over: {', '.join(unread)}")
+        bad = BadExamples(config.skip_bad)
+        return cls(place, splits, columns, config, bad, training, tuple(notes))
 
     def write(self, cache: Path) -> None:
         channels = self.config.channels or (3 if self._any_colour() else 1)
@@ -150,8 +162,8 @@ class _Conversion:
     def _about(self) -> About:
         return About(
             tuple(Factor.named(*column) for column in self.columns.labels.items()),
-            self.kept["train"] if len(self.splits) > 1 else None,
-            self.use.notes + self.bad.notes,
+            sum(self.kept[name] for name in self.training) if self.training else None,
+            self.unread + self.use.notes + self.bad.notes,
         )
 
     def _any_colour(self) -> bool:
@@ -217,3 +229,8 @@ class _Conversion:
                     f"follow_links, or write a copy with save_to_disk"
                 )
         raise DataError("it has no picture inside the copy: write one with save_to_disk")
+
+
+def _is_training(split: str) -> bool:
+    stated = split_in(split)
+    return stated is not None and stated[0] == "train"

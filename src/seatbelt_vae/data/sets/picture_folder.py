@@ -1,8 +1,10 @@
 """A folder or zip archive of picture files; subfolders are classes.
 
-Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; or either below ``train/`` and ``test/``.
+Layouts: ``a.png`` …; ``cat/a.png`` …, ``dog/…``; or either below folders of splits, such as
+``train/`` and ``test/``, or with folders of splits below each class.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,13 +21,14 @@ from seatbelt_vae.data.readers.file_tree import Tree, opened_tree
 from seatbelt_vae.data.readers.picture_decoding import decoded, is_colour
 from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of
+from seatbelt_vae.data.split_names import Role, roles_of, split_in
 from seatbelt_vae.errors import DataError
 
 __all__ = ["ENDINGS", "SOURCES", "load", "preparation"]
 
 SOURCES = {
     "folder": Source(
-        "pictures of your own; subfolders are classes, or train/ and test/",
+        "pictures of your own; subfolders are classes, or splits such as train/ and test/",
         "read from --root, a folder or a .zip of them",
         __name__,
         options=PICTURE_OPTIONS,
@@ -39,7 +42,7 @@ ENDINGS = (
 )
 """Suffixes of picture files; other files are ignored."""
 
-_VERSION = 2
+_VERSION = 4
 
 
 def load(config: DataConfig) -> ImageData:
@@ -77,39 +80,83 @@ def _write(tree: Tree, cache: Path, config: DataConfig, bad: BadExamples) -> Non
         raise DataError(
             f"{tree.place} holds no picture: expected files that end in {', '.join(ENDINGS)}"
         )
-    splits = _splits(names)
+    splits, notes = _splits(tree.place, names)
     classes = _classes(tree.place, splits)
     train, test = ([_picture(entry, classes) for entry in split.items()] for split in splits)
     side, found = side_of(config), (_in_colour(tree, one.name, config) for one in train + test)
     channels = config.channels or (3 if any(found) else 1)
     decode = partial(decoded, channels=channels, side=side, reading=config)
-    unused = len(tree.names) - len(train) - len(test)
+    unused = len(tree.names) - len(names)
     about = About(
         (Factor.named("class", classes),) if classes else (),
-        notes=(f"{unused:,} files passed over",) if unused else (),
+        notes=notes + ((f"{unused:,} files passed over",) if unused else ()),
     )
     PictureFiles(tree, train, test, decode, bad).write(cache, (channels, side, side), about)
 
 
-def _splits(names: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Names of training and test pictures, each with its class folder, or "" if it has none."""
+def _splits(
+    place: Path, names: Sequence[str]
+) -> tuple[tuple[dict[str, str], dict[str, str]], tuple[str, ...]]:
+    """Names of training and test pictures, each with its class folder, or "" if it has none.
+
+    Returns:
+        The pictures of both splits, and notes on the folders that were taken for splits.
+    """
     folders = [PurePosixPath(name).parent.parts for name in names]
     # folders common to all pictures are not classes
     first, last = min(folders), max(folders)
     alike = (one == other for one, other in zip(first, last, strict=False))
     above = sum(1 for _ in takewhile(bool, alike))
-    below = [folder[above:] for folder in folders]
-    if not {("train",), ("test",)} <= {folder[:1] for folder in below}:
-        return {name: _first(folder) for name, folder in zip(names, below, strict=True)}, {}
-    train, test = (
-        {
-            name: _first(folder[1:])
-            for name, folder in zip(names, below, strict=True)
-            if folder[:1] == (split,)
-        }
-        for split in ("train", "test")
-    )
-    return train, test
+    below = {name: folder[above:] for name, folder in zip(names, folders, strict=True)}
+    for depth in (0, 1):
+        stated = Counter(folder[depth] for folder in below.values() if len(folder) > depth)
+        if roles := _roles(stated, len(names), depth):
+            break
+    else:
+        classes = {name: _first(folder) for name, folder in below.items()}
+        return (classes, {}), _class_notes(place, set(classes.values()))
+    splits: dict[str, dict[str, str]] = {"train": {}, "test": {}}
+    for name, folder in below.items():
+        if len(folder) > depth and folder[depth] in roles:
+            within = folder[:depth] + folder[depth + 1 :]
+            if within[:1] == folder[depth : depth + 1]:  # as in seg_train/seg_train/…
+                within = within[1:]
+            splits[roles[folder[depth]]][name] = _first(within)
+    return (splits["train"], splits["test"]), _split_notes(roles, stated, len(names))
+
+
+def _class_notes(place: Path, classes: set[str]) -> tuple[str, ...]:
+    """A note on classes that are named like splits; an error if all of them are."""
+    alike = sorted(name for name in classes if split_in(name))
+    if len(alike) == len(classes) > 1:
+        raise DataError(
+            f"{place} holds the folders {', '.join(alike)}, which are named like splits: expected "
+            f"one for training and one for testing, such as train and test"
+        )
+    return (f"{', '.join(alike)} read as a class",) if alike else ()
+
+
+def _roles(stated: Counter[str], pictures: int, depth: int) -> dict[str, Role]:
+    """The folders of splits at a depth; below classes, every picture must be in one."""
+    roles = roles_of(stated)
+    inside = sum(stated[name] for name in roles)
+    return roles if depth == 0 or inside == pictures else {}
+
+
+def _split_notes(roles: dict[str, Role], stated: Counter[str], pictures: int) -> tuple[str, ...]:
+    by_role = {
+        role: ", ".join(sorted(name for name in roles if roles[name] == role))
+        for role in ("train", "test")
+    }
+    notes = [f"training images in {by_role['train']}, held-out images in {by_role['test']}"]
+    notes += [
+        f"{count:,} pictures in {name} passed over"
+        for name, count in sorted(stated.items())
+        if name not in roles
+    ]
+    if beside := pictures - stated.total():
+        notes.append(f"{beside:,} pictures beside these folders passed over")
+    return tuple(notes)
 
 
 def _first(folders: tuple[str, ...]) -> str:
