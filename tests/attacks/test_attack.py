@@ -268,7 +268,7 @@ def test_where_there_is_nothing_to_gain_there_is_nothing_to_flag():
     assert judged.result.rows(0)[0]["raw_violation"] == 0
     assert judged.result.rows(0)[0]["divergence_ratio"] is None
     raised = {flag.name for flag in judged.flags if flag.raised}
-    assert raised == {"gradient not usable"}
+    assert raised == {"gradient not usable", "start point kept"}
 
 
 def test_a_loss_and_levels_of_ones_own_are_judged_too():
@@ -283,7 +283,7 @@ def test_a_loss_and_levels_of_ones_own_are_judged_too():
     judged = checked_attack(Linear(), x, target, config, **given)
     alone = attack(Linear(), x, target, config, **given)
     torch.testing.assert_close(judged.controlled.attack.delta, alone.delta)
-    assert len(judged.flags) == 11
+    assert len(judged.flags) == 12
 
 
 @pytest.mark.parametrize(

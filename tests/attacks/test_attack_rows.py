@@ -65,7 +65,7 @@ def test_sources_add_columns_and_change_no_other():
     alone = attack.controlled.attack.rows(0)
     row = attack.rows(0, IDENTITY)
     names = [column.name for column in COLUMNS]
-    assert list(alone[0]) == names[10:34]
+    assert list(alone[0]) == names[10:35]
     for level, (whole, plain) in enumerate(zip(row, alone, strict=True)):
         assert {name: whole[name] for name in IDENTITY} == IDENTITY
         assert whole["exceeds_bound"] == plain["exceeds_bound"]

@@ -139,16 +139,22 @@ _OF_LEVEL = (
         "status",
         "VARCHAR",
         "end of the descent: converged, stationary, line search failed, evaluation limit, not "
-        "finite; `raced` or `on one draw`: cut short, yet nothing better is known; `stationary at "
-        "0`; `start point`; `control`",
+        "finite; `raced`, `on one draw` or `smoothed`: cut short, yet nothing better is known; "
+        "`stationary at 0`; `start point`; `control`",
         "status",
     ),
     Column(
         "start",
         "VARCHAR",
-        "its start point: zero, segment, target, blend, noise, restart, recheck; or the control "
-        "that found x\\*",
+        "its start point: zero, segment, target, blend, noise, restart, code, recheck; or the "
+        "control that found x\\*",
         "start",
+    ),
+    Column(
+        "at_start",
+        "BOOLEAN",
+        "x\\* is a point that no descent has improved: the input, the target or one between them",
+        "at_start",
     ),
 )
 _BEFORE_CONTROLS = (

@@ -153,7 +153,8 @@ class Problem:
     ) -> tuple[Tensor, Tensor]:
         r""":math:`\Delta` and its gradient at points :math:`(R, n)`, each with its pair and level.
 
-        A budget adds no term; the region of the points enforces it. ``coarse`` uses one noise draw.
+        A budget adds no term; the region of the points enforces it. ``coarse`` uses the
+        loss's coarse form, if it has one.
         """
         form = self.loss.coarse if coarse and self.loss.coarse is not None else self.loss.parts
         parts, gradient = _parts_and_gradient(form, self._images(points), pairs)

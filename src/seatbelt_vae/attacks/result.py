@@ -66,6 +66,13 @@ class AttackResult:
         return self.delta > self.bound + self.problem.tolerance(self.bound)
 
     @property
+    def at_start(self) -> Tensor:
+        """Rows whose x* is a start point: the input, the target or a point between, (P, W)."""
+        kept = torch.tensor([[status == "start point" for status in row] for row in self.status])
+        at_target = (self.points == self.problem.target[:, None]).all(2)
+        return kept.to(at_target.device) | (self.norms.linf == 0) | at_target
+
+    @property
     def divergence_ratio(self) -> Tensor:
         """:math:`(r - c) / (r_0 - c)`, :math:`(P, W)`; NaN for a loss without a floor."""
         floor = self.problem.loss.floor

@@ -138,8 +138,12 @@ class Budget:
 
     def share(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\min(1, \varepsilon/\|d\|)`."""
+        return self.scale(norms, levels).clamp(max=1)
+
+    def scale(self, norms: Norms, levels: Tensor) -> Tensor:
+        r""":math:`\varepsilon/\|d\|`, which brings distortions to the edge of the budget."""
         size: Tensor = getattr(norms, self.norm)
-        return (levels / size.clamp_min(torch.finfo(size.dtype).tiny)).clamp(max=1)
+        return levels / size.clamp_min(torch.finfo(size.dtype).tiny)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range."""

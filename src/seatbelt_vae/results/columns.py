@@ -85,7 +85,7 @@ _FIXED: Mapping[str, Known] = {
             gradient_norm DOUBLE, status VARCHAR, status_attack VARCHAR, start VARCHAR,
             evaluations BIGINT, unconverged DOUBLE, raw_violation DOUBLE, repeatable BOOLEAN,
             training_mode BOOLEAN, gradient_usable BOOLEAN, clamped_units BIGINT,
-            outside_bounds BOOLEAN
+            outside_bounds BOOLEAN, at_start BOOLEAN
         """),
         **MEASURED,
     },

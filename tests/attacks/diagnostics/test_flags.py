@@ -24,6 +24,7 @@ from tests.conftest import ROOT
 
 CALM = AttackConfig(weight_count=4, restarts=0, recheck=0, gradient_free=100)
 HASTY = replace(CALM, weight_count=9, recheck=1, max_evaluations=1, gradient_free=0)
+CUT_OFF = ["not converged", "raw curve not a minimum's"]
 WEAK = AttackConfig(strength="single", weight_count=9, max_evaluations=2, recheck=0)
 
 
@@ -55,7 +56,7 @@ def pushed_out(result):
         ([], [Linear(), AttackConfig(weight_count=6, restarts=1)]),
         ([], [Linear(), AttackConfig(threat="l2", restarts=1)]),
         (["log-variance clamp active"], [Saturated()]),
-        (["not converged"], [Linear(), HASTY]),
+        (["not converged", "start point kept"], [Linear(), HASTY]),
         (["outside the bounds"], [Linear(), CALM, pushed_out]),
     ],
 )
@@ -93,7 +94,7 @@ def row(pair, **changed):
         "repeatable": True, "training_mode": False, "gradient_usable": True, "clamped_units": 0,
         "exceeds_bound": False, "outside_bounds": False, "noise_beats": False,
         "gradient_free_beats": False, "transfer_beats": None,
-        "unconverged": 0.0, "raw_violation": 0.0,
+        "unconverged": 0.0, "raw_violation": 0.0, "status": "converged",
     }  # fmt: skip
     return {"pair": pair, **good, **changed}
 
@@ -102,10 +103,12 @@ def test_figures_of_flags_are_over_pairs_and_rows():
     broken = {
         "repeatable": False, "unconverged": 0.03, "raw_violation": 0.002, "clamped_units": 4
     }  # fmt: skip
-    pairs = [[row(0), row(0, exceeds_bound=True)], [row(1, **broken), row(1, **broken)]]
+    started = row(0, exceeds_bound=True, status="start point")
+    pairs = [[row(0, status="stationary at 0"), started], [row(1, **broken), row(1, **broken)]]
     found = {flag.name: (flag.raised, flag.value) for flag in suite_flags(pairs)}
     assert found["encoder not repeatable"] == (True, 1 / 2)
     assert found["trivial bound exceeded"] == (True, 1 / 4)
+    assert found["start point kept"] == (True, 1 / 4)
     assert found["not converged"] == (True, 0.03)
     assert found["raw curve not a minimum's"] == (True, 0.002)
     assert found["log-variance clamp active"] == (True, 4)

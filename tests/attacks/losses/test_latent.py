@@ -151,3 +151,25 @@ def test_it_leads_to_the_target_and_computes_in_the_images_precision():
     bound = loss.bind(model, x, x.flip(0), generators(2))
     assert bound.parts(x, torch.arange(2)).dtype == torch.float32
     assert bound.floor.dtype == torch.float64
+
+
+@pytest.mark.parametrize("path", ["mean", "common"])
+def test_a_distance_is_smoothed_by_a_tenth_of_its_value_at_the_input(path):
+    model, x, target = Chain(3, 2), pictures(2), pictures(2, seed=2)
+    loss = LatentLoss((0, 1), "w2", path=path, draws=3)
+    bound, pairs = loss.bind(model, x, target, generators(2)), torch.tensor([1, 0])
+    points = target.flip(0) + 0.1
+    few = 1 if path == "common" else None
+
+    def parts(image, pair):
+        return by_hand(model, loss, image.numpy(), target[pair].numpy(), pair, few)
+
+    for row, pair in enumerate(pairs.tolist()):
+        expected = np.hypot(parts(points[row], pair), 0.1 * parts(x[pair], pair))
+        assert_allclose(bound.coarse(points, pairs)[row], expected, rtol=1e-9)
+    assert (bound.kinked, bound.averaged) == (True, path == "common")
+
+
+def test_a_divergence_without_a_kink_is_not_smoothed():
+    bound = LatentLoss((0,)).bind(Chain(3), pictures(1), pictures(1, seed=2), generators(1))
+    assert (bound.coarse, bound.kinked) == (None, False)

@@ -111,7 +111,7 @@ def test_one_draw_is_left_sooner_than_all_and_both_sooner_than_a_loss_without_dr
     for drawn, coarse in ((True, True), (True, False), (False, False)):
         search = search_of()
         loss = search.problem.loss
-        only = replace(loss, coarse=loss.parts if drawn else None)
+        only = replace(loss, coarse=loss.parts if drawn else None, averaged=drawn)
         search.problem = replace(search.problem, loss=only)
         search.descend(asked(), 400, coarse=coarse)
         spent.append(int(search.evaluations.sum()))

@@ -132,3 +132,16 @@ def test_points_that_are_not_finite_are_dropped_with_their_origins():
 
 def test_an_origin_is_a_start_point_unless_said_otherwise():
     assert (Origin("zero").status, Origin("zero").level) == ("start point", None)
+
+
+def test_distinct_best_are_ends_of_descents_in_different_directions():
+    x = torch.tensor([1.0, 1.0, 1.0], dtype=torch.float64)
+    away = torch.tensor([[1, 0, 0], [2, 0.5, 0], [0, 1, 0], [0, 0, 9], [-1, 0, 0]]).double()
+    parts = torch.tensor([[3.0], [2.0], [1.0], [0.0], [0.5]]).double()
+    origins = [Origin("noise", "raced", 0)] * 4 + [Origin("blend")]
+    pool = SolutionPool(Budget("l2"), x[None][:0], parts[:0], Norms.of(away[:0]))
+    pool.add(x + away, parts, Norms.of(away), origins)
+    level = torch.tensor(3.0, dtype=torch.float64)
+    # the first is parallel to a better one, the fourth exceeds the budget, the fifth is a start
+    assert pool.distinct_best(level, x, 5) == [2, 1]
+    assert pool.distinct_best(level, x, 1) == [2]

@@ -1,14 +1,16 @@
 """Where descents begin, against the same points worked out one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks import LatentLoss, Problem
-from seatbelt_vae.attacks.methods.starts import noise_start, restarts, segment
+from seatbelt_vae.attacks.methods.starts import along_codes, noise_start, restarts, segment
 from seatbelt_vae.attacks.threats import Budget, Penalty
-from tests.attacks.chain import PIXELS, Chain, generators, pictures
+from tests.attacks.chain import PIXELS, SHAPE, Chain, generators, pictures
 
 LEVELS = torch.tensor([0.3, 2.0], dtype=torch.float64)
 
@@ -94,3 +96,33 @@ def test_starts_depend_on_the_generator_alone():
     generator = seeded()
     first, second = (noise_start(problem, 0, 3, generator) for _ in range(2))
     assert not first.equal(second)
+
+
+@pytest.mark.parametrize("path", ["mean", "common"])
+def test_starts_along_codes_move_one_layer_in_turn_by_the_reach(path):
+    x, target = pictures(2), pictures(2, 2)
+    loss, threat = LatentLoss((0, 1), path=path, draws=3), Budget("l2")
+    problem = Problem.of(Chain(3, 2), loss, x, target, generators(2), threat=threat)
+    tiny = LEVELS / 1e3  # no pixel meets its bound
+    found = along_codes(problem, 1, tiny, 4, seeded())
+    assert found.shape == (8, PIXELS)
+    away = found - problem.x[1]
+    torch.testing.assert_close(away.norm(dim=1), tiny.repeat_interleave(4))
+
+    def codes(image):
+        layers = problem.loss.codes(image.view(1, *SHAPE), torch.tensor([1]))
+        return [layer.reshape(-1, 1, layer.shape[-1]).mean(0)[0] for layer in layers]
+
+    jacobians = torch.autograd.functional.jacobian(lambda i: tuple(codes(i)), problem.x[1])
+    for row, direction in enumerate(away):
+        j = jacobians[row % 2]
+        spanned = torch.linalg.pinv(j) @ j @ direction
+        torch.testing.assert_close(spanned, direction)
+    assert torch.linalg.matrix_rank(away[::2], atol=1e-8) == 3
+
+
+def test_no_starts_along_codes_without_codes():
+    problem = problem_of(Budget("l2"))
+    assert along_codes(problem, 0, LEVELS, 0, seeded()).shape == (0, PIXELS)
+    problem = replace(problem, loss=replace(problem.loss, codes=None))
+    assert along_codes(problem, 0, LEVELS, 3, seeded()).shape == (0, PIXELS)

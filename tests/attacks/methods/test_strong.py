@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import LatentLoss, Problem, attack
-from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.methods.search import Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.strong import _offer_start_points, _race, _recheck, _unsettled
+from seatbelt_vae.attacks.methods.strong import _offer_start_points, _recheck, _unsettled
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import Linear, images
 
@@ -81,15 +80,49 @@ def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
     assert float(unconverged) == pytest.approx(float(fall[rechecked].mean()))
 
 
-def test_a_descent_leaves_the_kink_that_a_distance_of_posteriors_has_at_the_target():
-    """Many images have the target's code, and shorter ways lead to them."""
+class Stretched(Linear):
+    """One layer with a code whose sensitivity differs by a factor of 30 between directions."""
+
+    def __init__(self):
+        super().__init__(units=8, seed=4)
+        scales = torch.logspace(0, -1.5, 8, dtype=torch.float64)
+        self.a = torch.linalg.qr(self.a.T)[0].T * scales[:, None]
+
+
+def test_an_attack_leaves_the_kink_that_a_distance_of_posteriors_has_at_the_target():
+    """For small λ the best image is the nearest with the target's code, a pseudo-inverse away."""
     x, target = (image[None] for image in images())
-    loss = loss_of(AttackConfig(loss="latent-w2"), 1)
-    problem = Problem.of(Linear(), loss, x, target, [torch.Generator()])
-    search = Search(problem, torch.tensor([[1e-3, 1e-2]], dtype=torch.float64), AttackConfig())
-    _offer_start_points(search)
-    _race(search, torch.ones(1, 2, dtype=torch.bool), [(0, 1)])
-    (pool,) = search.pools
-    raced = [k for k, o in enumerate(pool.origins) if o.start == "segment" and o.level is not None]
-    assert len(raced) == 2
-    assert not (pool.points[raced] == problem.target).all(1).any()
+    model = Stretched()
+    nearest = torch.linalg.pinv(model.a) @ model.a @ (target - x).flatten()
+    levels = torch.tensor([1e-3, 3e-3, 1e-2], dtype=torch.float64)
+    result = attack(model, x, target, AttackConfig(loss="latent-w2", recheck=0), levels=levels)
+    torch.testing.assert_close(result.delta[0], levels * nearest.norm(), rtol=1e-3, atol=0)
+    assert not result.at_start.any()
+
+
+class OneSided(Linear):
+    """One code unit that 12 weak pixels raise and one strong pixel lowers."""
+
+    def __init__(self):
+        super().__init__(units=1)
+        self.a = torch.tensor([[1.0] * 12 + [-4.0, 0, 0, 0]], dtype=torch.float64)
+
+
+def test_damage_is_found_in_directions_that_isotropic_noise_does_not_reach():
+    """From the lower bound only upward moves are open: the weak pixels win every random start."""
+    x = torch.full((1, 1, 4, 4), -5.0, dtype=torch.float64)
+    levels = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
+    config = AttackConfig(loss="damage-posterior", threat="l2", recheck=0)
+    result = attack(OneSided(), x, config=config, levels=levels)
+    largest = 0.5 * (4 * levels).square() / torch.tensor(-1.0).exp()
+    torch.testing.assert_close(-result.delta[0], largest, rtol=1e-4, atol=0)
+
+
+def test_rows_at_a_start_point_say_so():
+    search = search_at([0.01, 1.5, 2.0])
+    search.offer(search.problem.target, torch.tensor([0]), [Origin("target")])
+    offered(search, 0.5, level=0)
+    result = search.result(torch.tensor([[1, 0, 2]]))
+    assert result.at_start.tolist() == [[True, True, False]]
+    assert result.status == [["start point", "stationary at 0", "converged"]]
+    assert [row["at_start"] for row in result.rows(0)] == [True, True, False]

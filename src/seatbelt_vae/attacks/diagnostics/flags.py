@@ -84,6 +84,12 @@ FLAGS = {
         "a stronger attack exists: the model is less robust than reported",
         "raise max_evaluations and restarts until the flag clears",
     ),
+    "start point kept": Meaning(
+        "x* of some row is a start point (the target, or a point between it and the input), or "
+        "d = 0 where that is no strict local minimum",
+        "no descent improved on a point that needs no attack: the row gives the trivial bound",
+        "raise restarts and max_evaluations, or attack with another loss",
+    ),
     "noise beats the attack": Meaning(
         "random noise of the attack's size has a Δ lower by more than 1 % in some row",
         "the gradient misleads the attack; the model may mask it",
@@ -165,6 +171,7 @@ def suite_flags(pairs: Iterable[Sequence[Mapping[str, Any]]]) -> list[Flag]:
             f"largest violation {sag:.2g} of r₀ by the rows' own descents",
         ),
         _convergence([pair["unconverged"] for pair in facts]),
+        any_row("start point kept", "start_point"),
         *(any_row(name, column) for name, column in _CONTROLS.items()),
         Flag("log-variance clamp active", clamped > 0, clamped, f"{clamped} units of an image"),
         any_row("outside the bounds", "outside_bounds"),
@@ -185,6 +192,7 @@ def _pair_facts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "no_gradient": not first["gradient_usable"],
         **{name: first[name] for name in ("training_mode", "clamped_units", "unconverged")},
         "raw_violation": first["raw_violation"],
+        "start_point": sum(row["status"] == "start point" for row in rows),
         **{column: count(column) for column in counted},
     }
 

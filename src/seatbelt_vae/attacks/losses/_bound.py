@@ -12,10 +12,17 @@ from seatbelt_vae.attacks.losses._paths import Path, Walker
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, capabilities_of
 
-__all__ = ["BoundLoss", "Loss", "Parts", "zero_floor"]
+__all__ = ["BoundLoss", "Codes", "Loss", "Parts", "zero_floor"]
 
 Parts = Callable[[Tensor, Tensor], Tensor]
 """Maps inputs (R, *event) and the pair of each, (R), to parts (R, K) whose sum is the loss r."""
+
+
+Codes = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+"""Maps inputs (R, *event) and the pair of each, (R), to codes per layer, (R, d) or (K, R, d)."""
+
+# a smoothed part differs from the part by at most this share of its value at d = 0
+_SMOOTHING = 0.1
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,20 @@ class BoundLoss:
             :math:`(R, K)` whose sum is r.
         floor: a lower bound of r per pair, :math:`(P)`, float64; None if r has none, as in
             untargeted attacks.
-        coarse: the parts under a single noise draw, to approach a minimum at lower cost; None if r
-            is not an average over draws.
+        coarse: the parts in a form that approaches a minimum faster: under a single noise draw,
+            or smoothed at a kink; None if r is neither an average over draws nor kinked.
+        averaged: whether r is an average over noise draws.
+        kinked: see `Loss.kinked`.
+        codes: maps inputs and the pair of each to the codes of every layer, to choose start points
+            that move them; None if there are no such start points.
     """
 
     parts: Parts
     floor: Tensor | None
     coarse: Parts | None = None
+    averaged: bool = False
+    kinked: bool = False
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,11 @@ class Loss(ABC):
 
     path: Path = field(default="mean", kw_only=True)
     draws: int = field(default=8, kw_only=True)
+
+    @property
+    def kinked(self) -> bool:
+        """Whether parts are norms that are 0 at the target, where their gradient jumps."""
+        return False
 
     @abstractmethod
     def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
@@ -87,11 +106,25 @@ class Loss(ABC):
             )
         walker = Walker(model, self.path, self.draws, x, generators)
         first = walker.first_draw()
+        parts = self.parts(walker, x, target)
+        coarse = None if first is None else self.parts(first, x, target)
+        if self.kinked and walker.repeatable:
+            coarse = _smoothed(coarse or parts, x)
         return BoundLoss(
-            self.parts(walker, x, target),
+            parts,
             self.lower_bound(model, x, target),
-            None if first is None else self.parts(first, x, target),
+            coarse,
+            averaged=first is not None,
+            kinked=self.kinked,
+            codes=(lambda inputs, pairs: walker.encode(inputs, pairs).z),
         )
+
+
+def _smoothed(parts: Parts, x: Tensor) -> Parts:
+    r"""The parts p as :math:`\sqrt{p^2 + s^2}`, with s a share of p at the inputs :math:`x`."""
+    with torch.no_grad():
+        scale = _SMOOTHING * parts(x, torch.arange(len(x), device=x.device))
+    return lambda inputs, pairs: torch.hypot(parts(inputs, pairs), scale[pairs])
 
 
 def zero_floor(x: Tensor) -> Tensor:

@@ -59,6 +59,11 @@ class LatentLoss(Loss):
     layers: tuple[int, ...]
     divergence: Divergence = "kl"
 
+    @property
+    def kinked(self) -> bool:
+        """Whether D is a norm, which has a kink where the posteriors are equal."""
+        return self.divergence == "w2"
+
     def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
         """The divergences of chosen layers from the target's posterior."""
         del x

@@ -33,6 +33,11 @@ class LatentDistance(Loss):
 
     layers: tuple[int, ...]
 
+    @property
+    def kinked(self) -> bool:
+        """True: a norm has a kink where the codes are equal."""
+        return True
+
     def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
         """The distances of chosen layers' codes from the target's codes."""
         del x

@@ -14,7 +14,7 @@ from seatbelt_vae.attacks.threats import Norms, Penalty
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import Minimum, Status, minimize, minimize_by_pgd
 
-__all__ = ["ON_ONE_DRAW", "RACED", "Request", "Search"]
+__all__ = ["CUT_SHORT", "ON_ONE_DRAW", "RACED", "SMOOTHED", "Request", "Search"]
 
 Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -22,8 +22,14 @@ _FALL = 1e-4
 _FALL_IN_BUDGET = 1e-5
 _FALL_ON_DRAWS = 1e-3
 _FALL_ON_ONE = 1e-2
-RACED, ON_ONE_DRAW = "raced", "on one draw"
-"""Status of a descent that was cut short: after a race, or on a single noise draw."""
+_FALL_SMOOTHED = 1e-3
+# of `Problem.negligible`: under the smallest λ the whole Δ is little more
+_NEGLIGIBLE_FALL = 0.1
+# minima at a kink lie in narrow valleys, which need more memory and patience
+_FALL_AT_KINKS, _MEMORY_AT_KINKS = 5e-5, 2
+RACED, ON_ONE_DRAW, SMOOTHED = "raced", "on one draw", "smoothed"
+"""Status of a descent that was cut short: after a race, or on the coarse form of the loss."""
+CUT_SHORT = (RACED, ON_ONE_DRAW, SMOOTHED)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class Search:
         Args:
             requests: the descents.
             max_evaluations: evaluations per descent at effort 1.
-            coarse: descend on one noise draw; the end points are evaluated on all draws.
+            coarse: descend on the coarse form of the loss; the end points get their exact values.
             explore: for start points far from a minimum. Within a budget, projected gradient
                 descent then takes the first half of the evaluations: its large steps reach better
                 minima than a quasi-Newton method from the start.
@@ -121,8 +127,9 @@ class Search:
         evaluations = self.effort * max_evaluations
         found, spent = self._solve(delta, points, pairs, levels, evaluations, coarse, explore)
         self.evaluations.index_put_((pairs.cpu(), index), spent.cpu(), accumulate=True)
-        only_coarse = coarse and problem.loss.coarse is not None
-        names = {int(code): ON_ONE_DRAW if only_coarse else _status_name(code) for code in Status}
+        names = {int(code): _status_name(code) for code in Status}
+        if coarse and problem.loss.coarse is not None:
+            names = dict.fromkeys(names, ON_ONE_DRAW if problem.loss.averaged else SMOOTHED)
         if race:
             names[Status.EVALUATION_LIMIT] = RACED
         origins = [
@@ -156,9 +163,9 @@ class Search:
         found = minimize(
             delta,
             points,
-            memory=self.config.memory,
+            memory=self.config.memory * (_MEMORY_AT_KINKS if problem.loss.kinked else 1),
             max_evaluations=evaluations,
-            negligible=problem.negligible[pairs] / self.effort,
+            negligible=_NEGLIGIBLE_FALL * problem.negligible[pairs] / self.effort,
             relative_fall=self._relative_fall(coarse) / self.effort,
             floor=0.0 if problem.loss.floor is None else problem.loss.floor[pairs],
             micro_batch=size,
@@ -172,9 +179,14 @@ class Search:
         It is coarser for losses that average over draws, whose evaluations are expensive, and finer
         within budgets, where the whole loss changes little.
         """
-        if self.problem.loss.coarse is None:
-            return _FALL_IN_BUDGET if self.config.within_budget else _FALL
-        return _FALL_ON_ONE if coarse else _FALL_ON_DRAWS
+        loss = self.problem.loss
+        if loss.averaged:
+            return _FALL_ON_ONE if coarse else _FALL_ON_DRAWS
+        if coarse and loss.coarse is not None:
+            return _FALL_SMOOTHED
+        if self.config.within_budget:
+            return _FALL_IN_BUDGET
+        return _FALL_AT_KINKS if loss.kinked else _FALL
 
     def best(self) -> Tensor:
         r"""The smallest known :math:`\Delta` of every row, :math:`(P, W)`."""
@@ -193,7 +205,7 @@ class Search:
         picked = list(zip(self.pools, chosen, strict=True))
         origins = [[pool.origins[k] for k in index.tolist()] for pool, index in picked]
         raw = [
-            pool.raw(of_pair, excluded=(RACED, ON_ONE_DRAW), start_points=start_points)
+            pool.raw(of_pair, excluded=CUT_SHORT, start_points=start_points)
             for pool, of_pair in zip(self.pools, levels, strict=True)
         ]
         if unconverged is None:

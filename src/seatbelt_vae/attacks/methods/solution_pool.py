@@ -15,6 +15,9 @@ from seatbelt_vae.attacks.threats import Norms, Threat
 
 __all__ = ["Origin", "SolutionPool"]
 
+# cosine of two distortions that lead to one minimum
+_ALIKE = 0.9
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -74,6 +77,19 @@ class SolutionPool:
         start_point = torch.tensor([origin.level is None for origin in self.origins])
         values = self.values(levels).masked_fill(start_point.to(levels.device), torch.inf)
         return values.argmin(dim=1)
+
+    def distinct_best(self, level: Tensor, x: Tensor, count: int) -> list[int]:
+        """Indices of the best ends of descents whose distortions of x differ in direction."""
+        start_point = torch.tensor([origin.level is None for origin in self.origins])
+        values = self.values(level[None])[0].masked_fill(start_point.to(level.device), torch.inf)
+        order = values.argsort()[: int(values.isfinite().sum())]
+        directions = torch.nn.functional.normalize(self.points[order] - x)
+        alike = (directions @ directions.T > _ALIKE).tolist()
+        chosen: list[int] = []
+        for place in range(len(order)):
+            if len(chosen) < count and not any(alike[place][other] for other in chosen):
+                chosen.append(place)
+        return [int(order[place]) for place in chosen]
 
     def raw(
         self, levels: Tensor, excluded: Container[str] = (), *, start_points: bool = False

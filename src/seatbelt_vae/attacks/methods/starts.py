@@ -1,13 +1,15 @@
-"""Start points: between input and target, near the input, and at random distances from it."""
+"""Start points: between input and target, near the input, at random, and along codes."""
 
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.losses import Codes, mean_over_draws
 from seatbelt_vae.attacks.problem import Problem
+from seatbelt_vae.attacks.slopes import with_gradient
 
-__all__ = ["noise_start", "perturbed", "restarts", "segment"]
+__all__ = ["along_codes", "noise_start", "restarts", "segment"]
 
-_START_AMPLITUDE, _PERTURBATION = 1e-3, 1e-5
+_START_AMPLITUDE = 1e-3
 _RESTART_SCALES = (0.03, 0.1, 0.3, 1.0)
 
 
@@ -26,23 +28,10 @@ def noise_start(problem: Problem, pair: int, rows: int, generator: torch.Generat
     The published amplitude :math:`10^{-8}` vanishes in float32 next to a pixel of size 1: the
     descent would start on the kink of :math:`\|d\|`.
     """
-    return _add_noise(problem, problem.x[pair].expand(rows, -1), _START_AMPLITUDE, generator)
-
-
-def perturbed(problem: Problem, points: Tensor, generator: torch.Generator) -> Tensor:
-    r"""Points :math:`(R, n)` with noise of amplitude :math:`10^{-5}(hi - lo)`.
-
-    Enough to leave a kink of the loss, at the smallest cost in its value.
-    """
-    return _add_noise(problem, points, _PERTURBATION, generator)
-
-
-def _add_noise(
-    problem: Problem, points: Tensor, amplitude: float, generator: torch.Generator
-) -> Tensor:
-    draws = torch.rand(points.shape, generator=generator, dtype=torch.float64)
-    noise = (2 * draws - 1) * amplitude * problem.bounds.span
-    return problem.bounds.clamp(points + noise.to(points))
+    x = problem.x[pair]
+    draws = torch.rand(rows, len(x), generator=generator, dtype=torch.float64)
+    noise = (2 * draws - 1) * _START_AMPLITUDE * problem.bounds.span
+    return problem.bounds.clamp(x + noise.to(x))
 
 
 def restarts(
@@ -59,3 +48,39 @@ def restarts(
     reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).cpu()
     noise *= (scales * reach[:, None] / len(x) ** 0.5)[..., None]
     return problem.bounds.clamp(x + noise.flatten(0, 1).to(x))
+
+
+def along_codes(
+    problem: Problem, pair: int, levels: Tensor, count: int, generator: torch.Generator
+) -> Tensor:
+    r"""Points :math:`x + \rho\,J_i^T u / \|J_i^T u\|` in the box, ``count`` per level in turn.
+
+    :math:`J_i` is the Jacobian of layer i's code at x, with layers in turn, and
+    :math:`u \sim N(0, I)`. Gradient steps from isotropic noise all turn to the direction that moves
+    the codes most; these starts also reach minima in other directions. No points if the loss has no
+    codes.
+    """
+    x, codes = problem.x[pair], problem.loss.codes
+    if codes is None or count == 0:
+        return problem.x[:0]
+    points = x.expand(len(levels) * count, -1).split(problem.micro_batch)
+    gradients = [_code_gradients(problem, codes, pair, chunk, generator) for chunk in points]
+    direction = torch.nn.functional.normalize(torch.cat(gradients))
+    reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).to(x)
+    return problem.bounds.clamp(x + reach.repeat_interleave(count)[:, None] * direction)
+
+
+def _code_gradients(
+    problem: Problem, codes: Codes, pair: int, points: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Gradients of random projections of the codes at points (R, n), one layer each."""
+    rows = torch.arange(len(points), device=points.device)
+
+    def projections(images: Tensor) -> Tensor:
+        projected = []
+        for code in codes(images, torch.full_like(rows, pair)):
+            u = torch.randn(code.shape[-2:], generator=generator, dtype=torch.float64).to(code)
+            projected.append(mean_over_draws((code * u).sum(-1)))
+        return torch.stack(projected)[rows % len(projected), rows]
+
+    return with_gradient(projections, points.view(-1, *problem.event_shape))[1].flatten(1)

@@ -3,6 +3,10 @@
 One start rarely finds the minimum, and an optimiser that stops early makes a model look robust.
 Every start first descends for a few evaluations (a race). Then each level continues from the best
 point known under it, whichever start or level found that point.
+
+Within a budget the minima are many and lie in different directions. The race then has more starts,
+and its best directions go through longer heats. A kinked loss is smoothed at first: descents of the
+loss itself stop in the valley of its kink.
 """
 
 from itertools import groupby
@@ -12,20 +16,24 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.methods.concavity import near_chord
-from seatbelt_vae.attacks.methods.search import ON_ONE_DRAW, RACED, Request, Search
+from seatbelt_vae.attacks.methods.search import CUT_SHORT, RACED, Request, Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.starts import noise_start, perturbed, restarts, segment
+from seatbelt_vae.attacks.methods.starts import along_codes, noise_start, restarts, segment
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.threats import Penalty
+from seatbelt_vae.attacks.threats import Budget, Penalty
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["strong_attack"]
 
-_RACE, _RACE_ON_ONE, _RACE_IN_BUDGET = 8, 5, 30
+_RACE, _RACE_ON_ONE = 8, 5
+# within a budget: starts along codes per random restart, and the candidates and evaluations of the
+# later heats
+_ALONG_CODES = 6
+_HEATS = ((12, 16), (5, 40))
 _UNFINISHED_ON_ONE = ("evaluation limit", RACED)
-_UNFINISHED = (*_UNFINISHED_ON_ONE, ON_ONE_DRAW)
+_UNFINISHED = ("evaluation limit", *CUT_SHORT)
 # levels solved first: every fourth one, with at most this many evaluations
 _FIRST_STRIDE, _FIRST_EVALUATIONS = 4, 200
 # index of d = 0 in every pool
@@ -55,6 +63,10 @@ def strong_attack(
     search = Search(problem, levels, config)
     _offer_start_points(search)
     _race(search, ~_settled_at_zero(search), keys)
+    if isinstance(problem.threat, Budget):
+        for count, evaluations in _HEATS:
+            _share_directions(search, problem.threat)
+            _race_on(search, count, evaluations)
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
@@ -90,36 +102,61 @@ def _race(search: Search, rows: Tensor, keys: list[Key], *, again: bool = False)
     """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts * search.effort, []
     starts = Stream.RECHECK_STARTS if again else Stream.RACE_STARTS
-    offsets = Stream.RECHECK_OFFSETS if again else Stream.RACE_OFFSETS
     for pair, key in enumerate(keys):
         chosen = rows[pair].nonzero()[:, 0].tolist()
         if not chosen:
             continue
         generator, pool = generator_for(starts, *key), search.pools[pair]
-        known = [k for k, o in enumerate(pool.origins) if o.level is None and o.start != "zero"]
+        # at the target the gradient of a divergence is 0 or jumps
+        left_out = ("zero", "target")
+        known = [
+            k for k, o in enumerate(pool.origins) if o.level is None and o.start not in left_out
+        ]
         values = pool.values(search.levels[pair, chosen])[:, known]
         near = pool.points[known][values.argmin(dim=1)]
-        # a distance of posteriors has a kink at the target, where a descent would stop
-        at_target = (near == problem.target[pair]).all(1, keepdim=True)
-        points = [
-            torch.where(at_target, perturbed(problem, near, generator_for(offsets, *key)), near),
-            noise_start(problem, pair, len(chosen), generator),
-            restarts(problem, pair, search.levels[pair, chosen], count, generator),
-        ]
-        repeated = [level for level in chosen for _ in range(count)]
-        labels = ["segment"] * len(chosen) + ["noise"] * len(chosen) + ["restart"] * len(repeated)
+        own = search.levels[pair, chosen]
+        kinds = {
+            "segment": near,
+            "noise": noise_start(problem, pair, len(chosen), generator),
+            "restart": restarts(problem, pair, own, count, generator),
+        }
+        if isinstance(problem.threat, Budget):
+            kinds["code"] = along_codes(problem, pair, own, _ALONG_CODES * count, generator)
         requests += [
-            Request(pair, level, point, label)
-            for level, point, label in zip(
-                chosen + chosen + repeated, torch.cat(points), labels, strict=True
-            )
+            Request(pair, chosen[row * len(chosen) // len(points)], point, kind)
+            for kind, points in kinds.items()
+            for row, point in enumerate(points)
         ]
-    if search.config.within_budget:
-        length = _RACE_IN_BUDGET
-    else:
-        length = _RACE if problem.loss.coarse is None else _RACE_ON_ONE
+    length = _RACE_ON_ONE if problem.loss.averaged else _RACE
     length = min(length, search.config.max_evaluations)
     search.descend(requests, length, coarse=True, explore=True, race=True)
+
+
+def _share_directions(search: Search, budget: Budget) -> None:
+    """Scale the best distortion raced under each budget to all budgets."""
+    problem, count = search.problem, search.levels.shape[1]
+    for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
+        best = pool.best_descended(levels)
+        share = budget.scale(pool.norms[best][:, None], levels).T.to(problem.x)
+        x = problem.x[pair]
+        points = problem.bounds.clamp(x + share[..., None] * (pool.points[best] - x)).flatten(0, 1)
+        origins = [
+            Origin(pool.origins[k].start, RACED, level)
+            for level in range(count)
+            for k in best.tolist()
+        ]
+        search.offer(points, torch.full((len(points),), pair, device=x.device), origins)
+
+
+def _race_on(search: Search, count: int, evaluations: int) -> None:
+    """Continue the race of every row from its best candidates of different directions."""
+    requests = [
+        Request(pair, level, pool.points[k], pool.origins[k].start)
+        for pair, pool in enumerate(search.pools)
+        for level, value in enumerate(search.levels[pair])
+        for k in pool.distinct_best(value, search.problem.x[pair], count)
+    ]
+    search.descend(requests, evaluations, coarse=True, explore=True, race=True)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
