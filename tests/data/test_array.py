@@ -386,7 +386,7 @@ class Trap:
 def test_pickles_are_never_opened(tmp_path, name):
     trapped = np.full((COUNT, 5, 4), Trap(tmp_path / "sprung"))
     (npy if name == "a.npy" else npz)(tmp_path / name, images=trapped)
-    with pytest.raises(DataError, match="holds pickled objects, which are never opened"):
+    with pytest.raises(DataError, match=r"holds pickled objects, which are never opened"):
         load_data("array", tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 
@@ -525,3 +525,75 @@ def test_safetensors_of_a_type_numpy_lacks(tmp_path):
     )
     with pytest.raises(DataError, match="images is BF16, expected one of BOOL, F16, F32"):
         load_data("array", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "shape"),
+    [(64, (1, 8, 8)), (784, (1, 28, 28)), (192, (3, 8, 8)), (3072, (3, 32, 32))],
+)
+def test_rows_of_bytes_are_square_images(tmp_path, values, shape):
+    rows = np.random.default_rng(0).integers(0, 256, (20, values), np.uint8)
+    np.save(tmp_path / "rows.npy", rows)
+    data = load_data("array", tmp_path / "rows.npy")
+    assert data.image_shape == shape
+    assert data.notes == (f"rows of {values:,} bytes are read as images {data_shape(shape)}",)
+    for split in (data.train, data.test):
+        found = np.rint((split.batch(np.arange(len(split))).numpy() + 1) * 127.5)
+        assert (found.reshape(len(split), -1) == rows[split.indices]).all()
+
+
+def data_shape(shape):
+    """The shape as the note states it."""
+    return "×".join(map(str, shape[1:] if shape[0] == 1 else shape))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.zeros((20, 50), np.uint8),
+        np.zeros((20, 49), np.uint8),
+        np.zeros((64, 64), np.uint8),
+        np.zeros((20, 64), np.float32),
+    ],
+    ids=["no square", "too small", "one picture", "floats"],
+)
+def test_other_rows_are_no_images(tmp_path, rows):
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(DataError, match="expected one array of 3 or 4 axes"):
+        load_data("array", tmp_path / "rows.npy")
+
+
+def test_groups_of_hdf5_are_splits(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8), np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["train/images"], file["test/images"] = images[:22], images[22:]
+        file["test/round"] = file["test"]  # a group that contains itself
+    data = load_data("array", tmp_path / "a.h5")
+    assert (len(data.train), len(data.test)) == (22, 8)
+    assert (np.rint((data.test.batch([0]).numpy() + 1) * 127.5)[0, 0] == images[22]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("a.pt", "pickled files are never opened: save the tensor with safetensors"),
+        ("a.csv", "read a table in a function, and give it as --data file.py:function"),
+    ],
+)
+def test_files_of_other_formats_have_an_advice(tmp_path, name, advice):
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=advice):
+        load_data("array", tmp_path / name)
+
+
+def test_an_array_of_objects_is_named(tmp_path):
+    ragged = np.array([np.zeros(3), np.zeros(4)], dtype=object)
+    np.save(tmp_path / "a.npy", ragged, allow_pickle=True)
+    with pytest.raises(DataError, match=r"holds pickled objects, which are never opened"):
+        load_data("array", tmp_path / "a.npy")
+
+
+def test_images_without_any_contrast_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.full((9, 8, 8), 7, np.uint8))
+    with pytest.raises(DataError, match="every pixel is 7 of 255: there is nothing to learn"):
+        load_data("array", tmp_path / "a.npy")

@@ -175,6 +175,15 @@ def test_the_usual_places_are_looked_at(nothing_installed, place):
         load_data("fashion-mnist")
 
 
+def test_names_with_a_dot_are_the_same_files(tmp_path):
+    fashion_mnist(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        (tmp_path / path.name.removesuffix(".gz").replace("-idx", ".idx")).write_bytes(content)
+        path.unlink()
+    assert len(load_data("fashion-mnist", tmp_path).train) == 60
+
+
 def test_only_what_is_missing_is_asked_for(tmp_path):
     fashion_mnist(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()

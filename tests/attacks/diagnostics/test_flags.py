@@ -24,7 +24,6 @@ from tests.conftest import ROOT
 
 CALM = AttackConfig(weight_count=4, restarts=0, recheck=0, gradient_free=100)
 HASTY = replace(CALM, weight_count=9, recheck=1, max_evaluations=1, gradient_free=0)
-CUT_OFF = ["not converged", "raw curve not a minimum's"]
 WEAK = AttackConfig(strength="single", weight_count=9, max_evaluations=2, recheck=0)
 
 

@@ -20,6 +20,12 @@ _READERS = {
 }
 ENDINGS = tuple(_READERS)
 
+_PICKLED = "; pickled files are never opened: save the tensor with safetensors.torch.save_file"
+_TABLE = "; read a table in a function, and give it as --data file.py:function"
+_ADVICE = dict.fromkeys((".pt", ".pth", ".pkl", ".bin"), _PICKLED) | dict.fromkeys(
+    (".csv", ".tsv", ".parquet", ".feather"), _TABLE
+)
+
 
 def stored_arrays(path: Path) -> tuple[StoredArray, ...]:
     """All arrays of a file; their content is not read yet.
@@ -28,5 +34,6 @@ def stored_arrays(path: Path) -> tuple[StoredArray, ...]:
         DataError: unknown suffix, or a file of another format than its suffix.
     """
     if path.suffix.lower() not in _READERS:
-        raise DataError(f"{path} is no file of arrays: expected {', '.join(ENDINGS)}")
+        advice = _ADVICE.get(path.suffix.lower(), "")
+        raise DataError(f"{path} is no file of arrays: expected {', '.join(ENDINGS)}{advice}")
     return _READERS[path.suffix.lower()](path)

@@ -16,32 +16,40 @@ if TYPE_CHECKING:
 
 __all__ = ["hdf5_arrays"]
 
+_DEEPEST = 4  # groups may contain each other
 _LARGEST_CHUNK = 1 << 28
 _MOST_PACKED = 2000
 """Largest accepted ratio of stated to stored bytes; deflate reaches at most 1,032."""
 
 
 def hdf5_arrays(path: Path) -> tuple[StoredArray, ...]:
-    """All arrays at the top level of a file.
+    """All arrays of a file and of its groups; ``train/images`` has the name ``train_images``.
 
     Raises:
         DataError: h5py is missing, or not a whole HDF5 file.
     """
     with _opened(path) as file:
-        return tuple(_stored(path, name, file[name]) for name in file if _is_own_array(file, name))
+        return tuple(_stored(path, key, file[key]) for key in _keys(file, _DEEPEST))
 
 
-def _is_own_array(file: "h5py.File", name: str) -> bool:
+def _keys(group: "h5py.Group", depth: int) -> Iterator[str]:
+    """Keys of the arrays that lie in the file itself, in groups down to a depth."""
     import h5py
 
-    return isinstance(file.get(name, getlink=True), h5py.HardLink) and (
-        file.get(name, getclass=True) is h5py.Dataset
-    )
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            continue
+        kind = group.get(name, getclass=True)
+        if kind is h5py.Dataset:
+            yield name
+        elif kind is h5py.Group and depth > 1:
+            yield from (f"{name}/{key}" for key in _keys(group[name], depth - 1))
 
 
-def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
+def _stored(path: Path, key: str, array: "h5py.Dataset") -> StoredArray:
     import h5py
 
+    name = key.replace("/", "_")
     shape, dtype, chunks = tuple(array.shape or ()), array.dtype, array.chunks
     words = h5py.check_string_dtype(dtype) is not None
     if array.is_virtual or array.external:
@@ -56,7 +64,7 @@ def _stored(path: Path, name: str, array: "h5py.Dataset") -> StoredArray:
     @contextmanager
     def opened() -> Iterator["h5py.Dataset"]:
         with _opened(path) as file:
-            yield file[name].asstr() if words else file[name]
+            yield file[key].asstr() if words else file[key]
 
     chunk = chunks[0] if chunks else 1
     kind = np.dtype(np.str_) if words else dtype

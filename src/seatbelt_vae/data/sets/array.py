@@ -5,6 +5,8 @@ prepared.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,13 @@ from seatbelt_vae.data.preparation import Preparation
 from seatbelt_vae.data.readers.array_files import ENDINGS, stored_arrays
 from seatbelt_vae.data.readers.reading import reading
 from seatbelt_vae.data.readers.stored_array import StoredArray
-from seatbelt_vae.data.sets.array_axes import LAYOUTS, channels_first, image_shape, layout_of
+from seatbelt_vae.data.sets.array_axes import (
+    LAYOUTS,
+    channels_first,
+    image_shape,
+    layout_of,
+    unflattened,
+)
 from seatbelt_vae.data.sets.array_labels import factors_of
 from seatbelt_vae.data.sets.array_splits import joined
 from seatbelt_vae.data.sets.array_values import coding_of
@@ -59,7 +67,9 @@ def preparation(config: DataConfig) -> Preparation:
     source = _source(config)
 
     def write(cache: Path) -> None:
-        record, blocks, about = records_of(source, stored_arrays(source), config)
+        arrays = [_as_images(array) for array in stored_arrays(source)]
+        record, blocks, about = records_of(source, tuple(array for array, _ in arrays), config)
+        about = replace(about, notes=(*about.notes, *chain(*(notes for _, notes in arrays))))
         write_set(cache, blocks, record, lambda: about, source)
 
     cache = cache_of("array", _VERSION, [source], config.black, config.white)
@@ -132,10 +142,15 @@ def records_of(
     return record, blocks(), About(factors, test_from, notes)
 
 
+def _as_images(array: StoredArray) -> tuple[StoredArray, tuple[str, ...]]:
+    return (array, ()) if array.name.lower() in _LABELS else unflattened(array)
+
+
 def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
     """The array of images: by its name, or the only array of 3 or 4 axes."""
     named = [array for array in arrays if array.name.lower() in _IMAGE_NAMES]
     found = named or [array for array in arrays if len(array.shape) in (3, 4)]
+    found = found or [array for array in arrays if array.dtype.hasobject]
     if len(found) != 1:
         held = ", ".join(f"{array.name} {array.shape}" for array in arrays[:9]) or "no array"
         raise DataError(

@@ -1,18 +1,24 @@
 """The axes of an array of images, inferred from its shape or its name."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from math import isqrt
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.errors import DataError
 
-__all__ = ["LAYOUTS", "channels_first", "image_shape", "layout_of"]
+__all__ = ["LAYOUTS", "channels_first", "image_shape", "layout_of", "unflattened"]
 
 LAYOUTS = ("nhw", "nhwc", "nchw")
 """Layouts of count, height, width and channels; a name such as ``images_nhwc`` states one."""
 
 _CHANNELS = (1, 3)
 _MOST_VALUES = 1 << 24
+_SMALLEST_SIDE = 8
 
 
 def layout_of(array: StoredArray) -> str:
@@ -44,6 +50,38 @@ def layout_of(array: StoredArray) -> str:
             "images_nchw or images_nhwc",
         )
     raise _bad(array, "expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels")
+
+
+def unflattened(array: StoredArray) -> tuple[StoredArray, tuple[str, ...]]:
+    """Rows of bytes as square images, (N, s²) as (N, s, s) and (N, 3s²) as (N, 3, s, s).
+
+    Other arrays stay as they are: a square array may be one picture, and s is at least 8. The note
+    states the shape.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> rows = StoredArray(Path("a.npy"), "", (9, 784), np.dtype("u1"), lambda: iter(()))
+        >>> unflattened(rows)[0].shape
+        (9, 28, 28)
+    """
+    if len(array.shape) != 2 or array.dtype != np.uint8 or array.shape[0] == array.shape[1]:
+        return array, ()
+    values = array.shape[1]
+    sides = {channels: isqrt(values // channels) for channels in _CHANNELS}
+    for channels, side in sides.items():
+        if side >= _SMALLEST_SIDE and channels * side * side == values:
+            shape = (side, side) if channels == 1 else (channels, side, side)
+            note = f"rows of {values:,} bytes are read as images {'×'.join(map(str, shape))}"
+            return _reshaped(array, shape), (note,)
+    return array, ()
+
+
+def _reshaped(array: StoredArray, shape: tuple[int, ...]) -> StoredArray:
+    def blocks() -> Iterator[NDArray[Any]]:
+        return (block.reshape(-1, *shape) for block in array.blocks())
+
+    return replace(array, shape=(array.shape[0], *shape), blocks=blocks)
 
 
 def image_shape(array: StoredArray, layout: str) -> tuple[int, int, int]:

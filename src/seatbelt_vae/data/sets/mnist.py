@@ -98,7 +98,9 @@ def _names() -> list[str]:
 
 
 def _file(folder: Path, name: str) -> Path | None:
-    candidates = (folder / name, folder / f"{name}.gz")
+    # some programs unpack train-images-idx3-ubyte.gz to train-images.idx3-ubyte
+    names = (name, name.replace("-idx", ".idx"))
+    candidates = (folder / f"{stem}{end}" for stem in names for end in ("", ".gz"))
     return next((path for path in candidates if is_there(path)), None)
 
 
