@@ -24,7 +24,7 @@ _FALL_ON_DRAWS = 1e-3
 _FALL_ON_ONE = 1e-2
 _FALL_SMOOTHED = 1e-3
 # of `Problem.negligible`: under the smallest λ the whole Δ is little more
-_NEGLIGIBLE_FALL = 0.1
+_NEGLIGIBLE_FALL = 0.03
 # minima at a kink lie in narrow valleys, which need more memory and patience
 _FALL_AT_KINKS, _MEMORY_AT_KINKS = 5e-5, 2
 RACED, ON_ONE_DRAW, SMOOTHED = "raced", "on one draw", "smoothed"

@@ -9,6 +9,7 @@ and its best directions go through longer heats. A kinked loss is smoothed at fi
 loss itself stop in the valley of its kink.
 """
 
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -70,6 +71,8 @@ def strong_attack(
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
+    if problem.loss.kinked:
+        _descend_across_kinks(search)
     unconverged = _recheck(search, keys)
     best = [pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, levels, strict=True)]
     return search.result(torch.stack(best), unconverged, start_points=True)
@@ -174,6 +177,21 @@ def _exchange(search: Search, *, coarse: bool = False) -> None:
         _descend_new(search, candidates, tried, search.config.max_evaluations, coarse)
         if not (before - search.best() > search.problem.tolerance(before)).any():
             return
+
+
+def _descend_across_kinks(search: Search) -> None:
+    """Descend from every solution on the smoothed loss, and from there on the loss itself."""
+    requests = []
+    for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
+        for level, k in enumerate(pool.best(levels)[1].tolist()):
+            if k != _ZERO_CANDIDATE:
+                start = pool.origins[k].start
+                requests.append(Request(pair, level, pool.points[k], start))
+    most = search.config.max_evaluations
+    search.descend(requests, min(_FIRST_EVALUATIONS, most), coarse=True, race=True)
+    ends = [{o.level: k for k, o in enumerate(pool.origins)} for pool in search.pools]
+    smoothed = [search.pools[r.pair].points[ends[r.pair][r.level]] for r in requests]
+    search.descend([replace(r, point=p) for r, p in zip(requests, smoothed, strict=True)], most)
 
 
 def _descend_new(
