@@ -48,10 +48,6 @@ class Stream(Enum):
     LOSS_NOISE = (6, "pair")
     SINGLE_STARTS = (7, "pair")
     RACE_STARTS = (8, "pair")
-    RACE_OFFSETS = (9, "pair")
-    RECHECKED_ROWS = (10, "pair")
-    RECHECK_STARTS = (11, "pair")
-    RECHECK_OFFSETS = (12, "pair")
     PUBLISHED_STARTS = (13, "pair")
     # diagnostics of attacks
     PROBE_START = (14, "pair")

@@ -1,12 +1,11 @@
-"""Decisions of the strong attack: which rows descend, from which point, and the recheck."""
+"""Decisions of the strong attack: which rows descend, and from which point."""
 
-import pytest
 import torch
 
 from seatbelt_vae.attacks import LatentLoss, Problem, attack
 from seatbelt_vae.attacks.methods.search import Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.strong import _offer_start_points, _recheck, _unsettled
+from seatbelt_vae.attacks.methods.strong import _unsettled
 from seatbelt_vae.config import AttackConfig
 from tests.attacks.models import Linear, images
 
@@ -64,20 +63,6 @@ def test_a_descent_that_ends_above_nothing_at_all_is_no_violation():
     assert float(of_descents.raw_violation) > 0.01
     assert of_rows.delta_raw[0, 1:].tolist() == [start, start]
     assert float(of_rows.raw_violation) == 0
-
-
-@pytest.mark.parametrize("share", [0.01, 1 / 3, 2 / 3])
-def test_a_recheck_tells_the_mean_fall_of_the_rows_it_rechecked(share):
-    search = search_at([0.01, 0.1, 0.3], recheck=share)
-    _offer_start_points(search)
-    scale = 1e-3 * search.problem.divergence_start
-    before = search.best()[0]
-    unconverged = _recheck(search, [(7, 0)])
-    rechecked = search.evaluations[0] > 0
-    assert rechecked.sum() == max(1, round(3 * share))
-    fall = ((before + scale) / (search.best()[0] + scale)).log()
-    assert float(unconverged) > 0.1
-    assert float(unconverged) == pytest.approx(float(fall[rechecked].mean()))
 
 
 class Stretched(Linear):

@@ -1,7 +1,7 @@
 """The search on a batch of pairs: batched descents that fill the solution pool of each pair."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -24,7 +24,7 @@ _FALL_ON_DRAWS = 1e-3
 _FALL_ON_ONE = 1e-2
 _FALL_SMOOTHED = 1e-3
 # of `Problem.negligible`: under the smallest λ the whole Δ is little more
-_NEGLIGIBLE_FALL = 0.1
+_NEGLIGIBLE_FALL = 0.03
 # minima at a kink lie in narrow valleys, which need more memory and patience
 _FALL_AT_KINKS, _MEMORY_AT_KINKS = 5e-5, 2
 RACED, ON_ONE_DRAW, SMOOTHED = "raced", "on one draw", "smoothed"
@@ -76,12 +76,6 @@ class Search:
             SolutionPool(problem.threat, none, problem.parts_start[:0], norms) for _ in problem.x
         ]
         self.evaluations = torch.zeros(self.levels.shape, dtype=torch.long)
-
-    def with_effort(self, effort: int) -> "Search":
-        """A search with another effort that fills the same pools."""
-        search = replace(self, effort=effort)
-        search.pools, search.evaluations = self.pools, self.evaluations
-        return search
 
     def offer(self, points: Tensor, pairs: Tensor, origins: Sequence[Origin]) -> None:
         """Evaluate points :math:`(R, n)` of pairs :math:`(R)` and add each to its pair's pool."""
@@ -196,7 +190,6 @@ class Search:
     def result(
         self,
         chosen: Tensor,
-        unconverged: Tensor | None = None,
         *,
         start_points: bool = False,
     ) -> AttackResult:
@@ -208,8 +201,6 @@ class Search:
             pool.raw(of_pair, excluded=CUT_SHORT, start_points=start_points)
             for pool, of_pair in zip(self.pools, levels, strict=True)
         ]
-        if unconverged is None:
-            unconverged = levels.new_full((len(levels),), torch.nan)
         return AttackResult(
             problem=problem,
             levels=levels,
@@ -224,7 +215,7 @@ class Search:
             status=self._status(origins),
             start=[[origin.start for origin in row] for row in origins],
             evaluations=self.evaluations,
-            unconverged=unconverged,
+            unconverged=levels.new_full((len(levels),), torch.nan),
         )
 
     def _status(self, origins: list[list[Origin]]) -> list[list[str]]:

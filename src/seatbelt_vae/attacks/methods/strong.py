@@ -1,4 +1,4 @@
-"""The strong attack: many starts, exchange of solutions between levels, a check by doubling.
+"""The strong attack: many starts, and exchange of solutions between levels.
 
 One start rarely finds the minimum, and an optimiser that stops early makes a model look robust.
 Every start first descends for a few evaluations (a race). Then each level continues from the best
@@ -9,6 +9,7 @@ and its best directions go through longer heats. A kinked loss is smoothed at fi
 loss itself stop in the valley of its kink.
 """
 
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -40,7 +41,6 @@ _FIRST_STRIDE, _FIRST_EVALUATIONS = 4, 200
 _ZERO_CANDIDATE = 0
 _ROUNDS, _ROUNDS_ON_ONE = 5, 2
 _ZERO_MARGIN = 3.0
-_RECHECK_SCALE = 1e-3
 
 Key = tuple[int, int]
 """Key of a pair's random numbers."""
@@ -57,7 +57,7 @@ def strong_attack(
     Args:
         problem: the pairs.
         levels: λ or ε ascending, :math:`(P, W)`.
-        config: restarts, evaluations, memory, share of rows to recheck.
+        config: restarts, evaluations, memory.
         keys: key of each pair's random numbers.
     """
     search = Search(problem, levels, config)
@@ -70,9 +70,10 @@ def strong_attack(
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
-    unconverged = _recheck(search, keys)
+    if problem.loss.kinked:
+        _descend_across_kinks(search)
     best = [pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, levels, strict=True)]
-    return search.result(torch.stack(best), unconverged, start_points=True)
+    return search.result(torch.stack(best), start_points=True)
 
 
 def _offer_start_points(search: Search) -> None:
@@ -98,15 +99,14 @@ def _settled_at_zero(search: Search) -> Tensor:
     return (none_better & (search.levels > _ZERO_MARGIN * problem.gradient_norm[:, None])).cpu()
 
 
-def _race(search: Search, rows: Tensor, keys: list[Key], *, again: bool = False) -> None:
+def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
     """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
-    problem, count, requests = search.problem, search.config.restarts * search.effort, []
-    starts = Stream.RECHECK_STARTS if again else Stream.RACE_STARTS
+    problem, count, requests = search.problem, search.config.restarts, []
     for pair, key in enumerate(keys):
         chosen = rows[pair].nonzero()[:, 0].tolist()
         if not chosen:
             continue
-        generator, pool = generator_for(starts, *key), search.pools[pair]
+        generator, pool = generator_for(Stream.RACE_STARTS, *key), search.pools[pair]
         # at the target the gradient of a divergence is 0 or jumps
         left_out = ("zero", "target")
         known = [
@@ -176,6 +176,21 @@ def _exchange(search: Search, *, coarse: bool = False) -> None:
             return
 
 
+def _descend_across_kinks(search: Search) -> None:
+    """Descend from every solution on the smoothed loss, and from there on the loss itself."""
+    requests = []
+    for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
+        for level, k in enumerate(pool.best(levels)[1].tolist()):
+            if k != _ZERO_CANDIDATE:
+                start = pool.origins[k].start
+                requests.append(Request(pair, level, pool.points[k], start))
+    most = search.config.max_evaluations
+    search.descend(requests, min(_FIRST_EVALUATIONS, most), coarse=True, race=True)
+    ends = [{o.level: k for k, o in enumerate(pool.origins)} for pool in search.pools]
+    smoothed = [search.pools[r.pair].points[ends[r.pair][r.level]] for r in requests]
+    search.descend([replace(r, point=p) for r, p in zip(requests, smoothed, strict=True)], most)
+
+
 def _descend_new(
     search: Search,
     candidates: list[_Candidate],
@@ -232,40 +247,3 @@ def _unsettled(search: Search, coarse: bool) -> list[_Candidate]:
             if origin.level is not None and not finished:
                 candidates.append((pair, level, k))
     return candidates
-
-
-def _recheck(search: Search, keys: list[Key]) -> Tensor | None:
-    """Rerun a random share of the rows with twice the effort; return the mean fall per pair."""
-    if search.config.recheck == 0:
-        return None
-    count = max(1, round(search.config.recheck * search.levels.shape[1]))
-    rows = torch.zeros(search.levels.shape, dtype=torch.bool)
-    for pair, key in enumerate(keys):
-        generator = generator_for(Stream.RECHECKED_ROWS, *key)
-        order = torch.randperm(rows.shape[1], generator=generator)
-        rows[pair, order[:count]] = True
-    before = _log_remaining(search)
-    doubled = search.with_effort(2)
-    _race(doubled, rows, keys, again=True)
-    best = [
-        pool.best(of_pair)[1] for pool, of_pair in zip(search.pools, search.levels, strict=True)
-    ]
-    doubled.descend(
-        [
-            Request(pair, level, search.pools[pair].points[best[pair][level]], "recheck")
-            for pair, level in rows.nonzero().tolist()
-        ],
-        search.config.max_evaluations,
-    )
-    fall = (before - _log_remaining(search)) * rows.to(before.device)
-    return fall.sum(1) / count
-
-
-def _log_remaining(search: Search) -> Tensor:
-    """Logarithm of Δ − c, shifted by 10⁻³(r₀ − c); without a floor, minus that of the gain."""
-    problem, best = search.problem, search.best()
-    if problem.loss.floor is None:
-        gain = problem.remaining(best)
-        return -(gain + _RECHECK_SCALE * gain.amax(1, keepdim=True)).log()
-    gain = (best - problem.loss.floor[:, None]).clamp_min(0)  # a KL of 0 can round below 0
-    return (gain + _RECHECK_SCALE * problem.span[:, None]).log()
