@@ -62,7 +62,9 @@ class _Counter:
             self.images += len(images) * torch.is_grad_enabled()
             return problem.loss.parts(images, pairs)
 
-        self.problem = replace(problem, loss=replace(problem.loss, parts=parts, coarse=None))
+        self.problem = replace(
+            problem, loss=replace(problem.loss, parts=parts, coarse=None, averaged=False)
+        )
 
     def since_last_asked(self) -> int:
         count, self.images = self.images, 0
