@@ -98,7 +98,7 @@ def main(path: Path | None = None, pairs: int = 3) -> dict[str, CheckedAttack]:
         honest = load_model(run)
     chosen = choose_pairs(data, pairs, seed=0)
     x, target = (data.test.batch(np.array(side)) for side in zip(*chosen, strict=True))
-    config = AttackConfig(weight_count=9, gradient_free=600)
+    config = AttackConfig(weight_count=9, restarts=16, gradient_free=600)
     first = checked_attack(honest, x, target, config)
     shown = first.result.adversarial
     second = checked_attack(HiddenGradient(honest), x, target, config, transferred=shown)

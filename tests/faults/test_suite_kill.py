@@ -65,7 +65,7 @@ def test_a_damaged_pair_is_named_and_can_be_made_again(tmp_path, whole):
     part = folder / "pair-00001.parquet"
     part.write_bytes(part.read_bytes()[:-50])
     with pytest.raises(
-        ArtifactError, match=r"pair-00001.parquet is not a whole Parquet file .*: d"
+        ArtifactError, match=r"pair-00001.parquet is not a whole Parquet file .*: m"
     ):
         run_suite(run, sprites(), LONG)
     part.unlink()

@@ -11,6 +11,7 @@ from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.reproduce import reproduce
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.results import Store
+from seatbelt_vae.results.session import Session
 
 SMOKE = SIZES["smoke"]
 LONGER = replace(SMOKE, name="longer", roll_training=replace(SMOKE.roll_training, steps=21))
@@ -74,7 +75,7 @@ def test_rows_stay_until_new_ones_are_whole(out, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_whole_views", stopped)
+        patch.setattr(Session, "_whole_views", stopped)
         with pytest.raises(KeyboardInterrupt):
             reproduce([SECOND], SMOKE, out)
     assert parts(out) == before
