@@ -142,15 +142,14 @@ def stop_signals_held() -> Iterator[None]:
     A signal to a process group reaches the parent only, also if it arrives while a process starts
     that has yet to ignore it, such as the fork server. Windows has no such mask.
     """
-    mask = getattr(signal, "pthread_sigmask", None)
-    if mask is None:
+    if sys.platform == "win32":
         yield
-        return
-    before = mask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        mask(signal.SIG_SETMASK, before)
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def cause_of_death(exit_code: int) -> str | None:
