@@ -142,14 +142,16 @@ def stop_signals_held() -> Iterator[None]:
     A signal to a process group reaches the parent only, also if it arrives while a process starts
     that has yet to ignore it, such as the fork server. Windows has no such mask.
     """
-    if sys.platform == "win32":
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:
         yield
-    else:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return
+    block, restore = (getattr(signal, name) for name in ("SIG_BLOCK", "SIG_SETMASK"))
+    before = mask(block, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        mask(restore, before)
 
 
 def cause_of_death(exit_code: int) -> str | None:
