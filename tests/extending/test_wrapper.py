@@ -11,7 +11,7 @@ from tests.attacks.models import Linear
 
 
 class Averaged:
-    """Decodes the average of codes of the input and of four shifted copies of it."""
+    """Decodes the average of codes of the input and of two shifted copies of it."""
 
     capabilities = Capabilities(reparameterised=False)
 

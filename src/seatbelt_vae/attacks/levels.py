@@ -14,8 +14,9 @@ def levels_of(config: AttackConfig, problem: Problem) -> Tensor:
     r"""The levels of every pair, ascending, shape :math:`(P, W)`, float64.
 
     ``published`` weights are :math:`2^{\mathrm{linspace}(-20, 20, 50)}`. ``relative`` ones are
-    :math:`\frac{r_0 - c}{\|x_t - x\|} 2^{\mathrm{linspace}(-10, 4, 29)}`, which puts every model on
-    the same curve of :math:`\Delta/r_0` from 0 to 1. Budgets are multiples of `Threat.unit`.
+    :math:`\frac{r_0 - c}{\|x_t - x\|} 2^{\mathrm{linspace}(-10, 4, 29)}`, with the floor c of
+    the loss, so that levels of different models are comparable. Budgets are multiples of
+    `Threat.unit`.
 
     Raises:
         ConfigError: relative weights for a loss without a floor.

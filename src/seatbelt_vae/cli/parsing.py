@@ -1,4 +1,4 @@
-"""Parse the command line with tyro and settings files; errors take one line."""
+"""Parse the command line with tyro, and settings files; each error is printed as one line."""
 
 import contextlib
 import functools

@@ -36,7 +36,7 @@ class AttackConfig:
 
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
-            distances of posteriors, `latent-l2` is the distance of sampled codes, each summed
+            distances of posteriors, `latent-l2` is the distance of codes, each summed
             over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
             is ‖rec(x*) − x_t‖. The losses `damage-posterior` and `damage-reconstruction` are
             untargeted and need a budget. A custom loss is `package.module:name` or

@@ -26,8 +26,8 @@ class ModelConfig:
 
     Args:
         preset: name of a preset, or `package.module:attribute` of a custom `Preset`.
-        depth: number of latent layers L (default: 1, or 4 for hierarchical presets); the layers'
-            sizes are then the last L of (96, 48, 24, 12, 6).
+        depth: number of latent layers L (default: 1, or 4 for hierarchical presets), whose sizes
+            depend on the preset and the data set, such as the last L of (96, 48, 24, 12, 6).
         latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
             (default: from `depth`).
         network: `conv` (Chen et al. 2018) or `mlp`.

@@ -18,7 +18,8 @@ class ObjectiveConfig:
     """The objective; settings that are None follow from the preset and the depth.
 
     Args:
-        beta: β, the weight of the penalty; 1 is the plain ELBO (default: the preset's).
+        beta: β, the weight of the KL, or 1 + the weight of the TC penalty; 1 is the plain ELBO
+            (default: the preset's).
         tc_estimator: `mws` (the paper's, default), `mss` (stratified, unbiased for q(z)),
             `mss-chen` and `mss-published` (layouts of public code, kept for parity).
         free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).

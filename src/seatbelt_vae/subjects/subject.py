@@ -36,7 +36,7 @@ class Subject:
     Args:
         model: the autoencoder, in evaluation mode.
         name: its name in tables and reports.
-        kind: ``run``, ``reference`` or ``object``.
+        kind: ``run``, ``object``, or the kind of the target, such as ``reference`` or ``pythae``.
         source: the folder or the reference it was obtained from.
         digest: digest of its weights.
         data: settings of the data set of the evaluation, if known.

@@ -12,7 +12,7 @@ __all__ = ["loss_of"]
 
 
 def loss_of(config: AttackConfig, depth: int) -> Loss:
-    """The loss of an attack's settings for a model of ``depth`` layers.
+    """Create the loss that ``config.loss`` names, for a model of ``depth`` layers.
 
     Raises:
         ConfigError: layers that the model lacks, or a reference to an object that is not a loss.

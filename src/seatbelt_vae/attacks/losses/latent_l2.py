@@ -1,4 +1,4 @@
-"""``latent-l2``: the distance of sampled codes, for every model with codes."""
+"""``latent-l2``: the L2 distance of codes, for every model with codes."""
 
 from dataclasses import dataclass
 from typing import ClassVar

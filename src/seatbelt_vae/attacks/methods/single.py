@@ -33,7 +33,7 @@ def single_attack(
 
 
 def result_without_exchange(search: Search) -> AttackResult:
-    """The end of each row's descent; d = 0 where the loss was not finite."""
+    """The last point of each descent, or d = 0 if its loss was not finite."""
     problem, chosen = search.problem, []
     for pair, pool in enumerate(search.pools):
         ends = {origin.level: k for k, origin in enumerate(pool.origins)}

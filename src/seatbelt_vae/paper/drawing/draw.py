@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seatbelt_vae.paper.drawing.accuracy_rates import draw_rates
 from seatbelt_vae.paper.drawing.beta_curves import draw_curves
 from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.densities import draw_densities
 from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
-from seatbelt_vae.paper.drawing.rates import draw_rates
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.figure_kinds import (

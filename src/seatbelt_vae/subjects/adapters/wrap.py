@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
-from seatbelt_vae.subjects.adapters.reconstruction import Reconstruction
+from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
 from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_of, shown
 
 __all__ = ["wrap"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatbelt_vae.paper.drawing.rates import draw_rates
+from seatbelt_vae.paper.drawing.accuracy_rates import draw_rates
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
