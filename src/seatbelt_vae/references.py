@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, SeatbeltError
 
-__all__ = ["is_reference", "lazy_lookup", "resolve_reference"]
+__all__ = ["expanded_path", "is_reference", "lazy_lookup", "resolve_reference"]
 
 
 def lazy_lookup(
@@ -36,6 +36,18 @@ def lazy_lookup(
         return value
 
     return lookup
+
+
+def expanded_path(path: str | Path, error: type[SeatbeltError] = ConfigError) -> Path:
+    """A path with its ``~`` or ``~user`` replaced by the home folder.
+
+    Raises:
+        error: the user is unknown or has no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise error(f"{path}: no home folder of that user is known; give the whole path") from None
 
 
 def is_reference(name: str) -> bool:
@@ -92,7 +104,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _module_of_file(path: Path) -> ModuleType:
-    path = path.expanduser().absolute()
+    path = expanded_path(path).absolute()
     name = f"_seatbelt_vae_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]

@@ -248,6 +248,12 @@ def test_a_user_without_a_home_folder(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert run("data prepare swiss-roll").code == 0
     monkeypatch.setenv("SEATBELT_CACHE", "cache")
     assert run("data list").code == 0
+    unknown_home = "no home folder of that user is known; give the whole path"
+    for name in ("hf:~/copy", "~/own.py:data"):
+        path = name.removeprefix("hf:").removesuffix(":data")
+        assert one_line(run(f"data check {name}")).endswith(f" {path}: {unknown_home}")
+    monkeypatch.setenv("HF_HOME", "~/hub")
+    assert f"~/hub/datasets: {unknown_home}" in one_line(run("data check hf:ylecun/mnist"))
 
 
 def test_a_grid_file_as_windows_names_it(run: Run, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.collect import PICTURED, Measured, Run
 from seatbelt_vae.report.drawing.images import AttackedPair, pixels, png_uri, side_by_side, signed
 
@@ -176,6 +177,11 @@ def _budgets(measured: Measured, pair: int) -> list[Row]:
     """The rows of a pair in ascending order of ε."""
     number = measured.pairs[pair]["pair"]
     rows = [row for row in measured.budgets if row["pair"] == number]
+    if len(rows) != len(measured.pictures["adversarial"][pair]):
+        raise ArtifactError(
+            f"{measured.folder}/budgets has {len(rows)} rows of pair {number}, expected one per "
+            f"stored image: move that folder and {measured.folder}/pairs away and attack again"
+        )
     return sorted(rows, key=lambda row: row["epsilon"])
 
 

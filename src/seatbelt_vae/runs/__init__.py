@@ -4,7 +4,7 @@ from seatbelt_vae.runs.atomic import atomic_directory, atomic_write
 from seatbelt_vae.runs.digest import digest_of
 from seatbelt_vae.runs.formats import FORMAT, by_first_names, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
-from seatbelt_vae.runs.rows import each_part, read_rows, write_rows
+from seatbelt_vae.runs.rows import column_names, each_part, read_rows, write_rows
 from seatbelt_vae.runs.run_folder import RunFolder
 from seatbelt_vae.runs.settings import read_settings, write_settings
 from seatbelt_vae.runs.suites import SUITE, read_suite, suite_file, suite_folders
@@ -18,6 +18,7 @@ __all__ = [
     "atomic_write",
     "by_first_names",
     "checked_format",
+    "column_names",
     "digest_of",
     "each_part",
     "read_about",

@@ -12,6 +12,7 @@ from seatbelt_vae.runs.formats import FORMAT
 
 __all__ = [
     "FORMAT_METADATA",
+    "column_names",
     "each_part",
     "format_of",
     "parquet_checked",
@@ -62,6 +63,19 @@ def each_part(path: Path, pattern: str = "*.parquet") -> Iterator[list[dict[str,
         with parquet_checked(part):
             rows = pq.read_table(part).to_pylist()
         yield rows
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of the columns of a Parquet file, of which only the metadata is read.
+
+    Raises:
+        ArtifactError: no such file, or not a valid Parquet file.
+    """
+    import pyarrow.parquet as pq
+
+    with parquet_checked(path):
+        names: list[str] = pq.read_schema(path).names
+    return names
 
 
 @contextmanager

@@ -24,12 +24,12 @@ PICTURED = 20
 """Number of pairs of a suite with pictures in a report."""
 
 _ATTACK = (
-    *("pair", "level", "level_relative", "delta", "bound"),
+    *("level_relative", "delta", "bound"),
     *("divergence_start", "divergence_floor", "divergence_ratio"),
 )
-_BUDGET = ("pair", "epsilon", "gap", "how", "blend_gap", "distance_relative", "told_apart")
-_MEASURE = ("pair", "distortion", "distance_relative", "told_apart_distortion")
-_PAIR = ("pair", "input_index", "target_index", "told_apart", "gap@0.2")
+_BUDGET = ("gap", "blend_gap", "distance_relative")
+_MEASURE = ("distortion", "distance_relative")
+_PAIR = ("input_index", "target_index", "gap@0.2")
 _PICTURES = (
     *("adversarial", "reconstruction", "x", "target"),
     *("reconstruction_x", "reconstruction_target"),
@@ -50,17 +50,21 @@ class Measured:
     @cached_property
     def pairs(self) -> list[Row]:
         """One row per pair."""
-        return checked_rows(self.folder / "pairs", _PAIR)
+        path = self.folder / "pairs"
+        return checked_rows(path, ["told_apart"], numbers=["pair"], measured=_PAIR)
 
     @cached_property
     def attacks(self) -> list[Row]:
         """One row of measures per attack."""
-        return checked_rows(self.folder / "measures", _MEASURE)
+        path = self.folder / "measures"
+        columns = ["told_apart_distortion"]
+        return checked_rows(path, columns, numbers=["pair"], measured=_MEASURE)
 
     @cached_property
     def budgets(self) -> list[Row]:
         """One row per pair and budget."""
-        return checked_rows(self.folder / "budgets", _BUDGET)
+        path, columns = self.folder / "budgets", ["how", "told_apart"]
+        return checked_rows(path, columns, numbers=["pair", "epsilon"], measured=_BUDGET)
 
     @cached_property
     def pictures(self) -> Tensors:
@@ -125,8 +129,10 @@ class Suite:
     @cached_property
     def attacks(self) -> list[Row]:
         """One row per attack on the pairs attacked so far."""
-        attacked = any(self.folder.glob("pair-*.parquet"))
-        return checked_rows(self.folder, _ATTACK, "pair-*.parquet") if attacked else []
+        pattern, numbers = "pair-*.parquet", ["pair", "level"]
+        if not any(self.folder.glob(pattern)):
+            return []
+        return checked_rows(self.folder, (), pattern, numbers=numbers, measured=_ATTACK)
 
     @cached_property
     def flags(self) -> list[Row] | None:

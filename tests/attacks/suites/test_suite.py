@@ -15,7 +15,7 @@ from seatbelt_vae.attacks.suites import suite as suites
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.models import load_model
-from seatbelt_vae.runs import read_json, read_rows, read_tensors
+from seatbelt_vae.runs import read_json, read_rows, read_tensors, write_rows
 from seatbelt_vae.runs.digest import digest_of
 from tests.attacks.suite_runs import CONFIG, make_run, sprites
 
@@ -87,6 +87,31 @@ def test_a_missing_pair_is_attacked_again_to_the_same_numbers(suite):
     run_suite(run, sprites(), CONFIG, on_pairs=told.append)
     assert_same(stored(folder), before)
     assert [(now.done, now.resumed) for now in told] == [(1, 1), (2, 2), (3, 2), (4, 3)]
+
+
+def test_pairs_of_an_older_version_are_reported_before_others_are_added(suite, caplog):
+    run, folder = suite
+
+    def messages():
+        caplog.clear()
+        run_suite(run, sprites(), CONFIG)
+        return [one.getMessage() for one in caplog.records if one.name == suites.__name__]
+
+    (folder / "pair-00002.parquet").unlink()
+    assert not messages(), "pairs of this version"
+    older = [
+        {name: value for name, value in row.items() if name != "at_start"}
+        for row in read_rows(folder / "pair-00001.parquet")
+    ]
+    write_rows(folder / "pair-00001.parquet", older)
+    assert not messages(), "no pair is left to attack"
+    (folder / "pair-00002.parquet").unlink()
+    assert messages() == [
+        f"{folder} holds 1 of 4 pairs from an older version; the others are attacked by this one, "
+        f"whose solutions may be better: move the folder away to attack all pairs alike"
+    ]
+    (folder / "pair-00001.parquet").unlink()
+    run_suite(run, sprites(), CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ independent, so that a resumed suite equals an uninterrupted one. Several proces
 suite and share its chunks.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from seatbelt_vae.runs import (
     SUITE,
     RunFolder,
     by_first_names,
+    column_names,
     digest_of,
     each_part,
     read_json,
@@ -43,8 +45,11 @@ from seatbelt_vae.subjects import Subject, as_subject
 
 __all__ = ["PairsDone", "run_suite"]
 
+logger = logging.getLogger(__name__)
+
 _SPEED_ONLY = ("threads",)
 _IN_DIGEST = 2  # the format in digests, which does not follow FORMAT
+_NEWEST_COLUMN = "at_start"  # added together with the last change of the attack
 Pairs = list[tuple[int, int]]
 
 
@@ -103,6 +108,7 @@ def run_suite(
     siblings = None if sibling is None else sibling / "attacks" / name
     pairs = choose_pairs(data, config.pairs, config.seed, config.vary, parse_among(config.among))
     _open(folder, _about(subject, data, config, pairs, siblings), data.identity, config)
+    _warn_of_older_pairs(folder, len(pairs))
     suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
     done = resumed = 0
     lock, chunks = folder / ".lock", suite.chunks
@@ -201,4 +207,17 @@ def _open(folder: Path, about: dict[str, Any], images: str, config: AttackConfig
         raise ForeignStateError(
             f"{folder} holds a suite with another {', '.join(differing)}: expected the one "
             f"being resumed; move that folder away to attack anew"
+        )
+
+
+def _warn_of_older_pairs(folder: Path, pairs: int) -> None:
+    """Log that an unfinished suite holds pairs that another version of the attack solved."""
+    stored = sorted(folder.glob("pair-*.parquet"))
+    if len(stored) == pairs:
+        return
+    if older := sum(_NEWEST_COLUMN not in column_names(path) for path in stored):
+        logger.warning(
+            "%s holds %d of %d pairs from an older version; the others are attacked by this one, "
+            "whose solutions may be better: move the folder away to attack all pairs alike",
+            *(folder, older, pairs),
         )

@@ -16,6 +16,7 @@ from seatbelt_vae.data.readers.reading import raise_unreadable
 from seatbelt_vae.data.source_files import check_inside
 from seatbelt_vae.data.split_names import split_in
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.references import expanded_path
 
 __all__ = ["Columns", "Example", "columns_of", "download", "examples", "kept_files", "open_copy"]
 
@@ -157,7 +158,7 @@ def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Ex
 def _library_cache() -> Path:
     """The cache folder of the library, by its rule, without importing it."""
     home = os.environ.get("HF_HOME") or user_caches("HF_HOME") / "huggingface"
-    return Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
+    return expanded_path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets", DataError)
 
 
 def _kept_under(name: str) -> Path:

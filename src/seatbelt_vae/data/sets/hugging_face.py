@@ -26,6 +26,7 @@ from seatbelt_vae.data.source import PICTURE_OPTIONS, Source
 from seatbelt_vae.data.source_files import cache_of
 from seatbelt_vae.data.split_names import roles_of, split_in
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.references import expanded_path
 
 __all__ = ["SOURCES", "download", "load", "preparation"]
 
@@ -93,7 +94,7 @@ def _place(config: DataConfig) -> str | Path:
     if config.root is not None:
         return _snapshot(Path(config.root))
     if name.startswith(("/", ".", "~")):
-        return _snapshot(Path(name).expanduser())
+        return _snapshot(expanded_path(name, DataError))
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name):
         raise DataError(
             f"{config.name!r} names no data set: expected hf:NAME, hf:OWNER/NAME or "
