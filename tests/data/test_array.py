@@ -160,6 +160,16 @@ def test_black_and_white_can_be_stated(tmp_path, kind):
     )
 
 
+@pytest.mark.parametrize(("kind", "white"), [("i1", 127), ("i2", 32767), ("u2", 65535)])
+def test_white_is_the_largest_value_of_the_type(tmp_path, kind, white):
+    stored = np.linspace(0, white, COUNT * 16).astype(kind).reshape(COUNT, 4, 4)
+    data = load_data("array", saved(tmp_path, images=stored), black=0)
+    expected = np.rint(255 * (stored.astype(float) / white))
+    for split in (data.train, data.test):
+        found = np.rint((split.batch(np.arange(len(split))).numpy()[:, 0] + 1) * 127.5)
+        assert (found == expected[split.indices]).all()
+
+
 @pytest.mark.parametrize(
     ("images", "options", "expected"),
     [

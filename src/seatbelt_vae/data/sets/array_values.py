@@ -76,8 +76,9 @@ def _extrema(array: StoredArray, channel_axis: int) -> tuple[tuple[float, float]
 
 def _stated(array: StoredArray, reading: ReadingConfig) -> _Rule:
     """The rule of the settings; a level that they leave out is that of the type."""
-    size = array.dtype.itemsize
-    by_type = {"b": 1, "f": 1}.get(array.dtype.kind, (1 << 8 * size) - 1 if size <= 2 else None)
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    largest = (1 << 8 * size - (kind == "i")) - 1
+    by_type = {"b": 1, "f": 1}.get(kind, largest if size <= 2 else None)
     black, white = reading.black or 0, by_type if reading.white is None else reading.white
     if white is None or black == white:
         raise _bad(array, f"values of type {array.dtype}", "state the values of black and white")
