@@ -605,5 +605,5 @@ def test_an_array_of_objects_is_named(tmp_path):
 
 def test_images_without_any_contrast_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.full((9, 8, 8), 7, np.uint8))
-    with pytest.raises(DataError, match="every pixel is 7 of 255: there is nothing to learn"):
+    with pytest.raises(DataError, match="every value is 7: there is nothing to learn"):
         load_data("array", tmp_path / "a.npy")

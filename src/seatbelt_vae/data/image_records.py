@@ -64,28 +64,24 @@ def write_set(
         place: origin of the images, for error messages.
 
     Raises:
-        DataError: fewer than two images, or all pixels equal.
+        DataError: fewer than two images.
         ArtifactError: the file cannot be written; none is left behind.
     """
-    write_records(cache, record, _usable(blocks, about, place), lambda: asdict(about()))
+    write_records(cache, record, _at_least_two(blocks, about, place), lambda: asdict(about()))
 
 
-def _usable(
+def _at_least_two(
     blocks: Iterable[NDArray[Any]], about: Callable[[], About], place: Path | str
 ) -> Iterator[NDArray[Any]]:
-    count, low, high = 0, 255, 0
+    count = 0
     for block in blocks:
         count += len(block)
-        if len(block):
-            low, high = min(low, block["image"].min()), max(high, block["image"].max())
         yield block
     if count < 2:
         notes = "".join(f" ({note})" for note in about().notes)
         raise DataError(
             f"{place} gives {count} images{notes}: at least 2 make a training and a test split"
         )
-    if low == high:
-        raise DataError(f"{place}: every pixel is {low} of 255: there is nothing to learn")
 
 
 def read_set(cache: Path, config: DataConfig) -> ImageData:

@@ -81,22 +81,20 @@ def test_a_loss_without_draws_has_no_coarse_descent():
     assert ON_ONE_DRAW not in {o.status for pool in search.pools for o in pool.origins}
 
 
-def test_effort_multiplies_evaluations_and_fills_the_same_pools():
-    search = search_of()
-    search.descend(asked(), 2)
-    assert (search.evaluations == 2).all()
-    doubled = search.with_effort(2)
-    doubled.descend(asked()[:1], 2)
-    assert doubled.pools is search.pools
-    assert search.evaluations.tolist() == [[6, 2, 2], [2, 2, 2]]
-    assert (search.effort, doubled.effort) == (1, 2)
+def test_effort_multiplies_evaluations():
+    for effort in (1, 2):
+        search = search_of()
+        search.effort = effort
+        search.descend(asked()[:1], 2)
+        assert search.evaluations.tolist() == [[2 * effort, 0, 0], [0, 0, 0]]
 
 
 def test_a_harder_search_is_more_patient():
     """A descent at a hundred times the effort ends at a hundredth of the fall."""
     ends = []
     for effort in (1, 100):
-        search = search_of().with_effort(effort)
+        search = search_of()
+        search.effort = effort
         search.descend(asked(), 400)
         ends.append((search.best(), search.evaluations))
     (usual, few), (hard, many) = ends

@@ -58,6 +58,8 @@ def coding_of(array: StoredArray, layout: str, reading: ReadingConfig) -> Coding
         raise _bad(array, f"values of type {array.dtype}", "save it as an array of numbers")
     extrema = _extrema(array, layout.find("c"))
     low, high = min(low for low, _ in extrema), max(high for _, high in extrema)
+    if low == high:
+        raise DataError(f"{array.path}: every value is {low:g}: there is nothing to learn")
     stated = reading.black is not None or reading.white is not None
     rule = _stated(array, reading) if stated else _by_type(array, low, high)
     use = LevelUse()
