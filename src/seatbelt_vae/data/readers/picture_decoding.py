@@ -37,7 +37,7 @@ class Decoded(NamedTuple):
     Args:
         pixels: bytes (C, H, W).
         levels: the stored values.
-        remarks: what was left out or added.
+        remarks: notes on examples that were left out or added.
     """
 
     pixels: NDArray[np.uint8]
