@@ -149,3 +149,10 @@ def test_a_decoder_of_another_size_is_named():
     module.back = nn.Linear(3, 9)
     with pytest.raises(ModelError, match=r"decode of Net returned a tensor \(2, 9\) for codes"):
         wrap(module, SHAPE)
+
+
+def test_a_decoder_that_fails_is_named():
+    module = Net()
+    module.back = nn.Linear(5, 16)
+    with pytest.raises(ModelError, match=r"decode of Net fails on codes \(2, 3\) \(mat1 and"):
+        wrap(module, SHAPE)

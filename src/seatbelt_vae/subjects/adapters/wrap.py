@@ -15,6 +15,9 @@ from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_o
 
 __all__ = ["wrap"]
 
+_FAILURES = (RuntimeError, ValueError, TypeError, IndexError)
+"""Errors of a module that gets inputs or codes of another shape than it expects."""
+
 _TEMPLATE = """an adapter to complete and to return:
 
 from seatbelt_vae.distributions import Normal, NormalImage
@@ -110,8 +113,12 @@ def _two_maps(
             f"encode of {name} returned {shown(encoded)}, expected a code, a mean and a "
             f"log-variance, or torch.distributions.Normal"
         )
-    with torch.no_grad():
-        decoded = module.decode(heads.mean)
+    try:
+        with torch.no_grad():
+            decoded = module.decode(heads.mean)
+    except _FAILURES as error:
+        codes = tuple(heads.mean.shape)
+        raise _error(f"decode of {name} fails on codes {codes} ({_reason(error)})") from None
     image, count = image_of(decoded), torch.Size((2, *shape)).numel()
     if image is None or image.numel() != count:
         raise _error(
@@ -156,11 +163,15 @@ def _on_zeros(
         for flat in (False, True):
             try:
                 return function(zeros.flatten(1) if flat else zeros), flat
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
-                reasons.append((str(error).splitlines() or [type(error).__name__])[0])
+            except _FAILURES as error:
+                reasons.append(_reason(error))
     raise _error(
         f"{name} fails on inputs of shape {shape} ({reasons[0]}) and flattened ({reasons[1]})"
     )
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _error(problem: str) -> ModelError:
