@@ -1,0 +1,78 @@
+"""The images of an audit: which ones are attacked, and which ones are references."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seatbelt_vae.attacks.suites import choose_pairs
+from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.dataset import joined
+from seatbelt_vae.errors import DataError
+from seatbelt_vae.subjects import Subject
+
+__all__ = ["AuditedImages", "audited_images"]
+
+_PAIRS = 20
+_REFERENCES = 2000
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AuditedImages:
+    """The images of an audit, in the bounds of the model.
+
+    Args:
+        data: the data set; its test split is attacked.
+        pairs: positions (input, target) in the test split.
+        references: images that are in no pair, for reference models and universal distortions.
+    """
+
+    data: ImageData
+    pairs: tuple[tuple[int, int], ...]
+    references: Tensor
+
+    def sides(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        r"""Inputs and targets of some pairs, each :math:`(P, \text{event})`."""
+        positions = np.array([self.pairs[number] for number in numbers])
+        return self.data.test.batch(positions[:, 0]), self.data.test.batch(positions[:, 1])
+
+    def class_of(self, position: int) -> str | None:
+        """The class of a test image; None if the data set has no classes."""
+        names = [factor.name for factor in self.data.factors]
+        if "class" not in names:
+            return None
+        column = names.index("class")
+        value = int(self.data.test.factors(np.array([position]))[0, column])
+        values = self.data.factors[column].values
+        return values[value] if values else str(value)
+
+
+def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> AuditedImages:
+    """Choose the images of an audit.
+
+    A run is audited on its held-out images. The training images of other models are unknown, so
+    these are audited on all images.
+
+    Raises:
+        DataError: fewer than two different images, or than the settings ask for.
+        ConfigError, ForeignStateError: as for `Subject.images`.
+    """
+    data = subject.images(data)
+    train = data.train
+    if subject.kind != "run":
+        data = replace(data, test=joined(data.train, data.test))
+    if len(data.test) < 2:
+        raise DataError(
+            f"{data.name!r} has {len(data.test)} image to audit on: give at least two different ones"
+        )
+    count = config.pairs or min(_PAIRS, len(data.test) // 2)
+    pairs = tuple(choose_pairs(data, count, config.seed))
+    if subject.kind == "run":
+        return AuditedImages(data, pairs, train.batch(np.arange(len(train))[:_REFERENCES]))
+    used = np.array(pairs).flatten()
+    others = np.setdiff1d(np.arange(len(data.test)), used)[:_REFERENCES]
+    return AuditedImages(data, pairs, data.test.batch(others))
