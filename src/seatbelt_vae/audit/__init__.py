@@ -1,0 +1,1 @@
+"""Audits: a subject and images in, a verdict out."""
