@@ -44,13 +44,15 @@ PORTFOLIO = (
 
 THREAT_NUMBERS = {"l2": 0, "linf": 1}
 _NOISE_DRAWS = 8
+_LARGEST_SCALE = 1e6
 # one pair in this many is attacked again, from this many starts of each kind
 _RECHECKED, _RECHECK_STARTS = 4, 2
 _BATCH = 64
-# evaluations of the losses that descend first, as a share of those of the goals' losses
-_SHARE = 1 / 3
-FIRST=12
-HEATS=((6,12),(2,60))
+# gradient evaluations of the losses that descend first; then candidates and evaluations of the
+# heats of each goal's loss
+_FIRST = 8
+_HEATS = ((6, 8), (3, 16), (1, 60))
+_RECHECK_EVALUATIONS = 80
 
 Key = tuple[int, int]
 
@@ -121,10 +123,11 @@ class PortfolioAttack:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
         for name in portfolio_of(self.model, self.config.losses):
-            self._descend(name, self._first_starts(name), FIRST, explore=True)
+            self._descend(name, self._first_starts(name), _FIRST, explore=True)
         for goal in self.goals:
-            for count, evaluations in HEATS:
-                self._descend(goal.loss, self._best_starts(goal, count), evaluations, explore=count>2)
+            for count, evaluations in _HEATS:
+                starts = self._best_starts(goal, count * self.config.effort)
+                self._descend(goal.loss, starts, evaluations, explore=count > 1)
         return self.found
 
     def check(self) -> list[dict[str, Any]]:
@@ -174,9 +177,7 @@ class PortfolioAttack:
             for request in self._random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
             if request.level == middle and request.pair in pairs
         ]
-        self._descend(
-            goal.loss, starts, 2 * self.config.evaluations, explore=True, origin="recheck"
-        )
+        self._descend(goal.loss, starts, _RECHECK_EVALUATIONS, explore=True, origin="recheck")
         return pairs
 
     def _search_by_values(self) -> Sequence[int]:
@@ -207,8 +208,11 @@ class PortfolioAttack:
         """The pairs with one loss."""
         loss = loss_of(AttackConfig(loss=name, threat="l2"), len(self.model.latent_sizes))
         noise = [self._generator(Stream.AUDIT_LOSS_NOISE, key) for key in self.keys]
-        norm = "l2" if self.threat == "l2" else "linf"
-        return Problem.of(self.model, loss, self.x, self.target, noise, threat=Budget(norm))
+        return Problem.of(self.model, loss, self.x, self.target, noise, threat=self._budget)
+
+    @property
+    def _budget(self) -> Budget:
+        return Budget("l2" if self.threat == "l2" else "linf")
 
     def _generator(self, stream: Stream, key: Key) -> torch.Generator:
         return generator_for(stream, *key, THREAT_NUMBERS[self.threat])
@@ -245,7 +249,7 @@ class PortfolioAttack:
     def _first_starts(self, name: str) -> list[Request]:
         """Starts of a loss: the nearest point to the target, or random ones without a target."""
         if not portfolio_of(self.model, [name])[name].targeted:
-            return self._random_starts(name, Stream.AUDIT_STARTS, 1)
+            return self._random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
         rows = zip(self._pair.tolist(), self._level.tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
@@ -264,15 +268,19 @@ class PortfolioAttack:
         return requests
 
     def _best_starts(self, goal: Goal, count: int) -> list[Request]:
-        """The best candidates of each budget, with their distortions scaled up to the budget."""
-        requests = []
+        """The best candidates of each budget, and in the first heat those of other budgets.
+
+        Their distortions are scaled to the budget.
+        """
+        best, requests = self.found.best(goal), []
         for pair, level in zip(self._pair.tolist(), self._level.tolist(), strict=True):
-            best = self.found.distinct(goal, pair, level, count)
+            index = self.found.distinct(goal, pair, level, count)
+            if count >= _HEATS[0][0]:
+                index = torch.cat([index, best[pair]]).unique()
             x = self.x[pair].flatten()
-            distortion = self.found.images[best].flatten(1) - x
-            norm = "l2" if self.threat == "l2" else "linf"
-            scale = Budget(norm).scale(Norms.of(distortion), self.levels[pair, level])
-            points = x + scale.clamp(1, 1e6)[:, None].to(x) * distortion
+            distortion = self.found.images[index].flatten(1) - x
+            scale = self._budget.scale(Norms.of(distortion), self.levels[pair, level])
+            points = x + scale.clamp(max=_LARGEST_SCALE)[:, None].to(x) * distortion
             points = bounds_of(self.model).flat().clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
         return requests
@@ -289,7 +297,7 @@ class PortfolioAttack:
         """Run descents of a loss and add their ends."""
         settings = AttackConfig(loss=loss, threat="l2" if self.threat == "l2" else "linf")
         search = Search(self._problem(loss), self.levels, settings)
-        search.descend(requests, evaluations, explore=explore)
+        search.descend(requests, evaluations * self.config.effort, explore=explore)
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, subcommand
 
+from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, ReadingConfig
@@ -15,6 +16,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = [
     "Attack",
+    "Audit",
     "Claims",
     "Compare",
     "Data",
@@ -280,6 +282,7 @@ class Demo:
 Verb = (
     Train
     | Sweep
+    | Audit
     | Attack
     | Evaluate
     | Report

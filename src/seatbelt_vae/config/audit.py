@@ -22,8 +22,8 @@ class AuditConfig:
         budgets: L2 budgets ε: the distortion has ‖d‖₂ ≤ ε‖x_t−x‖₂.
         linf_budgets: L∞ budgets in 1/255 of the range of a pixel.
         losses: losses of the portfolio (default: all that the model allows).
-        evaluations: gradient evaluations per descent.
-        restarts: further starts per row in the last descents.
+        effort: factor on the numbers of starts and of gradient evaluations; the time grows with its
+            square.
         gradient_free: evaluations of a search without gradients per pair, 0 for none.
         seed: seed of the pairs, the starts and the noise.
         threads: CPU threads per process (default: 1 with several processes).
@@ -33,8 +33,7 @@ class AuditConfig:
     budgets: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
     linf_budgets: tuple[float, ...] = (2, 4, 8, 16)
     losses: tuple[str, ...] | None = None
-    evaluations: int = 60
-    restarts: int = 1
+    effort: int = 1
     gradient_free: int = 200
     seed: int = 0
     threads: int | None = None
@@ -43,8 +42,8 @@ class AuditConfig:
         for name in ("pairs", "threads"):
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
-        positive("evaluations", self.evaluations)
-        for name in ("restarts", "gradient_free", "seed"):
+        positive("effort", self.effort)
+        for name in ("gradient_free", "seed"):
             at_least(name, getattr(self, name), 0)
         _check_ascending("budgets", self.budgets, 1)
         _check_ascending("linf_budgets", self.linf_budgets, LEVELS)
