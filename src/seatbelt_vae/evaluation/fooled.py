@@ -1,5 +1,7 @@
 """Fooled, partly fooled or not fooled: the reading of a gap in words."""
 
+from typing import Literal
+
 __all__ = ["FOOLED", "UNMOVED", "finding_of"]
 
 FOOLED = 0.5
@@ -9,7 +11,7 @@ UNMOVED = 0.25
 """Share below which a model counts as not fooled; copying the input gives a share of 0.2."""
 
 
-def finding_of(gap: float) -> str:
+def finding_of(gap: float) -> Literal["fooled", "partly fooled", "not fooled"]:
     """The reading of a gap at ε = 0.2, of which 1 − gap is the share of the way to the target.
 
     Example:

@@ -35,6 +35,7 @@ __all__ = [
     "Environment",
     "Files",
     "RuleOutcome",
+    "Status",
     "Target",
     "ThreatBudgets",
     "Tool",
