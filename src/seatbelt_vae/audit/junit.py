@@ -69,8 +69,8 @@ def _kind(rule: RuleOutcome, audit: Audit) -> str:
         return "skipped"
     if rule.holds and audit.verdict.status == "fail":
         return "failure"
-    withheld = any(flag.raised and flag.severity == "inconclusive" for flag in audit.flags)
-    return "error" if withheld or audit.verdict.status == "inconclusive" else "passed"
+    doubted = not audit.believable or audit.verdict.status == "inconclusive"
+    return "error" if doubted else "passed"
 
 
 def _message(rule: RuleOutcome, kind: str) -> str:
