@@ -101,7 +101,7 @@ def test_an_unknown_metric_is_an_error_with_a_guess(text: str, guess: str) -> No
 def test_only_metrics_that_will_be_measured_are_suggested() -> None:
     with pytest.raises(ConfigError) as error:
         read_rules(["token_change@0.2 > 0.5"], METRICS_BY_NAME, ["codes", "images"])
-    assert "gap@0.2" in str(error.value)
+    assert "code_gap, damage" in str(error.value)
     assert "tokens_changed" not in str(error.value)
 
 

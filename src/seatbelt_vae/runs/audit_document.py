@@ -242,6 +242,12 @@ class Audit:
     command: str
     duration_s: float
 
+    @property
+    def believable(self) -> bool:
+        """Whether no check is raised, and no flag that withholds the verdict."""
+        flags = (flag.raised and flag.severity == "inconclusive" for flag in self.flags)
+        return not any(check.raised for check in self.checks) and not any(flags)
+
     def result(self, metric: str) -> Result | None:
         """The result with this name, if the audit has it."""
         return next((result for result in self.results if result.metric == metric), None)
