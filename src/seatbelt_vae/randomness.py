@@ -71,6 +71,7 @@ class Stream(Enum):
     # audits
     AUDIT_LOSS_NOISE = (79, "pair", "threat")
     AUDIT_STARTS = (80, "pair", "threat")
+    AUDIT_RESTARTS = (81, "pair", "threat")
     AUDIT_RECHECK = (82, "pair", "threat")
     AUDIT_NOISE = (83, "pair", "threat")
     AUDIT_PROBE = (85, "pair", "threat")

@@ -63,8 +63,9 @@ def attack(
             number of pair numbers.
         DataError: images that are no real tensor or array, pixels that are not finite or outside
             the bounds, x equal to its target, or a loss that is not finite at x.
-        ConfigError: no target for a targeted loss, levels that are not ascending, a negative λ,
-            an ε that is not positive, or a loss on the sampled path with the method ``strong``.
+        ConfigError: no target for a targeted loss or a penalty, levels that are not ascending, a
+            negative λ, an ε that is not positive, or a loss on the sampled path with the method
+            ``strong``.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -81,6 +82,11 @@ def attack(
     config = config or AttackConfig()
     loss = loss or loss_of(config, len(model.latent_sizes))
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
+    if target is None and not config.within_budget:
+        raise ConfigError(
+            f"no targets under threat {config.threat!r}, which scales with the distance to the "
+            f"target: give targets, or use threat 'l2' or 'linf'"
+        )
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     _check_settings(config, loss, len(x), len(numbers))
     keys = [(config.seed, number) for number in numbers]

@@ -48,10 +48,7 @@ _LARGEST_SCALE = 1e6
 # one pair in this many is attacked again, from this many starts of each kind
 _RECHECKED, _RECHECK_STARTS = 4, 2
 _BATCH = 64
-# gradient evaluations of the losses that descend first; then candidates and evaluations of the
-# heats of each goal's loss
-_FIRST = 8
-_HEATS = ((6, 8), (3, 16), (1, 60))
+_FIRST = 8  # gradient evaluations per descent of the losses that descend first
 _RECHECK_EVALUATIONS = 80
 
 Key = tuple[int, int]
@@ -125,8 +122,11 @@ class PortfolioAttack:
         for name in portfolio_of(self.model, self.config.losses):
             self._descend(name, self._first_starts(name), _FIRST, explore=True)
         for goal in self.goals:
-            for count, evaluations in _HEATS:
-                starts = self._best_starts(goal, count * self.config.effort)
+            effort = self.config.effort
+            starts = self._random_starts(goal.loss, Stream.AUDIT_RESTARTS, goal.random * effort)
+            self._descend(goal.loss, starts, _FIRST, explore=True)
+            for heat, (count, evaluations) in enumerate(goal.heats):
+                starts = self._best_starts(goal, count * effort, exchange=heat == 0)
                 self._descend(goal.loss, starts, evaluations, explore=count > 1)
         return self.found
 
@@ -267,15 +267,12 @@ class PortfolioAttack:
                 ]
         return requests
 
-    def _best_starts(self, goal: Goal, count: int) -> list[Request]:
-        """The best candidates of each budget, and in the first heat those of other budgets.
-
-        Their distortions are scaled to the budget.
-        """
+    def _best_starts(self, goal: Goal, count: int, *, exchange: bool) -> list[Request]:
+        """The best candidates of each budget, scaled to it; ``exchange`` adds other budgets'."""
         best, requests = self.found.best(goal), []
         for pair, level in zip(self._pair.tolist(), self._level.tolist(), strict=True):
             index = self.found.distinct(goal, pair, level, count)
-            if count >= _HEATS[0][0]:
+            if exchange:
                 index = torch.cat([index, best[pair]]).unique()
             x = self.x[pair].flatten()
             distortion = self.found.images[index].flatten(1) - x

@@ -19,9 +19,10 @@ LOSSES = tuple(
 )
 """Names of the losses, from the files in ``attacks/losses``; reading them imports no torch.
 
-Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers; losses
-that begin with ``damage-`` are untargeted.
+Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers.
 """
+WITHOUT_FLOOR = tuple(name for name in LOSSES if name.startswith("damage-") or name == "grill")
+"""Names of the losses without a lower bound, which only a budget bounds."""
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
 STRENGTHS = ("strong", "single", "paper")
@@ -38,9 +39,13 @@ class AttackConfig:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
             distances of posteriors, `latent-l2` is the distance of codes, each summed
             over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
-            is ‖rec(x*) − x_t‖. The losses `damage-posterior` and `damage-reconstruction` are
-            untargeted and need a budget. A custom loss is `package.module:name` or
-            `file.py:name`.
+            is ‖rec(x*) − x_t‖. The others need no target: `latent-zero` is the norm of the codes,
+            `latent-target` their distance from the code of a grey input; with a budget,
+            `damage-posterior` and `damage-reconstruction` are minus the change of codes or
+            reconstruction, `damage-identity` is minus the squared change of the reconstruction
+            beyond x* − x, and `grill` is minus the change of all network layers times that of the
+            reconstruction. A custom loss is `package.module:name` or `file.py:name`, such as a
+            `ClassifierMargin` or `ScoreLoss` of your own function.
         layers: layers that a loss of posteriors compares: `all`, `bottom`, `top`, or numbers
             such as `1,3` (1 is next to the data).
         path: noise of the codes between layers: `mean` (none), `common` (fixed per pair) or
@@ -153,7 +158,7 @@ class AttackConfig:
                 f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
-        if self.loss.startswith("damage-") and not self.within_budget:
+        if self.loss in WITHOUT_FLOOR and not self.within_budget:
             raise ConfigError(
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"

@@ -1,5 +1,6 @@
 """``latent-l2``: the L2 distance of codes, for every model with codes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from seatbelt_vae.attacks.losses._latent import encoded
 from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.config import AttackConfig
 
-__all__ = ["LatentDistance", "loss"]
+__all__ = ["LatentDistance", "code_distances", "loss"]
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,26 @@ class LatentDistance(Loss):
         del x
         known = encoded(walker, target).z if walker.repeatable else None
 
-        def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
-            attacked = walker.encode(inputs, pairs).z
-            if known is None:
-                with torch.no_grad():
-                    aimed = walker.encode(target[pairs], pairs).z
-            else:
-                aimed = tuple(z[..., pairs, :] for z in known)
-            distances = [(attacked[i] - aimed[i]).norm(dim=-1) for i in self.layers]
-            return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
+        def aimed(pairs: Tensor) -> Sequence[Tensor]:
+            if known is not None:
+                return [z[..., pairs, :] for z in known]
+            with torch.no_grad():
+                return walker.encode(target[pairs], pairs).z
 
-        return parts
+        return code_distances(walker, self.layers, aimed)
+
+
+def code_distances(
+    walker: Walker, layers: Sequence[int], aimed: Callable[[Tensor], Sequence[Tensor]]
+) -> Parts:
+    """The L2 distances of chosen layers' codes from ``aimed(pairs)``, one code per layer."""
+
+    def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
+        attacked, codes = walker.encode(inputs, pairs).z, aimed(pairs)
+        distances = [(attacked[i] - codes[i]).norm(dim=-1) for i in layers]
+        return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
+
+    return parts
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
