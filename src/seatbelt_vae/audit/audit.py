@@ -88,7 +88,8 @@ def audit(
         folder, subject, images, config, lambda *done: on_progress("attacking", *done)
     )
     results = results_of(pairs.worst, config.seed)
-    flags = flags_of(pairs.worst, pairs.checks)
+    decisive = {"gap", *(rule.metric.partition("@")[0] for rule in read)}
+    flags = flags_of(pairs.worst, pairs.checks, decisive)
     found = Audit(
         tool=Tool("seatbelt-vae", seatbelt_vae.__version__),
         target=_target(subject),

@@ -1,6 +1,6 @@
 """Validity flags of an audit: conditions under which its numbers cannot be believed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from seatbelt_vae.attacks.diagnostics.flags import FLAGS, NOT_CHECKED
@@ -11,18 +11,20 @@ __all__ = ["flags_of"]
 
 Row = dict[str, Any]
 
-_FALL = 0.03
-_DAMAGE_FALL = 0.1
+_FALLS = {"gap": 0.03, "code_gap": 0.03, "damage": 0.1}
 _SEARCH_FALL = 0.01
 _PATHS = 0.1
 
 
-def flags_of(worst: Sequence[Row], checks: Sequence[Row]) -> list[AuditFlag]:
+def flags_of(
+    worst: Sequence[Row], checks: Sequence[Row], decisive: Collection[str]
+) -> list[AuditFlag]:
     """Every flag, raised or not, from the rows of all pairs.
 
     Args:
         worst: one row per pair, threat, budget and goal.
         checks: one row per pair and threat.
+        decisive: goals that the verdict rests on; others only warn if they have not converged.
     """
     pairs = len({row["pair"] for row in checks})
     told_apart = {row["pair"]: row["told_apart"] for row in worst}
@@ -30,7 +32,7 @@ def flags_of(worst: Sequence[Row], checks: Sequence[Row]) -> list[AuditFlag]:
     return [
         _counted("encoder not repeatable", [not row["repeatable"] for row in checks]),
         _counted("gradient not usable", [not row["gradient_usable"] for row in checks]),
-        _not_converged(checks),
+        *(_not_converged(goal, checks, goal in decisive) for goal in _FALLS),
         _search_by_values(checks),
         _counted("noise beats the attack", [row["noise_wins"] > 0 for row in checks]),
         AuditFlag(
@@ -58,20 +60,17 @@ def _counted(name: str, raised: Sequence[bool]) -> AuditFlag:
     return AuditFlag(name, "inconclusive", any(raised), meaning.raised_if, detail, meaning.do)
 
 
-def _not_converged(checks: Sequence[Row]) -> AuditFlag:
-    limits = {"gap": _FALL, "code_gap": _FALL, "damage": _DAMAGE_FALL}
-    falls = {
-        goal: max((row[f"fall_{goal}"] for row in checks if row.get(f"fall_{goal}")), default=0.0)
-        for goal in limits
-    }
-    text = ", ".join(f"{goal} by {fall:.2g}" for goal, fall in falls.items())
+def _not_converged(goal: str, checks: Sequence[Row], decisive: bool) -> AuditFlag:
+    known = [fall for row in checks if (fall := row.get(f"fall_{goal}")) is not None]
+    worst, limit = max(known, default=0.0), _FALLS[goal]
+    change = "raise" if goal == "damage" else "lower"
+    text = f"{limit:.0%}" if goal == "damage" else f"{limit}"
     return AuditFlag(
-        "not converged",
-        "inconclusive",
-        any(fall > limits[goal] for goal, fall in falls.items()),
-        f"attacks from new starts lower gap or code gap by more than {_FALL}, or raise damage by "
-        f"more than {_DAMAGE_FALL:.0%}",
-        f"largest change: {text}",
+        f"{goal.replace('_', ' ')} not converged",
+        "inconclusive" if decisive else "warning",
+        worst > limit,
+        f"attacks from new starts {change} it by more than {text} for some pair",
+        f"largest change {worst:.2g}" if known else NOT_CHECKED,
         "raise effort until the flag clears",
     )
 

@@ -1,23 +1,27 @@
 """The images of an audit: which ones are attacked, and which ones are references."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from seatbelt_vae.attacks.suites import choose_pairs
+from seatbelt_vae.audit.linear_model import LinearModel, fit_linear_model
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.data.dataset import joined
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.protocol import Bounds
 from seatbelt_vae.subjects import Subject
 
 __all__ = ["AuditedImages", "audited_images"]
 
 _PAIRS = 20
-_REFERENCES = 2000
+_FEWEST_REFERENCES = 8  # with fewer images that are in no pair, all images are references
+_REFERENCES, _VALUES = 1000, 2**24  # most reference images, and most of their values
 Indices = NDArray[np.int64]
 
 
@@ -28,17 +32,26 @@ class AuditedImages:
     Args:
         data: the data set; its test split is attacked.
         pairs: positions (input, target) in the test split.
-        references: images that are in no pair, for reference models and universal distortions.
+        references: images for reference models and universal distortions: of a run's training
+            split, else images that are in no pair, if there are enough of them.
+        linear: linear models that were fitted before, by number of units.
     """
 
     data: ImageData
     pairs: tuple[tuple[int, int], ...]
     references: Tensor
+    linear: dict[int, LinearModel] = field(default_factory=dict, repr=False)
 
     def sides(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         r"""Inputs and targets of some pairs, each :math:`(P, \text{event})`."""
         positions = np.array([self.pairs[number] for number in numbers])
         return self.data.test.batch(positions[:, 0]), self.data.test.batch(positions[:, 1])
+
+    def linear_model(self, units: int, bounds: Bounds) -> LinearModel:
+        """The linear reference model of a number of units, fitted once per process."""
+        if units not in self.linear:
+            self.linear[units] = fit_linear_model(self.references, units, bounds)
+        return self.linear[units]
 
     def class_of(self, position: int) -> str | None:
         """The class of a test image; None if the data set has no classes."""
@@ -71,8 +84,10 @@ def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> Au
         )
     count = config.pairs or min(_PAIRS, len(data.test) // 2)
     pairs = tuple(choose_pairs(data, count, config.seed))
+    source, free = data.test, np.setdiff1d(np.arange(len(data.test)), np.array(pairs).flatten())
     if subject.kind == "run":
-        return AuditedImages(data, pairs, train.batch(np.arange(len(train))[:_REFERENCES]))
-    used = np.array(pairs).flatten()
-    others = np.setdiff1d(np.arange(len(data.test)), used)[:_REFERENCES]
-    return AuditedImages(data, pairs, data.test.batch(others))
+        source, free = train, np.arange(len(train))
+    elif len(free) < _FEWEST_REFERENCES:
+        free = np.arange(len(data.test))
+    most = max(_FEWEST_REFERENCES, min(_REFERENCES, _VALUES // torch.Size(data.image_shape).numel()))
+    return AuditedImages(data, pairs, source.batch(free[:most]))

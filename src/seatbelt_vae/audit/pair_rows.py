@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seatbelt_vae.audit.candidates import Candidates
 from seatbelt_vae.audit.goals import Goal
-from seatbelt_vae.audit.similarity import psnr, ssim
+from seatbelt_vae.audit.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.protocol import bounds_of
 
 __all__ = ["AttackedPair"]
@@ -58,11 +58,12 @@ class AttackedPair:
         pair: int,
         threat: str,
         budgets: tuple[float, ...],
+        linear_gaps: Tensor,
         checks: Row,
     ) -> None:
-        """Add the results under one threat."""
+        """Add the results under one threat, with the gaps of the linear model, :math:`(W)`."""
         self.rows += _loss_rows(found, pair, threat, budgets)
-        self.worst += _worst_rows(found, pair, threat, budgets)
+        self.worst += _worst_rows(found, pair, threat, budgets, linear_gaps)
         self.checks.append({"threat": threat, **checks})
         best = found.best(found.goals[0])[pair]
         clean = found.pairs
@@ -77,7 +78,11 @@ class AttackedPair:
 
 
 def _worst_rows(
-    found: Candidates, pair: int, threat: str, budgets: tuple[float, ...]
+    found: Candidates,
+    pair: int,
+    threat: str,
+    budgets: tuple[float, ...],
+    linear_gaps: Tensor,
 ) -> list[Row]:
     """The worst case of every goal within every budget of one pair, with its similarity."""
     rows = []
@@ -88,6 +93,7 @@ def _worst_rows(
             "blend": _blend(found, goal)[pair],
             "identity": _identity(found, goal)[pair],
             **_similarity(found, pair, best[pair]),
+            **({"ppca": linear_gaps} if goal.name == "gap" else {}),
         }
         for level, budget in enumerate(budgets):
             rows.append(
@@ -95,7 +101,7 @@ def _worst_rows(
                     "threat": threat,
                     "epsilon": budget,
                     "goal": goal.name,
-                    "loss": found.origin[int(best[pair, level])],
+                    "loss": found.credited(goal, pair, int(best[pair, level]), level),
                     **{name: _finite(column[level].item()) for name, column in columns.items()},
                     "told_apart": bool(found.pairs.told_apart[pair]),
                 }
@@ -108,16 +114,17 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
     clean, images = found.pairs, found.images[index]
     d = (images - clean.x[pair]).flatten(1).double()
     bounds = bounds_of(found.model)
-    similar = {
+    outputs = found.reconstructions[index]
+    columns: dict[str, Tensor | None] = {
         "distance_relative": d.norm(dim=1) / clean.distance[pair],
         "distance_linf": d.abs().amax(dim=1) / bounds.span,
+        "code_shift": code_displacement(found.model, clean.x[pair].expand_as(images), images),
     }
-    outputs = found.reconstructions[index]
     sides = {"input": (images, clean.x[pair]), "output": (outputs, clean.reconstruction[pair])}
     for name, (attacked, reference) in sides.items():
-        similar[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)
-        similar[f"ssim_{name}"] = ssim(attacked, reference.expand_as(attacked), bounds)
-    return similar
+        columns[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)
+        columns[f"ssim_{name}"] = ssim(attacked, reference.expand_as(attacked), bounds)
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _finite(value: float) -> float | None:

@@ -19,7 +19,7 @@ from seatbelt_vae.audit.portfolio import PortfolioAttack, portfolio_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.parallel.shared_work import share_work
-from seatbelt_vae.protocol import Autoencoder, event_shape_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.runs import (
     digest_of,
     read_json,
@@ -135,12 +135,15 @@ def _attack(
     prepared, x, target = prepare(model, *images.sides(numbers), targeted=True)
     assert target is not None
     keys = [(config.seed, number) for number in numbers]
+    linear = images.linear_model(sum(model.latent_sizes), bounds_of(model))
     stored = [AttackedPair({}) for _ in numbers]
     for threat, budgets in config.threats.items():
         attack = PortfolioAttack(prepared, x, target, threat, budgets, config, keys)
         found, checks = attack.run(), attack.check()
         for place, pair in enumerate(stored):
-            pair.add(found, place, threat, budgets, checks[place])
+            levels = attack.levels[place].tolist()
+            line = linear.gaps(x[place], target[place], attack.budget, levels)
+            pair.add(found, place, threat, budgets, line, checks[place])
     for number, pair in zip(numbers, stored, strict=True):
         rows, worst, checks_file, tensors = _files(folder, number)
         write_tensors(tensors, pair.images)

@@ -116,6 +116,11 @@ class PortfolioAttack:
         """The goals that the model allows."""
         return goals_of(self.model)
 
+    @property
+    def budget(self) -> Budget:
+        """The threat."""
+        return Budget("l2" if self.threat == "l2" else "linf")
+
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
@@ -208,11 +213,7 @@ class PortfolioAttack:
         """The pairs with one loss."""
         loss = loss_of(AttackConfig(loss=name, threat="l2"), len(self.model.latent_sizes))
         noise = [self._generator(Stream.AUDIT_LOSS_NOISE, key) for key in self.keys]
-        return Problem.of(self.model, loss, self.x, self.target, noise, threat=self._budget)
-
-    @property
-    def _budget(self) -> Budget:
-        return Budget("l2" if self.threat == "l2" else "linf")
+        return Problem.of(self.model, loss, self.x, self.target, noise, threat=self.budget)
 
     def _generator(self, stream: Stream, key: Key) -> torch.Generator:
         return generator_for(stream, *key, THREAT_NUMBERS[self.threat])
@@ -276,7 +277,7 @@ class PortfolioAttack:
                 index = torch.cat([index, best[pair]]).unique()
             x = self.x[pair].flatten()
             distortion = self.found.images[index].flatten(1) - x
-            scale = self._budget.scale(Norms.of(distortion), self.levels[pair, level])
+            scale = self.budget.scale(Norms.of(distortion), self.levels[pair, level])
             points = x + scale.clamp(max=_LARGEST_SCALE)[:, None].to(x) * distortion
             points = bounds_of(self.model).flat().clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
