@@ -68,6 +68,10 @@ class Stream(Enum):
     CONVERGENCE_STARTS = (78, "pair")
     # penalties of training
     PENALTY = (75, "step", "position and worker")
+    # audits
+    SURVIVAL_NOISE = (90, "pair")
+    UNIVERSAL_STARTS = (91,)
+    UNIVERSAL_NOISE = (92,)
     # the conformance check
     CHECK_INPUTS = (74,)
 
