@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import seatbelt_vae
+from seatbelt_vae.audit.answers import UNIVERSAL_IMAGES, survival_results, universal_results
 from seatbelt_vae.audit.audit_flags import flags_of
 from seatbelt_vae.audit.audited_images import AuditedImages, audited_images
 from seatbelt_vae.audit.metrics import metrics_by_name
@@ -24,7 +25,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import bounds_of, capabilities_of, event_shape_of, modules_of
 from seatbelt_vae.runs import digest_of, write_json
-from seatbelt_vae.runs.audit_answers import AuditedClass, WeakInput
+from seatbelt_vae.runs.audit_answers import AuditedClass, Result, Survival, Universal, WeakInput
 from seatbelt_vae.runs.audit_document import (
     AUDIT,
     Audit,
@@ -44,6 +45,11 @@ __all__ = ["audit", "checks_of"]
 
 _CHECKED, _FEWEST_CHECKED = 64, 8
 _WEAKEST = 8
+_TRANSFORMATIONS = {
+    "survival_jpeg": "JPEG of quality 75",
+    "survival_resize": "half the size and back",
+    "survival_noise": "noise of 0.05",
+}
 _UNITS = {"l2": "‖x_t − x‖₂", "linf": "range of an input"}
 
 OnProgress = Callable[[str, int, int], None]
@@ -87,7 +93,11 @@ def audit(
     pairs = attack_pairs(
         folder, subject, images, config, lambda *done: on_progress("attacking", *done)
     )
-    results = results_of(pairs.worst, config.seed)
+    model = subject.for_inference
+    on_progress("universal distortion", 0, 1)
+    universal = universal_results(folder, model, images, config)
+    survived = survival_results(model, pairs, images, config)
+    results = [*results_of(pairs.worst, config.seed), *universal, *survived]
     decisive = {"gap", *(rule.metric.partition("@")[0] for rule in read)}
     flags = flags_of(pairs.worst, pairs.checks, decisive)
     found = Audit(
@@ -99,8 +109,8 @@ def audit(
         results=tuple(results),
         weakest=_weakest(pairs, images),
         classes=_classes(pairs, images),
-        universal=None,
-        survival=(),
+        universal=_universal(universal, images),
+        survival=tuple(Survival(_TRANSFORMATIONS[r.goal], r.metric) for r in survived),
         classifier=None,
         score=None,
         placement=None,
@@ -201,6 +211,12 @@ def _classes(pairs: AuditedPairs, images: AuditedImages) -> tuple[AuditedClass, 
             by_class.setdefault(label, []).append(row["value"])
     found = [AuditedClass(name, len(v), sum(v) / len(v)) for name, v in by_class.items()]
     return tuple(sorted(found, key=lambda each: each.value or 0.0))
+
+
+def _universal(results: Sequence[Result], images: AuditedImages) -> Universal:
+    first, used = results[0], min(UNIVERSAL_IMAGES, len(images.references))
+    file = f"universal/{first.threat}.safetensors"
+    return Universal(first.metric, -(-used // 2), used // 2, file)
 
 
 def _environment(subject: Subject) -> Environment:

@@ -52,18 +52,18 @@ METRICS = (
     Metric(
         "survival_jpeg",
         "lower",
-        "share of x* that fool the model after JPEG of quality 75",
+        "share of the way to the target that x* keeps after JPEG of quality 75",
         needs=("images",),
         at="middle",
     ),
     Metric(
         "survival_resize",
         "lower",
-        "share of x* that fool the model after resizing by 2 and back",
+        "share of the way that x* keeps at half the size and back",
         needs=("images",),
         at="middle",
     ),
-    Metric("survival_noise", "lower", "share of x* that fool the model with noise", at="middle"),
+    Metric("survival_noise", "lower", "share of the way that x* keeps with noise of 0.05", at="middle"),
     Metric("accuracy", "higher", "accuracy of the classifier under attack", "", ("classifier",)),
     Metric(
         "score_distance",
