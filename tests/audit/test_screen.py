@@ -63,6 +63,13 @@ def test_a_raised_check_leaves_no_table() -> None:
     assert "budget" not in text
 
 
+def test_an_audit_without_budgets_has_no_table() -> None:
+    audit = replace(_bare(example()), threats=(), score=example().score)
+    assert screen_text(audit).splitlines()[2:] == [
+        "score               18 of 20 inputs cross 18.1, smallest distortion – on average"
+    ]
+
+
 def test_every_raised_flag_has_its_remedy() -> None:
     audit = example()
     raised = replace(audit, flags=tuple(replace(flag, raised=True) for flag in audit.flags))

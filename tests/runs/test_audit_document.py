@@ -137,6 +137,8 @@ def test_a_value_of_another_type_is_refused(path: tuple[Any, ...], tmp_path: Pat
         (("verdict", "finding"), "robust", "unknown finding 'robust'"),
         (("results", 0, "better"), "up", "unknown direction 'up'"),
         (("flags", 0, "severity"), "fatal", "unknown severity 'fatal'"),
+        (("threats", 0, "name"), "l0", "unknown threat 'l0'"),
+        (("classifier", "reads"), "pixels", "unknown input of a classifier 'pixels'"),
         (("schema_version",), 2, "schema_version 2, this version reads 1"),
         (("schema_version",), None, "schema_version None"),
     ],

@@ -1,11 +1,9 @@
 """`audit`: check that a model is read as it was meant, attack it, and give a verdict."""
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,9 +20,7 @@ from seatbelt_vae.audit.rules import read_rules
 from seatbelt_vae.audit.verdict import HEADLINE, verdict_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import bounds_of, capabilities_of, event_shape_of, modules_of
-from seatbelt_vae.runs import digest_of, write_json
 from seatbelt_vae.runs.audit_answers import AuditedClass, Result, Survival, Universal, WeakInput
 from seatbelt_vae.runs.audit_document import (
     AUDIT,
@@ -161,7 +157,9 @@ def _target(subject: Subject) -> Target:
         digest=subject.digest,
         event_shape=tuple(event_shape_of(subject.model)),
         latent_sizes=tuple(subject.model.latent_sizes),
-        bounds=None if about["bounds"] is None else (float(torch.as_tensor(low).min()), float(torch.as_tensor(high).max())),
+        bounds=None
+        if about["bounds"] is None
+        else (float(torch.as_tensor(low).min()), float(torch.as_tensor(high).max())),
         capabilities=about["capabilities"],
         assumptions=about["assumptions"],
         parameters=parameters or None,

@@ -80,7 +80,7 @@ def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> Au
         data = replace(data, test=joined(data.train, data.test))
     if len(data.test) < 2:
         raise DataError(
-            f"{data.name!r} has {len(data.test)} image to audit on: give at least two different ones"
+            f"{data.name!r} has {len(data.test)} image to audit on: give two different ones"
         )
     count = config.pairs or min(_PAIRS, len(data.test) // 2)
     pairs = tuple(choose_pairs(data, count, config.seed))
@@ -89,5 +89,6 @@ def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> Au
         source, free = train, np.arange(len(train))
     elif len(free) < _FEWEST_REFERENCES:
         free = np.arange(len(data.test))
-    most = max(_FEWEST_REFERENCES, min(_REFERENCES, _VALUES // torch.Size(data.image_shape).numel()))
+    allowed = _VALUES // torch.Size(data.image_shape).numel()
+    most = max(_FEWEST_REFERENCES, min(_REFERENCES, allowed))
     return AuditedImages(data, pairs, source.batch(free[:most]))

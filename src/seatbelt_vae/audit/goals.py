@@ -136,4 +136,5 @@ def outputs(model: Autoencoder, x: Tensor, batch: int) -> tuple[Tensor, Tensor]:
 
 def norm(values: Tensor) -> Tensor:
     r""":math:`\|\cdot\|_2` of every row of values :math:`(R, *)`, float64, :math:`(R)`."""
-    return values.flatten(1).double().norm(dim=1)
+    found: Tensor = values.flatten(1).double().norm(dim=1)
+    return found

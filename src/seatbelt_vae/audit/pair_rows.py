@@ -1,4 +1,4 @@
-"""The rows of an audited pair: what every loss found, and the worst case of each goal and budget."""
+"""The rows of an audited pair: the finds of every loss, and the worst case of each goal."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,8 +25,10 @@ def _loss_rows(found: Candidates, pair: int, threat: str, budgets: tuple[float, 
             named = torch.tensor([name == origin for name in found.origin])
             chosen = of_row & named.to(of_row.device)
             if bool(chosen.any()):
-                values = {goal.name: _best(found, goal, chosen, pair, level) for goal in found.goals}
-                rows.append({"threat": threat, "epsilon": budget, "loss": origin, **values})
+                row = {"threat": threat, "epsilon": budget, "loss": origin}
+                for goal in found.goals:
+                    row[goal.name] = _best(found, goal, chosen, pair, level)
+                rows.append(row)
     return rows
 
 
@@ -146,4 +148,5 @@ def _identity(found: Candidates, goal: Goal) -> Tensor:
     if goal.name == "code_gap":
         return found.levels.new_full(count, torch.nan)
     nearest = found.nearest - pairs.target[:, None]
-    return nearest.flatten(2).double().norm(dim=2) / pairs.distance[:, None]
+    found_gaps: Tensor = nearest.flatten(2).double().norm(dim=2) / pairs.distance[:, None]
+    return found_gaps

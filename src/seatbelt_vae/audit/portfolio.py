@@ -6,7 +6,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -146,11 +146,9 @@ class PortfolioAttack:
         noise = self._won_by("noise")
         falls = {"gradient_free_fall": self._fall(self.goals[0], self._search_by_values)}
         for goal in self.goals:
-            falls[f"fall_{goal.name}"] = self._fall(goal, lambda: self._descend_again(goal))
+            falls[f"fall_{goal.name}"] = self._fall(goal, partial(self._descend_again, goal))
         return [
-            row
-            | {"noise_wins": noise[place]}
-            | {name: fall[place] for name, fall in falls.items()}
+            row | {"noise_wins": noise[place]} | {name: fall[place] for name, fall in falls.items()}
             for place, row in enumerate(rows)
         ]
 
@@ -241,9 +239,7 @@ class PortfolioAttack:
     def _nearest(self) -> Tensor:
         """The point of each region that is nearest to the target, :math:`(PW, n)`."""
         problem = self._problem(self.goals[0].loss)
-        region = problem.threat.region(
-            problem.x[self._pair], self.levels.flatten(), problem.bounds
-        )
+        region = problem.threat.region(problem.x[self._pair], self.levels.flatten(), problem.bounds)
         target = problem.target[self._pair]
         return region_of(target, **region).project(target)
 
@@ -299,6 +295,4 @@ class PortfolioAttack:
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)
-            self.found.add(
-                pool.points, torch.full_like(level, pair), level, origin or loss
-            )
+            self.found.add(pool.points, torch.full_like(level, pair), level, origin or loss)

@@ -7,8 +7,8 @@ from typing import Any
 
 from seatbelt_vae.audit.goals import GOALS, Goal
 from seatbelt_vae.audit.metrics import METRICS
-from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.config.audit import LEVELS
+from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.runs.audit_answers import Lines, Result
 
 __all__ = ["metric_name", "results_of", "stated"]
@@ -87,7 +87,7 @@ def _similarities(worst: Sequence[Row], seed: int) -> Iterator[Result]:
 
 
 def _by_budget(worst: Sequence[Row], goal: Goal) -> dict[tuple[str, float], list[Row]]:
-    """Rows of a goal by threat and budget; pairs that the model does not tell apart are left out."""
+    """Rows of a goal by threat and budget, without pairs that the model does not tell apart."""
     found: dict[tuple[str, float], list[Row]] = {}
     for row in worst:
         if row["goal"] == goal.name:

@@ -23,7 +23,7 @@ def screen_text(audit: Audit) -> str:
     not have are left out.
     """
     lines = wrap(audit.verdict.sentence, _WIDTH)
-    if any(result.value is not None for result in audit.results):
+    if audit.threats and audit.results:
         lines += _table(audit)
     for label, text in _answers(audit):
         indent = " " * _LABEL

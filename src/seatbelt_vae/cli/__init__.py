@@ -1,8 +1,8 @@
 """The command line: parse arguments, call the library, print results.
 
-Exit codes, but for `audit`, which states its own: 0 success; 2 bad input or a full disk, with one line on stderr; 124 the time limit of a
+Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 124 the time limit of a
 query; 128 + n stopped by signal n, with the command to resume, such as 130 for Ctrl-C and 143 for
-SIGTERM; 141 broken pipe; 1 an unexpected error, with a traceback.
+SIGTERM; 141 broken pipe; 1 an unexpected error, with a traceback. `audit` has those of `ExitCode`.
 """
 
 import io

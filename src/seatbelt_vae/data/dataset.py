@@ -174,7 +174,9 @@ def joined(first: Split, second: Split) -> Split:
     """The examples of two splits in one, those of ``first`` before those of ``second``."""
     count = len(first)
 
-    def of_both(read: Callable[[Split, Indices], NDArray[Any]]) -> Callable[[Indices], NDArray[Any]]:
+    def of_both(
+        read: Callable[[Split, Indices], NDArray[Any]],
+    ) -> Callable[[Indices], NDArray[Any]]:
         def take(indices: Indices) -> NDArray[Any]:
             in_first = indices < count
             parts = [read(first, indices[in_first]), read(second, indices[~in_first] - count)]

@@ -19,6 +19,7 @@ __all__ = [
 ]
 
 Better = Literal["higher", "lower", ""]
+Read = Literal["codes", "reconstructions"]
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,12 @@ class Classifier:
     """
 
     name: str
-    reads: str
+    reads: Read
     clean_accuracy: float | None
     metrics: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        one_of("input of a classifier", self.reads, get_args(Read))
 
 
 @dataclass(frozen=True)

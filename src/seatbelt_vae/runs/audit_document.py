@@ -50,6 +50,7 @@ AUDIT = "audit.json"
 SCHEMA_VERSION = 1
 """Version of `audit.json`: it increases when a key is renamed, removed or changes its meaning."""
 
+ThreatName = Literal["l2", "linf"]
 Severity = Literal["inconclusive", "warning"]
 Status = Literal["pass", "fail", "inconclusive"]
 Fooled = Literal["fooled", "partly fooled", "not fooled"]
@@ -108,9 +109,12 @@ class ThreatBudgets:
         budgets: ascending, as in the names of the metrics: ``0.2`` or ``8/255``.
     """
 
-    name: str
+    name: ThreatName
     unit: str
     budgets: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        one_of("threat", self.name, get_args(ThreatName))
 
 
 @dataclass(frozen=True)
