@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.audit_document import Audit, audit_schema, read_audit, write_audit
-from tests.audit.example import content, example
+from tests.auditing.example import content, example
 
 SCHEMA = audit_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

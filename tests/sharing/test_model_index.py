@@ -12,8 +12,8 @@ from seatbelt_vae.runs.audit_document import AuditFlag, write_audit
 from seatbelt_vae.sharing import share
 from seatbelt_vae.sharing.model_index import evaluations_of
 from tests.attacks.suite_runs import make_run
-from tests.audit import example as examples
-from tests.audit.example import example
+from tests.auditing import example as examples
+from tests.auditing.example import example
 
 FLAG = AuditFlag("not converged", "inconclusive", True, "it falls", "by 0.1", "raise evaluations")
 

@@ -43,10 +43,10 @@ def _run(options: Audit) -> int:
     subject, data = _opened(options)
     if options.check_only:
         return _check(subject, data, options)
-    from seatbelt_vae.audit.audit import audit
-    from seatbelt_vae.audit.exit_codes import exit_code
-    from seatbelt_vae.audit.junit import write_junit
-    from seatbelt_vae.audit.screen import screen_text
+    from seatbelt_vae.auditing.audit import audit
+    from seatbelt_vae.auditing.exit_codes import exit_code
+    from seatbelt_vae.auditing.junit import write_junit
+    from seatbelt_vae.auditing.screen import screen_text
 
     processes = options.processes or available_cores()
     threads = options.audit.threads or 1
@@ -59,6 +59,7 @@ def _run(options: Audit) -> int:
                 data,
                 options.audit,
                 rules=options.fail_if,
+                despite_checks=options.despite_checks,
                 command=shlex.join(["seatbelt-vae", *sys.argv[1:]]),
                 on_progress=lambda *done: progress.show(*done),
             )
@@ -73,10 +74,10 @@ def _run(options: Audit) -> int:
 
 def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:
     """Print how the model is read, and the checks on images; status 2 if one is raised."""
-    from seatbelt_vae.audit.audit import checks_of
-    from seatbelt_vae.audit.audited_images import audited_images
+    from seatbelt_vae.auditing.adapter_checks import adapter_checks
+    from seatbelt_vae.auditing.audited_images import audited_images
 
-    checks = checks_of(subject, audited_images(subject, data, options.audit))
+    checks = adapter_checks(subject, audited_images(subject, data, options.audit))
     assumptions = getattr(subject.model, "assumptions", {})
     if options.output.json:
         print_json({"assumptions": assumptions, "checks": [asdict(check) for check in checks]})
@@ -105,8 +106,8 @@ def _opened(options: Audit) -> "tuple[Subject, ImageData]":
 
 def _help(options: Audit, _tell: Tell, stopped: Callable[[], bool]) -> None:
     """Attack pairs in a helper process."""
-    from seatbelt_vae.audit.audited_images import audited_images
-    from seatbelt_vae.audit.pair_store import attack_pairs
+    from seatbelt_vae.auditing.audited_images import audited_images
+    from seatbelt_vae.auditing.pair_store import attack_pairs
 
     def check(*_: object) -> None:
         if stopped():

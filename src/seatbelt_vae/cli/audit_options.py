@@ -22,6 +22,8 @@ class Audit(SubjectFlags):
         fail_if: a condition that fails the audit, such as "gap@0.2 < 0.5"; may be repeated.
         junit: write one test case per rule to this JUnit XML file.
         check_only: only check that the model is read as it was meant, without an attack.
+        despite_checks: attack even if a check says that the model is not read as it was meant; the
+            verdict stays inconclusive.
         processes: processes that share the pairs, each with one thread (default: one per core);
             the same command in another shell joins them.
     """
@@ -29,6 +31,7 @@ class Audit(SubjectFlags):
     fail_if: tuple[str, ...] = ()
     junit: Path | None = None
     check_only: bool = False
+    despite_checks: bool = False
     processes: int | None = None
     audit: AuditConfig = field(default_factory=AuditConfig)
     output: Output = field(default_factory=Output)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt_vae.audit.screen import screen_text
+from seatbelt_vae.auditing.screen import screen_text
 from seatbelt_vae.runs.audit_answers import Lines
 from seatbelt_vae.runs.audit_document import Audit, Files, ThreatBudgets
-from tests.audit.example import example
+from tests.auditing.example import example
 
 GOLDEN = Path(__file__).parent / "example_screen.txt"
 

@@ -48,7 +48,7 @@ def junit_xml(audit: Audit) -> bytes:
     for key, value in _properties(audit).items():
         ElementTree.SubElement(properties, "property", name=key, value=_text(value))
     # Jenkins splits a class name at its last dot
-    class_name = _text(f"seatbelt_vae.audit.{audit.target.name.replace('.', '_')}")
+    class_name = _text(f"seatbelt_vae.auditing.{audit.target.name.replace('.', '_')}")
     for rule, kind in zip(audit.verdict.rules, kinds, strict=True):
         case = ElementTree.SubElement(
             suite, "testcase", classname=class_name, name=_text(rule.rule), time="0"

@@ -17,7 +17,7 @@ if the attack did not converge.
 
 from collections.abc import Sequence
 
-from seatbelt_vae.audit.rules import Rule
+from seatbelt_vae.auditing.rules import Rule
 from seatbelt_vae.evaluation.fooled import finding_of
 from seatbelt_vae.runs.audit_answers import Result
 from seatbelt_vae.runs.audit_document import AuditFlag, Check, RuleOutcome, Status, Verdict

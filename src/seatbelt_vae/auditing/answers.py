@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.threats import Budget
-from seatbelt_vae.audit.audited_images import AuditedImages
-from seatbelt_vae.audit.pair_store import AuditedPairs
-from seatbelt_vae.audit.results import stated
-from seatbelt_vae.audit.survival import survival
-from seatbelt_vae.audit.universal import universal_distortion
+from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.pair_store import AuditedPairs
+from seatbelt_vae.auditing.results import stated
+from seatbelt_vae.auditing.survival import survival
+from seatbelt_vae.auditing.universal import universal_distortion
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.protocol import Autoencoder, bounds_of
 from seatbelt_vae.runs import read_json, write_json, write_tensors

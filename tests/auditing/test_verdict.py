@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from seatbelt_vae.audit.exit_codes import ExitCode, exit_code, exit_code_of_error
-from seatbelt_vae.audit.rules import Rule
-from seatbelt_vae.audit.verdict import verdict_of
+from seatbelt_vae.auditing.exit_codes import ExitCode, exit_code, exit_code_of_error
+from seatbelt_vae.auditing.rules import Rule
+from seatbelt_vae.auditing.verdict import verdict_of
 from seatbelt_vae.errors import (
     ArtifactError,
     ConfigError,
@@ -18,8 +18,8 @@ from seatbelt_vae.errors import (
     UnreadableError,
 )
 from seatbelt_vae.runs.audit_document import AuditFlag, Check
-from tests.audit.example import example
-from tests.audit.test_rules import result
+from tests.auditing.example import example
+from tests.auditing.test_rules import result
 
 CHECK = Check("unexplained", 1.7, 1.0, True, "it is worse than the mean image", "check bounds")
 FLAG = AuditFlag("not converged", "inconclusive", True, "it falls", "by 0.1", "raise evaluations")

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.audit.candidates import Candidates
-from seatbelt_vae.audit.goals import Goal
-from seatbelt_vae.audit.similarity import code_displacement, psnr, ssim
+from seatbelt_vae.auditing.candidates import Candidates
+from seatbelt_vae.auditing.goals import Goal
+from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.protocol import bounds_of
 
 __all__ = ["AttackedPair"]

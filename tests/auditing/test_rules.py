@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 
-from seatbelt_vae.audit.metrics import METRICS, NEEDS, metrics_by_name
-from seatbelt_vae.audit.rules import Rule, read_rules
+from seatbelt_vae.auditing.metrics import METRICS, NEEDS, metrics_by_name
+from seatbelt_vae.auditing.rules import Rule, read_rules
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs.audit_answers import Result
-from tests.audit.example import example
+from tests.auditing.example import example
 
 METRICS_BY_NAME = metrics_by_name([0.05, 0.1, 0.2, 0.3, 0.5], [2, 4, 8, 16])
 

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from seatbelt_vae.attacks import attack
 from seatbelt_vae.attacks.threats import Budget
-from seatbelt_vae.audit.linear_model import fit_linear_model
+from seatbelt_vae.auditing.linear_model import fit_linear_model
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.protocol import Bounds

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from seatbelt_vae.audit.goals import Goal, ReferencePairs, outputs
+from seatbelt_vae.auditing.goals import Goal, ReferencePairs, outputs
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Candidates"]

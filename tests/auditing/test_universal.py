@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks.threats import Budget
-from seatbelt_vae.audit.universal import universal_distortion, universal_levels
+from seatbelt_vae.auditing.universal import universal_distortion, universal_levels
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.protocol import Bounds
 from tests.attacks.chain import Chain, pictures, reconstructed, walked

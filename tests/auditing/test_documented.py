@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seatbelt_vae.audit import junit, verdict
-from seatbelt_vae.audit.exit_codes import ExitCode
-from seatbelt_vae.audit.metrics import METRICS, NEEDS, Metric, metrics_by_name
-from seatbelt_vae.audit.rules import read_rules
+from seatbelt_vae.auditing import junit, verdict
+from seatbelt_vae.auditing.exit_codes import ExitCode
+from seatbelt_vae.auditing.metrics import METRICS, NEEDS, Metric, metrics_by_name
+from seatbelt_vae.auditing.rules import read_rules
 from seatbelt_vae.runs.audit_document import audit_schema
 
 TEXT = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")

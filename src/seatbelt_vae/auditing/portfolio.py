@@ -18,8 +18,8 @@ from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.methods.starts import along_codes, restarts
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.threats import Budget, Norms
-from seatbelt_vae.audit.candidates import Candidates
-from seatbelt_vae.audit.goals import Goal, ReferencePairs, goals_of
+from seatbelt_vae.auditing.candidates import Candidates
+from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ConfigError

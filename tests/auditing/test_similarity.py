@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.ndimage import gaussian_filter
 
-from seatbelt_vae.audit.similarity import code_displacement, psnr, ssim
+from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.protocol import Bounds, Capabilities
 from tests.attacks.chain import Chain, pictures, walked
 

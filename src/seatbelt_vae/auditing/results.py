@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seatbelt_vae.audit.goals import GOALS, Goal
-from seatbelt_vae.audit.metrics import METRICS
+from seatbelt_vae.auditing.goals import GOALS, Goal
+from seatbelt_vae.auditing.metrics import METRICS
 from seatbelt_vae.config.audit import LEVELS
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.runs.audit_answers import Lines, Result

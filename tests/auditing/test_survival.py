@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from seatbelt_vae.audit.survival import Survival, add_noise, compress, gap, resize, survival
+from seatbelt_vae.auditing.survival import Survival, add_noise, compress, gap, resize, survival
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Bounds
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from seatbelt_vae.audit.metrics import NEEDS, Metric
+from seatbelt_vae.auditing.metrics import NEEDS, Metric
 from seatbelt_vae.config.checks import closest
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs.audit_answers import Result

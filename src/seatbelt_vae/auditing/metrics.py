@@ -63,9 +63,7 @@ METRICS = (
         needs=("images",),
         at="middle",
     ),
-    Metric(
-        "survival_noise", "lower", "share that x* keeps with noise of 0.05", at="middle"
-    ),
+    Metric("survival_noise", "lower", "share that x* keeps with noise of 0.05", at="middle"),
     Metric("accuracy", "higher", "accuracy of the classifier under attack", "", ("classifier",)),
     Metric(
         "score_distance",

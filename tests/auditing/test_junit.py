@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from seatbelt_vae.audit.junit import junit_xml, write_junit
+from seatbelt_vae.auditing.junit import junit_xml, write_junit
 from seatbelt_vae.runs.audit_document import Audit, RuleOutcome, Status
-from tests.audit.example import example
+from tests.auditing.example import example
 
 TRUE = RuleOutcome("gap@0.2 < 0.5", "gap@0.2", 0.3, 0.5, True)
 FALSE = RuleOutcome("damage@0.2 > 3", "damage@0.2", 1.7, 3.0, False)
@@ -62,7 +62,7 @@ def test_the_attributes_that_ci_servers_read() -> None:
     assert root.get("time") == "148.200"
     first, second = root.findall("testsuite/testcase")
     assert first.attrib == {
-        "classname": "seatbelt_vae.audit.my_vae",
+        "classname": "seatbelt_vae.auditing.my_vae",
         "name": "gap@0.2 < 0.5",
         "time": "0",
     }
@@ -102,7 +102,7 @@ def test_a_dot_in_the_name_makes_no_package_for_jenkins() -> None:
     audit = example()
     audit = replace(audit, target=replace(audit.target, name="vae.v2.pt"))
     (case, _) = ElementTree.fromstring(junit_xml(audit)).iter("testcase")
-    assert case.get("classname") == "seatbelt_vae.audit.vae_v2_pt"
+    assert case.get("classname") == "seatbelt_vae.auditing.vae_v2_pt"
 
 
 def test_it_is_written_as_a_file(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.prepare import prepare
-from seatbelt_vae.audit.audited_images import AuditedImages
-from seatbelt_vae.audit.pair_rows import AttackedPair
-from seatbelt_vae.audit.portfolio import PortfolioAttack, portfolio_of
+from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.pair_rows import AttackedPair
+from seatbelt_vae.auditing.portfolio import PortfolioAttack, portfolio_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.parallel.shared_work import share_work

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seatbelt_vae.attacks.suites import choose_pairs
-from seatbelt_vae.audit.linear_model import LinearModel, fit_linear_model
+from seatbelt_vae.auditing.linear_model import LinearModel, fit_linear_model
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.data.dataset import joined
