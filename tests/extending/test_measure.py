@@ -77,6 +77,10 @@ def _registered() -> Iterator[None]:
     del PAIR_MEASURES[LARGEST_CHANGE.name], MODEL_MEASURES[PIXEL_ERROR.name]
 
 
+# no budgeted attacks are added to it
+PUBLISHED = AttackConfig(strength="paper", fresh_draws=2, pairs=3)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run with a measured suite of three pairs, and an evaluation."""
@@ -84,7 +88,7 @@ def run(tmp_path: Path) -> Path:
     save_model(random_vae(), folder)
     suite = folder.path / "attacks" / "mine"
     suite.mkdir(parents=True)
-    (suite / "config.toml").write_text(dump_toml(AttackConfig(fresh_draws=2, pairs=3)))
+    (suite / "config.toml").write_text(dump_toml(PUBLISHED))
     write_json(suite / "battery.json", {"pairs": [], "digest": "", "model": ""})
     for pair in range(3):
         x, target = random_images(2, seed=pair).float()
