@@ -121,8 +121,15 @@ def measure_pair(
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
     columns = _columns(model, pair, adversarial, noise, batch)
     fresh = generator_for(Stream.BUDGET_RECHECK, settings.seed, number)
-    lower = makes_budgeted(settings)
-    budgets = matched_budgets(model, pair, adversarial, lower=lower, recheck=fresh, batch=batch)
+    budgets = matched_budgets(
+        model,
+        pair,
+        adversarial,
+        lower=makes_budgeted(settings),
+        recheck=fresh,
+        batch=batch,
+        max_evaluations=settings.max_evaluations,
+    )
     points = columns["distance_relative"], columns["distortion"]
     return PairMeasures(
         pair,
