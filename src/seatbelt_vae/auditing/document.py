@@ -14,7 +14,15 @@ from seatbelt_vae.auditing.results import metric_name
 from seatbelt_vae.auditing.verdict import HEADLINE
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.protocol import bounds_of, event_shape_of, modules_of
-from seatbelt_vae.runs.audit_answers import AuditedClass, Result, Survival, Universal, WeakInput
+from seatbelt_vae.runs.audit_answers import (
+    AuditedClass,
+    Classifier,
+    Result,
+    Score,
+    Survival,
+    Universal,
+    WeakInput,
+)
 from seatbelt_vae.runs.audit_document import (
     Audit,
     AuditedData,
@@ -50,11 +58,14 @@ class Measured:
         results: the metrics.
         worst: the worst case of every pair, goal and budget.
         universal: the images that a universal distortion was fitted to and measured on.
+        classifier, score: the owner's functions, if given.
     """
 
     results: tuple[Result, ...] = ()
     worst: tuple[Row, ...] = ()
     universal: tuple[int, int] | None = None
+    classifier: Classifier | None = None
+    score: Score | None = None
 
 
 def document_of(
@@ -82,8 +93,8 @@ def document_of(
         classes=_classes(measured.worst, images),
         universal=_universal(measured),
         survival=tuple(Survival(_TRANSFORMATIONS[r.goal], r.metric) for r in survived),
-        classifier=None,
-        score=None,
+        classifier=measured.classifier,
+        score=measured.score,
         placement=None,
         checks=tuple(checks),
         flags=tuple(flags),

@@ -38,6 +38,7 @@ OnPairs = Callable[[int, int], None]
 
 _VERSION = 1
 """Version of the attack of an audit; another one refuses to continue its folders."""
+_DECISIVE = ("budgets", "linf_budgets", "losses", "effort", "gradient_free", "seed")
 _VALUES, _MOST_TOGETHER = 2**15, 5
 
 
@@ -92,7 +93,7 @@ def attack_pairs(
 
 def _about(subject: Subject, images: AuditedImages, config: AuditConfig) -> Row:
     """The description of an audit, with a digest that identifies it."""
-    settings = {key: value for key, value in asdict(config).items() if key != "threads"}
+    settings = {key: asdict(config)[key] for key in _DECISIVE}
     about = {
         "version": _VERSION,
         "settings": settings,

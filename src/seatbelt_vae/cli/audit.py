@@ -43,7 +43,7 @@ def _run(options: Audit) -> int:
     subject, data = _opened(options)
     if options.check_only:
         return _check(subject, data, options)
-    from seatbelt_vae.auditing.audit import audit
+    from seatbelt_vae.auditing.audit_model import audit
     from seatbelt_vae.auditing.exit_codes import exit_code
     from seatbelt_vae.auditing.junit import write_junit
     from seatbelt_vae.auditing.screen import screen_text

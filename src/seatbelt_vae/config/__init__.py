@@ -1,6 +1,7 @@
 """All settings, as frozen dataclasses that validate their values and do not import torch."""
 
 from seatbelt_vae.config.attack import AttackConfig
+from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
 from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
@@ -14,6 +15,7 @@ __all__ = [
     "PRESETS",
     "Architecture",
     "AttackConfig",
+    "AuditConfig",
     "DataConfig",
     "EvaluationConfig",
     "ModelConfig",

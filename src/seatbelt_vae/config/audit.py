@@ -1,6 +1,7 @@
 """Settings of an audit: pairs, budgets, portfolio of losses, effort."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from seatbelt_vae.config.attack import LOSSES
 from seatbelt_vae.config.checks import at_least, one_of, positive
@@ -25,6 +26,12 @@ class AuditConfig:
         effort: factor on the numbers of starts and of gradient evaluations; the time grows with its
             square.
         gradient_free: evaluations of a search without gradients per pair, 0 for none.
+        classifier: function from reconstructions or codes to logits, as `package.module:name` or
+            `file.py:name`; it is attacked through the model.
+        classifier_reads: input of the classifier.
+        score: function from inputs, or from a model and inputs, to one number per input, such as
+            an anomaly score; it is moved across the threshold.
+        threshold: threshold of the score.
         seed: seed of the pairs, the starts and the noise.
         threads: CPU threads per process (default: 1 with several processes).
     """
@@ -35,6 +42,10 @@ class AuditConfig:
     losses: tuple[str, ...] | None = None
     effort: int = 1
     gradient_free: int = 200
+    classifier: str | None = None
+    classifier_reads: Literal["reconstruction", "codes"] = "reconstruction"
+    score: str | None = None
+    threshold: float | None = None
     seed: int = 0
     threads: int | None = None
 
@@ -51,6 +62,9 @@ class AuditConfig:
             raise ConfigError("no budgets: give budgets or linf_budgets")
         for loss in self.losses or ():
             one_of("loss", loss, LOSSES)
+        one_of("classifier_reads", self.classifier_reads, ("reconstruction", "codes"))
+        if (self.score is None) != (self.threshold is None):
+            raise ConfigError("score and threshold belong together: give both or none")
 
     @property
     def threats(self) -> dict[str, tuple[float, ...]]:
