@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any, Literal
 
 import torch
@@ -146,4 +147,4 @@ def _clean_accuracy(
     with torch.no_grad():
         predicted = loss.logits(model, x).argmax(-1).tolist()
     right = [a == b for a, b in zip(labels, predicted, strict=True)]
-    return sum(right) / len(right)
+    return fmean(right)
