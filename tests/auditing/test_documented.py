@@ -35,7 +35,15 @@ def test_a_metric_is_described_as_it_is_declared(metric: Metric) -> None:
     _, definition, unit, better, at, needs = row
     assert (definition, unit) == (metric.definition, metric.unit or "1")
     assert better == (metric.better or "–")
-    assert at == {"all": "every budget", "middle": "the middle budget", "none": "–"}[metric.at]
+    assert (
+        at
+        == {
+            "all": "every budget",
+            "middle": "the middle budget",
+            "middles": "the middle budgets",
+            "none": "–",
+        }[metric.at]
+    )
     assert all(need.rstrip("s") in needs for need in metric.needs)
     assert bool(metric.needs) == (needs != "–")
 

@@ -27,7 +27,8 @@ class Metric:
         definition: one phrase.
         unit: empty for a pure number.
         needs: keys of `NEEDS`.
-        at: the budgets it is measured at: ``all``, the ``middle`` one, or ``none``.
+        at: the budgets it is measured at: ``all``, the ``middle`` one of the first threat, the
+            ``middles`` of all threats, or ``none``.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Metric:
     definition: str
     unit: str = ""
     needs: tuple[str, ...] = ()
-    at: Literal["all", "middle", "none"] = "all"
+    at: Literal["all", "middle", "middles", "none"] = "all"
 
 
 METRICS = (
@@ -48,7 +49,7 @@ METRICS = (
     Metric("ssim_output", "higher", "SSIM of rec(x*) against rec(x)", needs=("images",)),
     Metric("code_shift", "lower", "‖(z* − z) / σ‖ / √d", "posterior σ", ("posterior",)),
     Metric("tokens_changed", "lower", "share of tokens that differ", needs=("tokens",)),
-    Metric("universal_damage", "lower", "damage of one distortion for many images", at="middle"),
+    Metric("universal_damage", "lower", "damage of one distortion for many images", at="middles"),
     Metric(
         "survival_jpeg",
         "lower",
@@ -92,8 +93,8 @@ def metrics_by_name(
     """
     l2 = [f"{budget:g}" for budget in budgets]
     linf = [f"{budget:g}/255" for budget in linf_budgets]
-    first = l2 or linf
-    suffixes = {"all": [*l2, *linf], "middle": [first[len(first) // 2]]}
+    middles = [names[len(names) // 2] for names in (l2, linf) if names]
+    suffixes = {"all": [*l2, *linf], "middle": middles[:1], "middles": middles}
     found = {}
     for metric in METRICS:
         if metric.at == "none":

@@ -45,6 +45,7 @@ PORTFOLIO = (
 THREAT_NUMBERS = {"l2": 0, "linf": 1}
 _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
+_MARGIN = 0.01
 # one pair in this many is attacked again, from this many starts of each kind
 _RECHECKED, _RECHECK_STARTS = 4, 2
 _BATCH = 64
@@ -143,7 +144,7 @@ class PortfolioAttack:
         problem = self._problem(self.goals[0].loss)
         starts = [self._generator(Stream.AUDIT_PROBE, key) for key in self.keys]
         rows = [asdict(checks) for checks in check_model(self.model, problem, starts)]
-        noise = self._won_by("noise")
+        noise = self._beaten_by_noise()
         falls = {"gradient_free_fall": self._fall(self.goals[0], self._search_by_values)}
         for goal in self.goals:
             falls[f"fall_{goal.name}"] = self._fall(goal, partial(self._descend_again, goal))
@@ -152,13 +153,14 @@ class PortfolioAttack:
             for place, row in enumerate(rows)
         ]
 
-    def _won_by(self, origin: str) -> list[int]:
-        """The goals and budgets of each pair whose worst case has an origin."""
-        wins = [0] * len(self.x)
+    def _beaten_by_noise(self) -> list[int]:
+        """In how many goals and budgets of each pair noise is worse than the attacks by 1 %."""
+        wins = torch.zeros(len(self.x), dtype=torch.long, device=self.x.device)
         for goal in self.goals:
-            for pair, best in enumerate(self.found.best(goal).tolist()):
-                wins[pair] += sum(self.found.origin[index] == origin for index in best)
-        return wins
+            values = self.found.values(goal, self.found.best(goal))
+            others = self.found.values(goal, self.found.best(goal, but=("noise",)))
+            wins += ((values - others).abs() > _MARGIN * others.abs()).sum(1)
+        return wins.tolist()
 
     def _fall(self, goal: Goal, improve: Callable[[], Sequence[int]]) -> list[float | None]:
         """How much further ``improve`` moves a goal under the middle budget, of the pairs it took.
