@@ -18,6 +18,7 @@ from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing import style
 from tests.paper.made_up import MadeUp, made_up
+from tests.report.drawing.parts import part_of
 
 IDS = ("fig2", "fig3", "fig5")
 
@@ -53,14 +54,14 @@ def points(axes: Axes, series: str) -> dict[float, float]:
     """Drawn points, solid and hollow, by β without the horizontal offset."""
     found = {}
     for line in axes.get_lines():
-        if line.get_gid() in (series, f"{series} (few)"):
+        if part_of(line) in (series, f"{series} (few)"):
             pairs = zip(line.get_xdata(), line.get_ydata(), strict=True)
             found |= {float(round(x)): float(y) for x, y in pairs}
     return dict(sorted(found.items()))
 
 
-def named(axes: Axes, gid: str) -> list[Any]:
-    return [line for line in axes.get_lines() if line.get_gid() == gid]
+def named(axes: Axes, part: str) -> list[Any]:
+    return [line for line in axes.get_lines() if part_of(line) == part]
 
 
 def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
@@ -106,7 +107,8 @@ def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(stor
     axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
     cells = run_matrices(store.query(figure.query("fig5", "strong")).to_pylist())
     found = {key: cell.estimate() for key, cell in cells.items() if key[0] == "chairs"}
-    bars = {tuple(segment[:, 1]) for lines in axes.collections for segment in lines.get_segments()}
+    lines = [line for line in axes.get_lines() if part_of(line).startswith("interval, ")]
+    bars = {tuple(line.get_ydata()) for line in lines}
     assert bars == {(e.low, e.high) for e in found.values()}
     (solid,), (hollow,) = named(axes, "β-TCVAE"), named(axes, "β-TCVAE (few)")
     assert [round(x) for x in solid.get_xdata()] == [1, 10]
@@ -123,9 +125,9 @@ def test_a_line_is_solid_only_between_points_of_three_trainings():
         for i in range(10)
     ]
     sheet = draw_curves(Curves("name", "v", "label"), {"strong": rows})["strong"]
-    joined = [line for line in panel(sheet, "p").get_lines() if len(line.get_xdata()) == 2]
-    styles = [line.get_linestyle() for line in joined if line.get_marker() == "None"]
-    assert styles == ["-", "--"]
+    joined = named(panel(sheet, "p"), "line, VAE")
+    assert [len(line.get_xdata()) for line in joined] == [2, 2]
+    assert [line.get_linestyle() for line in joined] == ["-", "--"]
 
 
 def test_both_strengths_share_their_axes(store):
@@ -155,8 +157,8 @@ def test_the_published_curve_is_the_published_one(store, data):
 
 def test_nothing_published_is_drawn_on_another_set(store):
     sheet = sheets(store, "fig2", "elbo")[""]  # on chairs, published on celeba
-    gids = [line.get_gid() or "" for line in panel(sheet, "chairs").get_lines()]
-    assert not any(gid.startswith("published") for gid in gids)
+    parts = [part_of(line) for line in panel(sheet, "chairs").get_lines()]
+    assert not any(part.startswith("published") for part in parts)
     assert "published" not in sheet.caption
 
 

@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from seatbelt_vae.evaluation.bootstrap import Estimate
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis, power
-from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.page_chart import PageChart
+from seatbelt_vae.report.drawing.style import look
 from seatbelt_vae.report.drawing.svg import inlined, svg
 from tests.report.page import Element, tree
 
@@ -19,9 +20,9 @@ POINT = 72 / 108
 LEFT, RIGHT, TOP, BOTTOM = 52, 406, 12, 256
 
 
-def chart(**more: bool) -> Chart:
+def chart(**more: bool) -> PageChart:
     x = Axis("quantity", 1, 16, (1, 4, 16), lambda value: power(value, 2), **more)
-    return Chart("name", "title", x, Axis("share", 0, 1))
+    return PageChart("name", "title", x, Axis("share", 0, 1))
 
 
 def places(element: Element) -> list[tuple[float, float]]:
@@ -34,22 +35,22 @@ def places(element: Element) -> list[tuple[float, float]]:
 @pytest.mark.parametrize(("logarithmic", "share"), [(False, 0.2), (True, 0.5)])
 def test_axes_place_values_linearly_or_by_logarithm(logarithmic: bool, share: float) -> None:
     drawn = chart(logarithmic=logarithmic)
-    drawn.dots([(4, 0.25), (1, 0), (16, 1)], "solid", 0)
+    drawn.dots([(4, 0.25), (1, 0), (16, 1)], "solid", look(0))
     found = places(tree(drawn.render()).one("g", data_part="solid m0"))
     np.testing.assert_allclose(found, [(share, 0.25), (0, 0), (1, 1)], atol=1e-3)
 
 
 def test_points_outside_the_axes_are_left_out_with_their_tooltips() -> None:
     drawn = chart()
-    drawn.dots([(0, 0.5), (2, 0.5), (3, 1.5), (4, 0.5)], "faint", 1, ["a", "b", "c", "d"])
+    drawn.dots([(0, 0.5), (2, 0.5), (3, 1.5), (4, 0.5)], "faint", look(1), ["a", "b", "c", "d"])
     group = tree(drawn.render()).one("g", data_part="faint m1")
     assert [use.one("title").text for use in group.find("use")] == ["b", "d"]
 
 
 def test_text_and_tooltips_are_inert_and_shown_as_they_are() -> None:
     x = Axis(style.verbatim(HOSTILE), 0, 1, (0.5,), lambda _: style.verbatim(HOSTILE))
-    drawn = Chart("p", HOSTILE, x, x)
-    drawn.dots([(0.5, 0.5)], "solid", 0, [HOSTILE])
+    drawn = PageChart("p", HOSTILE, x, x)
+    drawn.dots([(0.5, 0.5)], "solid", look(0), [HOSTILE])
     drawn.line([(0, 0), (1, 1)], "identity", title=HOSTILE)
     drawn.names([(0.5, 0.5)], [HOSTILE], [])
     source = drawn.render()
@@ -72,8 +73,8 @@ def test_names_are_beside_their_points_in_pixels() -> None:
 
 def test_bands_and_lines_have_their_models_colour() -> None:
     drawn = chart()
-    drawn.band([(2, 0.1), (4, 0.2)], [(2, 0.3), (4, 0.4)], "band", 2)
-    drawn.line([(2, 0.2), (4, 0.3)], "line", 2, "vae")
+    drawn.band([(2, 0.1), (4, 0.2)], [(2, 0.3), (4, 0.4)], "band", look(2))
+    drawn.line([(2, 0.2), (4, 0.3)], "line", look(2), "vae")
     drawn.line([(2, 0.2), (4, 0.3)], "identity")
     root = tree(drawn.render())
     assert "fill: var(--m2)" in root.one("g", data_part="band m2").one("path").attributes["style"]
@@ -85,7 +86,7 @@ def test_a_band_spans_the_intervals_and_the_line_the_means() -> None:
     ends = {4.0: (0.1, 0.2, 0.4), 8.0: (0.3, 0.5, 0.6)}
     curve = {x: Estimate(v, low, high, "arithmetic", 12) for x, (low, v, high) in ends.items()}
     drawn = chart()
-    drawn.means(curve, 0, "vae", start=(1.0, 1.0))
+    drawn.means(curve, look(0), "vae", start=(1.0, 1.0))
     root = tree(drawn.render())
 
     def corners(kind: str) -> set[tuple[float, float]]:

@@ -1,7 +1,7 @@
 """Axes: range, round ticks and tick labels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from seatbelt_vae.evaluation.bootstrap import Estimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.report.drawing.style import name_axes
 
-__all__ = ["Axis", "plain", "power", "span_of"]
+__all__ = ["Axis", "plain", "power", "reach", "span_of"]
 
 _DECADES = 9
 _TIMES = 1.5
@@ -40,19 +42,25 @@ class Axis:
         """-1 for a value below the range, 1 above it, 0 inside."""
         return int(value > self.high) - int(value < self.low)
 
-    def apply(self, axes: Axes, which: Literal["x", "y"], most: int = 5) -> None:
-        """Set label, range, scale and ticks; default ticks make at most ``most`` intervals."""
+    def apply(self, axes: Axes, which: Literal["x", "y"]) -> None:
+        """Set label, range, scale and ticks; default ticks make at most five intervals."""
         axis = axes.xaxis if which == "x" else axes.yaxis
         text, ticks = self.write or (power if self.logarithmic else plain), self.ticks
         if self.logarithmic:
             axes.set(**{f"{which}scale": "log"})
             axis.set_minor_locator(FixedLocator([]))
             ticks = _powers(self.low, self.high) if ticks is None else ticks
-        round_ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+        round_ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
         axis.set_major_locator(round_ticks if ticks is None else FixedLocator(list(ticks)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
         axes.set(**{f"{which}lim": (self.low, self.high)})
         name_axes(axes, **{which: self.label})
+
+
+def reach(estimates: Iterable[Estimate | CrossedEstimate]) -> list[float]:
+    """The means and the ends of the intervals, as far as known."""
+    found = [value for one in estimates for value in (one.value, one.low, one.high)]
+    return [value for value in found if value is not None]
 
 
 def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Axis:

@@ -26,7 +26,7 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _POINTED = re.compile(r"url\(#([^)]+)\)")
 _FONT = re.compile(r" ?font-family: [^;]*;?")
 _DIGITS = re.compile(r"-?\d+\.\d{3,}")
-_PART = re.compile(r"\d+ (.+)")
+_PART = re.compile(r"\d+\.\d+ (.+)")
 _LINES = "stroke-linejoin: round; stroke-linecap: butt"
 """Matplotlib's style sheet, inlined because a <style> element would affect the whole page."""
 
@@ -57,7 +57,7 @@ def inlined(drawing: bytes, title: str, titles: Mapping[str, Sequence[str]] = _N
         drawing: the output of `svg`.
         title: accessible name of the figure.
         titles: tooltips of the shapes of each artist in drawing order, by the artist's id
-            ``"<number> <part>"``. The part becomes the attribute ``data-part``.
+            ``"<axes>.<number> <part>"``. The part becomes the attribute ``data-part``.
     """
     root = ElementTree.fromstring(drawing)
     for element in root.iter():
