@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate
 from seatbelt_vae.report.collect import Run
-from seatbelt_vae.report.drawing.axis import Axis, power
+from seatbelt_vae.report.drawing.axis import Axis, power, superscript
+from seatbelt_vae.report.drawing.chart import known_means
 from seatbelt_vae.report.drawing.density import density
 from seatbelt_vae.report.drawing.page_chart import PageChart
 from seatbelt_vae.report.drawing.style import look, verbatim
@@ -74,7 +75,7 @@ def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     chart.line([(0, 1), (0.52, 0.48)], "identity", title="1 − ε: a model that copies its input")
     for index, _, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"]]
-        chart.line([(0, 1), *_means(_by(rows, "epsilon", "blend_gap"))], "blend", look(index))
+        chart.line([(0, 1), *known_means(_by(rows, "epsilon", "blend_gap"))], "blend", look(index))
     for index, run, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"] and row["gap"] is not None]
         curve = _by(rows, "epsilon", "gap")
@@ -114,7 +115,7 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     for index, run, suite in known:
         if penalty:
             ratio = _by_rank(suite.attacks, lambda row: row["divergence_ratio"])
-            chart.line(_means(ratio), "blend", look(index), f"{run.name}: r / r₀")
+            chart.line(known_means(ratio), "blend", look(index), f"{run.name}: r / r₀")
         chart.means(_by_rank(suite.attacks, _delta_ratio), look(index), run.name, markers=4)
     return chart.render()
 
@@ -182,7 +183,7 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     high = max(1.05, *(float(values.max()) * 1.05 for *_, values in scaled))
     bases = [len(scaled) - k - 1.0 for k in range(len(scaled))]
     names = {
-        base: f"{verbatim(runs[index].name[:18])} z{'¹²³⁴⁵⁶⁷⁸⁹'[layer]}"
+        base: f"{verbatim(runs[index].name[:18])} z{superscript(layer + 1)}"
         for base, (index, layer, _) in zip(bases, scaled, strict=True)
     }
     top = len(scaled) + 0.35
@@ -201,10 +202,6 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
         title = f"{runs[index].name}, layer {layer + 1}: median {np.median(values):.3g}"
         chart.ridge(grid, 1.2 * found / found.max(), look(index), base, title=title)
     return chart.render()
-
-
-def _means(curve: Curve) -> list[tuple[float, float]]:
-    return [(x, found.value) for x, found in curve.items() if found.value is not None]
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:

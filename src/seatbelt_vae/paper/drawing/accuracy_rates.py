@@ -10,10 +10,10 @@ from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.sheet import Row, Rows, Sheet, Table, TableCell
 from seatbelt_vae.paper.published import published_rates
-from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
+from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.chart import Chart
-from seatbelt_vae.report.drawing.marks import GREY, add_legend, entry
+from seatbelt_vae.report.drawing.marks import add_legend, entry
 from seatbelt_vae.report.drawing.style import INK, PUBLISHED, Look, canvas
 
 __all__ = ["draw_rates"]
@@ -68,27 +68,16 @@ def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
         run_matrices([{**row, "value": row[name]} for row in rows])
         for name in ("clean", "attacked", "distance")
     )
-    series = looks(row["series"] for row in rows)
-    return [
-        _Rate(
-            panel,
-            classifier,
-            name,
-            _between(0, clean[key].estimate()),
-            _between(0, attacked[key].estimate()),
-            _between(-1, _difference(attacked[key], clean[key])),
-            float(np.nanmean(distance[key].values)),
-        )
-        for name in series
-        for key in [(panel, name, 0.0)]
-    ]
-
-
-def _difference(attacked: RunMatrix, clean: RunMatrix) -> CrossedEstimate:
-    """The difference on the same images of the same trainings."""
-    return crossed_contrast(
-        [Term(1, clean.runs, attacked.values), Term(-1, clean.runs, clean.values)]
-    )
+    rates = []
+    for name in looks(row["series"] for row in rows):
+        key = (panel, name, 0.0)
+        runs, before, after = clean[key].runs, clean[key], attacked[key]
+        # the difference is on the same images of the same trainings
+        drop = crossed_contrast([Term(1, runs, after.values), Term(-1, runs, before.values)])
+        shares = (_between(0, before.estimate()), _between(0, after.estimate()))
+        far = float(np.nanmean(distance[key].values))
+        rates.append(_Rate(panel, classifier, name, *shares, _between(-1, drop), far))
+    return rates
 
 
 def _between(lowest: float, estimate: CrossedEstimate) -> CrossedEstimate:
@@ -114,14 +103,11 @@ def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
             chart.write(0, place + 0.72, heading, fontsize=8.5, fontweight="bold")
         headings.add(heading)
         _draw(chart, place, rate, look[rate.series])
-        if theirs := published.get((rate.classifier, rate.series)):
-            _draw_published(chart, place - 0.33, theirs, look[rate.series].marker)
-    entries = [
-        entry("clean", GREY, dots="hollow"),
-        entry("under attack", GREY, dots="solid"),
-        entry("published (set not named)", Look(PUBLISHED, "o"), "published"),
-    ]
-    add_legend(sheet, entries)
+        if shares := published.get((rate.classifier, rate.series)):
+            _draw_published(chart, place - 0.33, shares, look[rate.series].marker)
+    ours = [entry("clean", dots="hollow"), entry("under attack", dots="solid")]
+    theirs = Look(PUBLISHED, "o")
+    add_legend(sheet, [*ours, entry("published (set not named)", theirs, "published")])
     return Sheet(sheet, _caption(rates), _table(rates))
 
 

@@ -19,6 +19,9 @@ from seatbelt_vae.report.drawing.style import Look, canvas
 __all__ = ["draw_densities"]
 
 Vector = NDArray[np.float64]
+Samples = Mapping[float, Vector]
+"""The values of each β."""
+
 Place = tuple[str, str]
 """A row of panels: the data set, and the value of `Densities.panel`."""
 
@@ -72,13 +75,7 @@ def _ends(samples: Sequence[Vector]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _draw(
-    axes: Axes,
-    x: Axis,
-    title: str,
-    samples: Mapping[float, Vector],
-    look: Mapping[float, Look],
-) -> None:
+def _draw(axes: Axes, x: Axis, title: str, samples: Samples, look: Mapping[float, Look]) -> None:
     grid = np.linspace(x.low, x.high, _POINTS)
     curves = {
         by: density(sample, grid)

@@ -18,12 +18,7 @@ from seatbelt_vae.paper.drawing.pictures import (
     reconstructions_of,
 )
 from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
-from seatbelt_vae.report.drawing.images import (
-    Picture,
-    attack_figure,
-    picture_grid,
-    side_by_side,
-)
+from seatbelt_vae.report.drawing.images import Picture, attack_figure, picture_grid, side_by_side
 from seatbelt_vae.report.drawing.style import verbatim
 
 __all__ = ["draw_attacks", "draw_reconstructions"]
@@ -98,11 +93,9 @@ def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
     for model in models:
         if model.beta in betas:
             blocks.setdefault(model.panel, []).append(model)
-    columns = [_strips(block, runs) for block in blocks.values()]
-    tile = (_STRIP, _STRIP / _IMAGES)
-    rows_of_strips = list(zip_longest(*columns))
-    panels = [verbatim(panel) for panel in blocks]
-    return Sheet(picture_grid(panels, rows_of_strips, tile, _LEFT * len(blocks)), _CLEAN)
+    strips = list(zip_longest(*(_strips(block, runs) for block in blocks.values())))
+    tile, left = (_STRIP, _STRIP / _IMAGES), _LEFT * len(blocks)
+    return Sheet(picture_grid([verbatim(panel) for panel in blocks], strips, tile, left), _CLEAN)
 
 
 def _strips(models: Sequence[ShownModel], runs: Path) -> list[Picture]:

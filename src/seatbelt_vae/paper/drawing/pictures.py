@@ -1,5 +1,6 @@
 """The images of one attack, read from its run folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +52,13 @@ def attack_pictures(runs: Path, rows: Rows, strength: str) -> Pictures:
     name = f"pair-{pair:05d}"
     bounds = bounds_of(runs / run)
     if strength == "paper":
-        best = min(rows, key=lambda row: row["delta"])
-        return _of_row(runs / run, place / name, best, bounds)
-    return _within_budget(place / "budgets" / name, bounds)
+        return _of_row(runs / run, place / name, min(rows, key=lambda row: row["delta"]), bounds)
+    stem = place / "budgets" / name
+    budgets = read_rows(stem.with_suffix(".parquet"))
+    (k,) = [k for k, row in enumerate(budgets) if row["epsilon"] == EPSILON]
+    images = _named(stem, "x", "target", "reconstruction_x", "adversarial", "reconstruction")
+    reconstructions = (images["reconstruction_x"], images["reconstruction"][k])
+    return _pictures(images, images["adversarial"][k], reconstructions, budgets[k], bounds)
 
 
 def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pictures:
@@ -64,33 +69,20 @@ def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pic
     model = fold_batch_norm(load_model(RunFolder.open(run)))
     with torch.no_grad():
         both = reconstruct(model, torch.stack([images["x"], adversarial]))
-    return Pictures(
-        images["x"],
-        both[0],
-        adversarial,
-        both[1],
-        images["target"],
-        bounds,
-        row["distance_relative"],
-        row["gap"] if row["told_apart"] else None,
-    )
+    return _pictures(images, adversarial, (both[0], both[1]), row, bounds)
 
 
-def _within_budget(stem: Path, bounds: tuple[float, float]) -> Pictures:
-    budgets = read_rows(stem.with_suffix(".parquet"))
-    (place,) = [k for k, row in enumerate(budgets) if row["epsilon"] == EPSILON]
-    images = _named(stem, "x", "target", "reconstruction_x", "adversarial", "reconstruction")
-    best = budgets[place]
-    return Pictures(
-        images["x"],
-        images["reconstruction_x"],
-        images["adversarial"][place],
-        images["reconstruction"][place],
-        images["target"],
-        bounds,
-        best["distance_relative"],
-        best["gap"] if best["told_apart"] else None,
-    )
+def _pictures(
+    images: Mapping[str, Tensor],
+    adversarial: Tensor,
+    reconstructions: tuple[Tensor, Tensor],
+    row: Row,
+    bounds: tuple[float, float],
+) -> Pictures:
+    """The images of an attack, with rec(x) and rec(x*), and the numbers of its row."""
+    (clean, moved), gap = reconstructions, row["gap"] if row["told_apart"] else None
+    x, target = images["x"], images["target"]
+    return Pictures(x, clean, adversarial, moved, target, bounds, row["distance_relative"], gap)
 
 
 def bounds_of(run: Path) -> tuple[float, float]:

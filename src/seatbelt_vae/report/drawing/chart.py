@@ -16,7 +16,7 @@ from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.marks import AREAS, GREY, dot_style, line_style
 from seatbelt_vae.report.drawing.style import INK, SERIES, THEME, Look
 
-__all__ = ["Chart", "Points"]
+__all__ = ["Chart", "Points", "known_means"]
 
 Points = Sequence[tuple[float, float]]
 Vector = NDArray[np.float64]
@@ -114,7 +114,7 @@ class Chart:
             lower = [(x, low) for x, low, _ in known]
             upper = [(x, high) for x, _, high in known if high is not None]
             self.band([*first, *lower], [*first, *upper], "band", look)
-        points = [(x, found.value) for x, found in curve.items() if found.value is not None]
+        points = known_means(curve)
         self.line([*first, *points], "line", look, name)
         titles = [f"{name}: {y:.3g} at {x:.3g}" for x, y in points]
         self.dots(points[::markers], "solid", look, titles[::markers])
@@ -128,7 +128,7 @@ class Chart:
             name: part of the markers; also ``"<name> (few)"``, ``"line, <name>"`` and, of each bar,
                 ``"interval, <name>"``.
         """
-        points = [(x, found.value) for x, found in curve.items() if found.value is not None]
+        points = known_means(curve)
         few = {x for x, found in curve.items() if found.of_these_models_only}
         for ends in pairwise(points):
             kind = "line" if few.isdisjoint(x for x, _ in ends) else "few"
@@ -150,16 +150,11 @@ class Chart:
         y: float | None = None,
         part: str = "",
     ) -> Points:
-        """The interval of an estimate as a vertical line at x or a horizontal line at y.
-
-        Returns:
-            The ends of the line; none if the estimate has no interval, which draws nothing.
-        """
+        """The interval of an estimate, if known, as a line at x or at y; returns its ends."""
         if found.low is None or found.high is None:
             return []
-        ends = [
-            (end if x is None else x, end if y is None else y) for end in (found.low, found.high)
-        ]
+        low, high = found.low, found.high
+        ends = [(x, low), (x, high)] if x is not None else [(low, y or 0.0), (high, y or 0.0)]
         self.line(ends, kind, look, part=part)
         return ends
 
@@ -181,14 +176,9 @@ class Chart:
         self.line(curve, "line", look, title, part)
 
     def cloud(self, points: Vector, colours: Vector, part: str) -> None:
-        """Small dots, each with its colour, in a frame with equal scales.
+        """Small dots (N, 2), each in its colour (N, 4), in a frame with equal scales.
 
-        The SVG contains them as pixels, since thousands of vector dots would take megabytes.
-
-        Args:
-            points: positions :math:`(N, 2)`.
-            colours: RGBA :math:`(N, 4)`.
-            part: name in the SVG.
+        They are pixels in the SVG, since thousands of vector dots would take megabytes.
         """
         x, y = points.T
         artist = self.axes.scatter(x, y, s=4, c=colours, linewidths=0, rasterized=True)
@@ -212,6 +202,10 @@ def _part(kind: str, look: Look) -> str:
     return f"{kind} {THEME[look.colour]}" if look.colour in SERIES else kind
 
 
-def _columns(points: Points) -> tuple[list[float], list[float]]:
-    columns = np.array(points, dtype=np.float64).reshape(-1, 2).T.tolist()
-    return columns[0], columns[1]
+def known_means(curve: Mapping[float, Estimate | CrossedEstimate]) -> list[tuple[float, float]]:
+    """The positions and means of a curve, where there is a mean."""
+    return [(x, found.value) for x, found in curve.items() if found.value is not None]
+
+
+def _columns(points: Points) -> Vector:
+    return np.array(points, dtype=np.float64).reshape(-1, 2).T
