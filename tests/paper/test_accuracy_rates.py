@@ -9,7 +9,6 @@ from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing.style import PUBLISHED
 from tests.paper.made_up import made_up
-from tests.report.drawing.parts import part_of
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def test_shares_are_those_of_the_rows(store):
     rows = {p: store.query(figure.query("table1", p)).to_pylist() for p in ("paper", "strong")}
     sheet = draw_rates(rows)["strong"]
     drawn = {
-        part_of(line): line.get_xdata()[0]
+        line.get_label(): line.get_xdata()[0]
         for line in sheet.canvas.axes[0].get_lines()
         if line.get_linestyle() == "None" and to_hex(line.get_color()) != PUBLISHED
     }

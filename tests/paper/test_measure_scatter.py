@@ -8,7 +8,6 @@ from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
-from tests.report.drawing.parts import part_of
 
 
 def test_points_are_the_means_over_the_pairs_of_each_model():
@@ -18,7 +17,7 @@ def test_points_are_the_means_over_the_pairs_of_each_model():
     sheet = draw_scatter(figure, rows)["strong"]
     (axes,) = [axes for axes in sheet.canvas.axes if axes.get_title("left") == "faces"]
     drawn = {
-        (part_of(line), to_hex(line.get_color())): (line.get_xdata()[0], line.get_ydata()[0])
+        (line.get_label(), to_hex(line.get_color())): (line.get_xdata()[0], line.get_ydata()[0])
         for line in axes.get_lines()
         if line.get_linestyle() == "None"
     }

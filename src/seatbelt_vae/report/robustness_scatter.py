@@ -35,11 +35,12 @@ def scatter(group: Group, measure: str, position: int) -> Markup | None:
         size=(460, 340),
         left=58,
     )
-    lines = [*_draw_fronts(chart, scores, measure), *_draw_whiskers(chart, scores, measure)]
+    lines = _draw_fronts(chart, scores, measure)
     for score in scores:
+        own, place = look(score.index), _at(score, measure)
+        lines.append(chart.interval(score.robustness[measure], "whisker", own, x=place[0]))
         kind = "hollow" if score.flagged else "ringed"
-        tooltip = [_tooltip(score, measure)]
-        chart.dots([_at(score, measure)], kind, look(score.index), tooltip, 5.5)
+        chart.dots([place], kind, own, [_tooltip(score, measure)], 5.5)
     first = sorted(scores, key=lambda score: not score.on_front[measure])
     names = [_short(score.run) for score in first]
     chart.names([_at(score, measure) for score in first], names, lines)
@@ -71,15 +72,6 @@ def _stairs(chart: PageChart, front: Sequence[Point]) -> list[Point]:
     below = [*(y for _, y in places[1:]), chart.y.low]
     edges = [[(x, y), (x, lower)] for (x, y), lower in zip(places, below, strict=False)]
     return [(chart.x.low, places[0][1]), *chain(*edges)] if places else []
-
-
-def _draw_whiskers(chart: PageChart, scores: Sequence[Score], measure: str) -> list[Points]:
-    return [
-        chart.interval(
-            score.robustness[measure], "whisker", look(score.index), x=_at(score, measure)[0]
-        )
-        for score in scores
-    ]
 
 
 def _axis(label: str, values: Sequence[float], least: float, name: float = 0.0) -> Axis:

@@ -200,7 +200,9 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     for base, (index, layer, values) in zip(bases, scaled, strict=True):
         found = density(values, grid)
         title = f"{runs[index].name}, layer {layer + 1}: median {np.median(values):.3g}"
-        chart.ridge(grid, 1.2 * found / found.max(), look(index), base, title=title)
+        heights = base + 1.2 * found / found.max()
+        ridge = list(zip(grid, heights, strict=True))
+        chart.ridge(ridge, look(index), base, title)
     return chart.render()
 
 

@@ -104,7 +104,7 @@ def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
         headings.add(heading)
         _draw(chart, place, rate, look[rate.series])
         if shares := published.get((rate.classifier, rate.series)):
-            _draw_published(chart, place - 0.33, shares, look[rate.series].marker)
+            _draw_published(chart, place - 0.33, *shares, look[rate.series].marker)
     ours = [entry("clean", dots="hollow"), entry("under attack", dots="solid")]
     theirs = Look(PUBLISHED, "o")
     add_legend(sheet, [*ours, entry("published (set not named)", theirs, "published")])
@@ -129,13 +129,12 @@ def _draw(chart: Chart, y: float, rate: _Rate, look: Look) -> None:
     chart.line([(clean, y), (attacked, y)], "whisker", look)
     for found in (rate.clean, rate.attacked):
         chart.interval(found, "interval", look, y=y)
-    chart.dots([(clean, y)], "hollow", look, size=4.5, part=f"{name}, clean")
-    chart.dots([(attacked, y)], "solid", look, size=4.5, part=f"{name}, attacked")
+    chart.dots([(clean, y)], "hollow", look, [f"{name}, clean"], 4.5)
+    chart.dots([(attacked, y)], "solid", look, [f"{name}, attacked"], 4.5)
     chart.write(1.02, y, f"{_percent(clean)} → {_percent(attacked)}")
 
 
-def _draw_published(chart: Chart, y: float, theirs: tuple[float, float], marker: str) -> None:
-    attacked, drop = theirs
+def _draw_published(chart: Chart, y: float, attacked: float, drop: float, marker: str) -> None:
     look = Look(PUBLISHED, marker)
     chart.line([(attacked - drop, y), (attacked, y)], "identity", look)
     chart.dots([(attacked - drop, y)], "hollow", look, size=3)

@@ -86,11 +86,10 @@ def _sheet(
     canvas, charts = panel_grid(axes, height, figure.label, _legend(figure, lines, panels, look))
     for chart, panel in zip(charts, panels, strict=True):
         _draw_published(chart, panel, look)
-        _draw_references(chart, len(figure.references), in_panel[panel.name], look)
+        _draw_references(chart, figure, in_panel[panel.name], look)
         for line in in_panel[panel.name]:
             dodge = _dodge(line, panel, look)
-            means = {beta + dodge: mean for beta, mean in line.means.items()}
-            chart.crossed_means(means, look[line.series], line.series)
+            chart.crossed_means(line.means, look[line.series], line.series, dodge)
     return Sheet(canvas, _caption(figure, lines, panels))
 
 
@@ -101,22 +100,19 @@ def _dodge(line: Line, panel: _Panel, look: Mapping[str, Look]) -> float:
 
 
 def _draw_references(
-    chart: Chart, count: int, lines: Sequence[Line], look: Mapping[str, Look]
+    chart: Chart, figure: Curves, lines: Sequence[Line], look: Mapping[str, Look]
 ) -> None:
     """A reference as one grey line if it is the same everywhere, else as one line per series."""
-    for k in range(count):
+    for k, (kind, reference) in enumerate(zip(_REFERENCES, figure.references, strict=False)):
         curves = {line.series: line.references[k] for line in lines}
         levels = [value for curve in curves.values() for value in curve.values()]
         if levels and np.allclose(levels, levels[0]):
-            _draw_level(chart, levels[0], _REFERENCES[k], GREY, f"reference {k}")
+            ends = [(chart.x.low, levels[0]), (chart.x.high, levels[0])]
+            chart.line(ends, kind, title=reference.label)
             continue
         for series, curve in curves.items():
             own = look[series] if len(curves) > 1 else GREY
-            chart.line([*curve.items()], _REFERENCES[k], own, part=f"reference {k}, {series}")
-
-
-def _draw_level(chart: Chart, y: float, kind: str, look: Look, part: str) -> None:
-    chart.line([(chart.x.low, y), (chart.x.high, y)], kind, look, part=part)
+            chart.line([*curve.items()], kind, own, f"{reference.label}, {series}")
 
 
 def _draw_published(chart: Chart, panel: _Panel, look: Mapping[str, Look]) -> None:
@@ -125,17 +121,17 @@ def _draw_published(chart: Chart, panel: _Panel, look: Mapping[str, Look]) -> No
     for series, curve in panel.published.items():
         beyond = {beta: panel.span.beyond(value) for beta, value in sorted(curve.items())}
         shown = [(beta, math.nan if side else curve[beta]) for beta, side in beyond.items()]
-        own = Look(PUBLISHED, look[series].marker)
-        chart.line(shown, "published", own, part=f"published {series}")
+        chart.line(shown, "published", Look(PUBLISHED, look[series].marker), f"published, {series}")
         for side, (arrow, marker) in _ARROWS.items():
             if betas := [beta for beta in beyond if beyond[beta] == side]:
                 end = panel.span.high if side > 0 else panel.span.low
                 at_end = [(beta, end) for beta in betas]
-                grey = Look(PUBLISHED, marker)
-                chart.dots(at_end, "solid", grey, part=f"beyond {series}")
+                titles = [f"published, {series}: {plain(curve[beta])}" for beta in betas]
+                chart.dots(at_end, "solid", Look(PUBLISHED, marker), titles)
                 outside[side].append(f"{arrow} {series} {_range(curve[beta] for beta in betas)}")
     if panel.ceiling is not None:
-        _draw_level(chart, panel.ceiling, "ceiling", Look(PUBLISHED, ""), "ceiling")
+        ends = [(chart.x.low, panel.ceiling), (chart.x.high, panel.ceiling)]
+        chart.line(ends, "ceiling", Look(PUBLISHED, ""), _CEILING)
     words = "\n".join(text for texts in outside.values() for text in texts)
     chart.axes.set_title(words, loc="right", fontsize=7, color=PUBLISHED)
 

@@ -85,13 +85,13 @@ def _draw(axes: Axes, x: Axis, title: str, samples: Samples, look: Mapping[float
     high = 1.05 * max((float(curve.max()) for curve in curves.values()), default=1.0)
     chart = Chart(axes, x, Axis("", 0, high, ()), title)
     for by, sample in samples.items():
-        part, mean = f"β = {by:g}", float(sample.mean())
+        title, mean = f"β = {by:g}", float(sample.mean())
         if by in curves:
-            filled = len(samples) <= _FILLED
-            chart.ridge(grid, curves[by], look[by], filled=filled, part=part)
+            curve = list(zip(grid, curves[by], strict=True))
+            chart.ridge(curve, look[by], title=title, filled=len(samples) <= _FILLED)
         else:
-            chart.line([(mean, 0), (mean, high)], "line", look[by], part=part)
-        chart.dots([(mean, 0)], "stroke", look[by], size=7, part=f"mean, {part}")
+            chart.line([(mean, 0), (mean, high)], "line", look[by], title)
+        chart.dots([(mean, 0)], "stroke", look[by], [f"mean, {title}"], 7)
 
 
 def _caption(rows: Rows) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.drawing.sheet import Rows
 from seatbelt_vae.paper.figure_kinds import Curves
-from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
+from seatbelt_vae.paper.run_matrix import Key, RunMatrix, run_matrices
 
 __all__ = ["Line", "count_failed", "lines_of"]
 
@@ -45,8 +45,8 @@ def lines_of(figure: Curves, rows: Rows) -> list[Line]:
         for k in range(len(figure.references))
     ]
     return [
-        Line(*place, of_line, tuple(_means(matrices, place, of_line) for matrices in references))
-        for place, of_line in means.items()
+        Line(*place, own, tuple(_means(matrices, place, own) for matrices in references))
+        for place, own in means.items()
     ]
 
 
@@ -62,11 +62,9 @@ def count_failed(figure: Curves, lines: Iterable[Line]) -> int:
 
 
 def _means(
-    matrices: Mapping[tuple[str, str, float], RunMatrix],
-    place: tuple[str, str],
-    betas: Iterable[float],
+    matrices: Mapping[Key, RunMatrix], place: tuple[str, str], betas: Iterable[float]
 ) -> dict[float, float]:
-    """The means at each β over pairs with a value in every training."""
+    """The mean at each β over pairs with a value in every training."""
     means = {}
     for beta in betas:
         matrix = matrices[*place, beta]

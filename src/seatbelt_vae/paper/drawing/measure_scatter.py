@@ -67,10 +67,8 @@ def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Axis, Axis]:
     x = span_of([model.x for model in models], [], logarithmic=False)
     y = reach(model.y for model in models)
     shown = [value for value in y if value > 0] if figure.logarithmic else y
-    return (
-        replace(x, label=figure.x_label),
-        span_of(shown or [1.0], [], logarithmic=figure.logarithmic),
-    )
+    y_axis = span_of(shown or [1.0], [], logarithmic=figure.logarithmic)
+    return replace(x, label=figure.x_label), y_axis
 
 
 def _sheet(
@@ -88,7 +86,7 @@ def _sheet(
         chart.interval(model.y, "whisker", own, x=model.x)
         if model.y.value is not None:
             name = f"{model.series}, β = {model.beta:g}"
-            chart.dots([(model.x, model.y.value)], "ringed", own, [name], 5.5, name)
+            chart.dots([(model.x, model.y.value)], "ringed", own, [name], 5.5)
     return Sheet(canvas, _caption(models))
 
 

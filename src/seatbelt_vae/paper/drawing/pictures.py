@@ -1,6 +1,5 @@
 """The images of one attack, read from its run folder."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from seatbelt_vae.report.drawing.images import AttackedPair
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
 __all__ = ["EPSILON", "Pictures", "attack_pictures", "bounds_of", "reconstructions_of"]
+
+_Five = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 EPSILON = 0.5
 """The budget of the strong attack in the figure."""
@@ -57,8 +58,9 @@ def attack_pictures(runs: Path, rows: Rows, strength: str) -> Pictures:
     budgets = read_rows(stem.with_suffix(".parquet"))
     (k,) = [k for k, row in enumerate(budgets) if row["epsilon"] == EPSILON]
     images = _named(stem, "x", "target", "reconstruction_x", "adversarial", "reconstruction")
-    reconstructions = (images["reconstruction_x"], images["reconstruction"][k])
-    return _pictures(images, images["adversarial"][k], reconstructions, budgets[k], bounds)
+    adversarial, moved = images["adversarial"][k], images["reconstruction"][k]
+    shown = (images["x"], images["reconstruction_x"], adversarial, moved, images["target"])
+    return _pictures(shown, budgets[k], bounds)
 
 
 def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pictures:
@@ -69,20 +71,14 @@ def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pic
     model = fold_batch_norm(load_model(RunFolder.open(run)))
     with torch.no_grad():
         both = reconstruct(model, torch.stack([images["x"], adversarial]))
-    return _pictures(images, adversarial, (both[0], both[1]), row, bounds)
+    shown = (images["x"], both[0], adversarial, both[1], images["target"])
+    return _pictures(shown, row, bounds)
 
 
-def _pictures(
-    images: Mapping[str, Tensor],
-    adversarial: Tensor,
-    reconstructions: tuple[Tensor, Tensor],
-    row: Row,
-    bounds: tuple[float, float],
-) -> Pictures:
-    """The images of an attack, with rec(x) and rec(x*), and the numbers of its row."""
-    (clean, moved), gap = reconstructions, row["gap"] if row["told_apart"] else None
-    x, target = images["x"], images["target"]
-    return Pictures(x, clean, adversarial, moved, target, bounds, row["distance_relative"], gap)
+def _pictures(images: _Five, row: Row, bounds: tuple[float, float]) -> Pictures:
+    """Five images in the order of `AttackedPair`, with the numbers of a row."""
+    gap = row["gap"] if row["told_apart"] else None
+    return Pictures(*images, bounds, row["distance_relative"], gap)
 
 
 def bounds_of(run: Path) -> tuple[float, float]:

@@ -20,7 +20,9 @@ from seatbelt_vae.evaluation.bootstrap import Estimate
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.report.drawing.style import name_axes
 
-__all__ = ["Axis", "plain", "power", "reach", "span_of", "superscript"]
+__all__ = ["Axis", "Mean", "plain", "power", "reach", "span_of", "superscript"]
+
+Mean = Estimate | CrossedEstimate
 
 _DECADES = 9
 _TIMES = 1.5
@@ -65,7 +67,7 @@ class Axis:
         name_axes(axes, **{which: self.label})
 
 
-def reach(estimates: Iterable[Estimate | CrossedEstimate]) -> list[float]:
+def reach(estimates: Iterable[Mean]) -> list[float]:
     """The means and the ends of the intervals, as far as known."""
     found = [value for one in estimates for value in (one.value, one.low, one.high)]
     return [value for value in found if value is not None]
@@ -92,8 +94,8 @@ def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool
     low, high = float(scale(ours).min()), float(scale(ours).max())
     if not logarithmic and 0 <= low < high / 2:
         low = 0.0
-    reach = _DECADES if logarithmic else _TIMES * (high - low)
-    near = [v for v in scale(others).tolist() if low - reach <= v <= high + reach]
+    far = _DECADES if logarithmic else _TIMES * (high - low)
+    near = [v for v in scale(others).tolist() if low - far <= v <= high + far]
     low, high = min([low, *near]), max([high, *near])
     room = 0.07 * (high - low) or (0.5 if logarithmic else 0.05 * abs(high) or 1.0)
     low, high = (low - room if logarithmic or low != 0 else low), high + room

@@ -57,12 +57,10 @@ class PageChart(Chart):
             texts: one per point.
             lines: polylines that labels must not cover.
         """
-        segments = [
-            (*self._place(*a), *self._place(*b)) for line in lines for a, b in pairwise(line)
-        ]
+        ends = [(*self._place(*a), *self._place(*b)) for line in lines for a, b in pairwise(line)]
         taken = [
             (min(ax, bx) - 2, min(ay, by) - 2, max(ax, bx) + 2, max(ay, by) + 2)
-            for ax, ay, bx, by in segments
+            for ax, ay, bx, by in ends
         ]
         for label in place_labels([self._place(*p) for p in points], texts, self._frame, taken):
             text = self.figure.text(
@@ -77,7 +75,7 @@ class PageChart(Chart):
 
     def render(self) -> Markup:
         """The chart as an ``<svg>`` element."""
-        return inlined(svg(self.figure, self.name), self.title, self.titles)
+        return inlined(svg(self.figure, self.name), self.title)
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
         """Data coordinates to pixels from the top left."""

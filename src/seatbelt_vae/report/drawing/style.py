@@ -27,6 +27,7 @@ __all__ = [
     "frame",
     "look",
     "name_axes",
+    "printable",
     "tidy",
     "verbatim",
 ]
@@ -120,5 +121,9 @@ def verbatim(name: str) -> str:
         >>> print(verbatim("$set"))
         \\$set
     """
-    shown = (c if c.isprintable() or c == "\n" else "\ufffd" for c in name)
-    return "".join(shown).replace("$", r"\$")
+    return "\n".join(map(printable, name.split("\n"))).replace("$", r"\$")
+
+
+def printable(name: str) -> str:
+    """Replace control characters, which XML cannot contain."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
