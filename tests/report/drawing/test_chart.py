@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 from seatbelt_vae.evaluation.bootstrap import Estimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis, power
+from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.page_chart import PageChart
 from seatbelt_vae.report.drawing.style import look
 from seatbelt_vae.report.drawing.svg import inlined, svg
@@ -116,6 +118,60 @@ def test_ticks_are_round_inside_and_about_five(low: float, high: float) -> None:
     assert np.diff(found) == pytest.approx(found[1] - found[0])
     digits = f"{found[1] - found[0]:e}".split("e")[0].rstrip("0")
     assert digits in ("1.", "2.", "2.5", "5.")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (1, 1e10, [1, 1e2, 1e4, 1e6, 1e8, 1e10]),
+        (3, 8e5, [1e1, 1e2, 1e3, 1e4, 1e5]),
+        (2, 60, [2, 5, 10, 20, 50]),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis_are_powers_of_ten(
+    low: float, high: float, ticks: list[float]
+) -> None:
+    axes = style.canvas(2, 2).add_subplot()
+    Axis("", low, high, logarithmic=True).apply(axes, "y")
+    found = [t for t in axes.yaxis.get_majorticklocs() if low <= t <= high]
+    assert found == pytest.approx(ticks)
+
+
+def test_an_interval_is_a_line_at_its_position() -> None:
+    found = Estimate(0.5, 0.25, 0.75, "arithmetic", 12)
+    drawn = chart()
+    assert drawn.interval(found, "whisker", look(0), x=4) == [(4, 0.25), (4, 0.75)]
+    assert drawn.interval(found, "interval", look(0), y=0.5) == [(0.25, 0.5), (0.75, 0.5)]
+    unknown = Estimate(0.5, None, None, "arithmetic", 3)
+    assert drawn.interval(unknown, "whisker", look(0), x=4) == []
+    vertical, horizontal = drawn.axes.get_lines()
+    assert list(vertical.get_xdata()) == [4, 4]
+    assert list(horizontal.get_ydata()) == [0.5, 0.5]
+
+
+def test_crossed_means_are_moved_by_the_dodge_but_not_their_tooltips() -> None:
+    curve = {
+        x: CrossedEstimate(y, None, None, "arithmetic", 3, 5) for x, y in ((2.0, 0.3), (4.0, 0.6))
+    }
+    drawn = chart()
+    drawn.crossed_means(curve, look(0), "vae", dodge=0.5)
+    line, solid, hollow = drawn.axes.get_lines()
+    for shown in (line, solid):
+        assert list(shown.get_xdata()) == [2.5, 4.5]
+        assert list(shown.get_ydata()) == [0.3, 0.6]
+    assert solid.get_label() == "vae: 0.3 at 2\nvae: 0.6 at 4"
+    assert len(hollow.get_xdata()) == 0
+
+
+def test_marks_of_several_charts_keep_their_tooltips_in_the_file() -> None:
+    figure = style.canvas(4, 2)
+    for k, axes in enumerate(figure.subplots(1, 2)):
+        Chart(axes, Axis("", 0, 1), Axis("", 0, 1)).dots([(0.5, 0.5)], "solid", titles=[f"dot {k}"])
+    drawing = svg(figure, "salt")
+    ids = re.findall(rb' id="([^"]+)"', drawing)
+    assert len(ids) == len(set(ids))
+    for source in (drawing.decode(), inlined(drawing, "name")):
+        assert re.findall("<title>(.*?)</title>", source) == ["dot 0", "dot 1"]
 
 
 def test_a_file_has_text_no_date_and_the_same_bytes_and_an_element_has_no_address() -> None:

@@ -23,7 +23,7 @@ from seatbelt_vae.report.drawing.style import verbatim
 
 __all__ = ["draw_attacks", "draw_reconstructions"]
 
-_LEFT, _STRIP, _IMAGES = 1.5, 3.5, 6
+_LEFT, _STRIP, _IMAGES = 1.55, 3.5, 6
 _CLEAN = (
     "The first test images, clean, and their mean reconstructions by the largest model of each "
     "kind and β, first training."

@@ -165,7 +165,7 @@ def picture_grid(
         else:
             _show(axes, picture)
     for axes, title in zip(grid[0], titles, strict=True):
-        axes.set_title(title, loc="left", fontsize=8, color=MUTED)
+        axes.set_title(title, fontsize=8, color=MUTED)
     return figure
 
 
@@ -173,6 +173,7 @@ def _show(axes: Axes, picture: Picture) -> None:
     image = picture.image
     colours = np.broadcast_to(image, (*image.shape[:2], max(3, image.shape[-1])))
     axes.imshow(colours, interpolation="none")
+    axes.set_anchor("E")  # room for the label
     style.frame(axes)
     words: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     words |= {"ha": "right", "linespacing": 1.25}
