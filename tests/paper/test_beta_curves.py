@@ -175,6 +175,7 @@ def test_published_numbers_beyond_the_axis_are_arrows(store):
     assert min(curve.values()) > high
     (arrows,) = dots(axes, "published, Seatbelt-VAE", "solid")
     assert list(arrows.get_xdata()) == sorted(curve)
+    assert set(arrows.get_ydata()) == {high}
     assert "↑ Seatbelt-VAE 1\u202f465 to 4\u202f150" in axes.get_title("right")
     (line,) = named(axes, "published, Seatbelt-VAE")
     assert np.isnan(line.get_ydata()).all()

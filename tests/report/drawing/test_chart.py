@@ -166,12 +166,15 @@ def test_crossed_means_are_moved_by_the_dodge_but_not_their_tooltips() -> None:
 def test_marks_of_several_charts_keep_their_tooltips_in_the_file() -> None:
     figure = style.canvas(4, 2)
     for k, axes in enumerate(figure.subplots(1, 2)):
-        Chart(axes, Axis("", 0, 1), Axis("", 0, 1)).dots([(0.5, 0.5)], "solid", titles=[f"dot {k}"])
+        drawn = Chart(axes, Axis("", 0, 1), Axis("", 0, 1))
+        for y in (0.2, 0.8):
+            drawn.dots([(0.5, y)], "solid", titles=[f"dot {k} at {y}"])
     drawing = svg(figure, "salt")
     ids = re.findall(rb' id="([^"]+)"', drawing)
     assert len(ids) == len(set(ids))
+    expected = [f"dot {k} at {y}" for k in (0, 1) for y in (0.2, 0.8)]
     for source in (drawing.decode(), inlined(drawing, "name")):
-        assert re.findall("<title>(.*?)</title>", source) == ["dot 0", "dot 1"]
+        assert re.findall("<title>(.*?)</title>", source) == expected
 
 
 def test_a_file_has_text_no_date_and_the_same_bytes_and_an_element_has_no_address() -> None:
