@@ -62,7 +62,6 @@ class Problem:
         x: Tensor,
         target: Tensor,
         generators: Sequence[torch.Generator],
-        *,
         threat: Threat | None = None,
         micro_batch: int | None = None,
     ) -> "Problem":
