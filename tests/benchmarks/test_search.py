@@ -41,7 +41,7 @@ def _problem(
     x, target = 2 * torch.rand(2, 1, 1, 6, 6, dtype=torch.float64) - 1
     ours = attack(deepcopy(model), x, target, config, levels=levels)
     noise = None
-    if config.walked == "common":
+    if config.path_used == "common":
         generator = generator_for(Stream.LOSS_NOISE, config.seed, 0)
         drawn = draw_noise(model.latent_sizes, (config.draws, 1), generator)
         noise = [layer.double() for layer in drawn]

@@ -194,11 +194,11 @@ def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) 
 def test_the_path_is_the_losss_own_unless_given(loss: str) -> None:
     threat = "l2" if loss.startswith("damage") else "penalty"
     assert AttackConfig(loss, threat=threat).path is None
-    assert AttackConfig(loss, threat=threat).walked == ("common" if loss == "output" else "mean")
+    assert AttackConfig(loss, threat=threat).path_used == ("common" if loss == "output" else "mean")
     for path in ("mean", "common"):
-        assert AttackConfig(loss, threat=threat, path=path).walked == path
+        assert AttackConfig(loss, threat=threat, path=path).path_used == path
     given = AttackConfig(loss, threat=threat, path="sampled", strength="single")
-    assert given.walked == "sampled"
+    assert given.path_used == "sampled"
 
 
 @pytest.mark.parametrize(

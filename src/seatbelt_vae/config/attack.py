@@ -137,7 +137,7 @@ class AttackConfig:
         return _BUDGETS.get(self.threat, ()) if self.budgets is None else self.budgets
 
     @property
-    def walked(self) -> Literal["mean", "common", "sampled"]:
+    def path_used(self) -> Literal["mean", "common", "sampled"]:
         """The path, by default that of the loss."""
         return self.path or ("common" if self.loss == "output" else "mean")
 

@@ -71,10 +71,10 @@ def _check(out: Path, plan: Plan) -> None:
         return
     known = {*plan.models, "report.html", ".lock"}
     names = [path.name for path in out.iterdir()] if out.is_dir() else [""]
-    foreign = [name for name in names if name not in known]
-    if foreign:
+    others = [name for name in names if name not in known]
+    if others:
         raise ArtifactError(
-            f"{out} is not a demo folder (it contains {foreign[0]!r}): give another with --out"
+            f"{out} is not a demo folder (it contains {others[0]!r}): give another with --out"
         )
     for name in plan.models:
         if (out / name / "run.json").exists():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.optim.memory import PairMemory
+from seatbelt_vae.optim.memory import LBFGSMemory
 from seatbelt_vae.optim.minimum import Minimum, Status
 from seatbelt_vae.optim.region import Region
 
@@ -117,7 +117,7 @@ class Descent:
         self.next = places
         self.number = torch.arange(places, device=x0.device)
         self.region = region.rows(self.number)
-        self.memory = PairMemory(places, size, memory, x0)
+        self.memory = LBFGSMemory(places, size, memory, x0)
         self.x = self.waiting[:places].clone()
         self.trial = self.x.clone()
         self.gradient, self.direction = torch.zeros_like(self.x), torch.zeros_like(self.x)

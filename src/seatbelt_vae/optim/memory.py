@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["PairMemory"]
+__all__ = ["LBFGSMemory"]
 
 _CURVATURE = 1e-8
 _ALIGNED = 16  # numbers that fill whole registers
 
 
-class PairMemory:
+class LBFGSMemory:
     """The last m pairs (s, y) of every row: steps taken, and changes of the gradient.
 
     Args:

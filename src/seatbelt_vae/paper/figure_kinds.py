@@ -19,7 +19,7 @@ from seatbelt_vae.paper.quantities import (
 )
 
 if TYPE_CHECKING:  # importing it would import torch
-    from seatbelt_vae.evaluation.bootstrap import Kind
+    from seatbelt_vae.evaluation.bootstrap import MeanKind
 
 __all__ = [
     "ATTACK_IMAGES",
@@ -104,7 +104,7 @@ class Curves(Figure):
     label: str
     source: str = SUITE_PAIRS
     where: str = attack_rows()
-    kind: "Kind" = "arithmetic"
+    kind: "MeanKind" = "arithmetic"
     logarithmic: bool = False
     attacked: bool = True
     item: str = ""

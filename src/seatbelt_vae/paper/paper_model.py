@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from seatbelt_vae.config import PRESETS
 
-__all__ = ["Model", "layered", "single"]
+__all__ = ["Model", "multi_layer", "single_layer"]
 
 _LADDER = (96, 48, 24, 12, 6)
 _CELEBA_LADDER = (256, 128, 64, 32)
@@ -33,29 +33,31 @@ class Model:
         """A readable name, unique among the models of a size.
 
         Example:
-            >>> single("chairs", "beta-tcvae", 4, 32).label
+            >>> single_layer("chairs", "beta-tcvae", 4, 32).label
             'chairs-beta-tcvae-z32-beta4-seed0'
         """
         sizes = "-".join(str(size) for size in self.latent_sizes)
         return f"{self.data}-{self.preset}-z{sizes}-beta{self.beta:g}-seed{self.seed}"
 
 
-def single(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
+def single_layer(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
     """A model with one layer; at β = 1 every preset is the plain VAE.
 
     Example:
-        >>> single("chairs", "beta-tcvae", 1, 32).preset
+        >>> single_layer("chairs", "beta-tcvae", 1, 32).preset
         'vae'
     """
     return _model(data, preset, beta, (latents,), seed)
 
 
-def layered(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
+def multi_layer(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
     """A hierarchical model with the last ``depth`` sizes of the paper's ladder.
 
     Example:
-        >>> layered("faces", "seatbelt", 10, 4).latent_sizes, layered("faces", "seatbelt", 1, 2)
-        ((48, 24, 12, 6), Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0))
+        >>> multi_layer("faces", "seatbelt", 10, 4).latent_sizes
+        (48, 24, 12, 6)
+        >>> multi_layer("faces", "seatbelt", 1, 2)
+        Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0)
     """
     ladder = _CELEBA_LADDER if data == "celeba" else _LADDER
     return _model(data, preset, beta, ladder[-depth:], seed)

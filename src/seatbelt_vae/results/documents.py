@@ -137,7 +137,7 @@ def _suite_rows(source: RunSource) -> Iterator[Row]:
             "run": source.name,
             "suite": suite.name,
             **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
-            "path": config.walked,
+            "path": config.path_used,
             "weights": None if within else config.weights,
             "weight_count": None if within else config.weight_count,
             "budgets": list(config.epsilons) if within else None,

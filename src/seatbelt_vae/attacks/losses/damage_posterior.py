@@ -40,4 +40,4 @@ class PosteriorDamage(Loss):
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings on zero-based layers."""
-    return PosteriorDamage(layers, path=config.walked, draws=config.draws)
+    return PosteriorDamage(layers, path=config.path_used, draws=config.draws)

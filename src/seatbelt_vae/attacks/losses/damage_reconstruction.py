@@ -37,4 +37,4 @@ class ReconstructionDamage(Loss):
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings; it has no layers."""
     del layers
-    return ReconstructionDamage(path=config.walked, draws=config.draws)
+    return ReconstructionDamage(path=config.path_used, draws=config.draws)

@@ -9,4 +9,4 @@ __all__ = ["loss"]
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings on zero-based layers."""
-    return LatentLoss(layers, "kl", path=config.walked, draws=config.draws)
+    return LatentLoss(layers, "kl", path=config.path_used, draws=config.draws)

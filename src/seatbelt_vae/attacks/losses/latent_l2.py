@@ -58,4 +58,4 @@ class LatentDistance(Loss):
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings on zero-based layers."""
-    return LatentDistance(layers, path=config.walked, draws=config.draws)
+    return LatentDistance(layers, path=config.path_used, draws=config.draws)

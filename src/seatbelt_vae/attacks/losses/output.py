@@ -54,4 +54,4 @@ class OutputLoss(Loss):
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings; it has no layers."""
     del layers
-    return OutputLoss(path=config.walked, draws=config.draws)
+    return OutputLoss(path=config.path_used, draws=config.draws)

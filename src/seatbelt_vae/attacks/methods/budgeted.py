@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.prepare import as_images, cast_images, prepare_model
-from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 

@@ -182,7 +182,7 @@ def _about(
         "data": data.name,
         "test_images": len(data.test),
         "pairs": [list(pair) for pair in pairs],
-        "path": config.walked,
+        "path": config.path_used,
         "layers": list(parse_layers(config.layers, len(subject.model.latent_sizes))),
         "model": subject.digest,
         "sibling": None if siblings is None else sibling_model(siblings),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from seatbelt_vae.evaluation.bootstrap import Kind
+from seatbelt_vae.evaluation.bootstrap import MeanKind
 
 if TYPE_CHECKING:
     from seatbelt_vae.config import EvaluationConfig
@@ -137,7 +137,7 @@ class PairMeasure(Measure):
     """
 
     compute: "Callable[[Sequence[Row], PairMeasures], float | None]"
-    mean: Kind = "arithmetic"
+    mean: MeanKind = "arithmetic"
     group: str = ABOUT_ATTACKS
 
     @property
