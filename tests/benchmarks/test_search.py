@@ -16,7 +16,8 @@ from scipy.optimize import approx_fprime
 from benchmarks import search_descents
 from seatbelt_vae.attacks import AttackResult, attack
 from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
-from seatbelt_vae.config.attack import LOSSES, THREATS, parse_layers
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.randomness import Stream, generator_for

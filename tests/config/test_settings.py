@@ -16,11 +16,8 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.attack import (
-    LOSSES,
-    THREATS,
-    parse_layers,
-)
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")

@@ -2,26 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.config.loss_files import LOSSES, LossDeclaration, declaration_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import is_reference
 
 __all__ = ["AttackConfig", "parse_among", "parse_layers", "suite_name"]
 
-LOSSES = tuple(
-    sorted(
-        path.stem.replace("_", "-")
-        for path in (Path(__file__).parents[1] / "attacks" / "losses").glob("[!_]*.py")
-    )
-)
-"""Names of the losses, from the files in ``attacks/losses``; reading them imports no torch.
-
-Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers; losses
-that begin with ``damage-`` are untargeted.
-"""
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
 STRENGTHS = ("strong", "single", "paper")
@@ -139,7 +128,14 @@ class AttackConfig:
     @property
     def path_used(self) -> Literal["mean", "common", "sampled"]:
         """The path, by default that of the loss."""
-        return self.path or ("common" if self.loss == "output" else "mean")
+        return self.path or self._declaration.path
+
+    @property
+    def _declaration(self) -> LossDeclaration:
+        """The declaration of the loss; every setting applies to a loss outside the package."""
+        if is_reference(self.loss):
+            return LossDeclaration(layers=True)
+        return declaration_of(self.loss)
 
     def _check_combinations(self) -> None:
         if self.path == "sampled" and self.strength == "strong":
@@ -147,13 +143,12 @@ class AttackConfig:
                 "path 'sampled' with strength 'strong', whose line searches need a repeatable "
                 "loss: use path 'common', or strength 'single'"
             )
-        has_layers = self.loss.startswith("latent-") or self.loss.endswith("-posterior")
-        if not has_layers and not is_reference(self.loss) and self.layers != "all":
+        if not self._declaration.layers and self.layers != "all":
             raise ConfigError(
                 f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
-        if self.loss.startswith("damage-") and not self.within_budget:
+        if not self._declaration.targeted and not self.within_budget:
             raise ConfigError(
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"

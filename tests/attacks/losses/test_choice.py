@@ -12,7 +12,7 @@ from seatbelt_vae.attacks import (
 )
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.attack import LOSSES
+from seatbelt_vae.config.loss_files import LOSSES, declaration_of
 from seatbelt_vae.errors import ConfigError
 
 MEANT = {
@@ -29,6 +29,33 @@ MEANT = {
 
 def test_every_loss_of_the_settings_is_known():
     assert set(MEANT) == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_the_declaration_in_the_file_is_that_of_the_loss(name):
+    declared, loss = declaration_of(name), MEANT[name]
+    assert declared.targeted == loss.targeted
+    assert declared.layers == hasattr(loss, "layers")
+    assert declared.path == loss.path
+
+
+@pytest.fixture
+def new_loss_file(tmp_path, monkeypatch):
+    """A file `away.py`, the only addition to the folder of losses."""
+    (tmp_path / "away.py").write_text('DECLARATION = {"targeted": False, "path": "common"}\n')
+    monkeypatch.setattr("seatbelt_vae.config.loss_files._FOLDER", tmp_path)
+    monkeypatch.setattr("seatbelt_vae.config.attack.LOSSES", (*LOSSES, "away"))
+    yield
+    declaration_of.cache_clear()
+
+
+@pytest.mark.usefixtures("new_loss_file")
+def test_a_new_loss_needs_one_file():
+    assert AttackConfig("away", threat="l2").path_used == "common"
+    with pytest.raises(ConfigError, match="an untargeted attack overruns"):
+        AttackConfig("away")
+    with pytest.raises(ConfigError, match="which has no layers to choose"):
+        AttackConfig("away", "top", threat="l2")
 
 
 @pytest.mark.parametrize("name", MEANT)

@@ -12,6 +12,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["PosteriorDamage", "loss"]
 
+DECLARATION = {"layers": True, "targeted": False}
+
 
 @dataclass(frozen=True)
 class PosteriorDamage(Loss):

@@ -13,6 +13,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["ReconstructionDamage", "loss"]
 
+DECLARATION = {"targeted": False}
+
 
 @dataclass(frozen=True)
 class ReconstructionDamage(Loss):

@@ -13,6 +13,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["LatentDistance", "loss"]
 
+DECLARATION = {"layers": True}
+
 
 @dataclass(frozen=True)
 class LatentDistance(Loss):

@@ -6,6 +6,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["loss"]
 
+DECLARATION = {"layers": True}
+
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings on zero-based layers."""

@@ -13,6 +13,8 @@ from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["OutputLoss", "loss"]
 
+DECLARATION = {"path": "common"}
+
 
 @dataclass(frozen=True)
 class OutputLoss(Loss):
