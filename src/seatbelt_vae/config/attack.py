@@ -21,7 +21,10 @@ _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A suite of attacks, pairs × levels: minimise a loss at x* while x* stays close to x.
+    """A suite of attacks: several image pairs, each attacked at several levels λ or ε.
+
+    x is the input image, x_t the target image, x* the attacked image, d = x* − x the distortion,
+    rec(x) the reconstruction, and r₀ the loss at x* = x. An attack minimises the loss over x*.
 
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
@@ -38,7 +41,7 @@ class AttackConfig:
         draws: number K of noise draws of the `common` and `sampled` paths.
         threat: limit of the distortion d: a term of the loss, `penalty` λ‖d‖₂ or
             `squared-penalty` λ‖d‖₂²; or a budget ε, `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂ or `linf`
-            ‖d‖∞ ≤ ε(hi−lo).
+            ‖d‖∞ ≤ ε(hi−lo) for pixels from lo to hi.
         weights: grid of λ for the penalties: `relative` is (r₀/‖x_t−x‖)·2^linspace(−10, 4),
             `published` is 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
@@ -52,17 +55,17 @@ class AttackConfig:
             two images are a pair).
         among: factor values shared by input and target, such as `shape=heart` or
             `shape=2,scale=5`, by name or by number from 0 (default: any).
-        restarts: random restarts per row; strength `strong` only.
+        restarts: random restarts per pair and level; strength `strong` only.
         max_evaluations: maximum number of gradient evaluations per descent.
         memory: correction pairs kept by the quasi-Newton method.
-        recheck: share of a pair's rows, at least three, that are solved again from new starts to
+        recheck: share of a pair's levels, at least three, that are solved again from new starts to
             test convergence, 0 for none; strength `strong` only.
-        gradient_free: evaluations of the gradient-free control on each of three rows per pair, 0
+        gradient_free: evaluations of the gradient-free control at each of three levels per pair, 0
             for none; strength `strong` only.
-        fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
+        fresh_draws: noise draws for the reported gaps and −log p(x_t|z*), with z* the codes of x*.
         seed: seed of the pairs, the starts and the noise.
-        together: pairs attacked in one batch.
-        micro_batch: rows evaluated in one call of the model (default: rows of 2¹⁸ values in total,
+        together: number of pairs attacked in one batch.
+        micro_batch: images per call of the model (default: as many as have 2¹⁸ values in total,
             2²² on a GPU).
         threads: CPU threads per process (default: PyTorch's choice).
     """

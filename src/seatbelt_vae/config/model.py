@@ -34,7 +34,7 @@ class ModelConfig:
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
         features: width of the shared features of the image, or of the MLP (default: 512, MLP 1200).
-        hierarchy_widths: hidden width of the small networks between layers i and i+1.
+        hierarchy_widths: hidden widths of the networks between neighbouring latent layers.
         likelihood: `gaussian` with a fixed variance, or `bernoulli` on [0, 1].
         variance: variance of the Gaussian likelihood.
     """
