@@ -15,9 +15,9 @@ class Model:
     """One model of the paper.
 
     Args:
-        data: the data set.
-        preset: the preset; at β = 1 the one without a penalty.
-        beta: β.
+        data: name of the data set.
+        preset: name of the preset; for β = 1 a preset without penalties.
+        beta: β, the weight of the KL or of the TC penalty.
         latent_sizes: latent units of each layer, z¹ first.
         seed: seed of weights, data order and noise.
     """

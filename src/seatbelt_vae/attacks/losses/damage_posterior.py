@@ -41,5 +41,5 @@ class PosteriorDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
+    """Create the loss from the settings of an attack; layers count from 0."""
     return PosteriorDamage(layers, path=config.path_used, draws=config.draws)

@@ -37,6 +37,6 @@ class ReconstructionDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings; it has no layers."""
+    """Create the loss from the settings of an attack; ``layers`` does not apply."""
     del layers
     return ReconstructionDamage(path=config.path_used, draws=config.draws)

@@ -10,5 +10,5 @@ DECLARATION = {"layers": True}
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
+    """Create the loss from the settings of an attack; layers count from 0."""
     return LatentLoss(layers, "kl", path=config.path_used, draws=config.draws)

@@ -59,5 +59,5 @@ class LatentDistance(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
+    """Create the loss from the settings of an attack; layers count from 0."""
     return LatentDistance(layers, path=config.path_used, draws=config.draws)

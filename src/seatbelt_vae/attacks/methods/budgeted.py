@@ -1,6 +1,7 @@
-r"""Attacks on the gap itself within a budget :math:`\|d\|_2 \leq \varepsilon`.
+r"""Attacks that minimise the gap, or the KL of posteriors, where :math:`\|d\|_2 \leq \varepsilon`.
 
-Minima under a penalty λ‖d‖ have few different distances, so they say little about most budgets.
+Attacks with a penalty λ‖d‖ end at few different distances. They give no tight bound on the gap
+within other distances.
 """
 
 from collections.abc import Callable, Sequence
