@@ -23,7 +23,7 @@ class PosteriorDamage(Loss):
     Source: Kuzina et al. (2021), Barrett et al. (2022).
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S; layer 1 is next to the data.
         divergence: D.
     """
 
@@ -41,5 +41,5 @@ class PosteriorDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """Create the loss from the settings of an attack; layers count from 0."""
+    """Create the loss from the settings of an attack; layers count from 1."""
     return PosteriorDamage(layers, path=config.path_used, draws=config.draws)

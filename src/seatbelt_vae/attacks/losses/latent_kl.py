@@ -10,5 +10,5 @@ DECLARATION = {"layers": True}
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """Create the loss from the settings of an attack; layers count from 0."""
+    """Create the loss from the settings of an attack; layers count from 1."""
     return LatentLoss(layers, "kl", path=config.path_used, draws=config.draws)
