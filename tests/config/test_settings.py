@@ -18,6 +18,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.config.attack import THREATS, parse_layers
 from seatbelt_vae.config.loss_files import LOSSES
+from seatbelt_vae.data.registry import latent_sizes_of
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
@@ -31,7 +32,7 @@ def _architecture(
     shape: tuple[int, int, int] = (1, 64, 64),
     bounds: tuple[float, float] = (-1.0, 1.0),
 ) -> Architecture:
-    return resolve(model or ModelConfig(), data, shape, bounds)
+    return resolve(model or ModelConfig(), data, shape, bounds, latent_sizes_of(data))
 
 
 REFUSED: dict[str, Callable[[], object]] = {

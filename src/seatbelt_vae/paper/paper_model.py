@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 from seatbelt_vae.config import PRESETS
+from seatbelt_vae.data.registry import latent_sizes_of
 
 __all__ = ["Model", "multi_layer", "single_layer"]
-
-_LADDER = (96, 48, 24, 12, 6)
-_CELEBA_LADDER = (256, 128, 64, 32)
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def single_layer(data: str, preset: str, beta: float, latents: int, seed: int = 
 
 
 def multi_layer(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
-    """A hierarchical model with the last ``depth`` sizes of the paper's ladder.
+    """A hierarchical model with the last ``depth`` default sizes of the data set.
 
     Example:
         >>> multi_layer("faces", "seatbelt", 10, 4).latent_sizes
@@ -59,8 +57,7 @@ def multi_layer(data: str, preset: str, beta: float, depth: int, seed: int = 0) 
         >>> multi_layer("faces", "seatbelt", 1, 2)
         Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0)
     """
-    ladder = _CELEBA_LADDER if data == "celeba" else _LADDER
-    return _model(data, preset, beta, ladder[-depth:], seed)
+    return _model(data, preset, beta, latent_sizes_of(data)[-depth:], seed)
 
 
 def _model(data: str, preset: str, beta: float, latent_sizes: tuple[int, ...], seed: int) -> Model:
