@@ -94,7 +94,7 @@ def _ends(search: Search) -> Tensor:
 
 
 def _log_remaining(problem: Problem, delta: Tensor) -> Tensor:
-    """Logarithm of Δ − c, shifted by 10⁻³(r₀ − c); without a floor, minus that of the gain."""
+    """log(Δ − c + 10⁻³(r₀ − c)); for a loss without a floor c, −log(g + 10⁻³ max g) of gains g."""
     if problem.loss.floor is None:
         gain = problem.remaining(delta)
         return -(gain + _SHIFT * gain.amax(1, keepdim=True)).log()
