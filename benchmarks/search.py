@@ -37,7 +37,8 @@ from benchmarks.search_starts import start_distortions
 from seatbelt_vae.attacks import CheckedAttack, checked_attack
 from seatbelt_vae.attacks.diagnostics import suite_flags
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.attack import LOSSES, THREATS, parse_layers
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
 from seatbelt_vae.parallel.process_settings import tune_process
@@ -78,7 +79,7 @@ def compare(
     x, target = subject.inputs[pair, None], subject.targets[pair, None]
     layers = parse_layers(config.layers, len(subject.model.latent_sizes))
     noise = None
-    if config.walked == "common":
+    if config.path_used == "common":
         # the noise is part of the problem: that of the attack
         generator = generator_for(Stream.LOSS_NOISE, config.seed, pair)
         noise = [

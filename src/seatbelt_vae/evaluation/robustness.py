@@ -64,7 +64,7 @@ class PairMeasures:
                 "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
                 "distance_relative": found.distance_relative[i],
-                "told_apart": self.pair.told_apart,
+                "told_apart": self.pair.gap_is_defined,
             }
             for i, epsilon in enumerate(found.epsilon)
         ]
@@ -136,7 +136,7 @@ def measure_pair(
         _rows(pair, rows, columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
-        *(_areas(*points, budgets) if pair.told_apart_distortion else ()),
+        *(_areas(*points, budgets) if pair.distortion_is_defined else ()),
     )
 
 
@@ -162,8 +162,8 @@ def _rows(pair: Pair, rows: Sequence[Row], columns: dict[str, Tensor]) -> list[R
     """The measures of every row as plain values, with those of the pair."""
     shared = {
         "target_reconstruction_error": pair.target_reconstruction_error,
-        "told_apart": pair.told_apart,
-        "told_apart_distortion": pair.told_apart_distortion,
+        "told_apart": pair.gap_is_defined,
+        "told_apart_distortion": pair.distortion_is_defined,
     }
     return [
         {"pair": row["pair"], "level": row["level"]}

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.losses._bound import Loss, Parts
-from seatbelt_vae.attacks.losses._latent import encoded
+from seatbelt_vae.attacks.losses._latent import encoded, positions_of
 from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.config import AttackConfig
 
 __all__ = ["LatentDistance", "loss"]
+
+DECLARATION = {"layers": True}
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,10 @@ class LatentDistance(Loss):
     encoders, and its gradient passes through a defence that replaces the codes.
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S; layer 1 is next to the data.
 
     Example:
-        >>> LatentDistance((0,), path="common", draws=4).draws
+        >>> LatentDistance((1,), path="common", draws=4).draws
         4
     """
 
@@ -41,6 +43,7 @@ class LatentDistance(Loss):
     def parts(self, walker: Walker, x: Tensor, target: Tensor) -> Parts:
         """The distances of chosen layers' codes from the target's codes."""
         del x
+        chosen = positions_of(self.layers, walker)
         known = encoded(walker, target).z if walker.repeatable else None
 
         def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
@@ -50,12 +53,12 @@ class LatentDistance(Loss):
                     aimed = walker.encode(target[pairs], pairs).z
             else:
                 aimed = tuple(z[..., pairs, :] for z in known)
-            distances = [(attacked[i] - aimed[i]).norm(dim=-1) for i in self.layers]
+            distances = [(attacked[i] - aimed[i]).norm(dim=-1) for i in chosen]
             return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
 
         return parts
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return LatentDistance(layers, path=config.walked, draws=config.draws)
+    """Create the loss from the settings of an attack; layers count from 1."""
+    return LatentDistance(layers, path=config.path_used, draws=config.draws)
