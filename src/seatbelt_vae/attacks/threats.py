@@ -13,7 +13,7 @@ from torch import Tensor
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.protocol import Bounds
 
-__all__ = ["Budget", "Norms", "Penalty", "Threat", "Where", "threat_of"]
+__all__ = ["Budget", "Norms", "Penalty", "RegionOptions", "Threat", "threat_of"]
 
 _ROUNDING = 1e-6
 
@@ -34,7 +34,7 @@ class Norms:
         return Norms(self.l2[index], self.linf[index])
 
 
-class Where(TypedDict):
+class RegionOptions(TypedDict):
     """The region of `minimize`: bounds and an optional ball, per row."""
 
     lower: Tensor | float
@@ -64,14 +64,14 @@ class Threat(Protocol):
         """The level whose relative value is 1, from :math:`r_0-c` and norms of :math:`x_t-x`."""
         ...
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         r"""A bound on :math:`\|d\|_2` under each level, the scale of random starts.
 
         ``norms`` are those of :math:`x_t - x`, and ``size`` is the number of values n.
         """
         ...
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The region of `minimize`: bounds and an optional ball, for rows :math:`(R, n)`."""
         ...
 
@@ -106,12 +106,12 @@ class Penalty:
         del bounds
         return span / norms.l2**self.power
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The distance to the target."""
         del size
         return norms.l2.expand(len(levels))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box of the image bounds."""
         del x, levels
         return {"lower": bounds[0], "upper": bounds[1]}
@@ -125,9 +125,9 @@ class Budget:
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
         """0 within the budget, to rounding; infinite beyond it."""
-        size: Tensor = getattr(norms, self.norm)
-        inside = size <= levels * (1 + _ROUNDING)
-        return torch.zeros_like(levels * size).masked_fill(~inside, torch.inf)
+        length: Tensor = getattr(norms, self.norm)
+        inside = length <= levels * (1 + _ROUNDING)
+        return torch.zeros_like(levels * length).masked_fill(~inside, torch.inf)
 
     def add_to(
         self, value: Tensor, gradient: Tensor, distortion: Tensor, levels: Tensor
@@ -142,8 +142,8 @@ class Budget:
 
     def scale(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\varepsilon/\|d\|`, which brings distortions to the edge of the budget."""
-        size: Tensor = getattr(norms, self.norm)
-        return levels / size.clamp_min(torch.finfo(size.dtype).tiny)
+        length: Tensor = getattr(norms, self.norm)
+        return levels / length.clamp_min(torch.finfo(length.dtype).tiny)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range."""
@@ -151,12 +151,12 @@ class Budget:
             return torch.full_like(span, bounds.span)
         return torch.where(norms.l2 > 0, norms.l2, 1)
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The ball's radius, or half the diagonal of the :math:`L_\\infty` box."""
         del norms
         return levels if self.norm == "l2" else levels * size**0.5
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box intersected with a ball; or the smaller box of an :math:`L_\\infty` budget."""
         low, high = bounds
         radius = levels.to(x)

@@ -81,8 +81,22 @@ def audit(
         ...     audit(model, images, out=Path(folder) / "model").verdict.status
         'inconclusive'
     """
-    began, config = time.monotonic(), config or AuditConfig()
-    subject, data = _judged(subject, data, out)
+    config = config or AuditConfig()
+    judged, data = _judged(subject, data, out)
+    return _audited(judged, data, config, rules, despite_checks, command, on_progress)
+
+
+def _audited(
+    subject: Subject,
+    data: ImageData,
+    config: AuditConfig,
+    rules: Sequence[str],
+    despite_checks: bool,
+    command: str,
+    on_progress: OnProgress,
+) -> Audit:
+    """Check, attack, judge, and write the document."""
+    began = time.monotonic()
     images = audited_images(subject, data, config)
     metrics = metrics_by_name(config.budgets, config.linf_budgets)
     read = read_rules(rules, metrics, _offered(subject, config))

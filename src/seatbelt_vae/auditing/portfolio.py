@@ -102,7 +102,7 @@ class PortfolioAttack:
         shares = torch.tensor(self.shares, dtype=torch.float64, device=self.x.device)
         self.levels = problem.level_unit[:, None] * shares
         size = self.x[0].numel()
-        largest = problem.threat.reach(problem.image_norms, self.levels, size)
+        largest = problem.threat.start_radius(problem.image_norms, self.levels, size)
         pairs = ReferencePairs.of(self.model, self.x, self.target, _BATCH)
         count, width = self.levels.shape
         self._pair = torch.arange(count, device=self.x.device).repeat_interleave(width)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seatbelt_vae.config.attack import LOSSES
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.errors import ConfigError
 
 __all__ = ["LEVELS", "AuditConfig"]

@@ -179,9 +179,7 @@ def matched_budgets(
         max_evaluations: largest number of gradient evaluations of one budgeted attack.
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
-    blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
     stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
-    gap_of_rows = tuple(c.gap[i].item() for c, i in _best(stored))
     attack = partial(_lowered, model, pair, budgets, batch, max_evaluations)
     for stage in _BUDGETED if lower else ():
         starts = [c.images[[c.best, c.how.index("blend")]] for c in pool]
@@ -198,8 +196,8 @@ def matched_budgets(
         how=best.how,
         gap=tuple(best.gap.tolist()),
         distance_relative=tuple(best.distance_relative.tolist()),
-        blend_gap=blend_gap,
-        gap_of_rows=gap_of_rows,
+        blend_gap=tuple(c.gap[c.how.index("blend")].item() for c in pool),
+        gap_of_rows=tuple(c.gap[i].item() for c, i in _best(stored)),
         pool=pool,
         unconverged=unconverged,
     )

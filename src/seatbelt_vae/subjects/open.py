@@ -1,6 +1,6 @@
 """The kinds of targets that name a subject.
 
-To add a kind, write a module with the functions of `Way` and list it in `WAYS`.
+To add a kind, write a module with the functions of `TargetKind` and list it in `TARGET_KINDS`.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ from seatbelt_vae.subjects import (
 from seatbelt_vae.subjects.result_folder import continued, source_of
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["WAYS", "Way", "as_subject", "open_subject", "reopened"]
+__all__ = ["TARGET_KINDS", "TargetKind", "as_subject", "open_subject", "reopened"]
 
 
-class Way(Protocol):
+class TargetKind(Protocol):
     """The functions of a module for one kind of target."""
 
     def recognises(self, target: str, /) -> bool:
@@ -36,7 +36,7 @@ class Way(Protocol):
         ...
 
 
-WAYS: tuple[Way, ...] = (
+TARGET_KINDS: tuple[TargetKind, ...] = (
     run_subject,
     reference,
     weights_file,
@@ -64,7 +64,7 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
     folder = Path(target)
     if (folder / SUBJECT).exists():
         return reopened(Run(folder.name, folder), data)
-    for way in WAYS:
+    for way in TARGET_KINDS:
         if way.recognises(str(target)):
             return way.open_target(str(target), data)
     raise ArtifactError(

@@ -1,4 +1,11 @@
-"""The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
+"""The adapter of a foreign module, chosen by the results of its methods on zero inputs.
+
+``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
+tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``, ``latent_dist``).
+``decode`` returns the reconstruction. A module without these methods, and a function, map inputs to
+reconstructions; their codes cannot be attacked. Inputs have ``event_shape`` or are flattened:
+`wrap` tries both.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,20 +55,14 @@ def wrap(
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
-    ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
-    tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
-    ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
-    a function, map inputs to reconstructions; their codes cannot be attacked. Inputs have
-    ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
-    ``assumptions`` of the adapter states the choice.
+    The attribute ``assumptions`` of the adapter lists its choices.
 
     Args:
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
-        code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
-            :math:`\sigma^2`; ``none`` ignores it (default: by its name, else
-            :math:`\log\sigma^2`).
+        code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
+            spread's name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
         logits: whether ``decode`` returns logits.
