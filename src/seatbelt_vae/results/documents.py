@@ -21,7 +21,7 @@ from seatbelt_vae.results.discovery import RunSource
 from seatbelt_vae.runs import digest_of
 from seatbelt_vae.runs.contents import Run
 
-__all__ = ["DOCUMENTS", "table_of"]
+__all__ = ["DOCUMENTS", "flat", "table_of"]
 
 Row = dict[str, Any]
 
@@ -43,7 +43,7 @@ def table_of(view: str, runs: Sequence[RunSource]) -> pa.Table:
 def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row]) -> pa.Array:
     try:
         column = pa.array([row.get(name) for row in rows], kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         wrong = next(row for row in rows if not _fits(row.get(name), kind))
         raise ArtifactError(
             f"run {wrong['run']} has {wrong[name]!r} as {name} of its {view} ({error}): delete "
@@ -55,7 +55,7 @@ def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row])
 def _fits(value: Any, kind: pa.DataType | None) -> bool:
     try:
         pa.array([value], kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return False
     return True
 
@@ -124,7 +124,7 @@ def _foreign_row(run: Run) -> Row:
 
 def _evaluation_rows(source: RunSource) -> Iterator[Row]:
     evaluation = source.contents.evaluation
-    yield {"run": source.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
+    yield {"run": source.name, **(dict(flat(evaluation.measures)) if evaluation else {})}
 
 
 def _suite_rows(source: RunSource) -> Iterator[Row]:
@@ -228,11 +228,11 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
         return config.objective.beta, config.objective.free_bits
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Flatten nested tables: ``total_correlation.lower`` becomes ``tc_lower``."""
     for key, value in table.items():
         name = f"{prefix}{_SHORT.get(key, key)}"
         if isinstance(value, dict):
-            yield from _flat(value, f"{name}_")
+            yield from flat(value, f"{name}_")
         else:
             yield name, value
