@@ -32,6 +32,7 @@ BUDGETS, PAIRS, MEASURES = (f"{SUITE}/{kind}" for kind in ("budgets", "pairs", "
         ("vae/metrics", "step", "x", "step is 'x', expected a whole number"),
         ("vae/metrics", "elbo", None, "elbo is 'None', expected a number"),
         ("vae/evaluation", "sigma_norm", 1.0, "sigma_norm is '1.0', expected a list"),
+        ("vae/evaluation", "sigma_norm", [], "sigma_norm has 0 values, expected 1"),
         ("vae/evaluation", "sigma_norm", ["x"], "expected a list, each a number"),
     ],
 )

@@ -78,6 +78,13 @@ def check_values(run: Run) -> None:
                 place = path
                 break
         raise ArtifactError(f"{place}: {fault}: move it away and run the step again")
+    layers = len((run.architecture or {}).get("latent_sizes", ()))
+    for row in run.evaluation.sigma if run.evaluation is not None else ():
+        if len(row["sigma_norm"]) != layers:
+            raise ArtifactError(
+                f"{run.folder}/evaluation/sigma.parquet: sigma_norm has {len(row['sigma_norm'])} "
+                f"values, expected {layers}, one per layer: evaluate again"
+            )
 
 
 def _parts(run: Run) -> Iterator[Part]:
