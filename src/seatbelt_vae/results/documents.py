@@ -1,6 +1,7 @@
 """Views of settings and summaries, read from small TOML and JSON files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from seatbelt_vae.config import (
     DataConfig,
     Preset,
+    ReadingConfig,
     RunConfig,
     preset_of,
     resolve,
@@ -73,31 +75,24 @@ def _run_rows(source: RunSource) -> Iterator[Row]:
     yield {
         "run": run.name,
         **_data(data),
-        "image_size": data.image_size,
         "image_shape": shape,
-        "images": data.images,
         "preset": model.preset,
         "objective": preset and preset.objective,
         "beta": beta,
         "depth": len(sizes) if sizes else None,
         "latent_sizes": sizes,
         "top_size": sizes[-1] if sizes else None,
-        "network": model.network,
-        "likelihood": model.likelihood,
+        **_named(model, "network", "filters", "features", "hierarchy_widths", "likelihood"),
         "variance": model.variance if model.likelihood == "gaussian" else None,
-        "seed": training.seed,
+        **_named(training, "seed", "batch_size", "learning_rate", "schedule", "ema_decay"),
         "epochs": training.epochs if training.steps is None else None,
         "steps": training.steps,
-        "batch_size": training.batch_size,
-        "learning_rate": training.learning_rate,
-        "ema_decay": training.ema_decay,
         "free_bits": free_bits,
         "free_bits_group": config.objective.free_bits_group if free_bits else None,
         "tc_estimator": config.objective.tc_estimator
         if preset and preset.reads("tc_estimator")
         else None,
-        "kl_warm_up": config.objective.kl_warm_up,
-        "tc_warm_up": config.objective.tc_warm_up,
+        **_named(config.objective, "kl_warm_up", "tc_warm_up", "warm_up_period"),
         "precision": training.precision,
         "finished": run.weights is not None,
         "weights_digest": run.weights,
@@ -111,7 +106,6 @@ def _foreign_row(run: Run) -> Row:
     return {
         "run": run.name,
         **_data(run.data),
-        "image_size": run.data.image_size,
         "image_shape": about["image_shape"],
         "preset": run.preset,
         "depth": len(sizes),
@@ -182,7 +176,7 @@ DOCUMENTS: Mapping[str, Callable[[RunSource], Iterator[Row]]] = {
 
 
 def _data(data: DataConfig) -> Row:
-    """The name of the data set without local paths, and a digest of its path.
+    """The settings of a data set; its name is without local paths, but with a digest of the path.
 
     The digest distinguishes data sets with the same name. It is None for data sets with the same
     images at any path.
@@ -197,7 +191,12 @@ def _data(data: DataConfig) -> Row:
     return {
         "data": name,
         "data_place": None if place is None else digest_of(place),
+        **_named(data, "image_size", "images", *(field.name for field in fields(ReadingConfig))),
     }
+
+
+def _named(settings: object, *names: str) -> Row:
+    return {name: getattr(settings, name) for name in names}
 
 
 def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[int] | None]:
