@@ -8,6 +8,7 @@ import pytest
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report import write_report
+from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_rows, write_rows
 
 from .synthetic import write_demo
@@ -68,6 +69,9 @@ def test_a_document_with_another_value(
     message = refused(tmp_path)
     assert named in message
     assert str(path.parent) in message
+    if "model.json" in file and "latent_sizes" in change:
+        with pytest.raises(ArtifactError, match="latent_sizes is 'x', expected a list"):
+            Store.open([tmp_path]).query("FROM runs")
 
 
 def refused(place: Path) -> str:

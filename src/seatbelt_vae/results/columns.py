@@ -65,7 +65,7 @@ _FIXED: Mapping[str, Known] = {
     "evaluations": _known("run VARCHAR, images BIGINT"),
     "suites": _known(f"""
         run VARCHAR, suite VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
-        weight_count BIGINT,
+        weight_count BIGINT, levels DOUBLE[],
         budgets DOUBLE[], pairs BIGINT, seed BIGINT, draws BIGINT, restarts BIGINT,
         max_evaluations BIGINT, memory BIGINT, recheck DOUBLE, gradient_free BIGINT,
         fresh_draws BIGINT, test_images BIGINT, model VARCHAR, sibling VARCHAR, digest VARCHAR,

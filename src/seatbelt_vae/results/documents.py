@@ -130,7 +130,7 @@ def _suite_rows(source: RunSource) -> Iterator[Row]:
         yield {
             "run": source.name,
             "suite": suite.name,
-            **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
+            **_named(config, *same, *effort, "fresh_draws", "levels"),
             "path": config.walked,
             "weights": None if within else config.weights,
             "weight_count": None if within else config.weight_count,

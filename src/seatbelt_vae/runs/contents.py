@@ -119,9 +119,19 @@ class Run:
     def architecture(self) -> Row | None:
         """Image shape, bounds and latent sizes; None before training."""
         if self.subject is not None:
-            return {**self.subject, "image_shape": self.subject["event_shape"]}
-        path = self.folder / "model.json"
-        return checked_table(path, ["latent_sizes", "bounds"]) if path.exists() else None
+            found = {**self.subject, "image_shape": self.subject["event_shape"]}
+        elif (path := self.folder / "model.json").exists():
+            found = checked_table(path, ["latent_sizes", "bounds"])
+        else:
+            return None
+        sizes = found["latent_sizes"]
+        if not isinstance(sizes, list) or not all(isinstance(size, int) for size in sizes):
+            place = self.folder / (SUBJECT if self.subject else "model.json")
+            raise ArtifactError(
+                f"{place}: latent_sizes is {str(sizes)[:40]!r}, expected a list of whole numbers: "
+                f"restore it"
+            )
+        return found
 
     @cached_property
     def metrics(self) -> list[Row]:
