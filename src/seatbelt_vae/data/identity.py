@@ -110,16 +110,7 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
             "%s: %d images were added to %r later; they are neither trained on nor held out",
             *(folder, added, data.name),
         )
-    indices, rest = np.concatenate([part.indices for part in parts]), np.ones(len(found), bool)
-    rest[places] = False
-    if data.train.read != data.test.read:
-        rest[len(found) - len(data.test) :] = False
-    kept = replace(
-        data,
-        train=replace(data.train, indices=indices[places[:train]], cut=indices[rest]),
-        test=replace(data.test, indices=indices[places[train:]]),
-        digest=about["digest"],
-    )
+    kept = replace(_placed(data, places, train), digest=about["digest"])
     if None not in (before := about.get("labels"), after := _labels(kept)) and before != after:
         logger.warning(
             "%s: the images of %r have other labels than before: results for labels, such as MIG, "
@@ -127,6 +118,21 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
             *(folder, data.name),
         )
     return kept
+
+
+def _placed(data: ImageData, places: Indices, train: int) -> ImageData:
+    """The data set with the examples at ``places``, the first ``train`` of them for training."""
+    parts = _parts(data)
+    indices = np.concatenate([part.indices for part in parts])
+    rest = np.ones(len(indices), bool)
+    rest[places] = False
+    if data.train.read != data.test.read:
+        rest[len(indices) - len(data.test) :] = False
+    return replace(
+        data,
+        train=replace(data.train, indices=indices[places[:train]], cut=indices[rest]),
+        test=replace(data.test, indices=indices[places[train:]]),
+    )
 
 
 def _labels(data: ImageData) -> str | None:
