@@ -42,6 +42,13 @@ def test_published_weights_are_the_same_for_all_pairs():
     assert_allclose(found, np.tile(2.0 ** (40 * np.arange(50) / 49 - 20), (3, 1)))
 
 
+@pytest.mark.parametrize("weights", ["relative", "published"])
+def test_chosen_levels_replace_the_grid_and_may_start_at_zero(weights):
+    problem, found = levels(AttackConfig(weights=weights, levels=(0.0, 0.3, 2.0)))
+    unit = problem.level_unit[:, None] if weights == "relative" else torch.ones(3, 1)
+    assert_allclose(found, unit * torch.tensor([[0.0, 0.3, 2.0]], dtype=torch.float64))
+
+
 @pytest.mark.parametrize(
     ("weights", "ends"), [("relative", (2**-10, 2**4)), ("published", (2**-20, 2**20))]
 )

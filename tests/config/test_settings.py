@@ -88,6 +88,13 @@ REFUSED: dict[str, Callable[[], object]] = {
     "attack budgets of a squared penalty": lambda: AttackConfig(
         threat="squared-penalty", budgets=(0.1,)
     ),
+    "attack levels empty": lambda: AttackConfig(levels=()),
+    "attack levels descending": lambda: AttackConfig(levels=(1.0, 0.5)),
+    "attack level negative": lambda: AttackConfig(levels=(-1.0, 0.5)),
+    "attack level nan": lambda: AttackConfig(levels=(nan,)),
+    "attack level infinite": lambda: AttackConfig(levels=(0.0, inf)),
+    "attack levels and a count": lambda: AttackConfig(levels=(0.0, 1.0), weight_count=3),
+    "attack levels of a budget": lambda: AttackConfig(threat="l2", levels=(0.1,)),
     "attack budget of zero": lambda: AttackConfig(threat="l2", budgets=(0.0, 0.1)),
     "attack budget above one": lambda: AttackConfig(threat="l2", budgets=(0.1, 1.5)),
     "attack budget nan": lambda: AttackConfig(threat="linf", budgets=(nan,)),

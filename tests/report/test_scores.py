@@ -180,6 +180,16 @@ def test_an_untrained_run_joins_the_group_of_its_settings() -> None:
     assert ComparisonKind.of(runs[0]) == ComparisonKind("chairs", None, "bernoulli", None, None)
 
 
+def test_images_read_with_other_levels_are_not_compared() -> None:
+    same = {"data": "x", "data_place": None, "likelihood": "bernoulli", "variance": None}
+    levels = {"black": 0.0, "white": 4095.0, "background": None}
+    runs = [{**same, "run": "a", "image_shape": [1, 8, 8], **more} for more in ({}, levels)]
+    assert titles(list(by_kind(runs))) == [
+        "x, 8×8, Bernoulli likelihood",
+        "x, 8×8, black 0.0, white 4095.0, Bernoulli likelihood",
+    ]
+
+
 def test_different_effort_is_a_caveat(tmp_path: Path) -> None:
     for name in "abc":
         model(tmp_path / name, -90, [0.5, 0.6])

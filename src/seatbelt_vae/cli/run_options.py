@@ -140,7 +140,7 @@ class Train(_RunFlags):
         folder: the run folder; must be new unless the run is resumed.
         config: TOML file of settings, such as the config.toml of a run; flags override it.
         resume: continue the run in the folder with its stored settings; another device may be
-            given, and more steps or epochs extend the run.
+            given, and another root for data that have moved; more steps or epochs extend the run.
     """
 
     folder: Positional[Path]

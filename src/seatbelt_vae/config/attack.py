@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
@@ -50,6 +52,8 @@ class AttackConfig:
         weights: grid of λ for the penalties: `relative` is (r₀/‖x_t−x‖)·2^linspace(−10, 4),
             `published` is 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
+        levels: λ of the penalties in place of the grid, ascending, in multiples of r₀/‖x_t−x‖, or
+            absolute with weights `published`; 0 is no penalty, such as 0 0.1 1 (default: the grid).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
         strength: `strong` (many starts, solutions exchanged between levels), `single` (one start),
             or `paper` (L-BFGS-B of SciPy as published).
@@ -82,6 +86,7 @@ class AttackConfig:
     threat: Literal["penalty", "squared-penalty", "l2", "linf"] = "penalty"
     weights: Literal["relative", "published"] = "relative"
     weight_count: int | None = None
+    levels: tuple[float, ...] | None = None
     budgets: tuple[float, ...] | None = None
     strength: Literal["strong", "single", "paper"] = "strong"
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
@@ -121,7 +126,7 @@ class AttackConfig:
                 positive(name, getattr(self, name))
         parse_among(self.among)
         self._check_combinations()
-        self._check_budgets()
+        self._check_levels()
 
     @property
     def within_budget(self) -> bool:
@@ -172,22 +177,30 @@ class AttackConfig:
                 f"steps: use threat 'l2' or 'linf', or solver 'quasi-newton'"
             )
 
-    def _check_budgets(self) -> None:
+    def _check_levels(self) -> None:
         if self.within_budget:
-            if self.weights != "relative" or self.weight_count is not None:
+            grid = self.weight_count, self.levels
+            if self.weights != "relative" or grid != (None, None):
                 raise ConfigError(
-                    f"a grid of weights with threat {self.threat!r}, which has budgets instead: "
-                    f"leave weights and weight_count out, and set budgets"
+                    f"weights with threat {self.threat!r}, which has budgets instead: leave "
+                    f"weights, weight_count and levels out, and set budgets"
                 )
         elif self.budgets is not None:
             raise ConfigError(
                 f"budgets with threat {self.threat!r}, which has weights instead: use threat "
                 f"'l2' or 'linf', or leave budgets out"
             )
-        if self.budgets == ():
-            raise ConfigError(
-                "budgets are empty, expected at least one: leave them out for defaults"
-            )
+        for name in ("budgets", "levels"):
+            if getattr(self, name) == ():
+                raise ConfigError(
+                    f"{name} are empty, expected at least one: leave them out for defaults"
+                )
+        if self.levels is not None:
+            if self.weight_count is not None:
+                raise ConfigError("weight_count with levels, which replace the grid: give one")
+            ascending = all(a < b for a, b in pairwise(self.levels))
+            if not (ascending and self.levels[0] >= 0 and isfinite(self.levels[-1])):
+                raise ConfigError(f"levels {self.levels}, expected λ from 0 on, ascending")
         for before, epsilon in zip((0.0, *(self.budgets or ())), self.budgets or (), strict=False):
             if not before < epsilon <= 1:
                 raise ConfigError(

@@ -18,6 +18,7 @@ class ComparisonKind:
         place: digest of the images' path, for data sets that the name does not identify.
         likelihood, variance: distribution p(x|z), and the variance if it is Gaussian.
         shape: (C, H, W) of the images; None before training.
+        reading: the levels and the background that the images were read with, as text.
     """
 
     data: str
@@ -25,12 +26,16 @@ class ComparisonKind:
     likelihood: str | None
     variance: float | None
     shape: tuple[int, ...] | None
+    reading: str = ""
 
     @classmethod
     def of(cls, run: Row) -> "ComparisonKind":
         """The kind of one row of the view ``runs``."""
         shape = None if run["image_shape"] is None else tuple(run["image_shape"])
-        return cls(run["data"], run["data_place"], run["likelihood"], run["variance"], shape)
+        levels = {name: run.get(name) for name in ("black", "white", "background")}
+        reading = ", ".join(f"{name} {v}" for name, v in levels.items() if v is not None)
+        likelihood = run["likelihood"], run["variance"]
+        return cls(run["data"], run["data_place"], *likelihood, shape, reading)
 
     @property
     def title(self) -> str:
@@ -39,6 +44,7 @@ class ComparisonKind:
         if self.shape is not None:
             sides = "×".join(map(str, self.shape[1:] or self.shape))
             words.append(f"{sides}{' RGB' if self.shape[0] == 3 else ''}")
+        words += [self.reading] if self.reading else []
         if self.likelihood is None:
             return ", ".join([*words, "no likelihood"])
         variance = "" if self.variance is None else f", σ² = {self.variance:g}"

@@ -187,6 +187,17 @@ def _budgets(measured: Measured, pair: int) -> list[Row]:
 
 
 def _bounds(run: Run) -> tuple[float, float]:
-    """The pixel range of a run's images."""
-    low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
-    return low, high
+    """The pixel range of a run's images: over all features, or of the images without bounds."""
+    stated = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
+    try:
+        low, high = (-np.inf, np.inf) if stated is None else stated
+        ends = float(np.min(low)), float(np.max(high))
+    except (TypeError, ValueError):
+        raise ArtifactError(
+            f"{run.folder}: the bounds of its model are {stated!r}, expected two numbers: restore "
+            f"model.json, or train again"
+        ) from None
+    if np.isfinite(ends).all():
+        return ends
+    stored = run.evaluation or next(filter(None, (s.measured for s in run.suites.values())))
+    return float(stored.pictures["x"].min()), float(stored.pictures["x"].max())

@@ -188,8 +188,9 @@ def _about(
         "sibling": None if siblings is None else sibling_model(siblings),
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
-    if config.among is None:
-        del decisive["among"]  # keeps the digest of suites that are older than this setting
+    for name in ("among", "levels"):
+        if decisive[name] is None:
+            del decisive[name]  # keeps the digest of suites that are older than this setting
     first = {"format": _IN_DIGEST, "config": by_first_names("attack", decisive)}
     return {**about, "digest": digest_of({**about, **first})}
 
