@@ -78,7 +78,7 @@ def raised(model, images, **options):
 @pytest.mark.parametrize("logits", [False, True])
 def test_a_good_model_raises_nothing(trained, logits):
     module = module_of(trained, logits=logits)
-    model = wrap(module, SHAPE, logits=logits)
+    model = wrap(module, SHAPE, output="logits" if logits else "image")
     check_autoencoder(model)
     plain = module_of(trained)
     assert raised(model, blobs(32), forward=plain) == set()
@@ -115,7 +115,7 @@ MISTAKES = {
         lambda w: wrap(module_of(w, logits=True), SHAPE),
         {"unexplained", "out of range"},
     ),
-    "probabilities": (lambda w: wrap(module_of(w), SHAPE, logits=True), {"unexplained"}),
+    "probabilities": (lambda w: wrap(module_of(w), SHAPE, output="logits"), {"unexplained"}),
     "swapped heads": (lambda w: wrap(planted(Swapped, w), SHAPE), {"unexplained"}),
     "untrained": (lambda _: wrap(Tutorial(), SHAPE), {"unexplained"}),
     "standard deviation": (
@@ -142,8 +142,8 @@ def test_a_forward_that_does_something_else_is_found(trained):
 
 def test_the_better_reading_is_named(trained):
     for model, better in (
-        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "bounds=(0, 1), logits=False"),
-        (wrap(module_of(trained, logits=True), SHAPE), "bounds=(0, 1), logits=True"),
+        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "--bounds=0,1 --output image"),
+        (wrap(module_of(trained, logits=True), SHAPE), "--bounds=0,1 --output logits"),
         (wrap(module_of(trained), SHAPE), None),
         (wrap(Tutorial(), SHAPE), None),
     ):

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from tyro.conf import Positional
 
 from seatbelt_vae.config import (
+    AdapterConfig,
     DataConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -84,6 +85,7 @@ class SubjectFlags(ReadingConfig):
     root: str | None = None
     image_size: int | None = None
     out: Path | None = None
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
 
     def data_config(self, known: DataConfig | None) -> DataConfig:
         """Settings of the data: those known, overridden by these flags.

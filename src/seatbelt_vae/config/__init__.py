@@ -1,5 +1,6 @@
 """All settings, as frozen dataclasses that validate their values and do not import torch."""
 
+from seatbelt_vae.config.adapter import AdapterConfig
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
 from seatbelt_vae.config.image_reading import ReadingConfig
@@ -12,6 +13,7 @@ from seatbelt_vae.config.training import TrainingConfig
 
 __all__ = [
     "PRESETS",
+    "AdapterConfig",
     "Architecture",
     "AttackConfig",
     "DataConfig",

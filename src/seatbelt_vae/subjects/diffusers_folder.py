@@ -9,8 +9,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -49,14 +48,14 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: the class is no autoencoder, or its weights are missing, pickled or damaged.
         ConfigError: diffusers is not installed, or no data, which gives the size of the images.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     folder = Path(target)
     name = read_json(folder / _CONFIG)[_CLASS]
     if data is None:
         raise ConfigError(f"{target} does not state the size of its images: give --data")
     model = wrap(_TwoMaps(_loaded(folder, str(name))), tuple(data.image_shape), _BOUNDS)
-    return foreign_subject(model, data, folder.resolve().name, source=target, kind="diffusers")
+    return subject_of_model(model, folder.resolve().name, source=target, kind="diffusers")
 
 
 def _loaded(folder: Path, name: str) -> Any:

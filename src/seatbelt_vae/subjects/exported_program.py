@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -46,7 +45,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: a file is missing or damaged.
         ConfigError: no data, which gives the shape of the inputs.
-        ModelError: the program violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     if data is None:
         raise ConfigError(f"{target} does not state the shape of its inputs: give --data")
@@ -60,7 +59,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     for part in module.modules():
         part.training = False
     model = wrap(module, tuple(data.image_shape))
-    return foreign_subject(model, data, path.stem, source=target, kind="exported")
+    return subject_of_model(model, path.stem, source=target, kind="exported")
 
 
 def _program(path: Path) -> nn.Module:

@@ -1,18 +1,23 @@
 """The subject of a foreign model: checked against the protocol, and on images of its user."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
+from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.references import resolve_reference
 from seatbelt_vae.subjects.adapters.alternatives import better_reading
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
-from seatbelt_vae.subjects.subject import Subject, subject_of_model
+from seatbelt_vae.subjects.adapters.override import overridden
+from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
-__all__ = ["foreign_subject"]
+__all__ = ["examined"]
 
 _IMAGES = 64
 _ENOUGH = 8
@@ -20,38 +25,47 @@ _ENOUGH = 8
 _logger = logging.getLogger(__name__)
 
 
-def foreign_subject(
-    model: Autoencoder, data: ImageData | None, name: str, *, source: str, kind: str
+def examined(
+    subject: Subject, data: ImageData | None, settings: AdapterConfig | None = None
 ) -> Subject:
-    """The subject of a foreign model; doubts whether it is read as it was meant are logged.
+    """The subject under the given settings; doubts whether it is read as was meant are logged.
 
     Args:
-        model: the autoencoder.
+        subject: the subject of a foreign model.
         data: the data of the evaluation; without it no images are checked.
-        name: its name in tables and reports.
-        source: the target it was obtained from.
-        kind: the kind of the target.
+        settings: how the model is read (default: as it was found).
 
     Raises:
         ModelError: the model violates the protocol.
-        ConfigError: the data have another shape than the model's inputs.
+        ConfigError: settings that do not fit the model, or data of another shape than its inputs.
     """
-    check_autoencoder(model)
-    subject = subject_of_model(model, name, source=source, kind=kind)
+    settings = settings or AdapterConfig()
+    subject = replace(subject, model=overridden(subject.model, settings), settings=settings)
+    check_autoencoder(subject.model)
     doubts = () if data is None else _doubts(subject, data)
     for doubt in doubts:
-        _logger.warning("%s: %s", name, doubt)
+        _logger.warning("%s: %s", subject.name, doubt)
     return replace(subject, doubts=doubts)
 
 
 def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:
-    test = subject.images(data).test
+    test, model = subject.images(data).test, subject.model
     if len(test) < _ENOUGH:
         return ()
     images = test.batch(np.arange(min(len(test), _IMAGES)))
-    raised = [found for found in check_on_images(subject.model, images) if found.raised]
-    if not raised or not isinstance(subject.model, ForeignAutoencoder):
-        return tuple(map(str, raised))
-    better = better_reading(subject.model, images)
-    hint = () if better is None else (f"wrap(module, event_shape, {better}) reconstructs better",)
-    return (*map(str, raised), *hint)
+    found = check_on_images(model, images, forward=_forward(subject))
+    raised = tuple(str(finding) for finding in found if finding.raised)
+    if not raised or not isinstance(model, ForeignAutoencoder):
+        return raised
+    better = better_reading(model, images)
+    return raised if better is None else (*raised, f"{better} reconstructs better")
+
+
+def _forward(subject: Subject) -> Callable[[Tensor], Tensor] | None:
+    """The owner's map from inputs to reconstructions: that of the settings, or of the module."""
+    if (reference := subject.settings.forward) is not None:
+        given = resolve_reference(reference)
+        if not callable(given):
+            raise ConfigError(f"forward {reference!r} is no function of inputs: name a function")
+        return given  # type: ignore[no-any-return]
+    return subject.model.forward if isinstance(subject.model, ForeignAutoencoder) else None

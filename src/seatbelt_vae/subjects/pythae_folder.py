@@ -12,8 +12,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -57,13 +56,14 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: custom networks, which pythae pickles; files that are missing or damaged.
         ConfigError: pythae is not installed.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
+    del data
     folder = Path(target)
     model = _loaded(folder)
     shape = tuple(model.model_config.input_dim)
     adapted = wrap(_TwoMaps(model), shape)
-    return foreign_subject(adapted, data, folder.resolve().name, source=target, kind="pythae")
+    return subject_of_model(adapted, folder.resolve().name, source=target, kind="pythae")
 
 
 def _loaded(folder: Path) -> Any:

@@ -11,8 +11,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -33,7 +32,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
 
     Raises:
         ConfigError: the reference cannot be resolved, or does not name a model.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     found = resolve_reference(target)
     if not _is_model(found) and callable(found) and not _takes_inputs(found):
@@ -52,7 +51,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         )
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return foreign_subject(found, data, f"{stem}-{function}", source=target, kind="reference")
+    return subject_of_model(found, f"{stem}-{function}", source=target, kind="reference")
 
 
 def _is_model(found: object) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.config import DataConfig, RunConfig
+from seatbelt_vae.config import AdapterConfig, DataConfig, RunConfig
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.data.identity import IDENTITY, in_split_of, store_identity
 from seatbelt_vae.errors import ConfigError
@@ -42,6 +42,7 @@ class Subject:
         data: settings of the data set of the evaluation, if known.
         folder: the folder of its results, if any.
         doubts: reasons why the model may not be read as it was meant.
+        settings: the settings of the user of how the model is read.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -59,6 +60,7 @@ class Subject:
     data: DataConfig | None = None
     folder: Path | None = None
     doubts: tuple[str, ...] = ()
+    settings: AdapterConfig = field(default_factory=AdapterConfig)
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -142,6 +144,7 @@ class Subject:
             "bounds": None if self.model.bounds is None else [low, high],
             "capabilities": asdict(capabilities_of(self.model)),
             "assumptions": getattr(self.model, "assumptions", {}),
+            "settings": self.settings.given,
             "doubts": list(self.doubts),
             "data": None if self.data is None else asdict(self.data),
         }

@@ -96,7 +96,7 @@ def check_on_images(
                 wide.double().mean().item(),
                 0.9,
                 "nearly every posterior is wider than the prior",
-                "state the meaning of the second tensor of encode with code=",
+                "state the meaning of the second tensor of encode with code",
             )
         )
     if capabilities_of(model).repeatable:
@@ -115,7 +115,7 @@ def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:
         outside.double().mean().item(),
         0.2,
         "many reconstructed values are outside the bounds",
-        "state bounds=, or logits=True",
+        "state bounds, or output as logits",
     )
 
 

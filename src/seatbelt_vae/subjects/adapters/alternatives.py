@@ -5,20 +5,21 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from seatbelt_vae.config.adapter import Output
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 
 __all__ = ["better_reading"]
 
 _BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+_OUTPUTS: tuple[Output, ...] = ("image", "logits", "probability")
 _CLEARLY = 0.7
 
 
 @torch.no_grad()
 def better_reading(model: ForeignAutoencoder, images: Tensor) -> str | None:
-    """The arguments of `wrap` under which the module reconstructs images best, if clearly better.
+    """The settings under which the module reconstructs images best, if clearly better.
 
-    The bounds [0, 1], [−1, 1] and [0, 255] and the readings of ``decode`` as an image or as logits
-    are tried.
+    The bounds [0, 1], [−1, 1] and [0, 255] and all readings of ``decode`` are tried.
 
     Args:
         model: the adapter.
@@ -29,15 +30,15 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> str | None:
     low, high = model.bounds
     unit = (images - low) / (high - low)
     errors = {
-        (bounds, logits): _error(replace(model, bounds=bounds, logits=logits), unit, bounds)
+        (bounds, output): _error(replace(model, bounds=bounds, output=output), unit, bounds)
         for bounds in _BOUNDS
-        for logits in (False, True)
+        for output in _OUTPUTS
     }
     best = min(errors, key=errors.__getitem__)
     if not errors[best] < _CLEARLY * min(_error(model, unit, model.bounds), 1.0):
         return None
-    bounds, logits = best
-    return f"bounds=({bounds[0]:g}, {bounds[1]:g}), logits={logits}"
+    (low, high), output = best
+    return f"--bounds={low:g},{high:g} --output {output}"
 
 
 def _error(model: ForeignAutoencoder, unit: Tensor, bounds: tuple[float, float]) -> float:

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seatbelt_vae.config.adapter import Bound, Code, Output
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_of, shown
+from seatbelt_vae.subjects.adapters.return_values import heads_of, image_of, shown
 
 __all__ = ["wrap"]
 
@@ -39,12 +40,12 @@ class MyAutoencoder:
 def wrap(
     module: nn.Module | Callable[[Tensor], object],
     event_shape: tuple[int, ...],
-    bounds: tuple[float, float] | None = (0.0, 1.0),
+    bounds: Bound = (0.0, 1.0),
     *,
-    code: Code | Literal["none"] | None = None,
+    code: Code | None = None,
     likelihood: Likelihood | None = None,
     variance: float = 0.1,
-    logits: bool = False,
+    output: Output = "image",
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
@@ -64,7 +65,8 @@ def wrap(
             :math:`\log\sigma^2`).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
-        logits: whether ``decode`` returns logits.
+        output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
+            [0, 1], whatever the bounds.
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -91,7 +93,7 @@ def wrap(
     except ModelError as error:
         error.add_note(_TEMPLATE.format(bounds=bounds, shape=shape))
         raise
-    return replace(found, likelihood=likelihood, variance=variance, logits=logits)
+    return replace(found, likelihood=likelihood, variance=variance, output=output)
 
 
 def _has_maps(module: nn.Module) -> bool:
@@ -101,8 +103,8 @@ def _has_maps(module: nn.Module) -> bool:
 def _two_maps(
     module: Any,
     shape: tuple[int, ...],
-    bounds: tuple[float, float] | None,
-    code: Code | Literal["none"] | None,
+    bounds: Bound,
+    code: Code | None,
 ) -> ForeignAutoencoder:
     """The adapter of ``encode`` and ``decode``."""
     name = type(module).__name__
@@ -125,18 +127,14 @@ def _two_maps(
             f"decode of {name} returned {shown(decoded)} for codes {tuple(heads.mean.shape)}, "
             f"expected inputs {(2, *shape)}"
         )
-    spread: Code | None = heads.code or "log-variance"
-    if code is not None:
-        spread = None if code == "none" else code
-    code_shape = tuple(heads.mean.shape[1:])
-    gaussian = spread if heads.spread is not None else None
-    return ForeignAutoencoder(module, shape, bounds, code_shape, gaussian, flat=flat)
+    code = "none" if heads.spread is None else code or heads.code or "log-variance"
+    return ForeignAutoencoder(module, shape, bounds, tuple(heads.mean.shape[1:]), code, flat=flat)
 
 
 def _reconstruction(
     function: Callable[[Tensor], object],
     shape: tuple[int, ...],
-    bounds: tuple[float, float] | None,
+    bounds: Bound,
 ) -> Reconstruction:
     """The adapter of a map from inputs to reconstructions."""
     name = getattr(function, "__name__", type(function).__name__)
