@@ -52,6 +52,7 @@ class Capabilities:
         likelihood: ``decode`` returns a density, not only the reconstruction.
         repeatable: equal inputs and equal noise give equal results.
         codes: the codes are latent; else they are the reconstruction itself.
+        top_down: the posterior of a layer depends on the codes above it, and not on those below.
     """
 
     posterior: bool = True
@@ -60,6 +61,7 @@ class Capabilities:
     likelihood: bool = True
     repeatable: bool = True
     codes: bool = True
+    top_down: bool = False
 
 
 class Bounds(NamedTuple):
@@ -99,6 +101,9 @@ class Bounds(NamedTuple):
 @dataclass(frozen=True)
 class Posterior:
     r"""The chain :math:`q(z^1|x), q(z^2|z^1,x), \dots, q(z^L|z^{L-1},x)` along one path.
+
+    With the capability ``top_down`` it is :math:`q(z^L|x), q(z^{L-1}|z^L,x), \dots`, stored in the
+    same order.
 
     Args:
         layers: the conditional of each layer, bottom (next to the data) first; empty for an encoder

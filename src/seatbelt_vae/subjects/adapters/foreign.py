@@ -42,7 +42,7 @@ class ForeignAutoencoder:
         module: the module, in evaluation mode.
         event_shape: shape of one input.
         bounds: smallest and largest value of an input, or None.
-        code_shape: shape of one code in ``decode``.
+        code_shapes: shape of one code of each layer, the layer next to the data first.
         code: the meaning of the second tensor of ``encode``; ``none`` for no posterior.
         likelihood: likelihood of the decoder; None for a reconstruction without a density.
         variance: variance of the Gaussian likelihood.
@@ -53,7 +53,7 @@ class ForeignAutoencoder:
     module: nn.Module
     event_shape: tuple[int, ...]
     bounds: Bound
-    code_shape: tuple[int, ...]
+    code_shapes: tuple[tuple[int, ...], ...]
     code: Code
     likelihood: Likelihood | None = None
     variance: float = 0.1
@@ -62,8 +62,8 @@ class ForeignAutoencoder:
 
     @property
     def latent_sizes(self) -> tuple[int, ...]:
-        """One layer with all units of a code."""
-        return (prod(self.code_shape),)
+        """The units of each layer."""
+        return tuple(map(prod, self.code_shapes))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -79,7 +79,7 @@ class ForeignAutoencoder:
     @property
     def assumptions(self) -> dict[str, str]:
         """The meaning that the adapter gives to the module's inputs and results."""
-        shape = "×".join(map(str, self.code_shape))
+        shape = " + ".join("×".join(map(str, shape)) for shape in self.code_shapes)
         return {
             "input": f"{'flattened, ' if self.flat else ''}{_range(self.bounds)}",
             "code": f"{'deterministic' if self.code == 'none' else self.code}, {shape}",
@@ -89,13 +89,22 @@ class ForeignAutoencoder:
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         """The posterior, or the code without a posterior."""
-        heads = heads_of(self.module.encode(self._module_input(x)))  # type: ignore[operator]
+        encoded = self.module.encode(self.module_input(x))  # type: ignore[operator]
+        heads = heads_of(encoded)
         assert heads is not None  # checked by `wrap`
-        mean = heads.mean.flatten(1).to(x.dtype)
         if self.code == "none" or heads.spread is None:
+            mean = heads.mean.flatten(1).to(x.dtype)
             return Posterior((), (mean if noise is None else mean.expand_as(noise[0]),))
-        layer = Normal(mean, _LOG_VARIANCE[self.code](heads.spread.flatten(1).to(x.dtype)))
-        return Posterior((layer,), (mean if noise is None else layer.sample(noise[0]),))
+        layer = self.normal(encoded, x.dtype)
+        return Posterior((layer,), (layer.mean if noise is None else layer.sample(noise[0]),))
+
+    def normal(self, returned: object, dtype: torch.dtype) -> Normal:
+        """The Gaussian of a mean and a spread :math:`(B, *)`, flattened to :math:`(B, d)`."""
+        heads = heads_of(returned)
+        assert heads is not None  # checked by `wrap`
+        assert heads.spread is not None
+        mean, spread = (part.flatten(1).to(dtype) for part in (heads.mean, heads.spread))
+        return Normal(mean, _LOG_VARIANCE[self.code](spread))
 
     @property
     def forward(self) -> Callable[[Tensor], Tensor] | None:
@@ -104,14 +113,14 @@ class ForeignAutoencoder:
             return None
         zeros = torch.zeros(2, *self.event_shape)
         try:
-            own = image_of(self.module(self._module_input(zeros)))
+            own = image_of(self.module(self.module_input(zeros)))
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError):
             return None  # such as a forward that takes other arguments
         if own is None or own.numel() != zeros.numel():
             return None
 
         def forward(x: Tensor) -> Tensor:
-            found = image_of(self.module(self._module_input(x)))
+            found = image_of(self.module(self.module_input(x)))
             assert found is not None
             found = found.to(x.dtype).reshape(x.shape)
             if self.output == "image":
@@ -129,8 +138,7 @@ class ForeignAutoencoder:
 
     def decode(self, z: Sequence[Tensor]) -> ImageDistribution:
         """The likelihood, or the reconstruction without a density."""
-        rows = z[0].reshape(-1, *self.code_shape).to(dtype_of(self.module))
-        decoded = image_of(self.module.decode(rows))  # type: ignore[operator]
+        decoded = image_of(self._decoded(z))
         assert decoded is not None  # checked by `wrap`
         x = decoded.to(z[0].dtype).reshape(*z[0].shape[:-1], *self.event_shape)
         dims = len(self.event_shape)
@@ -139,6 +147,13 @@ class ForeignAutoencoder:
         x = self.as_input(x)
         return PointImage(x) if self.likelihood is None else NormalImage(x, self.variance, dims)
 
+    def code_of(self, z: Tensor, layer: int) -> Tensor:
+        """Codes :math:`(*K, B, d)` of a layer as the module takes them, one row per code."""
+        return z.reshape(-1, *self.code_shapes[layer]).to(dtype_of(self.module))
+
+    def _decoded(self, z: Sequence[Tensor]) -> object:
+        return self.module.decode(self.code_of(z[0], 0))  # type: ignore[operator]
+
     def as_input(self, decoded: Tensor) -> Tensor:
         """Results of ``decode`` as inputs within the bounds."""
         if self.output == "image":
@@ -146,7 +161,8 @@ class ForeignAutoencoder:
         low, high = self.bounds or (0.0, 1.0)
         return low + (high - low) * (decoded.sigmoid() if self.output == "logits" else decoded)
 
-    def _module_input(self, x: Tensor) -> Tensor:
+    def module_input(self, x: Tensor) -> Tensor:
+        """Inputs in the dtype and shape that the module takes."""
         return (x.flatten(1) if self.flat else x).to(dtype_of(self.module))
 
     def _logits(self, x: Tensor) -> Tensor:

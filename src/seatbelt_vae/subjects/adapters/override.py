@@ -6,7 +6,9 @@ from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
+from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
+from seatbelt_vae.subjects.adapters.wrap import wrap
 
 __all__ = ["READINGS", "overridden"]
 
@@ -16,6 +18,7 @@ READINGS = ("bounds", "code", "output", "order")
 
 _APPLICABLE: dict[type, tuple[str, ...]] = {
     ForeignAutoencoder: ("bounds", "code", "output"),
+    LayeredAutoencoder: ("bounds", "code", "output", "order"),
     Reconstruction: ("bounds",),
 }
 
@@ -43,4 +46,7 @@ def overridden(model: Autoencoder, settings: AdapterConfig) -> Autoencoder:
             f"code {changes['code']!r} for a model whose encode returns one tensor, which has no "
             f"spread: leave code out, or return mean and spread"
         )
+    if "order" in changes and isinstance(model, LayeredAutoencoder):
+        order = changes.pop("order")
+        model = wrap(model.module, model.event_shape, model.bounds, code=model.code, order=order)
     return replace(model, **changes) if changes else model  # type: ignore[type-var]

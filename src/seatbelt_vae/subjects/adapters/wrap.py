@@ -1,23 +1,29 @@
 """The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seatbelt_vae.config.adapter import Bound, Code, Output
+from seatbelt_vae.config.adapter import Bound, Code, Order, Output
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
+from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.adapters.return_values import heads_of, image_of, shown
+from seatbelt_vae.subjects.adapters.return_values import heads_of, shown
+from seatbelt_vae.subjects.adapters.trial import (
+    check_decoded,
+    gaussian_of,
+    on_zeros,
+    trial_error,
+    tried,
+)
 
 __all__ = ["wrap"]
-
-_FAILURES = (RuntimeError, ValueError, TypeError, IndexError)
-"""Errors of a module that gets inputs or codes of another shape than it expects."""
 
 _TEMPLATE = """an adapter to complete and to return:
 
@@ -46,13 +52,15 @@ def wrap(
     likelihood: Likelihood | None = None,
     variance: float = 0.1,
     output: Output = "image",
+    order: Order | None = None,
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
     ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
     tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
     ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
-    a function, map inputs to reconstructions; their codes cannot be attacked. Inputs have
+    a function, map inputs to reconstructions; their codes cannot be attacked. A module with
+    ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. Inputs have
     ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
     ``assumptions`` of the adapter states the choice.
 
@@ -67,6 +75,8 @@ def wrap(
         variance: variance of the Gaussian likelihood.
         output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
             [0, 1], whatever the bounds.
+        order: the direction of the posterior of a module with several layers (default: top-down,
+            or bottom-up if only that fits).
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -87,90 +97,92 @@ def wrap(
     if isinstance(module, nn.Module) and any(part.training for part in module.modules()):
         module.eval()
     try:
-        if not isinstance(module, nn.Module) or not _has_maps(module):
+        if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
             return _reconstruction(module, shape, bounds)
-        found = _two_maps(module, shape, bounds, code)
+        found: ForeignAutoencoder
+        if _has(module, "posterior", "prior"):
+            found = _in_either_order(module, shape, bounds, code, order)
+        else:
+            found = _one_layer(module, shape, bounds, code)
     except ModelError as error:
         error.add_note(_TEMPLATE.format(bounds=bounds, shape=shape))
         raise
     return replace(found, likelihood=likelihood, variance=variance, output=output)
 
 
-def _has_maps(module: nn.Module) -> bool:
-    return callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))
+def _has(module: object, *names: str) -> bool:
+    return all(callable(getattr(module, name, None)) for name in names)
 
 
-def _two_maps(
-    module: Any,
-    shape: tuple[int, ...],
-    bounds: Bound,
-    code: Code | None,
+def _one_layer(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None
 ) -> ForeignAutoencoder:
     """The adapter of ``encode`` and ``decode``."""
     name = type(module).__name__
-    encoded, flat = _on_zeros(f"encode of {name}", module, module.encode, shape)
+    encoded, flat = on_zeros(f"encode of {name}", module, module.encode, shape)
     heads = heads_of(encoded)
     if heads is None:
-        raise _error(
+        raise trial_error(
             f"encode of {name} returned {shown(encoded)}, expected a code, a mean and a "
             f"log-variance, or torch.distributions.Normal"
         )
-    try:
-        with torch.no_grad():
-            decoded = module.decode(heads.mean)
-    except _FAILURES as error:
-        codes = tuple(heads.mean.shape)
-        raise _error(f"decode of {name} fails on codes {codes} ({_reason(error)})") from None
-    image, count = image_of(decoded), torch.Size((2, *shape)).numel()
-    if image is None or image.numel() != count:
-        raise _error(
-            f"decode of {name} returned {shown(decoded)} for codes {tuple(heads.mean.shape)}, "
-            f"expected inputs {(2, *shape)}"
-        )
+    decoded = tried(f"decode of {name}", module.decode, heads.mean)
+    check_decoded(f"decode of {name}", decoded, shape, f"codes {tuple(heads.mean.shape)}")
     code = "none" if heads.spread is None else code or heads.code or "log-variance"
-    return ForeignAutoencoder(module, shape, bounds, tuple(heads.mean.shape[1:]), code, flat=flat)
-
-
-def _reconstruction(
-    function: Callable[[Tensor], object],
-    shape: tuple[int, ...],
-    bounds: Bound,
-) -> Reconstruction:
-    """The adapter of a map from inputs to reconstructions."""
-    name = getattr(function, "__name__", type(function).__name__)
-    returned, flat = _on_zeros(name, function, function, shape)
-    image, count = image_of(returned), torch.Size((2, *shape)).numel()
-    if image is None or image.numel() != count:
-        raise _error(
-            f"{name} has no encode(x) and decode(z), and returned {shown(returned)} for inputs "
-            f"{(2, *shape)}, expected reconstructions of that shape"
-        )
-    dtype = dtype_of(function) if isinstance(function, nn.Module) else torch.float32
-    return Reconstruction(function, shape, bounds, dtype, flat)
-
-
-def _on_zeros(
-    name: str, module: object, function: Callable[[Tensor], object], shape: tuple[int, ...]
-) -> tuple[object, bool]:
-    """The result of a function on two zero inputs, and whether it takes them flattened."""
-    zeros = torch.zeros(2, *shape)
-    if isinstance(module, nn.Module):
-        zeros = zeros.to(next(module.parameters(), zeros).device, dtype_of(module))
-    reasons = []
-    with torch.no_grad():
-        for flat in (False, True):
-            try:
-                return function(zeros.flatten(1) if flat else zeros), flat
-            except _FAILURES as error:
-                reasons.append(_reason(error))
-    raise _error(
-        f"{name} fails on inputs of shape {shape} ({reasons[0]}) and flattened ({reasons[1]})"
+    return ForeignAutoencoder(
+        module, shape, bounds, (tuple(heads.mean.shape[1:]),), code, flat=flat
     )
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _in_either_order(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+) -> LayeredAutoencoder:
+    try:
+        return _several_layers(module, shape, bounds, code, order or "top-down")
+    except ModelError:
+        if order is not None:
+            raise
+        with suppress(ModelError):
+            return _several_layers(module, shape, bounds, code, "bottom-up")
+        raise
 
 
-def _error(problem: str) -> ModelError:
-    return ModelError(f"{problem}: return an adapter instead of the module")
+def _several_layers(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order
+) -> LayeredAutoencoder:
+    """The adapter of ``encode``, ``posterior``, ``prior`` and ``decode``."""
+    name, depth = type(module).__name__, getattr(module, "depth", None)
+    if not isinstance(depth, int) or depth < 1:
+        raise trial_error(f"{name} has posterior and prior, but depth is {depth}, expected layers")
+    features, flat = on_zeros(f"encode of {name}", module, module.encode, shape)
+    codes: list[Tensor] = []
+    for _ in range(depth):
+        found = tried(f"posterior of {name}", module.posterior, features, tuple(codes))
+        heads = gaussian_of(f"posterior of {name}", found)
+        codes.append(heads.mean)
+    top_first = tuple(codes if order == "top-down" else codes[::-1])
+    for above in range(1, depth):
+        found = tried(f"prior of {name}", module.prior, top_first[:above])
+        mean = gaussian_of(f"prior of {name}", found).mean
+        if mean.shape != top_first[above].shape:
+            raise trial_error(
+                f"prior of {name} has a mean {tuple(mean.shape)} below {above} layers, whose "
+                f"posterior has {tuple(top_first[above].shape)}"
+            )
+    decoded = tried(f"decode of {name}", module.decode, top_first)
+    shapes = tuple(tuple(z.shape[1:]) for z in reversed(top_first))
+    check_decoded(f"decode of {name}", decoded, shape, f"codes {shapes}")
+    code = code or heads.code or "log-variance"
+    return LayeredAutoencoder(module, shape, bounds, shapes, code, flat=flat, order=order)
+
+
+def _reconstruction(
+    function: Callable[[Tensor], object], shape: tuple[int, ...], bounds: Bound
+) -> Reconstruction:
+    """The adapter of a map from inputs to reconstructions."""
+    name = getattr(function, "__name__", type(function).__name__)
+    returned, flat = on_zeros(name, function, function, shape)
+    lacks = f"{name} has no encode(x) and decode(z), and"
+    check_decoded(lacks, returned, shape, f"inputs {(2, *shape)}")
+    dtype = dtype_of(function) if isinstance(function, nn.Module) else torch.float32
+    return Reconstruction(function, shape, bounds, dtype, flat)
