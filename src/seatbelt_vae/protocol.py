@@ -53,6 +53,7 @@ class Capabilities:
         repeatable: equal inputs and equal noise give equal results.
         codes: the codes are latent; else they are the reconstruction itself.
         top_down: the posterior of a layer depends on the codes above it, and not on those below.
+        tokens: the codes are quantised; ``tokens(x)`` returns integers :math:`(B, n)`.
     """
 
     posterior: bool = True
@@ -62,6 +63,7 @@ class Capabilities:
     repeatable: bool = True
     codes: bool = True
     top_down: bool = False
+    tokens: bool = False
 
 
 class Bounds(NamedTuple):

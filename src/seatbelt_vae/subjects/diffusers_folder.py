@@ -36,6 +36,16 @@ class _TwoMaps(nn.Module):
         return self.autoencoder.decode(z)
 
 
+class _Quantised(_TwoMaps):
+    """A class with a codebook, whose ``decode`` quantises."""
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """The indices of the nearest vectors of the codebook."""
+        _, _, (_, _, indices) = self.autoencoder.quantize(self.encode(x).latents)
+        found: Tensor = indices
+        return found.reshape(len(x), -1)
+
+
 def recognises(target: str) -> bool:
     """Whether a target is a folder with the configuration of a class of diffusers."""
     path = Path(target) / _CONFIG
@@ -54,7 +64,9 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     name = read_json(folder / _CONFIG)[_CLASS]
     if data is None:
         raise ConfigError(f"{target} does not state the size of its images: give --data")
-    model = wrap(_TwoMaps(_loaded(folder, str(name))), tuple(data.image_shape), _BOUNDS)
+    autoencoder = _loaded(folder, str(name))
+    maps = _Quantised if hasattr(autoencoder, "quantize") else _TwoMaps
+    model = wrap(maps(autoencoder), tuple(data.image_shape), _BOUNDS)
     return subject_of_model(model, folder.resolve().name, source=target, kind="diffusers")
 
 

@@ -22,7 +22,7 @@ _SOFTPLUS = ("HVAE",)
 
 
 class _TwoMaps(nn.Module):
-    """The encoder and the decoder of a pythae model, with the quantiser between them if any."""
+    """The encoder and the decoder of a pythae model."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -37,10 +37,26 @@ class _TwoMaps(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The reconstruction."""
-        if hasattr(self.model, "quantizer"):
-            z = _quantised(self.model.quantizer, z)
         reconstruction: Tensor = self.model.decoder(z).reconstruction
         return reconstruction
+
+
+class _Quantised(_TwoMaps):
+    """A pythae model with a quantiser, which takes codes with channels last."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The reconstruction from the nearest vectors of the codebook."""
+        found: Tensor = self._quantised(z).quantized_vector
+        return super().decode(found if z.ndim == 4 else found.flatten(1))
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """The indices of the nearest vectors of the codebook."""
+        found: Tensor = self._quantised(self.encode(x).embedding).quantized_indices
+        return found
+
+    def _quantised(self, z: Tensor) -> Any:
+        spatial = z if z.ndim == 4 else z[:, :, None, None].transpose(1, 3)
+        return self.model.quantizer(spatial.permute(0, 2, 3, 1), uses_ddp=False)
 
 
 def recognises(target: str) -> bool:
@@ -62,7 +78,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     folder = Path(target)
     model = _loaded(folder)
     shape = tuple(model.model_config.input_dim)
-    adapted = wrap(_TwoMaps(model), shape)
+    adapted = wrap((_Quantised if hasattr(model, "quantizer") else _TwoMaps)(model), shape)
     return subject_of_model(adapted, folder.resolve().name, source=target, kind="pythae")
 
 
@@ -90,10 +106,3 @@ def _loaded(folder: Path) -> Any:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{folder} cannot be loaded by pythae: {reason}") from None
     return model
-
-
-def _quantised(quantizer: Any, z: Tensor) -> Tensor:
-    """Codes replaced by the nearest vectors of the codebook, channels last as pythae has them."""
-    spatial = z if z.ndim == 4 else z[:, :, None, None].transpose(1, 3)
-    found: Tensor = quantizer(spatial.permute(0, 2, 3, 1), uses_ddp=False).quantized_vector
-    return found if z.ndim == 4 else found.flatten(1)

@@ -74,6 +74,7 @@ class ForeignAutoencoder:
             reparameterised=gaussian,
             prior=gaussian,
             likelihood=self.likelihood is not None,
+            tokens=hasattr(self.module, "tokens"),
         )
 
     @property
@@ -82,10 +83,16 @@ class ForeignAutoencoder:
         shape = " + ".join("×".join(map(str, shape)) for shape in self.code_shapes)
         return {
             "input": f"{'flattened, ' if self.flat else ''}{_range(self.bounds)}",
-            "code": f"{'deterministic' if self.code == 'none' else self.code}, {shape}",
+            "code": f"{self._kind}, {shape}",
             "output": self.output,
             "likelihood": self.likelihood or "none",
         }
+
+    @property
+    def _kind(self) -> str:
+        if self.capabilities.tokens:
+            return "before quantisation"
+        return "deterministic" if self.code == "none" else self.code
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         """The posterior, or the code without a posterior."""
@@ -105,6 +112,11 @@ class ForeignAutoencoder:
         assert heads.spread is not None
         mean, spread = (part.flatten(1).to(dtype) for part in (heads.mean, heads.spread))
         return Normal(mean, _LOG_VARIANCE[self.code](spread))
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """The tokens of quantised codes, :math:`(B, n)`, of a module with ``tokens(x)``."""
+        found: Tensor = self.module.tokens(self.module_input(x))  # type: ignore[operator]
+        return found.flatten(1)
 
     @property
     def forward(self) -> Callable[[Tensor], Tensor] | None:

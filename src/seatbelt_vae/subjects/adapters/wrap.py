@@ -59,8 +59,11 @@ def wrap(
     ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
     tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
     ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
-    a function, map inputs to reconstructions; their codes cannot be attacked. A module with
-    ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. Inputs have
+    a function, map inputs to reconstructions; their codes cannot be attacked.
+
+    A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A
+    quantiser is part of ``decode``, ``encode`` returns the codes before it, and a method
+    ``tokens(x)`` returns the integers that it chooses. Inputs have
     ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
     ``assumptions`` of the adapter states the choice.
 
