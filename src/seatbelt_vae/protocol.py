@@ -27,6 +27,7 @@ __all__ = [
     "draw_noise",
     "event_shape_of",
     "modules_of",
+    "units_of",
 ]
 
 Noise = Sequence[Tensor]
@@ -175,6 +176,20 @@ def bounds_of(model: Autoencoder) -> Bounds:
     """
     bounds = model.bounds
     return Bounds(-float("inf"), float("inf")) if bounds is None else Bounds(*bounds)
+
+
+def units_of(model: Autoencoder) -> Tensor | None:
+    r"""The length of one unit of an :math:`L_\infty` budget per feature, in the shape of an input.
+
+    It is the attribute ``scale`` of a model, such as the standard deviations of vectors; else
+    :math:`hi - lo` if a model has finite bounds per feature. None: `Bounds.span` for all features.
+    """
+    scale: Tensor | None = getattr(model, "scale", None)
+    bounds = bounds_of(model)
+    per_feature = isinstance(bounds.low, Tensor) or isinstance(bounds.high, Tensor)
+    if scale is None and per_feature and bounds.finite:
+        scale = torch.as_tensor(bounds.high) - torch.as_tensor(bounds.low)
+    return None if scale is None else scale.expand(event_shape_of(model))
 
 
 def draw_noise(

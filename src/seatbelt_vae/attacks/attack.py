@@ -14,7 +14,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, units_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack"]
@@ -90,7 +90,7 @@ def attack(
         x,
         x if target is None else target,
         [generator_for(Stream.LOSS_NOISE, *key) for key in keys],
-        threat=threat_of(config),
+        threat=threat_of(config, units_of(model)),
         micro_batch=config.micro_batch,
     )
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)

@@ -22,6 +22,7 @@ from seatbelt_vae.protocol import (
     capabilities_of,
     event_shape_of,
     modules_of,
+    units_of,
 )
 
 __all__ = ["as_images", "cast_images", "prepare", "prepare_model"]
@@ -152,6 +153,11 @@ class _HalfPrecisionModel:
     def bounds(self) -> Any:
         """The model's bounds."""
         return self.model.bounds
+
+    @property
+    def scale(self) -> Tensor | None:
+        """The model's units of L∞ budgets."""
+        return units_of(self.model)
 
     @property
     def capabilities(self) -> Capabilities:

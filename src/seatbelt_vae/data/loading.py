@@ -52,7 +52,7 @@ def load_for(run: RunConfig) -> "ImageData":
         ConfigError: settings that contradict the data set or each other.
     """
     data = source_of(run.data).load(run.data)
-    architecture = resolve(run.model, data.name, data.image_shape, data.bounds)
+    architecture = resolve(run.model, data.name, data.channels_height_width, data.bounds)
     resolve_objective(run.objective, run.model.preset, architecture.depth)
     batch = run.training.batch_size
     if batch > len(data.train):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.foreign_subject import usual_bounds
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
@@ -58,7 +59,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     # programs are fixed: they keep the mode in which they were exported
     for part in module.modules():
         part.training = False
-    model = wrap(module, tuple(data.image_shape))
+    model = wrap(module, tuple(data.image_shape), usual_bounds(data))
     return subject_of_model(model, path.stem, source=target, kind="exported")
 
 

@@ -5,22 +5,27 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from seatbelt_vae.config import AdapterConfig
+from seatbelt_vae.config.adapter import Bound
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.references import resolve_reference
 from seatbelt_vae.subjects.adapters.alternatives import better_reading
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.override import overridden
+from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
 from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
-__all__ = ["examined"]
+__all__ = ["examined", "usual_bounds"]
 
 _IMAGES = 64
 _ENOUGH = 8
+_PROBED = 3
 
 _logger = logging.getLogger(__name__)
 
@@ -41,11 +46,38 @@ def examined(
     """
     settings = settings or AdapterConfig()
     subject = replace(subject, model=overridden(subject.model, settings), settings=settings)
-    check_autoencoder(subject.model)
+    subject = replace(subject, model=_in_deviations(subject.model, data))
+    check_autoencoder(subject.model, batch=_PROBED, inputs=_typical(subject.model, data))
     doubts = () if data is None else _doubts(subject, data)
     for doubt in doubts:
         _logger.warning("%s: %s", subject.name, doubt)
     return replace(subject, doubts=doubts)
+
+
+def usual_bounds(data: ImageData) -> Bound:
+    """The bounds of inputs that a module does not state: [0, 1] of images, none of vectors."""
+    return (0.0, 1.0) if np.isfinite(data.bounds).all() else None
+
+
+def _in_deviations(model: Autoencoder, data: ImageData | None) -> Autoencoder:
+    """An adapter without bounds, with the standard deviations of the training vectors."""
+    if data is None or not isinstance(model, ForeignAutoencoder | Reconstruction):
+        return model
+    if model.bounds is not None or np.isfinite(data.bounds).all():
+        return model
+    rows = data.train.batch(np.arange(len(data.train))).double()
+    return replace(model, scale=rows.std(0, correction=0).float())
+
+
+def _typical(model: Autoencoder, data: ImageData | None) -> Tensor | None:
+    """Training vectors near the mean, with which a model without bounds is checked."""
+    if data is None or np.isfinite(data.bounds).all() or len(data.train) < 2 * _PROBED:
+        return None
+    if tuple(data.image_shape) != event_shape_of(model) or bounds_of(model).finite:
+        return None
+    rows = data.train.batch(np.arange(min(len(data.train), _IMAGES)))
+    spread = rows.std(0).clamp_min(torch.finfo(rows.dtype).tiny)
+    return rows[((rows - rows.mean(0)) / spread).abs().amax(1).argsort()[: 2 * _PROBED]]
 
 
 def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.foreign_subject import usual_bounds
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
@@ -28,7 +29,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
 
     The reference names a model, a function without arguments that returns one, or a function of
     inputs that returns reconstructions. A model is an `Autoencoder`, or a ``torch.nn.Module`` that
-    `wrap` adapts with the data's shape and bounds [0, 1].
+    `wrap` adapts with the data's shape and bounds [0, 1], or none for vectors.
 
     Raises:
         ConfigError: the reference cannot be resolved, or does not name a model.
@@ -43,7 +44,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
                 f"{target!r} is a module without a known input shape: give --data, or return "
                 f"seatbelt_vae.wrap(module, event_shape, bounds)"
             )
-        found = wrap(found, tuple(data.image_shape))
+        found = wrap(found, tuple(data.image_shape), usual_bounds(data))
     if not _is_autoencoder(found):
         raise ConfigError(
             f"{target!r} gave a {type(found).__name__}, expected a torch.nn.Module, a function of "

@@ -1,6 +1,7 @@
 """All conformance checks in one call."""
 
 import torch
+from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.protocol import Autoencoder
@@ -16,7 +17,9 @@ from seatbelt_vae.testing.shapes import (
 __all__ = ["check_autoencoder"]
 
 
-def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> None:
+def check_autoencoder(
+    model: Autoencoder, *, batch: int = 3, seed: int = 0, inputs: Tensor | None = None
+) -> None:
     r"""Raise unless ``model`` conforms to `Autoencoder`.
 
     The checks use random images in the bounds. They cover declarations, shapes without noise and
@@ -30,6 +33,8 @@ def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> N
             the device of its first parameter (default: float32 on the CPU).
         batch: number of images, at least 2.
         seed: seed of images and noise.
+        inputs: twice as many inputs as ``batch``, for models without bounds whose inputs are not
+            like standard normal draws.
 
     Raises:
         ModelError: a check fails; the message has the expected and the found value and a remedy.
@@ -44,7 +49,7 @@ def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> N
     """
     at_least("batch", batch, 2)
     check_declarations(model)
-    probe = Probe.of(model, batch, seed)
+    probe = Probe.of(model, batch, seed, inputs)
     before = state_of(model)
     with torch.no_grad():
         check_encoder(model, probe)

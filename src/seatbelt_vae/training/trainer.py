@@ -42,7 +42,7 @@ class Trainer:
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
         config = self.config = settings.training
-        architecture = resolve(settings.model, data.name, data.image_shape, data.bounds)
+        architecture = resolve(settings.model, data.name, data.channels_height_width, data.bounds)
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
                 "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "

@@ -48,6 +48,7 @@ class ForeignAutoencoder:
         variance: variance of the Gaussian likelihood.
         output: the meaning of the tensor of ``decode``.
         flat: whether the module takes and returns flattened inputs.
+        scale: standard deviations of the features of vectors, see `units_of`.
     """
 
     module: nn.Module
@@ -59,6 +60,7 @@ class ForeignAutoencoder:
     variance: float = 0.1
     output: Output = "image"
     flat: bool = False
+    scale: Tensor | None = None
 
     @property
     def latent_sizes(self) -> tuple[int, ...]:
