@@ -30,14 +30,19 @@ _WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterConfig:
-    """How a foreign model is read (default of each: found by trying the model).
+    """How a foreign model is read.
 
     Args:
-        kind: the kind of the target: run, reference, weights, exported, diffusers or pythae.
-        bounds: smallest and largest value of an input, as `-1,1`, or `none`.
-        code: meaning of the second tensor of `encode`; `none` ignores it.
-        output: meaning of the tensor of `decode`; a probability is in [0, 1] whatever the bounds.
-        order: order in which a model of several layers computes their posteriors.
+        kind: run, reference, weights, exported, diffusers or pythae (default: by the form of the
+            target).
+        bounds: smallest and largest value of an input, as `-1,1`, or `none` (default: those of the
+            kind, or 0,1 of images).
+        code: meaning of the second tensor of `encode`; `none` ignores it (default: by its name,
+            else log-variance).
+        output: meaning of the tensor of `decode`; a probability is in [0, 1] whatever the bounds
+            (default: that of the kind, else image).
+        order: order in which a model of several layers computes their posteriors (default: the one
+            that fits its sizes, top-down first).
         forward: a function of inputs that returns reconstructions, as module:function, to compare
             with (default: the model's own `forward`).
     """

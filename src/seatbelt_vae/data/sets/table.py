@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data.dataset import ImageData
 from seatbelt_vae.data.readers.npy import npy_array
 from seatbelt_vae.data.readers.reading import reading
-from seatbelt_vae.data.readers.table_columns import columns_of_parquet, columns_of_text
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.data.vectors import vector_set
 from seatbelt_vae.errors import DataError
@@ -45,8 +46,7 @@ def load(config: DataConfig) -> ImageData:
             raise DataError(f"{path} is {array.dtype} {array.shape}, expected numbers (N, n)")
         rows = np.concatenate([np.empty((0, array.shape[1])), *array.blocks()])
         return vector_set(path, rows, None, config)
-    text = path.suffix.lower() != ".parquet"
-    columns = columns_of_text(path) if text else columns_of_parquet(path)
+    columns = _columns(path)
     labels = next((name for name in columns if name.lower() in _LABELS), None)
     features = {
         name: column
@@ -68,7 +68,7 @@ def state(config: DataConfig) -> str:
     Raises:
         DataError: it is not.
     """
-    return "give a file as root" if config.root is None else f"read from {_file(config)}"
+    return "give a file as root" if config.root is None else f"ready: {_file(config)}"
 
 
 def _file(config: DataConfig) -> Path:
@@ -78,6 +78,14 @@ def _file(config: DataConfig) -> Path:
         if not path.is_file():
             raise DataError(f"{path} is no file: give one table as root")
     return path
+
+
+def _columns(path: Path) -> dict[str, NDArray[Any]]:
+    from seatbelt_vae.data.readers import table_columns  # imports pyarrow
+
+    if path.suffix.lower() == ".parquet":
+        return table_columns.columns_of_parquet(path)
+    return table_columns.columns_of_text(path)
 
 
 def _is_index(name: str) -> bool:
