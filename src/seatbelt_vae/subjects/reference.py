@@ -1,16 +1,18 @@
 """Subjects of references: ``package.module:function`` or ``file.py:function``."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
+from seatbelt_vae.subjects.adapters.template import template
 from seatbelt_vae.subjects.foreign_subject import usual_bounds
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
@@ -37,7 +39,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     """
     found = resolve_reference(target)
     if not _is_model(found) and callable(found) and not _takes_inputs(found):
-        found = found()
+        found = _called(target, found)
     if not _is_autoencoder(found) and callable(found):
         if data is None:
             raise ConfigError(
@@ -46,13 +48,29 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
             )
         found = wrap(found, tuple(data.image_shape), usual_bounds(data))
     if not _is_autoencoder(found):
-        raise ConfigError(
+        error = ConfigError(
             f"{target!r} gave a {type(found).__name__}, expected a torch.nn.Module, a function of "
-            f"inputs or a seatbelt_vae.Autoencoder"
+            f"inputs or a seatbelt_vae.Autoencoder, as below"
         )
+        shape = (3, 64, 64) if data is None else data.image_shape
+        error.add_note(template(shape, (0.0, 1.0) if data is None else usual_bounds(data)))
+        raise error
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
     return subject_of_model(found, f"{stem}-{function}", source=target, kind="reference")
+
+
+def _called(target: str, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except SeatbeltError:
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or ["no message"])[0]
+        raise ConfigError(
+            f"calling {target} failed: {type(error).__name__}: {reason}; expected a function that "
+            f"returns a model"
+        ) from error
 
 
 def _is_model(found: object) -> bool:

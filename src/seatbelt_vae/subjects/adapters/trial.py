@@ -65,7 +65,7 @@ def check_decoded(name: str, returned: object, shape: tuple[int, ...], given: st
 
 def trial_error(problem: str) -> ModelError:
     """The error of a module that no adapter fits."""
-    return ModelError(f"{problem}: return an adapter instead of the module")
+    return ModelError(f"{problem}: return an adapter instead of the module, as below")
 
 
 def _reason(error: Exception) -> str:

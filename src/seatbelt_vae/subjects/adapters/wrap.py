@@ -15,6 +15,7 @@ from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihoo
 from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
 from seatbelt_vae.subjects.adapters.return_values import heads_of, shown
+from seatbelt_vae.subjects.adapters.template import template
 from seatbelt_vae.subjects.adapters.trial import (
     check_decoded,
     gaussian_of,
@@ -24,23 +25,6 @@ from seatbelt_vae.subjects.adapters.trial import (
 )
 
 __all__ = ["wrap"]
-
-_TEMPLATE = """an adapter to complete and to return:
-
-from seatbelt_vae.distributions import Normal, NormalImage
-from seatbelt_vae.protocol import Posterior
-
-class MyAutoencoder:
-    bounds, event_shape, latent_sizes = {bounds}, {shape}, (UNITS,)
-    def __init__(self, module):
-        self.module = module
-    def encode(self, x, noise=None):
-        q = Normal(MEAN, LOG_VARIANCE)  # each of shape (B, UNITS), from self.module and x
-        return Posterior((q,), (q.mean if noise is None else q.sample(noise[0]),))
-    def prior(self, z):
-        return (Normal(z[0], z[0]).standard_normal(),)
-    def decode(self, z):
-        return NormalImage(RECONSTRUCTION, 0.1)  # of shape (*K, B, *event_shape), from z[0]"""
 
 
 def wrap(
@@ -108,7 +92,7 @@ def wrap(
         else:
             found = _one_layer(module, shape, bounds, code)
     except ModelError as error:
-        error.add_note(_TEMPLATE.format(bounds=bounds, shape=shape))
+        error.add_note(template(shape, bounds))
         raise
     return replace(found, likelihood=likelihood, variance=variance, output=output)
 
