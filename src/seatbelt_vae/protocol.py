@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from seatbelt_vae.distributions import ImageDistribution, Normal
 
@@ -27,6 +28,7 @@ __all__ = [
     "draw_noise",
     "event_shape_of",
     "modules_of",
+    "training_modules",
     "units_of",
 ]
 
@@ -245,6 +247,21 @@ def modules_of(model: object) -> list[nn.Module]:
             seen.add(id(part))
             pending += reversed(list(_below(part)))
     return list(found.values())
+
+
+def training_modules(model: object) -> Iterator[tuple[str, nn.Module]]:
+    """The modules in training mode, by name; programs of ``torch.export`` have one mode only."""
+    for part in modules_of(model):
+        fixed: tuple[str, ...] = ()
+        for name, module in part.named_modules():
+            if isinstance(module, GraphModule) and "train" in vars(module):
+                fixed += (name,)
+            if module.training and not any(_is_under(name, above) for above in fixed):
+                yield name, module
+
+
+def _is_under(name: str, above: str) -> bool:
+    return above in ("", name) or name.startswith(f"{above}.")
 
 
 def _below(part: object) -> Iterator[object]:

@@ -56,9 +56,6 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         if path.is_dir()
         else _program(path)
     )
-    # programs are fixed: they keep the mode in which they were exported
-    for part in module.modules():
-        part.training = False
     model = wrap(module, tuple(data.image_shape), usual_bounds(data))
     return subject_of_model(model, path.stem, source=target, kind="exported")
 

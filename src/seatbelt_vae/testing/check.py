@@ -4,8 +4,16 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
-from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.testing.behaviour import check_gradients, check_maps, check_untouched, state_of
+from seatbelt_vae.errors import ModelError
+from seatbelt_vae.protocol import Autoencoder, modules_of
+from seatbelt_vae.testing.behaviour import (
+    check_gradients,
+    check_maps,
+    check_modes,
+    check_random_decoder,
+    check_untouched,
+    state_of,
+)
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.shapes import (
     check_declarations,
@@ -49,12 +57,27 @@ def check_autoencoder(
     """
     at_least("batch", batch, 2)
     check_declarations(model)
+    check_modes(model)
+    try:
+        _check(model, batch, seed, inputs)
+    except ModelError as error:
+        weights = {weight.dtype for part in modules_of(model) for weight in part.parameters()}
+        if torch.float16 in weights and "not finite" in str(error):
+            raise ModelError(
+                f"{error}; the weights are float16, which overflows above 65504: convert the model "
+                f"with .float()"
+            ) from None
+        raise
+
+
+def _check(model: Autoencoder, batch: int, seed: int, inputs: Tensor | None) -> None:
     probe = Probe.of(model, batch, seed, inputs)
     before = state_of(model)
     with torch.no_grad():
         check_encoder(model, probe)
         check_prior(model, probe)
         check_decoder(model, probe)
+        check_random_decoder(model, probe)
         check_maps(model, probe)
     check_gradients(model, probe)
     check_untouched(model, before)

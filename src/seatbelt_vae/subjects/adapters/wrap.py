@@ -14,7 +14,7 @@ from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
 from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.adapters.return_values import heads_of, shown
+from seatbelt_vae.subjects.adapters.return_values import Heads, heads_of, shown
 from seatbelt_vae.subjects.adapters.template import template
 from seatbelt_vae.subjects.adapters.trial import (
     check_decoded,
@@ -80,9 +80,9 @@ def wrap(
     shape = tuple(event_shape)
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
-    # exported programs are fixed: they have no eval()
-    if isinstance(module, nn.Module) and any(part.training for part in module.modules()):
-        module.eval()
+    if isinstance(module, nn.Module):
+        with suppress(NotImplementedError):  # programs of torch.export have one mode only
+            module.eval()
     try:
         if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
             return _reconstruction(module, shape, bounds)
@@ -113,11 +113,31 @@ def _one_layer(
             f"encode of {name} returned {shown(encoded)}, expected a code, a mean and a "
             f"log-variance, or torch.distributions.Normal"
         )
-    decoded = tried(f"decode of {name}", module.decode, heads.mean)
+    try:
+        decoded = tried(f"decode of {name}", module.decode, heads.mean)
+    except ModelError:
+        _check_joined_heads(name, module, heads)
+        raise
     check_decoded(f"decode of {name}", decoded, shape, f"codes {tuple(heads.mean.shape)}")
     code = "none" if heads.spread is None else code or heads.code or "log-variance"
     return ForeignAutoencoder(
         module, shape, bounds, (tuple(heads.mean.shape[1:]),), code, flat=flat
+    )
+
+
+def _check_joined_heads(name: str, module: Any, heads: Heads) -> None:
+    """Raise if ``decode`` takes half of the values that ``encode`` returns in one tensor."""
+    values = heads.mean.shape[1]
+    if heads.spread is not None or values % 2:
+        return
+    try:
+        tried(f"decode of {name}", module.decode, heads.mean[:, : values // 2])
+    except ModelError:
+        return
+    raise trial_error(
+        f"encode of {name} returns one tensor h of {values} values and decode takes "
+        f"{values // 2}, so h has two heads: return h.chunk(2, 1), or, if they are interleaved, "
+        f"h[:, 0::2], h[:, 1::2]"
     )
 
 
