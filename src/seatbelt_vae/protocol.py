@@ -23,6 +23,7 @@ __all__ = [
     "Capabilities",
     "Noise",
     "Posterior",
+    "as_inputs",
     "bounds_of",
     "capabilities_of",
     "draw_noise",
@@ -223,6 +224,14 @@ def draw_noise(
         for d in latent_sizes
     )
     return tuple(draw.to(like) for draw in draws)
+
+
+def as_inputs(model: object, x: Any) -> Tensor:
+    """Inputs as a tensor; an array gets the dtype and the device of a model's first weight."""
+    if isinstance(x, Tensor):
+        return x
+    weights = (p for part in modules_of(model) for p in part.parameters() if p.is_floating_point())
+    return torch.as_tensor(x).to(next(weights, torch.empty(0)))
 
 
 def modules_of(model: object) -> list[nn.Module]:

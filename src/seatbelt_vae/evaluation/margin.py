@@ -10,7 +10,7 @@ from torch import Tensor
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.gap import image_norm, reconstruct
-from seatbelt_vae.protocol import Autoencoder, capabilities_of, draw_noise
+from seatbelt_vae.protocol import Autoencoder, as_inputs, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Margins", "Robustness", "clopper_pearson", "margins", "mean_jacobian", "r_robustness"]
@@ -104,6 +104,7 @@ def r_robustness(
     """
     at_least("draws", draws, 1)
     at_least("radius", radius, 0)
+    x, perturbed = as_inputs(model, x), as_inputs(model, perturbed)
     if perturbed.shape != x.shape:
         got, expected = tuple(perturbed.shape), tuple(x.shape)
         raise ShapeError(f"perturbed images of shape {got}, expected {expected}: one per image")
@@ -172,6 +173,7 @@ def margins(
         True
     """
     at_least("draws", draws, _FEWEST)
+    x = as_inputs(model, x)
     found = r_robustness(model, x, x, radius, draws=draws, seed=seed)
     with torch.no_grad():
         stds = torch.cat([q.std.double() for q in model.encode(x).layers], dim=-1)

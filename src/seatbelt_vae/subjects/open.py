@@ -69,6 +69,8 @@ def open_subject(
         ModelError: the model violates the protocol.
         ForeignStateError: a folder of results of a model that was read in another way.
     """
+    if not isinstance(target, str | Path):
+        as_subject(target)
     folder, settings = Path(target), settings or AdapterConfig()
     if (folder / SUBJECT).exists():
         return reopened(Run(folder.name, folder), data, settings)

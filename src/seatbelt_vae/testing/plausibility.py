@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
-from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
+from seatbelt_vae.protocol import Autoencoder, as_inputs, bounds_of, capabilities_of
 
 __all__ = ["Finding", "check_on_images"]
 
@@ -74,6 +74,7 @@ def check_on_images(
         ['unexplained']
     """
     at_least("number of images", len(images), 8)
+    images = as_inputs(model, images)
     posterior = model.encode(images)
     reconstruction = model.decode(posterior.z).mean
     error, deviation = images - reconstruction, images - images.mean(0)

@@ -100,6 +100,12 @@ def _check_posterior(call: str, posterior: Posterior, noise: Noise, has: Capabil
             f"{call} gave {type(posterior).__name__}, expected a seatbelt_vae.protocol.Posterior "
             f"of layers and codes: return Posterior(layers, z)"
         )
+    for name in ("layers", "z"):
+        if not isinstance(part := getattr(posterior, name), tuple | list):
+            raise ModelError(
+                f"{call} gave a Posterior whose {name} is a {type(part).__name__}, expected a "
+                f"tuple with one item per layer: write ({name},) for one layer"
+            )
     if has.posterior:
         require_normals(call, posterior.layers, shapes)
     found = [tuple(z.shape) for z in posterior.z]
