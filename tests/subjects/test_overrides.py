@@ -41,6 +41,9 @@ def one_tensor():
 def other(x):
     return 1 - x
 
+def wrong_shape(x):
+    return x[:, :, :2]
+
 not_a_function = 3
 """
 
@@ -94,6 +97,12 @@ def test_a_forward_to_compare_with(data):
     assert any("differs from the model's own forward" in doubt for doubt in doubts)
     with pytest.raises(ConfigError, match=r"'mine\.py:not_a_function' is no function of inputs"):
         opened(data, forward="mine.py:not_a_function")
+    for name, problem in (
+        ("wrong_shape", "returned no reconstruction"),
+        ("load", "fails on inputs"),
+    ):
+        with pytest.raises(ConfigError, match=problem):
+            opened(data, forward=f"mine.py:{name}")
 
 
 def test_settings_that_do_not_fit_are_refused(data):

@@ -9,8 +9,8 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = ["AdapterConfig", "Bound", "Code", "Order", "Output"]
 
-Code = Literal["log-variance", "log-std", "std", "variance", "none"]
-"""The meaning of the second tensor that ``encode`` returns; ``none`` ignores it."""
+Code = Literal["log-variance", "log-std", "std", "variance", "softplus", "none"]
+"""The second tensor that ``encode`` returns: a function of σ, σ before softplus, or ignored."""
 
 Output = Literal["image", "logits", "probability"]
 """The meaning of the tensor that ``decode`` returns: inputs, their logits, or values in [0, 1]."""
@@ -22,7 +22,7 @@ Bound = tuple[float, float] | None
 """The smallest and the largest value of an input; None if there are none."""
 
 _WORDS = {
-    "code": ("log-variance", "log-std", "std", "variance", "none"),
+    "code": ("log-variance", "log-std", "std", "variance", "softplus", "none"),
     "output": ("image", "logits", "probability"),
     "order": ("bottom-up", "top-down"),
 }
@@ -37,8 +37,8 @@ class AdapterConfig:
             target).
         bounds: smallest and largest value of an input, as `-1,1`, or `none` (default: those of the
             kind, or 0,1 of images).
-        code: meaning of the second tensor of `encode`; `none` ignores it (default: by its name,
-            else log-variance).
+        code: meaning of the second tensor of `encode`: softplus is σ before a softplus, `none`
+            ignores it (default: by its name, else log-variance).
         output: meaning of the tensor of `decode`; a probability is in [0, 1] whatever the bounds
             (default: that of the kind, else image).
         order: order in which a model of several layers computes their posteriors (default: the one

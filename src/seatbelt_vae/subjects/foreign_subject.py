@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +16,11 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.references import resolve_reference
-from seatbelt_vae.subjects.adapters.alternatives import better_reading
+from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.override import overridden
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
+from seatbelt_vae.subjects.adapters.return_values import image_of
 from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
@@ -85,12 +88,19 @@ def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:
     if len(test) < _ENOUGH:
         return ()
     images = test.batch(np.arange(min(len(test), _IMAGES)))
-    found = check_on_images(model, images, forward=_forward(subject))
-    raised = tuple(str(finding) for finding in found if finding.raised)
-    if not raised or not isinstance(model, ForeignAutoencoder):
+    forward = _forward(subject)
+    found = [f for f in check_on_images(model, images, forward=forward) if f.raised]
+    raised, names = tuple(map(str, found)), {finding.name for finding in found}
+    if not isinstance(model, ForeignAutoencoder):
         return raised
-    better = better_reading(model, images)
-    return raised if better is None else (*raised, f"{better} reconstructs better")
+    if (order := better_heads(model, images)) is not None:
+        raised += (f"mean and spread of encode seem to be {order}",)
+    if raised and (better := better_reading(model, images)) is not None:
+        raised += (f"{better} reconstructs better",)
+    code = better_code(model, images, forward) if forward and "forward noise" in names else None
+    if code is not None:
+        raised += (f"--code {code} varies reconstructions as the model's own forward does",)
+    return raised
 
 
 def _forward(subject: Subject) -> Callable[[Tensor], Tensor] | None:
@@ -99,5 +109,21 @@ def _forward(subject: Subject) -> Callable[[Tensor], Tensor] | None:
         given = resolve_reference(reference)
         if not callable(given):
             raise ConfigError(f"forward {reference!r} is no function of inputs: name a function")
-        return given  # type: ignore[no-any-return]
+        return partial(_reconstructed, reference, given)
     return subject.model.forward if isinstance(subject.model, ForeignAutoencoder) else None
+
+
+def _reconstructed(reference: str, function: Callable[[Tensor], Any], x: Tensor) -> Tensor:
+    try:
+        found = image_of(function(x))
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = (str(error).splitlines() or ["no message"])[0]
+        raise ConfigError(
+            f"forward {reference!r} fails on inputs {tuple(x.shape)}: {reason}"
+        ) from None
+    if found is None or found.numel() != x.numel():
+        raise ConfigError(
+            f"forward {reference!r} returned no reconstruction of inputs {tuple(x.shape)}: return "
+            f"a tensor of that shape"
+        )
+    return found.detach().to(x).reshape(x.shape)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from seatbelt_vae.config.adapter import Bound, Code, Output
 from seatbelt_vae.distributions import (
@@ -28,6 +29,7 @@ _LOG_VARIANCE: dict[Code, Callable[[Tensor], Tensor]] = {
     "log-std": lambda s: 2 * s,
     "std": lambda s: 2 * s.log(),
     "variance": lambda s: s.log(),
+    "softplus": lambda s: 2 * softplus(s).log(),
 }
 
 

@@ -56,8 +56,8 @@ def wrap(
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
         code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
-            :math:`\sigma^2`; ``none`` ignores it (default: by its name, else
-            :math:`\log\sigma^2`).
+            :math:`\sigma^2`, or :math:`\sigma` before a softplus; ``none`` ignores it (default: by
+            its name, else :math:`\log\sigma^2`).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
         output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
