@@ -49,7 +49,10 @@ class _Quantised(_TwoMaps):
 def recognises(target: str) -> bool:
     """Whether a target is a folder with the configuration of a class of diffusers."""
     path = Path(target) / _CONFIG
-    return path.exists() and _CLASS in read_json(path)
+    if not path.exists():
+        return False
+    settings = read_json(path)
+    return isinstance(settings, dict) and isinstance(settings.get(_CLASS), str)
 
 
 def open_target(target: str, data: ImageData | None = None) -> Subject:

@@ -1,5 +1,9 @@
 """Subjects of programs exported with ``torch.export`` (.pt2)."""
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from seatbelt_vae.subjects.subject import Subject, subject_of_model
 __all__ = ["open_target", "recognises"]
 
 _ENCODE, _DECODE = "encode.pt2", "decode.pt2"
+_FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""The variable of PyTorch under which pickled objects other than tensors are refused."""
 
 
 class _Programs(nn.Module):
@@ -60,11 +66,29 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     return subject_of_model(model, path.stem, source=target, kind="exported")
 
 
+@contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Let the unpickler read tensors only, and drop the traceback that PyTorch logs."""
+    log, before = logging.getLogger("torch.export"), os.environ.get(_FORCED)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    os.environ[_FORCED] = "1"
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        if before is None:
+            del os.environ[_FORCED]
+        else:
+            os.environ[_FORCED] = before
+
+
 def _program(path: Path) -> nn.Module:
     if not path.exists():
         raise ArtifactError(f"no such file: {path}; save it with torch.export.save")
     try:
-        return torch.export.load(path).module()
+        with _tensors_only():
+            return torch.export.load(path).module()
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
         raise ArtifactError(

@@ -17,6 +17,7 @@ from seatbelt_vae.subjects.subject import Subject, subject_of_model
 __all__ = ["open_target", "recognises"]
 
 _CONFIG, _WEIGHTS = "model_config.json", "model.pt"
+_LONGEST, _ALLOWED = 100, 1 << 26
 _SOFTPLUS = ("HVAE",)
 """Models whose second head is σ before a softplus."""
 
@@ -94,10 +95,23 @@ def _loaded(folder: Path) -> Any:
             f"{folder} holds pickled networks ({', '.join(custom)}), which are not loaded: give "
             f"file.py:function that returns the model"
         )
-    kind = str(read_json(folder / _CONFIG).get("name", "")).removesuffix("Config")
+    settings = read_json(folder / _CONFIG)
+    name = settings.get("name", "") if isinstance(settings, dict) else settings
+    kind = str(name)[:_LONGEST].removesuffix("Config")
     model_class = getattr(models, kind, None)
-    if model_class is None:
+    if not isinstance(model_class, type):
         raise ArtifactError(f"{folder / _CONFIG} names the model {kind!r}, which pythae lacks")
+    try:
+        with torch.device("meta"):
+            planned = model_class(AutoConfig.from_json_file(str(folder / _CONFIG)))
+        values = sum(weight.numel() for weight in planned.parameters())
+    except Exception:  # some models compute with their weights when they are made
+        values = 0
+    if values > max((folder / _WEIGHTS).stat().st_size, _ALLOWED):
+        raise ArtifactError(
+            f"{folder / _CONFIG} states {values:,} weights, more than {_WEIGHTS} has bytes: "
+            f"restore the file that belongs to it"
+        )
     try:
         model = model_class(AutoConfig.from_json_file(str(folder / _CONFIG)))
         stored = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True)

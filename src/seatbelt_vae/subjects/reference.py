@@ -10,7 +10,7 @@ from torch import nn
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.references import is_reference, resolve_reference
+from seatbelt_vae.references import guarded, is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.adapters.template import template
 from seatbelt_vae.subjects.foreign_subject import usual_bounds
@@ -62,10 +62,11 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
 
 def _called(target: str, function: Callable[[], Any]) -> Any:
     try:
-        return function()
+        with guarded(f"calling {target}"):
+            return function()
     except SeatbeltError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = (str(error).splitlines() or ["no message"])[0]
         raise ConfigError(
             f"calling {target} failed: {type(error).__name__}: {reason}; expected a function that "
