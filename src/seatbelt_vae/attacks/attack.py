@@ -21,7 +21,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, units_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack"]
@@ -81,7 +81,8 @@ def attack(
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
     keys = _random_keys(config, loss, len(x), pair_numbers)
     noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
-    problem = Problem.of(model, loss, x, target, noise, threat_of(config), config.micro_batch)
+    threat = threat_of(config, units_of(model))
+    problem = Problem.of(model, loss, x, target, noise, threat, config.micro_batch)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
     return _METHODS[config.strength](problem, chosen, config, keys)
 

@@ -103,7 +103,7 @@ class Problem:
     @cached_property
     def image_norms(self) -> Norms:
         r"""Norms of :math:`x_t - x`, :math:`(P)`."""
-        return Norms.of(self.target - self.x)
+        return Norms.of(self.target - self.x, self.threat.units)
 
     @cached_property
     def span(self) -> Tensor:
@@ -145,7 +145,7 @@ class Problem:
 
     def norms(self, points: Tensor, pairs: Tensor) -> Norms:
         """Norms of the distortions of points :math:`(R, n)`."""
-        return Norms.of(points - self.x[pairs])
+        return Norms.of(points - self.x[pairs], self.threat.units)
 
     def value_and_gradient(
         self, points: Tensor, pairs: Tensor, levels: Tensor, *, coarse: bool = False

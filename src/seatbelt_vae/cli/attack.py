@@ -41,7 +41,7 @@ def run(options: Attack) -> None:
 
         work = partial(_help, options)
         with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
-            suite, summary = _attack_and_measure(options, show)
+            suite, summary = _attack_and_measure(options, show, progress.say)
     _print(suite, summary, options)
 
 
@@ -62,11 +62,13 @@ def _help(options: Attack, _tell: ProgressReporter, stopped: Callable[[], bool])
     _attack_and_measure(options, check)
 
 
-def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, Any]]:
+def _attack_and_measure(
+    options: Attack, show: Show, say: Callable[[str], object] = lambda _: None
+) -> tuple[Path, dict[str, Any]]:
     from seatbelt_vae.workflow.steps import attack_subject
 
     tune_process(options.attack.threads)
-    subject, data = load_target(options)
+    subject, data = load_target(options, say)
     return attack_subject(subject, data, options.attack, sibling=options.sibling, between=show)
 
 

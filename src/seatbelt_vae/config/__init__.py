@@ -1,5 +1,6 @@
 """All settings, as frozen dataclasses that validate their values and do not import torch."""
 
+from seatbelt_vae.config.adapter import AdapterConfig
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
@@ -13,6 +14,7 @@ from seatbelt_vae.config.training import TrainingConfig
 
 __all__ = [
     "PRESETS",
+    "AdapterConfig",
     "Architecture",
     "AttackConfig",
     "AuditConfig",

@@ -53,7 +53,8 @@ def load_for(run: RunConfig) -> "ImageData":
     """
     source = source_of(run.data)
     data = source.load(run.data)
-    architecture = resolve(run.model, data.name, data.image_shape, data.bounds, source.latent_sizes)
+    shape = data.channels_height_width
+    architecture = resolve(run.model, data.name, shape, data.bounds, source.latent_sizes)
     resolve_objective(run.objective, run.model.preset, architecture.depth)
     batch = run.training.batch_size
     if batch > len(data.train):

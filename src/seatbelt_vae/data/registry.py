@@ -29,6 +29,7 @@ _MODULES = {
     "swiss-roll": "swiss_roll",
     "folder": "picture_folder",
     "array": "array",
+    "table": "table",
     "hf:NAME": "hugging_face",
     "MODULE:FUNCTION": "function",
 }

@@ -28,7 +28,7 @@ PICTURES = 16
 def evaluate(
     subject: Subject | RunFolder,
     data: ImageData,
-    settings: EvaluationConfig,
+    settings: EvaluationConfig | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     r"""Measure a subject's model and write ``evaluation/`` in its folder, ``config.toml`` last.
@@ -42,7 +42,7 @@ def evaluate(
     Args:
         subject: the model, and the folder of its results.
         data: the data set it is judged on.
-        settings: sizes, seed, batch.
+        settings: sizes, seed, batch (default: those of `EvaluationConfig`).
         on_progress: called with the stage, the work done, and the work in all.
 
     Returns:
@@ -51,14 +51,15 @@ def evaluate(
     Raises:
         ArtifactError: the run has no model, the folder cannot be written, or another process
             evaluates the same subject.
-        DataError, ConfigError: the data set does not fit an optional measure; nothing is written.
+        DataError, ConfigError: the data set does not fit an optional measure, or a model in place
+            of a subject; nothing is written.
     """
+    settings, subject = settings or EvaluationConfig(), as_subject(subject)
     wanted = settings.optional_metrics
     chosen = [m for m in MODEL_MEASURES.values() if not m.optional or m.name in wanted]
     for measure in chosen:
         if measure.check is not None:
             measure.check(data, settings)
-    subject = as_subject(subject)
     with sole_worker(subject.place, "evaluating"):
         return _evaluate(subject, subject.images(data), settings, chosen, on_progress)
 

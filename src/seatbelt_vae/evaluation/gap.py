@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.protocol import Autoencoder, Noise
+from seatbelt_vae.protocol import Autoencoder, Noise, as_inputs
 
 __all__ = ["SMALLEST_SEPARATION", "Pair", "image_norm", "reconstruct"]
 
@@ -33,7 +33,7 @@ def reconstruct(
     Returns:
         Images :math:`(*K, B, C, H, W)`.
     """
-    parts = []
+    x, parts = as_inputs(model, x), []
     for start in range(0, len(x), batch):
         rows = slice(start, start + batch)
         part = None if noise is None else [n[..., rows, :] for n in noise]

@@ -104,7 +104,7 @@ def measure_pair(
         model: the autoencoder, in evaluation mode.
         x, target: images :math:`(C, H, W)`.
         adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
-        rows: the rows of the attack; their ``pair`` and ``level`` are used.
+        rows: the rows of the attack; their ``level`` is used, and their ``pair`` if they have one.
         settings: the settings of the attack: draws, seed and batch.
 
     Raises:
@@ -116,6 +116,8 @@ def measure_pair(
             f"and at least one: attack the pair again"
         )
     batch = settings.micro_batch or _BATCH
+    # the rows of a single attack do not name their pair
+    rows = [{"pair": 0, **row} for row in rows]
     pair, number = Pair.of(model, x, target), rows[0]["pair"]
     generator = generator_for(Stream.FRESH_NOISE, settings.seed, number)
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)

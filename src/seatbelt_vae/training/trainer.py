@@ -43,9 +43,8 @@ class Trainer:
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
         config = self.config = settings.training
-        architecture = resolve(
-            settings.model, data.name, data.image_shape, data.bounds, latent_sizes_of(data.name)
-        )
+        shape, sizes = data.channels_height_width, latent_sizes_of(data.name)
+        architecture = resolve(settings.model, data.name, shape, data.bounds, sizes)
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
                 "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "

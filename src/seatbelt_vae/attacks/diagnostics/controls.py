@@ -98,6 +98,8 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
         size = noise.norm(dim=2) if kind == "l2" else noise.abs().amax(dim=2)
         wanted: Tensor = getattr(result.norms, kind)[pair].cpu()
         noise *= (wanted[:, None] / size)[..., None]
+        if kind == "linf" and problem.threat.units is not None:
+            noise *= problem.threat.units.cpu()
         points.append(problem.bounds.clamp(problem.x[pair] + noise.to(problem.x)).flatten(0, 1))
     return torch.stack(points)
 

@@ -28,6 +28,7 @@ class Reconstruction:
         bounds: smallest and largest value of an input, or None.
         dtype: dtype of the inputs of the map.
         flat: whether the map takes and returns flattened inputs.
+        scale: standard deviations of the features of vectors, see `units_of`.
     """
 
     reconstruct: Callable[[Tensor], object]
@@ -35,6 +36,7 @@ class Reconstruction:
     bounds: tuple[float, float] | None = (0.0, 1.0)
     dtype: torch.dtype = torch.float32
     flat: bool = False
+    scale: Tensor | None = None
 
     capabilities = Capabilities(
         posterior=False, reparameterised=False, prior=False, likelihood=False, codes=False
