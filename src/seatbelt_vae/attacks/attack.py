@@ -76,23 +76,24 @@ def attack(
         ((3, 4), True)
     """
     config = config or AttackConfig()
-    loss = loss or loss_of(config, len(model.latent_sizes))
-    _check_scale(config, loss, target)
+    loss = _checked_loss(config, loss or loss_of(config, len(model.latent_sizes)), target)
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
     keys = _random_keys(config, loss, len(x), pair_numbers)
     noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
-    threat = threat_of(config, units_of(model))
-    problem = Problem.of(model, loss, x, target, noise, threat, config.micro_batch)
+    limit = threat_of(config, units_of(model))
+    problem = Problem.of(model, loss, x, target, noise, limit, config.micro_batch)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
     return _METHODS[config.strength](problem, chosen, config, keys)
 
 
-def _check_scale(config: AttackConfig, loss: Loss, target: Tensor | None) -> None:
+def _checked_loss(config: AttackConfig, loss: Loss, target: Tensor | None) -> Loss:
+    """The loss, which under a penalty needs a target for the scale of the weights."""
     if target is None and not loss.targeted and not config.within_budget:
         raise ConfigError(
             f"no targets under threat {config.threat!r}, which scales with the distance to the "
             f"target: give targets, or use threat 'l2' or 'linf'"
         )
+    return loss
 
 
 def _random_keys(

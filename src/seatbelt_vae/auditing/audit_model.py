@@ -19,6 +19,7 @@ from seatbelt_vae.auditing.own_functions import attack_classifier, attack_score
 from seatbelt_vae.auditing.pair_store import attack_pairs
 from seatbelt_vae.auditing.results import results_of
 from seatbelt_vae.auditing.rules import Rule, read_rules
+from seatbelt_vae.auditing.threat_budgets import threats_of
 from seatbelt_vae.auditing.verdict import verdict_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
@@ -98,7 +99,7 @@ def _audited(
     """Check, attack, judge, and write the document."""
     began = time.monotonic()
     images = audited_images(subject, data, config)
-    metrics = metrics_by_name(config.budgets, config.linf_budgets)
+    metrics = metrics_by_name(threats_of(config, event_shape_of(subject.model)))
     read = read_rules(rules, metrics, _offered(subject, config))
     checks, folder = adapter_checks(subject, images), subject.place / "audit"
     measured, flags = Measured(), list[AuditFlag]()
@@ -177,7 +178,7 @@ def _offered(subject: Subject, config: AuditConfig) -> frozenset[str]:
         "codes": has.codes,
         "posterior": has.posterior,
         "images": len(event_shape_of(subject.model)) == 3,
-        "tokens": hasattr(subject.model, "tokens"),
+        "tokens": has.tokens,
         "classifier": config.classifier is not None,
         "score": config.score is not None,
     }

@@ -12,11 +12,12 @@ from seatbelt_vae.attacks import attack
 from seatbelt_vae.attacks.losses import ClassifierMargin, ScoreLoss
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.results import stated
+from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation.bootstrap import estimate
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, event_shape_of
 from seatbelt_vae.references import resolve_reference
 from seatbelt_vae.runs.audit_answers import Classifier, Result, Score
 
@@ -45,7 +46,7 @@ def attack_classifier(
     loss = ClassifierMargin(function, reads=config.classifier_reads)
     x, target = images.sides(range(len(images.pairs)))
     results = []
-    for threat, budgets in config.threats.items():
+    for threat, budgets in threats_of(config, event_shape_of(model)).items():
         found = attack(model, x, target, _effort(config, threat, budgets), loss=loss)
         kept = (found.divergence >= 0).double()
         for level, budget in enumerate(budgets):
@@ -113,7 +114,7 @@ def _between(fails: Tensor, succeeds: Tensor) -> Tensor:
 def _effort(config: AuditConfig, threat: str, budgets: Sequence[float]) -> AttackConfig:
     return AttackConfig(
         loss="damage-reconstruction",
-        threat="l2" if threat == "l2" else "linf",
+        threat=norm_of(threat),
         budgets=tuple(budgets),
         restarts=config.effort,
         max_evaluations=_EVALUATIONS * config.effort,

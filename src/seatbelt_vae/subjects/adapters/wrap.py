@@ -5,6 +5,10 @@ tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``
 ``decode`` returns the reconstruction. A module without these methods, and a function, map inputs to
 reconstructions; their codes cannot be attacked. Inputs have ``event_shape`` or are flattened:
 `wrap` tries both.
+
+A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A quantiser
+is part of ``decode``, ``encode`` returns the codes before it, and a method ``tokens(x)`` returns
+the integers that it chooses.
 """
 
 from collections.abc import Callable
@@ -47,23 +51,17 @@ def wrap(
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
-    A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A
-    quantiser is part of ``decode``, ``encode`` returns the codes before it, and a method
-    ``tokens(x)`` returns the integers that it chooses. The attribute ``assumptions`` of the adapter
-    lists its choices.
+    The attribute ``assumptions`` of the adapter lists its choices.
 
     Args:
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
-        code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
-            spread's name, else ``log-variance``).
+        code: the meaning of the spread (default: by its name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
-        output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
-            [0, 1], whatever the bounds.
-        order: the direction of the posterior of a module with several layers (default: top-down,
-            or bottom-up if only that fits).
+        output: the meaning of the tensor of ``decode``, see `AdapterConfig`.
+        order: the direction of the posterior of several layers (default: the one that fits).
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -77,12 +75,7 @@ def wrap(
         >>> wrap(Small(), (4,)).assumptions["code"]
         'log-variance, 2'
     """
-    shape = tuple(event_shape)
-    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        module = module.module
-    if isinstance(module, nn.Module):
-        with suppress(NotImplementedError):  # programs of torch.export have one mode only
-            module.eval()
+    shape, module = tuple(event_shape), _in_evaluation_mode(module)
     try:
         if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
             return _reconstruction(module, shape, bounds)
@@ -95,6 +88,18 @@ def wrap(
         error.add_note(template(shape, bounds))
         raise
     return replace(found, likelihood=likelihood, variance=variance, output=output)
+
+
+def _in_evaluation_mode(
+    module: nn.Module | Callable[[Tensor], object],
+) -> nn.Module | Callable[[Tensor], object]:
+    """The module without a parallel wrapper, in evaluation mode; a function as it is."""
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
+    if isinstance(module, nn.Module):
+        with suppress(NotImplementedError):  # programs of torch.export have one mode only
+            module.eval()
+    return module
 
 
 def _has(module: object, *names: str) -> bool:
