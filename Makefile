@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check fuzz reproduce-smoke install clean
+.PHONY: demo test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seatbelt-vae demo
@@ -24,10 +24,15 @@ fuzz: $(VENV)/.installed-test
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 src
-	$(BIN)/mypy --platform darwin src
 	$(BIN)/lint-imports
+	$(MAKE) --jobs 2 types-linux types-win32 types-darwin
+
+types-linux:
+	$(BIN)/mypy
+
+# one cache per system: mypy discards a cache of another one
+types-win32 types-darwin: types-%:
+	$(BIN)/mypy --config-file .ci/mypy-platforms.ini --cache-dir .mypy_cache/$* --platform $* src
 
 install: $(VENV)/.installed
 

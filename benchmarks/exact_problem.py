@@ -13,11 +13,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.distributions import BernoulliImage, ImageDistribution, Normal, NormalImage
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import Noise, Posterior
 
-__all__ = ["ExactProblem"]
+__all__ = ["WRITTEN_OUT", "ExactProblem"]
+
+WRITTEN_OUT = tuple(loss for loss in LOSSES if loss != "grill")
+"""The losses of `ExactProblem`; `grill` depends on the layers into which a network is divided."""
+
+_OF_IMAGES = ("output-l2", "output-reconstruction")
+_OF_CODES = ("latent-l2", "latent-target", "latent-zero")
 
 Value = Callable[[Tensor, Tensor], Tensor]
 """Maps images (R, C, H, W) and smoothing widths (R) to losses (R)."""
@@ -64,7 +71,7 @@ class ExactProblem:
     @property
     def is_distance(self) -> bool:
         """Whether the loss has a kink where it is 0."""
-        return self.loss in ("latent-w2", "latent-l2", "output-l2")
+        return self.loss in ("latent-w2", *_OF_IMAGES, *_OF_CODES)
 
     def floor(self) -> float | None:
         """The greatest lower bound of r that the definition gives; None for untargeted losses."""
@@ -89,11 +96,23 @@ class ExactProblem:
         with torch.no_grad():
             return self._encode(self.x if self.loss.startswith("damage-") else self.target)
 
+    @cached_property
+    def _code(self) -> Sequence[Tensor]:
+        """The code that a loss of codes leads to."""
+        if self.loss != "latent-target":
+            share = float(self.loss == "latent-l2")
+            return [share * z for z in self._reference.z]
+        low, high = self.model.bounds
+        with torch.no_grad():
+            return self.model.encode(torch.full_like(self.x, (low + high) / 2)).z
+
     def _loss(self) -> Value:
         if self.loss == "output":
             return self._output
-        if self.loss in ("output-l2", "damage-reconstruction"):
+        if self.loss in (*_OF_IMAGES, "damage-reconstruction"):
             return self._reconstruction
+        if self.loss == "damage-identity":
+            return self._identity
         return self._latent
 
     def _latent(self, images: Tensor, width: Tensor) -> Tensor:
@@ -104,8 +123,8 @@ class ExactProblem:
             if self.loss == "latent-w2":
                 squared = (q.mean - p.mean) ** 2 + (_std(q) - _std(p)) ** 2
                 value = (squared.sum(-1) + width**2).sqrt()
-            elif self.loss == "latent-l2":
-                squared = (attacked.z[i] - reference.z[i]) ** 2
+            elif self.loss in _OF_CODES:
+                squared = (attacked.z[i] - self._code[i]) ** 2
                 value = (squared.sum(-1) + width**2).sqrt()
             elif self.loss == "latent-symmetric-kl":
                 value = 0.5 * (_kl(q, p) + _kl(p, q))
@@ -116,13 +135,20 @@ class ExactProblem:
 
     def _reconstruction(self, images: Tensor, width: Tensor) -> Tensor:
         reference = self.target
-        if self.loss == "damage-reconstruction":
+        if self.loss != "output-l2":
             with torch.no_grad():
                 reference = self.model.decode(self._reference.z).mean
         decoded = self.model.decode(self._encode(images).z).mean
         squared = (decoded - reference).flatten(1).square().sum(1)
         distance = (squared + width**2).sqrt()
         return -distance if self.loss == "damage-reconstruction" else distance
+
+    def _identity(self, images: Tensor, width: Tensor) -> Tensor:
+        del width
+        with torch.no_grad():
+            clean = self.model.decode(self._reference.z).mean
+        change = self.model.decode(self._encode(images).z).mean - clean
+        return -((change - (images - self.x)) ** 2).flatten(1).sum(1)
 
     def _output(self, images: Tensor, width: Tensor) -> Tensor:
         del width

@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.exact_problem import ExactProblem
+from benchmarks.exact_problem import WRITTEN_OUT, ExactProblem
 from benchmarks.machine import machine
 from benchmarks.models import SMALL_MODELS, images_of, trained
 from benchmarks.search_descents import Effort, search
@@ -37,7 +37,7 @@ from benchmarks.search_starts import start_distortions
 from seatbelt_vae.attacks import CheckedAttack, checked_attack
 from seatbelt_vae.attacks.diagnostics import suite_flags
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.attack import LOSSES, THREATS, parse_layers
+from seatbelt_vae.config.attack import THREATS, parse_layers
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model
 from seatbelt_vae.parallel.process_settings import tune_process
@@ -78,7 +78,7 @@ def compare(
     x, target = subject.inputs[pair, None], subject.targets[pair, None]
     layers = parse_layers(config.layers, len(subject.model.latent_sizes))
     noise = None
-    if config.walked == "common":
+    if config.path_used == "common":
         # the noise is part of the problem: that of the attack
         generator = generator_for(Stream.LOSS_NOISE, config.seed, pair)
         noise = [
@@ -251,7 +251,7 @@ def _line(row: Row) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names, losses = list(SMALL_MODELS), list(LOSSES)
+    names, losses = list(SMALL_MODELS), list(WRITTEN_OUT)
     parser.add_argument("--models", nargs="+", choices=names, default=names)
     parser.add_argument("--losses", nargs="+", choices=losses, default=losses)
     parser.add_argument("--threats", nargs="+", choices=THREATS, default=THREATS)

@@ -68,6 +68,17 @@ class Stream(Enum):
     CONVERGENCE_STARTS = (78, "pair")
     # penalties of training
     PENALTY = (75, "step", "position and worker")
+    # audits
+    AUDIT_LOSS_NOISE = (79, "pair", "threat")
+    AUDIT_STARTS = (80, "pair", "threat")
+    AUDIT_RESTARTS = (81, "pair", "threat")
+    AUDIT_RECHECK = (82, "pair", "threat")
+    AUDIT_NOISE = (83, "pair", "threat")
+    AUDIT_PROBE = (85, "pair", "threat")
+    AUDIT_GRADIENT_FREE = (84, "pair", "threat")
+    SURVIVAL_NOISE = (90, "pair")
+    UNIVERSAL_STARTS = (91,)
+    UNIVERSAL_NOISE = (92,)
     # the conformance check
     CHECK_INPUTS = (74,)
 

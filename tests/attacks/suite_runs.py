@@ -11,7 +11,14 @@ from seatbelt_vae.models import HierarchicalVAE, save_model
 from seatbelt_vae.runs import RunFolder
 
 CONFIG = AttackConfig(
-    pairs=4, weight_count=5, restarts=1, max_evaluations=30, recheck=0.2, seed=3, micro_batch=16
+    pairs=4,
+    weight_count=5,
+    restarts=1,
+    max_evaluations=12,
+    recheck=0.2,
+    gradient_free=20,
+    seed=3,
+    micro_batch=16,
 )
 
 

@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from seatbelt_vae.cli import main
+
 STEPS = 60
 SMALL = (
     f"--data swiss-roll --images 600 --network mlp --latent-sizes 2 --features 16 --preset "
@@ -34,17 +36,12 @@ def together(arguments: str, folder: Path, *program: str) -> "subprocess.Popen[s
     )
 
 
-def alone(arguments: str, folder: Path) -> None:
-    command = [sys.executable, "-m", "seatbelt_vae", *arguments.split()]
-    subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     """The weights of a run in one process."""
-    place = tmp_path_factory.mktemp("whole")
-    alone(f"train run {SMALL}", place)
-    return load_file(place / "run" / "model.safetensors")
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert main(["train", str(folder), *SMALL.split()]) == 0
+    return load_file(folder / "model.safetensors")
 
 
 def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
@@ -112,5 +109,5 @@ def test_stopped_processes_leave_what_one_process_finishes(
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert not (tmp_path / "run" / "model.safetensors").exists()
-    alone("train run --resume", tmp_path)
+    assert main(["train", str(tmp_path / "run"), "--resume"]) == 0
     assert_close(load_file(tmp_path / "run" / "model.safetensors"), whole)

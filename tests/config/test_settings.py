@@ -16,16 +16,12 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.attack import (
-    LOSSES,
-    THREATS,
-    parse_layers,
-)
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import LOSSES, WITHOUT_FLOOR
+from seatbelt_vae.data.registry import latent_sizes_of
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
-
-DAMAGE = ("damage-posterior", "damage-reconstruction")
 
 
 def _architecture(
@@ -34,7 +30,7 @@ def _architecture(
     shape: tuple[int, int, int] = (1, 64, 64),
     bounds: tuple[float, float] = (-1.0, 1.0),
 ) -> Architecture:
-    return resolve(model or ModelConfig(), data, shape, bounds)
+    return resolve(model or ModelConfig(), data, shape, bounds, latent_sizes_of(data))
 
 
 REFUSED: dict[str, Callable[[], object]] = {
@@ -70,6 +66,8 @@ REFUSED: dict[str, Callable[[], object]] = {
     "attack reconstruction by layer": lambda: AttackConfig(
         loss="damage-reconstruction", threat="l2", layers="bottom"
     ),
+    "attack grill under a penalty": lambda: AttackConfig(loss="grill"),
+    "attack grill by layer": lambda: AttackConfig(loss="grill", threat="l2", layers="top"),
     "attack damage under a penalty": lambda: AttackConfig(loss="damage-posterior"),
     "attack damage under a squared penalty": lambda: AttackConfig(
         loss="damage-reconstruction", threat="squared-penalty"
@@ -182,8 +180,8 @@ def test_layers_are_words_or_numbers_from_one(layers: str, expected: tuple[int, 
 @pytest.mark.parametrize(
     ("loss", "threat"),
     [
-        *[(loss, threat) for loss in LOSSES if loss not in DAMAGE for threat in THREATS],
-        *[(loss, threat) for loss in DAMAGE for threat in ("l2", "linf")],
+        *[(loss, threat) for loss in LOSSES if loss not in WITHOUT_FLOOR for threat in THREATS],
+        *[(loss, threat) for loss in WITHOUT_FLOOR for threat in ("l2", "linf")],
     ],
 )
 def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) -> None:
@@ -192,13 +190,13 @@ def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_path_is_the_losss_own_unless_given(loss: str) -> None:
-    threat = "l2" if loss.startswith("damage") else "penalty"
+    threat = "l2" if loss in WITHOUT_FLOOR else "penalty"
     assert AttackConfig(loss, threat=threat).path is None
-    assert AttackConfig(loss, threat=threat).walked == ("common" if loss == "output" else "mean")
+    assert AttackConfig(loss, threat=threat).path_used == ("common" if loss == "output" else "mean")
     for path in ("mean", "common"):
-        assert AttackConfig(loss, threat=threat, path=path).walked == path
+        assert AttackConfig(loss, threat=threat, path=path).path_used == path
     given = AttackConfig(loss, threat=threat, path="sampled", strength="single")
-    assert given.walked == "sampled"
+    assert given.path_used == "sampled"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seatbelt_vae.data import check, load_data
+from seatbelt_vae.data.sets import faces
 from seatbelt_vae.errors import DataError
 
 from .test_folder import COLOUR, SIDE, as_bytes, fill
@@ -19,6 +20,12 @@ from .written_sets import hub_rows, written
 def own_caches(tmp_path, monkeypatch):
     monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "library"))
+
+
+@pytest.fixture(autouse=True)
+def few_faces(monkeypatch):
+    """All 127,050 faces take most of a minute to draw."""
+    monkeypatch.setattr(faces, "FACTOR_SIZES", (4, 3, 5, 2))
 
 
 @pytest.fixture

@@ -151,7 +151,8 @@ def test_settings_repeat_and_pairs_draw_their_own_noise() -> None:
     x, target, star = random_images(3, dtype=torch.float32)
 
     def nll(pair: int, seed: int) -> float:
-        settings = AttackConfig(fresh_draws=4, seed=seed)
+        # the published attack, to which no budgeted attacks are added
+        settings = AttackConfig(strength="paper", fresh_draws=4, seed=seed)
         rows = attack_rows(pair, 1)
         value: float = measure_pair(model, x, target, star[None], rows, settings).rows[0][
             "nll_target"

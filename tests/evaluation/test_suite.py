@@ -25,12 +25,17 @@ from seatbelt_vae.models import load_model, save_model
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors, write_rows, write_tensors
 
 ROWS = 3
+STRONG = AttackConfig(fresh_draws=4)
+# no budgeted attacks are added to it
+PUBLISHED = AttackConfig(strength="paper", fresh_draws=4)
 
 
-def make_suite(folder: Path, pairs: int = 11, delta: float = 4.0) -> Path:
+def make_suite(
+    folder: Path, pairs: int = 11, delta: float = 4.0, config: AttackConfig = STRONG
+) -> Path:
     """Files of an attack, with random images as adversarial inputs."""
     folder.mkdir(parents=True)
-    (folder / "config.toml").write_text(dump_toml(AttackConfig(fresh_draws=4)))
+    (folder / "config.toml").write_text(dump_toml(config))
     for pair in range(pairs):
         x, target, other = random_images(3, seed=pair)
         star = torch.stack([x, x + 0.4 * (target - x), 0.5 * (x + other)])
@@ -109,8 +114,7 @@ def test_a_suite_as_an_attack_leaves_it(tmp_path: Path) -> None:
 
 
 def test_the_summary_names_the_candidates_of_a_published_attack(tmp_path: Path) -> None:
-    folder = make_suite(tmp_path / "b", pairs=1)
-    (folder / "config.toml").write_text(dump_toml(AttackConfig(strength="paper", fresh_draws=4)))
+    folder = make_suite(tmp_path / "b", pairs=1, config=PUBLISHED)
     summary = measure_suite(folder, identity_autoencoder())
     assert summary["gap_is"].endswith("the same shortened, the blend")
     # a suite interrupted before its flags has those of the measures
@@ -147,8 +151,8 @@ def test_a_collapsed_model_is_summarised_without_gaps(tmp_path: Path) -> None:
 
 
 def test_paired_comparison_of_two_suites(tmp_path: Path) -> None:
-    first = make_suite(tmp_path / "a")
-    second = make_suite(tmp_path / "b", pairs=10, delta=2.0)
+    first = make_suite(tmp_path / "a", config=PUBLISHED)
+    second = make_suite(tmp_path / "b", pairs=10, delta=2.0, config=PUBLISHED)
     measure_suite(first, identity_autoencoder())
     measure_suite(second, identity_autoencoder())
     ratio = compare_suites(first, second, "delta")

@@ -10,7 +10,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig, RunConfig, dump_toml
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation import MODEL_MEASURES, PAIR_MEASURES, evaluate, measure_suite
-from seatbelt_vae.evaluation.evaluated import Evaluated
+from seatbelt_vae.evaluation.measure_input import MeasureInput
 from seatbelt_vae.evaluation.measures import (
     Column,
     ModelMeasure,
@@ -36,7 +36,7 @@ from tests.evaluation.stand_ins import attack_rows, random_images, random_vae
 from tests.evaluation.test_evaluation_folder import SETTINGS, binary_data
 
 
-def _errors(evaluated: Evaluated) -> WithRows:
+def _errors(evaluated: MeasureInput) -> WithRows:
     errors = (evaluated.x - evaluated.reconstruction).abs().flatten(1).mean(1)
     rows = [
         {"image": image, "error": error}
@@ -77,6 +77,10 @@ def _registered() -> Iterator[None]:
     del PAIR_MEASURES[LARGEST_CHANGE.name], MODEL_MEASURES[PIXEL_ERROR.name]
 
 
+# no budgeted attacks are added to it
+PUBLISHED = AttackConfig(strength="paper", fresh_draws=2, pairs=3)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run with a measured suite of three pairs, and an evaluation."""
@@ -84,7 +88,7 @@ def run(tmp_path: Path) -> Path:
     save_model(random_vae(), folder)
     suite = folder.path / "attacks" / "mine"
     suite.mkdir(parents=True)
-    (suite / "config.toml").write_text(dump_toml(AttackConfig(fresh_draws=2, pairs=3)))
+    (suite / "config.toml").write_text(dump_toml(PUBLISHED))
     write_json(suite / "battery.json", {"pairs": [], "digest": "", "model": ""})
     for pair in range(3):
         x, target = random_images(2, seed=pair).float()

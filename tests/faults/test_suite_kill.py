@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.runs import read_json, read_rows, read_tensors
+from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 from tests.attacks.suite_runs import CONFIG, make_run, sprites, suite_in_process
 from tests.faults.killing import in_process, killed_until_done
 
@@ -60,8 +61,8 @@ def test_killed_again_and_again_equals_uninterrupted(tmp_path, whole):
 
 
 def test_a_damaged_pair_is_named_and_can_be_made_again(tmp_path, whole):
-    run = make_run(tmp_path / "run")
-    folder = run_suite(run, sprites(), LONG)
+    run = RunFolder.open(shutil.copytree(whole.parents[1], tmp_path / "run"))
+    folder = run.path / "attacks" / NAME
     part = folder / "pair-00001.parquet"
     part.write_bytes(part.read_bytes()[:-50])
     with pytest.raises(

@@ -9,7 +9,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation import compare_suites
-from seatbelt_vae.report.comparable import Kind, by_kind, titles
+from seatbelt_vae.report.comparable import ComparisonKind, by_kind, titles
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, compare_runs
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, write_json
@@ -177,7 +177,7 @@ def test_an_untrained_run_joins_the_group_of_its_settings() -> None:
         "chairs, 32×48 RGB, Bernoulli likelihood",
         "mnist, Bernoulli likelihood",
     ]
-    assert Kind.of(runs[0]) == Kind("chairs", None, "bernoulli", None, None)
+    assert ComparisonKind.of(runs[0]) == ComparisonKind("chairs", None, "bernoulli", None, None)
 
 
 def test_different_effort_is_a_caveat(tmp_path: Path) -> None:

@@ -8,14 +8,20 @@ and store them.
 from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.diagnostics import FLAGS, CheckedAttack, Flag, Meaning, checked_attack
 from seatbelt_vae.attacks.losses import (
+    ClassifierMargin,
     FunctionLoss,
+    GivenCode,
+    IdentityDamage,
     LatentDistance,
     LatentLoss,
+    LayerProduct,
     Loss,
     OutputDistance,
     OutputLoss,
     PosteriorDamage,
     ReconstructionDamage,
+    ReconstructionDistance,
+    ScoreLoss,
 )
 from seatbelt_vae.attacks.methods import Aim, budgeted_attack
 from seatbelt_vae.attacks.problem import Problem
@@ -28,10 +34,14 @@ __all__ = [
     "Aim",
     "AttackResult",
     "CheckedAttack",
+    "ClassifierMargin",
     "Flag",
     "FunctionLoss",
+    "GivenCode",
+    "IdentityDamage",
     "LatentDistance",
     "LatentLoss",
+    "LayerProduct",
     "Loss",
     "Meaning",
     "OutputDistance",
@@ -40,6 +50,8 @@ __all__ = [
     "PosteriorDamage",
     "Problem",
     "ReconstructionDamage",
+    "ReconstructionDistance",
+    "ScoreLoss",
     "attack",
     "budgeted_attack",
     "checked_attack",

@@ -34,8 +34,8 @@ _ROUNDING = 1e-6
 
 def prepare(
     model: Autoencoder, x: Any, target: Any, *, targeted: bool
-) -> tuple[Autoencoder, Tensor, Tensor | None]:
-    """The model, inputs and targets as an attack needs them.
+) -> tuple[Autoencoder, Tensor, Tensor]:
+    """The model, inputs and targets as an attack needs them; the inputs where there is no target.
 
     Args:
         model: the autoencoder.
@@ -62,7 +62,7 @@ def prepare(
         )
     x, *others = (as_images(name, images, model) for name, images in named)
     if target is None:
-        return model, x, None
+        return model, x, x
     (target,) = others
     same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
     if same:

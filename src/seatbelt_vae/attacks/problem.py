@@ -11,8 +11,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.losses import BoundLoss, Loss, Parts
-from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import project_direction
@@ -62,7 +62,6 @@ class Problem:
         x: Tensor,
         target: Tensor,
         generators: Sequence[torch.Generator],
-        *,
         threat: Threat | None = None,
         micro_batch: int | None = None,
     ) -> "Problem":

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.protocol import Bounds
+from seatbelt_vae.protocol import Autoencoder, Bounds, units_of
 
-__all__ = ["Budget", "Norms", "Penalty", "Threat", "Where", "threat_of"]
+__all__ = ["Budget", "Norms", "Penalty", "RegionOptions", "Threat", "threat_of"]
 
 _ROUNDING = 1e-6
 _TINY = 1e-300
@@ -38,7 +38,7 @@ class Norms:
         return Norms(self.l2[index], self.linf[index])
 
 
-class Where(TypedDict):
+class RegionOptions(TypedDict):
     """The region of `minimize`: bounds and an optional ball, per row."""
 
     lower: Tensor | float
@@ -73,14 +73,14 @@ class Threat(Protocol):
         """The level whose relative value is 1, from :math:`r_0-c` and norms of :math:`x_t-x`."""
         ...
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         r"""A bound on :math:`\|d\|_2` under each level, the scale of random starts.
 
         ``norms`` are those of :math:`x_t - x`, and ``size`` is the number of values n.
         """
         ...
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The region of `minimize`: bounds and an optional ball, for rows :math:`(R, n)`."""
         ...
 
@@ -116,12 +116,12 @@ class Penalty:
         del bounds
         return span / norms.l2**self.power
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The distance to the target."""
         del size
         return norms.l2.expand(len(levels))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box of the image bounds."""
         del x, levels
         return {"lower": bounds[0], "upper": bounds[1]}
@@ -136,9 +136,9 @@ class Budget:
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
         """0 within the budget, to rounding; infinite beyond it."""
-        size: Tensor = getattr(norms, self.norm)
-        inside = size <= levels * (1 + _ROUNDING)
-        return torch.zeros_like(levels * size).masked_fill(~inside, torch.inf)
+        length: Tensor = getattr(norms, self.norm)
+        inside = length <= levels * (1 + _ROUNDING)
+        return torch.zeros_like(levels * length).masked_fill(~inside, torch.inf)
 
     def add_to(
         self, value: Tensor, gradient: Tensor, distortion: Tensor, levels: Tensor
@@ -153,8 +153,8 @@ class Budget:
 
     def scale(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\varepsilon/\|d\|`, which brings distortions to the edge of the budget."""
-        size: Tensor = getattr(norms, self.norm)
-        return levels / size.clamp_min(torch.finfo(size.dtype).tiny)
+        length: Tensor = getattr(norms, self.norm)
+        return levels / length.clamp_min(torch.finfo(length.dtype).tiny)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
         r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range or 1."""
@@ -162,14 +162,14 @@ class Budget:
             return torch.full_like(span, bounds.span if self.units is None else 1)
         return torch.where(norms.l2 > 0, norms.l2, 1)
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The ball's radius, or half the diagonal of the :math:`L_\\infty` box."""
         del norms
         if self.norm == "l2":
             return levels
         return levels * (size**0.5 if self.units is None else float(self.units.double().norm()))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box intersected with a ball; or the smaller box of an :math:`L_\\infty` budget."""
         low, high = bounds
         radius = levels.to(x)
@@ -188,8 +188,9 @@ def _inside_budget(bound: Tensor, x: Tensor, sides: Tensor) -> Tensor:
     return torch.where(farther, bound.nextafter(x), bound)
 
 
-def threat_of(config: AttackConfig, units: Tensor | None = None) -> Threat:
-    """The threat of a config; ``units`` are those of L∞ budgets, in the shape of an input."""
+def threat_of(config: AttackConfig, model: Autoencoder | None = None) -> Threat:
+    """The threat of a config, with the units of L∞ budgets of a model."""
+    units = None if model is None else units_of(model)
     units = None if units is None else units.flatten()
     threats: dict[str, Threat] = {
         "penalty": Penalty(1),

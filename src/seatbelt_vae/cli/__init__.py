@@ -2,7 +2,7 @@
 
 Exit codes: 0 success; 2 bad input or a full disk, with one line on stderr; 124 the time limit of a
 query; 128 + n stopped by signal n, with the command to resume, such as 130 for Ctrl-C and 143 for
-SIGTERM; 141 broken pipe; 1 an unexpected error, with a traceback.
+SIGTERM; 141 broken pipe; 1 an unexpected error, with a traceback. `audit` has those of `ExitCode`.
 """
 
 import io
@@ -63,7 +63,7 @@ def _main(arguments: list[str]) -> int:
     except QueryTimeoutError as error:
         return _fail(str(error), 124)  # as timeout(1)
     except SeatbeltError as error:
-        code = _fail(str(error))
+        code = _fail(str(error), _code_of(error, arguments))
         for note in getattr(error, "__notes__", ()):
             with suppress(OSError):
                 print(f"\n{note}", file=sys.stderr)
@@ -74,11 +74,19 @@ def _main(arguments: list[str]) -> int:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
 
 
+def _code_of(error: SeatbeltError, arguments: Sequence[str]) -> int:
+    """The exit code of an error: 2, but those of `ExitCode` for an audit."""
+    if arguments[0] != "audit":
+        return 2
+    from seatbelt_vae.auditing.exit_codes import exit_code_of_error
+
+    return exit_code_of_error(error)
+
+
 def _resumable(options: Verb) -> int:
     try:
         with terminable():
-            _run(options)
-            return 0
+            return _run(options)
     except KeyboardInterrupt as interruption:
         _say(f"interrupted; {options.to_resume}")
         return interruption.code if isinstance(interruption, Interrupted) else 130
@@ -94,10 +102,11 @@ def _say(message: str) -> None:
         print(f"seatbelt-vae: {message}", file=sys.stderr)
 
 
-def _run(options: Verb) -> None:
-    """Import the module of the verb, and only that one, and run it."""
+def _run(options: Verb) -> int:
+    """Import the module of the verb, and only that one, and run it; its exit code, 0 by default."""
     if isinstance(options, Claims):
         module, function = "reproduce", "run_claims"
     else:
         module, function = type(options).__name__.lower(), "run"
-    getattr(import_module(f"{__name__}.{module}"), function)(options)
+    code: int | None = getattr(import_module(f"{__name__}.{module}"), function)(options)
+    return code or 0

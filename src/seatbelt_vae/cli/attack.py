@@ -14,7 +14,7 @@ from seatbelt_vae.cli.targets import check_target, check_trained, load_target
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.process_settings import tune_process
-from seatbelt_vae.parallel.worker_pool import Tell, helpers
+from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 __all__ = ["run"]
 
@@ -51,7 +51,7 @@ def _processes(options: Attack) -> int:
     return min(options.processes or available_cores(), chunks)
 
 
-def _help(options: Attack, _tell: Tell, stopped: Callable[[], bool]) -> None:
+def _help(options: Attack, _tell: ProgressReporter, stopped: Callable[[], bool]) -> None:
     """Attack and measure in a helper process."""
 
     def check(*_: object) -> None:

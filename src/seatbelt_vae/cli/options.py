@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, subcommand
 
+from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, ReadingConfig
@@ -15,6 +16,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = [
     "Attack",
+    "Audit",
     "Claims",
     "Compare",
     "Data",
@@ -200,10 +202,10 @@ class Share:
 
 @dataclass(frozen=True)
 class DataList:
-    """List the data sets: names, sizes, where they come from, whether they are ready.
+    """List the data sets: images and factors, origin, and state on this machine.
 
     Args:
-        root: folder of the files of a data set.
+        root: folder in which to look for the files of data sets.
     """
 
     root: str | None = None
@@ -280,6 +282,7 @@ class Demo:
 Verb = (
     Train
     | Sweep
+    | Audit
     | Attack
     | Evaluate
     | Report

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 
 import tyro
 
+from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.help import defaults_in_words
 from seatbelt_vae.cli.options import (
     Attack,
@@ -39,6 +40,7 @@ __all__ = ["VERBS", "parse", "parse_train"]
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
     "sweep": Sweep,
+    "audit": Audit,
     "attack": Attack,
     "evaluate": Evaluate,
     "report": Report,

@@ -1,13 +1,14 @@
 """Results on stdout: one JSON object, or tables."""
 
 import json
-import math
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from seatbelt_vae.runs.json_files import finite
 
 __all__ = ["line_width", "print_json", "print_table"]
 
@@ -16,7 +17,7 @@ _WIDTH_WHEN_PIPED = 120
 
 def print_json(content: Mapping[str, Any]) -> None:
     """Print ``content`` as one JSON object; numbers that are not finite become null."""
-    print(json.dumps(_finite(content), allow_nan=False))
+    print(json.dumps(finite(content), allow_nan=False))
 
 
 def print_table(
@@ -37,13 +38,3 @@ def print_table(
 def line_width() -> int:
     """Characters per line of stdout."""
     return Console().width if sys.stdout.isatty() else _WIDTH_WHEN_PIPED
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

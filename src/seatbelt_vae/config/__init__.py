@@ -2,6 +2,7 @@
 
 from seatbelt_vae.config.adapter import AdapterConfig
 from seatbelt_vae.config.attack import AttackConfig
+from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
 from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
@@ -16,6 +17,7 @@ __all__ = [
     "AdapterConfig",
     "Architecture",
     "AttackConfig",
+    "AuditConfig",
     "DataConfig",
     "EvaluationConfig",
     "ModelConfig",

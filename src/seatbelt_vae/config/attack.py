@@ -2,26 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.config.loss_files import LOSSES, LossDeclaration, declaration_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import is_reference
 
 __all__ = ["AttackConfig", "parse_among", "parse_layers", "suite_name"]
 
-LOSSES = tuple(
-    sorted(
-        path.stem.replace("_", "-")
-        for path in (Path(__file__).parents[1] / "attacks" / "losses").glob("[!_]*.py")
-    )
-)
-"""Names of the losses, from the files in ``attacks/losses``; reading them imports no torch.
-
-Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers; losses
-that begin with ``damage-`` are untargeted.
-"""
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
 STRENGTHS = ("strong", "single", "paper")
@@ -32,15 +21,23 @@ _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A suite of attacks, pairs × levels: minimise a loss at x* while x* stays close to x.
+    """A suite of attacks: several image pairs, each attacked at several levels λ or ε.
+
+    x is the input image, x_t the target image, x* the attacked image, d = x* − x the distortion,
+    rec(x) the reconstruction, and r₀ the loss at x* = x. An attack minimises the loss over x*.
 
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
             distances of posteriors, `latent-l2` is the distance of codes, each summed
             over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
-            is ‖rec(x*) − x_t‖. The losses `damage-posterior` and `damage-reconstruction` are
-            untargeted and need a budget. A custom loss is `package.module:name` or
-            `file.py:name`.
+            is ‖rec(x*) − x_t‖, and `output-reconstruction` is ‖rec(x*) − rec(x_t)‖. The others
+            need no target: `latent-zero` is the norm of the codes, `latent-target` their distance
+            from the code of a grey input; with a budget,
+            `damage-posterior` and `damage-reconstruction` are minus the change of codes or
+            reconstruction, `damage-identity` is minus the squared change of the reconstruction
+            beyond x* − x, and `grill` is minus the change of all network layers times that of the
+            reconstruction. A custom loss is `package.module:name` or `file.py:name`, such as a
+            `ClassifierMargin` or `ScoreLoss` of your own function.
         layers: layers that a loss of posteriors compares: `all`, `bottom`, `top`, or numbers
             such as `1,3` (1 is next to the data).
         path: noise of the codes between layers: `mean` (none), `common` (fixed per pair) or
@@ -49,7 +46,7 @@ class AttackConfig:
         draws: number K of noise draws of the `common` and `sampled` paths.
         threat: limit of the distortion d: a term of the loss, `penalty` λ‖d‖₂ or
             `squared-penalty` λ‖d‖₂²; or a budget ε, `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂ or `linf`
-            ‖d‖∞ ≤ ε(hi−lo).
+            ‖d‖∞ ≤ ε(hi−lo) for pixels from lo to hi.
         weights: grid of λ for the penalties: `relative` is (r₀/‖x_t−x‖)·2^linspace(−10, 4),
             `published` is 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
@@ -63,17 +60,17 @@ class AttackConfig:
             two images are a pair).
         among: factor values shared by input and target, such as `shape=heart` or
             `shape=2,scale=5`, by name or by number from 0 (default: any).
-        restarts: random restarts per row; strength `strong` only.
+        restarts: random restarts per pair and level; strength `strong` only.
         max_evaluations: maximum number of gradient evaluations per descent.
         memory: correction pairs kept by the quasi-Newton method.
-        recheck: share of a pair's rows, at least three, that are solved again from new starts to
+        recheck: share of a pair's levels, at least three, that are solved again from new starts to
             test convergence, 0 for none; strength `strong` only.
-        gradient_free: evaluations of the gradient-free control on each of three rows per pair, 0
+        gradient_free: evaluations of the gradient-free control at each of three levels per pair, 0
             for none; strength `strong` only.
-        fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
+        fresh_draws: noise draws for the reported gaps and −log p(x_t|z*), with z* the codes of x*.
         seed: seed of the pairs, the starts and the noise.
-        together: pairs attacked in one batch.
-        micro_batch: rows evaluated in one call of the model (default: rows of 2¹⁸ values in total,
+        together: number of pairs attacked in one batch.
+        micro_batch: images per call of the model (default: as many as have 2¹⁸ values in total,
             2²² on a GPU).
         threads: CPU threads per process (default: PyTorch's choice).
     """
@@ -137,9 +134,16 @@ class AttackConfig:
         return _BUDGETS.get(self.threat, ()) if self.budgets is None else self.budgets
 
     @property
-    def walked(self) -> Literal["mean", "common", "sampled"]:
+    def path_used(self) -> Literal["mean", "common", "sampled"]:
         """The path, by default that of the loss."""
-        return self.path or ("common" if self.loss == "output" else "mean")
+        return self.path or self._declaration.path
+
+    @property
+    def _declaration(self) -> LossDeclaration:
+        """The declaration of the loss; every setting applies to a loss outside the package."""
+        if is_reference(self.loss):
+            return LossDeclaration(layers=True)
+        return declaration_of(self.loss)
 
     def _check_combinations(self) -> None:
         if self.path == "sampled" and self.strength == "strong":
@@ -147,13 +151,12 @@ class AttackConfig:
                 "path 'sampled' with strength 'strong', whose line searches need a repeatable "
                 "loss: use path 'common', or strength 'single'"
             )
-        has_layers = self.loss.startswith("latent-") or self.loss.endswith("-posterior")
-        if not has_layers and not is_reference(self.loss) and self.layers != "all":
+        if not self._declaration.layers and self.layers != "all":
             raise ConfigError(
                 f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
-        if self.loss.startswith("damage-") and not self.within_budget:
+        if not self._declaration.bounded and not self.within_budget:
             raise ConfigError(
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"

@@ -6,15 +6,19 @@ from collections.abc import Iterable
 
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["at_least", "one_of", "perhaps", "positive"]
+__all__ = ["at_least", "closest", "one_of", "perhaps", "positive"]
 
 
 def perhaps(got: str, known: Iterable[str]) -> str:
     """The end of an error message: the closest known word, then all known words."""
     known = list(known)
-    close = difflib.get_close_matches(got, known, n=1, cutoff=0.5)
-    guess = f"perhaps you meant {close[0]!r}; " if close else ""
-    return f"{guess}known: {', '.join(known)}"
+    return f"{closest(got, known)}known: {', '.join(known)}"
+
+
+def closest(got: str, known: Iterable[str]) -> str:
+    """``perhaps you meant …; `` with the closest known word; empty if none is close."""
+    close = difflib.get_close_matches(got, list(known), n=1, cutoff=0.5)
+    return f"perhaps you meant {close[0]!r}; " if close else ""
 
 
 def one_of(name: str, got: str, known: Iterable[str]) -> None:

@@ -106,6 +106,8 @@ def _required(kind: Any) -> list[str]:
 
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
+    if value is None and types.NoneType in _options(hint):
+        return None
     for option in _options(hint):
         if dataclasses.is_dataclass(option) and isinstance(option, type):
             return from_dict(option, value, where=f"{name}.")

@@ -15,7 +15,7 @@ from seatbelt_vae.randomness import DataStream
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Factor", "ImageData", "Indices", "Split", "random_split"]
+__all__ = ["Factor", "ImageData", "Indices", "Split", "joined", "random_split"]
 
 Indices = NDArray[np.int64]
 
@@ -192,6 +192,30 @@ class ImageData:
 
         limits = float(lowest.min()), float(highest.max())
         return replace(self, bounds=limits, train=mapped(self.train), test=mapped(self.test))
+
+
+def joined(first: Split, second: Split) -> Split:
+    """The examples of two splits in one, those of ``first`` before those of ``second``."""
+    count = len(first)
+
+    def of_both(
+        read: Callable[[Split, Indices], NDArray[Any]],
+    ) -> Callable[[Indices], NDArray[Any]]:
+        def take(indices: Indices) -> NDArray[Any]:
+            in_first = indices < count
+            parts = [read(first, indices[in_first]), read(second, indices[~in_first] - count)]
+            order = np.concatenate([np.flatnonzero(in_first), np.flatnonzero(~in_first)])
+            return np.concatenate(parts)[np.argsort(order)]
+
+        return take
+
+    known = first.factors_of is not None and second.factors_of is not None
+    return Split(
+        np.arange(count + len(second)),
+        of_both(lambda split, positions: split.read(split.indices[positions])),
+        of_both(Split.factors) if known else None,
+        of_both(lambda split, positions: (split.content or split.read)(split.indices[positions])),
+    )
 
 
 def random_split(

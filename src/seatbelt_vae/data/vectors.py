@@ -53,37 +53,42 @@ def vector_set(
         raise DataError(
             f"{place} has {len(values)} complete rows{reason}: give at least 2 to split"
         )
-    distinct, coded = (None, None) if classes is None else np.unique(classes, return_inverse=True)
-
-    def read(indices: Indices) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = values[indices].astype(np.float32)
-        return found
-
-    def factors_of(indices: Indices) -> NDArray[np.int64]:
-        assert coded is not None
-        return coded[indices].astype(np.int64)[:, None]
-
-    known = None if coded is None else factors_of
-    if test_from is None:
-        train, test = random_split(len(values), read, known, config.images)
-    else:
-        whole = Split(np.arange(len(values)), read, known)
-        train = replace(whole, indices=whole.indices[:test_from]).first(config.images)
-        test = replace(whole, indices=whole.indices[test_from:])
+    train, test, factors = _splits(values, classes, config.images, test_from)
     mean, deviation = values[train.indices].mean(0), values[train.indices].std(0)
     notes += _outliers(values, mean, deviation)
     if config.standardise:
         values = (values - mean) / np.where(deviation > 0, deviation, 1)
+        train, test, _ = _splits(values, classes, config.images, test_from)
     return ImageData(
         config.name,
         (-np.inf, np.inf),
         (values.shape[1],),
         train,
         test,
-        () if distinct is None else (_factor(distinct),),
+        factors,
         tuple(notes),
-        digest=hashlib.sha256(read(np.arange(len(values))).data).hexdigest(),
+        digest=hashlib.sha256(np.ascontiguousarray(values.astype(np.float32)).data).hexdigest(),
     )
+
+
+def _splits(
+    values: Features, classes: NDArray[Any] | None, images: int | None, test_from: int | None
+) -> tuple[Split, Split, tuple[Factor, ...]]:
+    distinct, coded = np.unique([] if classes is None else classes, return_inverse=True)
+
+    def read(indices: Indices) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = values[indices].astype(np.float32)
+        return found
+
+    def factors_of(indices: Indices) -> NDArray[np.int64]:
+        return coded[indices].astype(np.int64)[:, None]
+
+    known, factors = (None, ()) if classes is None else (factors_of, (_factor(distinct),))
+    if test_from is None:
+        return (*random_split(len(values), read, known, images), factors)
+    whole = Split(np.arange(len(values)), read, known)
+    train = replace(whole, indices=whole.indices[:test_from]).first(images)
+    return train, replace(whole, indices=whole.indices[test_from:]), factors
 
 
 def _left_out(good: NDArray[np.bool_]) -> Iterator[str]:

@@ -19,7 +19,7 @@ __all__ = [
     "DRAWS",
     "FEWEST",
     "Estimate",
-    "Kind",
+    "MeanKind",
     "check_positive",
     "estimate",
     "expansion",
@@ -27,7 +27,7 @@ __all__ = [
     "unscale",
 ]
 
-Kind = Literal["arithmetic", "geometric"]
+MeanKind = Literal["arithmetic", "geometric"]
 
 DRAWS = 2000
 """Bootstrap resamples per interval."""
@@ -55,12 +55,12 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
-    kind: Kind
+    kind: MeanKind
     n: int
 
 
 def estimate(
-    values: Sequence[float], kind: Kind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
+    values: Sequence[float], kind: MeanKind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
     r"""The mean over pairs, with the expanded :math:`BC_a` interval of ``draws`` resamples.
 
@@ -105,7 +105,7 @@ def estimate(
 def paired_difference(
     first: Sequence[float],
     second: Sequence[float],
-    kind: Kind = "arithmetic",
+    kind: MeanKind = "arithmetic",
     *,
     draws: int = DRAWS,
     seed: int = 0,
@@ -148,7 +148,7 @@ def check_positive(*values: Vector) -> None:
         raise ConfigError("ratio of numbers that are not all positive: use the arithmetic kind")
 
 
-def unscale(mean: float, kind: Kind) -> float:
+def unscale(mean: float, kind: MeanKind) -> float:
     """A mean of numbers, or the exponential of a mean of logarithms."""
     return float(mean if kind == "arithmetic" else np.exp(mean))
 
@@ -194,7 +194,7 @@ def _levels(values: Vector, means: Vector) -> Vector:
     return np.asarray(ndtr(bias + moved / (1 - acceleration * moved)))
 
 
-def _scale(values: Vector, kind: Kind) -> Vector:
+def _scale(values: Vector, kind: MeanKind) -> Vector:
     if kind == "arithmetic":
         return values
     if (values < 0).any():

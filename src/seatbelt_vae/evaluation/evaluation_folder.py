@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation.evaluated import Evaluated
+from seatbelt_vae.evaluation.measure_input import MeasureInput
 from seatbelt_vae.evaluation.measures import LATENT, MODEL_MEASURES, capabilities
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 from seatbelt_vae.evaluation.traversals import traverse
@@ -74,13 +74,13 @@ def _evaluate(
     model = subject.for_inference
     order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
     positions = order[: settings.images]  # the same images for every model
-    evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
+    evaluated = MeasureInput(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
     _write(evaluated, subject.place / "evaluation", measures, rows)
     return measures
 
 
-def _write(evaluated: Evaluated, place: Path, measures: Row, rows: dict[str, list[Row]]) -> None:
+def _write(evaluated: MeasureInput, place: Path, measures: Row, rows: dict[str, list[Row]]) -> None:
     """Replace the files of an evaluation.
 
     Settings and measures are deleted first, so that they never describe rows of another evaluation.
@@ -96,7 +96,9 @@ def _write(evaluated: Evaluated, place: Path, measures: Row, rows: dict[str, lis
     write_settings(place / "config.toml", evaluated.settings)
 
 
-def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dict[str, list[Row]]]:
+def _measure(
+    evaluated: MeasureInput, chosen: list[ModelMeasure]
+) -> tuple[Row, dict[str, list[Row]]]:
     """The content of ``measures.json``, and the rows of each table."""
     measures: Row = {"images": len(evaluated.x)}
     rows: dict[str, list[Row]] = {}
@@ -112,7 +114,7 @@ def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dic
     return measures | ({"left_out": left_out} if left_out else {}), rows
 
 
-def _pictures(evaluated: Evaluated) -> dict[str, Tensor]:
+def _pictures(evaluated: MeasureInput) -> dict[str, Tensor]:
     x = evaluated.x
     pictures = {"x": x[:PICTURES], "reconstruction": evaluated.reconstruction[:PICTURES]}
     if capabilities(evaluated.model) >= LATENT:

@@ -145,8 +145,8 @@ class Margins:
         return self._over(self.spectral_norm)
 
     def _over(self, norm: Tensor) -> Tensor:
-        reach = self.smallest_std * torch.special.ndtri(self.probability)
-        return torch.where(reach > 0, reach / norm, 0)  # also 0 for an encoder that ignores x
+        distance = self.smallest_std * torch.special.ndtri(self.probability)
+        return torch.where(distance > 0, distance / norm, 0)  # also 0 for an encoder that ignores x
 
 
 def margins(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seatbelt_vae.config import Architecture, RunConfig, preset_of, resolve_objective
@@ -43,11 +43,12 @@ def model_card(
     findings: Sequence[str] = (),
     measures: Sequence[CardTable] = (),
     flags: Sequence[CardTable] = (),
+    evaluations: Sequence[EvalResult] = (),
 ) -> ModelCard:
     """The card of a model, with its front matter.
 
-    No model-index is written, because sites compare its metrics across models; bounds of different
-    likelihoods and gaps of different pairs are not comparable.
+    Sites compare the metrics of a model-index across models. So it has only the results of an
+    audit, and neither bounds of different likelihoods nor gaps of a suite.
 
     Args:
         architecture: the architecture of the model.
@@ -58,6 +59,7 @@ def model_card(
         findings: sentences of the main results, the first in bold.
         measures: tables of measures.
         flags: tables of validity flags.
+        evaluations: results of an audit, for the model-index.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -67,7 +69,13 @@ def model_card(
     """
     about = _untrained(architecture) if trained_as is None else _of_run(trained_as, architecture)
     tags = sorted({*_TAGS, *about["tags"]})
-    front = ModelCardData(license=licence, library_name="seatbelt-vae", tags=tags)
+    front = ModelCardData(
+        license=licence,
+        library_name="seatbelt-vae",
+        tags=tags,
+        model_name=about["title"] if evaluations else None,
+        eval_results=list(evaluations) or None,
+    )
     about |= {"version": version("seatbelt-vae"), "where": where, "licence": licence}
     about |= {"data": data, "findings": findings, "measures": measures, "flags": flags}
     about |= {"architecture": architecture, "facts": _facts(architecture)}

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Kind", "by_kind", "differing", "titles"]
+__all__ = ["ComparisonKind", "by_kind", "differing", "titles"]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Kind:
+class ComparisonKind:
     """Properties that models must share for their ELBOs to be compared.
 
     Args:
@@ -27,7 +27,7 @@ class Kind:
     shape: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, run: Row) -> "Kind":
+    def of(cls, run: Row) -> "ComparisonKind":
         """The kind of one row of the view ``runs``."""
         shape = None if run["image_shape"] is None else tuple(run["image_shape"])
         return cls(run["data"], run["data_place"], run["likelihood"], run["variance"], shape)
@@ -45,11 +45,11 @@ class Kind:
         return ", ".join([*words, f"{self.likelihood.capitalize()} likelihood{variance}"])
 
 
-def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
+def by_kind(runs: Sequence[Row]) -> dict[ComparisonKind, list[Row]]:
     """Group rows of the view ``runs`` by kind; an untrained run matches a kind of any shape."""
-    groups: dict[Kind, list[Row]] = {}
+    groups: dict[ComparisonKind, list[Row]] = {}
     for run in sorted(runs, key=lambda run: run["image_shape"] is None):
-        kind = Kind.of(run)
+        kind = ComparisonKind.of(run)
         if kind.shape is None:
             alike = (known for known in groups if replace(known, shape=None) == kind)
             kind = next(alike, kind)
@@ -57,7 +57,7 @@ def by_kind(runs: Sequence[Row]) -> dict[Kind, list[Row]]:
     return groups
 
 
-def titles(kinds: Sequence[Kind]) -> list[str]:
+def titles(kinds: Sequence[ComparisonKind]) -> list[str]:
     """One title per kind; titles that would be equal include the place."""
     plain = [kind.title for kind in kinds]
     return [

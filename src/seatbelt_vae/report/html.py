@@ -11,9 +11,10 @@ from typing import Any
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.config.presets import summary_of
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.evaluation.fooled import FOOLED, UNMOVED
 from seatbelt_vae.report import image_panels, suite_charts
 from seatbelt_vae.report.collect import Run, Suite, collect, leading_suite
-from seatbelt_vae.report.summary import FOOLED, UNMOVED, comparison, summary_rows
+from seatbelt_vae.report.summary import comparison, summary_rows
 from seatbelt_vae.report.tables import flag_tables, tables
 from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import RunFolder, atomic_write

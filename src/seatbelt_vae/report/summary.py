@@ -6,19 +6,14 @@ from typing import Any
 
 from seatbelt_vae.evaluation import compare_suites
 from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
+from seatbelt_vae.evaluation.fooled import FOOLED, finding_of
 from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.report.collect import Measured, Run, Suite, leading_suite
 from seatbelt_vae.report.tables import HEADLINE
 
-__all__ = ["FOOLED", "UNMOVED", "comparison", "judged", "summary_rows", "trust"]
+__all__ = ["comparison", "judged", "summary_rows", "trust"]
 
 Row = dict[str, Any]
-
-FOOLED = 0.5
-"""Smallest share of the way to the target, at ε = 0.2, at which a model counts as fooled."""
-
-UNMOVED = 0.25
-"""Share below which a model counts as not fooled; copying the input gives a share of 0.2."""
 
 _NO_INTERVAL: Row = {"value": None, "low": None, "high": None}
 
@@ -117,15 +112,10 @@ def _headline(suite: Suite | None, gap: float | None) -> tuple[str, str]:
             "unknown",
             "it reconstructs input and target alike in every pair, so the gap is undefined",
         )
-    return _verdict(gap), (
+    return finding_of(gap), (
         f"with a distortion {_percent(0.2)} as large as the difference between the images, "
         f"the reconstruction moves {_percent(1 - gap)} of the way to the target"
     )
-
-
-def _verdict(gap: float) -> str:
-    moved = 1 - gap
-    return "fooled" if moved >= FOOLED else "partly fooled" if moved >= UNMOVED else "not fooled"
 
 
 def _halfway(measured: Measured | None) -> float | None:
@@ -162,7 +152,9 @@ def _answer(known: dict[str, Suite], complete: bool) -> str:
     gaps = {name: _gap(suite) or 0.0 for name, suite in known.items()}
     ordered = sorted(gaps, key=lambda name: gaps[name])
     groups = {
-        verdict: [f"{n} ({_percent(1 - gaps[n])})" for n in ordered if _verdict(gaps[n]) == verdict]
+        verdict: [
+            f"{n} ({_percent(1 - gaps[n])})" for n in ordered if finding_of(gaps[n]) == verdict
+        ]
         for verdict in ("fooled", "partly fooled", "not fooled")
     }
     known_groups = {verdict: names for verdict, names in groups.items() if names}
@@ -182,7 +174,7 @@ def _answer(known: dict[str, Suite], complete: bool) -> str:
 
 def _reach(known: dict[str, Suite]) -> str:
     """The budget for half the way, for each model that is not fooled at ε = 0.2."""
-    held = {n: b for n, b in known.items() if _verdict(_gap(b) or 0.0) != "fooled"}
+    held = {n: b for n, b in known.items() if finding_of(_gap(b) or 0.0) != "fooled"}
     halfway = {name: _halfway(suite.measured) for name, suite in held.items()}
     budgets = [f"{_percent(e)} for {name}" for name, e in halfway.items() if e is not None]
     return f" Half the way needs a distortion of {', '.join(budgets)}." if budgets else ""

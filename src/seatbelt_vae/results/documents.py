@@ -14,7 +14,7 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.data.registry import SAME_EVERYWHERE
+from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import views
 from seatbelt_vae.results.discovery import RunSource
@@ -137,7 +137,7 @@ def _suite_rows(source: RunSource) -> Iterator[Row]:
             "run": source.name,
             "suite": suite.name,
             **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
-            "path": config.walked,
+            "path": config.path_used,
             "weights": None if within else config.weights,
             "weight_count": None if within else config.weight_count,
             "budgets": list(config.epsilons) if within else None,
@@ -206,7 +206,8 @@ def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[i
         return run.architecture.get("image_shape"), run.architecture["latent_sizes"]
     try:
         # latent sizes do not depend on the image shape
-        model = resolve(config.model, config.data.name, (1, 64, 64), (-1.0, 1.0))
+        name = config.data.name
+        model = resolve(config.model, name, (1, 64, 64), (-1.0, 1.0), latent_sizes_of(name))
     except ConfigError:
         return None, None
     return None, list(model.latent_sizes)

@@ -1,4 +1,4 @@
-"""Subjects of folders that the diffusers library saved."""
+"""Opens folders saved by the diffusers library as subjects."""
 
 from pathlib import Path
 from typing import Any

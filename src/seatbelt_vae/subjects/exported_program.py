@@ -1,4 +1,4 @@
-"""Subjects of programs exported with ``torch.export`` (.pt2)."""
+"""Opens programs exported with ``torch.export`` (.pt2) as subjects."""
 
 import logging
 import os

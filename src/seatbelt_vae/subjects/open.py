@@ -1,6 +1,6 @@
 """The kinds of targets that name a subject.
 
-To add a kind, write a module with the functions of `Way` and list it in `WAYS`.
+To add a kind, write a module with the functions of `TargetKind` and list it in `TARGET_KINDS`.
 """
 
 from pathlib import Path
@@ -24,10 +24,10 @@ from seatbelt_vae.subjects.foreign_subject import examined
 from seatbelt_vae.subjects.result_folder import continued, settings_of, source_of
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["WAYS", "Way", "as_subject", "open_subject", "reopened"]
+__all__ = ["TARGET_KINDS", "TargetKind", "as_subject", "open_subject", "reopened"]
 
 
-class Way(Protocol):
+class TargetKind(Protocol):
     """The functions of a module for one kind of target."""
 
     def recognises(self, target: str, /) -> bool:
@@ -39,7 +39,7 @@ class Way(Protocol):
         ...
 
 
-WAYS: dict[str, Way] = {
+TARGET_KINDS: dict[str, TargetKind] = {
     "run": run_subject,
     "reference": reference,
     "weights": weights_file,
@@ -75,8 +75,8 @@ def open_subject(
     if (folder / SUBJECT).exists():
         return reopened(Run(folder.name, folder), data, settings)
     kind = settings.kind or _kind_of(str(target))
-    one_of("kind", kind, WAYS)
-    subject = WAYS[kind].open_target(str(target), data)
+    one_of("kind", kind, TARGET_KINDS)
+    subject = TARGET_KINDS[kind].open_target(str(target), data)
     if kind != "run":
         return examined(subject, data, settings)
     if settings.given.keys() - {"kind"}:
@@ -88,7 +88,7 @@ def open_subject(
 
 
 def _kind_of(target: str) -> str:
-    for kind, way in WAYS.items():
+    for kind, way in TARGET_KINDS.items():
         if way.recognises(target):
             return kind
     raise ArtifactError(

@@ -1,4 +1,4 @@
-"""Subjects of folders that the pythae library saved."""
+"""Opens folders saved by the pythae library as subjects."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Subjects of references: ``package.module:function`` or ``file.py:function``."""
+"""Opens references, ``package.module:function`` or ``file.py:function``, as subjects."""
 
 import inspect
 from collections.abc import Callable

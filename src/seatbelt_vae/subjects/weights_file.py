@@ -1,4 +1,4 @@
-"""Subjects of weight files (.safetensors) of known networks.
+"""Opens weight files (.safetensors) of known networks as subjects.
 
 To add a network, write an adapter with ``fits(tensors)`` and ``adapt(tensors)`` and list it.
 """

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
+from seatbelt_vae.distributions import Normal
 from seatbelt_vae.protocol import Autoencoder, as_inputs, bounds_of, capabilities_of
 
 __all__ = ["Finding", "check_on_images", "drawn", "variation"]
@@ -81,36 +82,39 @@ def check_on_images(
     images = as_inputs(model, images)
     posterior = model.encode(images)
     reconstruction = model.decode(posterior.z).mean
-    error, deviation = images - reconstruction, images - images.mean(0)
-    found = [
-        Finding(
-            "unexplained",
-            _norm(error) / _norm(deviation),
-            1.0,
-            "the model reconstructs worse than the mean image",
-            "check bounds, logits, the order of mean and spread, and that the weights are loaded",
-        )
-    ]
+    found = [_unexplained(images, reconstruction)]
     if bounds_of(model).finite:
         found.append(_out_of_range(model, reconstruction))
         found.append(_clamped_ends(model, posterior.z, reconstruction))
     if capabilities_of(model).posterior:
-        wide = torch.cat([layer.std.flatten() for layer in posterior.layers]) > 1.005
-        found.append(
-            Finding(
-                "wide posterior",
-                wide.double().mean().item(),
-                0.9,
-                "nearly every posterior is wider than the prior",
-                "state the meaning of the second tensor of encode with code",
-            )
-        )
+        found.append(_wide_posterior(posterior.layers))
     if capabilities_of(model).repeatable:
         found.append(_mixed_rows(model, images, reconstruction))
     if forward is not None:
         found.append(_disagreement(forward, images, reconstruction))
         found += _other_noise(model, forward, images)
     return tuple(found)
+
+
+def _unexplained(images: Tensor, reconstruction: Tensor) -> Finding:
+    return Finding(
+        "unexplained",
+        _norm(images - reconstruction) / _norm(images - images.mean(0)),
+        1.0,
+        "the model reconstructs worse than the mean image",
+        "check bounds, logits, the order of mean and spread, and that the weights are loaded",
+    )
+
+
+def _wide_posterior(layers: Sequence[Normal]) -> Finding:
+    wide = torch.cat([layer.std.flatten() for layer in layers]) > 1.005
+    return Finding(
+        "wide posterior",
+        wide.double().mean().item(),
+        0.9,
+        "nearly every posterior is wider than the prior",
+        "state the meaning of the second tensor of encode with code=",
+    )
 
 
 def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:

@@ -83,10 +83,10 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
             f"z of layers {constant} is the same under two different noises: scale the given noise "
             f"by a standard deviation above zero"
         )
-    for k, single in enumerate((first, second) if has.repeatable else ()):
+    for k, encoded in enumerate((first, second) if has.repeatable else ()):
         require_equal(
             [z[k] for z in both.z],
-            single.z,
+            encoded.z,
             "encode with noise of shape (K, B, d) must give the results of K calls with (B, d)",
             f"treat draws as more rows, and {EVALUATION_MODE}",
         )

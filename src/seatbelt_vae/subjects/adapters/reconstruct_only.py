@@ -19,7 +19,8 @@ __all__ = ["Reconstruction"]
 class Reconstruction:
     r"""An `Autoencoder` from a map :math:`x \mapsto \hat x`; its code is the reconstruction.
 
-    Only losses of reconstructions apply: ``output-l2`` and ``damage-reconstruction``.
+    Only losses of reconstructions apply: ``output-l2``, ``damage-reconstruction``,
+    ``damage-identity``, ``grill``, and a `ClassifierMargin` or `ScoreLoss`.
 
     Args:
         reconstruct: maps inputs :math:`(B, \text{event})` to reconstructions of the same shape.

@@ -1,4 +1,15 @@
-"""The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
+"""The adapter of a foreign module, chosen by the results of its methods on zero inputs.
+
+``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
+tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``, ``latent_dist``).
+``decode`` returns the reconstruction. A module without these methods, and a function, map inputs to
+reconstructions; their codes cannot be attacked. Inputs have ``event_shape`` or are flattened:
+`wrap` tries both.
+
+A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A quantiser
+is part of ``decode``, ``encode`` returns the codes before it, and a method ``tokens(x)`` returns
+the integers that it chooses.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,30 +51,19 @@ def wrap(
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
-    ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
-    tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
-    ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
-    a function, map inputs to reconstructions; their codes cannot be attacked.
-
-    A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A
-    quantiser is part of ``decode``, ``encode`` returns the codes before it, and a method
-    ``tokens(x)`` returns the integers that it chooses. Inputs have
-    ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
-    ``assumptions`` of the adapter states the choice.
+    The attribute ``assumptions`` of the adapter lists its choices.
 
     Args:
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
-        code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
-            :math:`\sigma^2`, or :math:`\sigma` before a softplus; ``none`` ignores it (default: by
-            its name, else :math:`\log\sigma^2`).
+        code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
+            spread's name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
         output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
             [0, 1], whatever the bounds.
-        order: the direction of the posterior of a module with several layers (default: top-down,
-            or bottom-up if only that fits).
+        order: the direction of several layers (default: top-down, or bottom-up if only that fits).
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -80,21 +80,28 @@ def wrap(
     shape = tuple(event_shape)
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
-    if isinstance(module, nn.Module):
-        with suppress(NotImplementedError):  # programs of torch.export have one mode only
-            module.eval()
     try:
-        if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
-            return _reconstruction(module, shape, bounds)
-        found: ForeignAutoencoder
-        if _has(module, "posterior", "prior"):
-            found = _in_either_order(module, shape, bounds, code, order)
-        else:
-            found = _one_layer(module, shape, bounds, code)
+        found = _found(module, shape, bounds, code, order)
     except ModelError as error:
         error.add_note(template(shape, bounds))
         raise
+    if isinstance(found, Reconstruction):
+        return found
     return replace(found, likelihood=likelihood, variance=variance, output=output)
+
+
+def _found(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+) -> ForeignAutoencoder | Reconstruction:
+    """The adapter that fits, of a module in evaluation mode."""
+    if isinstance(module, nn.Module):
+        with suppress(NotImplementedError):  # programs of torch.export have one mode only
+            module.eval()
+    if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
+        return _reconstruction(module, shape, bounds)
+    if _has(module, "posterior", "prior"):
+        return _in_either_order(module, shape, bounds, code, order)
+    return _one_layer(module, shape, bounds, code)
 
 
 def _has(module: object, *names: str) -> bool:

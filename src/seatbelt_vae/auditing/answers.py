@@ -1,0 +1,102 @@
+"""Answers beyond the attacked pairs: survival of transformations, and universal distortions."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.threats import Budget
+from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.pair_store import AuditedPairs
+from seatbelt_vae.auditing.results import stated
+from seatbelt_vae.auditing.survival import survival
+from seatbelt_vae.auditing.universal import universal_distortion
+from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.protocol import Autoencoder, bounds_of
+from seatbelt_vae.runs import read_json, write_json, write_tensors
+from seatbelt_vae.runs.audit_answers import Lines, Result
+
+__all__ = ["UNIVERSAL_IMAGES", "survival_results", "universal_results"]
+
+_LEAST_MOVED = 0.05
+UNIVERSAL_IMAGES = 32
+"""Images of a universal distortion: half to fit it, half to measure it."""
+
+_UNIVERSAL_EVALUATIONS = 30
+
+
+def survival_results(
+    model: Autoencoder, pairs: AuditedPairs, images: AuditedImages, config: AuditConfig
+) -> list[Result]:
+    """The share of the way to the target that the worst cases keep, per transformation.
+
+    Under the middle budget of the first threat; over the pairs whose worst case moved the
+    reconstruction by at least 0.05 of the way.
+    """
+    threat, budgets = next(iter(config.threats.items()))
+    middle, numbers = len(budgets) // 2, range(len(images.pairs))
+    attacked = torch.stack([pairs.images(n)[f"{threat}_adversarial"][middle] for n in numbers])
+    x, target = images.sides(numbers)
+    unit = None if bounds_of(model).finite else images.references.std(0)
+    found = survival(model, x, target, attacked, unit=unit, seed=config.seed)
+    results = []
+    for name, each in found.items():
+        moved, kept = 1 - each.before, 1 - each.after
+        known = (moved >= _LEAST_MOVED).nonzero()[:, 0]
+        shares = (kept[known] / moved[known]).tolist()
+        results.append(stated(f"survival_{name}", threat, budgets[middle], shares, config.seed))
+    return results
+
+
+def universal_results(
+    folder: Path, model: Autoencoder, images: AuditedImages, config: AuditConfig
+) -> list[Result]:
+    """Damage of one distortion for many images under the middle budget of each threat.
+
+    The blend line is that of noise of the same size. Results are kept in ``universal.json``.
+    """
+    results = []
+    for threat, budgets in config.threats.items():
+        budget = budgets[len(budgets) // 2]
+        path = folder / "universal" / f"{threat}.json"
+        if not path.exists():
+            _find_universal(path, model, images, config, threat, budget)
+        found = read_json(path)
+        result = stated("universal_damage", threat, budget, found["held_out"], config.seed)
+        results.append(replace(result, lines=Lines(identity=1.0, blend=found["noise"])))
+    return results
+
+
+def _find_universal(
+    path: Path,
+    model: Autoencoder,
+    images: AuditedImages,
+    config: AuditConfig,
+    threat: str,
+    budget: float,
+) -> None:
+    inputs = images.references[:UNIVERSAL_IMAGES]
+    kind = Budget("l2" if threat == "l2" else "linf")
+    unit = bounds_of(model).span if threat == "linf" else _mean_distance(inputs)
+    found = universal_distortion(
+        model,
+        inputs,
+        kind,
+        budget * unit,
+        evaluations=_UNIVERSAL_EVALUATIONS * config.effort,
+        seed=config.seed,
+    )
+    write_tensors(path.with_suffix(".safetensors"), {"distortion": found.distortion})
+    write_json(
+        path,
+        {
+            "fitted": found.fitted.tolist(),
+            "held_out": found.held_out.tolist(),
+            "noise": float(found.noise.mean()),
+        },
+    )
+
+
+def _mean_distance(inputs: Tensor) -> float:
+    return float(torch.pdist(inputs.flatten(1).double()).mean())

@@ -1,0 +1,88 @@
+"""Validity flags of an audit: conditions under which its numbers cannot be believed."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from seatbelt_vae.attacks.diagnostics.flags import FLAGS, NOT_CHECKED
+from seatbelt_vae.evaluation.bootstrap import FEWEST
+from seatbelt_vae.runs.audit_document import AuditFlag
+
+__all__ = ["flags_of"]
+
+Row = dict[str, Any]
+
+_FALLS = {"gap": 0.03, "code_gap": 0.03, "damage": 0.1}
+_SEARCH_FALL = 0.01
+_PATHS = 0.1
+
+
+def flags_of(
+    worst: Sequence[Row], checks: Sequence[Row], decisive: Collection[str]
+) -> list[AuditFlag]:
+    """Every flag, raised or not, from the rows of all pairs.
+
+    Args:
+        worst: one row per pair, threat, budget and goal.
+        checks: one row per pair and threat.
+        decisive: goals that the verdict rests on; others only warn if they have not converged.
+    """
+    pairs = len({row["pair"] for row in checks})
+    told_apart = {row["pair"]: row["told_apart"] for row in worst}
+    alike = sum(not apart for apart in told_apart.values())
+    return [
+        _counted("encoder not repeatable", [not row["repeatable"] for row in checks]),
+        _counted("gradient not usable", [not row["gradient_usable"] for row in checks]),
+        *(_not_converged(goal, checks, goal in decisive) for goal in _FALLS),
+        _search_by_values(checks),
+        _counted("noise beats the attack", [row["noise_wins"] > 0 for row in checks]),
+        AuditFlag(
+            "pairs not told apart",
+            "inconclusive" if 2 * alike > pairs else "warning",
+            alike > 0,
+            FLAGS["pairs not told apart"].raised_if,
+            f"{alike} of {pairs} pairs",
+            FLAGS["pairs not told apart"].do,
+        ),
+        AuditFlag(
+            "few pairs",
+            "warning",
+            pairs - alike < FEWEST,
+            f"fewer than {FEWEST} pairs are told apart",
+            f"{pairs - alike} pairs",
+            "give more images, or raise pairs: there are no intervals",
+        ),
+    ]
+
+
+def _counted(name: str, raised: Sequence[bool]) -> AuditFlag:
+    meaning = FLAGS[name]
+    detail = f"{sum(raised)} of {len(raised)} attacks"
+    return AuditFlag(name, "inconclusive", any(raised), meaning.raised_if, detail, meaning.do)
+
+
+def _not_converged(goal: str, checks: Sequence[Row], decisive: bool) -> AuditFlag:
+    known = [fall for row in checks if (fall := row.get(f"fall_{goal}")) is not None]
+    worst, limit = max(known, default=0.0), _FALLS[goal]
+    change = "raise" if goal == "damage" else "lower"
+    text = f"{limit:.0%}" if goal == "damage" else f"{limit}"
+    return AuditFlag(
+        f"{goal.replace('_', ' ')} not converged",
+        "inconclusive" if decisive else "warning",
+        worst > limit,
+        f"attacks from new starts {change} it by more than {text} for some pair",
+        f"largest change {worst:.2g}" if known else NOT_CHECKED,
+        "raise effort until the flag clears",
+    )
+
+
+def _search_by_values(checks: Sequence[Row]) -> AuditFlag:
+    known = [fall for row in checks if (fall := row["gradient_free_fall"]) is not None]
+    worst = max(known, default=0.0)
+    return AuditFlag(
+        "gradient-free search beats the attack",
+        "inconclusive",
+        worst > _SEARCH_FALL,
+        f"a search by values only lowers a gap by more than {_SEARCH_FALL}",
+        f"largest fall {worst:.2g}" if known else NOT_CHECKED,
+        FLAGS["gradient-free search beats the attack"].do,
+    )

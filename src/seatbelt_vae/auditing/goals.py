@@ -1,0 +1,140 @@
+"""Goals of an attacker: reconstruct the target, encode the target, damage the reconstruction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.evaluation.gap import SMALLEST_SEPARATION
+from seatbelt_vae.protocol import Autoencoder, capabilities_of
+
+__all__ = ["GOALS", "Goal", "ReferencePairs", "goals_of", "norm", "outputs"]
+
+
+@dataclass(frozen=True)
+class ReferencePairs:
+    r"""P pairs with their clean reconstructions and codes on the mean path.
+
+    Args:
+        x, target: inputs :math:`(P, \text{event})`.
+        reconstruction, target_reconstruction: rec(x), rec(x_t), of the same shape.
+        code, target_code: the codes of all layers, :math:`(P, d)`.
+    """
+
+    x: Tensor
+    target: Tensor
+    reconstruction: Tensor
+    target_reconstruction: Tensor
+    code: Tensor
+    target_code: Tensor
+
+    @classmethod
+    def of(cls, model: Autoencoder, x: Tensor, target: Tensor, batch: int) -> "ReferencePairs":
+        """The pairs as ``model`` encodes and reconstructs them."""
+        codes, images = zip(*(outputs(model, side, batch) for side in (x, target)), strict=True)
+        return cls(x, target, *images, *codes)
+
+    @property
+    def separation(self) -> Tensor:
+        r""":math:`\|\mathrm{rec}(x) - \mathrm{rec}(x_t)\|`, :math:`(P)`, float64."""
+        return norm(self.reconstruction - self.target_reconstruction)
+
+    @property
+    def distance(self) -> Tensor:
+        r""":math:`\|x_t - x\|`, :math:`(P)`, float64."""
+        return norm(self.target - self.x)
+
+    @property
+    def told_apart(self) -> Tensor:
+        """Whether the reconstructions differ enough for a gap to be defined, :math:`(P)`."""
+        return self.separation >= SMALLEST_SEPARATION * self.distance
+
+
+@dataclass(frozen=True)
+class Goal:
+    r"""A number that an attacker lowers or raises: a distance over a unit.
+
+    Args:
+        name: the name of the metric without its budget.
+        symbol: its head in tables.
+        lowers: whether the attacker lowers it; a model is robust where it is high.
+        loss: the loss that states the goal directly.
+        definition: one sentence.
+        random: random starts of each kind per pair and budget.
+        heats: candidates and gradient evaluations of each heat of its loss.
+        distance: maps pairs, the pair of each row :math:`(R)`, codes and reconstructions to a
+            distance, :math:`(R)`, float64.
+        unit: maps pairs and the largest :math:`\|d\|_2` under each level, :math:`(P, W)`, to the
+            unit of the distance, which broadcasts to it.
+    """
+
+    name: str
+    symbol: str
+    lowers: bool
+    loss: str
+    definition: str
+    random: int
+    heats: tuple[tuple[int, int], ...]
+    distance: Callable[[ReferencePairs, Tensor, Tensor, Tensor], Tensor]
+    unit: Callable[[ReferencePairs, Tensor], Tensor]
+
+
+GOALS = (
+    Goal(
+        "gap",
+        "reconstruction gap",
+        True,
+        "output-reconstruction",
+        "‖rec(x*) − rec(x_t)‖ / ‖rec(x) − rec(x_t)‖: 0 is fooled, 1 is unmoved",
+        0,
+        ((6, 8), (3, 16), (1, 60)),
+        lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
+        lambda pairs, _: pairs.separation[:, None],
+    ),
+    Goal(
+        "code_gap",
+        "code gap",
+        True,
+        "latent-l2",
+        "‖z* − z_t‖ / ‖z − z_t‖ of the mean codes of all layers: 0 is fooled, 1 is unmoved",
+        0,
+        ((3, 8), (1, 40)),
+        lambda pairs, of, codes, _: norm(codes - pairs.target_code[of]),
+        lambda pairs, _: norm(pairs.code - pairs.target_code)[:, None],
+    ),
+    Goal(
+        "damage",
+        "damage",
+        False,
+        "damage-reconstruction",
+        "‖rec(x*) − rec(x)‖ over the largest ‖d‖₂ within the budget: 1 for the identity map",
+        4,  # its maxima are many, and of different height
+        ((6, 8), (3, 16), (1, 60)),
+        lambda pairs, of, _, images: norm(images - pairs.reconstruction[of]),
+        lambda _, largest: largest,
+    ),
+)
+"""In the order of reports; the first is the headline."""
+
+
+def goals_of(model: Autoencoder) -> tuple[Goal, ...]:
+    """The goals that a model allows: the code gap needs codes."""
+    return tuple(g for g in GOALS if g.name != "code_gap" or capabilities_of(model).codes)
+
+
+@torch.no_grad()
+def outputs(model: Autoencoder, x: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+    r"""Codes :math:`(B, d)` and reconstructions :math:`(B, \text{event})` on the mean path."""
+    codes, images = [], []
+    for part in x.split(batch):
+        posterior = model.encode(part)
+        codes.append(torch.cat([z.flatten(1) for z in posterior.z], dim=1))
+        images.append(model.decode(posterior.z).mean.reshape_as(part))
+    return torch.cat(codes), torch.cat(images)
+
+
+def norm(values: Tensor) -> Tensor:
+    r""":math:`\|\cdot\|_2` of every row of values :math:`(R, *)`, float64, :math:`(R)`."""
+    found: Tensor = values.flatten(1).double().norm(dim=1)
+    return found

@@ -1,0 +1,152 @@
+"""The rows of an audited pair: the finds of every loss, and the worst case of each goal."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.auditing.candidates import Candidates
+from seatbelt_vae.auditing.goals import Goal
+from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
+from seatbelt_vae.protocol import bounds_of
+
+__all__ = ["AttackedPair"]
+
+Row = dict[str, Any]
+
+
+def _loss_rows(found: Candidates, pair: int, threat: str, budgets: tuple[float, ...]) -> list[Row]:
+    """One row per budget and origin: its best value for each goal, from its own descents."""
+    rows = []
+    for level, budget in enumerate(budgets):
+        of_row = (found.pair == pair) & (found.level == level)
+        for origin in dict.fromkeys(found.origin):
+            named = torch.tensor([name == origin for name in found.origin])
+            chosen = of_row & named.to(of_row.device)
+            if bool(chosen.any()):
+                row = {"threat": threat, "epsilon": budget, "loss": origin}
+                for goal in found.goals:
+                    row[goal.name] = _best(found, goal, chosen, pair, level)
+                rows.append(row)
+    return rows
+
+
+def _best(found: Candidates, goal: Goal, chosen: Tensor, pair: int, level: int) -> float:
+    distances = found.distances[goal.name][chosen]
+    unit = goal.unit(found.pairs, found.largest).expand_as(found.largest)[pair, level]
+    return float((distances.min() if goal.lowers else distances.max()) / unit)
+
+
+@dataclass
+class AttackedPair:
+    """The results of one pair.
+
+    Args:
+        images: clean images, and per threat the worst images of the headline goal by budget.
+        rows: one row per threat, budget and origin.
+        worst: one row per threat, budget and goal.
+        checks: one row per threat.
+    """
+
+    images: dict[str, Tensor]
+    rows: list[Row] = field(default_factory=list)
+    worst: list[Row] = field(default_factory=list)
+    checks: list[Row] = field(default_factory=list)
+
+    def add(
+        self,
+        found: Candidates,
+        pair: int,
+        threat: str,
+        budgets: tuple[float, ...],
+        linear_gaps: Tensor,
+        checks: Row,
+    ) -> None:
+        """Add the results under one threat, with the gaps of the linear model, :math:`(W)`."""
+        self.rows += _loss_rows(found, pair, threat, budgets)
+        self.worst += _worst_rows(found, pair, threat, budgets, linear_gaps)
+        self.checks.append({"threat": threat, **checks})
+        best = found.best(found.goals[0])[pair]
+        clean = found.pairs
+        self.images |= {
+            "x": clean.x[pair],
+            "target": clean.target[pair],
+            "reconstruction_x": clean.reconstruction[pair],
+            "reconstruction_target": clean.target_reconstruction[pair],
+            f"{threat}_adversarial": found.images[best],
+            f"{threat}_reconstruction": found.reconstructions[best],
+        }
+
+
+def _worst_rows(
+    found: Candidates,
+    pair: int,
+    threat: str,
+    budgets: tuple[float, ...],
+    linear_gaps: Tensor,
+) -> list[Row]:
+    """The worst case of every goal within every budget of one pair, with its similarity."""
+    rows = []
+    for goal in found.goals:
+        best = found.best(goal)
+        columns = {
+            "value": found.values(goal, best)[pair],
+            "blend": _blend(found, goal)[pair],
+            "identity": _identity(found, goal)[pair],
+            **_similarity(found, pair, best[pair]),
+            **({"ppca": linear_gaps} if goal.name == "gap" else {}),
+        }
+        for level, budget in enumerate(budgets):
+            rows.append(
+                {
+                    "threat": threat,
+                    "epsilon": budget,
+                    "goal": goal.name,
+                    "loss": found.credited(goal, pair, int(best[pair, level]), level),
+                    **{name: _finite(column[level].item()) for name, column in columns.items()},
+                    "told_apart": bool(found.pairs.told_apart[pair]),
+                }
+            )
+    return rows
+
+
+def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor]:
+    """Distances and similarities of images :math:`(W)` and their reconstructions."""
+    clean, images = found.pairs, found.images[index]
+    d = (images - clean.x[pair]).flatten(1).double()
+    bounds = bounds_of(found.model)
+    outputs = found.reconstructions[index]
+    columns: dict[str, Tensor | None] = {
+        "distance_relative": d.norm(dim=1) / clean.distance[pair],
+        "distance_linf": d.abs().amax(dim=1) / bounds.span,
+        "code_shift": code_displacement(found.model, clean.x[pair].expand_as(images), images),
+    }
+    sides = {"input": (images, clean.x[pair]), "output": (outputs, clean.reconstruction[pair])}
+    for name, (attacked, reference) in sides.items():
+        columns[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)
+        columns[f"ssim_{name}"] = ssim(attacked, reference.expand_as(attacked), bounds)
+    return {name: column for name, column in columns.items() if column is not None}
+
+
+def _finite(value: float) -> float | None:
+    """A finite number, or None for nan and infinity, which JSON cannot hold."""
+    return value if abs(value) < float("inf") else None
+
+
+def _blend(found: Candidates, goal: Goal) -> Tensor:
+    """The goal at the nearest point to the target, :math:`(P, W)`."""
+    others = [origin for origin in dict.fromkeys(found.origin) if origin not in ("zero", "blend")]
+    return found.values(goal, found.best(goal, but=others))
+
+
+def _identity(found: Candidates, goal: Goal) -> Tensor:
+    """The goal for the identity map: exact for gap and damage, NaN for codes, (P, W)."""
+    pairs, count = found.pairs, found.levels.shape
+    if goal.name == "damage":
+        return found.levels.new_ones(count)
+    if goal.name == "code_gap":
+        return found.levels.new_full(count, torch.nan)
+    nearest = found.nearest - pairs.target[:, None]
+    found_gaps: Tensor = nearest.flatten(2).double().norm(dim=2) / pairs.distance[:, None]
+    return found_gaps

@@ -1,0 +1,156 @@
+"""The audited pairs of a folder: attacked chunk by chunk, one set of files per pair.
+
+An interrupted audit repeats its unfinished chunks only. Chunks are independent, so that the rows
+equal those of an uninterrupted audit. Several processes can share the chunks.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seatbelt_vae.attacks.prepare import prepare
+from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.pair_rows import AttackedPair
+from seatbelt_vae.auditing.portfolio import PortfolioAttack, portfolio_of
+from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.errors import ForeignStateError
+from seatbelt_vae.parallel.shared_work import share_work
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
+from seatbelt_vae.runs import (
+    digest_of,
+    read_json,
+    read_rows,
+    read_tensors,
+    write_json,
+    write_rows,
+    write_tensors,
+)
+from seatbelt_vae.subjects import Subject
+
+__all__ = ["AuditedPairs", "attack_pairs"]
+
+Row = dict[str, Any]
+OnPairs = Callable[[int, int], None]
+
+_VERSION = 1
+"""Version of the attack of an audit; another one refuses to continue its folders."""
+_DECISIVE = ("budgets", "linf_budgets", "losses", "effort", "gradient_free", "seed")
+_VALUES, _MOST_TOGETHER = 2**15, 5
+
+
+@dataclass(frozen=True)
+class AuditedPairs:
+    """The stored results of all pairs.
+
+    Args:
+        folder: the folder of the audit.
+        worst: the worst case of every pair, goal and budget.
+        checks: one row per pair and threat: the checks of the attack.
+    """
+
+    folder: Path
+    worst: list[Row]
+    checks: list[Row]
+
+    def images(self, pair: int) -> dict[str, Tensor]:
+        """The images of a pair: clean, and worst case of the headline goal per budget."""
+        return read_tensors(_files(self.folder, pair)[-1])
+
+
+def attack_pairs(
+    folder: Path,
+    subject: Subject,
+    images: AuditedImages,
+    config: AuditConfig,
+    on_pairs: OnPairs = lambda *_: None,
+) -> AuditedPairs:
+    """Attack every pair that is not stored yet.
+
+    Raises:
+        ForeignStateError: the folder holds an audit of another model, other images or settings.
+        ModelError, DataError: as for `attack`.
+    """
+    model = subject.for_inference
+    _open(folder, _about(subject, images, config))
+    size = max(1, min(_MOST_TOGETHER, _VALUES // torch.Size(event_shape_of(model)).numel()))
+    count = len(images.pairs)
+    chunks = [range(first, min(first + size, count)) for first in range(0, count, size)]
+    done = 0
+    for chunk, _ in share_work(
+        folder / ".lock",
+        len(chunks),
+        is_done=lambda c: all(_files(folder, pair)[0].exists() for pair in chunks[c]),
+        work=lambda c: _attack(folder, model, images, config, chunks[c]),
+    ):
+        done += len(chunks[chunk])
+        on_pairs(done, count)
+    return AuditedPairs(folder, read_rows(folder / "worst"), read_rows(folder / "checks"))
+
+
+def _about(subject: Subject, images: AuditedImages, config: AuditConfig) -> Row:
+    """The description of an audit, with a digest that identifies it."""
+    settings = {key: asdict(config)[key] for key in _DECISIVE}
+    about = {
+        "version": _VERSION,
+        "settings": settings,
+        "losses": list(portfolio_of(subject.model, config.losses)),
+        "model": subject.digest,
+        "images": images.data.identity,
+        "pairs": [list(pair) for pair in images.pairs],
+    }
+    return {**about, "digest": digest_of(about)}
+
+
+def _open(folder: Path, about: Row) -> None:
+    path = folder / "about.json"
+    if not path.exists():
+        write_json(path, about)
+        return
+    stored = read_json(path)
+    if stored.get("digest") != about["digest"]:
+        differing = [key for key in about if key != "digest" and stored.get(key) != about[key]]
+        raise ForeignStateError(
+            f"{folder} holds an audit with another {', '.join(differing)}: give another --out, or "
+            f"move that folder away"
+        )
+
+
+def _files(folder: Path, pair: int) -> tuple[Path, Path, Path, Path]:
+    """Files of a pair, in reverse order of writing: rows, worst cases, checks, images."""
+    name = f"pair-{pair:05d}"
+    rows, worst, checks = (
+        folder / room / f"{name}.parquet" for room in ("rows", "worst", "checks")
+    )
+    return rows, worst, checks, worst.with_suffix(".safetensors")
+
+
+@torch.inference_mode(False)
+def _attack(
+    folder: Path, model: Autoencoder, images: AuditedImages, config: AuditConfig, numbers: range
+) -> None:
+    """Attack one chunk under every threat and store its pairs."""
+    prepared, x, target = prepare(model, *images.sides(numbers), targeted=True)
+    assert target is not None
+    keys = [(config.seed, number) for number in numbers]
+    linear = images.linear_model(sum(model.latent_sizes), bounds_of(model))
+    stored = [AttackedPair({}) for _ in numbers]
+    for threat, budgets in config.threats.items():
+        attack = PortfolioAttack(prepared, x, target, threat, budgets, config, keys)
+        found, checks = attack.run(), attack.check()
+        for place, pair in enumerate(stored):
+            levels = attack.levels[place].tolist()
+            line = linear.gaps(x[place], target[place], attack.budget, levels)
+            pair.add(found, place, threat, budgets, line, checks[place])
+    for number, pair in zip(numbers, stored, strict=True):
+        rows, worst, checks_file, tensors = _files(folder, number)
+        write_tensors(tensors, pair.images)
+        for path, of_kind in ((checks_file, pair.checks), (worst, pair.worst), (rows, pair.rows)):
+            write_rows(path, [_identity(number, images.pairs[number]) | row for row in of_kind])
+
+
+def _identity(number: int, positions: tuple[int, int]) -> Row:
+    return {"pair": number, "input_index": positions[0], "target_index": positions[1]}

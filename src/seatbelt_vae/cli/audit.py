@@ -1,0 +1,120 @@
+"""``audit``: attack any model with a portfolio of losses, and give a verdict."""
+
+import logging
+import shlex
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.cli.audit_options import Audit
+from seatbelt_vae.cli.progress_bars import ProgressLines
+from seatbelt_vae.cli.stdout import print_json, print_table
+from seatbelt_vae.cli.targets import check_target, load_target
+from seatbelt_vae.errors import ArtifactError, ModelError, SeatbeltError, UnreadableError
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.process_settings import tune_process
+from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data import ImageData
+    from seatbelt_vae.runs.audit_document import Check
+    from seatbelt_vae.subjects import Subject
+
+__all__ = ["run"]
+
+
+def run(options: Audit) -> int:
+    """Audit a model, print the verdict, and return the exit status."""
+    try:
+        return _run(options)
+    except SeatbeltError:
+        raise
+    except Exception:
+        traceback.print_exc()
+        return 2  # a crash is no verdict
+
+
+def _run(options: Audit) -> int:
+    check_target(options)
+    tune_process(options.audit.threads)
+    subject, data = _opened(options)
+    if options.check_only:
+        return _check(subject, data, options)
+    from seatbelt_vae.auditing.audit_model import audit
+    from seatbelt_vae.auditing.exit_codes import exit_code
+    from seatbelt_vae.auditing.junit import write_junit
+    from seatbelt_vae.auditing.screen import screen_text
+
+    processes = options.processes or available_cores()
+    threads = options.audit.threads or 1
+    with ProgressLines(quiet=options.output.quiet) as progress:
+        progress.show("attacking", 0, options.audit.pairs or 0, "pairs")
+        work = partial(_help, options)
+        with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
+            found = audit(
+                subject,
+                data,
+                options.audit,
+                rules=options.fail_if,
+                despite_checks=options.despite_checks,
+                command=shlex.join(["seatbelt-vae", *sys.argv[1:]]),
+                on_progress=lambda *done: progress.show(*done),
+            )
+    if options.junit is not None:
+        write_junit(options.junit, found)
+    if options.output.json:
+        print_json(asdict(found))
+    else:
+        print(screen_text(found))
+    return exit_code(found.verdict)
+
+
+def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:
+    """Print how the model is read, and the checks on images; status 2 if one is raised."""
+    from seatbelt_vae.auditing.adapter_checks import adapter_checks
+    from seatbelt_vae.auditing.audited_images import audited_images
+
+    checks = adapter_checks(subject, audited_images(subject, data, options.audit))
+    assumptions = getattr(subject.model, "assumptions", {})
+    if options.output.json:
+        print_json({"assumptions": assumptions, "checks": [asdict(check) for check in checks]})
+    else:
+        rows = [["assumed", name, str(value), ""] for name, value in assumptions.items()]
+        for each in checks:
+            limit = f"{each.value:.3g} (at most {each.limit:g})"
+            rows.append(["doubt" if each.raised else "fine", each.id, limit, _advice(each)])
+        print_table(subject.name, ["", "about", "value", "do"], rows, words=range(4))
+    return 2 if any(check.raised for check in checks) else 0
+
+
+def _advice(check: "Check") -> str:
+    return f"{check.problem}: {check.do}" if check.raised else ""
+
+
+def _opened(options: Audit) -> "tuple[Subject, ImageData]":
+    """The model and its data; a damaged file of the model is a model that is not supported."""
+    try:
+        return load_target(options)
+    except UnreadableError:
+        raise
+    except ArtifactError as error:
+        raise ModelError(str(error)) from error
+
+
+def _help(options: Audit, _tell: ProgressReporter, stopped: Callable[[], bool]) -> None:
+    """Attack pairs in a helper process."""
+    from seatbelt_vae.auditing.audited_images import audited_images
+    from seatbelt_vae.auditing.pair_store import attack_pairs
+
+    def check(*_: object) -> None:
+        if stopped():
+            raise KeyboardInterrupt
+
+    logging.getLogger("seatbelt_vae").setLevel(logging.ERROR)  # the first process logs the same
+    tune_process(options.audit.threads)
+    subject, data = load_target(options)
+    images = audited_images(subject, data, options.audit)
+    attack_pairs(subject.place / "audit", subject, images, options.audit, check)

@@ -1,0 +1,167 @@
+"""The answers in ``audit.json``: numbers about the model under attack, one class per answer."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from seatbelt_vae.config.checks import one_of
+
+__all__ = [
+    "AuditedClass",
+    "Classifier",
+    "KnownModel",
+    "Lines",
+    "Placement",
+    "Result",
+    "Score",
+    "Survival",
+    "Universal",
+    "WeakInput",
+]
+
+Better = Literal["higher", "lower", ""]
+Read = Literal["codes", "reconstructions"]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Values of a metric to compare with.
+
+    Args:
+        identity: of the identity map, attacked within the same budget.
+        blend: of the audited model at the point nearest to the target, without an optimiser.
+        ppca: of probabilistic PCA fitted to the same images, attacked within the same budget.
+    """
+
+    identity: float | None = None
+    blend: float | None = None
+    ppca: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One metric, averaged over the pairs.
+
+    Args:
+        metric: its name with its budget, such as ``gap@0.2``.
+        goal: the metric that the attack optimises, such as ``gap``.
+        threat, epsilon: norm and budget; None for a metric without a budget.
+        value: the mean; None if no pair defines it.
+        low, high: its 95 % interval over pairs.
+        unit: empty for a pure number.
+        better: which direction is better for the owner of the model; empty for neither.
+        pairs: number of pairs or images in the mean.
+        lines: reference values.
+        won_by: for each loss, the number of pairs in which its attack was the worst.
+    """
+
+    metric: str
+    goal: str
+    threat: str | None
+    epsilon: float | None
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    better: Better
+    pairs: int
+    lines: Lines = Lines()
+    won_by: dict[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        one_of("direction", self.better, get_args(Better))
+
+
+@dataclass(frozen=True)
+class WeakInput:
+    """One of the pairs with the smallest ``gap@0.2``; ``label`` is the class of its input."""
+
+    pair: int
+    input_index: int
+    target_index: int
+    label: str | None
+    value: float | None
+
+
+@dataclass(frozen=True)
+class AuditedClass:
+    """The mean of ``gap@0.2`` over the inputs of one class."""
+
+    label: str
+    images: int
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Universal:
+    """One distortion for many images: its metric, and the images it was fitted to and tested on."""
+
+    metric: str
+    fitted_on: int
+    tested_on: int
+    file: str | None
+
+
+@dataclass(frozen=True)
+class Survival:
+    """A transformation of the adversarial image, and the metric with the share that survives it."""
+
+    transformation: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The owner's classifier, attacked through the autoencoder.
+
+    Args:
+        name: its reference.
+        reads: ``codes`` or ``reconstructions``.
+        clean_accuracy: accuracy without an attack.
+        metrics: the metrics with its accuracy under attack.
+    """
+
+    name: str
+    reads: Read
+    clean_accuracy: float | None
+    metrics: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        one_of("input of a classifier", self.reads, get_args(Read))
+
+
+@dataclass(frozen=True)
+class Score:
+    """The owner's score: smallest distortions that move it across the threshold."""
+
+    name: str
+    threshold: float
+    images: int
+    crossed: int
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model of the zoo, or a public model."""
+
+    name: str
+    unexplained_variance: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The model among known models at equal unexplained variance.
+
+    Args:
+        metric: the metric that is compared.
+        unexplained_variance: of the audited model.
+        expected: value of the metric that the known models predict.
+        z_score: (value − expected) / standard deviation of the known models around the prediction.
+        models: the known models.
+    """
+
+    metric: str
+    unexplained_variance: float
+    expected: float | None
+    z_score: float | None
+    models: tuple[KnownModel, ...]
