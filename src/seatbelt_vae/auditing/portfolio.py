@@ -7,7 +7,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.methods.starts import along_codes, restarts
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.threats import Budget, Norms
+from seatbelt_vae.attacks.threats import Budget, Norms, threat_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.config import AttackConfig
@@ -66,6 +66,8 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
     for name in PORTFOLIO if chosen is None else chosen:
         loss = loss_of(AttackConfig(loss=name, threat="l2"), depth)
         lacking = [need for need in loss.needs if not getattr(has, need)]
+        if name == "latent-target" and not bounds_of(model).finite:
+            lacking.append("bounds")  # its target code is that of a grey input
         if not lacking:
             losses[name] = loss
         elif chosen is not None:
@@ -120,7 +122,8 @@ class PortfolioAttack:
     @property
     def budget(self) -> Budget:
         """The threat."""
-        return Budget("l2" if self.threat == "l2" else "linf")
+        settings = AttackConfig(threat="l2" if self.threat == "l2" else "linf")
+        return cast(Budget, threat_of(settings, self.model))
 
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
@@ -275,7 +278,9 @@ class PortfolioAttack:
                 index = torch.cat([index, best[pair]]).unique()
             x = self.x[pair].flatten()
             distortion = self.found.images[index].flatten(1) - x
-            scale = self.budget.scale(Norms.of(distortion), self.levels[pair, level])
+            scale = self.budget.scale(
+                Norms.of(distortion, self.budget.units), self.levels[pair, level]
+            )
             points = x + scale.clamp(max=_LARGEST_SCALE)[:, None].to(x) * distortion
             points = bounds_of(self.model).flat().clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
