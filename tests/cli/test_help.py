@@ -16,6 +16,7 @@ from seatbelt_vae.cli.parsing import VERBS
 from seatbelt_vae.config import (
     AdapterConfig,
     AttackConfig,
+    AuditConfig,
     DataConfig,
     EvaluationConfig,
     ModelConfig,
@@ -93,6 +94,7 @@ def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
     sections = {
         "train": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
         "sweep": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
+        "audit": (AuditConfig, AdapterConfig),
     } | {verb: kinds for verb, kinds in SETTINGS.items() if verb != "train"}
     settings = {f.name for kind in sections.get(verb, ()) for f in dataclasses.fields(kind)}
     if DataConfig in sections.get(verb, ()):

@@ -21,7 +21,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.protocol import Autoencoder, units_of
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack"]
@@ -79,11 +79,15 @@ def attack(
     loss = _checked_loss(config, loss or loss_of(config, len(model.latent_sizes)), target)
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
     keys = _random_keys(config, loss, len(x), pair_numbers)
-    noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
-    limit = threat_of(config, units_of(model))
+    noise, limit = _noise(keys), threat_of(config, model)
     problem = Problem.of(model, loss, x, target, noise, limit, config.micro_batch)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
     return _METHODS[config.strength](problem, chosen, config, keys)
+
+
+def _noise(keys: Sequence[tuple[int, int]]) -> list[torch.Generator]:
+    """The random numbers of the loss of each pair."""
+    return [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
 
 
 def _checked_loss(config: AttackConfig, loss: Loss, target: Tensor | None) -> Loss:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.protocol import Bounds
+from seatbelt_vae.protocol import Autoencoder, Bounds, units_of
 
 __all__ = ["Budget", "Norms", "Penalty", "RegionOptions", "Threat", "threat_of"]
 
@@ -188,8 +188,9 @@ def _inside_budget(bound: Tensor, x: Tensor, sides: Tensor) -> Tensor:
     return torch.where(farther, bound.nextafter(x), bound)
 
 
-def threat_of(config: AttackConfig, units: Tensor | None = None) -> Threat:
-    """The threat of a config; ``units`` are those of L∞ budgets, in the shape of an input."""
+def threat_of(config: AttackConfig, model: Autoencoder | None = None) -> Threat:
+    """The threat of a config, with the units of L∞ budgets of a model."""
+    units = None if model is None else units_of(model)
     units = None if units is None else units.flatten()
     threats: dict[str, Threat] = {
         "penalty": Penalty(1),

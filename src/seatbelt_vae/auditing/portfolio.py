@@ -23,7 +23,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.optim.region import region_of
-from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of, units_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["PORTFOLIO", "PortfolioAttack", "portfolio_of"]
@@ -59,6 +59,8 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
     for name in PORTFOLIO if chosen is None else chosen:
         loss = loss_of(AttackConfig(loss=name, threat="l2"), depth)
         lacking = [need for need in loss.needs if not getattr(has, need)]
+        if name == "latent-target" and not bounds_of(model).finite:
+            lacking.append("bounds")  # its target code is that of a grey input
         if not lacking:
             losses[name] = loss
         elif chosen is not None:
@@ -113,7 +115,7 @@ class PortfolioAttack:
     @property
     def budget(self) -> Budget:
         """The threat."""
-        found = threat_of(AttackConfig(threat=norm_of(self.threat)), units_of(self.model))
+        found = threat_of(AttackConfig(threat=norm_of(self.threat)), self.model)
         assert isinstance(found, Budget)
         return found
 

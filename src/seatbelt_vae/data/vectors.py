@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,51 +53,42 @@ def vector_set(
         raise DataError(
             f"{place} has {len(values)} complete rows{reason}: give at least 2 to split"
         )
-    distinct, coded = (None, None) if classes is None else np.unique(classes, return_inverse=True)
-    train, test = _split(_Rows(values, coded), config, test_from)
+    train, test, factors = _splits(values, classes, config.images, test_from)
     mean, deviation = values[train.indices].mean(0), values[train.indices].std(0)
     notes += _outliers(values, mean, deviation)
     if config.standardise:
         values = (values - mean) / np.where(deviation > 0, deviation, 1)
-        train, test = _split(_Rows(values, coded), config, test_from)
+        train, test, _ = _splits(values, classes, config.images, test_from)
     return ImageData(
         config.name,
         (-np.inf, np.inf),
         (values.shape[1],),
         train,
         test,
-        () if distinct is None else (_factor(distinct),),
+        factors,
         tuple(notes),
-        digest=hashlib.sha256(values.astype(np.float32).data).hexdigest(),
+        digest=hashlib.sha256(np.ascontiguousarray(values.astype(np.float32)).data).hexdigest(),
     )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Values (N, n), and the number of the class of each, if known."""
+def _splits(
+    values: Features, classes: NDArray[Any] | None, images: int | None, test_from: int | None
+) -> tuple[Split, Split, tuple[Factor, ...]]:
+    distinct, coded = np.unique([] if classes is None else classes, return_inverse=True)
 
-    values: Features
-    classes: NDArray[np.int64] | None
-
-    def read(self, indices: Indices) -> NDArray[np.float32]:
-        """The values of some rows."""
-        found: NDArray[np.float32] = self.values[indices].astype(np.float32)
+    def read(indices: Indices) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = values[indices].astype(np.float32)
         return found
 
-    def factors_of(self, indices: Indices) -> NDArray[np.int64]:
-        """The classes of some rows, as factors."""
-        assert self.classes is not None
-        return self.classes[indices].astype(np.int64)[:, None]
+    def factors_of(indices: Indices) -> NDArray[np.int64]:
+        return coded[indices].astype(np.int64)[:, None]
 
-
-def _split(rows: _Rows, config: DataConfig, test_from: int | None) -> tuple[Split, Split]:
-    """The training and the test rows."""
-    count, known = len(rows.values), None if rows.classes is None else rows.factors_of
+    known, factors = (None, ()) if classes is None else (factors_of, (_factor(distinct),))
     if test_from is None:
-        return random_split(count, rows.read, known, config.images)
-    whole = Split(np.arange(count), rows.read, known)
-    train = replace(whole, indices=whole.indices[:test_from]).first(config.images)
-    return train, replace(whole, indices=whole.indices[test_from:])
+        return (*random_split(len(values), read, known, images), factors)
+    whole = Split(np.arange(len(values)), read, known)
+    train = replace(whole, indices=whole.indices[:test_from]).first(images)
+    return train, replace(whole, indices=whole.indices[test_from:]), factors
 
 
 def _left_out(good: NDArray[np.bool_]) -> Iterator[str]:

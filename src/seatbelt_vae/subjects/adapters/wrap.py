@@ -57,11 +57,13 @@ def wrap(
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
-        code: the meaning of the spread (default: by its name, else ``log-variance``).
+        code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
+            spread's name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
-        output: the meaning of the tensor of ``decode``, see `AdapterConfig`.
-        order: the direction of the posterior of several layers (default: the one that fits).
+        output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
+            [0, 1], whatever the bounds.
+        order: the direction of several layers (default: top-down, or bottom-up if only that fits).
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -75,31 +77,31 @@ def wrap(
         >>> wrap(Small(), (4,)).assumptions["code"]
         'log-variance, 2'
     """
-    shape, module = tuple(event_shape), _in_evaluation_mode(module)
+    shape = tuple(event_shape)
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
     try:
-        if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
-            return _reconstruction(module, shape, bounds)
-        found: ForeignAutoencoder
-        if _has(module, "posterior", "prior"):
-            found = _in_either_order(module, shape, bounds, code, order)
-        else:
-            found = _one_layer(module, shape, bounds, code)
+        found = _found(module, shape, bounds, code, order)
     except ModelError as error:
         error.add_note(template(shape, bounds))
         raise
+    if isinstance(found, Reconstruction):
+        return found
     return replace(found, likelihood=likelihood, variance=variance, output=output)
 
 
-def _in_evaluation_mode(
-    module: nn.Module | Callable[[Tensor], object],
-) -> nn.Module | Callable[[Tensor], object]:
-    """The module without a parallel wrapper, in evaluation mode; a function as it is."""
-    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        module = module.module
+def _found(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+) -> ForeignAutoencoder | Reconstruction:
+    """The adapter that fits, of a module in evaluation mode."""
     if isinstance(module, nn.Module):
         with suppress(NotImplementedError):  # programs of torch.export have one mode only
             module.eval()
-    return module
+    if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
+        return _reconstruction(module, shape, bounds)
+    if _has(module, "posterior", "prior"):
+        return _in_either_order(module, shape, bounds, code, order)
+    return _one_layer(module, shape, bounds, code)
 
 
 def _has(module: object, *names: str) -> bool:
