@@ -7,7 +7,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.methods.starts import along_codes, restarts
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.threats import Budget, Norms, threat_of
+from seatbelt_vae.attacks.threats import Budget, Norms, budget_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.config import AttackConfig
@@ -43,14 +43,10 @@ PORTFOLIO = (
 """Losses that descend first; those of the goals follow."""
 
 THREAT_NUMBERS = {"l2": 0, "linf": 1}
-_NOISE_DRAWS = 8
-_LARGEST_SCALE = 1e6
-_MARGIN = 0.01
-# one pair in this many is attacked again, from this many starts of each kind
-_RECHECKED, _RECHECK_STARTS = 4, 2
-_BATCH = 64
+_NOISE_DRAWS, _BATCH, _RECHECK_EVALUATIONS = 8, 64, 80
+_LARGEST_SCALE, _MARGIN = 1e6, 0.01
+_RECHECKED, _RECHECK_STARTS = 4, 2  # one pair in 4 is attacked again, from 2 starts of each kind
 _FIRST = 8  # gradient evaluations per descent of the losses that descend first
-_RECHECK_EVALUATIONS = 80
 
 Key = tuple[int, int]
 
@@ -66,8 +62,8 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
     for name in PORTFOLIO if chosen is None else chosen:
         loss = loss_of(AttackConfig(loss=name, threat="l2"), depth)
         lacking = [need for need in loss.needs if not getattr(has, need)]
-        if name == "latent-target" and not bounds_of(model).finite:
-            lacking.append("bounds")  # its target code is that of a grey input
+        # its target code is that of a grey input
+        lacking += ["bounds"] * (name == "latent-target" and not bounds_of(model).finite)
         if not lacking:
             losses[name] = loss
         elif chosen is not None:
@@ -122,8 +118,7 @@ class PortfolioAttack:
     @property
     def budget(self) -> Budget:
         """The threat."""
-        settings = AttackConfig(threat="l2" if self.threat == "l2" else "linf")
-        return cast(Budget, threat_of(settings, self.model))
+        return budget_of("l2" if self.threat == "l2" else "linf", self.model)
 
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
