@@ -188,14 +188,18 @@ def _inside_budget(bound: Tensor, x: Tensor, sides: Tensor) -> Tensor:
     return torch.where(farther, bound.nextafter(x), bound)
 
 
+def budget_of(norm: Literal["l2", "linf"], model: Autoencoder | None = None) -> Budget:
+    """A budget, in the units of a model if it is one of L∞."""
+    units = None if model is None or norm == "l2" else units_of(model)
+    return Budget(norm, None if units is None else units.flatten())
+
+
 def threat_of(config: AttackConfig, model: Autoencoder | None = None) -> Threat:
     """The threat of a config, with the units of L∞ budgets of a model."""
-    units = None if model is None else units_of(model)
-    units = None if units is None else units.flatten()
     threats: dict[str, Threat] = {
         "penalty": Penalty(1),
         "squared-penalty": Penalty(2),
         "l2": Budget("l2"),
-        "linf": Budget("linf", units),
+        "linf": budget_of("linf", model),
     }
     return threats[config.threat]

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.threats import Budget
+from seatbelt_vae.attacks.threats import budget_of
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.pair_store import AuditedPairs
 from seatbelt_vae.auditing.results import stated
@@ -14,7 +14,7 @@ from seatbelt_vae.auditing.survival import survival
 from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
 from seatbelt_vae.auditing.universal import universal_distortion
 from seatbelt_vae.config.audit import AuditConfig
-from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of, units_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.runs import read_json, write_json, write_tensors
 from seatbelt_vae.runs.audit_answers import Lines, Result
 
@@ -78,7 +78,7 @@ def _find_universal(
     budget: float,
 ) -> None:
     inputs = images.references[:UNIVERSAL_IMAGES]
-    kind = Budget(norm_of(threat), None if threat == "l2" else units_of(model))
+    kind = budget_of(norm_of(threat), model)
     unit = _mean_distance(inputs) if threat == "l2" else 1.0
     if threat == "linf" and kind.units is None:
         unit = bounds_of(model).span

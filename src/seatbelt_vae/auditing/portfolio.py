@@ -15,7 +15,7 @@ from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.methods.starts import along_codes, restarts
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.threats import Budget, Norms, threat_of
+from seatbelt_vae.attacks.threats import Budget, Norms, budget_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
@@ -59,8 +59,8 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
     for name in PORTFOLIO if chosen is None else chosen:
         loss = loss_of(AttackConfig(loss=name, threat="l2"), depth)
         lacking = [need for need in loss.needs if not getattr(has, need)]
-        if name == "latent-target" and not bounds_of(model).finite:
-            lacking.append("bounds")  # its target code is that of a grey input
+        # its target code is that of a grey input
+        lacking += ["bounds"] * (name == "latent-target" and not bounds_of(model).finite)
         if not lacking:
             losses[name] = loss
         elif chosen is not None:
@@ -115,9 +115,7 @@ class PortfolioAttack:
     @property
     def budget(self) -> Budget:
         """The threat."""
-        found = threat_of(AttackConfig(threat=norm_of(self.threat)), self.model)
-        assert isinstance(found, Budget)
-        return found
+        return budget_of(norm_of(self.threat), self.model)
 
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
