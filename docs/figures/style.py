@@ -6,7 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from seatbelt_vae.report.drawing.style import INK, LEGEND, MUTED, SERIES, canvas, name_axes, tidy
+from seatbelt_vae.report.drawing.marks import LEGEND
+from seatbelt_vae.report.drawing.style import INK, MUTED, SERIES, canvas, name_axes, tidy
 
 __all__ = ["COLOURS", "DOCS", "INK", "MUTED", "legend", "plot", "plots"]
 

@@ -1,11 +1,13 @@
 """Accuracies in the figure and in the table against the rows."""
 
 import pytest
+from matplotlib.colors import to_hex
 
 from seatbelt_vae.paper.drawing.accuracy_rates import draw_rates
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing.style import PUBLISHED
 from tests.paper.made_up import made_up
 
 
@@ -19,9 +21,9 @@ def test_shares_are_those_of_the_rows(store):
     rows = {p: store.query(figure.query("table1", p)).to_pylist() for p in ("paper", "strong")}
     sheet = draw_rates(rows)["strong"]
     drawn = {
-        line.get_gid(): line.get_xdata()[0]
+        line.get_label(): line.get_xdata()[0]
         for line in sheet.canvas.axes[0].get_lines()
-        if line.get_gid()
+        if line.get_linestyle() == "None" and to_hex(line.get_color()) != PUBLISHED
     }
     found = store.query(
         "SELECT classifier, series, avg((clean_prediction = 3)::INT) AS clean, "

@@ -13,7 +13,7 @@ from seatbelt_vae.paper.drawing.sheet import Sheet
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.figure_kinds import Curves
 from seatbelt_vae.paper.published import published_ceiling, published_curves
-from seatbelt_vae.paper.quantities import COPY
+from seatbelt_vae.paper.quantities import BLEND, COPY, TRIVIAL
 from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.report.drawing import style
@@ -53,14 +53,20 @@ def points(axes: Axes, series: str) -> dict[float, float]:
     """Drawn points, solid and hollow, by β without the horizontal offset."""
     found = {}
     for line in axes.get_lines():
-        if line.get_gid() in (series, f"{series} (few)"):
+        if line in [*dots(axes, series, "solid"), *dots(axes, series, "hollow")]:
             pairs = zip(line.get_xdata(), line.get_ydata(), strict=True)
             found |= {float(round(x)): float(y) for x, y in pairs}
     return dict(sorted(found.items()))
 
 
-def named(axes: Axes, gid: str) -> list[Any]:
-    return [line for line in axes.get_lines() if line.get_gid() == gid]
+def named(axes: Axes, title: str) -> list[Any]:
+    return [line for line in axes.get_lines() if line.get_label() == title]
+
+
+def dots(axes: Axes, series: str, kind: str) -> list[Any]:
+    """Markers of a kind, whose tooltips begin with the series."""
+    found = [line for line in axes.get_lines() if line.get_label().startswith(f"{series}: ")]
+    return [line for line in found if line.get_gid().split(" ")[1] == kind]
 
 
 def averages(store: MadeUp, what: str, where: str) -> dict[float, float]:
@@ -83,7 +89,7 @@ def test_points_are_the_means_of_the_rows(store, strength, series):
         f"AND strength = '{strength}' AND loss = 'latent-kl'"
     )
     assert points(axes, series) == pytest.approx(averages(store, "delta_mean", where))
-    (bound,) = named(axes, f"reference 0, {series}")
+    (bound,) = named(axes, f"{TRIVIAL.label}, {series}")
     drawn = dict(zip(bound.get_xdata(), bound.get_ydata(), strict=True))
     assert drawn == pytest.approx(averages(store, "bound_mean", where))
 
@@ -96,7 +102,7 @@ def test_pairs_that_some_training_does_not_tell_apart_are_left_out(store):
     )
     expected = averages(store, '"gap@0.2"', where)
     assert points(axes, "β-TCVAE") == pytest.approx(expected)
-    (blend,) = named(axes, "reference 0, β-TCVAE")
+    (blend,) = named(axes, f"{BLEND.label}, β-TCVAE")
     drawn = dict(zip(blend.get_xdata(), blend.get_ydata(), strict=True))
     assert drawn == pytest.approx(averages(store, '"blend_gap@0.2"', where))
 
@@ -106,9 +112,10 @@ def test_intervals_are_those_of_the_rows_and_hollow_where_trainings_are_few(stor
     axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
     cells = run_matrices(store.query(figure.query("fig5", "strong")).to_pylist())
     found = {key: cell.estimate() for key, cell in cells.items() if key[0] == "chairs"}
-    bars = {tuple(segment[:, 1]) for lines in axes.collections for segment in lines.get_segments()}
+    lines = [line for line in axes.get_lines() if line.get_label().endswith(": 95 % interval")]
+    bars = {tuple(line.get_ydata()) for line in lines}
     assert bars == {(e.low, e.high) for e in found.values()}
-    (solid,), (hollow,) = named(axes, "β-TCVAE"), named(axes, "β-TCVAE (few)")
+    (solid,), (hollow,) = dots(axes, "β-TCVAE", "solid"), dots(axes, "β-TCVAE", "hollow")
     assert [round(x) for x in solid.get_xdata()] == [1, 10]
     assert [round(x) for x in hollow.get_xdata()] == [4]
     assert to_hex(hollow.get_markerfacecolor()) == style.PAPER
@@ -123,9 +130,9 @@ def test_a_line_is_solid_only_between_points_of_three_trainings():
         for i in range(10)
     ]
     sheet = draw_curves(Curves("name", "v", "label"), {"strong": rows})["strong"]
-    joined = [line for line in panel(sheet, "p").get_lines() if len(line.get_xdata()) == 2]
-    styles = [line.get_linestyle() for line in joined if line.get_marker() == "None"]
-    assert styles == ["-", "--"]
+    joined = named(panel(sheet, "p"), "VAE")
+    assert [len(line.get_xdata()) for line in joined] == [2, 2]
+    assert [line.get_linestyle() for line in joined] == ["-", "--"]
 
 
 def test_both_strengths_share_their_axes(store):
@@ -146,17 +153,18 @@ def test_failed_attacks_are_counted(store):
 def test_the_published_curve_is_the_published_one(store, data):
     axes = panel(sheets(store, "fig5", "delta_kl")["strong"], data)
     for series, curve in published_curves("fig5.*.delta_kl", data).items():
-        (line,) = named(axes, f"published {series}")
+        (line,) = named(axes, f"published, {series}")
         assert dict(zip(line.get_xdata(), line.get_ydata(), strict=True)) == curve
         assert to_hex(line.get_color()) == style.PUBLISHED
-    (ceiling,) = named(axes, "ceiling")
+    (ceiling,) = named(axes, "ceiling of any minimum (64×64)")
     assert ceiling.get_ydata()[0] == published_ceiling("fig5.*.delta_kl", data)
 
 
 def test_nothing_published_is_drawn_on_another_set(store):
     sheet = sheets(store, "fig2", "elbo")[""]  # on chairs, published on celeba
-    gids = [line.get_gid() or "" for line in panel(sheet, "chairs").get_lines()]
-    assert not any(gid.startswith("published") for gid in gids)
+    titles = [line.get_label() for line in panel(sheet, "chairs").get_lines()]
+    assert titles
+    assert not any(title.startswith("published") for title in titles)
     assert "published" not in sheet.caption
 
 
@@ -165,16 +173,17 @@ def test_published_numbers_beyond_the_axis_are_arrows(store):
     _, high = axes.get_ylim()
     curve = published_curves("fig5.*.nll_kl", "faces")["Seatbelt-VAE"]
     assert min(curve.values()) > high
-    (arrows,) = named(axes, "beyond Seatbelt-VAE")
+    (arrows,) = dots(axes, "published, Seatbelt-VAE", "solid")
     assert list(arrows.get_xdata()) == sorted(curve)
+    assert set(arrows.get_ydata()) == {high}
     assert "↑ Seatbelt-VAE 1\u202f465 to 4\u202f150" in axes.get_title("right")
-    (line,) = named(axes, "published Seatbelt-VAE")
+    (line,) = named(axes, "published, Seatbelt-VAE")
     assert np.isnan(line.get_ydata()).all()
 
 
 def test_a_reference_that_is_the_same_for_all_is_one_grey_line(store):
     axes = panel(sheets(store, "fig5", "gap")["strong"], "chairs")
-    (copying,) = named(axes, "reference 1")
+    (copying,) = named(axes, COPY.label)
     assert list(copying.get_ydata()) == pytest.approx([0.8, 0.8])
     assert to_hex(copying.get_color()) == style.MUTED
 
@@ -183,8 +192,8 @@ def test_a_panel_of_one_strength_only_has_no_references_under_the_other():
     row = ROW | {"value": 0.5, "reference_0": 0.8}
     figure = Curves("name", "v", "label", references=(COPY,))
     drawn = draw_curves(figure, {"paper": [row, row | {"panel": "q"}], "strong": [row]})
-    assert len(named(panel(drawn["strong"], "p"), "reference 0")) == 1
-    assert named(panel(drawn["paper"], "q"), "reference 0")
+    assert len(named(panel(drawn["strong"], "p"), COPY.label)) == 1
+    assert named(panel(drawn["paper"], "q"), COPY.label)
 
 
 def test_rows_without_numbers_draw_nothing():

@@ -30,9 +30,9 @@ def test_a_curve_for_every_beta_and_a_stroke_at_its_mean():
             f"SELECT log_likelihood AS v FROM members JOIN runs USING (run) JOIN denoising "
             f"USING (run) WHERE series = 'β-TCVAE' AND beta = {beta} AND sigma = 0.5"
         )["v"].to_numpy()
-        (stroke,) = [line for line in axes.get_lines() if line.get_gid() == f"mean, β = {beta}"]
+        (stroke,) = [line for line in axes.get_lines() if line.get_label() == f"mean, β = {beta}"]
         assert stroke.get_xdata()[0] == pytest.approx(values.mean())
-        (curve,) = [line for line in axes.get_lines() if line.get_gid() == f"β = {beta}"]
+        (curve,) = [line for line in axes.get_lines() if line.get_label() == f"β = {beta}"]
         np.testing.assert_allclose(curve.get_ydata(), gaussian_kde(values)(curve.get_xdata()))
         assert to_hex(curve.get_color()) == ramp([1, 4, 10])[beta]
     assert sheet.canvas.axes[2].get_xlim() == sheet.canvas.axes[3].get_xlim()

@@ -59,7 +59,9 @@ def test_a_figure_of_each_kind(kind, store, runs, tmp_path):
             rb"https?://[^\"' <]*", re.sub(rb"<metadata>.*</metadata>", b"", text, flags=re.S)
         )
         assert all(b"w3.org" in address for address in addresses)
-        ElementTree.fromstring(text)
+        ids = [element.get("id", "") for element in ElementTree.fromstring(text).iter()]
+        marks = [name for name in ids if re.match(r"\d+\.\d+ ", name)]
+        assert len(marks) == len(set(marks))
     assert len({d.file for d in drawn}) == len(drawn)
 
 

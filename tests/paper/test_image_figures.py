@@ -128,4 +128,4 @@ def test_clean_reconstructions_are_those_that_were_stored(runs, store):
     assert (white | black).all()
     np.testing.assert_array_equal(np.unique(below[white]), [190])  # 0.5 of [−1, 1], in 64 shades
     np.testing.assert_array_equal(np.unique(below[black]), [65])
-    assert sheet.canvas.axes[0].get_title("left") == "chairs"
+    assert sheet.canvas.axes[0].get_title() == "chairs"

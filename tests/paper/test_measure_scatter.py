@@ -17,8 +17,9 @@ def test_points_are_the_means_over_the_pairs_of_each_model():
     sheet = draw_scatter(figure, rows)["strong"]
     (axes,) = [axes for axes in sheet.canvas.axes if axes.get_title("left") == "faces"]
     drawn = {
-        (line.get_gid(), to_hex(line.get_color())): (line.get_xdata()[0], line.get_ydata()[0])
+        (line.get_label(), to_hex(line.get_color())): (line.get_xdata()[0], line.get_ydata()[0])
         for line in axes.get_lines()
+        if line.get_linestyle() == "None"
     }
     found = store.query(
         "SELECT series, beta, any_value(mig) AS mig, avg(delta_mean) AS mean "

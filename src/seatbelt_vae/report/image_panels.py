@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.collect import PICTURED, Measured, Run
+from seatbelt_vae.report.drawing.axis import superscript
 from seatbelt_vae.report.drawing.images import AttackedPair, pixels, png_uri, side_by_side, signed
 
 __all__ = [
@@ -120,7 +121,7 @@ def traversals(run: Run, image: int = 0) -> list[Strip]:
     if "traversals" not in found or len(found["traversals"]) <= image:
         return []
     layers, units = found["traversal_layer"].tolist(), found["traversal_unit"].tolist()
-    names = [f"z{_superscript(a + 1)}, unit {b + 1}" for a, b in zip(layers, units, strict=True)]
+    names = [f"z{superscript(a + 1)}, unit {b + 1}" for a, b in zip(layers, units, strict=True)]
     return [
         Strip(label, png_uri(side_by_side(images, _bounds(run), _GUTTER)), len(images))
         for label, images in zip(names, found["traversals"][image], strict=True)
@@ -189,7 +190,3 @@ def _bounds(run: Run) -> tuple[float, float]:
     """The pixel range of a run's images."""
     low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
     return low, high
-
-
-def _superscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -5,9 +5,10 @@ from itertools import chain
 
 from markupsafe import Markup
 
-from seatbelt_vae.evaluation.bootstrap import Estimate
-from seatbelt_vae.report.drawing.axis import Axis
-from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.axis import Axis, reach
+from seatbelt_vae.report.drawing.chart import Points
+from seatbelt_vae.report.drawing.page_chart import PageChart
+from seatbelt_vae.report.drawing.style import INK, Look, look
 from seatbelt_vae.report.scores import Group, Score
 from seatbelt_vae.report.tables import HEADLINE, interval, number
 
@@ -26,18 +27,20 @@ def scatter(group: Group, measure: str, position: int) -> Markup | None:
     scores = [score for score in group.scores if score.place(measure)]
     if not scores:
         return None
-    chart = Chart(
+    chart = PageChart(
         f"{'gap' if measure == HEADLINE else 'auddc'}-{position}",
         f"{AXES[measure]} against ELBO: {group.title}",
         _axis("ELBO, nats per image", [_at(score, measure)[0] for score in scores], 1.0, 0.1),
-        _axis(AXES[measure], [v for s in scores for v in _reach(s.robustness[measure])], 0.05),
+        _axis(AXES[measure], reach(s.robustness[measure] for s in scores), 0.05),
         size=(460, 340),
         left=58,
     )
-    lines = [*_draw_fronts(chart, scores, measure), *_draw_whiskers(chart, scores, measure)]
+    lines = _draw_fronts(chart, scores, measure)
     for score in scores:
+        own, place = look(score.index), _at(score, measure)
+        lines.append(chart.interval(score.robustness[measure], "whisker", own, x=place[0]))
         kind = "hollow" if score.flagged else "ringed"
-        chart.dots([_at(score, measure)], kind, score.index, [_tooltip(score, measure)], 5.5)
+        chart.dots([place], kind, own, [_tooltip(score, measure)], 5.5)
     first = sorted(scores, key=lambda score: not score.on_front[measure])
     names = [_short(score.run) for score in first]
     chart.names([_at(score, measure) for score in first], names, lines)
@@ -50,12 +53,12 @@ def _at(score: Score, measure: str) -> Point:
     return place
 
 
-def _draw_fronts(chart: Chart, scores: Sequence[Score], measure: str) -> list[list[Point]]:
+def _draw_fronts(chart: PageChart, scores: Sequence[Score], measure: str) -> list[Points]:
     """Draw the front of the unflagged models, and the front of all models as a dotted line."""
     every = _stairs(chart, [_at(s, measure) for s in scores if s.on_front[measure]])
     sure = _stairs(chart, [_at(s, measure) for s in scores if s.on_unflagged_front[measure]])
     floor = chart.y.low
-    chart.band([(x, floor) for x, _ in (every[0], every[-1])], every, "dominated")
+    chart.band([(x, floor) for x, _ in (every[0], every[-1])], every, "dominated", Look(INK, ""))
     if every != sure:
         chart.line(every, "front flagged", title="Pareto front including flagged models")
     if sure:
@@ -63,23 +66,12 @@ def _draw_fronts(chart: Chart, scores: Sequence[Score], measure: str) -> list[li
     return [every, sure]
 
 
-def _stairs(chart: Chart, front: Sequence[Point]) -> list[Point]:
+def _stairs(chart: PageChart, front: Sequence[Point]) -> list[Point]:
     """The front as a step line from the left edge to the bottom edge."""
     places = sorted(set(front))
     below = [*(y for _, y in places[1:]), chart.y.low]
     edges = [[(x, y), (x, lower)] for (x, y), lower in zip(places, below, strict=False)]
     return [(chart.x.low, places[0][1]), *chain(*edges)] if places else []
-
-
-def _draw_whiskers(chart: Chart, scores: Sequence[Score], measure: str) -> list[list[Point]]:
-    whiskers = []
-    for score in scores:
-        x, _ = _at(score, measure)
-        low, high = score.robustness[measure].low, score.robustness[measure].high
-        if low is not None and high is not None:
-            whiskers.append([(x, low), (x, high)])
-            chart.line(whiskers[-1], "whisker", score.index)
-    return whiskers
 
 
 def _axis(label: str, values: Sequence[float], least: float, name: float = 0.0) -> Axis:
@@ -95,10 +87,6 @@ def _axis(label: str, values: Sequence[float], least: float, name: float = 0.0) 
     pad = max(0.1 * (high - low), (least - (high - low)) / 2)
     low, high = low - pad, high + pad + name * (high - low)
     return Axis(label, low, high)
-
-
-def _reach(found: Estimate) -> list[float]:
-    return [value for value in (found.value, found.low, found.high) if value is not None]
 
 
 def _tooltip(score: Score, measure: str) -> str:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Estimate, estimate
 from seatbelt_vae.report.collect import Run
-from seatbelt_vae.report.drawing.axis import Axis, power
-from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.axis import Axis, power, superscript
+from seatbelt_vae.report.drawing.chart import known_means
 from seatbelt_vae.report.drawing.density import density
-from seatbelt_vae.report.drawing.style import verbatim
+from seatbelt_vae.report.drawing.page_chart import PageChart
+from seatbelt_vae.report.drawing.style import look, verbatim
 from seatbelt_vae.report.image_panels import measured_runs
 
 __all__ = [
@@ -38,7 +39,7 @@ def gauge(row: Row, index: int) -> Markup | None:
     """Share of the way to the target: one mark per pair, their mean, and that of plain blending."""
     if row["moved"] is None:
         return None
-    chart = Chart(
+    chart = PageChart(
         f"gauge-{index}",
         f"{row['model']}: moved {row['moved'] * 100:.0f} % of the way to the target",
         Axis("way to the target", -0.05, 1.05, (0, 0.5, 1), lambda share: f"{100 * share:.0f} %"),
@@ -52,12 +53,13 @@ def gauge(row: Row, index: int) -> Markup | None:
         chart.line([(1 - blend, 0), (1 - blend, 0.9)], "blend-mark", title="plain blending")
     low, high = row["gap@0.2"]["low"], row["gap@0.2"]["high"]
     if low is not None and high is not None:
-        chart.line([(1 - high, 0.45), (1 - low, 0.45)], "interval", index, "95 % interval")
+        ends = [(1 - high, 0.45), (1 - low, 0.45)]
+        chart.line(ends, "interval", look(index), "95 % interval")
     points = [(1 - gap, 0.45) for gap in row["points"]]
     titles = [f"one pair: {x * 100:.0f} %" for x, _ in points]
-    chart.dots(points, "faint", index, titles, 5)
+    chart.dots(points, "faint", look(index), titles, 5)
     mean = f"mean: {row['moved'] * 100:.0f} %"
-    chart.dots([(row["moved"], 0.45)], "solid", index, [mean], 8)
+    chart.dots([(row["moved"], 0.45)], "solid", look(index), [mean], 8)
     return chart.render()
 
 
@@ -66,20 +68,22 @@ def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     known = measured_runs(runs, name)
     if not known:
         return None
-    x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52)
-    chart = Chart("budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT))
+    x = Axis("budget ε = ‖d‖ / ‖xₜ − x‖", 0, 0.52, (0, 0.1, 0.2, 0.3, 0.4, 0.5))
+    chart = PageChart(
+        "budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT)
+    )
     chart.line([(0, 1), (0.52, 0.48)], "identity", title="1 − ε: a model that copies its input")
     for index, _, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"]]
-        chart.line([(0, 1), *_means(_by(rows, "epsilon", "blend_gap"))], "blend", index)
+        chart.line([(0, 1), *known_means(_by(rows, "epsilon", "blend_gap"))], "blend", look(index))
     for index, run, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"] and row["gap"] is not None]
         curve = _by(rows, "epsilon", "gap")
-        chart.means(curve, index, run.name, start=(0.0, 1.0))
+        chart.means(curve, look(index), run.name, start=(0.0, 1.0))
         if not any(found.low is not None for found in curve.values()):
             points = [(row["epsilon"], row["gap"]) for row in rows]
             titles = [f"{run.name}, pair {row['pair'] + 1}: {row['gap']:.3g}" for row in rows]
-            chart.dots(points, "faint", index, titles, 3)
+            chart.dots(points, "faint", look(index), titles, 3)
     return chart.render()
 
 
@@ -102,17 +106,17 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         ticks = _powers_of_two(low, high)
         x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, lambda v: power(v, 2), True)
         y = Axis("Δ / r₀", 0, 1.05, _UNIT)
-        chart = Chart("attack", "Attack objective against weight", x, y)
+        chart = PageChart("attack", "Attack objective against weight", x, y)
         grid = np.geomspace(low, high, _GRID)
         chart.line([(w, min(1.0, w)) for w in grid], "identity", title="trivial bound: min(1, λ)")
     else:
         x, y = Axis("budget ε", 0, high), Axis("r / r₀", 0, 1.05, _UNIT)
-        chart = Chart("attack", "Attack objective against budget", x, y)
+        chart = PageChart("attack", "Attack objective against budget", x, y)
     for index, run, suite in known:
         if penalty:
             ratio = _by_rank(suite.attacks, lambda row: row["divergence_ratio"])
-            chart.line(_means(ratio), "blend", index, f"{run.name}: r / r₀")
-        chart.means(_by_rank(suite.attacks, _delta_ratio), index, run.name, markers=4)
+            chart.line(known_means(ratio), "blend", look(index), f"{run.name}: r / r₀")
+        chart.means(_by_rank(suite.attacks, _delta_ratio), look(index), run.name, markers=4)
     return chart.render()
 
 
@@ -123,7 +127,7 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         return None
     x = Axis("input distortion ‖d‖ / ‖xₜ − x‖", 0, 1)
     y = Axis("output distance from target", -0.1, 1.05, _UNIT)
-    chart = Chart("damage", "Distortion-damage curve", x, y)
+    chart = PageChart("damage", "Distortion-damage curve", x, y)
     chart.line([(0, 1), (1, 0)], "identity", title="a model that copies its input")
     grid = np.linspace(0, 1, _GRID)
     for index, run, measured in known:
@@ -132,8 +136,8 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         worst = [_running_minimum(pair, grid) for pair in pairs]
         curve = {float(g): estimate([w[k] for w in worst]) for k, g in enumerate(grid) if worst}
         points = [(row["distance_relative"], row["distortion"]) for row in rows]
-        chart.dots(points, "faint", index, size=1.8)
-        chart.means(curve, index, run.name, markers=10)
+        chart.dots(points, "faint", look(index), size=1.8)
+        chart.means(curve, look(index), run.name, markers=10)
     return chart.render()
 
 
@@ -152,15 +156,15 @@ def training_curve(runs: Sequence[Run]) -> Markup | None:
     room = 0.06 * (max(late) - min(late)) or 1.0
     y = Axis("ELBO, nats per image", min(late) - room, max(late) + room)
     x = Axis("optimiser step", 0, last * 1.02)
-    chart = Chart("training", "ELBO against training step", x, y, left=64)
+    chart = PageChart("training", "ELBO against training step", x, y, left=64)
     for (index, split), points in known.items():
         ordered = sorted(points)
         if split == "train":
-            chart.line(_binned(ordered), "thin", index, f"{runs[index].name}, training")
+            chart.line(_binned(ordered), "thin", look(index), f"{runs[index].name}, training")
         else:
             titles = [f"{runs[index].name}, step {s}: {e:.4g} nats" for s, e in ordered]
-            chart.line(ordered, "line", index, f"{runs[index].name}, held out")
-            chart.dots(ordered, "solid", index, titles)
+            chart.line(ordered, "line", look(index), f"{runs[index].name}, held out")
+            chart.dots(ordered, "solid", look(index), titles)
     return chart.render()
 
 
@@ -179,11 +183,11 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     high = max(1.05, *(float(values.max()) * 1.05 for *_, values in scaled))
     bases = [len(scaled) - k - 1.0 for k in range(len(scaled))]
     names = {
-        base: f"{verbatim(runs[index].name[:18])} z{'¹²³⁴⁵⁶⁷⁸⁹'[layer]}"
+        base: f"{verbatim(runs[index].name[:18])} z{superscript(layer + 1)}"
         for base, (index, layer, _) in zip(bases, scaled, strict=True)
     }
     top = len(scaled) + 0.35
-    chart = Chart(
+    chart = PageChart(
         "sigma",
         "Density of the posterior's standard deviation",
         Axis("‖σ(x)‖₂ / √d, one layer", 0, high),
@@ -195,16 +199,11 @@ def sigma_density(runs: Sequence[Run]) -> Markup | None:
     grid = np.linspace(0, high, 240)
     for base, (index, layer, values) in zip(bases, scaled, strict=True):
         found = density(values, grid)
-        heights = base + 1.2 * found / found.max()
-        ridge = list(zip(grid.tolist(), heights.tolist(), strict=True))
-        chart.band([(g, base) for g, _ in ridge], ridge, "ridge", index)
         title = f"{runs[index].name}, layer {layer + 1}: median {np.median(values):.3g}"
-        chart.line(ridge, "line", index, title)
+        heights = base + 1.2 * found / found.max()
+        ridge = list(zip(grid, heights, strict=True))
+        chart.ridge(ridge, look(index), base, title)
     return chart.render()
-
-
-def _means(curve: Curve) -> list[tuple[float, float]]:
-    return [(x, found.value) for x, found in curve.items() if found.value is not None]
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:

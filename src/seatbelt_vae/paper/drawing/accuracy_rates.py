@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
 from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.sheet import Row, Rows, Sheet, Table, TableCell
 from seatbelt_vae.paper.published import published_rates
-from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
-from seatbelt_vae.report.drawing import style
+from seatbelt_vae.paper.run_matrix import run_matrices
 from seatbelt_vae.report.drawing.axis import Axis
-from seatbelt_vae.report.drawing.style import INK, MUTED, PUBLISHED, Look
+from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.marks import add_legend, entry
+from seatbelt_vae.report.drawing.style import INK, PUBLISHED, Look, canvas
 
 __all__ = ["draw_rates"]
 
@@ -70,27 +68,16 @@ def _of_classifier(panel: str, classifier: str, rows: Rows) -> list[_Rate]:
         run_matrices([{**row, "value": row[name]} for row in rows])
         for name in ("clean", "attacked", "distance")
     )
-    series = looks(row["series"] for row in rows)
-    return [
-        _Rate(
-            panel,
-            classifier,
-            name,
-            _between(0, clean[key].estimate()),
-            _between(0, attacked[key].estimate()),
-            _between(-1, _difference(attacked[key], clean[key])),
-            float(np.nanmean(distance[key].values)),
-        )
-        for name in series
-        for key in [(panel, name, 0.0)]
-    ]
-
-
-def _difference(attacked: RunMatrix, clean: RunMatrix) -> CrossedEstimate:
-    """The difference on the same images of the same trainings."""
-    return crossed_contrast(
-        [Term(1, clean.runs, attacked.values), Term(-1, clean.runs, clean.values)]
-    )
+    rates = []
+    for name in looks(row["series"] for row in rows):
+        key = (panel, name, 0.0)
+        runs, before, after = clean[key].runs, clean[key], attacked[key]
+        # the difference is on the same images of the same trainings
+        drop = crossed_contrast([Term(1, runs, after.values), Term(-1, runs, before.values)])
+        shares = (_between(0, before.estimate()), _between(0, after.estimate()))
+        far = float(np.nanmean(distance[key].values))
+        rates.append(_Rate(panel, classifier, name, *shares, _between(-1, drop), far))
+    return rates
 
 
 def _between(lowest: float, estimate: CrossedEstimate) -> CrossedEstimate:
@@ -102,78 +89,56 @@ def _between(lowest: float, estimate: CrossedEstimate) -> CrossedEstimate:
 
 def _sheet(rates: Sequence[_Rate], look: Mapping[str, Look]) -> Sheet:
     places = _places(rates)
-    canvas = style.canvas(_WIDTH, _ROW * (max(places) + 1) + 1.2)
-    axes = canvas.subplots()
-    style.tidy(axes)
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=style.GRID, linewidth=0.7)
+    names = {place: rate.series for place, rate in places.items()}
+    sheet = canvas(_WIDTH, _ROW * (1 - min(places)) + 1.2)
+    x = Axis("accuracy", 0, 1, write=_percent)
+    y = Axis("", min(places) - 0.6, 1.1, list(places), lambda place: names[place])
+    chart = Chart(sheet.subplots(), x, y, grid="x")
+    chart.axes.tick_params(axis="y", labelcolor=INK)
     published = published_rates()
-    for place, rate in zip(places, rates, strict=True):
-        _draw(axes, place, rate, look[rate.series])
-        if theirs := published.get((rate.classifier, rate.series)):
-            _draw_published(axes, place, theirs, look[rate.series])
-    _headings(axes, places, rates)
-    Axis("accuracy", 0, 1, write=lambda share: f"{100 * share:.0f} %").apply(axes, "x")
-    axes.set_ylim(max(places) + 0.6, -1.1)
-    axes.set_yticks(places, [rate.series for rate in rates], fontsize=8, color=INK)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    style.add_legend(canvas, _legend(), 3)
-    return Sheet(canvas, _caption(rates), _table(rates))
+    headings = set()
+    for place, rate in places.items():
+        heading = f"{_CLASSIFIERS[rate.classifier]}, {rate.panel}"
+        if heading not in headings:
+            chart.write(0, place + 0.72, heading, fontsize=8.5, fontweight="bold")
+        headings.add(heading)
+        _draw(chart, place, rate, look[rate.series])
+        if shares := published.get((rate.classifier, rate.series)):
+            _draw_published(chart, place - 0.33, *shares, look[rate.series].marker)
+    ours = [entry("clean", dots="hollow"), entry("under attack", dots="solid")]
+    theirs = Look(PUBLISHED, "o")
+    add_legend(sheet, [*ours, entry("published (set not named)", theirs, "published")])
+    return Sheet(sheet, _caption(rates), _table(rates))
 
 
-def _places(rates: Sequence[_Rate]) -> list[float]:
-    """The y position of each rate, with room before each classifier."""
-    places, place, last = [], 0.0, rates[0].classifier
+def _places(rates: Sequence[_Rate]) -> dict[float, _Rate]:
+    """The rates by y position, downwards, with room before each classifier."""
+    places: dict[float, _Rate] = {}
+    place, last = 1.0, rates[0].classifier
     for rate in rates:
-        place += 1.3 if rate.classifier != last else 0.0
-        places.append(place)
-        place, last = place + 1.0, rate.classifier
+        place -= 1.0 if rate.classifier == last else 2.3
+        places[place], last = rate, rate.classifier
     return places
 
 
-def _draw(axes: Axes, place: float, rate: _Rate, look: Look) -> None:
+def _draw(chart: Chart, y: float, rate: _Rate, look: Look) -> None:
     clean, attacked = rate.clean.value, rate.attacked.value
     assert clean is not None
     assert attacked is not None
-    axes.plot([clean, attacked], [place, place], color=look.colour, linewidth=1.1, alpha=0.55)
-    for name, value, estimate in zip(
-        ("clean", "attacked"), (clean, attacked), (rate.clean, rate.attacked), strict=True
-    ):
-        if estimate.low is not None and estimate.high is not None:
-            axes.hlines(
-                place, estimate.low, estimate.high, color=look.colour, linewidth=3, alpha=0.3
-            )
-        mark = style.mark(look, hollow=name == "clean")
-        axes.plot([value], [place], gid=f"{rate.classifier}, {rate.series}, {name}", **mark)
-    words = f"{_percent(clean)} → {_percent(attacked)}"
-    right = axes.get_yaxis_transform()
-    axes.text(1.02, place, words, transform=right, fontsize=8, color=INK, va="center")
+    name = f"{rate.classifier}, {rate.series}"
+    chart.line([(clean, y), (attacked, y)], "whisker", look)
+    for found in (rate.clean, rate.attacked):
+        chart.interval(found, "interval", look, y=y)
+    chart.dots([(clean, y)], "hollow", look, [f"{name}, clean"], 4.5)
+    chart.dots([(attacked, y)], "solid", look, [f"{name}, attacked"], 4.5)
+    chart.write(1.02, y, f"{_percent(clean)} → {_percent(attacked)}")
 
 
-def _draw_published(axes: Axes, place: float, theirs: tuple[float, float], look: Look) -> None:
-    attacked, drop = theirs
-    y = place + 0.33
-    axes.plot([attacked - drop, attacked], [y, y], color=PUBLISHED, linewidth=0.9)
-    for x, hollow in ((attacked - drop, True), (attacked, False)):
-        axes.plot([x], [y], **style.mark(Look(PUBLISHED, look.marker), 4, hollow=hollow))
-
-
-def _headings(axes: Axes, places: Sequence[float], rates: Sequence[_Rate]) -> None:
-    first = {(r.classifier, r.panel): y for y, r in reversed(list(zip(places, rates, strict=True)))}
-    words: dict[str, Any] = {"fontsize": 8.5, "fontweight": "bold", "color": INK, "va": "center"}
-    for (classifier, panel), place in first.items():
-        name = style.verbatim(f"{_CLASSIFIERS[classifier]}, {panel}")
-        axes.text(0.0, place - 0.72, name, **words)
-
-
-def _legend() -> list[Line2D]:
-    ours, grey = Look(MUTED, "o"), style.mark(Look(PUBLISHED, "o"), 4)
-    return [
-        style.entry("clean", **style.mark(ours, 5.5, hollow=True)),
-        style.entry("under attack", **style.mark(ours, 5.5)),
-        style.entry("published (set not named)", **grey | {"linestyle": "-", "linewidth": 0.9}),
-    ]
+def _draw_published(chart: Chart, y: float, attacked: float, drop: float, marker: str) -> None:
+    look = Look(PUBLISHED, marker)
+    chart.line([(attacked - drop, y), (attacked, y)], "identity", look)
+    chart.dots([(attacked - drop, y)], "hollow", look, size=3)
+    chart.dots([(attacked, y)], "solid", look, size=3)
 
 
 def _table(rates: Sequence[_Rate]) -> Table:

@@ -3,15 +3,14 @@
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks
 from seatbelt_vae.paper.drawing.sheet import Row, Rows, Sheet
-from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.images import frame
-from seatbelt_vae.report.drawing.style import INK, MUTED
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.style import canvas
 
 __all__ = ["draw_clouds"]
 
@@ -20,6 +19,7 @@ Points = NDArray[np.float64]
 _SIDE, _LEFT = 1.42, 0.35
 _MOST_POINTS = 800
 _HUES = (0.08, 0.92)
+_TURN = np.linspace(0, 2 * np.pi, 97)
 
 
 def draw_clouds(rows: Rows) -> Sheet:
@@ -27,26 +27,26 @@ def draw_clouds(rows: Rows) -> Sheet:
     models = _models(rows)
     if not models:
         return Sheet(None, "")
-    canvas = style.canvas(_LEFT + _SIDE * (len(models) + 1), 2 * _SIDE + 0.75)
-    grid = canvas.subplots(2, len(models) + 1, squeeze=False)
+    sheet = canvas(_LEFT + _SIDE * (len(models) + 1), 2 * _SIDE + 0.75)
+    grid = sheet.subplots(2, len(models) + 1, squeeze=False)
     codes = (np.abs(_points(points, "code")) for points in models.values())
-    reach = 1.08 * max(2.0, *(float(np.quantile(code, 0.995)) for code in codes))
+    wide = 1.08 * max(2.0, *(float(np.quantile(code, 0.995)) for code in codes))
     grid[0, 0].set_axis_off()
-    _scatter(grid[1, 0], next(iter(models.values())), "pixels", 1.08)
-    grid[1, 0].set_title("the data", loc="left", fontsize=8.5, color=INK)
+    _draw(grid[1, 0], next(iter(models.values())), "pixels", 1.08, "", "the data")
+    labels = ("codes z ~ q(z|x)", "reconstructions")
     for (above, below), ((series, beta), points) in zip(grid.T[1:], models.items(), strict=True):
-        _scatter(above, points, "code", reach)
-        above.add_patch(Circle((0, 0), 2, fill=False, color=MUTED, linewidth=0.7))
-        above.set_title(f"{series}\nβ = {beta:g}", loc="left", fontsize=8.5, color=INK)
-        _scatter(below, points, "reconstruction", 1.08)
-    style.name_axes(grid[0, 1], y="codes z ~ q(z|x)")
-    style.name_axes(grid[1, 1], y="reconstructions")
+        title = f"{series}\nβ = {beta:g}"
+        chart = _draw(above, points, "code", wide, labels[0], title)
+        circle = zip(2 * np.cos(_TURN), 2 * np.sin(_TURN), strict=True)
+        chart.line(list(circle), "identity")
+        _draw(below, points, "reconstruction", 1.08, labels[1])
+        labels = ("", "")
     images = describe_range((len(points) for points in models.values()), "test point")
     caption = (
         f"{images[0].upper()}{images[1:]} per model, one draw each, coloured by position along "
         f"the roll. Circle: two standard deviations of the prior, 86 % of its mass."
     )
-    return Sheet(canvas, caption)
+    return Sheet(sheet, caption)
 
 
 def _models(rows: Rows) -> dict[tuple[str, float], Rows]:
@@ -62,18 +62,13 @@ def _models(rows: Rows) -> dict[tuple[str, float], Rows]:
     return {key: models[key] for key in ordered}
 
 
-def _scatter(axes: Axes, rows: Rows, column: str, reach: float) -> None:
-    points, angle = _points(rows, column), np.array([row["angle"] for row in rows], np.float64)
+def _draw(axes: Axes, rows: Rows, column: str, reach: float, label: str, title: str = "") -> Chart:
+    chart = Chart(axes, Axis("", -reach, reach), Axis(label, -reach, reach), title)
+    angle = np.array([row["angle"] for row in rows], np.float64)
     share = (angle - angle.min()) / max(float(np.ptp(angle)), 1.0)
     hues = mpl.colormaps["turbo"](_HUES[0] + (_HUES[1] - _HUES[0]) * share)
-    x, y = points[:_MOST_POINTS].T
-    # thousands of vector dots would take megabytes
-    dots = {"c": hues[:_MOST_POINTS], "linewidths": 0, "rasterized": True}
-    axes.scatter(x, y, s=4, gid=column, **dots)
-    axes.set_aspect("equal")
-    axes.set_xlim(-reach, reach)
-    axes.set_ylim(-reach, reach)
-    frame(axes)
+    chart.cloud(_points(rows, column)[:_MOST_POINTS], hues[:_MOST_POINTS], column)
+    return chart
 
 
 def _points(rows: Rows, column: str) -> Points:

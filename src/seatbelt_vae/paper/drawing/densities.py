@@ -1,7 +1,6 @@
 """Densities of a measure of single images: one column per series, one curve per β."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +10,18 @@ from seatbelt_vae.paper.drawing.captions import describe_range
 from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
 from seatbelt_vae.paper.figure_kinds import Densities
-from seatbelt_vae.report.drawing import style
 from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.chart import Chart
 from seatbelt_vae.report.drawing.density import density
+from seatbelt_vae.report.drawing.marks import add_legend, entry
+from seatbelt_vae.report.drawing.style import Look, canvas
 
 __all__ = ["draw_densities"]
 
 Vector = NDArray[np.float64]
+Samples = Mapping[float, Vector]
+"""The values of each β."""
+
 Place = tuple[str, str]
 """A row of panels: the data set, and the value of `Densities.panel`."""
 
@@ -35,9 +39,9 @@ def draw_densities(figure: Densities, rows: Rows) -> Sheet:
         return Sheet(None, "")
     places = list(dict.fromkeys(place for place, _, _ in samples))
     series = list(looks(name for _, name, _ in samples))
-    colours = ramp(by for _, _, by in samples)
-    canvas = style.canvas(_WIDTH, _HEIGHT * len(places) + 0.9)
-    grid = canvas.subplots(len(places), len(series), squeeze=False)
+    look = {by: Look(colour, "o") for by, colour in ramp(by for _, _, by in samples).items()}
+    sheet = canvas(_WIDTH, _HEIGHT * len(places) + 0.9)
+    grid = sheet.subplots(len(places), len(series), squeeze=False)
     for place, line in zip(places, grid, strict=True):
         low, high = _ends([sample for (where, _, _), sample in samples.items() if where == place])
         for name, axes in zip(series, line, strict=True):
@@ -46,13 +50,11 @@ def draw_densities(figure: Densities, rows: Rows) -> Sheet:
                 for (where, model, by), sample in samples.items()
                 if (where, model) == (place, name)
             }
-            style.tidy(axes, ", ".join(filter(None, (name, place[1] or place[0]))))
-            _draw(axes, in_panel, np.linspace(low, high, _POINTS), colours)
-    for axes in grid[-1]:
-        style.name_axes(axes, figure.label)
-    entries = [style.entry(f"β = {by:g}", color=colours[by], linewidth=2) for by in colours]
-    style.add_legend(canvas, entries, len(entries))
-    return Sheet(canvas, _caption(rows))
+            title = ", ".join(filter(None, (name, place[1] or place[0])))
+            x = Axis(figure.label if place == places[-1] else "", low, high)
+            _draw(axes, x, title, in_panel, look)
+    add_legend(sheet, [entry(f"β = {by:g}", own, "line") for by, own in look.items()])
+    return Sheet(sheet, _caption(rows))
 
 
 def _samples(rows: Rows) -> dict[tuple[Place, str, float], Vector]:
@@ -73,25 +75,23 @@ def _ends(samples: Sequence[Vector]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _draw(
-    axes: Axes, samples: Mapping[float, Vector], grid: Vector, colours: Mapping[float, str]
-) -> None:
+def _draw(axes: Axes, x: Axis, title: str, samples: Samples, look: Mapping[float, Look]) -> None:
+    grid = np.linspace(x.low, x.high, _POINTS)
+    curves = {
+        by: density(sample, grid)
+        for by, sample in samples.items()
+        if len(sample) > 1 and np.ptp(sample) > 0  # a constant sample has no density
+    }
+    high = 1.05 * max((float(curve.max()) for curve in curves.values()), default=1.0)
+    chart = Chart(axes, x, Axis("", 0, high, ()), title)
     for by, sample in samples.items():
-        mean = float(sample.mean())
-        if len(sample) > 1 and np.ptp(sample) > 0:
-            curve = density(sample, grid)
-            if len(samples) <= _FILLED:
-                axes.fill_between(grid, curve, color=colours[by], alpha=0.12, linewidth=0)
-            axes.plot(grid, curve, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
-        else:  # a constant sample has no density
-            axes.axvline(mean, color=colours[by], linewidth=1.6, gid=f"β = {by:g}")
-        stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "markeredgewidth": 2}
-        gid = f"mean, β = {by:g}"
-        axes.plot([mean], [0], color=colours[by], clip_on=False, zorder=5, gid=gid, **stroke)
-    Axis("", grid[0], grid[-1]).apply(axes, "x")
-    axes.set_ylim(bottom=0)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+        title, mean = f"β = {by:g}", float(sample.mean())
+        if by in curves:
+            curve = list(zip(grid, curves[by], strict=True))
+            chart.ridge(curve, look[by], title=title, filled=len(samples) <= _FILLED)
+        else:
+            chart.line([(mean, 0), (mean, high)], "line", look[by], title)
+        chart.dots([(mean, 0)], "stroke", look[by], [f"mean, {title}"], 7)
 
 
 def _caption(rows: Rows) -> str:

@@ -63,18 +63,8 @@ def draw(
             name = "-".join(filter(None, (figure.name, strength)))
             file = out / experiment.id / f"{name}.svg"
             atomic_write(file, svg(sheet.canvas, f"{experiment.id}-{name}"))
-        drawn.append(
-            Drawn(
-                name=figure.name,
-                label=figure.title,
-                strength=strength,
-                file=file,
-                query=query,
-                rows=len(rows[strength]),
-                caption=sheet.caption or _NOTHING,
-                table=sheet.table,
-            )
-        )
+        about, caption = (figure.name, figure.title, strength), sheet.caption or _NOTHING
+        drawn.append(Drawn(*about, file, query, len(rows[strength]), caption, sheet.table))
     return drawn
 
 

@@ -1,10 +1,8 @@
 """Figures of images: attacks on one pair, and reconstructions of clean images."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
-
-from matplotlib.axes import Axes
 
 from seatbelt_vae.paper.drawing.choice import (
     ShownModel,
@@ -20,13 +18,12 @@ from seatbelt_vae.paper.drawing.pictures import (
     reconstructions_of,
 )
 from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
-from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.images import attack_figure, show, side_by_side
-from seatbelt_vae.report.drawing.style import INK
+from seatbelt_vae.report.drawing.images import Picture, attack_figure, picture_grid, side_by_side
+from seatbelt_vae.report.drawing.style import verbatim
 
 __all__ = ["draw_attacks", "draw_reconstructions"]
 
-_LEFT, _STRIP, _IMAGES = 1.5, 3.5, 6
+_LEFT, _STRIP, _IMAGES = 1.55, 3.5, 6
 _CLEAN = (
     "The first test images, clean, and their mean reconstructions by the largest model of each "
     "kind and β, first training."
@@ -96,31 +93,17 @@ def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
     for model in models:
         if model.beta in betas:
             blocks.setdefault(model.panel, []).append(model)
-    lines = 1 + max(map(len, blocks.values()))
-    tile = _STRIP / _IMAGES
-    canvas = style.canvas((_LEFT + _STRIP) * len(blocks), 0.3 + tile * lines)
-    grid = canvas.subplots(lines, len(blocks), squeeze=False)
-    for column, (panel, block) in zip(grid.T, blocks.items(), strict=True):
-        _draw_block(column, panel, block, runs)
-    return Sheet(canvas, _CLEAN)
+    strips = list(zip_longest(*(_strips(block, runs) for block in blocks.values())))
+    tile, left = (_STRIP, _STRIP / _IMAGES), _LEFT * len(blocks)
+    return Sheet(picture_grid([verbatim(panel) for panel in blocks], strips, tile, left), _CLEAN)
 
 
-def _draw_block(
-    column: Sequence[Axes], panel: str, models: Sequence[ShownModel], runs: Path
-) -> None:
-    bounds = bounds_of(runs / models[0].run)
+def _strips(models: Sequence[ShownModel], runs: Path) -> list[Picture]:
+    """Test images, and their reconstructions by each model."""
     x, _ = reconstructions_of(runs / models[0].run, _IMAGES)
-    show(column[0], side_by_side(x, bounds))
-    column[0].set_title(style.verbatim(panel), loc="left", fontsize=9, color=INK, fontweight="bold")
-    _label_left(column[0], "test images")
-    for axes, model in zip(column[1:], models, strict=False):
-        _, reconstructions = reconstructions_of(runs / model.run, _IMAGES)
-        show(axes, side_by_side(reconstructions, bounds_of(runs / model.run)))
-        _label_left(axes, f"{model.series}, β = {model.beta:g}\n{model.size}")
-    for axes in column[1 + len(models) :]:
-        axes.set_axis_off()
-
-
-def _label_left(axes: Axes, label: str) -> None:
-    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "center"}
-    axes.text(-0.02, 0.5, label, fontsize=7.5, color=INK, linespacing=1.3, **place)
+    strips = [Picture(side_by_side(x, bounds_of(runs / models[0].run)), "test images")]
+    for model in models:
+        _, images = reconstructions_of(runs / model.run, _IMAGES)
+        strip = side_by_side(images, bounds_of(runs / model.run))
+        strips.append(Picture(strip, f"{model.series}, β = {model.beta:g}", model.size))
+    return strips

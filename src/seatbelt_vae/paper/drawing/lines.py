@@ -1,6 +1,6 @@
-"""The rows of a figure of curves as points with intervals and references."""
+"""The rows of a figure of curves as means with intervals and references."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,81 +8,68 @@ import numpy as np
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.drawing.sheet import Rows
 from seatbelt_vae.paper.figure_kinds import Curves
-from seatbelt_vae.paper.run_matrix import RunMatrix, run_matrices
+from seatbelt_vae.paper.run_matrix import Key, RunMatrix, run_matrices
 
-__all__ = ["Line", "Point", "count_failed", "lines_of"]
+__all__ = ["Line", "count_failed", "lines_of"]
 
 _FAILED = 1.001
 """Ratio of a mean to the trivial bound above which its attack failed."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """A kind of model at one β.
+class Line:
+    """A series on one data set.
 
     Args:
-        x: β.
-        value: the mean.
-        estimate: the mean with its interval and its numbers of trainings and pairs.
-        references: means of the reference values over the same trainings and pairs.
+        panel: the data set.
+        series: the kind of model.
+        means: the mean at each β, ascending; none without a value.
+        references: for each reference, its means over the same trainings and pairs.
     """
-
-    x: float
-    value: float
-    estimate: CrossedEstimate
-    references: tuple[float | None, ...]
-
-    @property
-    def few(self) -> bool:
-        """Whether the mean is over fewer than three trainings."""
-        return self.estimate.of_these_models_only
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Low and high, if there are enough trainings or pairs."""
-        low, high = self.estimate.low, self.estimate.high
-        return None if low is None or high is None else (low, high)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A series on one data set, by ascending β."""
 
     panel: str
     series: str
-    points: tuple[Point, ...]
+    means: Mapping[float, CrossedEstimate]
+    references: tuple[Mapping[float, float], ...]
 
 
 def lines_of(figure: Curves, rows: Rows) -> list[Line]:
     """The lines of a figure, ordered by panel and series."""
-    values = run_matrices(list(rows))
+    means: dict[tuple[str, str], dict[float, CrossedEstimate]] = {}
+    for (*place, beta), matrix in sorted(run_matrices(list(rows)).items()):
+        estimate = matrix.estimate(figure.kind)
+        if estimate.value is not None:
+            means.setdefault((place[0], place[1]), {})[beta] = estimate
     references = [
         run_matrices([{**row, "value": row[f"reference_{k}"]} for row in rows])
         for k in range(len(figure.references))
     ]
-    lines: dict[tuple[str, str], list[Point]] = {}
-    for (panel, series, x), matrix in sorted(values.items()):
-        estimate = matrix.estimate(figure.kind)
-        if estimate.value is not None:
-            means = tuple(_mean(matrices[panel, series, x]) for matrices in references)
-            point = Point(x, estimate.value, estimate, means)
-            lines.setdefault((panel, series), []).append(point)
-    return [Line(panel, series, tuple(points)) for (panel, series), points in lines.items()]
+    return [
+        Line(*place, own, tuple(_means(matrices, place, own) for matrices in references))
+        for place, own in means.items()
+    ]
 
 
 def count_failed(figure: Curves, lines: Iterable[Line]) -> int:
     """The number of means above a ceiling, which no minimum exceeds."""
     return sum(
-        reference.ceiling and mean is not None and point.value > _FAILED * mean
+        (line.means[beta].value or 0.0) > _FAILED * mean
         for line in lines
-        for point in line.points
-        for reference, mean in zip(figure.references, point.references, strict=True)
+        for reference, means in zip(figure.references, line.references, strict=True)
+        for beta, mean in means.items()
+        if reference.ceiling
     )
 
 
-def _mean(matrix: RunMatrix) -> float | None:
-    """The mean over pairs with a value in every training."""
-    known = ~np.isnan(matrix.values).any(0)
-    if not known.any():
-        return None
-    return float(sum(t.weight * t.values[:, known].mean() for t in matrix.terms(1, matrix.items)))
+def _means(
+    matrices: Mapping[Key, RunMatrix], place: tuple[str, str], betas: Iterable[float]
+) -> dict[float, float]:
+    """The mean at each β over pairs with a value in every training."""
+    means = {}
+    for beta in betas:
+        matrix = matrices[*place, beta]
+        known = ~np.isnan(matrix.values).any(0)
+        if known.any():
+            parts = matrix.terms(1, matrix.items)
+            means[beta] = float(sum(t.weight * t.values[:, known].mean() for t in parts))
+    return means

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from matplotlib.axes import Axes
-
 from seatbelt_vae.report.drawing.axis import Axis
 from seatbelt_vae.report.drawing.style import INK, RAMP, SERIES, Look
 
@@ -59,8 +57,8 @@ def ramp(values: Iterable[float]) -> dict[float, str]:
     return {value: RAMP[round(k * (len(RAMP) - 1) / last)] for k, value in enumerate(ordered)}
 
 
-def beta_axis(axes: Axes, betas: Sequence[float]) -> None:
-    """Label the x axis β, with a tick at every β."""
+def beta_axis(betas: Sequence[float]) -> Axis:
+    """An axis of β with a tick at every β."""
     low, high = min(betas), max(betas)
     room = 0.06 * (high - low) or 0.5
-    Axis("β", low - room, high + room, betas, lambda value: f"{value:g}").apply(axes, "x")
+    return Axis("β", low - room, high + room, betas, lambda value: f"{value:g}")

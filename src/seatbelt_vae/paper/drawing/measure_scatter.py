@@ -1,10 +1,9 @@
 """One measure of a model against another; marker shape is the series, colour is β."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
@@ -12,9 +11,9 @@ from seatbelt_vae.paper.drawing.captions import count_noun, describe_range
 from seatbelt_vae.paper.drawing.looks import looks, ramp
 from seatbelt_vae.paper.drawing.sheet import Rows, Sheet
 from seatbelt_vae.paper.figure_kinds import Scatter
-from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.axis import Axis, span_of
+from seatbelt_vae.report.drawing.axis import Axis, reach, span_of
 from seatbelt_vae.report.drawing.layout import panel_grid
+from seatbelt_vae.report.drawing.marks import entry
 from seatbelt_vae.report.drawing.style import MUTED, Look
 
 __all__ = ["draw_scatter"]
@@ -65,12 +64,11 @@ def _models(rows: Rows) -> list[_Model]:
 
 
 def _spans(figure: Scatter, models: Sequence[_Model]) -> tuple[Axis, Axis]:
-    y = [v for model in models for v in (model.y.value, model.y.low, model.y.high) if v is not None]
+    x = span_of([model.x for model in models], [], logarithmic=False)
+    y = reach(model.y for model in models)
     shown = [value for value in y if value > 0] if figure.logarithmic else y
-    return (
-        span_of([model.x for model in models], [], logarithmic=False),
-        span_of(shown or [1.0], [], logarithmic=figure.logarithmic),
-    )
+    y_axis = span_of(shown or [1.0], [], logarithmic=figure.logarithmic)
+    return replace(x, label=figure.x_label), y_axis
 
 
 def _sheet(
@@ -80,32 +78,22 @@ def _sheet(
     look: Mapping[str, Look],
     colours: Mapping[float, str],
 ) -> Sheet:
-    handles = _legend(look, colours)
-    canvas, grid = panel_grid(len(spans), _HEIGHT, figure.label, handles)
-    for axes, (panel, (x, y)) in zip(grid, spans.items(), strict=True):
-        style.tidy(axes, panel)
-        y.apply(axes, "y")
-        x.apply(axes, "x")
-        style.name_axes(axes, figure.x_label)
-        for model in models:
-            if model.panel == panel:
-                _draw(axes, model, look[model.series], colours[model.beta])
+    canvas, charts = panel_grid(spans, _HEIGHT, figure.label, _legend(look, colours))
+    panels = dict(zip(spans, charts, strict=True))
+    for model in models:
+        own = Look(colours[model.beta], look[model.series].marker)
+        chart = panels[model.panel]
+        chart.interval(model.y, "whisker", own, x=model.x)
+        if model.y.value is not None:
+            name = f"{model.series}, β = {model.beta:g}"
+            chart.dots([(model.x, model.y.value)], "ringed", own, [name], 5.5)
     return Sheet(canvas, _caption(models))
-
-
-def _draw(axes: Axes, model: _Model, look: Look, colour: str) -> None:
-    low, high = model.y.low, model.y.high
-    if low is not None and high is not None:
-        axes.vlines(model.x, low, high, color=colour, linewidth=0.9, alpha=0.55)
-    y = float("nan") if model.y.value is None else model.y.value
-    mark = style.mark(Look(colour, look.marker))
-    axes.plot([model.x], [y], gid=f"{model.series}, β = {model.beta:g}", **mark)
 
 
 def _legend(look: Mapping[str, Look], colours: Mapping[float, str]) -> list[Line2D]:
     entries = {name: Look(MUTED, series.marker) for name, series in look.items()}
     entries |= {f"β = {beta:g}": Look(colour, "o") for beta, colour in colours.items()}
-    return [style.entry(label, **style.mark(entry)) for label, entry in entries.items()]
+    return [entry(label, own, dots="solid") for label, own in entries.items()]
 
 
 def _caption(models: Sequence[_Model]) -> str:

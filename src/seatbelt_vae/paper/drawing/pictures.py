@@ -15,6 +15,8 @@ from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 
 __all__ = ["EPSILON", "Pictures", "attack_pictures", "bounds_of", "reconstructions_of"]
 
+_Five = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
 EPSILON = 0.5
 """The budget of the strong attack in the figure."""
 
@@ -51,9 +53,14 @@ def attack_pictures(runs: Path, rows: Rows, strength: str) -> Pictures:
     name = f"pair-{pair:05d}"
     bounds = bounds_of(runs / run)
     if strength == "paper":
-        best = min(rows, key=lambda row: row["delta"])
-        return _of_row(runs / run, place / name, best, bounds)
-    return _within_budget(place / "budgets" / name, bounds)
+        return _of_row(runs / run, place / name, min(rows, key=lambda row: row["delta"]), bounds)
+    stem = place / "budgets" / name
+    budgets = read_rows(stem.with_suffix(".parquet"))
+    (k,) = [k for k, row in enumerate(budgets) if row["epsilon"] == EPSILON]
+    images = _named(stem, "x", "target", "reconstruction_x", "adversarial", "reconstruction")
+    adversarial, moved = images["adversarial"][k], images["reconstruction"][k]
+    shown = (images["x"], images["reconstruction_x"], adversarial, moved, images["target"])
+    return _pictures(shown, budgets[k], bounds)
 
 
 def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pictures:
@@ -64,33 +71,14 @@ def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pic
     model = fold_batch_norm(load_model(RunFolder.open(run)))
     with torch.no_grad():
         both = reconstruct(model, torch.stack([images["x"], adversarial]))
-    return Pictures(
-        images["x"],
-        both[0],
-        adversarial,
-        both[1],
-        images["target"],
-        bounds,
-        row["distance_relative"],
-        row["gap"] if row["told_apart"] else None,
-    )
+    shown = (images["x"], both[0], adversarial, both[1], images["target"])
+    return _pictures(shown, row, bounds)
 
 
-def _within_budget(stem: Path, bounds: tuple[float, float]) -> Pictures:
-    budgets = read_rows(stem.with_suffix(".parquet"))
-    (place,) = [k for k, row in enumerate(budgets) if row["epsilon"] == EPSILON]
-    images = _named(stem, "x", "target", "reconstruction_x", "adversarial", "reconstruction")
-    best = budgets[place]
-    return Pictures(
-        images["x"],
-        images["reconstruction_x"],
-        images["adversarial"][place],
-        images["reconstruction"][place],
-        images["target"],
-        bounds,
-        best["distance_relative"],
-        best["gap"] if best["told_apart"] else None,
-    )
+def _pictures(images: _Five, row: Row, bounds: tuple[float, float]) -> Pictures:
+    """Five images in the order of `AttackedPair`, with the numbers of a row."""
+    gap = row["gap"] if row["told_apart"] else None
+    return Pictures(*images, bounds, row["distance_relative"], gap)
 
 
 def bounds_of(run: Path) -> tuple[float, float]:

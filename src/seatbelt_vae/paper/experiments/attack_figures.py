@@ -90,7 +90,7 @@ FIG4 = Experiment(
 
 def _by_loss(loss: str, short: str, unit: str) -> tuple[Curves, Curves, Curves]:
     where = attack_rows(loss)
-    nll = Curves(f"nll_{short}", "nll_target", f"−log p(x_t|z*), nats, {loss}", where=where)
+    nll = Curves(f"nll_{short}", "nll_target", f"−log p(xₜ|z*), nats, {loss}", where=where)
     return (
         replace(nll, published=f"fig5.*.nll_{short}"),
         delta_curves(f"delta_{short}", f"Δ ({loss}), {unit}", where, f"fig5.*.delta_{short}"),
@@ -109,7 +109,7 @@ FIG5 = Experiment(
     title="Three attacks on β-TCVAEs and Seatbelt-VAEs",
     published=(
         "Under the KL attack Δ of the Seatbelt-VAE grows by a factor of about 10⁷, with a jump "
-        "between β = 2 and 4, and its −log p(x_t|z*) doubles; β-TCVAEs gain less. Models with a "
+        "between β = 2 and 4, and its −log p(xₜ|z*) doubles; β-TCVAEs gain less. Models with a "
         "TC penalty beat those at β = 1 under all three attacks."
     ),
     members=_fig5,
@@ -135,7 +135,7 @@ FIGD8 = Experiment(
         Curves(
             f"nll_{layers}",
             "nll_target",
-            f"−log p(x_t|z*), nats, attacking {words}",
+            f"−log p(xₜ|z*), nats, attacking {words}",
             where=attack_rows(layers=layers),
         )
         for layers, words in _LAYERS.items()
@@ -146,9 +146,9 @@ FIGD8 = Experiment(
 
 def _distances(loss: str, short: str) -> tuple[Curves, ...]:
     where, attack = attack_rows(loss), f"{short} attack"
-    over = Curves("target_distance", "target_distance", "‖x* − x_t‖", source=OVER_LEVELS)
+    over = Curves("target_distance", "target_distance", "‖x* − xₜ‖", source=OVER_LEVELS)
     shown = (
-        Curves("target_error", "target_error", "‖rec(x*) − x_t‖"),
+        Curves("target_error", "target_error", "‖rec(x*) − xₜ‖"),
         Curves("distance", "distance", "‖x* − x‖"),
         over,
     )
@@ -175,7 +175,7 @@ FIGE9 = Experiment(
     figures=(
         *_distances("latent-kl", "latent"),
         *_distances("output", "output"),
-        Curves("reconstruction", "target_reconstruction_error", "‖rec(x_t) − x_t‖: the cost of β"),
+        Curves("reconstruction", "target_reconstruction_error", "‖rec(xₜ) − xₜ‖: the cost of β"),
     ),
     claims=("C8",),
 )
@@ -210,7 +210,7 @@ ABLATION = Experiment(
     figures=(
         delta_curves("delta", "Δ (KL), nats"),
         GAP_CURVES,
-        Curves("nll", "nll_target", "−log p(x_t|z*), nats"),
+        Curves("nll", "nll_target", "−log p(xₜ|z*), nats"),
     ),
     claims=("C12",),
 )

@@ -1,17 +1,28 @@
 """Axes: range, round ticks and tick labels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
 
+from seatbelt_vae.evaluation.bootstrap import Estimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.report.drawing.style import name_axes
 
-__all__ = ["Axis", "plain", "power", "span_of"]
+__all__ = ["Axis", "Mean", "plain", "power", "reach", "span_of", "superscript"]
+
+Mean = Estimate | CrossedEstimate
 
 _DECADES = 9
 _TIMES = 1.5
@@ -40,19 +51,26 @@ class Axis:
         """-1 for a value below the range, 1 above it, 0 inside."""
         return int(value > self.high) - int(value < self.low)
 
-    def apply(self, axes: Axes, which: Literal["x", "y"], most: int = 5) -> None:
-        """Set label, range, scale and ticks; default ticks make at most ``most`` intervals."""
+    def apply(self, axes: Axes, which: Literal["x", "y"]) -> None:
+        """Set label, range, scale and ticks; default ticks make at most five intervals."""
         axis = axes.xaxis if which == "x" else axes.yaxis
-        text, ticks = self.write or (power if self.logarithmic else plain), self.ticks
+        text = self.write or (power if self.logarithmic else plain)
+        ticks: Locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
         if self.logarithmic:
             axes.set(**{f"{which}scale": "log"})
-            axis.set_minor_locator(FixedLocator([]))
-            ticks = _powers(self.low, self.high) if ticks is None else ticks
-        round_ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
-        axis.set_major_locator(round_ticks if ticks is None else FixedLocator(list(ticks)))
+            axis.set_minor_locator(NullLocator())
+            between = (1, 2, 5) if self.high < 100 * self.low else (1,)
+            ticks = LogLocator(10, between, numticks=7)
+        axis.set_major_locator(ticks if self.ticks is None else FixedLocator(list(self.ticks)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
         axes.set(**{f"{which}lim": (self.low, self.high)})
         name_axes(axes, **{which: self.label})
+
+
+def reach(estimates: Iterable[Mean]) -> list[float]:
+    """The means and the ends of the intervals, as far as known."""
+    found = [value for one in estimates for value in (one.value, one.low, one.high)]
+    return [value for value in found if value is not None]
 
 
 def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Axis:
@@ -76,25 +94,14 @@ def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool
     low, high = float(scale(ours).min()), float(scale(ours).max())
     if not logarithmic and 0 <= low < high / 2:
         low = 0.0
-    reach = _DECADES if logarithmic else _TIMES * (high - low)
-    near = [v for v in scale(others).tolist() if low - reach <= v <= high + reach]
+    far = _DECADES if logarithmic else _TIMES * (high - low)
+    near = [v for v in scale(others).tolist() if low - far <= v <= high + far]
     low, high = min([low, *near]), max([high, *near])
     room = 0.07 * (high - low) or (0.5 if logarithmic else 0.05 * abs(high) or 1.0)
     low, high = (low - room if logarithmic or low != 0 else low), high + room
     if logarithmic:
         low, high = 10**low, 10**high
     return Axis("", low, high, logarithmic=logarithmic)
-
-
-def _powers(low: float, high: float) -> list[float]:
-    """About five powers of ten, with their multiples by 2 and 5 if the range is below a decade."""
-    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
-    if last - first < 1:
-        exponents = range(first - 1, last + 2)
-        found = [step * 10.0**e for e in exponents for step in (1, 2, 5)]
-        return [value for value in found if low <= value <= high]
-    every = max(1, math.ceil((last - first) / 6))
-    return [10.0**e for e in range(first, last + 1) if (e - first) % every == 0]
 
 
 def power(value: float, base: int = 10) -> str:
@@ -108,7 +115,12 @@ def power(value: float, base: int = 10) -> str:
     near = range(-3, 3) if base == 10 else range(5)
     if exponent in near or not math.isclose(value, float(base) ** exponent):
         return plain(value)
-    return str(base) + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{base}{superscript(exponent)}"
+
+
+def superscript(number: int) -> str:
+    """A whole number in superscript."""
+    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def plain(value: float) -> str:

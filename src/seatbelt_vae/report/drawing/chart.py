@@ -1,124 +1,91 @@
-"""One chart of a page: lines, bands, points with tooltips, and point labels."""
+"""Marks on axes: lines, intervals, areas, densities, dots and names."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from markupsafe import Markup
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from seatbelt_vae.evaluation.bootstrap import Estimate
+from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.axis import Axis
-from seatbelt_vae.report.drawing.style import INK, MUTED, PAPER, Look
-from seatbelt_vae.report.drawing.svg import inlined, svg
-from seatbelt_vae.report.labels import place_labels
+from seatbelt_vae.report.drawing.axis import Axis, Mean
+from seatbelt_vae.report.drawing.marks import AREAS, GREY, dot_style, line_style
+from seatbelt_vae.report.drawing.style import INK, SERIES, THEME, Look, printable
 
-__all__ = ["Chart", "Points"]
+__all__ = ["Chart", "Points", "known_means"]
 
 Points = Sequence[tuple[float, float]]
-
-_INCH = 108.0  # pixels; the smallest text is then 12 pixels high
-_RIGHT, _TOP, _BOTTOM = 14, 12, 44  # margins, pixels
-
-_LINES: dict[str, dict[str, Any]] = {
-    "line": {"linewidth": 1.47},
-    "thin": {"linewidth": 0.67, "alpha": 0.45},
-    "blend": {"linewidth": 0.93, "dashes": (4, 3), "alpha": 0.75},
-    "blend-mark": {"linewidth": 1.07, "dashes": (2.5, 2)},
-    "identity": {"linewidth": 0.93},
-    "interval": {"linewidth": 4.62, "alpha": 0.4, "solid_capstyle": "round"},
-    "whisker": {"linewidth": 1.2, "alpha": 0.55, "solid_capstyle": "round"},
-    "rail": {"linewidth": 2, "alpha": 0.3, "solid_capstyle": "round"},
-    "front": {"linewidth": 1.07},
-    "front flagged": {"linewidth": 1.07, "dashes": (1, 2.5)},
-}
-_AREAS = {"band": 0.16, "ridge": 0.22, "dominated": 0.06}
-_DOTS: dict[str, dict[str, Any]] = {
-    "faint": {"alpha": 0.38, "markeredgewidth": 0},
-    "solid": {"markeredgewidth": 0},
-    "ringed": {"markeredgecolor": PAPER, "markeredgewidth": 0.9},
-    "hollow": {"markerfacecolor": PAPER, "markeredgewidth": 1.5},
-}
+Vector = NDArray[np.float64]
 
 
 class Chart:
-    """A chart; parts are drawn in the order they are added.
+    """Axes with marks, drawn in the order they are added.
 
-    Each part has a kind, a key of the tables above, and the index of its model. The index selects
-    colour and marker; a part without an index is grey.
+    Each mark has a kind, a key of the tables in `marks`, a look, and tooltips. Its part in the SVG
+    is its kind and, in the colour of a model, the CSS variable of that colour.
 
     Args:
-        name: a name unique on the page.
-        title: accessible name.
-        x, y: the axes.
-        size: width and height, pixels.
-        left: left margin for the y axis, pixels.
+        axes: the axes to draw on.
+        x, y: range, ticks and label of the axes.
+        title: text above the chart.
+        grid: the axis whose ticks have grid lines.
     """
 
     def __init__(
-        self,
-        name: str,
-        title: str,
-        x: Axis,
-        y: Axis,
-        *,
-        size: tuple[int, int] = (420, 300),
-        left: int = 52,
+        self, axes: Axes, x: Axis, y: Axis, title: str = "", grid: Literal["x", "y"] = "y"
     ) -> None:
-        self.name, self.title, self.x, self.y = name, title, x, y
-        self.titles: dict[str, list[str]] = {}
-        self._width, self._height = size
-        self._frame = (left, _TOP, self._width - _RIGHT, self._height - _BOTTOM)
-        self.figure = style.canvas(*(s / _INCH for s in size), fixed=True, back="none")
-        width, height = self._width - left - _RIGHT, self._height - _TOP - _BOTTOM
-        box = (left / size[0], _BOTTOM / size[1], width / size[0], height / size[1])
-        self.axes = self.figure.add_axes(box)
-        style.tidy(self.axes)
-        x.apply(self.axes, "x", 6)
-        y.apply(self.axes, "y", 6)
-        self.axes.xaxis.set_label_coords(0.5, -(_BOTTOM - 18) / height)
-        self.axes.yaxis.set_label_coords((14 - left) / width, 0.5)
-        self.axes.spines["left"].set_visible(False)
-        self.axes.tick_params(axis="y", length=0, pad=5)
+        self.axes, self.x, self.y = axes, x, y
+        figure = axes.get_figure()
+        self._number, self._marks = figure.axes.index(axes) if figure else 0, 0
+        style.tidy(axes, title, grid)
+        x.apply(axes, "x")
+        y.apply(axes, "y")
 
-    def line(
-        self, points: Points, kind: str, index: int | None = None, title: str = "", **more: Any
-    ) -> None:
+    def line(self, points: Points, kind: str, look: Look = GREY, title: str = "") -> None:
         """A line through points."""
-        x, y = _columns(points)
-        gid = self._part(kind, index, [title] if title else [])
-        self.axes.plot(x, y, color=_look(index).colour, gid=gid, zorder=2, **_LINES[kind], **more)
+        (artist,) = self.axes.plot(*_columns(points), zorder=2, **line_style(kind, look))
+        self._register(artist, kind, look, [title])
 
-    def band(self, lower: Points, upper: Points, kind: str, index: int | None = None) -> None:
+    def band(self, lower: Points, upper: Points, kind: str, look: Look = GREY) -> None:
         """The area between two lines."""
         x, y = _columns([*upper, *reversed(lower)])
-        colour = INK if index is None else _look(index).colour
-        gid = self._part(kind, index, [])
-        self.axes.fill(x, y, color=colour, alpha=_AREAS[kind], linewidth=0, gid=gid, zorder=2)
+        colours: dict[str, Any] = {"color": look.colour, "alpha": AREAS[kind], "linewidth": 0}
+        (artist,) = self.axes.fill(x, y, zorder=2, **colours)
+        self._register(artist, kind, look)
 
     def dots(
-        self, points: Points, kind: str, index: int, titles: Sequence[str] = (), size: float = 4
+        self,
+        points: Points,
+        kind: str,
+        look: Look = GREY,
+        titles: Sequence[str] = (),
+        size: float = 4,
     ) -> None:
         """One marker with a tooltip per point inside the axes.
 
         Args:
             points: positions.
-            kind: ``faint``, ``solid``, ``ringed`` or ``hollow``.
-            index: index of the model.
+            kind: ``faint``, ``solid``, ``ringed``, ``hollow`` or ``stroke``.
+            look: colour and marker.
             titles: one tooltip per point, or none.
             size: half the marker width, pixels.
         """
-        inside = [k for k, (x, y) in enumerate(points) if self._shown(x, y)]
-        gid = self._part(kind, index, [titles[k] for k in inside] if titles else [])
+        inside = [
+            k for k, (x, y) in enumerate(points) if not self.x.beyond(x) and not self.y.beyond(y)
+        ]
         x, y = _columns([points[k] for k in inside])
-        mark = style.mark(_look(index), 1.33 * size) | _DOTS[kind]
-        self.axes.plot(x, y, gid=gid, zorder=2, clip_on=False, **mark)
+        mark = dot_style(kind, look, size)
+        (artist,) = self.axes.plot(x, y, zorder=2, clip_on=False, **mark)
+        self._register(artist, kind, look, [titles[k] for k in inside] if titles else [])
 
     def means(
         self,
         curve: Mapping[float, Estimate],
-        index: int,
+        look: Look,
         name: str,
         start: tuple[float, float] | None = None,
         markers: int = 1,
@@ -127,72 +94,101 @@ class Chart:
 
         Args:
             curve: the estimate at each position.
-            index: index of the model.
+            look: colour and marker.
             name: name of the model.
             start: first point of the line, without an estimate.
             markers: number of positions per marker.
         """
-        known = [(x, f.low, f.high) for x, f in curve.items() if f.low is not None]
         first = [start] if start else []
-        if known:
-            lower = [(x, low) for x, low, _ in known]
-            upper = [(x, high) for x, _, high in known if high is not None]
-            self.band([*first, *lower], [*first, *upper], "band", index)
-        points = [(x, found.value) for x, found in curve.items() if found.value is not None]
-        self.line([*first, *points], "line", index, name)
+        lower = [(x, found.low) for x, found in curve.items() if found.low is not None]
+        upper = [(x, found.high) for x, found in curve.items() if found.high is not None]
+        if lower:
+            self.band([*first, *lower], [*first, *upper], "band", look)
+        points = known_means(curve)
+        self.line([*first, *points], "line", look, name)
         titles = [f"{name}: {y:.3g} at {x:.3g}" for x, y in points]
-        self.dots(points[::markers], "solid", index, titles[::markers])
+        self.dots(points[::markers], "solid", look, titles[::markers])
 
-    def names(self, points: Points, texts: Sequence[str], lines: Sequence[Points]) -> None:
-        """Label points where the labels cover no points, lines or other labels.
+    def crossed_means(
+        self, curve: Mapping[float, CrossedEstimate], look: Look, name: str, dodge: float = 0.0
+    ) -> None:
+        """A line of means with interval bars; dashed and hollow where trainings are few.
 
         Args:
-            points: positions, in order of importance.
-            texts: one per point.
-            lines: polylines that labels must not cover.
+            curve: the estimate at each position.
+            look: colour and marker.
+            name: name of the models.
+            dodge: horizontal offset of all marks.
         """
-        segments = [
-            (*self._place(*a), *self._place(*b)) for line in lines for a, b in pairwise(line)
-        ]
-        taken = [
-            (min(ax, bx) - 2, min(ay, by) - 2, max(ax, bx) + 2, max(ay, by) + 2)
-            for ax, ay, bx, by in segments
-        ]
-        for label in place_labels([self._place(*p) for p in points], texts, self._frame, taken):
-            self.figure.text(
-                label.x / self._width,
-                1 - label.y / self._height,
-                style.verbatim(label.text),
-                ha={"start": "left", "middle": "center", "end": "right"}[label.anchor],
-                fontsize=8,
-                color=INK,
-                gid=self._part("name", None, []),
-            )
+        points = {x: (x + dodge, y) for x, y in known_means(curve)}
+        few = {x for x, found in curve.items() if found.of_these_models_only}
+        for a, b in pairwise(points):
+            kind = "line" if few.isdisjoint((a, b)) else "few"
+            self.line([points[a], points[b]], kind, look, name)
+        for x, found in curve.items():
+            kind, title = "whisker" if x in few else "bar", f"{name}: 95 % interval"
+            self.interval(found, kind, look, title, x=x + dodge)
+        for kind, chosen in (("solid", points.keys() - few), ("hollow", points.keys() & few)):
+            ordered = sorted(chosen)
+            titles = [f"{name}: {points[x][1]:.3g} at {x:.3g}" for x in ordered]
+            self.dots([points[x] for x in ordered], kind, look, titles, 5)
 
-    def render(self) -> Markup:
-        """The chart as an ``<svg>`` element."""
-        return inlined(svg(self.figure, self.name), self.title, self.titles)
+    def interval(
+        self,
+        found: Mean,
+        kind: str,
+        look: Look,
+        title: str = "",
+        *,
+        x: float | None = None,
+        y: float = 0.0,
+    ) -> Points:
+        """The interval of an estimate, if known, as a line at x or at y; returns its ends."""
+        if found.low is None or found.high is None:
+            return []
+        low, high = found.low, found.high
+        ends = [(low, y), (high, y)] if x is None else [(x, low), (x, high)]
+        self.line(ends, kind, look, title)
+        return ends
 
-    def _part(self, kind: str, index: int | None, titles: Sequence[str]) -> str:
-        """Register the tooltips of a part; returns its id."""
-        model = "" if index is None else f" m{index % len(style.SERIES)}"
-        name = f"{len(self.titles)} {kind}{model}"
-        self.titles[name] = list(titles)
-        return name
+    def ridge(
+        self, curve: Points, look: Look, base: float = 0.0, title: str = "", *, filled: bool = True
+    ) -> None:
+        """A density above its base: a line, and the area below it if it is filled."""
+        if filled:
+            self.band([(x, base) for x, _ in curve], curve, "ridge", look)
+        self.line(curve, "line", look, title)
 
-    def _shown(self, x: float, y: float) -> bool:
-        return not self.x.beyond(x) and not self.y.beyond(y)
+    def cloud(self, points: Vector, colours: Vector, title: str) -> None:
+        """Small dots (N, 2), each in its colour (N, 4), in a frame with equal scales.
 
-    def _place(self, x: float, y: float) -> tuple[float, float]:
-        """Data coordinates to pixels from the top left."""
-        px, py = self.axes.transData.transform((x, y)) * (_INCH / self.figure.dpi)
-        return float(px), self._height - float(py)
+        They are pixels in the SVG, since thousands of vector dots would take megabytes.
+        """
+        x, y = points.T
+        artist = self.axes.scatter(x, y, s=4, c=colours, linewidths=0, rasterized=True)
+        self.axes.set_aspect("equal")
+        style.frame(self.axes)
+        self._register(artist, "cloud", GREY, [title])
+
+    def write(self, x: float, y: float, words: str, **more: Any) -> None:
+        """Text that starts at a point, which may be outside the axes."""
+        font: dict[str, Any] = {"fontsize": 8, "color": INK, "va": "center"} | more
+        self._register(self.axes.text(x, y, style.verbatim(words), **font), "text")
+
+    def _register(
+        self, artist: Artist, kind: str, look: Look = GREY, titles: Sequence[str] = ()
+    ) -> None:
+        """Name the artist of a mark and label it with its tooltips, as `svg` reads them."""
+        model = f" {THEME[look.colour]}" if look.colour in SERIES else ""
+        artist.set_gid(f"{self._number}.{self._marks} {kind}{model}")
+        artist.set_label("\n".join(map(printable, titles)))
+        self._marks += 1
 
 
-def _look(index: int | None) -> Look:
-    return Look(MUTED, "") if index is None else style.look(index)
+def known_means(curve: Mapping[float, Mean]) -> list[tuple[float, float]]:
+    """The positions and means of a curve, where there is a mean."""
+    return [(x, found.value) for x, found in curve.items() if found.value is not None]
 
 
-def _columns(points: Points) -> tuple[list[float], list[float]]:
-    columns = np.array(points, dtype=np.float64).reshape(-1, 2).T.tolist()
-    return columns[0], columns[1]
+def _columns(points: Points) -> Vector:
+    return np.array(points, dtype=np.float64).reshape(-1, 2).T

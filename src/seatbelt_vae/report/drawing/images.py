@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,16 @@ from PIL import Image
 from torch import Tensor
 
 from seatbelt_vae.report.drawing import style
-from seatbelt_vae.report.drawing.style import GRID, INK, MUTED
+from seatbelt_vae.report.drawing.style import INK, MUTED
 
 __all__ = [
     "AttackedPair",
+    "Picture",
     "Pixels",
     "attack_figure",
-    "frame",
+    "picture_grid",
     "pixels",
     "png_uri",
-    "show",
     "side_by_side",
     "signed",
 ]
@@ -33,7 +34,7 @@ Pixels = NDArray[np.uint8]
 _NEGATIVE, _POSITIVE = (40, 120, 205), (224, 92, 24)
 _LEVELS = 127
 _SHADES = 64
-_LEFT, _TOP = 1.25, 0.5  # inches
+_TOP = 0.5  # inches
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ class AttackedPair:
             "its\nreconstruction": pixels(self.its_reconstruction, self.bounds),
             "target": pixels(self.target, self.bounds),
         }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with a label on its left, and a note below the label in smaller type."""
+
+    image: Pixels
+    label: str = ""
+    note: str = ""
 
 
 def pixels(image: Tensor, bounds: tuple[float, float], shades: int = 256) -> Pixels:
@@ -115,23 +125,6 @@ def png_uri(image: Pixels) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def show(axes: Axes, image: Pixels) -> None:
-    """Draw pixels (H, W, C) in a thin frame."""
-    colours = np.broadcast_to(image, (*image.shape[:2], max(3, image.shape[-1])))
-    axes.imshow(colours, interpolation="none")
-    frame(axes)
-
-
-def frame(axes: Axes) -> None:
-    """A thin frame without ticks."""
-    axes.set_facecolor("none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(GRID)
-        spine.set_linewidth(0.6)
-
-
 def attack_figure(
     rows: Sequence[tuple[str, str, AttackedPair]], tile: float = 0.78
 ) -> tuple[Figure, float]:
@@ -142,16 +135,48 @@ def attack_figure(
         tile: width of a picture, inches.
     """
     scale = max(float(pair.distortion.abs().max()) for _, _, pair in rows) or 1.0
-    canvas = style.canvas(_LEFT + 6 * tile, _TOP + (tile + 0.01) * len(rows))
-    grid = canvas.subplots(len(rows), 6, squeeze=False)
-    words: dict[str, Any] = {"ha": "right", "linespacing": 1.25}
-    for line, (label, note, pair) in zip(grid, rows, strict=True):
-        pictures = pair.pictures(scale)
-        for axes, picture in zip(line, pictures.values(), strict=True):
-            show(axes, picture)
-        words["transform"] = line[0].transAxes
-        line[0].text(-0.1, 0.98, label, va="top", fontsize=8, color=INK, **words)
-        line[0].text(-0.1, 0.02, note, va="bottom", fontsize=7, color=MUTED, **words)
-    for axes, title in zip(grid[0], pictures, strict=True):
+    lines = []
+    for label, note, pair in rows:
+        first, *others = (pictures := pair.pictures(scale)).values()
+        lines.append([Picture(first, label, note), *map(Picture, others)])
+    return picture_grid(list(pictures), lines, (tile, tile), 1.25), scale
+
+
+def picture_grid(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[Picture | None]],
+    tile: tuple[float, float],
+    left: float,
+) -> Figure:
+    """Rows of pictures in thin frames, with titles above the columns and labels on the left.
+
+    Args:
+        titles: one per column.
+        rows: one picture per column; None leaves the cell empty.
+        tile: width and height of a picture, inches.
+        left: width of all labels together, inches.
+    """
+    height = _TOP + (tile[1] + 0.01) * len(rows)
+    figure = style.canvas(left + tile[0] * len(titles), height)
+    grid = figure.subplots(len(rows), len(titles), squeeze=False)
+    for axes, picture in zip(grid.flat, chain(*rows), strict=True):
+        if picture is None:
+            axes.set_axis_off()
+        else:
+            _show(axes, picture)
+    for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=8, color=MUTED)
-    return canvas, scale
+    return figure
+
+
+def _show(axes: Axes, picture: Picture) -> None:
+    image = picture.image
+    colours = np.broadcast_to(image, (*image.shape[:2], max(3, image.shape[-1])))
+    axes.imshow(colours, interpolation="none")
+    axes.set_anchor("E")  # room for the label
+    style.frame(axes)
+    words: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    words |= {"ha": "right", "linespacing": 1.25}
+    label, note = picture.label, picture.note
+    axes.annotate(label, (0, 1), (-6, -1), va="top", fontsize=8, color=INK, **words)
+    axes.annotate(note, (0, 0), (-6, 1), va="bottom", fontsize=7, color=MUTED, **words)

@@ -3,13 +3,15 @@
 Margins are fixed in inches, so that panels have the same position in every figure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from seatbelt_vae.report.drawing.style import LEGEND, canvas, name_axes
+from seatbelt_vae.report.drawing.axis import Axis
+from seatbelt_vae.report.drawing.chart import Chart
+from seatbelt_vae.report.drawing.marks import LEGEND
+from seatbelt_vae.report.drawing.style import canvas, name_axes
 
 __all__ = ["panel_grid"]
 
@@ -19,23 +21,24 @@ _TOP, _BOTTOM, _ENTRY = 0.36, 0.46, 0.185
 
 
 def panel_grid(
-    count: int, height: float, label: str, entries: Sequence[Line2D]
-) -> tuple[Figure, list[Axes]]:
-    """Empty panels, with the legend in the free cell of the grid, or below if there is none.
+    panels: Mapping[str, tuple[Axis, Axis]], height: float, label: str, entries: Sequence[Line2D]
+) -> tuple[Figure, list[Chart]]:
+    """One chart per panel, with the legend in the free cell of the grid, or below without one.
 
     Args:
-        count: number of panels.
+        panels: the x and y axis of each panel, by title.
         height: height of each panel, inches.
         label: y label of the first panel of each line.
         entries: entries of the legend.
     """
+    count = len(panels)
     columns, lines = min(count, _COLUMNS), -(-count // _COLUMNS)
     free = count < columns * lines
     below = 0.0 if free else 0.08 + _ENTRY * -(-len(entries) // 2)
     whole = lines * (height + _TOP + _BOTTOM) + below
     figure = canvas(_WIDTH, whole, fixed=True)
     width = (_WIDTH - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
-    panels = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
+    cells = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
     figure.subplots_adjust(
         left=_LEFT / _WIDTH,
         right=1 - _RIGHT / _WIDTH,
@@ -44,11 +47,14 @@ def panel_grid(
         wspace=_BETWEEN / width,
         hspace=(_TOP + _BOTTOM) / height,
     )
-    for axes in panels[::columns]:
-        name_axes(axes, y=label)
+    charts = [
+        Chart(axes, x, y, t) for axes, (t, (x, y)) in zip(cells, panels.items(), strict=False)
+    ]
+    for chart in charts[::columns]:
+        name_axes(chart.axes, y=label)
     if free:
-        panels[-1].set_axis_off()
-        panels[-1].legend(handles=entries, loc="center left", **LEGEND)
+        cells[-1].set_axis_off()
+        cells[-1].legend(handles=entries, loc="center left", **LEGEND)
     else:
         figure.legend(handles=entries, loc="lower center", ncols=2, borderaxespad=0.1, **LEGEND)
-    return figure, panels[:count]
+    return figure, charts

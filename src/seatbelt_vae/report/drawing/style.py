@@ -3,20 +3,18 @@
 Figures are independent of pyplot's global state. The same figure gives the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 __all__ = [
     "GRID",
     "INK",
-    "LEGEND",
     "MARKERS",
     "MUTED",
     "PAPER",
@@ -25,12 +23,11 @@ __all__ = [
     "SERIES",
     "THEME",
     "Look",
-    "add_legend",
     "canvas",
-    "entry",
+    "frame",
     "look",
-    "mark",
     "name_axes",
+    "printable",
     "tidy",
     "verbatim",
 ]
@@ -48,11 +45,6 @@ THEME: Mapping[str, str] = MappingProxyType(
     | {colour: f"b{k}" for k, colour in enumerate(RAMP)}
 )
 """The CSS variable of each colour; pages define its value per theme."""
-
-LEGEND: Mapping[str, Any] = MappingProxyType(
-    {"frameon": False, "fontsize": 8, "labelcolor": INK, "handlelength": 2.2}
-)
-"""Keyword arguments of every legend."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +67,6 @@ def look(index: int) -> Look:
     return Look(SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)])
 
 
-def mark(look: Look, size: float = 6, *, hollow: bool = False) -> dict[str, Any]:
-    """Keyword arguments of a marker without a line.
-
-    Args:
-        look: colour and marker.
-        size: points.
-        hollow: whether the marker is filled with the background colour.
-    """
-    face = PAPER if hollow else look.colour
-    edge = {"markerfacecolor": face, "markeredgewidth": 1.2, "linestyle": "none"}
-    return {"marker": look.marker, "markersize": size, "color": look.colour, **edge}
-
-
-def entry(label: str, **line: Any) -> Line2D:
-    """An entry of a legend."""
-    return Line2D([], [], label=label, **line)
-
-
-def add_legend(figure: Figure, entries: Sequence[Line2D], columns: int) -> None:
-    """Add a legend below all axes of a figure with constrained layout."""
-    figure.legend(handles=entries, loc="outside lower center", ncols=columns, **LEGEND)
-
-
 def canvas(width: float, height: float, *, fixed: bool = False, back: str = PAPER) -> Figure:
     """An empty figure outside pyplot's registry.
 
@@ -112,19 +81,29 @@ def canvas(width: float, height: float, *, fixed: bool = False, back: str = PAPE
     return figure
 
 
-def tidy(axes: Axes, title: str = "") -> None:
-    """Draw a y grid, left and bottom spines, and small muted ticks."""
+def tidy(axes: Axes, title: str = "", grid: Literal["x", "y"] = "y") -> None:
+    """Draw a grid, the bottom spine, and small muted ticks."""
     axes.set_facecolor("none")
-    axes.grid(axis="y", color=GRID, linewidth=0.7)
+    axes.grid(axis=grid, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, labelsize=8, length=3, width=0.7)
+    axes.tick_params(axis="y", length=0, pad=5)
     axes.tick_params(which="minor", length=0)
     for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
+        spine.set_visible(side == "bottom")
         spine.set_color(MUTED)
         spine.set_linewidth(0.7)
     if title:
         axes.set_title(verbatim(title), loc="left", fontsize=9, color=INK, fontweight="bold")
+
+
+def frame(axes: Axes) -> None:
+    """A thin frame on all sides, without ticks and grid."""
+    axes.set_facecolor("none")
+    axes.grid(visible=False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(visible=True, color=GRID, linewidth=0.6)
 
 
 def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
@@ -142,4 +121,9 @@ def verbatim(name: str) -> str:
         >>> print(verbatim("$set"))
         \\$set
     """
-    return "".join(c if c.isprintable() else "\ufffd" for c in name).replace("$", r"\$")
+    return "\n".join(map(printable, name.split("\n"))).replace("$", r"\$")
+
+
+def printable(name: str) -> str:
+    """Replace control characters, which XML cannot contain."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
