@@ -50,7 +50,10 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
     if changed and audit.command:
         names = ", ".join(name.replace("_", "-") for name in changed)
         command = repeated(audit.command, **changed, **elsewhere(audit))
-        yield Advice("Audit again", f"Higher settings of {names} take longer.", (command,))
+        text = f"Higher settings of {names} take longer."
+        if not elsewhere(audit):
+            text += " Move the folder audit away first."
+        yield Advice("Audit again", text, (command,))
 
 
 def _of_the_finding(audit: Audit) -> Iterator[Advice]:

@@ -2,13 +2,21 @@
 
 import shlex
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 
+from seatbelt_vae.config import ReadingConfig
 from seatbelt_vae.runs.audit_document import Audit
 
 __all__ = ["data_options", "elsewhere", "lines", "repeated"]
 
 _ELSEWHERE = {"out": "again"}
-_OF_THE_DATA = ("--data", "--root", "--image-size")
+_WORDS_OF_DATA = {"--data": 2, "--root": 2, "--image-size": 2} | {
+    f"--{field.name.replace('_', '-')}": 1 if field.default is False else 2
+    for field in fields(ReadingConfig)
+}
+"""Options that name and read a data set, with their number of words."""
+
+_LIST = "--fail-if"
 _LONG = 90
 
 
@@ -35,7 +43,8 @@ def elsewhere(audit: Audit) -> dict[str, str]:
 
 def data_options(command: str) -> str:
     """The options of a command that name the data set."""
-    return _joined([group for group in _groups(command) if group[0] in _OF_THE_DATA])
+    words = _WORDS_OF_DATA
+    return _joined([group[: words[group[0]]] for group in _groups(command) if group[0] in words])
 
 
 def lines(command: str) -> str:
@@ -52,7 +61,10 @@ def lines(command: str) -> str:
 
 
 def _groups(command: str, but: Collection[str] = ()) -> list[list[str]]:
-    """The words before all options, then each option with its values, except some options."""
+    """The words before all options, then each option with the words behind it.
+
+    Of the options to leave out, a word behind the value is kept: it is the model.
+    """
     groups = list[list[str]]()
     for word in _words(command):
         if word.startswith("--"):
@@ -62,7 +74,10 @@ def _groups(command: str, but: Collection[str] = ()) -> list[list[str]]:
             groups[-1].append(word)
         else:
             groups.append([word])
-    return [group for group in groups if group[0] not in but]
+    rest = [
+        group if group[0] not in but else [] if group[0] == _LIST else group[2:] for group in groups
+    ]
+    return [group for group in rest if group]
 
 
 def _words(command: str) -> list[str]:

@@ -14,7 +14,16 @@ from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
 from seatbelt_vae.runs import read_tensors
 from seatbelt_vae.runs.audit_document import Audit
 
-__all__ = ["Budget", "Step", "UniversalPicture", "WeakPair", "budgets_of", "universal", "weakest"]
+__all__ = [
+    "Budget",
+    "Step",
+    "UniversalPicture",
+    "WeakPair",
+    "budgets_of",
+    "shrinks",
+    "universal",
+    "weakest",
+]
 
 Row = dict[str, Any]
 
@@ -108,12 +117,11 @@ def universal(folder: Path, audit: Audit) -> list[UniversalPicture]:
         path = folder / "universal" / f"{threat.name}.safetensors"
         if path.exists():
             distortion = read_tensors(path)["distortion"].float()
-            scale = float(distortion.abs().max())
-            picture = _distortion(distortion, _mean_scale(distortion)) if _is_image(audit) else None
+            scale = _mean_scale(distortion)
+            picture = _distortion(distortion, scale) if _is_image(audit) else None
             values = distortion.flatten()
             order = values.abs().argsort(descending=True, stable=True)[:_FEATURES].tolist()
             features = [(index, float(values[index])) for index in order]
-            scale = _mean_scale(distortion) if picture else scale
             found.append(UniversalPicture(threat.name, picture, features, scale))
     return found
 
@@ -246,11 +254,16 @@ def _distortion(distortion: Tensor, scale: float) -> str:
     return png_uri(signed(_shrunk(distortion), scale))
 
 
+def shrinks(event_shape: Sequence[int]) -> bool:
+    """Whether pictures of inputs (C, H, W) are smaller than the inputs."""
+    return len(event_shape) == 3 and max(event_shape[1:]) > _SIDE
+
+
 def _shrunk(image: Tensor) -> Tensor:
     """An image (C, H, W) with sides of at most 128 pixels, averaged over areas."""
-    factor = max(1, -(-max(image.shape[-2:]) // _SIDE))
-    height, width = image.shape[-2:]
-    if factor == 1:
+    if not shrinks(image.shape):
         return image
+    height, width = image.shape[1:]
+    factor = -(-max(height, width) // _SIDE)
     found: Tensor = adaptive_avg_pool2d(image[None], (-(-height // factor), -(-width // factor)))
     return found[0]

@@ -8,7 +8,7 @@ from typing import Any
 from seatbelt_vae.auditing.advice import advice_on
 from seatbelt_vae.auditing.audit_charts import CHARTED, THREATS, chart_of
 from seatbelt_vae.auditing.audit_commands import elsewhere, lines, repeated
-from seatbelt_vae.auditing.audit_panels import WeakPair, budgets_of, universal, weakest
+from seatbelt_vae.auditing.audit_panels import WeakPair, budgets_of, shrinks, universal, weakest
 from seatbelt_vae.auditing.audit_tables import ARROWS, loss_table, metric_tables
 from seatbelt_vae.auditing.doubts import all_doubts, doubts_about
 from seatbelt_vae.auditing.exit_codes import exit_code
@@ -81,6 +81,7 @@ def _content(folder: Path, audit: Audit) -> dict[str, Any]:
         "budgets": budgets_of(audit),
         "pairs": pairs,
         "scales": scales,
+        "shrunk": shrinks(audit.target.event_shape),
         "universal": universal(folder, audit) if audit.universal else [],
         "losses": loss_table(audit),
         "advice": advice_on(audit),
