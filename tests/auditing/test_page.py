@@ -236,17 +236,8 @@ def test_flags_are_listed_and_explained(page: Page) -> None:
 
 
 def test_a_raised_flag_is_beside_the_numbers_that_it_doubts(tmp_path: Path) -> None:
-    flags = [
-        {
-            "id": name,
-            "severity": "inconclusive",
-            "raised": True,
-            "raised_if": "…",
-            "detail": "…",
-            "do": "…",
-        }
-        for name in ("damage not converged", "gap not converged", "a new flag")
-    ]
+    names = ("damage not converged", "gap not converged", "a new flag")
+    flags = [content()["flags"][0] | {"id": name, "raised": True} for name in names]
     page = Page.of(write_audit_report(write_audited(tmp_path, flags=flags)))
     rows = {row[0].split(" ")[0]: row[0] for row in table_after(section(page, "curves"), "metric")}
     marks = {name: re.findall(r"▲\d", rows[name]) for name in ("gap", "code_gap", "damage")}
