@@ -266,7 +266,9 @@ def test_an_audit_without_an_attack_says_what_is_doubted_and_what_to_do(tmp_path
     assert check["problem"] in alert
     assert check["do"] in alert
     assert "exit code 2" in section(page, "verdict").text
-    assert check["do"] in section(page, "advice").text
+    advice = section(page, "advice")
+    assert check["do"] in advice.text.lower()
+    assert advice.one("pre").text.endswith("--check-only")
 
 
 def test_only_the_document_is_needed(tmp_path: Path) -> None:

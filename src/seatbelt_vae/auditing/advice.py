@@ -47,10 +47,13 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
             changed["pairs"] = _PAIRS
         if doubt.name == "gradient-free search beats the attack":
             changed["gradient_free"] = 2 * int(audit.settings.get("gradient_free") or 100)
+    if any(check.raised for check in audit.checks) and audit.command:
+        command = f"{repeated(audit.command)} --check-only"
+        yield Advice("Check the correction", "The checks alone take seconds.", (command,))
     if changed and audit.command:
-        names = ", ".join(name.replace("_", "-") for name in changed)
+        names = " and ".join(name.replace("_", "-") for name in changed)
         command = repeated(audit.command, **changed, **elsewhere(audit))
-        text = f"Higher settings of {names} take longer."
+        text = f"With more {names}, which takes longer."
         if not elsewhere(audit):
             text += " Move the folder audit away first."
         yield Advice("Audit again", text, (command,))

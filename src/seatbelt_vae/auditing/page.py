@@ -29,7 +29,7 @@ Row = dict[str, Any]
 _FILES = {
     AUDIT: "verdict, numbers, checks and flags",
     "rows": "one row per pair, norm, budget and loss",
-    "worst": "the worst case of each pair, norm, budget and goal, and its images",
+    "worst": "worst case per pair, norm, budget and goal; images",
     "checks": "the checks of each attacked pair",
     "universal": "the universal distortions",
 }
