@@ -7,6 +7,7 @@ import torch
 
 from seatbelt_vae.runs import write_json, write_rows, write_tensors
 from tests.auditing.example import content
+from tests.report.page import Element, Page
 
 BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (2 / 255, 4 / 255, 8 / 255, 16 / 255)}
 PAIRS = 9
@@ -79,7 +80,12 @@ def images_of(pair: int, event: tuple[int, ...]) -> dict[str, torch.Tensor]:
     for threat, budgets in BUDGETS.items():
         steps = torch.tensor(budgets).view(-1, *[1] * len(event))
         moved = torch.zeros(len(budgets), *event)
-        moved.view(len(budgets), -1)[:, pair + 1] = 1
+        moved.view(len(budgets), -1)[:, pair + 1] = (pair + 1) / PAIRS
         images[f"{threat}_adversarial"] = images["x"] + steps * moved
         images[f"{threat}_reconstruction"] = images["reconstruction_x"] + steps.expand(-1, *event)
     return images
+
+
+def section(page: Page, name: str) -> Element:
+    """A section of a report."""
+    return page.root.one("section", id=name)
