@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from seatbelt_vae.config.attack import LOSSES
+from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.distributions import BernoulliImage, ImageDistribution, Normal, NormalImage
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import Noise, Posterior
@@ -23,6 +23,7 @@ __all__ = ["WRITTEN_OUT", "ExactProblem"]
 WRITTEN_OUT = tuple(loss for loss in LOSSES if loss != "grill")
 """The losses of `ExactProblem`; `grill` depends on the layers into which a network is divided."""
 
+_OF_IMAGES = ("output-l2", "output-reconstruction")
 _OF_CODES = ("latent-l2", "latent-target", "latent-zero")
 
 Value = Callable[[Tensor, Tensor], Tensor]
@@ -70,7 +71,7 @@ class ExactProblem:
     @property
     def is_distance(self) -> bool:
         """Whether the loss has a kink where it is 0."""
-        return self.loss in ("latent-w2", "output-l2", *_OF_CODES)
+        return self.loss in ("latent-w2", *_OF_IMAGES, *_OF_CODES)
 
     def floor(self) -> float | None:
         """The greatest lower bound of r that the definition gives; None for untargeted losses."""
@@ -108,7 +109,7 @@ class ExactProblem:
     def _loss(self) -> Value:
         if self.loss == "output":
             return self._output
-        if self.loss in ("output-l2", "damage-reconstruction"):
+        if self.loss in (*_OF_IMAGES, "damage-reconstruction"):
             return self._reconstruction
         if self.loss == "damage-identity":
             return self._identity
@@ -134,7 +135,7 @@ class ExactProblem:
 
     def _reconstruction(self, images: Tensor, width: Tensor) -> Tensor:
         reference = self.target
-        if self.loss == "damage-reconstruction":
+        if self.loss != "output-l2":
             with torch.no_grad():
                 reference = self.model.decode(self._reference.z).mean
         decoded = self.model.decode(self._encode(images).z).mean

@@ -78,7 +78,7 @@ def compare(
     x, target = subject.inputs[pair, None], subject.targets[pair, None]
     layers = parse_layers(config.layers, len(subject.model.latent_sizes))
     noise = None
-    if config.walked == "common":
+    if config.path_used == "common":
         # the noise is part of the problem: that of the attack
         generator = generator_for(Stream.LOSS_NOISE, config.seed, pair)
         noise = [

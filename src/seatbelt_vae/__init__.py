@@ -21,8 +21,10 @@ if TYPE_CHECKING:
         checked_attack,
         run_suite,
     )
+    from seatbelt_vae.auditing import audit
     from seatbelt_vae.config import (
         AttackConfig,
+        AuditConfig,
         DataConfig,
         EvaluationConfig,
         ModelConfig,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttackConfig",
+    "AuditConfig",
     "Autoencoder",
     "DataConfig",
     "EvaluationConfig",
@@ -71,6 +74,7 @@ __all__ = [
     "Subject",
     "TrainingConfig",
     "attack",
+    "audit",
     "checked_attack",
     "evaluate",
     "load_data",
@@ -91,7 +95,8 @@ __version__ = "0.1.0"
 
 _NAMES_BY_MODULE = {
     "attacks": "FunctionLoss LatentLoss OutputLoss attack checked_attack run_suite",
-    "config": "AttackConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig "
+    "auditing": "audit",
+    "config": "AttackConfig AuditConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig "
     "Penalty Preset RunConfig TrainingConfig",
     "data": "load_data",
     "errors": "SeatbeltError",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.fx import GraphModule
 
 from seatbelt_vae.distributions import ImageDistribution, Normal
 
@@ -22,11 +23,14 @@ __all__ = [
     "Capabilities",
     "Noise",
     "Posterior",
+    "as_inputs",
     "bounds_of",
     "capabilities_of",
     "draw_noise",
     "event_shape_of",
     "modules_of",
+    "training_modules",
+    "units_of",
 ]
 
 Noise = Sequence[Tensor]
@@ -52,6 +56,8 @@ class Capabilities:
         likelihood: ``decode`` returns a density, not only the reconstruction.
         repeatable: equal inputs and equal noise give equal results.
         codes: the codes are latent; else they are the reconstruction itself.
+        top_down: the posterior of a layer depends on the codes above it, and not on those below.
+        tokens: the codes are quantised; ``tokens(x)`` returns integers :math:`(B, n)`.
     """
 
     posterior: bool = True
@@ -60,6 +66,8 @@ class Capabilities:
     likelihood: bool = True
     repeatable: bool = True
     codes: bool = True
+    top_down: bool = False
+    tokens: bool = False
 
 
 class Bounds(NamedTuple):
@@ -99,6 +107,9 @@ class Bounds(NamedTuple):
 @dataclass(frozen=True)
 class Posterior:
     r"""The chain :math:`q(z^1|x), q(z^2|z^1,x), \dots, q(z^L|z^{L-1},x)` along one path.
+
+    With the capability ``top_down`` it is :math:`q(z^L|x), q(z^{L-1}|z^L,x), \dots`, stored in the
+    same order.
 
     Args:
         layers: the conditional of each layer, bottom (next to the data) first; empty for an encoder
@@ -170,6 +181,20 @@ def bounds_of(model: Autoencoder) -> Bounds:
     return Bounds(-float("inf"), float("inf")) if bounds is None else Bounds(*bounds)
 
 
+def units_of(model: Autoencoder) -> Tensor | None:
+    r"""The length of one unit of an :math:`L_\infty` budget per feature, in the shape of an input.
+
+    It is the attribute ``scale`` of a model, such as the standard deviations of vectors; else
+    :math:`hi - lo` if a model has finite bounds per feature. None: `Bounds.span` for all features.
+    """
+    scale: Tensor | None = getattr(model, "scale", None)
+    bounds = bounds_of(model)
+    per_feature = isinstance(bounds.low, Tensor) or isinstance(bounds.high, Tensor)
+    if scale is None and per_feature and bounds.finite:
+        scale = torch.as_tensor(bounds.high) - torch.as_tensor(bounds.low)
+    return None if scale is None else scale.expand(event_shape_of(model))
+
+
 def draw_noise(
     latent_sizes: Sequence[int],
     shape: Sequence[int],
@@ -201,6 +226,14 @@ def draw_noise(
     return tuple(draw.to(like) for draw in draws)
 
 
+def as_inputs(model: object, x: Any) -> Tensor:
+    """Inputs as a tensor; an array gets the dtype and the device of a model's first weight."""
+    if isinstance(x, Tensor):
+        return x
+    weights = (p for part in modules_of(model) for p in part.parameters() if p.is_floating_point())
+    return torch.as_tensor(x).to(next(weights, torch.empty(0)))
+
+
 def modules_of(model: object) -> list[nn.Module]:
     """The model if it is a module, else the modules below it.
 
@@ -223,6 +256,21 @@ def modules_of(model: object) -> list[nn.Module]:
             seen.add(id(part))
             pending += reversed(list(_below(part)))
     return list(found.values())
+
+
+def training_modules(model: object) -> Iterator[tuple[str, nn.Module]]:
+    """The modules in training mode, by name; programs of ``torch.export`` have one mode only."""
+    for part in modules_of(model):
+        fixed: tuple[str, ...] = ()
+        for name, module in part.named_modules():
+            if isinstance(module, GraphModule) and "train" in vars(module):
+                fixed += (name,)
+            if module.training and not any(_is_under(name, above) for above in fixed):
+                yield name, module
+
+
+def _is_under(name: str, above: str) -> bool:
+    return above in ("", name) or name.startswith(f"{above}.")
 
 
 def _below(part: object) -> Iterator[object]:

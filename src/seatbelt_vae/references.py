@@ -1,8 +1,12 @@
 """Import an object that is named in text, such as ``package.module:attribute``."""
 
 import hashlib
+import logging
+import os
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -11,7 +15,12 @@ from typing import Any
 
 from seatbelt_vae.errors import ConfigError, SeatbeltError
 
-__all__ = ["expanded_path", "is_reference", "lazy_lookup", "resolve_reference"]
+__all__ = ["expanded_path", "guarded", "is_reference", "lazy_lookup", "resolve_reference"]
+
+
+logger = logging.getLogger(__name__)
+
+_SLOW = 30.0
 
 
 def lazy_lookup(
@@ -62,6 +71,27 @@ def is_reference(name: str) -> bool:
     return bool(place) and place != "hf" and named and not place.startswith("hf:")
 
 
+@contextmanager
+def guarded(activity: str) -> Iterator[None]:
+    """Run a user's code: log once if it takes long, and end processes that it forked.
+
+    Args:
+        activity: words for the message, such as ``importing my_vae.py``.
+    """
+    process = os.getpid()
+    timer = threading.Timer(
+        _SLOW, logger.warning, ("%s takes more than %g s: Ctrl-C stops it", activity, _SLOW)
+    )
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if os.getpid() != process:  # a copy of this process must not run the command again
+            os._exit(1)
+
+
 def resolve_reference(reference: str) -> Any:
     """Import the object named by ``package.module:attribute`` or ``path/file.py:attribute``.
 
@@ -98,8 +128,9 @@ def _module(name: str) -> ModuleType:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return import_module(name)
-    except Exception as error:
+        with guarded(f"importing {name}"):
+            return import_module(name)
+    except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
 
 
@@ -121,16 +152,17 @@ def _module_of_file(path: Path) -> ModuleType:
     # registered before execution, so that dataclasses and pickle find the module by name
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with guarded(f"importing {path}"):
+            spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | SystemExit):
             raise _failed(str(path), error) from error
         raise
     return module
 
 
-def _failed(place: str, error: Exception) -> ConfigError:
+def _failed(place: str, error: Exception | SystemExit) -> ConfigError:
     if (
         isinstance(error, ModuleNotFoundError)
         and error.name

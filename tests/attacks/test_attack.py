@@ -256,7 +256,7 @@ def test_pair_numbers_are_one_a_pair():
 def test_a_sampled_loss_of_ones_own_is_refused_as_the_config_would():
     x, target = some(1)
     with pytest.raises(ConfigError, match="a loss on the sampled path with strength 'strong'"):
-        attack(Linear(), x, target, loss=LatentLoss((0,), path="sampled"))
+        attack(Linear(), x, target, loss=LatentLoss((1,), path="sampled"))
 
 
 def test_where_there_is_nothing_to_gain_there_is_nothing_to_flag():

@@ -16,7 +16,7 @@ from tests.attacks.chain import Chain, generators, pictures
 def levels(config, loss=None, targets=None):
     x = pictures(3)
     target = pictures(3, 2) if targets is None else targets
-    loss = loss or LatentLoss((0, 1))
+    loss = loss or LatentLoss((1, 2))
     problem = Problem.of(Chain(3, 2), loss, x, target, generators(3), threat=threat_of(config))
     found = levels_of(config, problem)
     assert found.dtype == torch.float64
@@ -29,7 +29,7 @@ def distances(problem, order=2):
 
 
 @pytest.mark.parametrize(("threat", "power"), [("penalty", 1), ("squared-penalty", 2)])
-@pytest.mark.parametrize("loss", [LatentLoss((0, 1)), OutputLoss(draws=2)], ids=str)
+@pytest.mark.parametrize("loss", [LatentLoss((1, 2)), OutputLoss(draws=2)], ids=str)
 def test_relative_weights_are_powers_of_two_of_what_an_attack_could_gain(loss, threat, power):
     problem, found = levels(AttackConfig(threat=threat), loss)
     gain = (problem.divergence_start - problem.loss.floor).numpy()[:, None]
@@ -40,6 +40,13 @@ def test_relative_weights_are_powers_of_two_of_what_an_attack_could_gain(loss, t
 def test_published_weights_are_the_same_for_all_pairs():
     _, found = levels(AttackConfig(weights="published"))
     assert_allclose(found, np.tile(2.0 ** (40 * np.arange(50) / 49 - 20), (3, 1)))
+
+
+@pytest.mark.parametrize("weights", ["relative", "published"])
+def test_chosen_levels_replace_the_grid_and_may_start_at_zero(weights):
+    problem, found = levels(AttackConfig(weights=weights, levels=(0.0, 0.3, 2.0)))
+    unit = problem.level_unit[:, None] if weights == "relative" else torch.ones(3, 1)
+    assert_allclose(found, unit * torch.tensor([[0.0, 0.3, 2.0]], dtype=torch.float64))
 
 
 @pytest.mark.parametrize(

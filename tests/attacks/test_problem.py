@@ -27,7 +27,7 @@ LEVELS = torch.tensor([0.5, 3.0, 0.1, 40.0], dtype=F64)
 
 def problem_of(loss=None, threat=None, model=None, count=3, **settings):
     x, target = pictures(count), pictures(count, 2)
-    loss = loss or LatentLoss((0, 1))
+    loss = loss or LatentLoss((1, 2))
     return Problem.of(
         model or Chain(3, 2), loss, x, target, generators(count), threat=threat, **settings
     )
@@ -59,7 +59,7 @@ def explicit_cost(threat, distortion, level):
 @pytest.mark.parametrize("threat", THREATS)
 def test_value_and_gradient_are_those_of_the_formula(threat, path, coarse):
     model, points = Chain(3, 2), pictures(4, 3).flatten(1)
-    problem = problem_of(LatentLoss((0, 1), path=path, draws=4), threat, model)
+    problem = problem_of(LatentLoss((1, 2), path=path, draws=4), threat, model)
     value, gradient = problem.value_and_gradient(points, ROWS, LEVELS, coarse=coarse)
     for row, (pair, level) in enumerate(zip(ROWS.tolist(), LEVELS, strict=True)):
         point = points[row].clone().requires_grad_()
@@ -90,7 +90,7 @@ def test_gradient_is_that_of_the_divergence_alone():
 @pytest.mark.parametrize("dtype", [torch.float32, F64])
 def test_at_the_input_only_the_divergence_pulls(threat, dtype):
     x, target = pictures(3, dtype=dtype), pictures(3, 2, dtype=dtype)
-    problem = Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(3), threat=threat)
+    problem = Problem.of(Chain(3, 2), LatentLoss((1, 2)), x, target, generators(3), threat=threat)
     pairs = torch.arange(3)
     for level in (1e-3, 1.0, 10.0, 1e6):
         levels = torch.full((3,), level, dtype=F64)
@@ -110,7 +110,7 @@ def test_a_gradient_that_is_one_number_seen_many_times_is_no_trouble():
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_parts_in_chunks_are_the_parts_of_all_rows(size):
-    loss = LatentLoss((1, 0), path="common", draws=3)
+    loss = LatentLoss((2, 1), path="common", draws=3)
     points, pairs = pictures(7, 3).flatten(1), torch.tensor([2, 0, 0, 1, 2, 2, 1])
     problem = problem_of(loss, micro_batch=size)
     expected = problem.loss.parts(points.view(-1, *SHAPE), pairs)
@@ -153,7 +153,7 @@ def test_what_is_known_before_any_descent():
 
 def test_what_is_known_is_double_precision_of_single_precision_images():
     x, target = pictures(2, dtype=torch.float32), pictures(2, 2, dtype=torch.float32)
-    problem = Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(2))
+    problem = Problem.of(Chain(3, 2), LatentLoss((1, 2)), x, target, generators(2))
     known = ("parts_start", "divergence_start", "gradient_norm", "level_unit", "negligible")
     assert {getattr(problem, name).dtype for name in known} == {F64}
     assert problem.x.dtype == torch.float32
@@ -188,7 +188,7 @@ def test_gradient_norm_leaves_out_what_the_box_blocks():
     model, target, low, high = Chain(3, 2), pictures(2, 2), -2.0, 2.0
     x = pictures(2)
     x.view(2, -1)[:, :4] = torch.tensor([low, low, high, high], dtype=F64)
-    problem = Problem.of(model, LatentLoss((0, 1)), x, target, generators(2))
+    problem = Problem.of(model, LatentLoss((1, 2)), x, target, generators(2))
     blocked = 0
     for p in range(2):
         point = x[p].flatten().requires_grad_()
@@ -253,7 +253,7 @@ def test_the_trivial_bound_of_a_budget_is_the_better_of_input_and_blend(norm, mi
         assert_allclose(bound[p, w], min(blend.item(), problem.divergence_start[p]), atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", [PosteriorDamage((0, 1)), ReconstructionDamage()], ids=str)
+@pytest.mark.parametrize("loss", [PosteriorDamage((1, 2)), ReconstructionDamage()], ids=str)
 def test_damage_has_the_input_for_its_trivial_bound_at_least(loss):
     x = pictures(2)
     problem = Problem.of(Chain(3, 2), loss, x, x, generators(2), threat=Budget("l2"))
@@ -262,7 +262,7 @@ def test_damage_has_the_input_for_its_trivial_bound_at_least(loss):
 
 
 def test_pairs_at_once_are_as_each_alone():
-    loss = LatentLoss((0, 1), path="common", draws=3)
+    loss = LatentLoss((1, 2), path="common", draws=3)
     x, target = pictures(3), pictures(3, 2)
     together = problem_of(loss)
     for p, generator in enumerate(generators(3)):
@@ -276,7 +276,7 @@ def test_pairs_at_once_are_as_each_alone():
         torch.testing.assert_close(mine, theirs)
 
 
-@pytest.mark.parametrize("loss", [LatentLoss((0,)), OutputLoss(path="mean")], ids=str)
+@pytest.mark.parametrize("loss", [LatentLoss((1,)), OutputLoss(path="mean")], ids=str)
 @pytest.mark.parametrize("threat", THREATS)
 def test_a_model_that_cuts_its_gradient_off_has_a_gradient_of_zero(threat, loss):
     x, target = (image[None] for image in images())
@@ -303,6 +303,6 @@ def test_points_keep_no_graph_and_gradients_are_had_without_grad_mode():
 
 def test_rows_at_once_follow_from_the_images_size():
     x, target = (image[None] for image in images())
-    sides = (Linear(), LatentLoss((0,)), x, target, generators(1))
+    sides = (Linear(), LatentLoss((1,)), x, target, generators(1))
     assert Problem.of(*sides).micro_batch == 2**18 // 16
     assert Problem.of(*sides, micro_batch=5).micro_batch == 5

@@ -118,7 +118,7 @@ def test_the_unit_of_a_budget_without_a_target_is_one():
     ],
 )
 def test_reach_is_how_long_distortions_may_get(threat, expected):
-    assert_allclose(threat.reach(norms()[0], LEVELS, 16), expected)
+    assert_allclose(threat.start_radius(norms()[0], LEVELS, 16), expected)
 
 
 X = torch.tensor([[0.9, -0.5, 0.0], [-1.0, 1.0, 0.2]], dtype=F64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seatbelt_vae.auditing.audit import audit
+from seatbelt_vae.auditing import audit
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.subjects import subject_of_model, wrap

@@ -10,6 +10,8 @@ from seatbelt_vae.auditing import junit, verdict
 from seatbelt_vae.auditing.exit_codes import ExitCode
 from seatbelt_vae.auditing.metrics import METRICS, NEEDS, Metric, metrics_by_name
 from seatbelt_vae.auditing.rules import read_rules
+from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.config import AuditConfig
 from seatbelt_vae.runs.audit_document import audit_schema
 
 TEXT = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
@@ -35,7 +37,15 @@ def test_a_metric_is_described_as_it_is_declared(metric: Metric) -> None:
     _, definition, unit, better, at, needs = row
     assert (definition, unit) == (metric.definition, metric.unit or "1")
     assert better == (metric.better or "–")
-    assert at == {"all": "every budget", "middle": "the middle budget", "none": "–"}[metric.at]
+    assert (
+        at
+        == {
+            "all": "every budget",
+            "middle": "the middle budget",
+            "middles": "the middle budgets",
+            "none": "–",
+        }[metric.at]
+    )
     assert all(need.rstrip("s") in needs for need in metric.needs)
     assert bool(metric.needs) == (needs != "–")
 
@@ -67,7 +77,7 @@ def test_the_cases_are_those_of_the_program() -> None:
 
 
 def test_every_rule_in_a_command_is_valid() -> None:
-    metrics = metrics_by_name([0.05, 0.1, 0.2, 0.3, 0.5], [2, 4, 8, 16])
+    metrics = metrics_by_name(threats_of(AuditConfig(), (3, 8, 8)))
     options = re.findall(r'--fail-if((?: "[^"]+")+)', TEXT)
     rules = [rule for option in options for rule in re.findall(r'"([^"]+)"', option)]
     assert len(rules) == 4

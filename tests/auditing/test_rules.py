@@ -7,11 +7,13 @@ import pytest
 
 from seatbelt_vae.auditing.metrics import METRICS, NEEDS, metrics_by_name
 from seatbelt_vae.auditing.rules import Rule, read_rules
+from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.config import AuditConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs.audit_answers import Result
 from tests.auditing.example import example
 
-METRICS_BY_NAME = metrics_by_name([0.05, 0.1, 0.2, 0.3, 0.5], [2, 4, 8, 16])
+METRICS_BY_NAME = metrics_by_name(threats_of(AuditConfig(), (3, 8, 8)))
 
 
 def result(value: float | None, metric: str = "gap@0.2", better: str = "higher") -> Result:
@@ -115,19 +117,19 @@ def test_a_metric_that_the_model_cannot_have_is_an_error(metric: str) -> None:
 
 
 def test_the_names_follow_the_budgets() -> None:
-    names = metrics_by_name([0.1, 0.25], [])
+    names = metrics_by_name({"l2": (0.1, 0.25)})
     assert {"gap@0.1", "gap@0.25", "damage@0.25", "universal_damage@0.25"} <= set(names)
     assert not any("255" in name or name.endswith("@0.2") for name in names)
-    assert "survival_jpeg@4/255" in metrics_by_name([], [2, 4, 8])
+    assert "survival_jpeg@4/255" in metrics_by_name({"linf": (2 / 255, 4 / 255, 8 / 255)})
 
 
 def test_the_example_has_the_declared_metrics_and_no_others() -> None:
     assert all(need in NEEDS for metric in METRICS for need in metric.needs)
     declared = [name for name, found in METRICS_BY_NAME.items() if "tokens" not in found.needs]
     shown = {result.metric: result for result in example().results}
-    assert set(declared) - set(shown) == {
-        f"accuracy@{s}" for s in ("0.05", "0.1", "0.3", "0.5", "2/255", "4/255", "8/255", "16/255")
-    }
+    without_example = ("0.05", "0.1", "0.3", "0.5", "2/255", "4/255", "8/255", "16/255")
+    missing = {"universal_damage@8/255", *(f"accuracy@{s}" for s in without_example)}
+    assert set(declared) - set(shown) == missing
     assert set(shown) <= set(declared)
     for name, found in shown.items():
         assert (found.better, found.unit) == (

@@ -9,6 +9,7 @@ from seatbelt_vae.attacks.threats import Budget
 from seatbelt_vae.auditing.universal import universal_distortion, universal_levels
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.protocol import Bounds
+from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
 from tests.attacks.chain import Chain, pictures, reconstructed, walked
 from tests.attacks.models import SHAPE, Linear
 
@@ -68,7 +69,17 @@ def test_it_is_better_than_random_distortions_and_noise_of_its_size(norm):
     assert found.noise.mean() < found.held_out.mean()
 
 
-def test_noise_keeps_both_norms_and_results_repeat():
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_noise_has_the_norms_of_the_distortion(norm):
+    """A model that returns its input is damaged by the norm alone."""
+    model = Reconstruction(lambda inputs: inputs, (6,), None, torch.float64)
+    inputs = pictures(5).flatten(1)
+    found = universal_distortion(model, inputs, Budget(norm), LEVEL)
+    assert_allclose(found.held_out, [1.0, 1.0], rtol=1e-5)
+    assert_allclose(found.noise, found.held_out)
+
+
+def test_results_repeat():
     model, inputs = Chain(3, 2), pictures(4)
     first, again, other = (
         universal_distortion(model, inputs, Budget("linf"), LEVEL, seed=seed) for seed in (1, 1, 2)

@@ -16,7 +16,8 @@ from scipy.optimize import approx_fprime
 from benchmarks import search_descents
 from seatbelt_vae.attacks import AttackResult, attack
 from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
-from seatbelt_vae.config.attack import THREATS, WITHOUT_FLOOR, parse_layers
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import WITHOUT_FLOOR
 from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
@@ -41,7 +42,7 @@ def _problem(
     x, target = 2 * torch.rand(2, 1, 1, 6, 6, dtype=torch.float64) - 1
     ours = attack(deepcopy(model), x, target, config, levels=levels)
     noise = None
-    if config.walked == "common":
+    if config.path_used == "common":
         generator = generator_for(Stream.LOSS_NOISE, config.seed, 0)
         drawn = draw_noise(model.latent_sizes, (config.draws, 1), generator)
         noise = [layer.double() for layer in drawn]

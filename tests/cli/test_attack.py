@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from seatbelt_vae.cli import main
+from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, read_rows, read_tensors
 
 from .conftest import Run
@@ -132,3 +133,18 @@ def test_no_processes_are_refused(trained: Path, run: Run) -> None:
     refused = run(f"attack {trained} {QUICK} --processes 0")
     assert refused.code == 2
     assert refused.err.startswith("seatbelt-vae: error: processes is 0, expected")
+
+
+def test_levels_from_zero_on(trained: Path, run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "x"
+    shutil.copytree(trained, place)
+    flags = QUICK.replace("--weight-count 3 ", "")
+    done = run(f"attack {place} {flags} --pairs 1 --levels 0 0.5 2 --processes 1")
+    assert done.code == 0, done.err
+    (free, *others) = read_rows(place / "attacks" / NAME, "pair-*.parquet")
+    assert [row["level_relative"] for row in (free, *others)] == pytest.approx([0, 0.5, 2])
+    assert free["delta"] == pytest.approx(free["divergence"])
+    assert all(free["divergence"] <= row["divergence"] * 1.001 for row in others)
+    assert run(f"report {place}").code == 0
+    found = Store.open([place]).query("SELECT levels, weight_count FROM suites").to_pylist()
+    assert found == [{"levels": [0.0, 0.5, 2.0], "weight_count": None}]

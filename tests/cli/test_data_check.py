@@ -24,6 +24,17 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+def test_the_list_names_its_lines(run: Run) -> None:
+    lines = run("data list").out.splitlines()
+    first = lines.index("swiss-roll")
+    assert lines[first + 2 : first + 4] == ["    origin:  generated", "    state:   ready"]
+    assert {line.split(":")[0] for line in lines if line.startswith(" ")} == {
+        "    summary",
+        "    origin",
+        "    state",
+    }
+
+
 def test_splits_classes_and_leftovers_are_printed(run: Run) -> None:
     found = run("data check folder --root pictures --image-size 8").out
     lines = [" ".join(line.split()) for line in found.splitlines()]

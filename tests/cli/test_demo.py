@@ -9,7 +9,7 @@ import pytest
 from seatbelt_vae.cli.options import Demo
 from seatbelt_vae.config import AttackConfig, DataConfig, EvaluationConfig, ModelConfig
 from seatbelt_vae.demo import DEMO, Plan, run_demo
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 
 TINY = ModelConfig(filters=(4,), features=8, latent_sizes=(3,), hierarchy_widths=(8,))
 PLAN = Plan(
@@ -46,7 +46,7 @@ def test_the_demo_as_it_ships_is_what_it_says() -> None:
 def test_a_failing_model_does_not_stop_the_others_and_is_made_up_for(tmp_path: Path) -> None:
     broken = tmp_path / "seatbelt" / "model.json"
     broken.mkdir(parents=True)  # a run cannot be made here
-    told: list[News] = []
+    told: list[JobProgress] = []
     first = run_demo(tmp_path, PLAN, on_progress=told.append)
     assert list(first.failures) == ["seatbelt"]
     assert "exists and is not empty" in first.failures["seatbelt"]
@@ -79,7 +79,7 @@ def test_a_failing_model_does_not_stop_the_others_and_is_made_up_for(tmp_path: P
 def test_a_stop_is_passed_on_and_leaves_resumable_runs(tmp_path: Path) -> None:
     long = replace(PLAN, training=replace(PLAN.training, steps=100_000))
 
-    def interrupt(_news: News) -> None:
+    def interrupt(_news: JobProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -14,6 +14,7 @@ from seatbelt_vae.cli import main
 from seatbelt_vae.cli.options import DataCheck, DataList, DataPrepare
 from seatbelt_vae.cli.parsing import VERBS
 from seatbelt_vae.config import (
+    AdapterConfig,
     AttackConfig,
     DataConfig,
     EvaluationConfig,
@@ -26,8 +27,8 @@ from .conftest import Run
 
 SETTINGS = {
     "train": (ModelConfig, ObjectiveConfig, TrainingConfig),
-    "attack": (AttackConfig,),
-    "evaluate": (EvaluationConfig,),
+    "attack": (AttackConfig, AdapterConfig),
+    "evaluate": (EvaluationConfig, AdapterConfig),
 }
 
 LIGHT = """

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from seatbelt_vae.cli import main
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data import load_data
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep import LocalEngine, run_sweep
 from seatbelt_vae.training import train
@@ -229,8 +229,8 @@ def test_no_more_than_asked_for_work_at_once_each_with_its_own_threads(tmp_path:
         )
         for seed, label in enumerate(threads)
     }
-    told: list[News] = []
-    result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=1), on_news=told.append)
+    told: list[JobProgress] = []
+    result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=1), on_progress=told.append)
     assert list(result.runs) == ["a", "b", "c"]
     assert [news.job for news in told] == ["a", "a", "b", "b", "c", "c"]
     assert [news.what for news in told] == ["getting ready", "training"] * 3

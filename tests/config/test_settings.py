@@ -16,12 +16,9 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.attack import (
-    LOSSES,
-    THREATS,
-    WITHOUT_FLOOR,
-    parse_layers,
-)
+from seatbelt_vae.config.attack import THREATS, parse_layers
+from seatbelt_vae.config.loss_files import LOSSES, WITHOUT_FLOOR
+from seatbelt_vae.data.registry import latent_sizes_of
 from seatbelt_vae.errors import ConfigError
 
 nan, inf = float("nan"), float("inf")
@@ -33,7 +30,7 @@ def _architecture(
     shape: tuple[int, int, int] = (1, 64, 64),
     bounds: tuple[float, float] = (-1.0, 1.0),
 ) -> Architecture:
-    return resolve(model or ModelConfig(), data, shape, bounds)
+    return resolve(model or ModelConfig(), data, shape, bounds, latent_sizes_of(data))
 
 
 REFUSED: dict[str, Callable[[], object]] = {
@@ -91,6 +88,13 @@ REFUSED: dict[str, Callable[[], object]] = {
     "attack budgets of a squared penalty": lambda: AttackConfig(
         threat="squared-penalty", budgets=(0.1,)
     ),
+    "attack levels empty": lambda: AttackConfig(levels=()),
+    "attack levels descending": lambda: AttackConfig(levels=(1.0, 0.5)),
+    "attack level negative": lambda: AttackConfig(levels=(-1.0, 0.5)),
+    "attack level nan": lambda: AttackConfig(levels=(nan,)),
+    "attack level infinite": lambda: AttackConfig(levels=(0.0, inf)),
+    "attack levels and a count": lambda: AttackConfig(levels=(0.0, 1.0), weight_count=3),
+    "attack levels of a budget": lambda: AttackConfig(threat="l2", levels=(0.1,)),
     "attack budget of zero": lambda: AttackConfig(threat="l2", budgets=(0.0, 0.1)),
     "attack budget above one": lambda: AttackConfig(threat="l2", budgets=(0.1, 1.5)),
     "attack budget nan": lambda: AttackConfig(threat="linf", budgets=(nan,)),
@@ -195,11 +199,11 @@ def test_a_loss_goes_with_every_threat_that_can_hold_it(loss: str, threat: str) 
 def test_the_path_is_the_losss_own_unless_given(loss: str) -> None:
     threat = "l2" if loss in WITHOUT_FLOOR else "penalty"
     assert AttackConfig(loss, threat=threat).path is None
-    assert AttackConfig(loss, threat=threat).walked == ("common" if loss == "output" else "mean")
+    assert AttackConfig(loss, threat=threat).path_used == ("common" if loss == "output" else "mean")
     for path in ("mean", "common"):
-        assert AttackConfig(loss, threat=threat, path=path).walked == path
+        assert AttackConfig(loss, threat=threat, path=path).path_used == path
     given = AttackConfig(loss, threat=threat, path="sampled", strength="single")
-    assert given.walked == "sampled"
+    assert given.path_used == "sampled"
 
 
 @pytest.mark.parametrize(

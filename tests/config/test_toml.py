@@ -71,10 +71,21 @@ FITTING: dict[type, list[dict[str, st.SearchStrategy]]] = {
         {
             "threat": st.just("penalty"),
             "budgets": st.none(),
+            "levels": st.none(),
             "solver": st.just("quasi-newton"),
         },
         {
+            "threat": st.sampled_from(["penalty", "squared-penalty"]),
+            "budgets": st.none(),
+            "loss": st.just("latent-w2"),
+            "strength": st.just("strong"),
+            "solver": st.just("quasi-newton"),
+            "weight_count": st.none(),
+            "levels": shares,
+        },
+        {
             "threat": st.sampled_from(["l2", "linf"]),
+            "levels": st.none(),
             "loss": st.sampled_from(["latent-w2", "damage-posterior"]),
             "budgets": st.none() | shares,
             "strength": st.sampled_from(["strong", "single"]),

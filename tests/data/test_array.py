@@ -607,3 +607,19 @@ def test_images_without_any_contrast_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.full((9, 8, 8), 7, np.uint8))
     with pytest.raises(DataError, match="every value is 7: there is nothing to learn"):
         load_data("array", tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3, 40), (24, 32, 1, 40), (28, 28, 600)])
+def test_images_along_the_last_axis_are_refused(tmp_path, shape):
+    """Arrays of MATLAB files, such as SVHN's, would be a few very wide images."""
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match=r"np.moveaxis\(array, -1, 0\)"):
+        load_data("array", path)
+
+
+def test_four_channels_are_refused_with_advice(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros((20, 8, 8, 4), np.uint8))
+    with pytest.raises(DataError, match="leave the fourth channel out if it is opaque"):
+        load_data("array", path)

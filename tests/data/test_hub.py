@@ -381,7 +381,10 @@ def test_a_parquet_file_cut_short_is_named(tmp_path, end):
     [
         ("hf", "unknown data set 'hf': .*known: .*hf:NAME"),
         ("hg:mnist", "data set 'hg:mnist': no module named 'hg': install it, or run from"),
-        ("array:x", "unknown data set 'array:x': perhaps you meant 'array'"),
+        (
+            "array:x",
+            "no such file or folder: x; give the file or folder that holds the files of 'array'",
+        ),
         ("hf:", "'hf:' names no data set: expected hf:NAME, hf:OWNER/NAME or hf:/path"),
         ("hf:a/b/c", "'hf:a/b/c' names no data set"),
         ("hf:a b", "'hf:a b' names no data set"),

@@ -224,6 +224,46 @@ def test_arrays_in_another_order_keep_the_split(tmp_path, change):
     np.testing.assert_array_equal(after.test.factors(np.arange(4)), factors)
 
 
+def write_classes(place, names, number_of):
+    for number in range(40):
+        folder = place / names[number_of(number)]
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / f"m{number:03}.png", number)
+
+
+@pytest.mark.parametrize(
+    ("names", "number_of", "other"),
+    [
+        ("abc", lambda n: n % 3, False),
+        ("abc", lambda n: (n + 1) % 3, True),
+        ("abd", lambda n: n % 3, True),
+        ("bca", lambda n: n % 3, True),
+    ],
+)
+def test_other_labels_of_the_same_images_are_named(tmp_path, caplog, names, number_of, other):
+    write_classes(tmp_path / "before", "abc", lambda n: n % 3)
+    store_identity(tmp_path, get(tmp_path / "before"))
+    write_classes(tmp_path / "after", names, number_of)
+    save(tmp_path / "after" / "a" / "added.png", 60)
+    (tmp_path / "after" / "0").mkdir()  # a new class moves the numbers of the others
+    save(tmp_path / "after" / "0" / "added.png", 61)
+    in_split_of(tmp_path, get(tmp_path / "after"))
+    assert any("have other labels than before" in text for text in caplog.messages) == other
+
+
+def test_examples_outside_the_split_are_counted_when_a_second_folder_is_made(
+    pictures, tmp_path, caplog
+):
+    one, two = tmp_path / "one", tmp_path / "two"
+    store_identity(one, get(pictures, images=10))
+    store_identity(two, in_split_of(one, get(pictures)))
+    in_split_of(two, get(pictures))
+    assert not caplog.messages
+    add(pictures)
+    in_split_of(two, get(pictures))
+    assert "7 images were added" in caplog.text
+
+
 def test_a_replaced_file_of_the_same_shape_is_refused(tmp_path):
     path = tmp_path / "x.npy"
     np.save(path, PIXELS[:40])

@@ -46,6 +46,15 @@ def array(folder: Path):
     return "array", folder
 
 
+def table(folder: Path):
+    """100 rows of 5 numbers and their labels."""
+    rng = np.random.default_rng(0)
+    labelled = np.column_stack([rng.normal(size=(100, 5)), np.arange(100) % 7])
+    path = folder / "rows.csv"
+    np.savetxt(path, labelled, delimiter=",", header="a,b,c,d,e,label", comments="")
+    return "table", path
+
+
 CUBE = """
 mtllib box.mtl
 v -1 -1 -1
@@ -198,6 +207,7 @@ WRITERS = {
     "mnist": mnist,
     "folder": folder,
     "array": array,
+    "table": table,
     "hf:NAME": hub,
     "MODULE:FUNCTION": function,
 }

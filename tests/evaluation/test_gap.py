@@ -83,18 +83,18 @@ def affine_pair(separation: float, distortion_range: float) -> Pair:
 
 
 def test_told_apart_at_a_fifth_of_the_image_distance() -> None:
-    assert affine_pair(0.2, 0).told_apart
-    assert not affine_pair(0.1999, 0).told_apart
+    assert affine_pair(0.2, 0).gap_is_defined
+    assert not affine_pair(0.1999, 0).gap_is_defined
     # rec(x) moves at a right angle: reconstructions differ, distances to x_t hardly do
-    assert not affine_pair(0.6, 0).told_apart_distortion
-    assert affine_pair(0, 0.2).told_apart_distortion
-    assert not affine_pair(0, 0.1999).told_apart_distortion
+    assert not affine_pair(0.6, 0).distortion_is_defined
+    assert affine_pair(0, 0.2).distortion_is_defined
+    assert not affine_pair(0, 0.1999).distortion_is_defined
 
 
 def test_equal_images_or_reconstructions_are_not_told_apart() -> None:
-    assert not Pair.of(MODEL, X, X).told_apart
+    assert not Pair.of(MODEL, X, X).gap_is_defined
     collapsed = Pair(X, TARGET, X, X)
-    assert not collapsed.told_apart
+    assert not collapsed.gap_is_defined
     assert not bool(collapsed.gap(X).isfinite())
 
 

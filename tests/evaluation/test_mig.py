@@ -16,7 +16,7 @@ from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import Factor, ImageData, Split, load_data
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.evaluation.information import Informations, Queries, informations
+from seatbelt_vae.evaluation.information import MutualInformation, Queries, mutual_information
 from seatbelt_vae.evaluation.mig import gaps, measure_mig
 from seatbelt_vae.protocol import Noise, Posterior
 
@@ -201,7 +201,7 @@ def test_bounds_are_those_of_the_two_best_units() -> None:
         torch.tensor([units], dtype=torch.float64)
         for units in ([0.25, 1.0, 0.5], [0.125, 0.875, 0.375], [0.3125, 1.25, 0.625])
     )
-    (gap,) = gaps({"a": 0.5}, Informations(value, lower, upper))
+    (gap,) = gaps({"a": 0.5}, MutualInformation(value, lower, upper))
     assert (gap.best_unit, gap.second_unit) == (1, 2)
     assert gap.mig_lower == (0.875 - 0.625) / 0.5
     assert gap.mig_upper == (1.25 - 0.375) / 0.5
@@ -209,7 +209,7 @@ def test_bounds_are_those_of_the_two_best_units() -> None:
 
 def test_one_unit_has_no_second() -> None:
     known = [torch.tensor([[value]], dtype=torch.float64) for value in (0.6, 0.3, 0.9)]
-    (gap,) = gaps({"a": 1.2}, Informations(*known))
+    (gap,) = gaps({"a": 1.2}, MutualInformation(*known))
     assert (gap.mig, gap.mig_lower, gap.mig_upper) == (0.5, 0.25, 0.75)
     assert (gap.best_unit, gap.second_unit, gap.mi_second) == (0, None, 0.0)
 
@@ -258,7 +258,7 @@ def test_against_loops_over_components(monkeypatch: pytest.MonkeyPatch) -> None:
             expected[name].append(densities[True, first] - densities[False, second])
     for at_once in (1 << 14, 3):
         monkeypatch.setattr("seatbelt_vae.evaluation.information._AT_ONCE", at_once)
-        found = informations(queries, Normal(mean, log_variance), [values])
+        found = mutual_information(queries, Normal(mean, log_variance), [values])
         for name, rows in expected.items():
             torch.testing.assert_close(getattr(found, name)[0], torch.stack(rows).mean(0))
 

@@ -24,4 +24,4 @@ class FirstUnit(Loss):
 def loss(config, layers):
     """The loss for given settings."""
     del layers
-    return FirstUnit(path=config.walked, draws=config.draws)
+    return FirstUnit(path=config.path_used, draws=config.draws)

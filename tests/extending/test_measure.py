@@ -10,7 +10,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig, RunConfig, dump_toml
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation import MODEL_MEASURES, PAIR_MEASURES, evaluate, measure_suite
-from seatbelt_vae.evaluation.evaluated import Evaluated
+from seatbelt_vae.evaluation.measure_input import MeasureInput
 from seatbelt_vae.evaluation.measures import (
     Column,
     ModelMeasure,
@@ -36,7 +36,7 @@ from tests.evaluation.stand_ins import attack_rows, random_images, random_vae
 from tests.evaluation.test_evaluation_folder import SETTINGS, binary_data
 
 
-def _errors(evaluated: Evaluated) -> WithRows:
+def _errors(evaluated: MeasureInput) -> WithRows:
     errors = (evaluated.x - evaluated.reconstruction).abs().flatten(1).mean(1)
     rows = [
         {"image": image, "error": error}

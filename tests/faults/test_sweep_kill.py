@@ -83,7 +83,7 @@ def test_a_killed_worker_is_replaced(whole, tmp_path):
         for seed, label in enumerate(("train", "attack", "let be"))
     }
     killer = Killer(tmp_path, {"train": ["training"], "attack": ["attacking"]})
-    result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=2), on_news=killer)
+    result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=2), on_progress=killer)
     assert result.failures == {}
     assert {label: ends(run.path) for label, run in result.runs.items()} == {
         "train": [None, "done"],
@@ -98,7 +98,7 @@ def test_a_worker_that_is_always_killed_is_given_up(tmp_path):
     short = small.trained_only(small.job(seed=1))
     killer = Killer(tmp_path, {"long": ["training"] * 9})
     result = run_sweep(
-        tmp_path, {"long": long, "short": short}, engine=LocalEngine(jobs=1), on_news=killer
+        tmp_path, {"long": long, "short": short}, engine=LocalEngine(jobs=1), on_progress=killer
     )
     assert result.failures == {
         "long": "its process was killed 3 times (SIGKILL): if memory is short, run the same "

@@ -14,6 +14,8 @@ import tomli_w
 from hypothesis import strategies as st
 
 from seatbelt_vae.errors import SeatbeltError
+from seatbelt_vae.report import write_comparison, write_report
+from seatbelt_vae.results import Store
 from tests.report.synthetic import write_demo
 
 from .conftest import fuzz
@@ -59,7 +61,7 @@ def each(
     tmp_path: Path, suffixes: set[str], damage: Callable[[Path, Any], None]
 ) -> Callable[..., None]:
     """A check that damages one file of a whole run and reads the run in every way."""
-    write_demo(tmp_path / "whole", 2, ["vae"])
+    write_demo(tmp_path / "whole", 1, ["vae"])
     files = sorted(path for path in (tmp_path / "whole").rglob("*") if path.suffix in suffixes)
 
     def check(drawn: tuple[int, Any]) -> None:
@@ -72,6 +74,10 @@ def each(
             read_contents(tmp_path / "runs")
         with suppress(SeatbeltError):
             read_views(tmp_path / "runs")
+        with suppress(SeatbeltError):
+            write_report([tmp_path / "runs" / "vae"], tmp_path / "report.html")
+        with suppress(SeatbeltError):
+            write_comparison(Store.open([tmp_path / "runs"]), tmp_path / "scores.html")
 
     return check
 

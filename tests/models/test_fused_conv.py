@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from seatbelt_vae.kernels import FUSED_CONV, arrays
 from seatbelt_vae.models.fused_conv import FromImage, ToImage
-from seatbelt_vae.models.fused_conv.taps import is_from_image, is_to_image
+from seatbelt_vae.models.fused_conv.memory_layout import is_from_image, is_to_image
 
 compiled = pytest.mark.skipif(not FUSED_CONV.is_built(), reason="built without a compiler")
 

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seatbelt_vae.optim.memory import PairMemory
+from seatbelt_vae.optim.memory import LBFGSMemory
 
 
 def beside(*vectors):
-    """As `PairMemory.learn` takes them."""
+    """As `LBFGSMemory.learn` takes them."""
     return torch.stack(vectors, dim=1)
 
 
@@ -71,7 +71,7 @@ def check_against_the_recursion(
     s, y = every
     draws = np.random.default_rng(seed)
     pairs: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(rows)]
-    held = PairMemory(rows, size, memory, s)
+    held = LBFGSMemory(rows, size, memory, s)
     for step, change in zip(s, y, strict=True):
         wanted, bent = draws.random(rows) < 0.7, draws.random(rows) < 0.2
         signed = torch.where(torch.from_numpy(bent)[:, None], -change, change)
@@ -95,7 +95,7 @@ def check_against_the_recursion(
 def test_rows_that_are_kept_keep_their_own_pairs() -> None:
     s, y = convex_pairs(4, 5, 3, seed=2)
     everyone, v = torch.ones(4, dtype=torch.bool), s[0]
-    whole, fewer = PairMemory(4, 5, 3, s), PairMemory(4, 5, 3, s)
+    whole, fewer = LBFGSMemory(4, 5, 3, s), LBFGSMemory(4, 5, 3, s)
     for held in (whole, fewer):
         for step, change in zip(s[:2], y[:2], strict=True):
             held.learn(beside(step, change, v), everyone)
@@ -108,7 +108,7 @@ def test_rows_that_are_kept_keep_their_own_pairs() -> None:
 
 def test_the_secant_equation_holds_for_the_newest_pair() -> None:
     s, y = convex_pairs(3, 6, 9, seed=4)
-    held = PairMemory(3, 6, 4, s)
+    held = LBFGSMemory(3, 6, 4, s)
     for step, change in zip(s, y, strict=True):
         _, found = held.learn(beside(step, change, change), torch.ones(3, dtype=torch.bool))
         torch.testing.assert_close(found, step)
@@ -121,7 +121,7 @@ def test_a_row_does_not_depend_on_others_or_on_the_number_of_threads() -> None:
     try:
         for threads, rows in ((1, slice(None)), (3, slice(None)), (2, slice(2, 3))):
             torch.set_num_threads(threads)
-            held = PairMemory(len(v[rows]), 50, 4, v)
+            held = LBFGSMemory(len(v[rows]), 50, 4, v)
             everyone = torch.ones(len(v[rows]), dtype=torch.bool)
             for step in s[:, rows]:
                 _, result = held.learn(beside(step, 2 * step, v[rows]), everyone)
@@ -141,7 +141,7 @@ def test_a_pair_without_clear_positive_curvature_is_not_remembered(
     step, change = double([1.0, 0.0], [1.0, 0.0]), double([bad, 1.0], [0.5, 1.0])
     v = double([2.0, 3.0], [0.5, 1.0])
     step, change, v = (vector.to(dtype) for vector in (step, change, v))
-    held = PairMemory(2, 2, 3, step)
+    held = LBFGSMemory(2, 2, 3, step)
     kept, found = held.learn(beside(step, change, v), torch.ones(2, dtype=torch.bool))
     assert kept.tolist() == [False, True]
     assert held.filled.tolist() == [False, True]

@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from seatbelt_vae.paper.experiment import Attack, Experiment
+from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.paper_model import Model
 from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.paper.sizes import Size
@@ -62,7 +62,7 @@ def _table(name: str, rows: Sequence[Row]) -> pa.Table:
 def made_up(experiments: Iterable[Experiment], size: Size, pairs: int = 12) -> MadeUp:
     """Numbers of all models of some experiments, each following laws of β with noise."""
     members: list[Row] = []
-    attacks: dict[Model, dict[Attack, None]] = {}
+    attacks: dict[Model, dict[PaperAttack, None]] = {}
     also: dict[Model, set[str]] = {}
     for experiment in experiments:
         for member in experiment.members(size):
@@ -147,7 +147,7 @@ class _Made:
         for image, value in enumerate(middle + width * self.noise.standard_normal(images)):
             yield {"run": self.model.label, "image": image, "sigma_norm": [float(value)]}
 
-    def suite(self, attack: Attack, strength: str) -> Row:
+    def suite(self, attack: PaperAttack, strength: str) -> Row:
         return {
             "run": self.model.label,
             "suite": _suite(attack, strength),
@@ -159,7 +159,7 @@ class _Made:
             "pairs": self.count,
         }
 
-    def pair_rows(self, attack: Attack, strength: str) -> Iterator[Row]:
+    def pair_rows(self, attack: PaperAttack, strength: str) -> Iterator[Row]:
         scale = {"latent-kl": 2e4, "latent-w2": 15.0, "output": 900.0}[attack.loss]
         less = {"all": 1.0, "bottom": 1.1, "top": 1.9}[attack.layers]
         for pair in range(self.count):
@@ -187,7 +187,7 @@ class _Made:
                 "distance": 9 + own.standard_normal() - self.hard,
             }
 
-    def attack_rows(self, attack: Attack, strength: str) -> Iterator[Row]:
+    def attack_rows(self, attack: PaperAttack, strength: str) -> Iterator[Row]:
         for pair in range(min(self.count, 2)):
             for level in (2.0**-20, 1.0, 2.0**20):
                 yield {
@@ -207,7 +207,7 @@ class _Made:
                     "told_apart": pair > 0,
                 }
 
-    def flags(self, attack: Attack, strength: str) -> Iterator[Row]:
+    def flags(self, attack: PaperAttack, strength: str) -> Iterator[Row]:
         exceeded = strength == "paper" and self.model.beta > 4
         for name, raised in {"trivial bound exceeded": exceeded, "not converged": False}.items():
             yield {
@@ -271,5 +271,5 @@ class _Made:
             }
 
 
-def _suite(attack: Attack, strength: str) -> str:
+def _suite(attack: PaperAttack, strength: str) -> str:
     return "-".join(filter(None, (attack.loss, attack.layers, attack.vary, strength)))

@@ -20,8 +20,8 @@ begin(Path(sys.argv[1]), sys.argv[2])
 
 
 def begin(folder, parent):
-    on_news = {"reads": print, "sleeps": lambda _: time.sleep(600)}[parent]
-    run_jobs({"job": partial(work, folder)}, on_news, at_once=1)
+    on_progress = {"reads": print, "sleeps": lambda _: time.sleep(600)}[parent]
+    run_jobs({"job": partial(work, folder)}, on_progress, at_once=1)
 
 
 def work(folder, tell, stopped):

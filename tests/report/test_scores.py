@@ -9,7 +9,7 @@ import pytest
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation import compare_suites
-from seatbelt_vae.report.comparable import Kind, by_kind, titles
+from seatbelt_vae.report.comparable import ComparisonKind, by_kind, titles
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, compare_runs
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, write_json
@@ -177,7 +177,17 @@ def test_an_untrained_run_joins_the_group_of_its_settings() -> None:
         "chairs, 32×48 RGB, Bernoulli likelihood",
         "mnist, Bernoulli likelihood",
     ]
-    assert Kind.of(runs[0]) == Kind("chairs", None, "bernoulli", None, None)
+    assert ComparisonKind.of(runs[0]) == ComparisonKind("chairs", None, "bernoulli", None, None)
+
+
+def test_images_read_with_other_levels_are_not_compared() -> None:
+    same = {"data": "x", "data_place": None, "likelihood": "bernoulli", "variance": None}
+    levels = {"black": 0.0, "white": 4095.0, "background": None}
+    runs = [{**same, "run": "a", "image_shape": [1, 8, 8], **more} for more in ({}, levels)]
+    assert titles(list(by_kind(runs))) == [
+        "x, 8×8, Bernoulli likelihood",
+        "x, 8×8, black 0.0, white 4095.0, Bernoulli likelihood",
+    ]
 
 
 def test_different_effort_is_a_caveat(tmp_path: Path) -> None:

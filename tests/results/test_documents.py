@@ -1,5 +1,6 @@
 """Rows of settings and documents: effective values, without local paths."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from seatbelt_vae.config import (
     RunConfig,
     TrainingConfig,
 )
+from seatbelt_vae.config.training import SPEED_ONLY
 from seatbelt_vae.results import Store
+from seatbelt_vae.results.columns import views
 from seatbelt_vae.runs import RunFolder, write_json
 from tests.report.synthetic import KINDS, write_suite, write_trained
 
@@ -22,6 +25,15 @@ def row(tmp_path: Path, config: RunConfig) -> dict[str, Any]:
     RunFolder.create(tmp_path / "run", config)
     (found,) = Store.open([tmp_path]).query("FROM runs").to_pylist()
     return dict(found)
+
+
+def test_every_setting_that_changes_numbers_is_a_column() -> None:
+    parts = (DataConfig, ModelConfig, ObjectiveConfig, TrainingConfig)
+    named = {field.name for part in parts for field in fields(part)}
+    elsewhere = {"name", "root", "validate_every"}  # `data` and `data_place`; rows of `metrics`
+    assert named - set(views()["runs"]) == elsewhere | set(SPEED_ONLY)
+    of_attacks = {field.name for field in fields(AttackConfig)} - set(views()["suites"])
+    assert of_attacks == {"together", "micro_batch", "threads"}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +59,20 @@ def row(tmp_path: Path, config: RunConfig) -> dict[str, Any]:
         (
             RunConfig(model=ModelConfig("vae", depth=3)),
             {"depth": None, "latent_sizes": None, "top_size": None, "finished": False},
+        ),
+        (
+            RunConfig(DataConfig("folder", "/d/c", black=10, background="white", channels=1)),
+            {"black": 10.0, "white": None, "background": "white", "channels": 1}
+            | {"skip_bad": False, "first_frame": False, "follow_links": False},
+        ),
+        (
+            RunConfig(
+                model=ModelConfig(filters=(8, 16), features=9, hierarchy_widths=(4, 3)),
+                objective=ObjectiveConfig(kl_warm_up=3, warm_up_period=7),
+                training=TrainingConfig(schedule="constant"),
+            ),
+            {"filters": [8, 16], "features": 9, "hierarchy_widths": [4, 3]}
+            | {"schedule": "constant", "kl_warm_up": 3, "warm_up_period": 7},
         ),
         (RunConfig(DataConfig("celeba", "/d/c")), {"latent_sizes": [256, 128, 64, 32]}),
     ],

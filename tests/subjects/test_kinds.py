@@ -12,6 +12,7 @@ from torch import nn
 from seatbelt_vae import AttackConfig, attack, load_data, open_subject
 from seatbelt_vae.cli import main
 from seatbelt_vae.errors import ArtifactError, ConfigError, SeatbeltError
+from seatbelt_vae.evaluation import tokens_changed
 from seatbelt_vae.runs import read_json, write_tensors
 from seatbelt_vae.subjects.adapters.disentangling_vae import DisentanglingVAE
 
@@ -77,12 +78,27 @@ def test_pythae(kind, tmp_path, data):
         subject.model.decode(subject.model.encode(x).z).mean, model.decoder(z).reconstruction
     )
     layers = subject.model.encode(x).layers
+    if kind == "VQVAE":
+        check_tokens(subject.model, x, book, z)
     if kind in ("VQVAE", "AE"):
         assert layers == ()
         return
     spread = encoded.log_covariance
     std = spread.exp().log1p() if kind == "HVAE" else (0.5 * spread).exp()
     torch.testing.assert_close(layers[0].std, std)
+
+
+def check_tokens(model, x, book, quantised):
+    """Tokens name the vectors of the codebook, and their changed share is counted."""
+    tokens = model.tokens(x)
+    vectors = book[tokens.reshape(-1)]
+    expected = quantised.movedim(1, -1) if quantised.ndim == 4 else quantised
+    torch.testing.assert_close(vectors, expected.reshape(vectors.shape), rtol=1e-4, atol=1e-6)
+    assert model.assumptions["code"].startswith("before quantisation")
+    other = x.flip(0)
+    share = (tokens != model.tokens(other)).double().mean(1)
+    assert tokens_changed(model, x, other).equal(share)
+    assert tokens_changed(model, x, x).equal(torch.zeros(len(x), dtype=torch.double))
 
 
 def saved_by_diffusers(kind: str, folder: Path) -> nn.Module:
@@ -132,6 +148,14 @@ def test_diffusers(kind, tmp_path, data):
         encoded = model.encode(x)
         z = encoded.latent_dist.mean if kind == "AutoencoderKL" else encoded[0]
         expected = model.decode(z).sample
+    if kind == "VQModel":
+        book = model.quantize.embedding.weight
+        nearest = book[torch.cdist(z.movedim(1, -1).reshape(-1, 3), book).argmin(1)]
+        quantised = nearest.reshape(*z.movedim(1, -1).shape).movedim(-1, 1)
+        check_tokens(subject.model, x, book, quantised)
+    else:
+        with pytest.raises(ConfigError, match="ForeignAutoencoder has no tokens"):
+            tokens_changed(subject.model, x, x)
     torch.testing.assert_close(
         subject.model.decode(subject.model.encode(x).z).mean, expected, rtol=1e-4, atol=1e-4
     )

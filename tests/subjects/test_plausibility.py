@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from seatbelt_vae import load_data, open_subject, wrap
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.subjects.adapters.alternatives import better_reading
+from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
 SHAPE = (1, 8, 8)
@@ -78,7 +78,7 @@ def raised(model, images, **options):
 @pytest.mark.parametrize("logits", [False, True])
 def test_a_good_model_raises_nothing(trained, logits):
     module = module_of(trained, logits=logits)
-    model = wrap(module, SHAPE, logits=logits)
+    model = wrap(module, SHAPE, output="logits" if logits else "image")
     check_autoencoder(model)
     plain = module_of(trained)
     assert raised(model, blobs(32), forward=plain) == set()
@@ -115,7 +115,7 @@ MISTAKES = {
         lambda w: wrap(module_of(w, logits=True), SHAPE),
         {"unexplained", "out of range"},
     ),
-    "probabilities": (lambda w: wrap(module_of(w), SHAPE, logits=True), {"unexplained"}),
+    "probabilities": (lambda w: wrap(module_of(w), SHAPE, output="logits"), {"unexplained"}),
     "swapped heads": (lambda w: wrap(planted(Swapped, w), SHAPE), {"unexplained"}),
     "untrained": (lambda _: wrap(Tutorial(), SHAPE), {"unexplained"}),
     "standard deviation": (
@@ -142,8 +142,8 @@ def test_a_forward_that_does_something_else_is_found(trained):
 
 def test_the_better_reading_is_named(trained):
     for model, better in (
-        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "bounds=(0, 1), logits=False"),
-        (wrap(module_of(trained, logits=True), SHAPE), "bounds=(0, 1), logits=True"),
+        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "--bounds=0,1 --output image"),
+        (wrap(module_of(trained, logits=True), SHAPE), "--bounds=0,1 --output logits"),
         (wrap(module_of(trained), SHAPE), None),
         (wrap(Tutorial(), SHAPE), None),
     ):
@@ -172,3 +172,70 @@ def test_doubts_of_a_subject_are_logged_and_stored(tmp_path, monkeypatch, caplog
     assert doubt.startswith("the model reconstructs worse than the mean image (")
     (record,) = caplog.records
     assert record.getMessage() == f"mine-load: {doubt}"
+
+
+class Scaled(Tutorial):
+    """The same model whose encoder returns σ, log σ, σ² or σ before a softplus."""
+
+    read = staticmethod(lambda std: std)
+
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return mean, self.read((0.5 * log_variance).exp())
+
+    def forward(self, x):
+        mean, log_variance = Tutorial.encode(self, x.flatten(1))
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        return self.decode(z).view_as(x)
+
+
+SPREADS = {
+    "std": lambda std: std,
+    "log-std": torch.log,
+    "variance": torch.square,
+    "softplus": lambda std: std.expm1().log(),
+}
+
+
+@pytest.mark.parametrize("code", SPREADS)
+def test_another_spread_is_found_by_the_noise_of_forward(code, trained):
+    module = planted(Scaled, trained)
+    module.read = SPREADS[code]
+    images, wrong, right = blobs(32), wrap(module, SHAPE), wrap(module, SHAPE, code=code)
+    assert "forward noise" in raised(wrong, images, forward=module)
+    assert better_code(wrong, images, module) == code
+    assert raised(right, images, forward=module) == set()
+    assert better_code(right, images, module) is None
+
+
+class Interleaved(Tutorial):
+    """Heads that were interleaved and are split in halves."""
+
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return torch.stack([mean, log_variance], dim=2).flatten(1).chunk(2, dim=1)
+
+
+def test_the_order_of_the_heads_is_named(trained):
+    for kind, order in ((Swapped, "swapped"), (Interleaved, "interleaved"), (Tutorial, None)):
+        model = wrap(planted(kind, trained), SHAPE)
+        found = better_heads(model, blobs(32))
+        assert found is None if order is None else found.startswith(order)
+
+
+class Ends(Tutorial):
+    def decode(self, z):
+        return (2 * super().decode(z) - 0.5).clamp(0, 1)
+
+
+def test_clamped_ends_are_told_from_saturated_ones(trained):
+    clamped = wrap(planted(Ends, trained), SHAPE)
+    assert "clamped ends" in raised(clamped, blobs(32))
+    module = module_of(trained, logits=True)
+    with torch.no_grad():
+        module.back.weight *= 8
+        module.back.bias *= 8
+    saturated = wrap(module, SHAPE, (-1.0, 1.0), output="logits")
+    ends = saturated.decode(saturated.encode(2 * blobs(32) - 1).z).mean.abs() == 1
+    assert ends.double().mean() > 0.25
+    assert "clamped ends" not in raised(saturated, 2 * blobs(32) - 1)

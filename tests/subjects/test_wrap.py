@@ -1,12 +1,17 @@
 """The adapter that `wrap` chooses, against the module's own maps."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from seatbelt_vae import AttackConfig, attack, wrap
+from seatbelt_vae import AttackConfig, attack, open_subject, wrap
+from seatbelt_vae.cli import main
 from seatbelt_vae.errors import ConfigError, ModelError
 from seatbelt_vae.protocol import modules_of
+from seatbelt_vae.subjects.adapters.template import template
 from seatbelt_vae.testing import check_autoencoder
 
 SHAPE = (1, 4, 4)
@@ -140,8 +145,59 @@ FAILURES = {
 def test_an_error_has_the_adapter_to_write(module, message):
     with pytest.raises(ModelError, match=message) as caught:
         wrap(module, SHAPE)
-    (template,) = caught.value.__notes__
-    assert "bounds, event_shape, latent_sizes = (0.0, 1.0), (1, 4, 4), (UNITS,)" in template
+    (text,) = caught.value.__notes__
+    assert text == template(SHAPE, (0.0, 1.0))
+
+
+OWN = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Linear(64, 5), nn.Linear(64, 5)])
+        self.back = nn.Linear(5, 64)
+    def forward(self, images):
+        return {"codes of mine": self.heads[0](images.flatten(1))}
+
+def load():
+    return Net()
+
+def broken():
+    raise KeyError("weights")
+"""
+
+
+def test_a_function_that_fails_is_one_line(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    with pytest.raises(ConfigError, match=r"calling .*mine.py:broken failed: KeyError: 'weights'"):
+        open_subject(f"{tmp_path}/mine.py:broken")
+
+
+def test_the_printed_adapter_works_once_it_is_completed(tmp_path, capsys, monkeypatch):
+    """The text after the error on the command line, with the marked lines filled in."""
+    monkeypatch.chdir(tmp_path)
+    np.save("images.npy", np.random.default_rng(0).integers(0, 256, (60, 8, 8), "u1"))
+    Path("net.py").write_text(OWN)
+    flags = ["--data", "array:images.npy", "--quiet", "--processes", "1", "--pairs", "1"]
+    assert main(["attack", "net.py:load", *flags]) == 2
+    said = capsys.readouterr().err
+    assert "Net has no encode(x) and decode(z), and returned a dict of codes of mine" in said
+    text = said.split("FILE.py:load:\n", 1)[1]
+    text = text.replace("UNITS = 10", "UNITS = 5")
+    text = text.replace("module = ...", "module = Net()")
+    text = text.replace("self.module.encode(x)", "[net(x.flatten(1)) for net in self.module.heads]")
+    text = text.replace("self.module.decode(codes)", "self.module.back(codes).sigmoid()")
+    Path("mine.py").write_text(OWN + text)
+    quick = ["--weight-count", "2", "--restarts", "0"]
+    assert main(["attack", "mine.py:load", *flags, *quick]) == 0
+
+
+def test_an_object_that_is_no_model_gets_the_adapter_too(tmp_path):
+    (tmp_path / "mine.py").write_text("load = 3\n")
+    with pytest.raises(ConfigError, match="gave a int, expected a torch") as caught:
+        open_subject(f"{tmp_path}/mine.py:load")
+    assert "class Adapter:" in caught.value.__notes__[0]
 
 
 def test_a_decoder_of_another_size_is_named():

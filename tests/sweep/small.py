@@ -8,7 +8,7 @@ from typing import Any
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import SeatbeltError
-from seatbelt_vae.parallel.worker_pool import News, Tell
+from seatbelt_vae.parallel.worker_pool import JobProgress, ProgressReporter
 from seatbelt_vae.runs import read_rows, read_tensors
 from seatbelt_vae.sweep import Task
 from seatbelt_vae.workflow import Job, carry_out
@@ -70,19 +70,19 @@ class Here:
     def run(
         self,
         tasks: Mapping[str, Task],
-        on_news: Callable[[News], None],
+        on_progress: Callable[[JobProgress], None],
         on_end: Callable[[str, str], None],
     ) -> dict[str, str]:
         self.did.extend(tasks)
         ended = {
-            label: _done(task, partial(_tell, on_news, label)) for label, task in tasks.items()
+            label: _done(task, partial(_tell, on_progress, label)) for label, task in tasks.items()
         }
         for label, failure in ended.items():
             on_end(label, failure)
         return {label: failure for label, failure in ended.items() if failure}
 
 
-def _done(task: Task, tell: Tell) -> str:
+def _done(task: Task, tell: ProgressReporter) -> str:
     try:
         carry_out(task.folder, task.job, tell, never)
     except SeatbeltError as error:
@@ -90,8 +90,8 @@ def _done(task: Task, tell: Tell) -> str:
     return ""
 
 
-def _tell(on_news: Callable[[News], None], label: str, *news: Any) -> None:
-    on_news(News(label, *news))
+def _tell(on_progress: Callable[[JobProgress], None], label: str, *news: Any) -> None:
+    on_progress(JobProgress(label, *news))
 
 
 def trained_only(job: Job) -> Job:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.sweep import RayEngine, run_sweep
 from seatbelt_vae.workflow import Job
 from tests.sweep import small
@@ -44,7 +44,7 @@ class Killer:
     out: Path
     killed: list[str] = field(default_factory=list)
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: JobProgress) -> None:
         """Kill the node if it trains this job."""
         import psutil
 
@@ -60,7 +60,7 @@ class Killer:
             self.killed.append(news.job)
 
 
-def interrupt(news: News) -> None:
+def interrupt(news: JobProgress) -> None:
     """Raise KeyboardInterrupt, as Ctrl-C does, once a model is being trained."""
     if news.what == "training":
         raise KeyboardInterrupt
@@ -75,9 +75,11 @@ def main(out: Path) -> dict[str, Any]:
         (raylet,) = cluster.add_node(**NODE).all_processes["raylet"]
         killer = Killer(raylet.process.pid, out / "killed")
         engine = RayEngine(cluster.address)
-        result = run_sweep(out / "killed", JOBS, engine=engine, on_news=killer)
+        result = run_sweep(out / "killed", JOBS, engine=engine, on_progress=killer)
         try:
-            run_sweep(out / "interrupted", {"one": INTERRUPTED}, engine=engine, on_news=interrupt)
+            run_sweep(
+                out / "interrupted", {"one": INTERRUPTED}, engine=engine, on_progress=interrupt
+            )
             stopped = False
         except KeyboardInterrupt:
             stopped = True

@@ -3,12 +3,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data import load_for
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import RunFolder, read_rows
-from seatbelt_vae.training import train
+from seatbelt_vae.training import recorder, train
+from seatbelt_vae.training.continuation import decisive
 from tests.training.small import config, points, stopped_after
 
 
@@ -133,6 +137,41 @@ def test_speed_may_change_and_is_not_stored(tmp_path, monkeypatch):
     assert weights(run) == weights(trained(tmp_path / "whole", config(steps=20)))
     assert (run.path / "checkpoints" / "step-000000018").exists()
     assert run.config == config(steps=20, device="cuda")
+
+
+@pytest.mark.parametrize("done", [2, 6])
+@pytest.mark.parametrize("version", ["this one", "with root"])
+def test_data_may_move(tmp_path, monkeypatch, done, version):
+    monkeypatch.setenv("SEATBELT_CACHE", str(tmp_path / "cache"))
+    file, elsewhere = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8))
+    settings = replace(config(steps=6), data=DataConfig("array", str(file)))
+    run, whole = (RunFolder.create(tmp_path / name, settings) for name in ("run", "whole"))
+    train(whole, load_for(settings))
+    with monkeypatch.context() as earlier:
+        if version == "with root":
+            earlier.setattr(recorder, "decisive", lambda s: replace(decisive(s), data=s.data))
+        train(run, load_for(settings), stop=stopped_after(done))
+    file.rename(elsewhere)
+    moved = replace(settings, data=DataConfig("array", str(elsewhere)))
+    train(run, load_for(moved), settings=moved)
+    assert run.config == moved
+    train(run, load_for(run.config))
+    assert weights(run) == weights(whole)
+
+    other = replace(settings, data=DataConfig("array", str(file)))
+    np.save(file, np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
+    with pytest.raises(ForeignStateError, match="54 training and 6 held-out images 54 and 6 are"):
+        train(run, load_for(other), settings=other)
+    assert run.config == moved
+
+
+def test_data_of_an_older_version_may_not_move(tmp_path):
+    run = trained(tmp_path / "run", config(steps=3))
+    (run.path / "data.safetensors").unlink()
+    moved = replace(run.config, data=replace(run.config.data, root="elsewhere"))
+    with pytest.raises(ForeignStateError, match="does not store which images it was trained on"):
+        train(run, points(), settings=moved)
 
 
 def interrupt(_progress):

@@ -20,6 +20,7 @@ from seatbelt_vae.attacks.losses import (
     OutputLoss,
     PosteriorDamage,
     ReconstructionDamage,
+    ReconstructionDistance,
     ScoreLoss,
 )
 from seatbelt_vae.attacks.methods import Aim, budgeted_attack
@@ -49,6 +50,7 @@ __all__ = [
     "PosteriorDamage",
     "Problem",
     "ReconstructionDamage",
+    "ReconstructionDistance",
     "ScoreLoss",
     "attack",
     "budgeted_attack",

@@ -1,4 +1,11 @@
-"""`attack`: all levels of a batch of image pairs, for any model behind the protocol."""
+"""`attack`: all levels of a batch of image pairs, for any model behind the protocol.
+
+The attack runs in the model's dtype; for a float16 or bfloat16 model, in float32 with only the
+model in its own dtype. It computes gradients also when called under ``torch.no_grad()`` or
+``torch.inference_mode()``. Inputs are tensors or NumPy arrays; they are detached, cast to the
+attack's dtype, and clipped by at most 10⁻⁶ of the range. With λ = 0 the bounds alone limit x*, and
+Δ = r.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +21,7 @@ from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Penalty, threat_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ConfigError, ShapeError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.protocol import Autoencoder, units_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["attack"]
@@ -42,30 +49,19 @@ def attack(
     .. math:: \min_{x^* \in [lo, hi]^n} r(x^*) + \lambda\|x^* - x\|_2
               \quad\text{or}\quad \min_{\|x^* - x\| \leq \varepsilon} r(x^*)
 
-    The attack runs in the model's dtype; for a float16 or bfloat16 model, in float32 with only the
-    model in its own dtype. It computes gradients also when called under ``torch.no_grad()`` or
-    ``torch.inference_mode()``.
-
     Args:
         model: any autoencoder, in evaluation mode.
-        x: inputs inside the model's bounds, a tensor or NumPy array :math:`(P, *\text{event})`;
-            detached, cast to the attack's dtype, and clipped by at most 10⁻⁶ of the range.
-        target: targets, as ``x``; untargeted losses need none.
-        config: loss, threat, levels, strength and effort (default: latent KL, penalty, strong).
+        x, target: inputs in bounds, :math:`(P, *\text{event})`; untargeted losses need no target.
+        config: settings (default: loss ``latent-kl``, a penalty, strength ``strong``).
         loss: a loss that replaces the config's, such as a `FunctionLoss`.
-        levels: λ or ε in absolute units, ascending, :math:`(W)` or :math:`(P, W)`; they replace
-            the config's. With λ = 0 the bounds alone limit x*, and Δ = r.
+        levels: λ or ε that replace the config's, ascending, :math:`(W)` or :math:`(P, W)`.
         pair_numbers: seeds of the pairs' random numbers (default: 0, 1, …).
 
     Raises:
         ModelError: the model is in training mode, or was made under ``torch.inference_mode()``.
-        ShapeError: images of another shape than the model's, levels of another shape, or a wrong
-            number of pair numbers.
-        DataError: images that are no real tensor or array, pixels that are not finite or outside
-            the bounds, x equal to its target, or a loss that is not finite at x.
-        ConfigError: no target for a targeted loss or a penalty, levels that are not ascending, a
-            negative λ, an ε that is not positive, or a loss on the sampled path with the method
-            ``strong``.
+        ShapeError: inputs, levels or pair numbers of a wrong shape.
+        DataError: inputs not real, not finite or out of bounds, x = target, or r(x) not finite.
+        ConfigError: no target, levels not ascending or below 0, or ``strong`` with sampled codes.
 
     Source: Gondim-Ribeiro et al. (2018); Willetts et al. (2021), section 5.
 
@@ -80,37 +76,39 @@ def attack(
         ((3, 4), True)
     """
     config = config or AttackConfig()
-    loss = loss or loss_of(config, len(model.latent_sizes))
+    loss = _checked_loss(config, loss or loss_of(config, len(model.latent_sizes)), target)
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
-    if target is None and not config.within_budget:
-        raise ConfigError(
-            f"no targets under threat {config.threat!r}, which scales with the distance to the "
-            f"target: give targets, or use threat 'l2' or 'linf'"
-        )
-    numbers = range(len(x)) if pair_numbers is None else pair_numbers
-    _check_settings(config, loss, len(x), len(numbers))
-    keys = [(config.seed, number) for number in numbers]
-    problem = Problem.of(
-        model,
-        loss,
-        x,
-        x if target is None else target,
-        [generator_for(Stream.LOSS_NOISE, *key) for key in keys],
-        threat=threat_of(config),
-        micro_batch=config.micro_batch,
-    )
+    keys = _random_keys(config, loss, len(x), pair_numbers)
+    noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
+    limit = threat_of(config, units_of(model))
+    problem = Problem.of(model, loss, x, target, noise, limit, config.micro_batch)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
     return _METHODS[config.strength](problem, chosen, config, keys)
 
 
-def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
-    if numbers != pairs:
-        raise ShapeError(f"{numbers} pair numbers for {pairs} pairs: give one per pair")
+def _checked_loss(config: AttackConfig, loss: Loss, target: Tensor | None) -> Loss:
+    """The loss, which under a penalty needs a target for the scale of the weights."""
+    if target is None and not loss.targeted and not config.within_budget:
+        raise ConfigError(
+            f"no targets under threat {config.threat!r}, which scales with the distance to the "
+            f"target: give targets, or use threat 'l2' or 'linf'"
+        )
+    return loss
+
+
+def _random_keys(
+    config: AttackConfig, loss: Loss, pairs: int, numbers: Sequence[int] | None
+) -> list[tuple[int, int]]:
+    """The key of the random numbers of each pair; checks that the strength allows noise."""
+    numbers = range(pairs) if numbers is None else numbers
+    if len(numbers) != pairs:
+        raise ShapeError(f"{len(numbers)} pair numbers for {pairs} pairs: give one per pair")
     if config.strength == "strong" and getattr(loss, "path", None) == "sampled":
         raise ConfigError(
             "a loss on the sampled path with strength 'strong', whose line searches need a "
             "repeatable loss: use the common path, or strength 'single'"
         )
+    return [(config.seed, number) for number in numbers]
 
 
 def _checked_levels(levels: Tensor, problem: Problem) -> Tensor:

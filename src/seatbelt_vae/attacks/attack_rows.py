@@ -11,131 +11,137 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["COLUMNS", "Column", "attack_rows"]
+__all__ = ["COLUMNS", "AttackColumn", "attack_rows"]
 
 
 @dataclass(frozen=True)
-class Column:
+class AttackColumn:
     """One column.
 
     Args:
         name: its name in the Parquet file.
         type: its SQL type.
         meaning: one line, as in ``docs/rows.md``.
-        path: attributes of `AttackResult` that lead to it; empty if the caller supplies it.
+        attribute: dotted attributes of `AttackResult`; empty if the caller supplies the value.
     """
 
     name: str
     type: str
     meaning: str
-    path: str = ""
+    attribute: str = ""
 
 
 _IDENTITY = (
-    Column("pair", "BIGINT", "number of the pair"),
-    Column("input_index", "BIGINT", "position of the input in the test split"),
-    Column("target_index", "BIGINT", "position of the target in the test split"),
-    Column("loss", "VARCHAR", "the loss r; see [attacks.md](attacks.md)"),
-    Column("layers", "VARCHAR", "layers that a latent loss compares"),
-    Column("path", "VARCHAR", "`mean`, `common` or `sampled`: how layers above z¹ are reached"),
-    Column("threat", "VARCHAR", "`penalty`, `squared-penalty`, `l2` or `linf`"),
-    Column("strength", "VARCHAR", "strength of the attack: `strong`, `single` or `paper`"),
-    Column("solver", "VARCHAR", "`quasi-newton` or `pgd`"),
-    Column("seed", "BIGINT", "seed of the attack"),
+    AttackColumn("pair", "BIGINT", "number of the pair"),
+    AttackColumn("input_index", "BIGINT", "position of the input in the test split"),
+    AttackColumn("target_index", "BIGINT", "position of the target in the test split"),
+    AttackColumn("loss", "VARCHAR", "the loss r; see [attacks.md](attacks.md)"),
+    AttackColumn("layers", "VARCHAR", "layers that a latent loss compares"),
+    AttackColumn(
+        "path", "VARCHAR", "`mean`, `common` or `sampled`: how layers above z¹ are reached"
+    ),
+    AttackColumn("threat", "VARCHAR", "`penalty`, `squared-penalty`, `l2` or `linf`"),
+    AttackColumn("strength", "VARCHAR", "strength of the attack: `strong`, `single` or `paper`"),
+    AttackColumn("solver", "VARCHAR", "`quasi-newton` or `pgd`"),
+    AttackColumn("seed", "BIGINT", "seed of the attack"),
 )
 _OF_PAIR = (
-    Column("divergence_start", "DOUBLE", "r₀, the loss at d = 0", "problem.divergence_start"),
-    Column(
+    AttackColumn("divergence_start", "DOUBLE", "r₀, the loss at d = 0", "problem.divergence_start"),
+    AttackColumn(
         "divergence_target",
         "DOUBLE",
         "r at the target itself: the noise floor of a sampled path",
         "problem.divergence_target",
     ),
-    Column("image_distance", "DOUBLE", "‖x_t − x‖₂", "problem.image_norms.l2"),
-    Column(
+    AttackColumn("image_distance", "DOUBLE", "‖x_t − x‖₂", "problem.image_norms.l2"),
+    AttackColumn(
         "gradient_norm",
         "DOUBLE",
         "‖P(−∇r)‖₂ at d = 0, P onto the box's tangent cone; d = 0 is a strict local minimum for "
         "every λ above it",
         "problem.gradient_norm",
     ),
-    Column(
+    AttackColumn(
         "unconverged",
         "DOUBLE",
         "largest fall of log(Δ − c + 10⁻³(r₀ − c)) among the pair's rows after some of them were "
         "solved again from new starts; older suites hold the mean over those rows",
         "unconverged",
     ),
-    Column(
+    AttackColumn(
         "raw_violation",
         "DOUBLE",
         "largest violation by `delta_raw` of a rising concave Δ(λ), or of a falling r(ε), over "
         "r₀ − c",
         "raw_violation",
     ),
-    Column(
+    AttackColumn(
         "divergence_floor",
         "DOUBLE",
         "c, the loss's greatest lower bound: 0 for a KL; null if it has none",
         "problem.loss.floor",
     ),
-    Column("divergence_parts_start", "DOUBLE[]", "parts of r at d = 0", "problem.parts_start"),
+    AttackColumn(
+        "divergence_parts_start", "DOUBLE[]", "parts of r at d = 0", "problem.parts_start"
+    ),
 )
 _OF_LEVEL = (
-    Column("level", "DOUBLE", "λ or ε, in absolute units", "levels"),
-    Column(
+    AttackColumn("level", "DOUBLE", "λ or ε, in absolute units", "levels"),
+    AttackColumn(
         "level_relative",
         "DOUBLE",
         "λ·‖x_t − x‖ / (r₀ − c) (‖x_t − x‖² for the squared penalty), ε / ‖x_t − x‖, or "
         "ε / (hi − lo): the same scale for every model",
         "level_relative",
     ),
-    Column(
+    AttackColumn(
         "delta",
         "DOUBLE",
         "Δ = r + λ‖d‖, or r within the budget, of the best distortion known",
         "delta",
     ),
-    Column(
+    AttackColumn(
         "delta_raw",
         "DOUBLE",
         "smallest Δ of this row's descents; under `strong` also of the start points, d = 0 among "
         "them; null without a descent that was meant to reach a minimum",
         "delta_raw",
     ),
-    Column(
+    AttackColumn(
         "bound",
         "DOUBLE",
         "the trivial bound B: Δ of the input, or of the farthest point towards the target that the "
         "level allows",
         "bound",
     ),
-    Column(
+    AttackColumn(
         "exceeds_bound",
         "BOOLEAN",
         "Δ of the attack before its controls is above B + 10⁻³·\\|B − c\\| + 2·10⁻⁷·(r₀ − c): "
         "a failed attack",
         "exceeds_bound",
     ),
-    Column("divergence", "DOUBLE", "r at x\\*", "divergence"),
-    Column(
+    AttackColumn("divergence", "DOUBLE", "r at x\\*", "divergence"),
+    AttackColumn(
         "divergence_parts",
         "DOUBLE[]",
         "its parts: one per layer, or likelihood and prior of the output loss",
         "parts",
     ),
-    Column("divergence_ratio", "DOUBLE", "(r − c) / (r₀ − c)", "divergence_ratio"),
-    Column("distance", "DOUBLE", "‖d‖₂", "norms.l2"),
-    Column("distance_relative", "DOUBLE", "‖d‖₂ / ‖x_t − x‖₂", "distance_relative"),
-    Column("distance_max", "DOUBLE", "‖d‖∞", "norms.linf"),
-    Column(
+    AttackColumn("divergence_ratio", "DOUBLE", "(r − c) / (r₀ − c)", "divergence_ratio"),
+    AttackColumn("distance", "DOUBLE", "‖d‖₂", "norms.l2"),
+    AttackColumn("distance_relative", "DOUBLE", "‖d‖₂ / ‖x_t − x‖₂", "distance_relative"),
+    AttackColumn("distance_max", "DOUBLE", "‖d‖∞", "norms.linf"),
+    AttackColumn(
         "outside_bounds",
         "BOOLEAN",
         "some pixel of x\\* is outside the image bounds",
         "outside_bounds",
     ),
-    Column("evaluations", "BIGINT", "gradient evaluations spent on this level", "evaluations"),
-    Column(
+    AttackColumn(
+        "evaluations", "BIGINT", "gradient evaluations spent on this level", "evaluations"
+    ),
+    AttackColumn(
         "status",
         "VARCHAR",
         "end of the descent: converged, stationary, line search failed, evaluation limit, not "
@@ -143,14 +149,14 @@ _OF_LEVEL = (
         "`stationary at 0`; `start point`; `control`",
         "status",
     ),
-    Column(
+    AttackColumn(
         "start",
         "VARCHAR",
         "its start point: zero, segment, target, blend, noise, restart, code, recheck; or the "
         "control that found x\\*",
         "start",
     ),
-    Column(
+    AttackColumn(
         "at_start",
         "BOOLEAN",
         "x\\* is a point that no descent has improved: the input, the target or one between them",
@@ -158,35 +164,39 @@ _OF_LEVEL = (
     ),
 )
 _BEFORE_CONTROLS = (
-    Column(
+    AttackColumn(
         "delta_attack",
         "DOUBLE",
         "Δ of the gradient attack before its controls; under `paper` the controls change nothing",
         "delta",
     ),
-    Column("status_attack", "VARCHAR", "its `status`", "status"),
+    AttackColumn("status_attack", "VARCHAR", "its `status`", "status"),
 )
 _CONTROLS = (
-    Column(
+    AttackColumn(
         "delta_noise",
         "DOUBLE",
         "smallest Δ of random noise of the attack's size; null if not tried, as below",
     ),
-    Column("noise_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
-    Column("delta_gradient_free", "DOUBLE", "smallest Δ of a search by values only"),
-    Column("gradient_free_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
-    Column("delta_transfer", "DOUBLE", "smallest Δ of a sibling's adversarial images"),
-    Column("transfer_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
+    AttackColumn("noise_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
+    AttackColumn("delta_gradient_free", "DOUBLE", "smallest Δ of a search by values only"),
+    AttackColumn("gradient_free_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
+    AttackColumn("delta_transfer", "DOUBLE", "smallest Δ of a sibling's adversarial images"),
+    AttackColumn("transfer_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
 )
 _CHECKS = (
-    Column("repeatable", "BOOLEAN", "encoder and loss return the same values twice"),
-    Column(
+    AttackColumn("repeatable", "BOOLEAN", "encoder and loss return the same values twice"),
+    AttackColumn(
         "training_mode",
         "BOOLEAN",
         "a part of the model was in training mode; false since such a model is refused",
     ),
-    Column("gradient_usable", "BOOLEAN", "the gradient near the input is finite and not zero"),
-    Column("clamped_units", "BIGINT", "latent units of the input whose log-variance is beyond ±20"),
+    AttackColumn(
+        "gradient_usable", "BOOLEAN", "the gradient near the input is finite and not zero"
+    ),
+    AttackColumn(
+        "clamped_units", "BIGINT", "latent units of the input whose log-variance is beyond ±20"
+    ),
 )
 COLUMNS = (*_IDENTITY, *_OF_PAIR, *_OF_LEVEL, *_BEFORE_CONTROLS, *_CONTROLS, *_CHECKS)
 """All columns of a suite's rows, in stored order."""
@@ -214,11 +224,13 @@ def attack_rows(
     before = result if before is None else before
     count = result.levels.shape[1]
 
-    def repeated(columns: tuple[Column, ...], source: Mapping[str, Any]) -> dict[str, list[Any]]:
+    def repeated(
+        columns: tuple[AttackColumn, ...], source: Mapping[str, Any]
+    ) -> dict[str, list[Any]]:
         return {column.name: [source[column.name]] * count for column in columns}
 
-    def read(columns: tuple[Column, ...], attack: Any) -> dict[str, Any]:
-        values = {column.name: attrgetter(column.path)(attack) for column in columns}
+    def read(columns: tuple[AttackColumn, ...], attack: Any) -> dict[str, Any]:
+        values = {column.name: attrgetter(column.attribute)(attack) for column in columns}
         values = {name: None if value is None else value[pair] for name, value in values.items()}
         return {k: v.tolist() if isinstance(v, Tensor) else v for k, v in values.items()}
 

@@ -21,16 +21,21 @@ def levels_of(config: AttackConfig, problem: Problem) -> Tensor:
     Raises:
         ConfigError: relative weights for a loss without a floor.
     """
+    published = config.weights == "published"
     if config.within_budget:
         shares = torch.tensor(config.epsilons, dtype=torch.float64)
-    elif config.weights == "published":
-        published = 2 ** torch.linspace(-20, 20, config.weight_count or 50, dtype=torch.float64)
-        return published.to(problem.x.device).repeat(len(problem.x), 1)
+    elif config.levels is not None:
+        shares = torch.tensor(config.levels, dtype=torch.float64)
     else:
-        shares = 2 ** torch.linspace(-10, 4, config.weight_count or 29, dtype=torch.float64)
+        first, last, count = (-20, 20, 50) if published else (-10, 4, 29)
+        count = config.weight_count or count
+        shares = 2 ** torch.linspace(first, last, count, dtype=torch.float64)
+    shares = shares.to(problem.x.device)
+    if published:
+        return shares.repeat(len(problem.x), 1)
     if not config.within_budget and problem.loss.floor is None:
         raise ConfigError(
             "relative weights for a loss without a floor: give the loss a floor, or use "
             "published weights or a budget"
         )
-    return problem.level_unit[:, None] * shares.to(problem.x.device)
+    return problem.level_unit[:, None] * shares

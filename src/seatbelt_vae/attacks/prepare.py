@@ -22,6 +22,8 @@ from seatbelt_vae.protocol import (
     capabilities_of,
     event_shape_of,
     modules_of,
+    training_modules,
+    units_of,
 )
 
 __all__ = ["as_images", "cast_images", "prepare", "prepare_model"]
@@ -32,8 +34,8 @@ _ROUNDING = 1e-6
 
 def prepare(
     model: Autoencoder, x: Any, target: Any, *, targeted: bool
-) -> tuple[Autoencoder, Tensor, Tensor | None]:
-    """The model, inputs and targets as an attack needs them.
+) -> tuple[Autoencoder, Tensor, Tensor]:
+    """The model, inputs and targets as an attack needs them; the inputs where there is no target.
 
     Args:
         model: the autoencoder.
@@ -60,7 +62,7 @@ def prepare(
         )
     x, *others = (as_images(name, images, model) for name, images in named)
     if target is None:
-        return model, x, None
+        return model, x, x
     (target,) = others
     same = (x == target).flatten(1).all(1).nonzero()[:, 0].tolist()
     if same:
@@ -78,13 +80,12 @@ def prepare_model(model: Autoencoder) -> Autoencoder:
     """
     if isinstance(model, _HalfPrecisionModel):
         return model
+    for name, module in training_modules(model):
+        raise ModelError(
+            f"the model's {name or 'module'} ({type(module).__name__}) is in training mode, "
+            f"expected evaluation mode: call model.eval()"
+        )
     for part in modules_of(model):
-        for name, module in part.named_modules():
-            if module.training:
-                raise ModelError(
-                    f"the model's {name or 'module'} ({type(module).__name__}) is in training "
-                    f"mode, expected evaluation mode: call model.eval()"
-                )
         if any(weight.is_inference() for weight in part.parameters()):
             raise ModelError(
                 "the model was made under torch.inference_mode(), so it has no gradients: make or "
@@ -152,6 +153,11 @@ class _HalfPrecisionModel:
     def bounds(self) -> Any:
         """The model's bounds."""
         return self.model.bounds
+
+    @property
+    def scale(self) -> Tensor | None:
+        """The model's units of L∞ budgets."""
+        return units_of(self.model)
 
     @property
     def capabilities(self) -> Capabilities:

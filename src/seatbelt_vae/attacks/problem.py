@@ -11,8 +11,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.losses import BoundLoss, Loss, Parts
-from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import project_direction
@@ -62,7 +62,6 @@ class Problem:
         x: Tensor,
         target: Tensor,
         generators: Sequence[torch.Generator],
-        *,
         threat: Threat | None = None,
         micro_batch: int | None = None,
     ) -> "Problem":
@@ -104,7 +103,7 @@ class Problem:
     @cached_property
     def image_norms(self) -> Norms:
         r"""Norms of :math:`x_t - x`, :math:`(P)`."""
-        return Norms.of(self.target - self.x)
+        return Norms.of(self.target - self.x, self.threat.units)
 
     @cached_property
     def span(self) -> Tensor:
@@ -146,7 +145,7 @@ class Problem:
 
     def norms(self, points: Tensor, pairs: Tensor) -> Norms:
         """Norms of the distortions of points :math:`(R, n)`."""
-        return Norms.of(points - self.x[pairs])
+        return Norms.of(points - self.x[pairs], self.threat.units)
 
     def value_and_gradient(
         self, points: Tensor, pairs: Tensor, levels: Tensor, *, coarse: bool = False

@@ -13,9 +13,10 @@ from torch import Tensor
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.protocol import Bounds
 
-__all__ = ["Budget", "Norms", "Penalty", "Threat", "Where", "threat_of"]
+__all__ = ["Budget", "Norms", "Penalty", "RegionOptions", "Threat", "threat_of"]
 
 _ROUNDING = 1e-6
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,18 @@ class Norms:
     linf: Tensor
 
     @classmethod
-    def of(cls, distortion: Tensor) -> "Norms":
-        """The norms of distortions :math:`(R, n)`."""
-        return cls(distortion.double().norm(dim=1), distortion.abs().amax(dim=1).double())
+    def of(cls, distortion: Tensor, units: Tensor | None = None) -> "Norms":
+        """The norms of distortions :math:`(R, n)`; L∞ in the given unit per feature, if any."""
+        shares = distortion.abs()
+        if units is not None:
+            shares = shares.double() / units.to(shares.device).double().clamp_min(_TINY)
+        return cls(distortion.double().norm(dim=1), shares.amax(dim=1).double())
 
     def __getitem__(self, index: Any) -> "Norms":
         return Norms(self.l2[index], self.linf[index])
 
 
-class Where(TypedDict):
+class RegionOptions(TypedDict):
     """The region of `minimize`: bounds and an optional ball, per row."""
 
     lower: Tensor | float
@@ -45,6 +49,11 @@ class Where(TypedDict):
 
 class Threat(Protocol):
     """A limit on distortions."""
+
+    @property
+    def units(self) -> Tensor | None:
+        """The unit of the L∞ norm per feature, :math:`(n)`; None for 1."""
+        ...
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\Delta - r`, broadcast; infinite where the distortion is not allowed."""
@@ -64,14 +73,14 @@ class Threat(Protocol):
         """The level whose relative value is 1, from :math:`r_0-c` and norms of :math:`x_t-x`."""
         ...
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         r"""A bound on :math:`\|d\|_2` under each level, the scale of random starts.
 
         ``norms`` are those of :math:`x_t - x`, and ``size`` is the number of values n.
         """
         ...
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The region of `minimize`: bounds and an optional ball, for rows :math:`(R, n)`."""
         ...
 
@@ -81,6 +90,7 @@ class Penalty:
     r""":math:`\Delta = r + \lambda\|d\|_2^p`, p = 1 or 2, in the image bounds."""
 
     power: Literal[1, 2] = 1
+    units: None = None
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\lambda\|d\|_2^p`."""
@@ -106,12 +116,12 @@ class Penalty:
         del bounds
         return span / norms.l2**self.power
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The distance to the target."""
         del size
         return norms.l2.expand(len(levels))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box of the image bounds."""
         del x, levels
         return {"lower": bounds[0], "upper": bounds[1]}
@@ -122,12 +132,13 @@ class Budget:
     r""":math:`\Delta = r` where :math:`\|d\| \leq \varepsilon`, in the image bounds."""
 
     norm: Literal["l2", "linf"]
+    units: Tensor | None = None
 
     def cost(self, norms: Norms, levels: Tensor) -> Tensor:
         """0 within the budget, to rounding; infinite beyond it."""
-        size: Tensor = getattr(norms, self.norm)
-        inside = size <= levels * (1 + _ROUNDING)
-        return torch.zeros_like(levels * size).masked_fill(~inside, torch.inf)
+        length: Tensor = getattr(norms, self.norm)
+        inside = length <= levels * (1 + _ROUNDING)
+        return torch.zeros_like(levels * length).masked_fill(~inside, torch.inf)
 
     def add_to(
         self, value: Tensor, gradient: Tensor, distortion: Tensor, levels: Tensor
@@ -142,42 +153,48 @@ class Budget:
 
     def scale(self, norms: Norms, levels: Tensor) -> Tensor:
         r""":math:`\varepsilon/\|d\|`, which brings distortions to the edge of the budget."""
-        size: Tensor = getattr(norms, self.norm)
-        return levels / size.clamp_min(torch.finfo(size.dtype).tiny)
+        length: Tensor = getattr(norms, self.norm)
+        return levels / length.clamp_min(torch.finfo(length.dtype).tiny)
 
     def unit(self, span: Tensor, norms: Norms, bounds: Bounds) -> Tensor:
-        r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range."""
+        r""":math:`\|x_t-x\|_2` (1 without a target); for :math:`L_\infty` the pixel range or 1."""
         if self.norm == "linf":
-            return torch.full_like(span, bounds.span)
+            return torch.full_like(span, bounds.span if self.units is None else 1)
         return torch.where(norms.l2 > 0, norms.l2, 1)
 
-    def reach(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
+    def start_radius(self, norms: Norms, levels: Tensor, size: int) -> Tensor:
         """The ball's radius, or half the diagonal of the :math:`L_\\infty` box."""
         del norms
-        return levels if self.norm == "l2" else levels * size**0.5
+        if self.norm == "l2":
+            return levels
+        return levels * (size**0.5 if self.units is None else float(self.units.double().norm()))
 
-    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> Where:
+    def region(self, x: Tensor, levels: Tensor, bounds: Bounds) -> RegionOptions:
         """The box intersected with a ball; or the smaller box of an :math:`L_\\infty` budget."""
         low, high = bounds
         radius = levels.to(x)
         if self.norm == "l2":
             return {"lower": low, "upper": high, "center": x, "radius": radius}
-        lower, upper = (_inside_budget(x + s * radius[:, None], x, levels) for s in (-1, 1))
+        units = torch.ones(()) if self.units is None else self.units
+        sides = radius[:, None] * units.to(x)
+        exact = levels.double()[:, None] * units.to(levels.device).double()
+        lower, upper = (_inside_budget(x + s * sides, x, exact) for s in (-1, 1))
         return {"lower": lower.clamp_min(low), "upper": upper.clamp_max(high)}
 
 
-def _inside_budget(bound: Tensor, x: Tensor, levels: Tensor) -> Tensor:
+def _inside_budget(bound: Tensor, x: Tensor, sides: Tensor) -> Tensor:
     """Bounds moved towards x by one float where rounding puts them outside the budget."""
-    farther = (bound.double() - x.double()).abs() > levels.double()[:, None]
+    farther = (bound.double() - x.double()).abs() > sides
     return torch.where(farther, bound.nextafter(x), bound)
 
 
-def threat_of(config: AttackConfig) -> Threat:
-    """The threat of a config."""
+def threat_of(config: AttackConfig, units: Tensor | None = None) -> Threat:
+    """The threat of a config; ``units`` are those of L∞ budgets, in the shape of an input."""
+    units = None if units is None else units.flatten()
     threats: dict[str, Threat] = {
         "penalty": Penalty(1),
         "squared-penalty": Penalty(2),
         "l2": Budget("l2"),
-        "linf": Budget("linf"),
+        "linf": Budget("linf", units),
     }
     return threats[config.threat]

@@ -11,9 +11,10 @@ from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.pair_store import AuditedPairs
 from seatbelt_vae.auditing.results import stated
 from seatbelt_vae.auditing.survival import survival
+from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
 from seatbelt_vae.auditing.universal import universal_distortion
 from seatbelt_vae.config.audit import AuditConfig
-from seatbelt_vae.protocol import Autoencoder, bounds_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of, units_of
 from seatbelt_vae.runs import read_json, write_json, write_tensors
 from seatbelt_vae.runs.audit_answers import Lines, Result
 
@@ -34,7 +35,7 @@ def survival_results(
     Under the middle budget of the first threat; over the pairs whose worst case moved the
     reconstruction by at least 0.05 of the way.
     """
-    threat, budgets = next(iter(config.threats.items()))
+    threat, budgets = next(iter(threats_of(config, event_shape_of(model)).items()))
     middle, numbers = len(budgets) // 2, range(len(images.pairs))
     attacked = torch.stack([pairs.images(n)[f"{threat}_adversarial"][middle] for n in numbers])
     x, target = images.sides(numbers)
@@ -57,7 +58,7 @@ def universal_results(
     The blend line is that of noise of the same size. Results are kept in ``universal.json``.
     """
     results = []
-    for threat, budgets in config.threats.items():
+    for threat, budgets in threats_of(config, event_shape_of(model)).items():
         budget = budgets[len(budgets) // 2]
         path = folder / "universal" / f"{threat}.json"
         if not path.exists():
@@ -77,8 +78,10 @@ def _find_universal(
     budget: float,
 ) -> None:
     inputs = images.references[:UNIVERSAL_IMAGES]
-    kind = Budget("l2" if threat == "l2" else "linf")
-    unit = bounds_of(model).span if threat == "linf" else _mean_distance(inputs)
+    kind = Budget(norm_of(threat), None if threat == "l2" else units_of(model))
+    unit = _mean_distance(inputs) if threat == "l2" else 1.0
+    if threat == "linf" and kind.units is None:
+        unit = bounds_of(model).span
     found = universal_distortion(
         model,
         inputs,

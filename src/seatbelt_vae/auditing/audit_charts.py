@@ -26,10 +26,14 @@ CHARTED = {
 }
 """Title of each charted metric."""
 
-THREATS = {"l2": "L2", "linf": "L∞"}
+THREATS = {"l2": "L2", "linf": "L∞", "sd": "L∞"}
 """The name of each norm."""
 
-_AXES = {"l2": "budget ε = ‖d‖₂ / ‖xₜ − x‖₂", "linf": "budget ε = ‖d‖∞, in 1/255 of the range"}
+_AXES = {
+    "l2": "budget ε = ‖d‖₂ / ‖xₜ − x‖₂",
+    "linf": "budget ε = ‖d‖∞, in 1/255 of the range",
+    "sd": "budget ε = ‖d‖∞, in standard deviations",
+}
 _LINES = {"identity": "copy of the input", "blend": "blend of the two inputs", "ppca": "pPCA"}
 _KINDS = {
     "identity": ("identity", look(5)),
@@ -47,7 +51,7 @@ def chart_of(audit: Audit, worst: Sequence[Row], goal: str, threat: str) -> Mark
         audit: the audit.
         worst: one row per pair, threat, budget and goal.
         goal: a key of `CHARTED`.
-        threat: ``l2`` or ``linf``.
+        threat: a key of `THREATS`.
     """
     results = {
         _position(r.epsilon, threat): r

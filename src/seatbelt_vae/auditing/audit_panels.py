@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from seatbelt_vae.auditing.results import metric_name
+from seatbelt_vae.auditing.threat_budgets import suffix_of
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
 from seatbelt_vae.runs import read_tensors
 from seatbelt_vae.runs.audit_document import Audit
@@ -131,7 +131,7 @@ def _by_pair(worst: Sequence[Row]) -> dict[int, dict[str, Row]]:
     found: dict[int, dict[str, Row]] = {}
     for row in worst:
         if row["goal"] == "gap":
-            name = metric_name("", row["threat"], row["epsilon"]).removeprefix("@")
+            name = suffix_of(row["threat"], row["epsilon"])
             found.setdefault(row["pair"], {})[name] = row
     return found
 

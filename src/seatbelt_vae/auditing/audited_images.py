@@ -53,15 +53,20 @@ class AuditedImages:
             self.linear[units] = fit_linear_model(self.references, units, bounds)
         return self.linear[units]
 
-    def class_of(self, position: int) -> str | None:
-        """The class of a test image; None if the data set has no classes."""
+    def label_of(self, position: int) -> int | None:
+        """The number of the class of a test image; None if the data set has no classes."""
         names = [factor.name for factor in self.data.factors]
         if "class" not in names:
             return None
-        column = names.index("class")
-        value = int(self.data.test.factors(np.array([position]))[0, column])
-        values = self.data.factors[column].values
-        return values[value] if values else str(value)
+        return int(self.data.test.factors(np.array([position]))[0, names.index("class")])
+
+    def class_of(self, position: int) -> str | None:
+        """The class of a test image by name; None if the data set has no classes."""
+        label = self.label_of(position)
+        if label is None:
+            return None
+        values = next(f.values for f in self.data.factors if f.name == "class")
+        return values[label] if values else str(label)
 
 
 def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> AuditedImages:

@@ -55,7 +55,7 @@ class Candidates:
     def add(self, points: Tensor, pair: Tensor, level: Tensor, origin: str) -> None:
         r"""Measure and add points :math:`(R, n)`; those that are not finite are dropped."""
         if not len(points):
-            return  # a model of the user may not accept an empty batch
+            return
         images = points.reshape(-1, *self.pairs.x.shape[1:])
         codes, reconstructions = outputs(self.model, images, self.batch)
         kept = (codes.isfinite().all(1) & reconstructions.flatten(1).isfinite().all(1)).nonzero()

@@ -4,17 +4,25 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 
 import seatbelt_vae
 from seatbelt_vae.auditing.audited_images import AuditedImages
-from seatbelt_vae.auditing.results import metric_name
+from seatbelt_vae.auditing.threat_budgets import UNITS, metric_name, suffix_of, threats_of
 from seatbelt_vae.auditing.verdict import HEADLINE
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.protocol import bounds_of, event_shape_of, modules_of
-from seatbelt_vae.runs.audit_answers import AuditedClass, Result, Survival, Universal, WeakInput
+from seatbelt_vae.runs.audit_answers import (
+    AuditedClass,
+    Classifier,
+    Result,
+    Score,
+    Survival,
+    Universal,
+    WeakInput,
+)
 from seatbelt_vae.runs.audit_document import (
     Audit,
     AuditedData,
@@ -24,6 +32,7 @@ from seatbelt_vae.runs.audit_document import (
     Files,
     Target,
     ThreatBudgets,
+    ThreatName,
     Tool,
     Verdict,
 )
@@ -34,7 +43,6 @@ __all__ = ["Measured", "document_of"]
 Row = dict[str, Any]
 
 _WEAKEST = 8
-_UNITS = {"l2": "‖x_t − x‖₂", "linf": "range of an input"}
 _TRANSFORMATIONS = {
     "survival_jpeg": "JPEG of quality 75",
     "survival_resize": "half the size and back",
@@ -50,11 +58,14 @@ class Measured:
         results: the metrics.
         worst: the worst case of every pair, goal and budget.
         universal: the images that a universal distortion was fitted to and measured on.
+        classifier, score: the owner's functions, if given.
     """
 
     results: tuple[Result, ...] = ()
     worst: tuple[Row, ...] = ()
     universal: tuple[int, int] | None = None
+    classifier: Classifier | None = None
+    score: Score | None = None
 
 
 def document_of(
@@ -76,14 +87,14 @@ def document_of(
         target=_target(subject),
         data=AuditedData(images.data.name, len(images.data.test), images.data.identity),
         settings=asdict(config),
-        threats=_threats(config),
+        threats=_threats(subject, config),
         results=measured.results,
         weakest=_weakest(measured.worst, images),
         classes=_classes(measured.worst, images),
         universal=_universal(measured),
         survival=tuple(Survival(_TRANSFORMATIONS[r.goal], r.metric) for r in survived),
-        classifier=None,
-        score=None,
+        classifier=measured.classifier,
+        score=measured.score,
         placement=None,
         checks=tuple(checks),
         flags=tuple(flags),
@@ -114,14 +125,13 @@ def _target(subject: Subject) -> Target:
     )
 
 
-def _threats(config: AuditConfig) -> tuple[ThreatBudgets, ...]:
+def _threats(subject: Subject, config: AuditConfig) -> tuple[ThreatBudgets, ...]:
+    found = threats_of(config, event_shape_of(subject.model))
     return tuple(
         ThreatBudgets(
-            cast(Literal["l2", "linf"], threat),
-            _UNITS[threat],
-            tuple(metric_name("", threat, budget).removeprefix("@") for budget in budgets),
+            cast(ThreatName, threat), UNITS[threat], tuple(suffix_of(threat, b) for b in budgets)
         )
-        for threat, budgets in config.threats.items()
+        for threat, budgets in found.items()
     )
 
 

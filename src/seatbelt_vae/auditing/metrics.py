@@ -1,8 +1,10 @@
 """The metrics of an audit: names, units, definitions, and the models that have them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
+
+from seatbelt_vae.auditing.threat_budgets import Threats, suffix_of
 
 __all__ = ["METRICS", "NEEDS", "Metric", "metrics_by_name"]
 
@@ -27,7 +29,8 @@ class Metric:
         definition: one phrase.
         unit: empty for a pure number.
         needs: keys of `NEEDS`.
-        at: the budgets it is measured at: ``all``, the ``middle`` one, or ``none``.
+        at: the budgets it is measured at: ``all``, the ``middle`` one of the first threat, the
+            ``middles`` of all threats, or ``none``.
     """
 
     name: str
@@ -35,7 +38,7 @@ class Metric:
     definition: str
     unit: str = ""
     needs: tuple[str, ...] = ()
-    at: Literal["all", "middle", "none"] = "all"
+    at: Literal["all", "middle", "middles", "none"] = "all"
 
 
 METRICS = (
@@ -48,7 +51,7 @@ METRICS = (
     Metric("ssim_output", "higher", "SSIM of rec(x*) against rec(x)", needs=("images",)),
     Metric("code_shift", "lower", "‖(z* − z) / σ‖ / √d", "posterior σ", ("posterior",)),
     Metric("tokens_changed", "lower", "share of tokens that differ", needs=("tokens",)),
-    Metric("universal_damage", "lower", "damage of one distortion for many images", at="middle"),
+    Metric("universal_damage", "lower", "damage of one distortion for many images", at="middles"),
     Metric(
         "survival_jpeg",
         "lower",
@@ -77,23 +80,17 @@ METRICS = (
 """In the order of ``audit.json``."""
 
 
-def metrics_by_name(
-    budgets: Sequence[float], linf_budgets: Sequence[float] = ()
-) -> dict[str, Metric]:
-    """The metrics of an audit with these budgets, by full name.
-
-    Args:
-        budgets: L2 budgets, in the unit ‖x_t − x‖₂.
-        linf_budgets: L∞ budgets, in 1/255 of the range.
+def metrics_by_name(threats: Threats) -> dict[str, Metric]:
+    """The metrics of an audit under these threats, by full name.
 
     Example:
-        >>> [name for name in metrics_by_name([0.1, 0.2], [8]) if name.startswith("gap")]
+        >>> found = metrics_by_name({"l2": (0.1, 0.2), "linf": (8 / 255,)})
+        >>> [name for name in found if name.startswith("gap")]
         ['gap@0.1', 'gap@0.2', 'gap@8/255']
     """
-    l2 = [f"{budget:g}" for budget in budgets]
-    linf = [f"{budget:g}/255" for budget in linf_budgets]
-    first = l2 or linf
-    suffixes = {"all": [*l2, *linf], "middle": [first[len(first) // 2]]}
+    named = [[suffix_of(threat, b) for b in budgets] for threat, budgets in threats.items()]
+    middles = [names[len(names) // 2] for names in named]
+    suffixes = {"all": list(chain(*named)), "middle": middles[:1], "middles": middles}
     found = {}
     for metric in METRICS:
         if metric.at == "none":

@@ -9,7 +9,8 @@ from torch import Tensor
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal
 from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
-from seatbelt_vae.protocol import bounds_of
+from seatbelt_vae.evaluation import tokens_changed
+from seatbelt_vae.protocol import bounds_of, capabilities_of
 
 __all__ = ["AttackedPair"]
 
@@ -116,12 +117,14 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
     clean, images = found.pairs, found.images[index]
     d = (images - clean.x[pair]).flatten(1).double()
     bounds = bounds_of(found.model)
-    outputs = found.reconstructions[index]
+    outputs, x = found.reconstructions[index], clean.x[pair].expand_as(images)
     columns: dict[str, Tensor | None] = {
         "distance_relative": d.norm(dim=1) / clean.distance[pair],
         "distance_linf": d.abs().amax(dim=1) / bounds.span,
-        "code_shift": code_displacement(found.model, clean.x[pair].expand_as(images), images),
+        "code_shift": code_displacement(found.model, x, images),
     }
+    if capabilities_of(found.model).tokens:
+        columns["tokens_changed"] = tokens_changed(found.model, x, images)
     sides = {"input": (images, clean.x[pair]), "output": (outputs, clean.reconstruction[pair])}
     for name, (attacked, reference) in sides.items():
         columns[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.prepare import prepare
+from seatbelt_vae.auditing.attack_checks import check_attack
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.pair_rows import AttackedPair
 from seatbelt_vae.auditing.portfolio import PortfolioAttack, portfolio_of
+from seatbelt_vae.auditing.threat_budgets import threats_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.parallel.shared_work import share_work
@@ -38,6 +40,7 @@ OnPairs = Callable[[int, int], None]
 
 _VERSION = 1
 """Version of the attack of an audit; another one refuses to continue its folders."""
+_DECISIVE = ("budgets", "linf_budgets", "sd_budgets", "losses", "effort", "gradient_free", "seed")
 _VALUES, _MOST_TOGETHER = 2**15, 5
 
 
@@ -97,7 +100,7 @@ def pairs_together(event_shape: Sequence[int]) -> int:
 
 def _about(subject: Subject, images: AuditedImages, config: AuditConfig) -> Row:
     """The description of an audit, with a digest that identifies it."""
-    settings = {key: value for key, value in asdict(config).items() if key != "threads"}
+    settings = {key: asdict(config)[key] for key in _DECISIVE}
     about = {
         "version": _VERSION,
         "settings": settings,
@@ -142,9 +145,10 @@ def _attack(
     keys = [(config.seed, number) for number in numbers]
     linear = images.linear_model(sum(model.latent_sizes), bounds_of(model))
     stored = [AttackedPair({}) for _ in numbers]
-    for threat, budgets in config.threats.items():
+    for threat, budgets in threats_of(config, event_shape_of(model)).items():
         attack = PortfolioAttack(prepared, x, target, threat, budgets, config, keys)
-        found, checks = attack.run(), attack.check()
+        found = attack.run()
+        checks = check_attack(attack)
         for place, pair in enumerate(stored):
             levels = attack.levels[place].tolist()
             line = linear.gaps(x[place], target[place], attack.budget, levels)

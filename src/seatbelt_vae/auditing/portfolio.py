@@ -4,28 +4,26 @@ No single loss finds the worst distortion of every model. Every loss of the port
 first; the loss of each goal then descends from the best distortion that any of them found.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.diagnostics.model_checks import check_model
 from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.methods.starts import along_codes, restarts
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.threats import Budget, Norms
+from seatbelt_vae.attacks.threats import Budget, Norms, threat_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
+from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.optim import minimize_gradient_free
 from seatbelt_vae.optim.region import region_of
-from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of, units_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["PORTFOLIO", "PortfolioAttack", "portfolio_of"]
@@ -42,14 +40,10 @@ PORTFOLIO = (
 )
 """Losses that descend first; those of the goals follow."""
 
-THREAT_NUMBERS = {"l2": 0, "linf": 1}
 _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
-# one pair in this many is attacked again, from this many starts of each kind
-_RECHECKED, _RECHECK_STARTS = 4, 2
 _BATCH = 64
 _FIRST = 8  # gradient evaluations per descent of the losses that descend first
-_RECHECK_EVALUATIONS = 80
 
 Key = tuple[int, int]
 
@@ -81,7 +75,7 @@ class PortfolioAttack:
     Args:
         model: the autoencoder, prepared for attacks.
         x, target: inputs :math:`(P, \text{event})`.
-        threat: ``l2`` or ``linf``.
+        threat: ``l2``, ``linf`` or ``sd``.
         shares: the budgets in the unit of the threat, ascending.
         config: losses and effort.
         keys: seed and number of each pair.
@@ -97,11 +91,11 @@ class PortfolioAttack:
 
     def __post_init__(self) -> None:
         self._problems: dict[str, Problem] = {}
-        problem = self._problem(self.goals[0].loss)
+        problem = self.problem(self.goals[0].loss)
         shares = torch.tensor(self.shares, dtype=torch.float64, device=self.x.device)
         self.levels = problem.level_unit[:, None] * shares
         size = self.x[0].numel()
-        largest = problem.threat.reach(problem.image_norms, self.levels, size)
+        largest = problem.threat.start_radius(problem.image_norms, self.levels, size)
         pairs = ReferencePairs.of(self.model, self.x, self.target, _BATCH)
         count, width = self.levels.shape
         self._pair = torch.arange(count, device=self.x.device).repeat_interleave(width)
@@ -119,90 +113,26 @@ class PortfolioAttack:
     @property
     def budget(self) -> Budget:
         """The threat."""
-        return Budget("l2" if self.threat == "l2" else "linf")
+        found = threat_of(AttackConfig(threat=norm_of(self.threat)), units_of(self.model))
+        assert isinstance(found, Budget)
+        return found
 
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
         for name in portfolio_of(self.model, self.config.losses):
-            self._descend(name, self._first_starts(name), _FIRST, explore=True)
+            self.descend(name, self._first_starts(name), _FIRST, explore=True)
         for goal in self.goals:
             effort = self.config.effort
-            starts = self._random_starts(goal.loss, Stream.AUDIT_RESTARTS, goal.random * effort)
-            self._descend(goal.loss, starts, _FIRST, explore=True)
+            starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, goal.random * effort)
+            self.descend(goal.loss, starts, _FIRST, explore=True)
             for heat, (count, evaluations) in enumerate(goal.heats):
                 starts = self._best_starts(goal, count * effort, exchange=heat == 0)
-                self._descend(goal.loss, starts, evaluations, explore=count > 1)
+                self.descend(goal.loss, starts, evaluations, explore=count > 1)
         return self.found
 
-    def check(self) -> list[dict[str, Any]]:
-        """Checks of each pair: the model, random noise, a search by values, new starts.
-
-        Every fourth pair is attacked again from new starts. Better points count.
-        """
-        problem = self._problem(self.goals[0].loss)
-        starts = [self._generator(Stream.AUDIT_PROBE, key) for key in self.keys]
-        rows = [asdict(checks) for checks in check_model(self.model, problem, starts)]
-        noise = self._won_by("noise")
-        falls = {"gradient_free_fall": self._fall(self.goals[0], self._search_by_values)}
-        for goal in self.goals:
-            falls[f"fall_{goal.name}"] = self._fall(goal, partial(self._descend_again, goal))
-        return [
-            row | {"noise_wins": noise[place]} | {name: fall[place] for name, fall in falls.items()}
-            for place, row in enumerate(rows)
-        ]
-
-    def _won_by(self, origin: str) -> list[int]:
-        """The goals and budgets of each pair whose worst case has an origin."""
-        wins = [0] * len(self.x)
-        for goal in self.goals:
-            for pair, best in enumerate(self.found.best(goal).tolist()):
-                wins[pair] += sum(self.found.origin[index] == origin for index in best)
-        return wins
-
-    def _fall(self, goal: Goal, improve: Callable[[], Sequence[int]]) -> list[float | None]:
-        """How much further ``improve`` moves a goal under the middle budget, of the pairs it took.
-
-        For damage, which has no natural unit, relative to the damage before.
-        """
-        middle = self.levels.shape[1] // 2
-        before = self.found.values(goal, self.found.best(goal))[:, middle]
-        tried = improve()
-        after = self.found.values(goal, self.found.best(goal))[:, middle]
-        fall = before - after if goal.lowers else (after - before) / before
-        return [fall[p].item() if p in tried else None for p in range(len(fall))]
-
-    def _descend_again(self, goal: Goal) -> Sequence[int]:
-        middle = self.levels.shape[1] // 2
-        pairs = [place for place, (_, number) in enumerate(self.keys) if number % _RECHECKED == 0]
-        starts = [
-            request
-            for request in self._random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
-            if request.level == middle and request.pair in pairs
-        ]
-        self._descend(goal.loss, starts, _RECHECK_EVALUATIONS, explore=True, origin="recheck")
-        return pairs
-
-    def _search_by_values(self) -> Sequence[int]:
-        if not self.config.gradient_free:
-            return ()
-        goal, middle = self.goals[0], self.levels.shape[1] // 2
-        problem, count = self._problem(goal.loss), len(self.x)
-        pairs = torch.arange(count, device=self.x.device)
-        found = minimize_gradient_free(
-            lambda points, rows: problem.parts(points, pairs[rows]).sum(1),
-            self.found.images[self.found.best(goal)[:, middle]].flatten(1),
-            **problem.threat.region(problem.x, self.levels[:, middle], problem.bounds),
-            anchors=torch.stack([problem.x, problem.target], dim=1),
-            evaluations=self.config.gradient_free,
-            image_shape=problem.event_shape if len(problem.event_shape) == 3 else None,
-            generators=[self._generator(Stream.AUDIT_GRADIENT_FREE, key) for key in self.keys],
-            micro_batch=problem.micro_batch,
-        )
-        self.found.add(found.x, pairs, torch.full_like(pairs, middle), "gradient-free")
-        return range(count)
-
-    def _problem(self, name: str) -> Problem:
+    def problem(self, name: str) -> Problem:
+        """The pairs with the loss of a name."""
         if name not in self._problems:
             self._problems[name] = self._bound_to(name)
         return self._problems[name]
@@ -210,11 +140,12 @@ class PortfolioAttack:
     def _bound_to(self, name: str) -> Problem:
         """The pairs with one loss."""
         loss = loss_of(AttackConfig(loss=name, threat="l2"), len(self.model.latent_sizes))
-        noise = [self._generator(Stream.AUDIT_LOSS_NOISE, key) for key in self.keys]
+        noise = [self.generator(Stream.AUDIT_LOSS_NOISE, key) for key in self.keys]
         return Problem.of(self.model, loss, self.x, self.target, noise, threat=self.budget)
 
-    def _generator(self, stream: Stream, key: Key) -> torch.Generator:
-        return generator_for(stream, *key, THREAT_NUMBERS[self.threat])
+    def generator(self, stream: Stream, key: Key) -> torch.Generator:
+        """The random numbers of a pair for one purpose."""
+        return generator_for(stream, *key, NUMBERS[self.threat])
 
     def _add_references(self) -> None:
         """The input itself, the nearest point to the target, and random noise."""
@@ -224,13 +155,14 @@ class PortfolioAttack:
         self.found.add(self.found.nearest.flatten(0, 1), self._pair, self._level, "blend")
         draws = []
         for pair, key in enumerate(self.keys):
-            generator = self._generator(Stream.AUDIT_NOISE, key)
+            generator = self.generator(Stream.AUDIT_NOISE, key)
             noise = torch.randn(
                 width, _NOISE_DRAWS, flat.shape[1], generator=generator, dtype=torch.float64
             ).to(flat)
-            size = noise.norm(dim=-1) if self.threat == "l2" else noise.abs().amax(dim=-1)
-            scale = self.levels[pair].to(flat)[:, None] / size
-            points = flat[pair] + scale[..., None] * noise
+            norms = Norms.of(noise.flatten(0, 1), self.budget.units)
+            levels = self.levels[pair].repeat_interleave(_NOISE_DRAWS)
+            scale = self.budget.scale(norms, levels).view(width, _NOISE_DRAWS, 1)
+            points = flat[pair] + scale.to(flat) * noise
             draws.append(bounds_of(self.model).flat().clamp(points).flatten(0, 1))
         rows = self._pair.repeat_interleave(_NOISE_DRAWS)
         levels = self._level.repeat_interleave(_NOISE_DRAWS)
@@ -238,7 +170,7 @@ class PortfolioAttack:
 
     def _nearest(self) -> Tensor:
         """The point of each region that is nearest to the target, :math:`(PW, n)`."""
-        problem = self._problem(self.goals[0].loss)
+        problem = self.problem(self.goals[0].loss)
         region = problem.threat.region(problem.x[self._pair], self.levels.flatten(), problem.bounds)
         target = problem.target[self._pair]
         return region_of(target, **region).project(target)
@@ -246,16 +178,16 @@ class PortfolioAttack:
     def _first_starts(self, name: str) -> list[Request]:
         """Starts of a loss: the nearest point to the target, or random ones without a target."""
         if not portfolio_of(self.model, [name])[name].targeted:
-            return self._random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
+            return self.random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
         rows = zip(self._pair.tolist(), self._level.tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
 
-    def _random_starts(self, name: str, stream: Stream, count: int) -> list[Request]:
+    def random_starts(self, name: str, stream: Stream, count: int) -> list[Request]:
         """Per row, ``count`` starts from noise and as many along the gradients of codes."""
-        problem, requests = self._problem(name), []
+        problem, requests = self.problem(name), []
         for pair, key in enumerate(self.keys):
-            generator, levels = self._generator(stream, key), self.levels[pair]
+            generator, levels = self.generator(stream, key), self.levels[pair]
             for kind in (restarts, along_codes):
                 points = kind(problem, pair, levels, count, generator)
                 requests += [
@@ -273,13 +205,15 @@ class PortfolioAttack:
                 index = torch.cat([index, best[pair]]).unique()
             x = self.x[pair].flatten()
             distortion = self.found.images[index].flatten(1) - x
-            scale = self.budget.scale(Norms.of(distortion), self.levels[pair, level])
+            scale = self.budget.scale(
+                Norms.of(distortion, self.budget.units), self.levels[pair, level]
+            )
             points = x + scale.clamp(max=_LARGEST_SCALE)[:, None].to(x) * distortion
             points = bounds_of(self.model).flat().clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
         return requests
 
-    def _descend(
+    def descend(
         self,
         loss: str,
         requests: Sequence[Request],
@@ -289,8 +223,8 @@ class PortfolioAttack:
         origin: str | None = None,
     ) -> None:
         """Run descents of a loss and add their ends."""
-        settings = AttackConfig(loss=loss, threat="l2" if self.threat == "l2" else "linf")
-        search = Search(self._problem(loss), self.levels, settings)
+        settings = AttackConfig(loss=loss, threat=norm_of(self.threat))
+        search = Search(self.problem(loss), self.levels, settings)
         search.descend(requests, evaluations * self.config.effort, explore=explore)
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)

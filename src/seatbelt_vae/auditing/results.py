@@ -7,11 +7,11 @@ from typing import Any
 
 from seatbelt_vae.auditing.goals import GOALS, Goal
 from seatbelt_vae.auditing.metrics import METRICS
-from seatbelt_vae.config.audit import LEVELS
+from seatbelt_vae.auditing.threat_budgets import metric_name
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.runs.audit_answers import Lines, Result
 
-__all__ = ["metric_name", "results_of", "stated"]
+__all__ = ["results_of", "stated"]
 
 Row = dict[str, Any]
 
@@ -19,16 +19,6 @@ _LINES = ("identity", "blend", "ppca")
 _DECLARED = {metric.name: metric for metric in METRICS}
 _SIMILARITIES = ("psnr_input", "ssim_input", "psnr_output", "ssim_output", "code_shift")
 _TOKENS = "tokens_changed"
-
-
-def metric_name(name: str, threat: str, epsilon: float) -> str:
-    """The full name of a metric: ``gap@0.2``, or ``gap@8/255`` within L∞ budgets.
-
-    Example:
-        >>> metric_name("gap", "linf", 8 / 255)
-        'gap@8/255'
-    """
-    return f"{name}@{epsilon * LEVELS:.6g}/255" if threat == "linf" else f"{name}@{epsilon:g}"
 
 
 def results_of(worst: Sequence[Row], seed: int) -> list[Result]:

@@ -12,7 +12,7 @@ _WIDTH = 100
 _LABEL = 20
 _COLUMNS = 5
 _CELL = (_WIDTH - _LABEL) // _COLUMNS
-_THREATS = {"l2": "L2", "linf": "L∞"}
+_THREATS = {"l2": "L2", "linf": "L∞", "sd": "L∞"}
 _UNKNOWN = "–"
 
 

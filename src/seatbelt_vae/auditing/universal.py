@@ -1,12 +1,13 @@
 """A universal distortion: one d that damages the reconstructions of many inputs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.slopes import with_gradient
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.threats import Budget
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import minimize, minimize_by_pgd
@@ -81,42 +82,63 @@ def universal_distortion(
     """
     if len(inputs) < 2:
         raise DataError(f"{len(inputs)} inputs for a universal distortion, expected two or more")
-    half, event = -(-len(inputs) // 2), inputs.shape[1:]
-    fitted, held_out = inputs.detach().split([half, len(inputs) - half])
-    largest = level * (1.0 if budget.norm == "l2" else event.numel() ** 0.5)
-
-    def damage(images: Tensor, distortions: Tensor) -> Tensor:
-        return _changes(model, images, distortions.view(-1, *event)) / largest
-
-    def total(images: Tensor, distortions: Tensor) -> Tensor:
-        return damage(images, distortions).sum(1)
-
-    def negative_mean(distortions: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        del rows
-        chunks = fitted.split(max(1, micro_batch // len(distortions)))
-        sums = [with_gradient(partial(total, images), distortions) for images in chunks]
-        value, gradient = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
-        return -value / half, -gradient / half
-
-    def measured(distortions: Tensor, images: Tensor) -> Tensor:
-        chunks = images.split(max(1, micro_batch // len(distortions)))
-        with torch.no_grad():
-            return torch.cat([damage(chunk, distortions).mean(0) for chunk in chunks]).double()
-
+    fitted, held_out = inputs.detach().split([-(-len(inputs) // 2), len(inputs) // 2])
+    largest = level * (1.0 if budget.norm == "l2" else inputs[0].numel() ** 0.5)
+    damage = _Damage(model, largest, micro_batch)
+    fun = partial(damage.negative_mean, fitted)
     starts = _starts(budget, level, fitted, generator_for(Stream.UNIVERSAL_STARTS, seed))
     limits = torch.full((_STARTS,), level, dtype=torch.float64, device=inputs.device)
     region = budget.region(torch.zeros_like(starts), limits, _UNBOUNDED)
     each = -(-evaluations // 2)
-    near = minimize_by_pgd(negative_mean, starts, **region, max_evaluations=each)
-    found = minimize(negative_mean, near.x, **region, max_evaluations=each)
+    near = minimize_by_pgd(fun, starts, **region, max_evaluations=each)
+    found = minimize(fun, near.x, **region, max_evaluations=each)
     best = found.x[found.value.argmin(), None]
     noise = _shuffled(best[0], generator_for(Stream.UNIVERSAL_NOISE, seed))
     return UniversalDistortion(
-        best.view(event),
-        measured(best, fitted),
-        measured(best, held_out),
-        measured(noise, held_out),
+        best.view_as(inputs[0]),
+        damage.mean(fitted, best),
+        damage.mean(held_out, best),
+        damage.mean(held_out, noise),
     )
+
+
+@dataclass(frozen=True)
+class _Damage:
+    """Damage of distortions (D, n) of images (N, event), for a largest norm of distortions."""
+
+    model: Autoencoder
+    largest: float
+    micro_batch: int
+
+    def of(self, images: Tensor, distortions: Tensor) -> Tensor:
+        """The damage of each distortion of each image, (D, N)."""
+        moved = distortions.view(-1, *images.shape[1:])
+        return _changes(self.model, images, moved) / self.largest
+
+    def negative_mean(
+        self, images: Tensor, distortions: Tensor, rows: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Minus the mean damage of each distortion, and its gradient."""
+        del rows
+        sums = [
+            with_gradient(partial(self._total, chunk), distortions)
+            for chunk in self._chunks(images, distortions)
+        ]
+        value, gradient = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
+        return -value / len(images), -gradient / len(images)
+
+    def mean(self, images: Tensor, distortions: Tensor) -> Tensor:
+        """The mean damage of each image over the distortions, float64."""
+        with torch.no_grad():
+            chunks = self._chunks(images, distortions)
+            return torch.cat([self.of(chunk, distortions).mean(0) for chunk in chunks]).double()
+
+    def _total(self, images: Tensor, distortions: Tensor) -> Tensor:
+        return self.of(images, distortions).sum(1)
+
+    def _chunks(self, images: Tensor, distortions: Tensor) -> Sequence[Tensor]:
+        chunks: Sequence[Tensor] = images.split(max(1, self.micro_batch // len(distortions)))
+        return chunks
 
 
 def _starts(budget: Budget, level: float, like: Tensor, generator: torch.Generator) -> Tensor:

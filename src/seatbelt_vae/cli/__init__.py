@@ -63,7 +63,11 @@ def _main(arguments: list[str]) -> int:
     except QueryTimeoutError as error:
         return _fail(str(error), 124)  # as timeout(1)
     except SeatbeltError as error:
-        return _fail(str(error), _code_of(error, arguments))
+        code = _fail(str(error), _code_of(error, arguments))
+        for note in getattr(error, "__notes__", ()):
+            with suppress(OSError):
+                print(f"\n{note}", file=sys.stderr)
+        return code
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -14,7 +14,7 @@ from seatbelt_vae.cli.targets import check_target, check_trained, load_target
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.process_settings import tune_process
-from seatbelt_vae.parallel.worker_pool import Tell, helpers
+from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 __all__ = ["run"]
 
@@ -41,7 +41,7 @@ def run(options: Attack) -> None:
 
         work = partial(_help, options)
         with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
-            suite, summary = _attack_and_measure(options, show)
+            suite, summary = _attack_and_measure(options, show, progress.say)
     _print(suite, summary, options)
 
 
@@ -51,7 +51,7 @@ def _processes(options: Attack) -> int:
     return min(options.processes or available_cores(), chunks)
 
 
-def _help(options: Attack, _tell: Tell, stopped: Callable[[], bool]) -> None:
+def _help(options: Attack, _tell: ProgressReporter, stopped: Callable[[], bool]) -> None:
     """Attack and measure in a helper process."""
 
     def check(*_: object) -> None:
@@ -62,11 +62,13 @@ def _help(options: Attack, _tell: Tell, stopped: Callable[[], bool]) -> None:
     _attack_and_measure(options, check)
 
 
-def _attack_and_measure(options: Attack, show: Show) -> tuple[Path, dict[str, Any]]:
+def _attack_and_measure(
+    options: Attack, show: Show, say: Callable[[str], object] = lambda _: None
+) -> tuple[Path, dict[str, Any]]:
     from seatbelt_vae.workflow.steps import attack_subject
 
     tune_process(options.attack.threads)
-    subject, data = load_target(options)
+    subject, data = load_target(options, say)
     return attack_subject(subject, data, options.attack, sibling=options.sibling, between=show)
 
 

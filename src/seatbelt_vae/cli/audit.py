@@ -16,7 +16,7 @@ from seatbelt_vae.cli.targets import check_target, load_target
 from seatbelt_vae.errors import ArtifactError, ModelError, SeatbeltError, UnreadableError
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.process_settings import tune_process
-from seatbelt_vae.parallel.worker_pool import Tell, helpers
+from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
@@ -43,7 +43,7 @@ def _run(options: Audit) -> int:
     subject, data = _opened(options)
     if options.check_only:
         return _check(subject, data, options)
-    from seatbelt_vae.auditing.audit import audit
+    from seatbelt_vae.auditing.audit_model import audit
     from seatbelt_vae.auditing.exit_codes import exit_code
     from seatbelt_vae.auditing.junit import write_junit
     from seatbelt_vae.auditing.screen import screen_text
@@ -104,7 +104,7 @@ def _opened(options: Audit) -> "tuple[Subject, ImageData]":
         raise ModelError(str(error)) from error
 
 
-def _help(options: Audit, _tell: Tell, stopped: Callable[[], bool]) -> None:
+def _help(options: Audit, _tell: ProgressReporter, stopped: Callable[[], bool]) -> None:
     """Attack pairs in a helper process."""
     from seatbelt_vae.auditing.audited_images import audited_images
     from seatbelt_vae.auditing.pair_store import attack_pairs

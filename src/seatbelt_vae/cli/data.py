@@ -31,7 +31,9 @@ def _list(options: DataList) -> None:
         print_json({"data_sets": [asdict(entry) for entry in sets]})
         return
     for entry in sets:
-        print(f"{entry.name}\n    {entry.summary}\n    {entry.origin}\n    {entry.state}")
+        print(entry.name)
+        for label in ("summary", "origin", "state"):
+            print(f"    {label + ':':<9}{getattr(entry, label)}")
 
 
 def _prepare(options: DataPrepare) -> None:
@@ -82,7 +84,7 @@ def _check(options: DataCheck) -> None:
     shape = "×".join(str(side) for side in facts.image_shape)
     print_table(
         f"{options.name}: no problem found",
-        ["what", "found"],
+        ["property", "value"],
         [
             ["training images", f"{facts.train:,}"],
             ["test images", f"{facts.test:,}"],

@@ -7,7 +7,7 @@ from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.demo import DEMO, Plan, run_demo
 from seatbelt_vae.errors import SeatbeltError
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.runs import RunFolder
 
 __all__ = ["run"]
@@ -31,7 +31,7 @@ def run(options: Demo) -> None:
     plan = DEMO.with_seed(options.seed, options.steps)
     with ProgressLines(quiet=options.output.quiet) as progress:
 
-        def show(now: News) -> None:
+        def show(now: JobProgress) -> None:
             label = f"{now.job:<10} {now.what}"
             progress.show(label, now.done, now.total, now.detail, line=now.job)
 

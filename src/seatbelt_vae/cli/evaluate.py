@@ -22,7 +22,7 @@ def run(options: Evaluate) -> None:
             progress.show(activity, done, total, line="evaluating")
 
         tune_process(options.evaluation.threads)
-        subject, data = load_target(options)
+        subject, data = load_target(options, progress.say)
         measures = evaluate_subject(subject, data, options.evaluation, between=show)
     if options.output.json:
         print_json({"run": str(subject.place), **measures})

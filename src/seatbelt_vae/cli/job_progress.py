@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stdout
 
 from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.run_options import Output
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, RayEngine
 
 __all__ = ["at_work", "engine_of", "show_all", "show_each"]
@@ -25,10 +25,10 @@ def engine_of(name: str, address: str | None, jobs: int | None) -> Engine:
     return RayEngine(address, jobs) if name == "ray" else LocalEngine(jobs)
 
 
-def show_each(progress: ProgressLines) -> Callable[[News], None]:
+def show_each(progress: ProgressLines) -> Callable[[JobProgress], None]:
     """A callback that shows the progress of each job on its line."""
 
-    def show(news: News) -> None:
+    def show(news: JobProgress) -> None:
         activity = f"{news.job}  {news.what}"
         progress.show(activity, news.done, news.total, news.detail, line=news.job)
 

@@ -202,10 +202,10 @@ class Share:
 
 @dataclass(frozen=True)
 class DataList:
-    """List the data sets: names, sizes, where they come from, whether they are ready.
+    """List the data sets: images and factors, origin, and state on this machine.
 
     Args:
-        root: folder of the files of a data set.
+        root: folder in which to look for the files of data sets.
     """
 
     root: str | None = None

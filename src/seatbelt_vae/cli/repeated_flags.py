@@ -1,4 +1,4 @@
-"""Flags given several times: lists of words add up; of any other flag, no value is dropped."""
+"""Flags given several times: word lists are joined; repeating any other flag is an error."""
 
 import dataclasses
 import re

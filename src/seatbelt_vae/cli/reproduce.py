@@ -42,7 +42,7 @@ def run(options: Reproduce) -> None:
             options.folder,
             roots=roots,
             engine=engine_of(options.engine, options.address, options.jobs),
-            on_news=show_each(progress),
+            on_progress=show_each(progress),
             on_jobs=show_all(progress),
         )
     if options.output.json:

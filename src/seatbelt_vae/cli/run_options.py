@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from tyro.conf import Positional
 
 from seatbelt_vae.config import (
+    AdapterConfig,
     DataConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -40,7 +41,8 @@ class DataFlags(ReadingConfig):
     """The data set, and how its files are read.
 
     Args:
-        data: a name of `seatbelt-vae data list`, or a function as module:function.
+        data: a name of `seatbelt-vae data list`, a function as module:function, or `folder:PATH`,
+            `array:PATH` or `table:PATH`, short for --data and --root.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
@@ -73,7 +75,7 @@ class SubjectFlags(ReadingConfig):
             `package.module:function` or `file.py:function`, whose code is executed; a folder that
             diffusers or pythae saved; a `.safetensors` file of a known network; or a program of
             `torch.export` (`.pt2`).
-        data: the data set (default: that of the run or of the folder of results).
+        data: the data set, as for train (default: that of the run or of the folder of results).
         root: folder of the files of the data set (default: that of the run).
         image_size: side in pixels (default: that of the run).
         out: folder of the results of a model that is not a run (default: `runs/` and its name).
@@ -84,6 +86,7 @@ class SubjectFlags(ReadingConfig):
     root: str | None = None
     image_size: int | None = None
     out: Path | None = None
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
 
     def data_config(self, known: DataConfig | None) -> DataConfig:
         """Settings of the data: those known, overridden by these flags.
@@ -140,7 +143,7 @@ class Train(_RunFlags):
         folder: the run folder; must be new unless the run is resumed.
         config: TOML file of settings, such as the config.toml of a run; flags override it.
         resume: continue the run in the folder with its stored settings; another device may be
-            given, and more steps or epochs extend the run.
+            given, and another root for data that have moved; more steps or epochs extend the run.
     """
 
     folder: Positional[Path]

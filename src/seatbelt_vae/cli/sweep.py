@@ -30,7 +30,7 @@ def run(options: Sweep) -> None:
             out,
             grid.jobs,
             engine=engine_of(options.engine, options.address, options.jobs),
-            on_news=show_each(progress),
+            on_progress=show_each(progress),
             on_jobs=show_all(progress),
         )
     failures = grid.impossible | result.failures

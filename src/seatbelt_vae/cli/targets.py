@@ -1,5 +1,6 @@
 """The model and the data of the commands that measure."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +64,15 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
     return None
 
 
-def load_target(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
-    """The model of the target, with the folder of its results, and its data."""
+def load_target(
+    flags: SubjectFlags, say: Callable[[str], object] = lambda _: None
+) -> "tuple[Subject, ImageData]":
+    """The model of the target, with the folder of its results, and its data.
+
+    Args:
+        flags: the flags of the command.
+        say: gets one line that states how a foreign model is read.
+    """
     from seatbelt_vae.data.registry import source_of
     from seatbelt_vae.subjects import open_subject, store_subject
     from seatbelt_vae.subjects.open import reopened
@@ -74,10 +82,17 @@ def load_target(flags: SubjectFlags) -> "tuple[Subject, ImageData]":
     config = flags.data_config(None if stored is None else stored.stored_data)
     data = source_of(config).load(config)
     if stored is not None and stored.subject is not None:
-        return reopened(stored, data), data
-    subject = open_subject(flags.target, data)
+        return _told(reopened(stored, data, flags.adapter), say), data
+    subject = _told(open_subject(flags.target, data, flags.adapter), say)
     if stored is not None:
         return subject, data
     known = replace(config, root=None if config.root is None else str(Path(config.root).resolve()))
     out = flags.out or Path("runs") / subject.name
     return store_subject(subject.judged_on(known), out), data
+
+
+def _told(subject: "Subject", say: Callable[[str], object]) -> "Subject":
+    if found := getattr(subject.model, "assumptions", {}):
+        stated = "; ".join(f"{name}: {value}" for name, value in found.items())
+        say(f"{subject.name} ({subject.kind}): {stated}")
+    return subject

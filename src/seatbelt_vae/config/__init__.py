@@ -1,6 +1,8 @@
 """All settings, as frozen dataclasses that validate their values and do not import torch."""
 
+from seatbelt_vae.config.adapter import AdapterConfig
 from seatbelt_vae.config.attack import AttackConfig
+from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
 from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
@@ -12,8 +14,10 @@ from seatbelt_vae.config.training import TrainingConfig
 
 __all__ = [
     "PRESETS",
+    "AdapterConfig",
     "Architecture",
     "AttackConfig",
+    "AuditConfig",
     "DataConfig",
     "EvaluationConfig",
     "ModelConfig",

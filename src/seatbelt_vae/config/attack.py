@@ -2,27 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from math import isfinite
 from typing import Literal
 
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.config.loss_files import LOSSES, LossDeclaration, declaration_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import is_reference
 
 __all__ = ["AttackConfig", "parse_among", "parse_layers", "suite_name"]
 
-LOSSES = tuple(
-    sorted(
-        path.stem.replace("_", "-")
-        for path in (Path(__file__).parents[1] / "attacks" / "losses").glob("[!_]*.py")
-    )
-)
-"""Names of the losses, from the files in ``attacks/losses``; reading them imports no torch.
-
-Losses that begin with ``latent-`` and ``damage-posterior`` compare codes of chosen layers.
-"""
-WITHOUT_FLOOR = tuple(name for name in LOSSES if name.startswith("damage-") or name == "grill")
-"""Names of the losses without a lower bound, which only a budget bounds."""
 PATHS = ("mean", "common", "sampled")
 THREATS = ("penalty", "squared-penalty", "l2", "linf")
 STRENGTHS = ("strong", "single", "paper")
@@ -33,14 +23,18 @@ _BUDGETS = {"l2": (0.05, 0.1, 0.2, 0.3, 0.5), "linf": (0.01, 0.02, 0.05, 0.1, 0.
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """A suite of attacks, pairs × levels: minimise a loss at x* while x* stays close to x.
+    """A suite of attacks: several image pairs, each attacked at several levels λ or ε.
+
+    x is the input image, x_t the target image, x* the attacked image, d = x* − x the distortion,
+    rec(x) the reconstruction, and r₀ the loss at x* = x. An attack minimises the loss over x*.
 
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
             distances of posteriors, `latent-l2` is the distance of codes, each summed
             over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
-            is ‖rec(x*) − x_t‖. The others need no target: `latent-zero` is the norm of the codes,
-            `latent-target` their distance from the code of a grey input; with a budget,
+            is ‖rec(x*) − x_t‖, and `output-reconstruction` is ‖rec(x*) − rec(x_t)‖. The others
+            need no target: `latent-zero` is the norm of the codes, `latent-target` their distance
+            from the code of a grey input; with a budget,
             `damage-posterior` and `damage-reconstruction` are minus the change of codes or
             reconstruction, `damage-identity` is minus the squared change of the reconstruction
             beyond x* − x, and `grill` is minus the change of all network layers times that of the
@@ -54,10 +48,12 @@ class AttackConfig:
         draws: number K of noise draws of the `common` and `sampled` paths.
         threat: limit of the distortion d: a term of the loss, `penalty` λ‖d‖₂ or
             `squared-penalty` λ‖d‖₂²; or a budget ε, `l2` ‖d‖₂ ≤ ε‖x_t−x‖₂ or `linf`
-            ‖d‖∞ ≤ ε(hi−lo).
+            ‖d‖∞ ≤ ε(hi−lo) for pixels from lo to hi.
         weights: grid of λ for the penalties: `relative` is (r₀/‖x_t−x‖)·2^linspace(−10, 4),
             `published` is 2^linspace(−20, 20).
         weight_count: number of λ (default: 29 relative, 50 published).
+        levels: λ of the penalties in place of the grid, ascending, in multiples of r₀/‖x_t−x‖, or
+            absolute with weights `published`; 0 is no penalty, such as 0 0.1 1 (default: the grid).
         budgets: ε of the budgets (default: .05 .1 .2 .3 .5 for l2; .01 .02 .05 .1 .2 for linf).
         strength: `strong` (many starts, solutions exchanged between levels), `single` (one start),
             or `paper` (L-BFGS-B of SciPy as published).
@@ -68,17 +64,17 @@ class AttackConfig:
             two images are a pair).
         among: factor values shared by input and target, such as `shape=heart` or
             `shape=2,scale=5`, by name or by number from 0 (default: any).
-        restarts: random restarts per row; strength `strong` only.
+        restarts: random restarts per pair and level; strength `strong` only.
         max_evaluations: maximum number of gradient evaluations per descent.
         memory: correction pairs kept by the quasi-Newton method.
-        recheck: share of a pair's rows, at least three, that are solved again from new starts to
+        recheck: share of a pair's levels, at least three, that are solved again from new starts to
             test convergence, 0 for none; strength `strong` only.
-        gradient_free: evaluations of the gradient-free control on each of three rows per pair, 0
+        gradient_free: evaluations of the gradient-free control at each of three levels per pair, 0
             for none; strength `strong` only.
-        fresh_draws: noise draws for the reported −log p(x_t|z*) and gaps.
+        fresh_draws: noise draws for the reported gaps and −log p(x_t|z*), with z* the codes of x*.
         seed: seed of the pairs, the starts and the noise.
-        together: pairs attacked in one batch.
-        micro_batch: rows evaluated in one call of the model (default: rows of 2¹⁸ values in total,
+        together: number of pairs attacked in one batch.
+        micro_batch: images per call of the model (default: as many as have 2¹⁸ values in total,
             2²² on a GPU).
         threads: CPU threads per process (default: PyTorch's choice).
     """
@@ -90,6 +86,7 @@ class AttackConfig:
     threat: Literal["penalty", "squared-penalty", "l2", "linf"] = "penalty"
     weights: Literal["relative", "published"] = "relative"
     weight_count: int | None = None
+    levels: tuple[float, ...] | None = None
     budgets: tuple[float, ...] | None = None
     strength: Literal["strong", "single", "paper"] = "strong"
     solver: Literal["quasi-newton", "pgd"] = "quasi-newton"
@@ -129,7 +126,7 @@ class AttackConfig:
                 positive(name, getattr(self, name))
         parse_among(self.among)
         self._check_combinations()
-        self._check_budgets()
+        self._check_levels()
 
     @property
     def within_budget(self) -> bool:
@@ -142,9 +139,16 @@ class AttackConfig:
         return _BUDGETS.get(self.threat, ()) if self.budgets is None else self.budgets
 
     @property
-    def walked(self) -> Literal["mean", "common", "sampled"]:
+    def path_used(self) -> Literal["mean", "common", "sampled"]:
         """The path, by default that of the loss."""
-        return self.path or ("common" if self.loss == "output" else "mean")
+        return self.path or self._declaration.path
+
+    @property
+    def _declaration(self) -> LossDeclaration:
+        """The declaration of the loss; every setting applies to a loss outside the package."""
+        if is_reference(self.loss):
+            return LossDeclaration(layers=True)
+        return declaration_of(self.loss)
 
     def _check_combinations(self) -> None:
         if self.path == "sampled" and self.strength == "strong":
@@ -152,13 +156,12 @@ class AttackConfig:
                 "path 'sampled' with strength 'strong', whose line searches need a repeatable "
                 "loss: use path 'common', or strength 'single'"
             )
-        has_layers = self.loss.startswith("latent-") or self.loss.endswith("-posterior")
-        if not has_layers and not is_reference(self.loss) and self.layers != "all":
+        if not self._declaration.layers and self.layers != "all":
             raise ConfigError(
                 f"layers {self.layers!r} with loss {self.loss!r}, which has no layers to choose: "
                 f"leave layers out, or use loss 'latent-kl'"
             )
-        if self.loss in WITHOUT_FLOOR and not self.within_budget:
+        if not self._declaration.bounded and not self.within_budget:
             raise ConfigError(
                 f"loss {self.loss!r} with threat {self.threat!r}, which an untargeted attack "
                 f"overruns: use threat 'l2' or 'linf'"
@@ -174,22 +177,30 @@ class AttackConfig:
                 f"steps: use threat 'l2' or 'linf', or solver 'quasi-newton'"
             )
 
-    def _check_budgets(self) -> None:
+    def _check_levels(self) -> None:
         if self.within_budget:
-            if self.weights != "relative" or self.weight_count is not None:
+            grid = self.weight_count, self.levels
+            if self.weights != "relative" or grid != (None, None):
                 raise ConfigError(
-                    f"a grid of weights with threat {self.threat!r}, which has budgets instead: "
-                    f"leave weights and weight_count out, and set budgets"
+                    f"weights with threat {self.threat!r}, which has budgets instead: leave "
+                    f"weights, weight_count and levels out, and set budgets"
                 )
         elif self.budgets is not None:
             raise ConfigError(
                 f"budgets with threat {self.threat!r}, which has weights instead: use threat "
                 f"'l2' or 'linf', or leave budgets out"
             )
-        if self.budgets == ():
-            raise ConfigError(
-                "budgets are empty, expected at least one: leave them out for defaults"
-            )
+        for name in ("budgets", "levels"):
+            if getattr(self, name) == ():
+                raise ConfigError(
+                    f"{name} are empty, expected at least one: leave them out for defaults"
+                )
+        if self.levels is not None:
+            if self.weight_count is not None:
+                raise ConfigError("weight_count with levels, which replace the grid: give one")
+            ascending = all(a < b for a, b in pairwise(self.levels))
+            if not (ascending and self.levels[0] >= 0 and isfinite(self.levels[-1])):
+                raise ConfigError(f"levels {self.levels}, expected λ from 0 on, ascending")
         for before, epsilon in zip((0.0, *(self.budgets or ())), self.budgets or (), strict=False):
             if not before < epsilon <= 1:
                 raise ConfigError(

@@ -15,23 +15,27 @@ class EvaluationConfig:
     """The evaluation of a trained model on held-out images.
 
     Args:
-        images: test images for ELBO, IWAE, reconstruction and ‖σ‖.
+        images: number of test images for the ELBO, the importance-weighted bound (IWAE), the
+            reconstruction error and the norm ‖σ‖ of posterior standard deviations.
         iwae_draws: number K of importance samples of the IWAE bound.
-        aggregate_images: training images that form the aggregate posterior q(z), 0 for all.
-        aggregate_queries: draws z ~ q(z) over which TC and mutual information are averaged.
-        max_chains: maximum number of chains per image for the TC bounds of several layers.
+        aggregate_images: number of training images whose mean posterior is the aggregate posterior
+            q(z), 0 for all.
+        aggregate_queries: draws z ~ q(z) over which total correlation (TC) and mutual information
+            are averaged.
+        max_chains: maximum number of draws of the lower layers per image, for the TC bounds of
+            models with several layers.
         traversals: number of test images with latent traversals.
         optional_metrics: further measures: `denoising` is log p(x|z) of images encoded with noise;
-            `mig` the mutual information gap between units and known factors; `downstream` trains
-            classifiers on reconstructions and on latents and attacks them; `codes` stores the top
+            `mig` is the mutual information gap between units and known factors; `downstream` trains
+            classifiers on reconstructions and on codes and attacks them; `codes` stores the top
             layer's posterior of each test image (default: none).
-        mig_images: training images that form q(z) for the MIG, 0 for all.
-        mig_queries: draws z ~ q(z) over which the mutual information of the MIG is averaged.
+        mig_images: number of training images that form q(z) for `mig`, 0 for all.
+        mig_queries: draws z ~ q(z) over which the mutual information of `mig` is averaged.
         downstream_factor: the factor to classify (default: the one called class, or the only one).
-        downstream_training: training images of the classifiers, 0 for all.
-        downstream_images: test images to attack, each towards one of another class, with λ = 1.
-        downstream_strengths: strengths of these attacks: `strong`, `single`, `paper` (skipped if
-            SciPy is not installed).
+        downstream_training: number of training images of the classifiers, 0 for all.
+        downstream_images: number of test images to attack, each towards an image of another class,
+            with penalty weight λ = 1.
+        downstream_strengths: strengths of these attacks: `strong`, `single` or `paper`.
         downstream_evaluations: maximum number of gradient evaluations per descent.
         seed: seed of the chosen images and the noise.
         batch_size: images per batch.

@@ -26,6 +26,7 @@ class ReadingConfig:
         follow_links: follow links that lead out of the folder of the files.
         black: stored value that is shown as black (default: by the type of the values).
         white: stored value that is shown as white (default: by the type of the values).
+        standardise: give each column of a table mean 0 and standard deviation 1.
     """
 
     skip_bad: bool = False
@@ -35,6 +36,7 @@ class ReadingConfig:
     follow_links: bool = False
     black: float | None = None
     white: float | None = None
+    standardise: bool = False
 
     def __post_init__(self) -> None:
         if self.channels is not None:

@@ -7,15 +7,16 @@ from seatbelt_vae.config.checks import one_of, positive
 from seatbelt_vae.config.presets import check_preset, preset_of
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["Architecture", "ModelConfig", "resolve"]
+__all__ = ["LATENT_SIZES", "Architecture", "ModelConfig", "resolve"]
 
 Network = Literal["conv", "mlp"]
 Likelihood = Literal["gaussian", "bernoulli"]
 
 SMALLEST_CONV_SIDE = 16
 
-_DEFAULT_LADDER = (96, 48, 24, 12, 6)
-_LADDERS = {"celeba": (256, 128, 64, 32)}
+LATENT_SIZES = (96, 48, 24, 12, 6)
+"""Default sizes of several layers; a model of L layers has the last L. Data sets may differ."""
+
 _DEFAULT_DEPTH = 4
 _DEFAULT_SINGLE_LAYER = 32
 
@@ -34,7 +35,7 @@ class ModelConfig:
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
         features: width of the shared features of the image, or of the MLP (default: 512, MLP 1200).
-        hierarchy_widths: hidden width of the small networks between layers i and i+1.
+        hierarchy_widths: hidden widths of the networks between neighbouring latent layers.
         likelihood: `gaussian` with a fixed variance, or `bernoulli` on [0, 1].
         variance: variance of the Gaussian likelihood.
     """
@@ -125,8 +126,16 @@ def resolve(
     data_name: str,
     image_shape: tuple[int, int, int],
     bounds: tuple[float, float],
+    latent_sizes: tuple[int, ...] = LATENT_SIZES,
 ) -> Architecture:
     """The architecture that the settings of a model give on a data set.
+
+    Args:
+        model: the settings.
+        data_name: name of the data set, for error messages.
+        image_shape: (C, H, W).
+        bounds: smallest and largest pixel value.
+        latent_sizes: default sizes of several layers; a model of L layers has the last L.
 
     Example:
         >>> resolve(ModelConfig(depth=2), "dsprites", (1, 64, 64), (-1.0, 1.0)).latent_sizes
@@ -139,7 +148,7 @@ def resolve(
     return Architecture(
         image_shape=image_shape,
         bounds=bounds,
-        latent_sizes=model.latent_sizes or _ladder(model, data_name),
+        latent_sizes=model.latent_sizes or _default_sizes(model, data_name, latent_sizes),
         network=model.network,
         filters=model.filters or ((32, 32, 64, 64) if grey else (64, 64, 128, 128)),
         features=model.features or (512 if model.network == "conv" else 1200),
@@ -150,7 +159,7 @@ def resolve(
     )
 
 
-def _ladder(model: ModelConfig, data_name: str) -> tuple[int, ...]:
+def _default_sizes(model: ModelConfig, data_name: str, sizes: tuple[int, ...]) -> tuple[int, ...]:
     hierarchical = preset_of(model.preset).hierarchical
     if not hierarchical and model.depth in (None, 1):
         return (_DEFAULT_SINGLE_LAYER,)
@@ -159,11 +168,10 @@ def _ladder(model: ModelConfig, data_name: str) -> tuple[int, ...]:
             f"depth {model.depth} with preset {model.preset!r}, which has one layer: "
             f"use a hierarchical preset (hvae, seatbelt, dlgm, tc-dlgm) or depth 1"
         )
-    ladder = _LADDERS.get(data_name, _DEFAULT_LADDER)
     depth = model.depth or _DEFAULT_DEPTH
-    if depth > len(ladder):
+    if depth > len(sizes):
         raise ConfigError(
-            f"depth {depth} is more than the {len(ladder)} sizes {ladder} known for "
+            f"depth {depth} is more than the {len(sizes)} sizes {sizes} known for "
             f"{data_name!r}: give latent_sizes with {depth} entries, or a smaller depth"
         )
-    return ladder[-depth:]
+    return sizes[-depth:]

@@ -15,14 +15,15 @@ _DEFAULT_FREE_BITS = 0.125
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
-    """The objective; settings that are None follow from the preset and the depth.
+    """The objective; defaults follow from the preset and the number of layers.
 
     Args:
         beta: β, the weight of the KL, or 1 + the weight of the TC penalty; 1 is the plain ELBO
             (default: the preset's).
-        tc_estimator: `mws` (the paper's, default), `mss` (stratified, unbiased for q(z)),
-            `mss-chen` and `mss-published` (layouts of public code, kept for parity).
-        free_bits: λ_fb in nats per group, 0 is off (default: 0.125 with several layers, else 0).
+        tc_estimator: estimator of the total correlation TC: `mws` (the paper's), `mss` (stratified,
+            unbiased for q(z)), `mss-chen` or `mss-published` (as in two public implementations).
+        free_bits: λ_fb: a KL below this many nats per group costs nothing, 0 is off (default: 0.125
+            with several layers, else 0).
         free_bits_group: the group to which free bits apply, a latent `unit` or a whole `layer`.
         kl_warm_up: steps over which the weight of the KL rises from 0; 0 is no warm-up.
         tc_warm_up: steps over which the weight of the TC rises from 0.

@@ -7,8 +7,32 @@ from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import ModelConfig
 from seatbelt_vae.config.objective import ObjectiveConfig
 from seatbelt_vae.config.training import TrainingConfig
+from seatbelt_vae.errors import ConfigError
 
-__all__ = ["DataConfig", "RunConfig"]
+__all__ = ["DataConfig", "RunConfig", "place_of"]
+
+_PLACED = ("folder", "array", "table")
+_TABLES = (".parquet", ".csv", ".tsv")
+
+
+def place_of(data: str, root: str | None) -> tuple[str, str | None]:
+    """The name and the root of a data set; ``folder:PATH`` and the path of a table state both.
+
+    Raises:
+        ConfigError: a root beside a path.
+
+    Example:
+        >>> place_of("folder:photos", None), place_of("rows.csv", None), place_of("chairs", None)
+        (('folder', 'photos'), ('table', 'rows.csv'), ('chairs', None))
+    """
+    name, colon, path = data.partition(":")
+    if data.lower().endswith(_TABLES) and name not in _PLACED:
+        name, path = "table", data
+    elif not (colon and path and name in _PLACED):
+        return data, root
+    if root is not None:
+        raise ConfigError(f"data {data!r} with root {root!r}: leave root out, or give data {name}")
+    return name, path
 
 
 @dataclass(frozen=True)
@@ -16,7 +40,8 @@ class DataConfig(ReadingConfig):
     """The data set, and how its files are read.
 
     Args:
-        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        name: a name of `seatbelt-vae data list`, a function as module:function, or
+            `folder:PATH`, `array:PATH` or `table:PATH`, short for a name and its root.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
@@ -29,6 +54,9 @@ class DataConfig(ReadingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        name, root = place_of(self.name, self.root)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "root", root)
         if self.images is not None:
             positive("images", self.images)
         if self.image_size is not None:

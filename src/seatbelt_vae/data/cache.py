@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -95,31 +95,11 @@ def write_records(
     Raises:
         ArtifactError: the disk is full or the path not writable; no file is left behind.
     """
-    record = np.dtype(dtype)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        digest, count = hashlib.sha256(), 0
         with temporary.open("wb") as file:
-            file.write(bytes(_HEADER))
-            for block in blocks:
-                data = np.ascontiguousarray(block, dtype=record).tobytes()
-                digest.update(data)
-                count += len(data) // record.itemsize
-                file.write(data)
-            last = json.dumps(about()).encode()
-            digest.update(last)
-            file.write(last)
-            header: dict[str, Any] = {
-                "format": _FORMAT,
-                "record": npy.dtype_to_descr(record),
-                "count": count,
-                "about": len(last),
-            }
-            digest.update(json.dumps(header).encode())
-            header["sha256"] = digest.hexdigest()
-            file.seek(0)
-            file.write(json.dumps(header).encode().ljust(_HEADER - 1) + b"\n")
+            _write_contents(file, np.dtype(dtype), blocks, about)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -132,6 +112,35 @@ def write_records(
         # no temporary file exists where none could be created
         with suppress(OSError):
             temporary.unlink()
+
+
+def _write_contents(
+    file: BinaryIO,
+    record: np.dtype[Any],
+    blocks: Iterable[NDArray[Any]],
+    about: Callable[[], Any],
+) -> None:
+    """Write records and description, and then the header in the space left for it."""
+    digest, count = hashlib.sha256(), 0
+    file.write(bytes(_HEADER))
+    for block in blocks:
+        data = np.ascontiguousarray(block, dtype=record).tobytes()
+        digest.update(data)
+        count += len(data) // record.itemsize
+        file.write(data)
+    last = json.dumps(about()).encode()
+    digest.update(last)
+    file.write(last)
+    header: dict[str, Any] = {
+        "format": _FORMAT,
+        "record": npy.dtype_to_descr(record),
+        "count": count,
+        "about": len(last),
+    }
+    digest.update(json.dumps(header).encode())
+    header["sha256"] = digest.hexdigest()
+    file.seek(0)
+    file.write(json.dumps(header).encode().ljust(_HEADER - 1) + b"\n")
 
 
 def read_records(path: Path) -> Records:

@@ -16,7 +16,7 @@ def contact_sheet(data: ImageData) -> bytes:
 
     chosen = DataStream.CONTACT_SHEET.generator(1).permutation(len(data.train))
     figure = Figure(figsize=(_COLUMNS, _ROWS), dpi=100)
-    if data.image_shape[1] == 1:
+    if len(data.image_shape) != 3 or data.image_shape[1] == 1:
         points = data.train.batch(chosen[:2000]).flatten(1).numpy()
         axes = figure.add_subplot()
         axes.scatter(points[:, 0], points[:, 1], s=2)

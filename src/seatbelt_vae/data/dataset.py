@@ -19,6 +19,9 @@ __all__ = ["Factor", "ImageData", "Indices", "Split", "joined", "random_split"]
 
 Indices = NDArray[np.int64]
 
+Level = float | NDArray[np.float32]
+"""A bound of all values, or an array of bounds that broadcasts to an input."""
+
 _TEST_SHARE = 0.1
 
 
@@ -110,8 +113,8 @@ class ImageData:
 
     Args:
         name: its name in the registry, or the reference of its function.
-        bounds: smallest and largest pixel value.
-        image_shape: (C, H, W).
+        bounds: smallest and largest value; infinite for vectors.
+        image_shape: (C, H, W), or (n) of vectors.
         train: the training split.
         test: the held-out split, on which likelihoods and attacks are measured.
         factors: known factors of variation, in the order of `Split.factors`.
@@ -122,7 +125,7 @@ class ImageData:
 
     name: str
     bounds: tuple[float, float]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     train: Split
     test: Split
     factors: tuple[Factor, ...] = ()
@@ -147,27 +150,48 @@ class ImageData:
         kind = "function" if colon and kind != "hf" else kind
         return f"{kind}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"
 
-    def within(self, bounds: tuple[float, float]) -> "ImageData":
-        """The same set with its values mapped from its own bounds to others.
+    @property
+    def channels_height_width(self) -> tuple[int, int, int]:
+        """The shape of an image.
+
+        Raises:
+            DataError: the set has vectors.
+        """
+        if len(self.image_shape) != 3:
+            raise DataError(
+                f"{self.name!r} has vectors of {self.image_shape[0]} values, but models of images "
+                f"are trained: give images, or attack a model of your own with this data"
+            )
+        channels, height, width = self.image_shape
+        return channels, height, width
+
+    def within(self, bounds: tuple[Level, Level]) -> "ImageData":
+        """The same set with its values mapped from its own bounds to others; see `Level`.
+
+        Vectors without bounds stay as they are.
 
         Example:
             >>> from seatbelt_vae.data import load_data
             >>> load_data("swiss-roll").within((0.0, 1.0)).bounds
             (0.0, 1.0)
         """
-        if bounds == self.bounds:
+        (low, high), (lowest, highest) = self.bounds, (np.asarray(bound) for bound in bounds)
+        same = np.array_equal(lowest, low) and np.array_equal(highest, high)
+        if same or not np.isfinite(high - low):
             return self
-        (low, high), (lowest, highest) = self.bounds, bounds
-        scale = np.float32((highest - lowest) / (high - low))
+        scale = ((highest - lowest) / (high - low)).astype(np.float32)
+        least, most = lowest.astype(np.float32), highest.astype(np.float32)
 
         def mapped(split: Split) -> Split:
             def read(indices: Indices) -> NDArray[np.float32]:
-                values = lowest + (split.read(indices) - np.float32(low)) * scale
-                return values.clip(lowest, highest).astype(np.float32)
+                values = least + (split.read(indices) - np.float32(low)) * scale
+                found: NDArray[np.float32] = values.clip(least, most).astype(np.float32)
+                return found
 
             return replace(split, read=read)
 
-        return replace(self, bounds=bounds, train=mapped(self.train), test=mapped(self.test))
+        limits = float(lowest.min()), float(highest.max())
+        return replace(self, bounds=limits, train=mapped(self.train), test=mapped(self.test))
 
 
 def joined(first: Split, second: Split) -> Split:

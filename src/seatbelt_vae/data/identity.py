@@ -62,6 +62,8 @@ def store_identity(folder: Path, data: ImageData) -> None:
         "examples": sum(map(len, _parts(data))),
     }
     fixed = data.name in SAME_EVERYWHERE and data.digest
+    if not fixed:
+        about["labels"] = _labels(data)
     splits = {} if fixed else {"train": data.train, "test": data.test}
     found = {name: torch.tensor(fingerprints(split)) for name, split in splits.items()}
     write_tensors(path, found, about)
@@ -70,8 +72,9 @@ def store_identity(folder: Path, data: ImageData) -> None:
 def in_split_of(folder: Path, data: ImageData) -> ImageData:
     """A data set in the split that a folder of results was made with.
 
-    Examples that were added later belong to neither split, and their number is logged. A folder of
-    an older version has no identity; the data set is returned as it is.
+    Examples that were added later belong to neither split. Their number is logged, as are other
+    labels of the same images. A folder of an older version has no identity; the data set is
+    returned as it is.
 
     Raises:
         ForeignStateError: an example of the folder is missing.
@@ -107,13 +110,41 @@ def in_split_of(folder: Path, data: ImageData) -> ImageData:
             "%s: %d images were added to %r later; they are neither trained on nor held out",
             *(folder, added, data.name),
         )
-    indices = np.concatenate([part.indices for part in parts])[places]
+    kept = replace(_placed(data, places, train), digest=about["digest"])
+    if None not in (before := about.get("labels"), after := _labels(kept)) and before != after:
+        logger.warning(
+            "%s: the images of %r have other labels than before: results for labels, such as MIG, "
+            "are not comparable with earlier ones",
+            *(folder, data.name),
+        )
+    return kept
+
+
+def _placed(data: ImageData, places: Indices, train: int) -> ImageData:
+    """The data set with the examples at ``places``, the first ``train`` of them for training."""
+    parts = _parts(data)
+    indices = np.concatenate([part.indices for part in parts])
+    rest = np.ones(len(indices), bool)
+    rest[places] = False
+    if data.train.read != data.test.read:
+        rest[len(indices) - len(data.test) :] = False
     return replace(
         data,
-        train=replace(data.train, indices=indices[:train], cut=None),
-        test=replace(data.test, indices=indices[train:]),
-        digest=about["digest"],
+        train=replace(data.train, indices=indices[places[:train]], cut=indices[rest]),
+        test=replace(data.test, indices=indices[places[train:]]),
     )
+
+
+def _labels(data: ImageData) -> str | None:
+    """A digest of the names of all factor values, in the order of the examples; None for none."""
+    if not data.factors or data.train.factors_of is None or data.test.factors_of is None:
+        return None
+    splits = [split.factors(np.arange(len(split))) for split in (data.train, data.test)]
+    found = hashlib.sha256()
+    for factor, column in zip(data.factors, np.concatenate(splits).T, strict=True):
+        names = dict(enumerate(factor.values))
+        found.update(repr([factor.name, *(names.get(v, v) for v in column.tolist())]).encode())
+    return found.hexdigest()[:16]
 
 
 def _in_split_of_fixed(folder: Path, data: ImageData, about: dict[str, Any]) -> ImageData:

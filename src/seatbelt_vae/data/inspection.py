@@ -64,7 +64,7 @@ class Check:
 
     train: int
     test: int
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     smallest: float
     largest: float
     problems: tuple[str, ...]

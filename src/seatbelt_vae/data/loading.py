@@ -51,8 +51,10 @@ def load_for(run: RunConfig) -> "ImageData":
         DataError: the data set cannot be loaded.
         ConfigError: settings that contradict the data set or each other.
     """
-    data = source_of(run.data).load(run.data)
-    architecture = resolve(run.model, data.name, data.image_shape, data.bounds)
+    source = source_of(run.data)
+    data = source.load(run.data)
+    shape = data.channels_height_width
+    architecture = resolve(run.model, data.name, shape, data.bounds, source.latent_sizes)
     resolve_objective(run.objective, run.model.preset, architecture.depth)
     batch = run.training.batch_size
     if batch > len(data.train):

@@ -106,7 +106,7 @@ class PictureFiles:
             for start in range(0, len(pictures), _AT_ONCE):
                 some = pictures[start : start + _AT_ONCE]
                 rows, good = np.empty(len(some), record), 0
-                # the filters of warnings are shared by the threads
+                # warning filters are global to a process, so they are set before the threads start
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     decoded = list(pool.map(self._decoded, some))

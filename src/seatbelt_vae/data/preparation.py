@@ -36,7 +36,7 @@ class Preparation:
 
     @property
     def state(self) -> str:
-        """One line: the set is ready, or what its first use will do."""
+        """One line: the set is ready, or the work that its first use does."""
         if is_there(self.cache):
             return f"ready in {self.cache}"
         return f"will be {self.action} into {self.cache} when first used"

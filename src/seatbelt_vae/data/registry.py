@@ -9,11 +9,12 @@ from pathlib import Path
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.config.checks import perhaps
+from seatbelt_vae.config.model import LATENT_SIZES
 from seatbelt_vae.data.cache import is_there
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import DataError
 
-__all__ = ["DATA_SETS", "SAME_EVERYWHERE", "source_of"]
+__all__ = ["DATA_SETS", "SAME_EVERYWHERE", "latent_sizes_of", "source_of"]
 
 SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll")
 """Data sets with the same images at any path."""
@@ -28,6 +29,7 @@ _MODULES = {
     "swiss-roll": "swiss_roll",
     "folder": "picture_folder",
     "array": "array",
+    "table": "table",
     "hf:NAME": "hugging_face",
     "MODULE:FUNCTION": "function",
 }
@@ -50,6 +52,16 @@ class _DataSets(Mapping[str, Source]):
 
 
 DATA_SETS = _DataSets()
+
+
+def latent_sizes_of(name: str) -> tuple[int, ...]:
+    """The default sizes of several layers on a data set.
+
+    Example:
+        >>> latent_sizes_of("celeba"), latent_sizes_of("my_data.py:load")
+        ((256, 128, 64, 32), (96, 48, 24, 12, 6))
+    """
+    return DATA_SETS[name].latent_sizes if name in DATA_SETS else LATENT_SIZES
 
 
 def source_of(config: DataConfig) -> Source:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config.model import LATENT_SIZES
 
 if TYPE_CHECKING:
     from seatbelt_vae.data.dataset import ImageData
@@ -32,6 +33,7 @@ class Source:
         single_file: root may be one file instead of a folder.
         downloadable: the set can be downloaded on request.
         licence: owner and terms, for the card of a model trained on the set.
+        latent_sizes: default sizes of several layers; a model of L layers has the last L.
     """
 
     summary: str
@@ -42,6 +44,7 @@ class Source:
     single_file: bool = False
     downloadable: bool = False
     licence: str = "that of the images' owner, who is not known to this package"
+    latent_sizes: tuple[int, ...] = LATENT_SIZES
 
     def load(self, config: DataConfig) -> "ImageData":
         """Load the set with the given settings."""

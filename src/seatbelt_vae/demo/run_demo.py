@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seatbelt_vae.demo.demo_plan import DEMO, Plan
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
-from seatbelt_vae.parallel.worker_pool import News, run_jobs
+from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep.engine import HEAVY
 from seatbelt_vae.workflow import carry_out, is_done
@@ -34,7 +34,7 @@ def run_demo(
     out: Path,
     plan: Plan = DEMO,
     *,
-    on_progress: Callable[[News], None] = lambda _: None,
+    on_progress: Callable[[JobProgress], None] = lambda _: None,
 ) -> DemoResult:
     """Train, attack, measure and evaluate every model of ``plan``, then write the report.
 
@@ -71,10 +71,10 @@ def _check(out: Path, plan: Plan) -> None:
         return
     known = {*plan.models, "report.html", ".lock"}
     names = [path.name for path in out.iterdir()] if out.is_dir() else [""]
-    foreign = [name for name in names if name not in known]
-    if foreign:
+    others = [name for name in names if name not in known]
+    if others:
         raise ArtifactError(
-            f"{out} is not a demo folder (it contains {foreign[0]!r}): give another with --out"
+            f"{out} is not a demo folder (it contains {others[0]!r}): give another with --out"
         )
     for name in plan.models:
         if (out / name / "run.json").exists():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.evaluation.robustness import PairMeasures, measure_pair
     from seatbelt_vae.evaluation.suite_measures import compare_pairs, compare_suites, measure_suite
     from seatbelt_vae.evaluation.suite_summary import summarise
+    from seatbelt_vae.evaluation.tokens import tokens_changed
     from seatbelt_vae.evaluation.traversals import Traversals, traverse
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "register",
     "shorten",
     "summarise",
+    "tokens_changed",
     "traverse",
 ]
 
@@ -86,6 +88,7 @@ _NAMES_BY_MODULE = {
     "robustness": "PairMeasures measure_pair",
     "suite_measures": "compare_pairs compare_suites measure_suite",
     "suite_summary": "summarise",
+    "tokens": "tokens_changed",
     "traversals": "Traversals traverse",
 }
 

@@ -19,7 +19,7 @@ __all__ = [
     "DRAWS",
     "FEWEST",
     "Estimate",
-    "Kind",
+    "MeanKind",
     "check_positive",
     "estimate",
     "expansion",
@@ -27,7 +27,7 @@ __all__ = [
     "unscale",
 ]
 
-Kind = Literal["arithmetic", "geometric"]
+MeanKind = Literal["arithmetic", "geometric"]
 
 DRAWS = 2000
 """Bootstrap resamples per interval."""
@@ -35,8 +35,10 @@ DRAWS = 2000
 FEWEST = 10
 """Fewest pairs with an interval."""
 
-_UPPER = 0.975  # of a 95 % interval
+_TAILS = (0.975, 0.025)  # of a 95 % interval
+_UPPER = _TAILS[0]
 _NORMAL = float(ndtri(_UPPER))
+_INFINITE = 1e6  # a quantile of t* beyond it comes from resamples of equal values
 
 Vector = NDArray[np.float64]
 
@@ -55,24 +57,23 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
-    kind: Kind
+    kind: MeanKind
     n: int
 
 
 def estimate(
-    values: Sequence[float], kind: Kind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
+    values: Sequence[float], kind: MeanKind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
 ) -> Estimate:
-    r"""The mean over pairs, with the expanded :math:`BC_a` interval of ``draws`` resamples.
+    r"""The mean over pairs, with the bootstrap-t interval of ``draws`` resamples.
 
-    ``arithmetic`` is :math:`\frac1n\sum_i v_i`, ``geometric`` :math:`\exp\frac1n\sum_i\log v_i`
-    (0 where any :math:`v_i` is 0). The ends are quantiles of the resampled means, which lie in the
-    range of the values. Their levels are :math:`\Phi(z_0 + w/(1 - a w))` with
-    :math:`w = z_0 \mp z\,e`. The term :math:`z_0` corrects the bias, :math:`a` the skewness (Efron
-    1987), and the `expansion` e the small number of pairs.
+    ``arithmetic`` is :math:`\bar v=\frac1n\sum_i v_i`, ``geometric``
+    :math:`\exp\frac1n\sum_i\log v_i` (0 where any :math:`v_i` is 0). The ends are
+    :math:`\bar v - t^*_{1-\alpha}\,s/\sqrt n`, with the standard deviation s and quantiles of
+    :math:`t^*=(\bar v^*-\bar v)\sqrt n/s^*` over resamples (Efron 1982; Hall 1988), clipped to
+    the range of the values. If these quantiles are infinite, as for values that are nearly all
+    equal, an end is that of the expanded :math:`BC_a` interval (Efron 1987; Hesterberg 2015).
 
-    The nominal coverage is 95 %. Simulated, at 10, 20 and 40 pairs, it is 94, 95 and 94 % for
-    normal values and for geometric means of log-normal ones. For arithmetic means, it is 92, 94 and
-    94 % for exponential values, and 88, 90 and 91 % for log-normal ones (σ = 1).
+    The nominal coverage is 95 %; `docs/rows.md` has the simulated one.
 
     Args:
         values: one number per pair.
@@ -95,17 +96,14 @@ def estimate(
     if array.size < FEWEST:
         return Estimate(value, None, None, kind, array.size)
     chosen = resampling_generator(seed).integers(0, array.size, size=(draws, array.size))
-    means = scaled[chosen].mean(axis=1)
-    levels = _levels(scaled, means)
-    # quantiles of the means, not of their logarithms: −∞ cannot be interpolated
-    low, high = np.quantile(means if kind == "arithmetic" else np.exp(means), levels)
-    return Estimate(value, float(low), float(high), kind, array.size)
+    ends = _ends(scaled, scaled[chosen], kind)
+    return Estimate(value, *ends, kind, array.size)
 
 
 def paired_difference(
     first: Sequence[float],
     second: Sequence[float],
-    kind: Kind = "arithmetic",
+    kind: MeanKind = "arithmetic",
     *,
     draws: int = DRAWS,
     seed: int = 0,
@@ -148,7 +146,7 @@ def check_positive(*values: Vector) -> None:
         raise ConfigError("ratio of numbers that are not all positive: use the arithmetic kind")
 
 
-def unscale(mean: float, kind: Kind) -> float:
+def unscale(mean: float, kind: MeanKind) -> float:
     """A mean of numbers, or the exponential of a mean of logarithms."""
     return float(mean if kind == "arithmetic" else np.exp(mean))
 
@@ -179,6 +177,24 @@ def expansion(sources: Sequence[tuple[float, int]]) -> float:
     return float(stdtrit(freedom, _UPPER)) / _NORMAL * math.sqrt(whole / total)
 
 
+def _ends(values: Vector, resampled: Vector, kind: MeanKind) -> tuple[float, float]:
+    """Both ends of the interval, from resamples of the values, :math:`(D, n)`."""
+    means = resampled.mean(axis=1)
+    # quantiles of the means, not of their logarithms: −∞ cannot be interpolated
+    shown = means if kind == "arithmetic" else np.exp(means)
+    low, high = np.quantile(shown, _levels(values, means))
+    if np.isfinite(values).all() and np.ptp(values) > 0:
+        root = math.sqrt(len(values))
+        with np.errstate(divide="ignore", invalid="ignore"):  # equal values: s* = 0
+            t = (means - values.mean()) * root / resampled.std(axis=1, ddof=1)
+        tails = np.quantile(np.nan_to_num(t), _TAILS, method="inverted_cdf")
+        studentised = values.mean() - tails * values.std(ddof=1) / root
+        clipped = [unscale(end, kind) for end in studentised.clip(values.min(), values.max())]
+        bounded = np.abs(tails) < _INFINITE
+        low, high = (c if b else e for c, b, e in zip(clipped, bounded, (low, high), strict=True))
+    return float(low), float(high)
+
+
 def _levels(values: Vector, means: Vector) -> Vector:
     """Levels of the quantiles of resampled means that bound the expanded BCa interval."""
     bound = _NORMAL * expansion([(1.0, len(values))])
@@ -194,7 +210,7 @@ def _levels(values: Vector, means: Vector) -> Vector:
     return np.asarray(ndtr(bias + moved / (1 - acceleration * moved)))
 
 
-def _scale(values: Vector, kind: Kind) -> Vector:
+def _scale(values: Vector, kind: MeanKind) -> Vector:
     if kind == "arithmetic":
         return values
     if (values < 0).any():

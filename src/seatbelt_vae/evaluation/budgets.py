@@ -160,6 +160,7 @@ def matched_budgets(
     lower: bool = True,
     recheck: torch.Generator | None = None,
     batch: int = 64,
+    max_evaluations: int = 500,
 ) -> MatchedBudgets:
     r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
 
@@ -175,12 +176,11 @@ def matched_budgets(
         lower: whether budgeted attacks are made.
         recheck: the random numbers of a recheck of the budgeted attacks; None for no recheck.
         batch: images evaluated at once.
+        max_evaluations: largest number of gradient evaluations of one budgeted attack.
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
-    blend_gap = tuple(candidates.gap[-1].item() for candidates in pool)
     stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
-    gap_of_rows = tuple(c.gap[i].item() for c, i in _best(stored))
-    attack = partial(_lowered, model, pair, budgets, batch)
+    attack = partial(_lowered, model, pair, budgets, batch, max_evaluations)
     for stage in _BUDGETED if lower else ():
         starts = [c.images[[c.best, c.how.index("blend")]] for c in pool]
         pool = attack(pool, starts, *stage)
@@ -196,8 +196,8 @@ def matched_budgets(
         how=best.how,
         gap=tuple(best.gap.tolist()),
         distance_relative=tuple(best.distance_relative.tolist()),
-        blend_gap=blend_gap,
-        gap_of_rows=gap_of_rows,
+        blend_gap=tuple(c.gap[c.how.index("blend")].item() for c in pool),
+        gap_of_rows=tuple(c.gap[i].item() for c, i in _best(stored)),
         pool=pool,
         unconverged=unconverged,
     )
@@ -222,6 +222,7 @@ def _lowered(
     pair: Pair,
     budgets: Sequence[float],
     batch: int,
+    max_evaluations: int,
     pool: Sequence[Candidates],
     starts: Sequence[Tensor],
     how: str,
@@ -237,7 +238,7 @@ def _lowered(
         [epsilon * pair.image_distance for epsilon in budgets for _ in range(each)],
         torch.cat(list(starts)),
         aim=aim,
-        evaluations=evaluations,
+        evaluations=min(evaluations, max_evaluations),
         micro_batch=batch,
     )
     hows = (how,) * each

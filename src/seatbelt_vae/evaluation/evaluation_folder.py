@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation.evaluated import Evaluated
+from seatbelt_vae.evaluation.measure_input import MeasureInput
 from seatbelt_vae.evaluation.measures import LATENT, MODEL_MEASURES, capabilities
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 from seatbelt_vae.evaluation.traversals import traverse
@@ -28,7 +28,7 @@ PICTURES = 16
 def evaluate(
     subject: Subject | RunFolder,
     data: ImageData,
-    settings: EvaluationConfig,
+    settings: EvaluationConfig | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     r"""Measure a subject's model and write ``evaluation/`` in its folder, ``config.toml`` last.
@@ -42,7 +42,7 @@ def evaluate(
     Args:
         subject: the model, and the folder of its results.
         data: the data set it is judged on.
-        settings: sizes, seed, batch.
+        settings: sizes, seed, batch (default: those of `EvaluationConfig`).
         on_progress: called with the stage, the work done, and the work in all.
 
     Returns:
@@ -51,14 +51,15 @@ def evaluate(
     Raises:
         ArtifactError: the run has no model, the folder cannot be written, or another process
             evaluates the same subject.
-        DataError, ConfigError: the data set does not fit an optional measure; nothing is written.
+        DataError, ConfigError: the data set does not fit an optional measure, or a model in place
+            of a subject; nothing is written.
     """
+    settings, subject = settings or EvaluationConfig(), as_subject(subject)
     wanted = settings.optional_metrics
     chosen = [m for m in MODEL_MEASURES.values() if not m.optional or m.name in wanted]
     for measure in chosen:
         if measure.check is not None:
             measure.check(data, settings)
-    subject = as_subject(subject)
     with sole_worker(subject.place, "evaluating"):
         return _evaluate(subject, subject.images(data), settings, chosen, on_progress)
 
@@ -73,13 +74,13 @@ def _evaluate(
     model = subject.for_inference
     order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
     positions = order[: settings.images]  # the same images for every model
-    evaluated = Evaluated(model, data, positions, settings, on_progress, subject.trained_as)
+    evaluated = MeasureInput(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
     _write(evaluated, subject.place / "evaluation", measures, rows)
     return measures
 
 
-def _write(evaluated: Evaluated, place: Path, measures: Row, rows: dict[str, list[Row]]) -> None:
+def _write(evaluated: MeasureInput, place: Path, measures: Row, rows: dict[str, list[Row]]) -> None:
     """Replace the files of an evaluation.
 
     Settings and measures are deleted first, so that they never describe rows of another evaluation.
@@ -95,7 +96,9 @@ def _write(evaluated: Evaluated, place: Path, measures: Row, rows: dict[str, lis
     write_settings(place / "config.toml", evaluated.settings)
 
 
-def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dict[str, list[Row]]]:
+def _measure(
+    evaluated: MeasureInput, chosen: list[ModelMeasure]
+) -> tuple[Row, dict[str, list[Row]]]:
     """The content of ``measures.json``, and the rows of each table."""
     measures: Row = {"images": len(evaluated.x)}
     rows: dict[str, list[Row]] = {}
@@ -111,7 +114,7 @@ def _measure(evaluated: Evaluated, chosen: list[ModelMeasure]) -> tuple[Row, dic
     return measures | ({"left_out": left_out} if left_out else {}), rows
 
 
-def _pictures(evaluated: Evaluated) -> dict[str, Tensor]:
+def _pictures(evaluated: MeasureInput) -> dict[str, Tensor]:
     x = evaluated.x
     pictures = {"x": x[:PICTURES], "reconstruction": evaluated.reconstruction[:PICTURES]}
     if capabilities(evaluated.model) >= LATENT:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seatbelt_vae.protocol import Autoencoder, Noise
+from seatbelt_vae.protocol import Autoencoder, Noise, as_inputs
 
-__all__ = ["TOLD_APART", "Pair", "image_norm", "reconstruct"]
+__all__ = ["SMALLEST_SEPARATION", "Pair", "image_norm", "reconstruct"]
 
-TOLD_APART = 0.2
+SMALLEST_SEPARATION = 0.2
 """Smallest denominator of a ratio, as a share of ‖x_t − x‖; below it a pair is not told apart."""
 
 
@@ -33,7 +33,7 @@ def reconstruct(
     Returns:
         Images :math:`(*K, B, C, H, W)`.
     """
-    parts = []
+    x, parts = as_inputs(model, x), []
     for start in range(0, len(x), batch):
         rows = slice(start, start + batch)
         part = None if noise is None else [n[..., rows, :] for n in noise]
@@ -93,14 +93,14 @@ class Pair:
         return clean - self.target_reconstruction_error
 
     @property
-    def told_apart(self) -> bool:
+    def gap_is_defined(self) -> bool:
         """Whether the reconstructions of a pair differ enough for the gap to be defined."""
-        return self.separation >= TOLD_APART * self.image_distance > 0
+        return self.separation >= SMALLEST_SEPARATION * self.image_distance > 0
 
     @property
-    def told_apart_distortion(self) -> bool:
+    def distortion_is_defined(self) -> bool:
         """Whether the denominator of the distortion, and of AUDDC, is large enough."""
-        return self.distortion_range >= TOLD_APART * self.image_distance > 0
+        return self.distortion_range >= SMALLEST_SEPARATION * self.image_distance > 0
 
     def distance_relative(self, images: Tensor) -> Tensor:
         r""":math:`\|x^* - x\| / \|x_t - x\|` of images :math:`(*, C, H, W)`, float64."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.objectives.mixtures import ComponentWeights, log_mixtures
 
-__all__ = ["Informations", "Queries", "informations"]
+__all__ = ["MutualInformation", "Queries", "mutual_information"]
 
 _AT_ONCE = 1 << 14
 
@@ -42,7 +42,7 @@ class Queries:
 
 
 @dataclass(frozen=True)
-class Informations:
+class MutualInformation:
     r"""Mutual information of every factor and unit, :math:`(F, d)`, nats, float64.
 
     Args:
@@ -55,7 +55,9 @@ class Informations:
     upper: Tensor
 
 
-def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]) -> Informations:
+def mutual_information(
+    queries: Queries, components: Normal, factors: Sequence[Tensor]
+) -> MutualInformation:
     r"""The mean over queries of :math:`\log q(z_{qj}|v_q) - \log q(z_{qj})`.
 
     With one layer both are sums over all images, exact for the images given. With more layers an
@@ -72,7 +74,7 @@ def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]
     Example:
         >>> image = torch.tensor([0, 1])
         >>> components = Normal(torch.tensor([[-9.0], [9.0]]), torch.zeros(2, 1))
-        >>> informations(Queries(components.mean, image), components, [image]).value  # log 2
+        >>> mutual_information(Queries(components.mean, image), components, [image]).value  # log 2
         tensor([[0.6931]], dtype=torch.float64)
     """
     without, replaced = range(2)
@@ -83,7 +85,7 @@ def informations(queries: Queries, components: Normal, factors: Sequence[Tensor]
         value.append((known[replaced] - marginal[replaced]).mean(0))
         lower.append((known[without] - marginal[replaced]).mean(0))
         upper.append((known[replaced] - marginal[without]).mean(0))
-    return Informations(torch.stack(value), torch.stack(lower), torch.stack(upper))
+    return MutualInformation(torch.stack(value), torch.stack(lower), torch.stack(upper))
 
 
 def _log_density_given(queries: Queries, components: Normal, values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.evaluation.gap import image_norm, reconstruct
-from seatbelt_vae.protocol import Autoencoder, draw_noise
+from seatbelt_vae.protocol import Autoencoder, as_inputs, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Margins", "Robustness", "clopper_pearson", "margins", "mean_jacobian", "r_robustness"]
@@ -104,6 +104,7 @@ def r_robustness(
     """
     at_least("draws", draws, 1)
     at_least("radius", radius, 0)
+    x, perturbed = as_inputs(model, x), as_inputs(model, perturbed)
     if perturbed.shape != x.shape:
         got, expected = tuple(perturbed.shape), tuple(x.shape)
         raise ShapeError(f"perturbed images of shape {got}, expected {expected}: one per image")
@@ -144,8 +145,8 @@ class Margins:
         return self._over(self.spectral_norm)
 
     def _over(self, norm: Tensor) -> Tensor:
-        reach = self.smallest_std * torch.special.ndtri(self.probability)
-        return torch.where(reach > 0, reach / norm, 0)  # also 0 for an encoder that ignores x
+        distance = self.smallest_std * torch.special.ndtri(self.probability)
+        return torch.where(distance > 0, distance / norm, 0)  # also 0 for an encoder that ignores x
 
 
 def margins(
@@ -172,6 +173,7 @@ def margins(
         True
     """
     at_least("draws", draws, _FEWEST)
+    x = as_inputs(model, x)
     found = r_robustness(model, x, x, radius, draws=draws, seed=seed)
     with torch.no_grad():
         stds = torch.cat([q.std.double() for q in model.encode(x).layers], dim=-1)
@@ -186,15 +188,19 @@ def mean_jacobian(model: Autoencoder, x: Tensor) -> Tensor:
     r"""Jacobian of the means of all layers at fixed codes, :math:`(N, \sum_i d_i, CHW)`.
 
     Row block i is :math:`\partial\mu^i(z^{i-1},x)/\partial x` at fixed :math:`z^{i-1}`, on the mean
-    path. Moving x acts like moving the noise of :math:`z^i` by this amount over :math:`\sigma_i`.
-    The total derivative would count the layers below twice; if the two contributions cancel, the
+    path; in a top-down model at fixed codes of the layers above. Moving x acts like moving the
+    noise of :math:`z^i` by this amount over :math:`\sigma_i`. The total derivative would count the
+    layers that are computed before twice; if the two contributions cancel, the
     margin would be too large.
     """
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         posterior = model.encode(x)
         noise = [torch.zeros_like(z) for z in posterior.z]
-        for i in range(len(noise) - 1):  # choose ε so that z stays fixed while the mean moves
+        order = list(range(len(noise)))
+        if capabilities_of(model).top_down:
+            order.reverse()
+        for i in order[:-1]:  # choose ε so that z stays fixed while the mean moves
             q = posterior.layers[i]
             noise[i] = (q.mean.detach() - q.mean) / q.std.detach()
             posterior = model.encode(x, noise)

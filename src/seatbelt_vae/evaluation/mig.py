@@ -20,7 +20,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.chains import BLOCK, Chains, draw_queries
-from seatbelt_vae.evaluation.information import Informations, Queries, informations
+from seatbelt_vae.evaluation.information import MutualInformation, Queries, mutual_information
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
 
@@ -32,14 +32,15 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FactorGap:
-    r"""The gap of one factor, with entropy and informations in nats.
+    r"""The gap of one factor, with entropy and mutual information in nats.
 
     Args:
         factor: its name.
         mig: :math:`(I(z_{(1)}; v) - I(z_{(2)}; v)) / H(v)`.
         mig_lower, mig_upper: bounds that enclose it in expectation; equal to it with one layer.
         entropy: :math:`H(v)`.
-        best_unit, second_unit: the units of the two largest informations; None without a second.
+        best_unit, second_unit: the units with the largest and second largest mutual information;
+            None without a second unit.
         mi_best, mi_second: :math:`I(z_{(1)}; v)`, :math:`I(z_{(2)}; v)`; 0 without a second unit.
     """
 
@@ -75,9 +76,9 @@ def measure_mig(
     With one layer :math:`q(z_j) = \frac1N\sum_n q(z_j|x_n)` is exact over the images used, and
     only the average over queries :math:`z \sim q(z)` is sampled. With more layers
     :math:`q(z^L|x)` has no closed form: an image has eight components, one per sampled path, and
-    the gap has a bracket, see `informations`.
+    the gap has a bracket, see `mutual_information`.
 
-    Entropies and informations are those of the images used. On few images every information is
+    Entropies and mutual information are estimated on the images used. On few images every value is
     too large, most for factors with many values.
 
     Args:
@@ -110,20 +111,20 @@ def measure_mig(
     components = Normal(
         torch.cat([q.mean for q in parts]), torch.cat([q.log_variance for q in parts])
     )
-    found = informations(queries, components, list(varying.values()))
+    found = mutual_information(queries, components, list(varying.values()))
     return gaps({name: _entropy(values) for name, values in varying.items()}, found)
 
 
-def gaps(entropies: Mapping[str, float], found: Informations) -> list[FactorGap]:
+def gaps(entropies: Mapping[str, float], found: MutualInformation) -> list[FactorGap]:
     """The gap of each factor.
 
     Args:
         entropies: of each factor by its name, nats, none of them 0.
-        found: the informations of units and factors, factors in the same order.
+        found: the mutual information of units and factors, factors in the same order.
 
     Example:
         >>> known = torch.tensor([[0.25, 1.0, 0.0]])
-        >>> (gap,) = gaps({"shape": 1.5}, Informations(known, known, known))
+        >>> (gap,) = gaps({"shape": 1.5}, MutualInformation(known, known, known))
         >>> gap.mig, gap.best_unit, gap.second_unit
         (0.5, 1, 0)
     """

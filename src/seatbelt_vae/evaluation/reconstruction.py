@@ -32,11 +32,11 @@ def is_binary(x: Tensor, bounds: tuple[float, float]) -> bool:
     """Whether every pixel is at one of the bounds, as in dSprites."""
     low, high = bounds
     nearest = torch.minimum((x - low).abs(), (x - high).abs())
-    return bool((nearest <= _BINARY * (high - low)).all())
+    return bool(((nearest <= _BINARY * (high - low)) & nearest.isfinite()).all())
 
 
 def intersection_over_union(
-    x: Tensor, reconstruction: Tensor, bounds: tuple[float, float]
+    x: Tensor, reconstruction: Tensor, bounds: tuple[float, float] | None
 ) -> float | None:
     r"""Mean over images of :math:`|A\cap B|/|A\cup B|` of the pixels above mid-range.
 
@@ -45,7 +45,7 @@ def intersection_over_union(
     Args:
         x: images :math:`(B, C, H, W)`.
         reconstruction: of the same shape.
-        bounds: the smallest and the largest value of a pixel.
+        bounds: the smallest and the largest value of a pixel; None if there are none.
 
     Returns:
         None if the images are not binary: a threshold would then be arbitrary.
@@ -55,7 +55,7 @@ def intersection_over_union(
         >>> intersection_over_union(x, x.roll(1), (-1.0, 1.0)) == 1 / 3
         True
     """
-    if not is_binary(x, bounds):
+    if bounds is None or not is_binary(x, bounds):
         return None
     middle = sum(bounds) / 2
     a, b = x > middle, reconstruction > middle

@@ -64,7 +64,7 @@ class PairMeasures:
                 "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
                 "distance_relative": found.distance_relative[i],
-                "told_apart": self.pair.told_apart,
+                "told_apart": self.pair.gap_is_defined,
             }
             for i, epsilon in enumerate(found.epsilon)
         ]
@@ -104,7 +104,7 @@ def measure_pair(
         model: the autoencoder, in evaluation mode.
         x, target: images :math:`(C, H, W)`.
         adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
-        rows: the rows of the attack; their ``pair`` and ``level`` are used.
+        rows: the rows of the attack; their ``level`` is used, and their ``pair`` if they have one.
         settings: the settings of the attack: draws, seed and batch.
 
     Raises:
@@ -116,20 +116,35 @@ def measure_pair(
             f"and at least one: attack the pair again"
         )
     batch = settings.micro_batch or _BATCH
+    # the rows of a single attack do not name their pair
+    rows = [{"pair": 0, **row} for row in rows]
     pair, number = Pair.of(model, x, target), rows[0]["pair"]
     generator = generator_for(Stream.FRESH_NOISE, settings.seed, number)
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
     columns = _columns(model, pair, adversarial, noise, batch)
-    fresh = generator_for(Stream.BUDGET_RECHECK, settings.seed, number)
-    lower = makes_budgeted(settings)
-    budgets = matched_budgets(model, pair, adversarial, lower=lower, recheck=fresh, batch=batch)
+    budgets = _budgets(model, pair, adversarial, settings, number)
     points = columns["distance_relative"], columns["distortion"]
     return PairMeasures(
         pair,
         _rows(pair, rows, columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
-        *(_areas(*points, budgets) if pair.told_apart_distortion else ()),
+        *(_areas(*points, budgets) if pair.distortion_is_defined else ()),
+    )
+
+
+def _budgets(
+    model: Autoencoder, pair: Pair, adversarial: Tensor, settings: AttackConfig, number: int
+) -> MatchedBudgets:
+    """The matched budgets of the pair with a number."""
+    return matched_budgets(
+        model,
+        pair,
+        adversarial,
+        lower=makes_budgeted(settings),
+        recheck=generator_for(Stream.BUDGET_RECHECK, settings.seed, number),
+        batch=settings.micro_batch or _BATCH,
+        max_evaluations=settings.max_evaluations,
     )
 
 
@@ -155,8 +170,8 @@ def _rows(pair: Pair, rows: Sequence[Row], columns: dict[str, Tensor]) -> list[R
     """The measures of every row as plain values, with those of the pair."""
     shared = {
         "target_reconstruction_error": pair.target_reconstruction_error,
-        "told_apart": pair.told_apart,
-        "told_apart_distortion": pair.told_apart_distortion,
+        "told_apart": pair.gap_is_defined,
+        "told_apart_distortion": pair.distortion_is_defined,
     }
     return [
         {"pair": row["pair"], "level": row["level"]}

@@ -15,7 +15,7 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.bootstrap import (
     DRAWS,
     FEWEST,
-    Kind,
+    MeanKind,
     check_positive,
     expansion,
     unscale,
@@ -62,7 +62,7 @@ class CrossedEstimate:
     value: float | None
     low: float | None
     high: float | None
-    kind: Kind
+    kind: MeanKind
     seeds: int
     pairs: int
 
@@ -73,7 +73,7 @@ class CrossedEstimate:
 
 
 def crossed_contrast(
-    terms: Sequence[Term], kind: Kind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
+    terms: Sequence[Term], kind: MeanKind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
 ) -> CrossedEstimate:
     r"""A weighted sum of means over trainings and pairs, :math:`\sum_t w_t \bar v_t`.
 

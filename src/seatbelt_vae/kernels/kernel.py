@@ -149,7 +149,7 @@ class Kernel:
 
     @cached_property
     def _sizes(self) -> dict[str, list[tuple[int, str]]]:
-        """Factor and name of each size of each array; the name of a constant is empty."""
+        """Sizes of each array as (factor, name): ``16C`` is (16, "C"), a constant is (4, "")."""
         texts = self._shape_texts.items()
         return {name: [_size(text) for text in shape.split()] for name, shape in texts}
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.optim.memory import PairMemory
+from seatbelt_vae.optim.memory import LBFGSMemory
 from seatbelt_vae.optim.minimum import Minimum, Status
 from seatbelt_vae.optim.region import Region
 
@@ -44,7 +44,20 @@ _STATE = (
 
 @dataclass(frozen=True)
 class Limits:
-    """Stopping conditions of a row; see `minimize`."""
+    """Stopping conditions of a row.
+
+    Args:
+        max_evaluations: largest number of evaluations per row.
+        relative_fall, window: a row has converged when ``window`` iterations lower f by less than
+            ``relative_fall`` times :math:`f - floor`. Float32 is too coarse for a test per step.
+        floor: a lower bound of f, one for all rows or :math:`(R)`.
+        negligible: absolute tolerance added to the relative one, one for all rows or :math:`(R)`.
+        gradient_tolerance: a row is stationary when the 2-norm of its projected gradient is at most
+            this.
+
+    Raises:
+        ConfigError: ``max_evaluations`` or ``window`` below 1.
+    """
 
     max_evaluations: int
     relative_fall: float
@@ -52,6 +65,9 @@ class Limits:
     floor: float | Tensor
     negligible: float | Tensor
     gradient_tolerance: float
+
+    def __post_init__(self) -> None:
+        check_settings(max_evaluations=self.max_evaluations, window=self.window)
 
 
 def check_settings(**settings: int) -> None:
@@ -101,7 +117,7 @@ class Descent:
         self.next = places
         self.number = torch.arange(places, device=x0.device)
         self.region = region.rows(self.number)
-        self.memory = PairMemory(places, size, memory, x0)
+        self.memory = LBFGSMemory(places, size, memory, x0)
         self.x = self.waiting[:places].clone()
         self.trial = self.x.clone()
         self.gradient, self.direction = torch.zeros_like(self.x), torch.zeros_like(self.x)
@@ -115,10 +131,11 @@ class Descent:
         self.history = x0.new_full((places, limits.window), torch.inf)
         self.idle = torch.zeros(places, dtype=torch.bool, device=x0.device)
 
-    @property
-    def running(self) -> bool:
-        """Whether any row has not stopped."""
-        return not bool(self.idle.all())
+    def run(self) -> Minimum:
+        """Evaluate until every row has stopped."""
+        while not self.idle.all():
+            self.tick()
+        return self.finished
 
     def tick(self) -> None:
         """Evaluate every row once; accept its trial or backtrack; remove rows that stopped.

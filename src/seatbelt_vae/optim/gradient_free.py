@@ -1,7 +1,16 @@
-"""`minimize_gradient_free`: batched random search from function values alone.
+r"""`minimize_gradient_free`: batched random search from function values alone.
 
-It shows whether a model masks its gradient: then it beats gradient descent. Every row searches
-along random lines: waves in windows of the image, or patches of anchor images.
+It shows whether a model masks its gradient: then it beats gradient descent.
+
+Every row searches along random lines through its best point x. Half of the lines follow a separable
+wave in a window m, :math:`\rho\,c \otimes (m\cos)(i) \otimes (m\cos)(j)`, with colour c, factors
+of length 1, and ρ the ball's radius or half the box's diagonal. The others follow a patch of an
+anchor image a, :math:`m \odot (a - x)`. Window sizes are uniform on a log scale.
+
+A row tries :math:`x \pm s d`, doubles s as long as f falls, and then draws the next line. Each row
+keeps one step s per kind of line: the last that lowered f, times 0.8 after a line that did not,
+times 1.5 after one along which f is constant, and reset once below 10⁻⁴. The first step of a line
+is s times a random factor between ¼ and 4, at most 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,20 +56,10 @@ def minimize_gradient_free(
 ) -> Minimum:
     r"""Minimise :math:`f_r(x)` over a ball in a box, or over a box, from values alone.
 
-    Half of the lines through the best point x follow a separable wave in a window m,
-    :math:`\rho\,c \otimes (m\cos)(i) \otimes (m\cos)(j)`, with colour c, factors of length 1, and
-    ρ the ball's radius or half the box's diagonal. The others follow a patch of an anchor a,
-    :math:`m \odot (a - x)`. Window sizes are uniform on a log scale.
-    A row tries :math:`x \pm s d`, doubles s as long as f falls, and then draws the next line.
-    Each row keeps one step s per kind of line: the last that lowered f, times 0.8 after a line that
-    did not, times 1.5 after one along which f is constant, and reset once below 10⁻⁴. The first
-    step of a line is s times a random factor between ¼ and 4, at most 1.
-
     Args:
         fun: maps points :math:`(R', n)` and their row numbers :math:`(R')` to values :math:`(R')`;
             values that are not finite are never accepted.
-        x0, lower, upper, center, radius: as for `minimize`; bounds are finite unless there is a
-            ball.
+        x0, lower, upper, center, radius: as for `minimize`; the region is finite.
         generators: one per row, on the CPU; results of a row do not depend on other rows.
         anchors: points to take patches from, such as an input and its target, (R, A, n).
         image_shape: (C, H, W) of a row; None for rows that are vectors.
@@ -82,38 +81,71 @@ def minimize_gradient_free(
         tensor([0., 0.])
     """
     region = region_of(x0, lower, upper, center, radius)
-    rows, size = x0.shape
-    anchors = x0.new_zeros(rows, 0, size) if anchors is None else anchors.detach().to(x0)
-    image_shape = (1, 1, size) if image_shape is None else image_shape
-    micro_batch = max(1, rows) if micro_batch is None else micro_batch
+    micro_batch = max(1, len(x0)) if micro_batch is None else micro_batch
     check_settings(evaluations=evaluations, micro_batch=micro_batch)
-    _check_shapes(x0, generators, anchors, image_shape)
-    reach = 0.5 * (region.upper - region.lower).expand_as(x0).norm(dim=1)
-    if region.ball is not None:
-        reach = region.ball.radius
-    if not bool(reach.isfinite().all()):
-        raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
+    lines = _Lines.of(x0, region, generators, anchors, image_shape)
     found = []
-    for chunk in torch.arange(rows, device=x0.device).split(micro_batch):
-        sources = [generators[row] for row in chunk.tolist()]
-        lines = _Lines(image_shape, reach[chunk], anchors[chunk], sources)
-        walk = _Walk(fun, x0[chunk].detach(), region.rows(chunk), chunk, lines)
-        for _ in range(evaluations - 1 if len(chunk) else 0):
-            walk.step()
-        found.append(walk.minimum(evaluations))
-    return Minimum(
-        *(torch.cat([getattr(part, field.name) for part in found]) for field in fields(Minimum))
-    )
+    for chunk in torch.arange(len(x0), device=x0.device).split(micro_batch):
+        search = _Search(fun, x0[chunk].detach(), region.rows(chunk), chunk, lines.rows(chunk))
+        found.append(search.run(evaluations))
+    columns = ([getattr(part, field.name) for part in found] for field in fields(Minimum))
+    return Minimum(*map(torch.cat, columns))
+
+
+def _wave_length(region: Region, x0: Tensor) -> Tensor:
+    """Length of a wave of step 1 per row: the ball's radius, or half the box's diagonal."""
+    length: Tensor = 0.5 * (region.upper - region.lower).expand_as(x0).norm(dim=1)
+    if region.ball is not None:
+        length = region.ball.radius
+    if not bool(length.isfinite().all()):
+        raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
+    return length
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """The random lines of rows; ``reach`` is the length of a wave of step 1."""
+    """The random lines of rows; ``wave_length`` is the length of a wave of step 1."""
 
     image_shape: tuple[int, int, int]
-    reach: Tensor
+    wave_length: Tensor
     anchors: Tensor
     generators: Sequence[torch.Generator]
+
+    @classmethod
+    def of(
+        cls,
+        x0: Tensor,
+        region: Region,
+        generators: Sequence[torch.Generator],
+        anchors: Tensor | None,
+        image_shape: tuple[int, int, int] | None,
+    ) -> "_Lines":
+        """The lines through points :math:`(R, n)` in a region.
+
+        Raises:
+            ShapeError: generators, anchors or an image shape of a wrong size.
+            ConfigError: an infinite region.
+        """
+        rows, size = x0.shape
+        anchors = x0.new_zeros(rows, 0, size) if anchors is None else anchors.detach().to(x0)
+        image_shape = (1, 1, size) if image_shape is None else image_shape
+        if len(generators) != rows:
+            raise ShapeError(f"got {len(generators)} generators for {rows} rows: give one per row")
+        if anchors.ndim != 3 or (anchors.shape[0], anchors.shape[2]) != (rows, size):
+            shape = tuple(anchors.shape)
+            raise ShapeError(f"anchors have shape {shape}, expected ({rows}, A, {size})")
+        if prod(image_shape) != size:
+            raise ShapeError(
+                f"image_shape is {image_shape}, expected three sizes whose product is {size}"
+            )
+        return cls(image_shape, _wave_length(region, x0), anchors, generators)
+
+    def rows(self, numbers: Tensor) -> "_Lines":
+        """The lines of some rows."""
+        generators = [self.generators[row] for row in numbers.tolist()]
+        return _Lines(
+            self.image_shape, self.wave_length[numbers], self.anchors[numbers], generators
+        )
 
     def draw(self, rows: Tensor, x: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kinds, first steps and lines, scaled by the step, through the points of some rows."""
@@ -136,7 +168,7 @@ class _Lines:
         patched = (kind_of < 0.5) & bool(self.anchors.shape[1])
         kind = patched[:, 0].long().to(rows)
         step = (steps[rows, kind] * _SPREAD ** (2 * spread[:, 0] - 1).to(steps)).clamp(max=1)
-        line = self.reach[rows, None] * _outer(colour, *waves).to(x)
+        line = self.wave_length[rows, None] * _outer(colour, *waves).to(x)
         if bool(patched.any()):
             which = (frequencies[:, 0] * self.anchors.shape[1]).long().to(rows)
             window = _outer(torch.ones_like(colour), *windows).to(x)
@@ -145,7 +177,7 @@ class _Lines:
         return kind, step, step[:, None].to(x) * line
 
 
-class _Walk:
+class _Search:
     """State of the rows: best points, current lines, and a step per kind of line."""
 
     def __init__(
@@ -161,6 +193,12 @@ class _Walk:
         self.kind, self.iterations = torch.zeros_like(numbers), torch.zeros_like(numbers)
         self.phase = torch.full_like(numbers, _FINISHED)
         self.flat = torch.zeros_like(numbers, dtype=torch.bool)
+
+    def run(self, evaluations: int) -> Minimum:
+        """Evaluate each row this often, including its start."""
+        for _ in range(evaluations - 1 if len(self.x) else 0):
+            self.step()
+        return self.minimum(evaluations)
 
     def step(self) -> None:
         """Evaluate every row once: accept its trial, reverse the line, or finish it."""
@@ -214,20 +252,3 @@ def _unit(factor: Tensor) -> Tensor:
 def _outer(colour: Tensor, down: Tensor, across: Tensor) -> Tensor:
     """Outer products of channel, height and width factors, flattened to rows."""
     return (colour[:, :, None, None] * down[:, None, :, None] * across[:, None, None]).flatten(1)
-
-
-def _check_shapes(
-    x0: Tensor,
-    generators: Sequence[torch.Generator],
-    anchors: Tensor,
-    image_shape: tuple[int, int, int],
-) -> None:
-    rows, size = x0.shape
-    if len(generators) != rows:
-        raise ShapeError(f"got {len(generators)} generators for {rows} rows: give one per row")
-    if anchors.ndim != 3 or (anchors.shape[0], anchors.shape[2]) != (rows, size):
-        raise ShapeError(f"anchors have shape {tuple(anchors.shape)}, expected ({rows}, A, {size})")
-    if prod(image_shape) != size:
-        raise ShapeError(
-            f"image_shape is {image_shape}, expected three sizes whose product is {size}"
-        )

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["PairMemory"]
+__all__ = ["LBFGSMemory"]
 
 _CURVATURE = 1e-8
 _ALIGNED = 16  # numbers that fill whole registers
 
 
-class PairMemory:
+class LBFGSMemory:
     """The last m pairs (s, y) of every row: steps taken, and changes of the gradient.
 
     Args:
@@ -45,20 +45,20 @@ class PairMemory:
 
     @property
     def filled(self) -> Tensor:
-        """Rows that remember anything, boolean."""
+        """Rows with at least one stored pair, boolean."""
         return (self.stamp > 0).any(1)
 
     def learn(self, vectors: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Remember a pair in ``rows`` (boolean) where its curvature is clear, and form :math:`Hv`.
+        r"""Store pairs of clearly positive curvature, and compute :math:`Hv`.
 
         Args:
-            vectors: s, y and v, side by side so that one pass over the pairs meets all three,
+            vectors: s, y and v in one tensor, so that one product with the pairs serves all three,
                 :math:`(R, 3, n)`.
-            rows: which rows have a new pair.
+            rows: rows with a new pair, boolean.
 
         Returns:
-            The rows that remembered their pair, and :math:`Hv` with it; v itself where nothing is
-            remembered.
+            The rows that stored their pair, and :math:`Hv` with it; v itself in rows without
+            stored pairs.
         """
         self.clock += 1
         size = vectors.shape[2]

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from seatbelt_vae.paper.figure_kinds import Figure
-from seatbelt_vae.paper.paper_model import Model, layered, single
+from seatbelt_vae.paper.paper_model import Model, multi_layer, single_layer
 from seatbelt_vae.paper.sizes import Size
 
-__all__ = ["Attack", "Experiment", "Member", "grid"]
+__all__ = ["Experiment", "Member", "PaperAttack", "models_of_series"]
 
 _PRESETS = {"VAE": "vae", "β-VAE": "beta-vae", "β-TCVAE": "beta-tcvae"}
 _LAYERED_PRESETS = {"Seatbelt-VAE": "seatbelt", "TC-DLGM": "tc-dlgm"}
 
 
 @dataclass(frozen=True)
-class Attack:
+class PaperAttack:
     """An attack as the paper names it; every attack runs at both strengths.
 
     Args:
@@ -63,42 +63,45 @@ class Experiment:
     published: str
     members: Callable[[Size], Iterable[Member]]
     figures: tuple[Figure, ...]
-    attacks: tuple[Attack, ...] = ()
+    attacks: tuple[PaperAttack, ...] = ()
     optional_metrics: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
 
 
-def grid(
+def models_of_series(
     size: Size,
     series: str,
     sets: Sequence[str],
-    sizes: Sequence[int] = (),
+    latents_or_depths: Sequence[int] = (),
     *,
     betas: Sequence[float] = (),
     seeds: Sequence[int] = (),
 ) -> Iterator[Member]:
-    """The models of a series: one for each data set, β, size and training seed.
+    """The models of a series: one for each data set, β, d_z or L, and training seed.
 
     Args:
         size: the size of the reproduction.
         series: the kind of model; ``{}`` is replaced by d_z or L.
         sets: the data sets.
-        sizes: d_z of models with one layer, L of others (default: the usual one).
+        latents_or_depths: d_z of models with one layer, L of others (default: the usual one).
         betas: β (default: those of the size).
         seeds: training seeds (default: `Size.seeds_of`).
 
     Example:
         >>> from seatbelt_vae.paper.sizes import SIZES
-        >>> [m.model.label for m in grid(SIZES["small"], "Seatbelt-VAE", ["faces"], betas=(4,))]
+        >>> members = models_of_series(SIZES["small"], "Seatbelt-VAE", ["faces"], betas=(4,))
+        >>> [member.model.label for member in members]
         ['faces-seatbelt-z48-24-12-6-beta4-seed0']
     """
     kind = series.split(",")[0]
     several = kind in _LAYERED_PRESETS
-    make = layered if several else single
+    make = multi_layer if several else single_layer
     usual = size.depth if several else size.latent_size
     preset = (_LAYERED_PRESETS | _PRESETS)[kind]
     for data in sets:
         for beta in betas or size.betas:
-            for units in sizes or (usual,):
-                for seed in seeds or size.seeds_of(data, beta, usual=units == usual):
-                    yield Member(series.format(units), make(data, preset, beta, units, seed))
+            for latents_or_depth in latents_or_depths or (usual,):
+                is_usual = latents_or_depth == usual
+                for seed in seeds or size.seeds_of(data, beta, usual=is_usual):
+                    model = make(data, preset, beta, latents_or_depth, seed)
+                    yield Member(series.format(latents_or_depth), model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seatbelt_vae.config import AttackConfig, DataConfig, ObjectiveConfig, RunConfig
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.paper.experiment import Attack, Experiment
+from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.paper_model import Model
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.workflow import Job
@@ -72,7 +72,7 @@ def plan(
         size: the size.
         roots: folders of data sets that are read from disk, by name.
     """
-    attacks: dict[Model, dict[Attack, None]] = {}
+    attacks: dict[Model, dict[PaperAttack, None]] = {}
     metrics: dict[Model, dict[str, None]] = {}
     parts = []
     for experiment in experiments:
@@ -127,7 +127,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
     )
 
 
-def _of_both_strengths(attack: Attack, size: Size) -> Iterator[AttackConfig]:
+def _of_both_strengths(attack: PaperAttack, size: Size) -> Iterator[AttackConfig]:
     """The strong attack, and the published one at the same λ."""
     strong = replace(size.attack, **vars(attack))
     yield strong

@@ -19,7 +19,7 @@ from seatbelt_vae.paper.quantities import (
 )
 
 if TYPE_CHECKING:  # importing it would import torch
-    from seatbelt_vae.evaluation.bootstrap import Kind
+    from seatbelt_vae.evaluation.bootstrap import MeanKind
 
 __all__ = [
     "ATTACK_IMAGES",
@@ -30,7 +30,7 @@ __all__ = [
     "Curves",
     "Densities",
     "Figure",
-    "Fixed",
+    "FixedFigure",
     "Scatter",
     "delta_curves",
     "evaluation_curves",
@@ -104,7 +104,7 @@ class Curves(Figure):
     label: str
     source: str = SUITE_PAIRS
     where: str = attack_rows()
-    kind: "Kind" = "arithmetic"
+    kind: "MeanKind" = "arithmetic"
     logarithmic: bool = False
     attacked: bool = True
     item: str = ""
@@ -203,7 +203,7 @@ class Scatter(Figure):
 
 
 @dataclass(frozen=True)
-class Fixed(Figure):
+class FixedFigure(Figure):
     """A figure that no setting changes, except its condition.
 
     Args:
@@ -223,7 +223,7 @@ class Fixed(Figure):
         return self.selected
 
 
-RATES = Fixed(
+RATES = FixedFigure(
     "accuracy",
     "accuracy, clean and under attack",
     "downstream USING (run)",
@@ -233,7 +233,7 @@ RATES = Fixed(
 )
 """Accuracies, clean and under attack: one row per classifier and series."""
 
-CLOUDS = Fixed(
+CLOUDS = FixedFigure(
     "codes",
     "codes and reconstructions",
     "codes USING (run)",
@@ -241,7 +241,7 @@ CLOUDS = Fixed(
 )
 """Two-dimensional codes of points and their reconstructions: one column per model."""
 
-ATTACK_IMAGES = Fixed(
+ATTACK_IMAGES = FixedFigure(
     "attacks",
     "one pair of images",
     "attacks USING (run) JOIN (SELECT run, suite, vary FROM suites) USING (run, suite)",
@@ -252,7 +252,7 @@ ATTACK_IMAGES = Fixed(
 )
 """Images of attacks on one pair, one row per model."""
 
-RECONSTRUCTIONS = Fixed(
+RECONSTRUCTIONS = FixedFigure(
     "reconstructions",
     "reconstructions",
     "evaluations USING (run)",

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 from seatbelt_vae.config import PRESETS
+from seatbelt_vae.data.registry import latent_sizes_of
 
-__all__ = ["Model", "layered", "single"]
-
-_LADDER = (96, 48, 24, 12, 6)
-_CELEBA_LADDER = (256, 128, 64, 32)
+__all__ = ["Model", "multi_layer", "single_layer"]
 
 
 @dataclass(frozen=True)
@@ -15,9 +13,9 @@ class Model:
     """One model of the paper.
 
     Args:
-        data: the data set.
-        preset: the preset; at β = 1 the one without a penalty.
-        beta: β.
+        data: name of the data set.
+        preset: name of the preset; for β = 1 a preset without penalties.
+        beta: β, the weight of the KL or of the TC penalty.
         latent_sizes: latent units of each layer, z¹ first.
         seed: seed of weights, data order and noise.
     """
@@ -33,32 +31,33 @@ class Model:
         """A readable name, unique among the models of a size.
 
         Example:
-            >>> single("chairs", "beta-tcvae", 4, 32).label
+            >>> single_layer("chairs", "beta-tcvae", 4, 32).label
             'chairs-beta-tcvae-z32-beta4-seed0'
         """
         sizes = "-".join(str(size) for size in self.latent_sizes)
         return f"{self.data}-{self.preset}-z{sizes}-beta{self.beta:g}-seed{self.seed}"
 
 
-def single(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
+def single_layer(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
     """A model with one layer; at β = 1 every preset is the plain VAE.
 
     Example:
-        >>> single("chairs", "beta-tcvae", 1, 32).preset
+        >>> single_layer("chairs", "beta-tcvae", 1, 32).preset
         'vae'
     """
     return _model(data, preset, beta, (latents,), seed)
 
 
-def layered(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
-    """A hierarchical model with the last ``depth`` sizes of the paper's ladder.
+def multi_layer(data: str, preset: str, beta: float, depth: int, seed: int = 0) -> Model:
+    """A hierarchical model with the last ``depth`` default sizes of the data set.
 
     Example:
-        >>> layered("faces", "seatbelt", 10, 4).latent_sizes, layered("faces", "seatbelt", 1, 2)
-        ((48, 24, 12, 6), Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0))
+        >>> multi_layer("faces", "seatbelt", 10, 4).latent_sizes
+        (48, 24, 12, 6)
+        >>> multi_layer("faces", "seatbelt", 1, 2)
+        Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0)
     """
-    ladder = _CELEBA_LADDER if data == "celeba" else _LADDER
-    return _model(data, preset, beta, ladder[-depth:], seed)
+    return _model(data, preset, beta, latent_sizes_of(data)[-depth:], seed)
 
 
 def _model(data: str, preset: str, beta: float, latent_sizes: tuple[int, ...], seed: int) -> Model:

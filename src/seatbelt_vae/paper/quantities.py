@@ -1,4 +1,4 @@
-"""SQL of the quantities, sources and conditions that figures and claims share."""
+"""SQL expressions, joins and conditions that several figures and claims use."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.page import draw_section, write_page
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
@@ -52,7 +52,7 @@ def reproduce(
     *,
     roots: Mapping[str, str] | None = None,
     engine: Engine | None = None,
-    on_news: Callable[[News], None] = lambda _: None,
+    on_progress: Callable[[JobProgress], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
 ) -> Reproduction:
     """Train, attack and measure the models of some experiments, and write the page of results.
@@ -68,7 +68,7 @@ def reproduce(
         out: the folder.
         roots: folders of data sets that are read from disk, by name.
         engine: the engine that runs the jobs (default: one process per core).
-        on_news: called with the progress of each model.
+        on_progress: called with the progress of each model.
         on_jobs: called with the progress of all models.
 
     Raises:
@@ -80,7 +80,7 @@ def reproduce(
     whole = plan(experiments, size, roots)
     jobs, missing = _available(whole)
     engine = engine or LocalEngine()
-    result = run_sweep(out / "runs", jobs, engine=engine, on_news=on_news, on_jobs=on_jobs)
+    result = run_sweep(out / "runs", jobs, engine=engine, on_progress=on_progress, on_jobs=on_jobs)
     here = _write_members(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seatbelt_vae.evaluation.bootstrap import Kind
+from seatbelt_vae.evaluation.bootstrap import MeanKind
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, Term, crossed_contrast
 
 __all__ = ["Key", "RunMatrix", "run_matrices"]
@@ -55,7 +55,7 @@ class RunMatrix:
         unknown = np.full(len(self.runs), np.nan)
         return np.column_stack([columns.get(item, unknown) for item in items])
 
-    def estimate(self, kind: Kind = "arithmetic") -> CrossedEstimate:
+    def estimate(self, kind: MeanKind = "arithmetic") -> CrossedEstimate:
         """The mean, equal weight per size, with its interval over trainings and pairs.
 
         Pairs without a value in some training are left out.

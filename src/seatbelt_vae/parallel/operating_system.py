@@ -110,7 +110,7 @@ def keep_freed_memory() -> None:
     Attacks allocate activations in every evaluation; the zeroing takes a third of their time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if _ON_LINUX else None
-    if mallopt is not None:  # musl has none
+    if mallopt is not None:  # the C library musl has no mallopt
         mallopt(_MMAP_THRESHOLD, _LARGE)
         mallopt(_TRIM_THRESHOLD, _NEVER)
 

@@ -18,7 +18,7 @@ from seatbelt_vae.parallel.operating_system import (
 )
 from seatbelt_vae.parallel.process_settings import tune_process
 
-__all__ = ["TRIES", "News", "Tell", "Work", "helpers", "run_jobs"]
+__all__ = ["TRIES", "JobProgress", "ProgressReporter", "Work", "helpers", "run_jobs"]
 
 TRIES = 3
 """Maximum number of starts of a job with killed processes, for example when memory is short."""
@@ -27,7 +27,7 @@ _PATIENCE = 60.0  # seconds for a process to reach a resumable point
 
 
 @dataclass(frozen=True)
-class News:
+class JobProgress:
     """Progress of one job.
 
     Args:
@@ -44,14 +44,14 @@ class News:
     detail: str = ""
 
 
-class Tell(Protocol):
+class ProgressReporter(Protocol):
     """Reports the progress of a job."""
 
     def __call__(self, what: str, done: int, total: int, detail: str = "", /) -> None:
-        """Arguments as of `News`."""
+        """Arguments as of `JobProgress`."""
 
 
-Work = Callable[[Tell, Callable[[], bool]], None]
+Work = Callable[[ProgressReporter, Callable[[], bool]], None]
 """A module-level function or a `functools.partial` of one; its arguments are two functions.
 
 The first reports progress. The second returns whether to stop; the job then raises
@@ -61,7 +61,7 @@ KeyboardInterrupt at a resumable point. A restarted job resumes.
 
 def run_jobs(
     jobs: Mapping[str, Work],
-    on_news: Callable[[News], None],
+    on_progress: Callable[[JobProgress], None],
     *,
     at_once: int,
     threads: int = 1,
@@ -74,7 +74,7 @@ def run_jobs(
 
     Args:
         jobs: the jobs by name, in the order of their start.
-        on_news: called with the progress of every job.
+        on_progress: called with the progress of every job.
         at_once: maximum number of simultaneous processes.
         threads: number of torch threads in each process.
         preload: modules that all jobs import, see `start_context`.
@@ -93,8 +93,8 @@ def run_jobs(
                 pool.start(waiting.pop(0))
             for message in pool.messages():
                 match message:
-                    case News():
-                        on_news(message)
+                    case JobProgress():
+                        on_progress(message)
                     case _Ended(name, _, killed=True) if pool.started[name] < TRIES:
                         waiting.append(name)
                     case _Ended(name, failure, killed):
@@ -174,16 +174,16 @@ class _Pool:
         theirs.close()  # so that the pipe closes when the process ends
         self.processes[name] = (ours, process)
 
-    def messages(self, timeout: float | None = None) -> Iterator[News | _Ended]:
+    def messages(self, timeout: float | None = None) -> Iterator[JobProgress | _Ended]:
         """One message per process that has sent one; `_Ended` follows the end of the process."""
         ready = wait([pipe for pipe, _ in self.processes.values()], timeout)
         for name, (pipe, process) in list(self.processes.items()):
             if pipe not in ready:
                 continue
-            message: News | _Ended | None = None
+            message: JobProgress | _Ended | None = None
             with suppress(EOFError, OSError):  # the process ended, perhaps within a message
                 message = pipe.recv()
-            if not isinstance(message, News):
+            if not isinstance(message, JobProgress):
                 process.join()
                 pipe.close()
                 del self.processes[name]
@@ -219,12 +219,12 @@ def _run(
     def stopped() -> bool:
         return bool(pipe.poll())  # the parent has sent "stop" or has ended
 
-    def send(message: News | _Ended) -> None:
+    def send(message: JobProgress | _Ended) -> None:
         with suppress(ConnectionError):  # the parent has ended, perhaps with unread messages
             pipe.send(message)
 
     def tell(what: str, done: int, total: int, detail: str = "", /) -> None:
-        send(News(name, what, done, total, detail))
+        send(JobProgress(name, what, done, total, detail))
 
     try:
         tune_process(threads)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.report.stored_values import check_values
 from seatbelt_vae.runs.contents import Evaluation, Run
 from seatbelt_vae.runs.suite_contents import PICTURED, Measured, Suite
 
@@ -27,11 +28,13 @@ def collect(folders: Sequence[Path]) -> list[Run]:
     """Read run folders.
 
     Raises:
-        ArtifactError: a folder is not a run folder, or a file is corrupt or incomplete.
+        ArtifactError: a folder is not a run folder, a file is corrupt or incomplete, or a value
+            is not of the type of its column.
     """
     runs = [Run(name, folder) for folder, name in zip(folders, _names(folders), strict=True)]
     for run in runs:
         run.read()
+        check_values(run)
     return runs
 
 

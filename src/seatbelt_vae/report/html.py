@@ -10,6 +10,7 @@ from typing import Any
 
 from seatbelt_vae.config import dump_toml
 from seatbelt_vae.config.presets import summary_of
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation.fooled import FOOLED, UNMOVED
 from seatbelt_vae.report import image_panels, suite_charts
 from seatbelt_vae.report.collect import Run, Suite, collect, leading_suite
@@ -51,6 +52,9 @@ def write_report(runs: Sequence[RunFolder | Path], out: Path) -> Path:
     Raises:
         ArtifactError: a folder is not a run folder, a file is corrupt, or ``out`` is not writable.
     """
+    for run in runs:
+        if not isinstance(run, RunFolder | Path):
+            raise ConfigError(f"a {type(run).__name__} is no run: give RunFolder or Path objects")
     folders = [run.path if isinstance(run, RunFolder) else run for run in runs]
     page = render_page("report.html", _content(collect(folders)))
     atomic_write(out, page.encode(errors="replace"))  # names may be invalid Unicode

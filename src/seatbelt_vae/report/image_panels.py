@@ -75,7 +75,7 @@ class Strip:
 
 def panels(runs: Sequence[Run], name: str | None) -> list[Panel]:
     """One panel per pair of one suite, over the runs that have measured it."""
-    known = measured_runs(runs, name)
+    known = [entry for entry in measured_runs(runs, name) if _has_images(entry[1])]
     count = max((len(measured.pairs) for _, _, measured in known), default=0)
     return [
         _panel(pair, [entry for entry in known if pair < len(entry[2].pairs)])
@@ -106,8 +106,8 @@ def attacked_pair(run: Run, measured: Measured, pair: int, budget: int) -> Attac
 
 
 def reconstructions(run: Run, columns: int = 8) -> Strip | None:
-    """Test images above their reconstructions; None without an evaluation."""
-    if run.evaluation is None:
+    """Test images above their reconstructions; None without an evaluation or images."""
+    if run.evaluation is None or not _has_images(run):
         return None
     images = [run.evaluation.pictures[name][:columns] for name in ("x", "reconstruction")]
     above, below = (side_by_side(row, _bounds(run), _GUTTER) for row in images)
@@ -116,8 +116,8 @@ def reconstructions(run: Run, columns: int = 8) -> Strip | None:
 
 
 def traversals(run: Run, image: int = 0) -> list[Strip]:
-    """One strip per traversed unit of one test image; none without an evaluation."""
-    found = run.evaluation.pictures if run.evaluation else {}
+    """One strip per traversed unit of one test image; none without an evaluation or images."""
+    found = run.evaluation.pictures if run.evaluation and _has_images(run) else {}
     if "traversals" not in found or len(found["traversals"]) <= image:
         return []
     layers, units = found["traversal_layer"].tolist(), found["traversal_unit"].tolist()
@@ -186,7 +186,23 @@ def _budgets(measured: Measured, pair: int) -> list[Row]:
     return sorted(rows, key=lambda row: row["epsilon"])
 
 
-def _bounds(run: Run) -> tuple[float, float]:
-    """The pixel range of a run's images."""
-    low, high = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
-    return low, high
+def _has_images(run: Run) -> bool:
+    """Whether the inputs of a run are images, not vectors."""
+    return run.architecture is None or len(run.architecture["image_shape"]) == 3
+
+
+def _bounds(run: Run) -> tuple[Any, Any]:
+    """The pixel range of a run's images, arrays for bounds per channel; theirs without bounds."""
+    stated = run.architecture["bounds"] if run.architecture else (-1.0, 1.0)
+    try:
+        ends = (-np.inf, np.inf) if stated is None else stated
+        low, high = (np.asarray(end, dtype=np.float64) for end in ends)
+    except (TypeError, ValueError):
+        raise ArtifactError(
+            f"{run.folder}: the bounds of its model are {stated!r}, expected two numbers: restore "
+            f"model.json, or train again"
+        ) from None
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        return low, high
+    stored = run.evaluation or next(filter(None, (s.measured for s in run.suites.values())))
+    return float(stored.pictures["x"].min()), float(stored.pictures["x"].max())

@@ -24,7 +24,7 @@ ROBUSTNESS = (HEADLINE, "auddc_worst")
 
 _EFFORT = (
     *("seed", "draws", "restarts", "max_evaluations", "memory", "recheck", "gradient_free"),
-    *("weight_count", "budgets", "fresh_draws"),
+    *("weight_count", "levels", "budgets", "fresh_draws"),
 )
 
 

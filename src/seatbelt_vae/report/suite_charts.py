@@ -92,16 +92,17 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
 
     If budgets limit the distortion, r/r₀ against ε. None for a loss without a floor.
     """
-    known = [
-        (index, run, run.suites[name])
+    shown = [
+        (index, run, [row for row in run.suites[name].attacks if _has_ratio(row)])
         for index, run in enumerate(runs)
-        if name in run.suites and run.suites[name].attacks
+        if name in run.suites
     ]
-    if not known or known[0][2].attacks[0]["divergence_floor"] is None:
+    known = [entry for entry in shown if entry[2]]
+    if name is None or not known:
         return None
-    levels = [row["level_relative"] for _, _, suite in known for row in suite.attacks]
-    low, high = min(level for level in levels if level > 0), max(levels)
-    penalty = not known[0][2].config.within_budget
+    levels = [row["level_relative"] for _, _, rows in known for row in rows]
+    low, high = min(levels), max(levels)
+    penalty = not known[0][1].suites[name].config.within_budget
     if penalty:
         ticks = _powers_of_two(low, high)
         x = Axis("λ, relative: λ‖xₜ − x‖ / r₀", low, high, ticks, lambda v: power(v, 2), True)
@@ -112,11 +113,11 @@ def attack_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     else:
         x, y = Axis("budget ε", 0, high), Axis("r / r₀", 0, 1.05, _UNIT)
         chart = PageChart("attack", "Attack objective against budget", x, y)
-    for index, run, suite in known:
+    for index, run, rows in known:
         if penalty:
-            ratio = _by_rank(suite.attacks, lambda row: row["divergence_ratio"])
+            ratio = _by_rank(rows, lambda row: row["divergence_ratio"])
             chart.line(known_means(ratio), "blend", look(index), f"{run.name}: r / r₀")
-        chart.means(_by_rank(suite.attacks, _delta_ratio), look(index), run.name, markers=4)
+        chart.means(_by_rank(rows, _delta_ratio), look(index), run.name, markers=4)
     return chart.render()
 
 
@@ -131,7 +132,9 @@ def damage_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
     chart.line([(0, 1), (1, 0)], "identity", title="a model that copies its input")
     grid = np.linspace(0, 1, _GRID)
     for index, run, measured in known:
-        rows = [row for row in measured.attacks if row["told_apart_distortion"]]
+        drawn = ("told_apart_distortion", "distortion", "distance_relative")
+        rows = [row for row in measured.attacks if all(row[name] is not None for name in drawn)]
+        rows = [row for row in rows if row["told_apart_distortion"]]
         pairs = _grouped(rows, lambda row: row["pair"]).values()
         worst = [_running_minimum(pair, grid) for pair in pairs]
         curve = {float(g): estimate([w[k] for w in worst]) for k, g in enumerate(grid) if worst}
@@ -227,9 +230,8 @@ def _by_rank(rows: Sequence[Row], value: Callable[[Row], float]) -> Curve:
     curve = {}
     for ranked in zip(*ordered, strict=False):
         levels = np.array([row["level_relative"] for row in ranked])
-        if (levels > 0).all():
-            position = float(np.exp(np.log(levels).mean()))
-            curve[position] = estimate([value(row) for row in ranked])
+        position = float(np.exp(np.log(levels).mean()))
+        curve[position] = estimate([value(row) for row in ranked])
     return curve
 
 
@@ -238,6 +240,12 @@ def _powers_of_two(low: float, high: float) -> list[float]:
     every = 2 if high / low < 2**16 else 8
     first, last = np.ceil(np.log2(low) - 1e-9), np.floor(np.log2(high) + 1e-9)
     return [2.0**e for e in range(int(first), int(last) + 1) if e % every == 0]
+
+
+def _has_ratio(row: Row) -> bool:
+    """Whether a row has a place in the chart: not λ = 0, nor a loss without a floor."""
+    drawn = ("level_relative", "delta", "divergence_start", "divergence_floor", "divergence_ratio")
+    return all(row[name] is not None for name in drawn) and row["level_relative"] > 0
 
 
 def _delta_ratio(row: Row) -> float:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from seatbelt_vae.attacks import FLAGS, Meaning
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.measures import Measure, ModelMeasure, PairMeasure, measures_by_group
-from seatbelt_vae.report.collect import Run, Suite
+from seatbelt_vae.report.collect import Evaluation, Run, Suite
 
 __all__ = [
     "HEADLINE",
@@ -135,11 +136,22 @@ def _table(title: str, measures: Sequence[Measure], runs: Sequence[Run]) -> Tabl
 def _value(measure: Measure, run: Run, suite: Suite | None) -> tuple[Any, Any, Any]:
     """Value, low and high; the value may be a text of several numbers, or None."""
     if isinstance(measure, ModelMeasure):
-        return (measure.shown(run.evaluation.measures) if run.evaluation else None), None, None
+        return (_shown(measure, run.evaluation) if run.evaluation else None), None, None
     if suite is None or suite.measured is None:
         return None, None, None
     found = suite.measured.estimate(measure.name)
     return found["value"], found["low"], found["high"]
+
+
+def _shown(measure: ModelMeasure, evaluation: Evaluation) -> Any:
+    try:
+        return measure.shown(evaluation.measures)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(
+            f"{evaluation.folder}/measures.json: {measure.name} is "
+            f"{str(evaluation.measures.get(measure.name))[:40]!r}, which cannot be shown "
+            f"({type(error).__name__}: {error}): move it away and evaluate again"
+        ) from None
 
 
 def _flag_table(name: str, runs: Sequence[Run]) -> FlagTable:

@@ -52,17 +52,20 @@ MEASURED = _known("""
 _FIXED: Mapping[str, Known] = {
     "runs": _known("""
         run VARCHAR, data VARCHAR, data_place VARCHAR, image_size BIGINT, image_shape BIGINT[],
-        images BIGINT, preset VARCHAR, objective VARCHAR, beta DOUBLE, depth BIGINT,
-        latent_sizes BIGINT[], top_size BIGINT, network VARCHAR, likelihood VARCHAR,
-        variance DOUBLE, seed BIGINT, epochs BIGINT, steps BIGINT, batch_size BIGINT,
-        learning_rate DOUBLE, ema_decay DOUBLE, free_bits DOUBLE, free_bits_group VARCHAR,
-        tc_estimator VARCHAR, kl_warm_up BIGINT, tc_warm_up BIGINT, precision VARCHAR,
-        finished BOOLEAN, weights_digest VARCHAR
+        images BIGINT, channels BIGINT, background VARCHAR, black DOUBLE, white DOUBLE,
+        skip_bad BOOLEAN, first_frame BOOLEAN, follow_links BOOLEAN, preset VARCHAR,
+        objective VARCHAR, beta DOUBLE, depth BIGINT, latent_sizes BIGINT[], top_size BIGINT,
+        network VARCHAR, filters BIGINT[], features BIGINT, hierarchy_widths BIGINT[],
+        likelihood VARCHAR, variance DOUBLE, seed BIGINT, epochs BIGINT, steps BIGINT,
+        batch_size BIGINT, learning_rate DOUBLE, schedule VARCHAR, ema_decay DOUBLE,
+        free_bits DOUBLE, free_bits_group VARCHAR, tc_estimator VARCHAR, kl_warm_up BIGINT,
+        tc_warm_up BIGINT, warm_up_period BIGINT, precision VARCHAR, finished BOOLEAN,
+        weights_digest VARCHAR
     """),
     "evaluations": _known("run VARCHAR, images BIGINT"),
     "suites": _known(f"""
         run VARCHAR, suite VARCHAR, {_METHOD}, vary VARCHAR, among VARCHAR, weights VARCHAR,
-        weight_count BIGINT,
+        weight_count BIGINT, levels DOUBLE[],
         budgets DOUBLE[], pairs BIGINT, seed BIGINT, draws BIGINT, restarts BIGINT,
         max_evaluations BIGINT, memory BIGINT, recheck DOUBLE, gradient_free BIGINT,
         fresh_draws BIGINT, test_images BIGINT, model VARCHAR, sibling VARCHAR, digest VARCHAR,

@@ -23,7 +23,7 @@ __all__ = ["answer", "in_one_line", "locked", "memory_limit", "unreadable"]
 
 _SETTINGS = {
     "memory_limit": "50%",  # of the machine's memory; larger sorts and joins use the spill folder
-    "python_enable_replacements": "false",  # a table name never means a Python variable
+    "python_enable_replacements": "false",  # else an unknown table name reads a Python variable
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",

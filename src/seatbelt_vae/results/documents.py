@@ -1,6 +1,7 @@
 """Views of settings and summaries, read from small TOML and JSON files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,20 @@ import pyarrow as pa
 from seatbelt_vae.config import (
     DataConfig,
     Preset,
+    ReadingConfig,
     RunConfig,
     preset_of,
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.data.registry import SAME_EVERYWHERE
+from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.results.columns import views
 from seatbelt_vae.results.discovery import RunSource
 from seatbelt_vae.runs import digest_of
 from seatbelt_vae.runs.contents import Run
 
-__all__ = ["DOCUMENTS", "table_of"]
+__all__ = ["DOCUMENTS", "flat", "table_of"]
 
 Row = dict[str, Any]
 
@@ -43,7 +45,7 @@ def table_of(view: str, runs: Sequence[RunSource]) -> pa.Table:
 def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row]) -> pa.Array:
     try:
         column = pa.array([row.get(name) for row in rows], kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         wrong = next(row for row in rows if not _fits(row.get(name), kind))
         raise ArtifactError(
             f"run {wrong['run']} has {wrong[name]!r} as {name} of its {view} ({error}): delete "
@@ -55,7 +57,7 @@ def _column(view: str, name: str, kind: pa.DataType | None, rows: Sequence[Row])
 def _fits(value: Any, kind: pa.DataType | None) -> bool:
     try:
         pa.array([value], kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return False
     return True
 
@@ -73,31 +75,24 @@ def _run_rows(source: RunSource) -> Iterator[Row]:
     yield {
         "run": run.name,
         **_data(data),
-        "image_size": data.image_size,
         "image_shape": shape,
-        "images": data.images,
         "preset": model.preset,
         "objective": preset and preset.objective,
         "beta": beta,
         "depth": len(sizes) if sizes else None,
         "latent_sizes": sizes,
         "top_size": sizes[-1] if sizes else None,
-        "network": model.network,
-        "likelihood": model.likelihood,
+        **_named(model, "network", "filters", "features", "hierarchy_widths", "likelihood"),
         "variance": model.variance if model.likelihood == "gaussian" else None,
-        "seed": training.seed,
+        **_named(training, "seed", "batch_size", "learning_rate", "schedule", "ema_decay"),
         "epochs": training.epochs if training.steps is None else None,
         "steps": training.steps,
-        "batch_size": training.batch_size,
-        "learning_rate": training.learning_rate,
-        "ema_decay": training.ema_decay,
         "free_bits": free_bits,
         "free_bits_group": config.objective.free_bits_group if free_bits else None,
         "tc_estimator": config.objective.tc_estimator
         if preset and preset.reads("tc_estimator")
         else None,
-        "kl_warm_up": config.objective.kl_warm_up,
-        "tc_warm_up": config.objective.tc_warm_up,
+        **_named(config.objective, "kl_warm_up", "tc_warm_up", "warm_up_period"),
         "precision": training.precision,
         "finished": run.weights is not None,
         "weights_digest": run.weights,
@@ -111,7 +106,6 @@ def _foreign_row(run: Run) -> Row:
     return {
         "run": run.name,
         **_data(run.data),
-        "image_size": run.data.image_size,
         "image_shape": about["image_shape"],
         "preset": run.preset,
         "depth": len(sizes),
@@ -124,7 +118,7 @@ def _foreign_row(run: Run) -> Row:
 
 def _evaluation_rows(source: RunSource) -> Iterator[Row]:
     evaluation = source.contents.evaluation
-    yield {"run": source.name, **(dict(_flat(evaluation.measures)) if evaluation else {})}
+    yield {"run": source.name, **(dict(flat(evaluation.measures)) if evaluation else {})}
 
 
 def _suite_rows(source: RunSource) -> Iterator[Row]:
@@ -136,8 +130,8 @@ def _suite_rows(source: RunSource) -> Iterator[Row]:
         yield {
             "run": source.name,
             "suite": suite.name,
-            **{name: getattr(config, name) for name in (*same, *effort, "fresh_draws")},
-            "path": config.walked,
+            **_named(config, *same, *effort, "fresh_draws", "levels"),
+            "path": config.path_used,
             "weights": None if within else config.weights,
             "weight_count": None if within else config.weight_count,
             "budgets": list(config.epsilons) if within else None,
@@ -182,7 +176,7 @@ DOCUMENTS: Mapping[str, Callable[[RunSource], Iterator[Row]]] = {
 
 
 def _data(data: DataConfig) -> Row:
-    """The name of the data set without local paths, and a digest of its path.
+    """The settings of a data set; its name is without local paths, but with a digest of the path.
 
     The digest distinguishes data sets with the same name. It is None for data sets with the same
     images at any path.
@@ -197,7 +191,12 @@ def _data(data: DataConfig) -> Row:
     return {
         "data": name,
         "data_place": None if place is None else digest_of(place),
+        **_named(data, "image_size", "images", *(field.name for field in fields(ReadingConfig))),
     }
+
+
+def _named(settings: object, *names: str) -> Row:
+    return {name: getattr(settings, name) for name in names}
 
 
 def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[int] | None]:
@@ -206,7 +205,8 @@ def _architecture(run: Run, config: RunConfig) -> tuple[list[int] | None, list[i
         return run.architecture.get("image_shape"), run.architecture["latent_sizes"]
     try:
         # latent sizes do not depend on the image shape
-        model = resolve(config.model, config.data.name, (1, 64, 64), (-1.0, 1.0))
+        name = config.data.name
+        model = resolve(config.model, name, (1, 64, 64), (-1.0, 1.0), latent_sizes_of(name))
     except ConfigError:
         return None, None
     return None, list(model.latent_sizes)
@@ -228,11 +228,11 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
         return config.objective.beta, config.objective.free_bits
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Flatten nested tables: ``total_correlation.lower`` becomes ``tc_lower``."""
     for key, value in table.items():
         name = f"{prefix}{_SHORT.get(key, key)}"
         if isinstance(value, dict):
-            yield from _flat(value, f"{name}_")
+            yield from flat(value, f"{name}_")
         else:
             yield name, value

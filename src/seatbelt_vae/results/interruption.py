@@ -49,7 +49,7 @@ def interruptible(
     thread.start()
     deadline = math.inf if timeout is None else time.monotonic() + timeout
     try:
-        # a signal wakes no wait on Windows, and none in this thread if another received it
+        # poll: a signal does not end a wait on Windows, or if another thread receives it
         while not ended.wait(min(_POLL, max(0.0, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 raise QueryTimeoutError(f"the query exceeded its time limit of {timeout:g} s")

@@ -50,7 +50,7 @@ AUDIT = "audit.json"
 SCHEMA_VERSION = 1
 """Version of `audit.json`: it increases when a key is renamed, removed or changes its meaning."""
 
-ThreatName = Literal["l2", "linf"]
+ThreatName = Literal["l2", "linf", "sd"]
 Severity = Literal["inconclusive", "warning"]
 Status = Literal["pass", "fail", "inconclusive"]
 Fooled = Literal["fooled", "partly fooled", "not fooled"]
@@ -104,7 +104,7 @@ class ThreatBudgets:
     """A threat and its budgets.
 
     Args:
-        name: ``l2`` or ``linf``.
+        name: ``l2``, ``linf``, or ``sd`` for L∞ in standard deviations.
         unit: unit of the budgets.
         budgets: ascending, as in the names of the metrics: ``0.2`` or ``8/255``.
     """

@@ -1,6 +1,5 @@
 """Reads files of runs, and checks that they have the expected keys, columns or tensors."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,39 +23,11 @@ def checked_table(path: Path, keys: Sequence[str] = ()) -> Row:
     return checked(path, read_json(path), keys)
 
 
-def checked_rows(
-    path: Path,
-    columns: Sequence[str],
-    pattern: str = "*.parquet",
-    *,
-    numbers: Sequence[str] = (),
-    measured: Sequence[str] = (),
-) -> list[Row]:
-    """Read Parquet files.
-
-    Args:
-        path, pattern: as for `read_rows`.
-        columns: columns that the rows must have.
-        numbers: further such columns, of finite numbers.
-        measured: further such columns, of numbers or null.
-    """
+def checked_rows(path: Path, columns: Sequence[str], pattern: str = "*.parquet") -> list[Row]:
+    """Read Parquet files that have ``columns``; ``path`` and ``pattern`` as for `read_rows`."""
     rows = read_rows(path, pattern)
-    checked(path, rows[0] if rows else {}, (*columns, *numbers, *measured))
-    for row in rows:
-        for name in numbers:
-            if not isinstance(row[name], int | float) or not math.isfinite(row[name]):
-                raise _other(path, name, row[name], "a finite number")
-        for name in measured:
-            if not isinstance(row[name], int | float | None):
-                raise _other(path, name, row[name], "a number or null")
+    checked(path, rows[0] if rows else {}, columns)
     return rows
-
-
-def _other(path: Path, name: str, found: object, expected: str) -> ArtifactError:
-    return ArtifactError(
-        f"{path}: {name} is {str(found)[:40]!r}, expected {expected}: move it away and run the "
-        f"step again"
-    )
 
 
 def checked_tensors(path: Path, names: Sequence[str]) -> Tensors:

@@ -14,6 +14,7 @@ from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs.checked_files import (
     Row,
     Tensors,
+    checked,
     checked_rows,
     checked_table,
     checked_tensors,
@@ -118,15 +119,25 @@ class Run:
     def architecture(self) -> Row | None:
         """Image shape, bounds and latent sizes; None before training."""
         if self.subject is not None:
-            return {**self.subject, "image_shape": self.subject["event_shape"]}
-        path = self.folder / "model.json"
-        return checked_table(path, ["latent_sizes", "bounds"]) if path.exists() else None
+            found = {**self.subject, "image_shape": self.subject["event_shape"]}
+        elif (path := self.folder / "model.json").exists():
+            found = checked_table(path, ["latent_sizes", "bounds"])
+        else:
+            return None
+        sizes = found["latent_sizes"]
+        if not isinstance(sizes, list) or not all(isinstance(size, int) for size in sizes):
+            place = self.folder / (SUBJECT if self.subject else "model.json")
+            raise ArtifactError(
+                f"{place}: latent_sizes is {str(sizes)[:40]!r}, expected a list of whole numbers: "
+                f"restore it"
+            )
+        return found
 
     @cached_property
     def metrics(self) -> list[Row]:
         """Rows of the training metrics; empty before training."""
-        place = self.folder / "metrics"
-        return checked_rows(place, ["step", "split"]) if any(place.glob("*.parquet")) else []
+        place, columns = self.folder / "metrics", ("step", "split", "elbo")
+        return checked_rows(place, columns) if any(place.glob("*.parquet")) else []
 
     @cached_property
     def weights(self) -> str | None:
@@ -143,7 +154,9 @@ class Run:
     def conditions(self) -> Row:
         """Versions, processor and threads of the training, from the latest checkpoint."""
         files = sorted(self.folder.glob("checkpoints/step-*/about.json"))
-        return dict(checked_table(files[-1], ["conditions"])["conditions"]) if files else {}
+        if not files:
+            return {}
+        return checked(files[-1], checked_table(files[-1], ["conditions"])["conditions"])
 
     @cached_property
     def suites(self) -> dict[str, Suite]:
@@ -166,8 +179,8 @@ class Run:
         for suite in self.suites.values():
             _ = suite.config, suite.about, suite.attacks, suite.flags
             if (measured := suite.measured) is not None:
-                _ = measured.summary, measured.pairs, measured.attacks, measured.budgets
-                _ = measured.pictures
+                _ = measured.summary, measured.estimates, measured.pairs, measured.attacks
+                _ = measured.budgets, measured.pictures
         if (evaluation := self.evaluation) is not None:
             _ = evaluation.measures, evaluation.sigma, evaluation.pictures
         self._check_images()

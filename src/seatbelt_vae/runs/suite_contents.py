@@ -18,18 +18,21 @@ from seatbelt_vae.runs.json_files import read_json
 from seatbelt_vae.runs.settings import read_settings
 from seatbelt_vae.runs.suites import read_suite, suite_file
 
-__all__ = ["PICTURED", "Measured", "Suite"]
+__all__ = ["ATTACKS", "PICTURED", "Measured", "Suite"]
 
 PICTURED = 20
 """Number of pairs of a suite with pictures in a report."""
 
+ATTACKS = "pair-*.parquet"
+"""The files of attacks in the folder of a suite."""
+
 _ATTACK = (
-    *("level_relative", "delta", "bound"),
+    *("pair", "level", "level_relative", "delta", "bound"),
     *("divergence_start", "divergence_floor", "divergence_ratio"),
 )
-_BUDGET = ("gap", "blend_gap", "distance_relative")
-_MEASURE = ("distortion", "distance_relative")
-_PAIR = ("input_index", "target_index", "gap@0.2")
+_BUDGET = ("how", "told_apart", "pair", "epsilon", "gap", "blend_gap", "distance_relative")
+_MEASURE = ("pair", "told_apart_distortion", "distortion", "distance_relative")
+_PAIR = ("pair", "told_apart", "input_index", "target_index", "gap@0.2")
 _PICTURES = (
     *("adversarial", "reconstruction", "x", "target"),
     *("reconstruction_x", "reconstruction_target"),
@@ -45,26 +48,22 @@ class Measured:
     @cached_property
     def summary(self) -> Row:
         """The content of ``summary.json``."""
-        return checked_table(self.folder / "summary.json", ["measures"])
+        return checked_table(self.folder / "summary.json", ["measures", "pairs_told_apart"])
 
     @cached_property
     def pairs(self) -> list[Row]:
         """One row per pair."""
-        path = self.folder / "pairs"
-        return checked_rows(path, ["told_apart"], numbers=["pair"], measured=_PAIR)
+        return checked_rows(self.folder / "pairs", _PAIR)
 
     @cached_property
     def attacks(self) -> list[Row]:
         """One row of measures per attack."""
-        path = self.folder / "measures"
-        columns = ["told_apart_distortion"]
-        return checked_rows(path, columns, numbers=["pair"], measured=_MEASURE)
+        return checked_rows(self.folder / "measures", _MEASURE)
 
     @cached_property
     def budgets(self) -> list[Row]:
         """One row per pair and budget."""
-        path, columns = self.folder / "budgets", ["how", "told_apart"]
-        return checked_rows(path, columns, numbers=["pair", "epsilon"], measured=_BUDGET)
+        return checked_rows(self.folder / "budgets", _BUDGET)
 
     @cached_property
     def pictures(self) -> Tensors:
@@ -86,7 +85,8 @@ class Measured:
         """Value, low, high, kind, n and unit of each measure of the summary."""
         path = self.folder / "summary.json"
         measures: dict[str, Row] = checked(path, self.summary["measures"])
-        return {name: checked(path, found) for name, found in measures.items()}
+        columns = ("value", "low", "high", "kind", "n")
+        return {name: checked(path, found, columns) for name, found in measures.items()}
 
     def estimate(self, measure: str) -> Row:
         """Value, low and high of one measure; all None if it was not measured."""
@@ -129,10 +129,9 @@ class Suite:
     @cached_property
     def attacks(self) -> list[Row]:
         """One row per attack on the pairs attacked so far."""
-        pattern, numbers = "pair-*.parquet", ["pair", "level"]
-        if not any(self.folder.glob(pattern)):
+        if not any(self.folder.glob(ATTACKS)):
             return []
-        return checked_rows(self.folder, (), pattern, numbers=numbers, measured=_ATTACK)
+        return checked_rows(self.folder, _ATTACK, ATTACKS)
 
     @cached_property
     def flags(self) -> list[Row] | None:

@@ -57,7 +57,7 @@ def stored_options(folder: Path) -> CardOptions | None:
         record = json.loads(last)
         return CardOptions(**record) if record.pop("digest") == _digest(above) else None
     except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # the comment itself was edited
+        return None  # the user edited the comment that holds the options
 
 
 def _digest(text: str) -> str:

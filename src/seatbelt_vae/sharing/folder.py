@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.hub import send
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.models.weights import WEIGHTS
@@ -34,7 +34,10 @@ def share(
 
     Raises:
         ArtifactError: the run has no complete model, or ``out`` has other contents.
+        ConfigError: not a run, such as a model.
     """
+    if not isinstance(run, RunFolder):
+        raise ConfigError(f"a {type(run).__name__} is no run: give RunFolder.open(path)")
     model = load_model(run)
     found = findings(*collect([run.path]))
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):

@@ -1,4 +1,4 @@
-"""Subjects of folders that the diffusers library saved."""
+"""Opens folders saved by the diffusers library as subjects."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -37,10 +36,23 @@ class _TwoMaps(nn.Module):
         return self.autoencoder.decode(z)
 
 
+class _Quantised(_TwoMaps):
+    """A class with a codebook, whose ``decode`` quantises."""
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """The indices of the nearest vectors of the codebook."""
+        _, _, (_, _, indices) = self.autoencoder.quantize(self.encode(x).latents)
+        found: Tensor = indices
+        return found.reshape(len(x), -1)
+
+
 def recognises(target: str) -> bool:
     """Whether a target is a folder with the configuration of a class of diffusers."""
     path = Path(target) / _CONFIG
-    return path.exists() and _CLASS in read_json(path)
+    if not path.exists():
+        return False
+    settings = read_json(path)
+    return isinstance(settings, dict) and isinstance(settings.get(_CLASS), str)
 
 
 def open_target(target: str, data: ImageData | None = None) -> Subject:
@@ -49,14 +61,16 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: the class is no autoencoder, or its weights are missing, pickled or damaged.
         ConfigError: diffusers is not installed, or no data, which gives the size of the images.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     folder = Path(target)
     name = read_json(folder / _CONFIG)[_CLASS]
     if data is None:
         raise ConfigError(f"{target} does not state the size of its images: give --data")
-    model = wrap(_TwoMaps(_loaded(folder, str(name))), tuple(data.image_shape), _BOUNDS)
-    return foreign_subject(model, data, folder.resolve().name, source=target, kind="diffusers")
+    autoencoder = _loaded(folder, str(name))
+    maps = _Quantised if hasattr(autoencoder, "quantize") else _TwoMaps
+    model = wrap(maps(autoencoder), tuple(data.image_shape), _BOUNDS)
+    return subject_of_model(model, folder.resolve().name, source=target, kind="diffusers")
 
 
 def _loaded(folder: Path, name: str) -> Any:

@@ -1,5 +1,9 @@
-"""Subjects of programs exported with ``torch.export`` (.pt2)."""
+"""Opens programs exported with ``torch.export`` (.pt2) as subjects."""
 
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +13,14 @@ from torch import Tensor, nn
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.foreign_subject import usual_bounds
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
 _ENCODE, _DECODE = "encode.pt2", "decode.pt2"
+_FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""The variable of PyTorch under which pickled objects other than tensors are refused."""
 
 
 class _Programs(nn.Module):
@@ -46,7 +52,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: a file is missing or damaged.
         ConfigError: no data, which gives the shape of the inputs.
-        ModelError: the program violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     if data is None:
         raise ConfigError(f"{target} does not state the shape of its inputs: give --data")
@@ -56,18 +62,33 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         if path.is_dir()
         else _program(path)
     )
-    # programs are fixed: they keep the mode in which they were exported
-    for part in module.modules():
-        part.training = False
-    model = wrap(module, tuple(data.image_shape))
-    return foreign_subject(model, data, path.stem, source=target, kind="exported")
+    model = wrap(module, tuple(data.image_shape), usual_bounds(data))
+    return subject_of_model(model, path.stem, source=target, kind="exported")
+
+
+@contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Let the unpickler read tensors only, and drop the traceback that PyTorch logs."""
+    log, before = logging.getLogger("torch.export"), os.environ.get(_FORCED)
+    level = log.level
+    log.setLevel(logging.ERROR)
+    os.environ[_FORCED] = "1"
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        if before is None:
+            del os.environ[_FORCED]
+        else:
+            os.environ[_FORCED] = before
 
 
 def _program(path: Path) -> nn.Module:
     if not path.exists():
         raise ArtifactError(f"no such file: {path}; save it with torch.export.save")
     try:
-        return torch.export.load(path).module()
+        with _tensors_only():
+            return torch.export.load(path).module()
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0]
         raise ArtifactError(

@@ -1,57 +1,129 @@
 """The subject of a foreign model: checked against the protocol, and on images of its user."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from seatbelt_vae.config import AdapterConfig
+from seatbelt_vae.config.adapter import Bound
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.subjects.adapters.alternatives import better_reading
+from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
+from seatbelt_vae.references import resolve_reference
+from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
-from seatbelt_vae.subjects.subject import Subject, subject_of_model
+from seatbelt_vae.subjects.adapters.override import overridden
+from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
+from seatbelt_vae.subjects.adapters.return_values import image_of
+from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
-__all__ = ["foreign_subject"]
+__all__ = ["examined", "usual_bounds"]
 
 _IMAGES = 64
 _ENOUGH = 8
+_PROBED = 3
 
 _logger = logging.getLogger(__name__)
 
 
-def foreign_subject(
-    model: Autoencoder, data: ImageData | None, name: str, *, source: str, kind: str
+def examined(
+    subject: Subject, data: ImageData | None, settings: AdapterConfig | None = None
 ) -> Subject:
-    """The subject of a foreign model; doubts whether it is read as it was meant are logged.
+    """The subject under the given settings; doubts whether it is read as was meant are logged.
 
     Args:
-        model: the autoencoder.
+        subject: the subject of a foreign model.
         data: the data of the evaluation; without it no images are checked.
-        name: its name in tables and reports.
-        source: the target it was obtained from.
-        kind: the kind of the target.
+        settings: how the model is read (default: as it was found).
 
     Raises:
         ModelError: the model violates the protocol.
-        ConfigError: the data have another shape than the model's inputs.
+        ConfigError: settings that do not fit the model, or data of another shape than its inputs.
     """
-    check_autoencoder(model)
-    subject = subject_of_model(model, name, source=source, kind=kind)
+    settings = settings or AdapterConfig()
+    subject = replace(subject, model=overridden(subject.model, settings), settings=settings)
+    subject = replace(subject, model=_in_deviations(subject.model, data))
+    check_autoencoder(subject.model, batch=_PROBED, inputs=_typical(subject.model, data))
     doubts = () if data is None else _doubts(subject, data)
     for doubt in doubts:
-        _logger.warning("%s: %s", name, doubt)
+        _logger.warning("%s: %s", subject.name, doubt)
     return replace(subject, doubts=doubts)
 
 
+def usual_bounds(data: ImageData) -> Bound:
+    """The bounds of inputs that a module does not state: [0, 1] of images, none of vectors."""
+    return (0.0, 1.0) if np.isfinite(data.bounds).all() else None
+
+
+def _in_deviations(model: Autoencoder, data: ImageData | None) -> Autoencoder:
+    """An adapter without bounds, with the standard deviations of the training vectors."""
+    if data is None or not isinstance(model, ForeignAutoencoder | Reconstruction):
+        return model
+    if model.bounds is not None or np.isfinite(data.bounds).all():
+        return model
+    rows = data.train.batch(np.arange(len(data.train))).double()
+    return replace(model, scale=rows.std(0, correction=0).float())
+
+
+def _typical(model: Autoencoder, data: ImageData | None) -> Tensor | None:
+    """Training vectors near the mean, with which a model without bounds is checked."""
+    if data is None or np.isfinite(data.bounds).all() or len(data.train) < 2 * _PROBED:
+        return None
+    if tuple(data.image_shape) != event_shape_of(model) or bounds_of(model).finite:
+        return None
+    rows = data.train.batch(np.arange(min(len(data.train), _IMAGES)))
+    spread = rows.std(0).clamp_min(torch.finfo(rows.dtype).tiny)
+    return rows[((rows - rows.mean(0)) / spread).abs().amax(1).argsort()[: 2 * _PROBED]]
+
+
 def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:
-    test = subject.images(data).test
+    test, model = subject.images(data).test, subject.model
     if len(test) < _ENOUGH:
         return ()
     images = test.batch(np.arange(min(len(test), _IMAGES)))
-    raised = [found for found in check_on_images(subject.model, images) if found.raised]
-    if not raised or not isinstance(subject.model, ForeignAutoencoder):
-        return tuple(map(str, raised))
-    better = better_reading(subject.model, images)
-    hint = () if better is None else (f"wrap(module, event_shape, {better}) reconstructs better",)
-    return (*map(str, raised), *hint)
+    forward = _forward(subject)
+    found = [f for f in check_on_images(model, images, forward=forward) if f.raised]
+    raised, names = tuple(map(str, found)), {finding.name for finding in found}
+    if not isinstance(model, ForeignAutoencoder):
+        return raised
+    if (order := better_heads(model, images)) is not None:
+        raised += (f"mean and spread of encode seem to be {order}",)
+    if raised and (better := better_reading(model, images)) is not None:
+        raised += (f"{better} reconstructs better",)
+    code = better_code(model, images, forward) if forward and "forward noise" in names else None
+    if code is not None:
+        raised += (f"--code {code} varies reconstructions as the model's own forward does",)
+    return raised
+
+
+def _forward(subject: Subject) -> Callable[[Tensor], Tensor] | None:
+    """The owner's map from inputs to reconstructions: that of the settings, or of the module."""
+    if (reference := subject.settings.forward) is not None:
+        given = resolve_reference(reference)
+        if not callable(given):
+            raise ConfigError(f"forward {reference!r} is no function of inputs: name a function")
+        return partial(_reconstructed, reference, given)
+    return subject.model.forward if isinstance(subject.model, ForeignAutoencoder) else None
+
+
+def _reconstructed(reference: str, function: Callable[[Tensor], Any], x: Tensor) -> Tensor:
+    try:
+        found = image_of(function(x))
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = (str(error).splitlines() or ["no message"])[0]
+        raise ConfigError(
+            f"forward {reference!r} fails on inputs {tuple(x.shape)}: {reason}"
+        ) from None
+    if found is None or found.numel() != x.numel():
+        raise ConfigError(
+            f"forward {reference!r} returned no reconstruction of inputs {tuple(x.shape)}: return "
+            f"a tensor of that shape"
+        )
+    return found.detach().to(x).reshape(x.shape)

@@ -1,11 +1,13 @@
 """The kinds of targets that name a subject.
 
-To add a kind, write a module with the functions of `Way` and list it in `WAYS`.
+To add a kind, write a module with the functions of `TargetKind` and list it in `TARGET_KINDS`.
 """
 
 from pathlib import Path
 from typing import Protocol
 
+from seatbelt_vae.config import AdapterConfig
+from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
@@ -18,13 +20,14 @@ from seatbelt_vae.subjects import (
     run_subject,
     weights_file,
 )
-from seatbelt_vae.subjects.result_folder import continued, source_of
+from seatbelt_vae.subjects.foreign_subject import examined
+from seatbelt_vae.subjects.result_folder import continued, settings_of, source_of
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["WAYS", "Way", "as_subject", "open_subject", "reopened"]
+__all__ = ["TARGET_KINDS", "TargetKind", "as_subject", "open_subject", "reopened"]
 
 
-class Way(Protocol):
+class TargetKind(Protocol):
     """The functions of a module for one kind of target."""
 
     def recognises(self, target: str, /) -> bool:
@@ -36,18 +39,20 @@ class Way(Protocol):
         ...
 
 
-WAYS: tuple[Way, ...] = (
-    run_subject,
-    reference,
-    weights_file,
-    exported_program,
-    diffusers_folder,
-    pythae_folder,
-)
+TARGET_KINDS: dict[str, TargetKind] = {
+    "run": run_subject,
+    "reference": reference,
+    "weights": weights_file,
+    "exported": exported_program,
+    "diffusers": diffusers_folder,
+    "pythae": pythae_folder,
+}
 """The modules of all kinds, tried in this order; a folder of results names one of them."""
 
 
-def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
+def open_subject(
+    target: str | Path, data: ImageData | None = None, settings: AdapterConfig | None = None
+) -> Subject:
     """The subject that a target names.
 
     Args:
@@ -55,18 +60,37 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
             ``file.py:function``, a folder of diffusers or pythae, a .safetensors file of a known
             network, or a program of ``torch.export`` (.pt2).
         data: the data of the evaluation, for modules that do not declare the shape of their inputs.
+        settings: how a foreign model is read (default: as it is found by trying it, or as it was
+            when the folder of results was made).
 
     Raises:
         ArtifactError: the target is of no kind, or its files are missing or damaged.
-        ConfigError: the reference does not name a model.
+        ConfigError: the reference does not name a model, or a setting does not apply to it.
         ModelError: the model violates the protocol.
+        ForeignStateError: a folder of results of a model that was read in another way.
     """
-    folder = Path(target)
+    if not isinstance(target, str | Path):
+        as_subject(target)
+    folder, settings = Path(target), settings or AdapterConfig()
     if (folder / SUBJECT).exists():
-        return reopened(Run(folder.name, folder), data)
-    for way in WAYS:
-        if way.recognises(str(target)):
-            return way.open_target(str(target), data)
+        return reopened(Run(folder.name, folder), data, settings)
+    kind = settings.kind or _kind_of(str(target))
+    one_of("kind", kind, TARGET_KINDS)
+    subject = TARGET_KINDS[kind].open_target(str(target), data)
+    if kind != "run":
+        return examined(subject, data, settings)
+    if settings.given.keys() - {"kind"}:
+        raise ConfigError(
+            f"{', '.join(settings.given)} for the run folder {target}, whose model states its "
+            f"own: leave {', '.join(settings.given)} out"
+        )
+    return subject
+
+
+def _kind_of(target: str) -> str:
+    for kind, module in TARGET_KINDS.items():
+        if module.recognises(target):
+            return kind
     raise ArtifactError(
         f"{target} is no subject: expected a run folder (made by `train`), a folder of results, "
         f"package.module:function, file.py:function, a folder of diffusers or pythae, or a file of "
@@ -74,14 +98,17 @@ def open_subject(target: str | Path, data: ImageData | None = None) -> Subject:
     )
 
 
-def reopened(stored: Run, data: ImageData | None = None) -> Subject:
+def reopened(
+    stored: Run, data: ImageData | None = None, settings: AdapterConfig | None = None
+) -> Subject:
     """The subject of a folder of results, opened from its source.
 
     Raises:
         ArtifactError: the subject was a model in memory.
-        ForeignStateError: the model of the source, or the data, have changed.
+        ForeignStateError: the model of the source, the data, or the settings have changed.
     """
-    subject = open_subject(source_of(stored), data)
+    chosen = settings_of(stored, settings or AdapterConfig())
+    subject = open_subject(source_of(stored), data, chosen)
     return continued(stored, subject.judged_on(stored.stored_data))
 
 

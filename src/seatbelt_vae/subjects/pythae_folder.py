@@ -1,4 +1,4 @@
-"""Subjects of folders that the pythae library saved."""
+"""Opens folders saved by the pythae library as subjects."""
 
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,18 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
 _CONFIG, _WEIGHTS = "model_config.json", "model.pt"
+_LONGEST, _ALLOWED = 100, 1 << 26
 _SOFTPLUS = ("HVAE",)
 """Models whose second head is σ before a softplus."""
 
 
 class _TwoMaps(nn.Module):
-    """The encoder and the decoder of a pythae model, with the quantiser between them if any."""
+    """The encoder and the decoder of a pythae model."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -38,10 +38,26 @@ class _TwoMaps(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The reconstruction."""
-        if hasattr(self.model, "quantizer"):
-            z = _quantised(self.model.quantizer, z)
         reconstruction: Tensor = self.model.decoder(z).reconstruction
         return reconstruction
+
+
+class _Quantised(_TwoMaps):
+    """A pythae model with a quantiser, which takes codes with channels last."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The reconstruction from the nearest vectors of the codebook."""
+        found: Tensor = self._quantised(z).quantized_vector
+        return super().decode(found if z.ndim == 4 else found.flatten(1))
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """The indices of the nearest vectors of the codebook."""
+        found: Tensor = self._quantised(self.encode(x).embedding).quantized_indices
+        return found
+
+    def _quantised(self, z: Tensor) -> Any:
+        spatial = z if z.ndim == 4 else z[:, :, None, None].transpose(1, 3)
+        return self.model.quantizer(spatial.permute(0, 2, 3, 1), uses_ddp=False)
 
 
 def recognises(target: str) -> bool:
@@ -57,13 +73,14 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: custom networks, which pythae pickles; files that are missing or damaged.
         ConfigError: pythae is not installed.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
+    del data
     folder = Path(target)
     model = _loaded(folder)
     shape = tuple(model.model_config.input_dim)
-    adapted = wrap(_TwoMaps(model), shape)
-    return foreign_subject(adapted, data, folder.resolve().name, source=target, kind="pythae")
+    adapted = wrap((_Quantised if hasattr(model, "quantizer") else _TwoMaps)(model), shape)
+    return subject_of_model(adapted, folder.resolve().name, source=target, kind="pythae")
 
 
 def _loaded(folder: Path) -> Any:
@@ -78,10 +95,23 @@ def _loaded(folder: Path) -> Any:
             f"{folder} holds pickled networks ({', '.join(custom)}), which are not loaded: give "
             f"file.py:function that returns the model"
         )
-    kind = str(read_json(folder / _CONFIG).get("name", "")).removesuffix("Config")
+    settings = read_json(folder / _CONFIG)
+    name = settings.get("name", "") if isinstance(settings, dict) else settings
+    kind = str(name)[:_LONGEST].removesuffix("Config")
     model_class = getattr(models, kind, None)
-    if model_class is None:
+    if not isinstance(model_class, type):
         raise ArtifactError(f"{folder / _CONFIG} names the model {kind!r}, which pythae lacks")
+    try:
+        with torch.device("meta"):
+            planned = model_class(AutoConfig.from_json_file(str(folder / _CONFIG)))
+        values = sum(weight.numel() for weight in planned.parameters())
+    except Exception:  # some models compute with their weights when they are made
+        values = 0
+    if values > max((folder / _WEIGHTS).stat().st_size, _ALLOWED):
+        raise ArtifactError(
+            f"{folder / _CONFIG} states {values:,} weights, more than {_WEIGHTS} has bytes: "
+            f"restore the file that belongs to it"
+        )
     try:
         model = model_class(AutoConfig.from_json_file(str(folder / _CONFIG)))
         stored = torch.load(folder / _WEIGHTS, map_location="cpu", weights_only=True)
@@ -90,10 +120,3 @@ def _loaded(folder: Path) -> Any:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{folder} cannot be loaded by pythae: {reason}") from None
     return model
-
-
-def _quantised(quantizer: Any, z: Tensor) -> Tensor:
-    """Codes replaced by the nearest vectors of the codebook, channels last as pythae has them."""
-    spatial = z if z.ndim == 4 else z[:, :, None, None].transpose(1, 3)
-    found: Tensor = quantizer(spatial.permute(0, 2, 3, 1), uses_ddp=False).quantized_vector
-    return found if z.ndim == 4 else found.flatten(1)

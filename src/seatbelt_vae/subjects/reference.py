@@ -1,18 +1,20 @@
-"""Subjects of references: ``package.module:function`` or ``file.py:function``."""
+"""Opens references, ``package.module:function`` or ``file.py:function``, as subjects."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.errors import ConfigError, SeatbeltError
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.references import is_reference, resolve_reference
+from seatbelt_vae.references import guarded, is_reference, resolve_reference
 from seatbelt_vae.subjects.adapters import wrap
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.adapters.template import template
+from seatbelt_vae.subjects.foreign_subject import usual_bounds
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -29,30 +31,47 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
 
     The reference names a model, a function without arguments that returns one, or a function of
     inputs that returns reconstructions. A model is an `Autoencoder`, or a ``torch.nn.Module`` that
-    `wrap` adapts with the data's shape and bounds [0, 1].
+    `wrap` adapts with the data's shape and bounds [0, 1], or none for vectors.
 
     Raises:
         ConfigError: the reference cannot be resolved, or does not name a model.
-        ModelError: the model violates the protocol, or no adapter fits.
+        ModelError: no adapter fits.
     """
     found = resolve_reference(target)
     if not _is_model(found) and callable(found) and not _takes_inputs(found):
-        found = found()
+        found = _called(target, found)
     if not _is_autoencoder(found) and callable(found):
         if data is None:
             raise ConfigError(
                 f"{target!r} is a module without a known input shape: give --data, or return "
                 f"seatbelt_vae.wrap(module, event_shape, bounds)"
             )
-        found = wrap(found, tuple(data.image_shape))
+        found = wrap(found, tuple(data.image_shape), usual_bounds(data))
     if not _is_autoencoder(found):
-        raise ConfigError(
+        error = ConfigError(
             f"{target!r} gave a {type(found).__name__}, expected a torch.nn.Module, a function of "
-            f"inputs or a seatbelt_vae.Autoencoder"
+            f"inputs or a seatbelt_vae.Autoencoder, as below"
         )
+        shape = (3, 64, 64) if data is None else data.image_shape
+        error.add_note(template(shape, (0.0, 1.0) if data is None else usual_bounds(data)))
+        raise error
     place, _, function = target.rpartition(":")
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return foreign_subject(found, data, f"{stem}-{function}", source=target, kind="reference")
+    return subject_of_model(found, f"{stem}-{function}", source=target, kind="reference")
+
+
+def _called(target: str, function: Callable[[], Any]) -> Any:
+    try:
+        with guarded(f"calling {target}"):
+            return function()
+    except SeatbeltError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = (str(error).splitlines() or ["no message"])[0]
+        raise ConfigError(
+            f"calling {target} failed: {type(error).__name__}: {reason}; expected a function that "
+            f"returns a model"
+        ) from error
 
 
 def _is_model(found: object) -> bool:

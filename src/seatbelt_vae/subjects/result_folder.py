@@ -3,14 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-from seatbelt_vae.config import DataConfig
+from seatbelt_vae.config import AdapterConfig, DataConfig
+from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.data.identity import IDENTITY
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.runs import FORMAT, write_json
 from seatbelt_vae.runs.contents import SUBJECT, Run
+from seatbelt_vae.subjects.adapters.override import READINGS
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["continued", "source_of", "store_subject"]
+__all__ = ["continued", "settings_of", "source_of", "store_subject"]
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
@@ -44,6 +46,19 @@ def source_of(stored: Run) -> str:
     return source
 
 
+def settings_of(stored: Run, given: AdapterConfig) -> AdapterConfig:
+    """How the model of a folder of results is read: as when the folder was made.
+
+    Raises:
+        ForeignStateError: a given setting is another.
+    """
+    known = from_dict(AdapterConfig, (stored.subject or {}).get("settings", {}))
+    for name, value in given.given.items():
+        if (before := getattr(known, name)) != value:
+            raise _foreign(stored, name, before or "as found", value)
+    return known
+
+
 def continued(stored: Run, subject: Subject) -> Subject:
     """The subject with its results in a folder that has some, which must be of the same subject.
 
@@ -53,6 +68,10 @@ def continued(stored: Run, subject: Subject) -> Subject:
     found, about = stored.subject or {}, subject.about()
     if found["digest"] != about["digest"]:
         raise _foreign(stored, "digest", found["digest"], about["digest"])
+    known = settings_of(stored, AdapterConfig())
+    for name in READINGS:
+        if (before := getattr(known, name)) != (now := getattr(subject.settings, name)):
+            raise _foreign(stored, name, before or "as found", now or "as found")
     if _placeless(stored.stored_data, stored) != _placeless(subject.data, stored):
         raise _foreign(stored, "data", found["data"], about["data"])
     return subject.stored_in(stored.folder)

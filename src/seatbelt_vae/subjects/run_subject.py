@@ -1,4 +1,4 @@
-"""Subjects of run folders."""
+"""Opens run folders as subjects."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from seatbelt_vae.config import DataConfig, RunConfig
-from seatbelt_vae.data import ImageData
+from seatbelt_vae.config import AdapterConfig, DataConfig, RunConfig
+from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.data.identity import IDENTITY, in_split_of, store_identity
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
@@ -28,6 +29,9 @@ __all__ = ["Subject", "subject_of_model"]
 
 logger = logging.getLogger(__name__)
 
+_ROUNDING = 1e-6
+_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -42,6 +46,7 @@ class Subject:
         data: settings of the data set of the evaluation, if known.
         folder: the folder of its results, if any.
         doubts: reasons why the model may not be read as it was meant.
+        settings: the settings of the user of how the model is read.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -59,6 +64,7 @@ class Subject:
     data: DataConfig | None = None
     folder: Path | None = None
     doubts: tuple[str, ...] = ()
+    settings: AdapterConfig = field(default_factory=AdapterConfig)
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -106,7 +112,8 @@ class Subject:
         The folder of a model of unknown training keeps the first data set that it is judged on.
 
         Raises:
-            ConfigError: the inputs do not have the shape of the model.
+            ConfigError: the inputs do not have the shape of the model, or no vector is inside its
+                bounds.
             ForeignStateError: examples that the folder was made with are missing.
         """
         if tuple(data.image_shape) != event_shape_of(self.model):
@@ -124,10 +131,38 @@ class Subject:
                     self.folder,
                 )
             data = in_split_of(self.folder, data)
-        low, high = bounds_of(self.model)
-        if isinstance(low, Tensor) or isinstance(high, Tensor) or not low > -torch.inf:
-            return data
-        return data.within((float(low), float(high)))
+        bounds = bounds_of(self.model)
+        if np.isfinite(data.bounds).all():
+            low, high = (torch.as_tensor(bound).cpu().numpy() for bound in bounds)
+            return data.within((low, high)) if bounds.finite else data
+        return replace(data, train=self._usable(data, "train"), test=self._usable(data, "test"))
+
+    def _usable(self, data: ImageData, name: str) -> Split:
+        """The vectors of a split in the model's domain; the number of the others is logged.
+
+        They are inside the bounds, and their codes and reconstructions are finite.
+        """
+        split: Split = getattr(data, name)
+        low, high = (torch.as_tensor(bound).cpu() for bound in bounds_of(self.model))
+        slack = (_ROUNDING * (high - low)).nan_to_num(0, 0, 0)
+        usable = np.zeros(len(split), bool)
+        for places in np.array_split(np.arange(len(split)), -(-len(split) // _AT_ONCE)):
+            x = split.batch(places)
+            inside = ((x >= low - slack) & (x <= high + slack)).flatten(1).all(1)
+            finite = _is_finite(self.model, bounds_of(self.model).clamp(x))
+            usable[places] = (inside & finite).numpy()
+        if not usable.any():
+            raise ConfigError(
+                f"{self.name!r} can take no {name} row of {data.name!r}: each is outside its "
+                f"bounds or has no finite code; scale the data, or state other bounds"
+            )
+        if not usable.all():
+            _warn_once(
+                f"{data.name}: {(~usable).sum()} of {len(usable)} {name} rows are outside the "
+                f"bounds of {self.name!r} or have no finite code, and are left out, first row "
+                f"{split.indices[~usable][0]}"
+            )
+        return replace(split, indices=split.indices[usable])
 
     def about(self) -> dict[str, Any]:
         """The content of ``subject.json``."""
@@ -142,6 +177,7 @@ class Subject:
             "bounds": None if self.model.bounds is None else [low, high],
             "capabilities": asdict(capabilities_of(self.model)),
             "assumptions": getattr(self.model, "assumptions", {}),
+            "settings": self.settings.given,
             "doubts": list(self.doubts),
             "data": None if self.data is None else asdict(self.data),
         }
@@ -165,3 +201,17 @@ def _state(model: Autoencoder) -> Mapping[str, Tensor]:
         for number, module in enumerate(modules_of(model))
         for name, tensor in module.state_dict().items()
     }
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)
+
+
+@torch.no_grad()
+def _is_finite(model: Autoencoder, x: Tensor) -> Tensor:
+    """Whether the posterior and the reconstruction of each input are finite."""
+    posterior = model.encode(x)
+    layers = (part for q in posterior.layers for part in (q.mean, q.std, q.log_variance))
+    parts = (*posterior.z, *layers, model.decode(posterior.z).mean)
+    return torch.stack([part.flatten(1).isfinite().all(1) for part in parts]).all(0).cpu()

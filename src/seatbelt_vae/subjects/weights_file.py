@@ -1,4 +1,4 @@
-"""Subjects of weight files (.safetensors) of known networks.
+"""Opens weight files (.safetensors) of known networks as subjects.
 
 To add a network, write an adapter with ``fits(tensors)`` and ``adapt(tensors)`` and list it.
 """
@@ -9,8 +9,7 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import read_tensors
 from seatbelt_vae.subjects.adapters import disentangling_vae
-from seatbelt_vae.subjects.foreign_subject import foreign_subject
-from seatbelt_vae.subjects.subject import Subject
+from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
 __all__ = ["open_target", "recognises"]
 
@@ -28,13 +27,13 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     Raises:
         ArtifactError: the file is missing or damaged, or no network has these names.
     """
+    del data
     path = Path(target)
     tensors = read_tensors(path)
     for network in _NETWORKS:
         if network.fits(tensors):
-            return foreign_subject(
-                network.adapt(tensors), data, path.stem, source=target, kind="weights"
-            )
+            model = network.adapt(tensors)
+            return subject_of_model(model, path.stem, source=target, kind="weights")
     known = ", ".join(network.__name__.rpartition(".")[2] for network in _NETWORKS)
     raise ArtifactError(
         f"{path} holds weights of no known network ({known}): give file.py:function that builds "

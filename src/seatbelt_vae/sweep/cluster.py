@@ -13,9 +13,9 @@ from typing import Any
 
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError, SeatbeltError
-from seatbelt_vae.parallel.worker_pool import TRIES, News
-from seatbelt_vae.sweep.cluster_work import Board, work
-from seatbelt_vae.sweep.engine import OnEnd, OnNews, Task
+from seatbelt_vae.parallel.worker_pool import TRIES, JobProgress
+from seatbelt_vae.sweep.cluster_work import ProgressBoard, work
+from seatbelt_vae.sweep.engine import OnEnd, OnProgress, Task
 from seatbelt_vae.workflow import lock_of
 
 __all__ = ["RayEngine"]
@@ -52,7 +52,9 @@ class RayEngine:
         if self.jobs is not None:
             positive("jobs", self.jobs)
 
-    def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+    def run(
+        self, tasks: Mapping[str, Task], on_progress: OnProgress, on_end: OnEnd
+    ) -> dict[str, str]:
         """See `Engine`.
 
         Raises:
@@ -66,7 +68,7 @@ class RayEngine:
                 lock_of(task.folder).touch()
             scheduler = _Scheduler(ray, tasks, self.jobs)
             try:
-                return scheduler.run(on_news, on_end)
+                return scheduler.run(on_progress, on_end)
             finally:
                 scheduler.stop()
 
@@ -82,7 +84,7 @@ class _Scheduler:
         self._running: dict[Any, str] = {}
         self._started: set[str] = set()
 
-    def run(self, on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+    def run(self, on_progress: OnProgress, on_end: OnEnd) -> dict[str, str]:
         """Run all tasks; returns the reason of each failure."""
         waiting = list(self._tasks)
         failures = {}
@@ -92,7 +94,7 @@ class _Scheduler:
                 self._running[self._submit(label)] = label
             ended, _ = self._ray.wait(list(self._running), timeout=_PAUSE)
             for news in self._news():
-                on_news(news)
+                on_progress(news)
             for reference in ended:
                 label = self._running.pop(reference)
                 failure = self._failure(reference)
@@ -120,8 +122,8 @@ class _Scheduler:
         shared = Task(task.folder.absolute(), task.job)
         return self._ray.remote(**options)(work).remote(label, shared, self._board, Path.cwd())
 
-    def _news(self) -> list[News]:
-        reports: list[News] = self._ray.get(self._board.take.remote())
+    def _news(self) -> list[JobProgress]:
+        reports: list[JobProgress] = self._ray.get(self._board.take.remote())
         self._started |= {news.job for news in reports}
         return reports
 
@@ -156,7 +158,7 @@ def _board_on_driver(ray: Any) -> Any:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0)(Board).options(scheduling_strategy=here).remote()
+    return ray.remote(num_cpus=0)(ProgressBoard).options(scheduling_strategy=here).remote()
 
 
 @contextmanager

@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.errors import ArtifactError, SeatbeltError
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.sweep.engine import Task
 from seatbelt_vae.workflow import carry_out, lock_of
 
-__all__ = ["Board", "work"]
+__all__ = ["ProgressBoard", "work"]
 
 _PERIOD = 0.5  # seconds between two reports to the board
 
 
-class Board:
+class ProgressBoard:
     """A Ray actor that collects the progress of all tasks and distributes the request to stop."""
 
     def __init__(self) -> None:
-        self._news: dict[str, News] = {}
+        self._news: dict[str, JobProgress] = {}
         self._stopping = False
 
-    def report(self, news: News) -> bool:
+    def report(self, news: JobProgress) -> bool:
         """Store the latest progress of a task; returns whether the task must stop."""
         self._news[news.job] = news
         return self._stopping
 
-    def take(self) -> list[News]:
+    def take(self) -> list[JobProgress]:
         """The latest progress of each task that has reported since the last call."""
         news, self._news = list(self._news.values()), {}
         return news
@@ -47,7 +47,7 @@ def work(label: str, task: Task, board: Any, base: Path) -> str:
     Args:
         label: label of the job.
         task: the job and its folder, on the shared disk.
-        board: handle of the `Board` actor.
+        board: handle of the `ProgressBoard` actor.
         base: base of the relative paths in the job's settings.
     """
     reporter = _Reporter(label, board)
@@ -72,14 +72,14 @@ class _Reporter:
 
     def __init__(self, label: str, board: Any) -> None:
         self._label, self._board = label, board
-        self._news: News | None = None
+        self._news: JobProgress | None = None
         self._reply: Any = None
         self._last = float("-inf")
         self._stopping = False
 
     def report(self, what: str, done: int, total: int, detail: str = "", /) -> None:
-        """See `Tell`."""
-        self._news = News(self._label, what, done, total, detail)
+        """See `ProgressReporter`."""
+        self._news = JobProgress(self._label, what, done, total, detail)
         self.stopped()
 
     def stopped(self) -> bool:

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.worker_pool import News, run_jobs
+from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
 from seatbelt_vae.workflow import Job, carry_out
 
-__all__ = ["HEAVY", "Engine", "LocalEngine", "OnEnd", "OnNews", "Task"]
+__all__ = ["HEAVY", "Engine", "LocalEngine", "OnEnd", "OnProgress", "Task"]
 
-OnNews = Callable[[News], None]
+OnProgress = Callable[[JobProgress], None]
 """Called with the progress of each task."""
 
 OnEnd = Callable[[str, str], None]
@@ -35,12 +35,14 @@ class Engine(Protocol):
     """Runs jobs. Weights and rows do not depend on the engine, because the number of threads of a
     job is fixed."""
 
-    def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+    def run(
+        self, tasks: Mapping[str, Task], on_progress: OnProgress, on_end: OnEnd
+    ) -> dict[str, str]:
         """Run all tasks; returns the reason of each failure by label. Other tasks continue.
 
         Args:
             tasks: at least one task by label, in the order they are started.
-            on_news: see `OnNews`.
+            on_progress: see `OnProgress`.
             on_end: see `OnEnd`.
 
         Raises:
@@ -65,13 +67,15 @@ class LocalEngine:
         if self.jobs is not None:
             positive("jobs", self.jobs)
 
-    def run(self, tasks: Mapping[str, Task], on_news: OnNews, on_end: OnEnd) -> dict[str, str]:
+    def run(
+        self, tasks: Mapping[str, Task], on_progress: OnProgress, on_end: OnEnd
+    ) -> dict[str, str]:
         """See `Engine`."""
         work = {label: partial(carry_out, task.folder, task.job) for label, task in tasks.items()}
         threads = max(task.job.threads for task in tasks.values())
         at_once = self.jobs or (1 if _on_gpu(tasks) else max(1, available_cores() // threads))
         return run_jobs(
-            work, on_news, at_once=at_once, threads=threads, preload=HEAVY, on_end=on_end
+            work, on_progress, at_once=at_once, threads=threads, preload=HEAVY, on_end=on_end
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.errors import ConfigError, SeatbeltError
-from seatbelt_vae.parallel.worker_pool import News
+from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep.engine import Engine, LocalEngine, Task
 from seatbelt_vae.workflow import Job, folder_name, is_done, is_of
@@ -50,7 +50,7 @@ def run_sweep(
     jobs: Mapping[str, Job],
     *,
     engine: Engine = _LOCAL,
-    on_news: Callable[[News], None] = lambda _: None,
+    on_progress: Callable[[JobProgress], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
 ) -> SweepResult:
     """Run every job in its run folder, ``out / folder_name(label, job)``.
@@ -64,7 +64,7 @@ def run_sweep(
         out: folder of the run folders; created if missing.
         jobs: jobs by label.
         engine: runs the jobs; the results do not depend on it.
-        on_news: called with the progress of each job, named by the first label of its digest.
+        on_progress: called with the progress of each job, named by the first label of its digest.
         on_jobs: called with the progress of the sweep.
 
     Raises:
@@ -87,7 +87,7 @@ def run_sweep(
         on_jobs(state)
 
     out.mkdir(parents=True, exist_ok=True)
-    failed = engine.run(left, on_news, ended) if left else {}
+    failed = engine.run(left, on_progress, ended) if left else {}
     return _result(jobs, tasks, failed)
 
 

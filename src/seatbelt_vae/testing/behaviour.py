@@ -1,17 +1,59 @@
 """Checks of behaviour: repeatable maps of independent rows, gradients, no side effects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Autoencoder, Noise, Posterior, capabilities_of, modules_of
+from seatbelt_vae.protocol import (
+    Autoencoder,
+    Noise,
+    Posterior,
+    capabilities_of,
+    modules_of,
+    training_modules,
+)
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.requirements import EVALUATION_MODE, require_equal
 
-__all__ = ["check_gradients", "check_maps", "check_untouched", "state_of"]
+__all__ = [
+    "check_gradients",
+    "check_maps",
+    "check_modes",
+    "check_random_decoder",
+    "check_untouched",
+    "state_of",
+]
+
+_ROUNDED = 1e-3
+_AT_ENDS = 0.9
+
+
+def check_modes(model: Autoencoder) -> None:
+    """Raise if a layer that differs between modes is in training mode, however deep it is."""
+    for name, module in training_modules(model):
+        if isinstance(module, _BatchNorm | _DropoutNd):
+            raise ModelError(
+                f"the layer {name or 'module'} ({type(module).__name__}) is in training mode, "
+                f"expected evaluation mode: {EVALUATION_MODE}, also inside wrappers and closures"
+            )
+
+
+def check_random_decoder(model: Autoencoder, probe: Probe) -> None:
+    """Raise if ``decode`` draws noise of its own."""
+    if not capabilities_of(model).repeatable:
+        return
+    z = probe.noise
+    require_equal(
+        [model.decode(z).mean],
+        [model.decode(z).mean],
+        "decode(z) must return the same in a second call, but the decoder is stochastic",
+        "return its mean, or fix the generator of its noise",
+    )
 
 
 def check_maps(model: Autoencoder, probe: Probe) -> None:
@@ -73,9 +115,13 @@ def _check_gradient(name: str, outputs: Sequence[Tensor], x: Tensor) -> None:
     value = torch.stack([output.square().sum() for output in outputs]).sum()
     promise = f"the gradient of {name} with respect to the image"
     remedy = "keep the map differentiable: no detach, no_grad, rounding or saturated output"
+    if not value.requires_grad:
+        raise ModelError(
+            f"{promise} does not exist, attacks need it: {remedy}; the model computes under "
+            f"no_grad or inference_mode, or detaches its results"
+        )
     gradient: Tensor | None = None
-    if value.requires_grad:
-        (gradient,) = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True)
+    (gradient,) = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True)
     if gradient is None:
         raise ModelError(f"{promise} does not exist, attacks need it: {remedy}")
     if not gradient.isfinite().all():
@@ -83,7 +129,19 @@ def _check_gradient(name: str, outputs: Sequence[Tensor], x: Tensor) -> None:
     dead = int((gradient.flatten(1) == 0).all(dim=1).sum())
     # a good model may saturate on some of these random inputs
     if dead == len(x):
-        raise ModelError(f"{promise} is zero in {dead} of {len(x)} images: {remedy}")
+        cause = next((f"; {cause}" for cause in _causes(outputs)), "")
+        raise ModelError(f"{promise} is zero in {dead} of {len(x)} images: {remedy}{cause}")
+
+
+def _causes(outputs: Sequence[Tensor]) -> Iterator[str]:
+    """Reasons for which results may not depend on inputs, as their values suggest."""
+    values = torch.cat([output.detach().flatten() for output in outputs]).double()
+    bytes_of = [values * 255, (values + 1) * 127.5, values]
+    if any((scaled - scaled.round()).abs().max() < _ROUNDED for scaled in bytes_of):
+        yield "every value is rounded, as to bytes: remove round() or byte() from the model"
+    ends = (values == values.min()) | (values == values.max())
+    if ends.double().mean() > _AT_ENDS:
+        yield "the values are clamped to their ends: remove clamp(), or scale the inputs"
 
 
 def check_untouched(model: Autoencoder, before: list[tuple[str, Tensor]]) -> None:

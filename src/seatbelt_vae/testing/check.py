@@ -1,10 +1,19 @@
 """All conformance checks in one call."""
 
 import torch
+from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
-from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.testing.behaviour import check_gradients, check_maps, check_untouched, state_of
+from seatbelt_vae.errors import ModelError
+from seatbelt_vae.protocol import Autoencoder, modules_of
+from seatbelt_vae.testing.behaviour import (
+    check_gradients,
+    check_maps,
+    check_modes,
+    check_random_decoder,
+    check_untouched,
+    state_of,
+)
 from seatbelt_vae.testing.probe import Probe
 from seatbelt_vae.testing.shapes import (
     check_declarations,
@@ -16,7 +25,9 @@ from seatbelt_vae.testing.shapes import (
 __all__ = ["check_autoencoder"]
 
 
-def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> None:
+def check_autoencoder(
+    model: Autoencoder, *, batch: int = 3, seed: int = 0, inputs: Tensor | None = None
+) -> None:
     r"""Raise unless ``model`` conforms to `Autoencoder`.
 
     The checks use random images in the bounds. They cover declarations, shapes without noise and
@@ -30,6 +41,8 @@ def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> N
             the device of its first parameter (default: float32 on the CPU).
         batch: number of images, at least 2.
         seed: seed of images and noise.
+        inputs: twice as many inputs as ``batch``, for models without bounds whose inputs are not
+            like standard normal draws.
 
     Raises:
         ModelError: a check fails; the message has the expected and the found value and a remedy.
@@ -44,12 +57,27 @@ def check_autoencoder(model: Autoencoder, *, batch: int = 3, seed: int = 0) -> N
     """
     at_least("batch", batch, 2)
     check_declarations(model)
-    probe = Probe.of(model, batch, seed)
+    check_modes(model)
+    try:
+        _check(model, batch, seed, inputs)
+    except ModelError as error:
+        weights = {weight.dtype for part in modules_of(model) for weight in part.parameters()}
+        if torch.float16 in weights and "not finite" in str(error):
+            raise ModelError(
+                f"{error}; the weights are float16, which overflows above 65504: convert the model "
+                f"with .float()"
+            ) from None
+        raise
+
+
+def _check(model: Autoencoder, batch: int, seed: int, inputs: Tensor | None) -> None:
+    probe = Probe.of(model, batch, seed, inputs)
     before = state_of(model)
     with torch.no_grad():
         check_encoder(model, probe)
         check_prior(model, probe)
         check_decoder(model, probe)
+        check_random_decoder(model, probe)
         check_maps(model, probe)
     check_gradients(model, probe)
     check_untouched(model, before)

@@ -4,16 +4,18 @@
 a standard deviation read as a log-variance keep every promise; they show on real images only.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from seatbelt_vae.config.checks import at_least
-from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
+from seatbelt_vae.distributions import Normal
+from seatbelt_vae.protocol import Autoencoder, as_inputs, bounds_of, capabilities_of
 
-__all__ = ["Finding", "check_on_images"]
+__all__ = ["Finding", "check_on_images", "drawn", "variation"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def check_on_images(
     * ``out of range``: share of reconstructed values outside the bounds by 5 % of the range;
     * ``wide posterior``: share of units and images with :math:`\sigma > 1.005`;
     * ``mixed rows``: relative change of a reconstruction when the other images change;
+    * ``clamped ends``: share of reconstructed values at a bound, if their gradient is exactly 0;
     * ``forward``: relative distance of rec(x) from the owner's own reconstruction, less the
-      distance of two calls of it.
+      distance of two calls of it;
+    * ``forward noise``: ratio of the variations of reconstructions by draws of the posterior and by
+      calls of a map of the owner that samples, at least 1.
 
     Args:
         model: the autoencoder.
@@ -74,36 +79,42 @@ def check_on_images(
         ['unexplained']
     """
     at_least("number of images", len(images), 8)
+    images = as_inputs(model, images)
     posterior = model.encode(images)
     reconstruction = model.decode(posterior.z).mean
-    error, deviation = images - reconstruction, images - images.mean(0)
-    found = [
-        Finding(
-            "unexplained",
-            _norm(error) / _norm(deviation),
-            1.0,
-            "the model reconstructs worse than the mean image",
-            "check bounds, logits, the order of mean and spread, and that the weights are loaded",
-        )
-    ]
+    found = [_unexplained(images, reconstruction)]
     if bounds_of(model).finite:
         found.append(_out_of_range(model, reconstruction))
+        found.append(_clamped_ends(model, posterior.z, reconstruction))
     if capabilities_of(model).posterior:
-        wide = torch.cat([layer.std.flatten() for layer in posterior.layers]) > 1.005
-        found.append(
-            Finding(
-                "wide posterior",
-                wide.double().mean().item(),
-                0.9,
-                "nearly every posterior is wider than the prior",
-                "state the meaning of the second tensor of encode with code=",
-            )
-        )
+        found.append(_wide_posterior(posterior.layers))
     if capabilities_of(model).repeatable:
         found.append(_mixed_rows(model, images, reconstruction))
     if forward is not None:
         found.append(_disagreement(forward, images, reconstruction))
+        found += _other_noise(model, forward, images)
     return tuple(found)
+
+
+def _unexplained(images: Tensor, reconstruction: Tensor) -> Finding:
+    return Finding(
+        "unexplained",
+        _norm(images - reconstruction) / _norm(images - images.mean(0)),
+        1.0,
+        "the model reconstructs worse than the mean image",
+        "check bounds, logits, the order of mean and spread, and that the weights are loaded",
+    )
+
+
+def _wide_posterior(layers: Sequence[Normal]) -> Finding:
+    wide = torch.cat([layer.std.flatten() for layer in layers]) > 1.005
+    return Finding(
+        "wide posterior",
+        wide.double().mean().item(),
+        0.9,
+        "nearly every posterior is wider than the prior",
+        "state the meaning of the second tensor of encode with code=",
+    )
 
 
 def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:
@@ -115,7 +126,7 @@ def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:
         outside.double().mean().item(),
         0.2,
         "many reconstructed values are outside the bounds",
-        "state bounds=, or logits=True",
+        "state bounds, or output as logits",
     )
 
 
@@ -143,6 +154,63 @@ def _disagreement(
         "decode(encode(x)) differs from the model's own forward",
         "return an adapter that does what forward does, such as its quantisation",
     )
+
+
+def _clamped_ends(model: Autoencoder, z: Sequence[Tensor], reconstruction: Tensor) -> Finding:
+    low, high = (torch.as_tensor(bound).to(reconstruction) for bound in bounds_of(model))
+    ends = (reconstruction == low) | (reconstruction == high)
+    share = ends.double().mean().item()
+    with torch.enable_grad():
+        codes = [part.detach().requires_grad_() for part in z]
+        total = model.decode(codes).mean[ends].sum()
+        # a saturated sigmoid has a small gradient there, clamp has none
+        moved = total.requires_grad and any(
+            part is not None and bool(part.any())
+            for part in torch.autograd.grad(total, codes, allow_unused=True)
+        )
+    return Finding(
+        "clamped ends",
+        0.0 if moved else share,
+        0.25,
+        "many reconstructed values are clamped to a bound, where attacks have no gradient",
+        "leave clamp out of decode",
+    )
+
+
+def _other_noise(
+    model: Autoencoder, forward: Callable[[Tensor], Tensor], images: Tensor
+) -> list[Finding]:
+    """Whether draws of the posterior vary reconstructions as much as those of the owner."""
+    own = variation(forward, images)
+    if own < 1e-6 * _norm(images) or not capabilities_of(model).reparameterised:
+        return []
+    ours = variation(drawn(model), images)
+    return [
+        Finding(
+            "forward noise",
+            max(ours / own, own / ours) if ours > 0 else math.inf,
+            1.5,
+            "draws of the posterior vary reconstructions otherwise than the model's own forward",
+            "state the meaning of the second tensor of encode with code",
+        )
+    ]
+
+
+def variation(function: Callable[[Tensor], Tensor], images: Tensor) -> float:
+    """The norm of the difference of two calls; the global random state stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return _norm(function(images) - function(images))
+
+
+def drawn(model: Autoencoder) -> Callable[[Tensor], Tensor]:
+    """A map from inputs to reconstructions of draws of their posterior."""
+
+    def sample(images: Tensor) -> Tensor:
+        noise = [torch.randn(len(images), size).to(images) for size in model.latent_sizes]
+        return model.decode(model.encode(images, noise).z).mean
+
+    return sample
 
 
 def _norm(values: Tensor) -> float:

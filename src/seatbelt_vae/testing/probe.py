@@ -21,13 +21,14 @@ class Probe:
     other_noise: tuple[Tensor, ...]
 
     @classmethod
-    def of(cls, model: Autoencoder, batch: int, seed: int) -> "Probe":
+    def of(cls, model: Autoencoder, batch: int, seed: int, inputs: Tensor | None = None) -> "Probe":
         generator = generator_for(Stream.CHECK_INPUTS, seed)
         like = next(
             (p for m in modules_of(model) for p in m.parameters() if p.is_floating_point()),
             torch.empty(0),
         )
-        x, other_x = _inputs(model, batch, generator).to(like)
+        pair = _inputs(model, batch, generator) if inputs is None else inputs
+        x, other_x = pair.to(like).view(2, batch, *event_shape_of(model))
         noise, other_noise = (
             draw_noise(model.latent_sizes, (batch,), generator, like=like) for _ in range(2)
         )

@@ -45,7 +45,7 @@ def require_tensor(name: str, tensor: Tensor, *shapes: tuple[int, ...]) -> None:
     if tuple(tensor.shape) not in shapes:
         raise ModelError(
             f"{name} has shape {tuple(tensor.shape)}, expected {shapes[0]}: keep the leading "
-            f"shape of the noise, one row per input"
+            f"shape of the noise, one row per input, and flatten spatial codes to one dimension"
         )
     if not tensor.isfinite().all():
         raise ModelError(

@@ -59,7 +59,16 @@ def check_declarations(model: Autoencoder) -> None:
 def check_encoder(model: Autoencoder, probe: Probe) -> None:
     has, x = capabilities_of(model), probe.x.clone()
     zeros = tuple(torch.zeros_like(n) for n in probe.noise)
-    _check_posterior("encode(x)", result_of("encode(x)", model.encode, x), zeros, has)
+    calls = [result_of("encode(x)", model.encode, images) for images in (x, probe.x.clone())]
+    known, again = (_check_posterior("encode(x)", found, zeros, has) for found in calls)
+    if has.repeatable:
+        require_equal(
+            again.z,
+            known.z,
+            "encode(x) must return the same in a second call, but it samples",
+            "return the mean and the log-variance, not a sample, and draw no noise besides the "
+            "argument",
+        )
     first, second, both = (
         _check_posterior(name, result_of(name, model.encode, x, noise), noise, has)
         for name, noise in (
@@ -74,10 +83,10 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
             f"z of layers {constant} is the same under two different noises: scale the given noise "
             f"by a standard deviation above zero"
         )
-    for k, single in enumerate((first, second) if has.repeatable else ()):
+    for k, encoded in enumerate((first, second) if has.repeatable else ()):
         require_equal(
             [z[k] for z in both.z],
-            single.z,
+            encoded.z,
             "encode with noise of shape (K, B, d) must give the results of K calls with (B, d)",
             f"treat draws as more rows, and {EVALUATION_MODE}",
         )
@@ -91,6 +100,12 @@ def _check_posterior(call: str, posterior: Posterior, noise: Noise, has: Capabil
             f"{call} gave {type(posterior).__name__}, expected a seatbelt_vae.protocol.Posterior "
             f"of layers and codes: return Posterior(layers, z)"
         )
+    for name in ("layers", "z"):
+        if not isinstance(part := getattr(posterior, name), tuple | list):
+            raise ModelError(
+                f"{call} gave a Posterior whose {name} is a {type(part).__name__}, expected a "
+                f"tuple with one item per layer: write ({name},) for one layer"
+            )
     if has.posterior:
         require_normals(call, posterior.layers, shapes)
     found = [tuple(z.shape) for z in posterior.z]

@@ -52,8 +52,19 @@ class Checkpoint:
         Raises:
             ArtifactError: the disk is full; earlier checkpoints are untouched.
         """
+        self._write(step, tensors, asdict(where))
+
+    def renew(self, step: int) -> None:
+        """Write the checkpoint of a step again if its digest is that of an earlier version."""
+        if not step:
+            return
+        about, tensors = _read(self.folder / _name(step))
+        if about["run"] != self.run:
+            self._write(step, tensors, about["conditions"])
+
+    def _write(self, step: int, tensors: Mapping[str, Tensor], where: Mapping[str, Any]) -> None:
         path = self.folder / _name(step)
-        about = {"step": step, "run": self.run, "conditions": asdict(where)}
+        about = {"step": step, "run": self.run, "conditions": where}
         if path.exists():  # damaged and skipped when the run was resumed, or of an extended run
             shutil.rmtree(path)
         with atomic_directory(path) as directory:

@@ -1,4 +1,4 @@
-"""Continues a run with other settings than the stored ones: on another machine, or for longer."""
+"""Continues a run with other settings: on another machine, with moved data, or for longer."""
 
 import logging
 from collections.abc import Mapping
@@ -8,11 +8,12 @@ from typing import Any
 
 from seatbelt_vae.config import RunConfig, TrainingConfig
 from seatbelt_vae.config.training import SPEED_ONLY
+from seatbelt_vae.data.identity import IDENTITY
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.training.rates import learning_rate, steps_of
 
-__all__ = ["check_continues", "decisive", "extend", "is_longer"]
+__all__ = ["check_continues", "decisive", "extend", "is_longer", "move_data"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ def decisive(settings: RunConfig) -> RunConfig:
     """The settings without those that may change when a run is continued."""
     default = TrainingConfig()
     free = {name: getattr(default, name) for name in (*SPEED_ONLY, *_LENGTH)}
-    return replace(settings, training=replace(settings.training, **free))
+    data = replace(settings.data, root=None)  # the identity of the images decides
+    return replace(settings, data=data, training=replace(settings.training, **free))
 
 
 def check_continues(folder: RunFolder, wanted: RunConfig, images: int) -> None:
@@ -41,10 +43,15 @@ def check_continues(folder: RunFolder, wanted: RunConfig, images: int) -> None:
     """
     stored = folder.config
     if decisive(wanted) != decisive(stored):
-        free = ", ".join((*SPEED_ONLY, *_LENGTH))
+        free = ", ".join((*SPEED_ONLY, *_LENGTH, "root"))
         raise ForeignStateError(
             f"{folder.path} was made with other settings ({_differences(stored, wanted)}): resume "
             f"it with these, only {free} may change; or train in another folder"
+        )
+    if wanted.data.root != stored.data.root and not (folder.path / IDENTITY).exists():
+        raise ForeignStateError(
+            f"{folder.path} does not store which images it was trained on, so that those in "
+            f"{wanted.data.root} cannot be compared: put them back to {stored.data.root}"
         )
     before, after = (steps_of(settings.training, images) for settings in (stored, wanted))
     if after < before:
@@ -57,6 +64,14 @@ def check_continues(folder: RunFolder, wanted: RunConfig, images: int) -> None:
 def is_longer(folder: RunFolder, wanted: RunConfig, images: int) -> bool:
     """Whether settings have more steps than the stored ones."""
     return steps_of(wanted.training, images) > steps_of(folder.config.training, images)
+
+
+def move_data(folder: RunFolder, wanted: RunConfig) -> None:
+    """Store the place of data that have moved."""
+    stored = folder.config
+    data = replace(stored.data, root=wanted.data.root)
+    folder.store_config(replace(stored, data=data))
+    logger.warning("%s: its data are in %s from now on", folder.path, data.root)
 
 
 def extend(folder: RunFolder, wanted: RunConfig, done: int, steps: int) -> None:

@@ -1,6 +1,6 @@
 """The files that training writes: metrics, checkpoints, and the settings of an extension."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.config.non_default import non_default
@@ -11,7 +11,7 @@ from seatbelt_vae.parallel.process_group import process_group
 from seatbelt_vae.runs import RunFolder, digest_of
 from seatbelt_vae.training.checkpoint import Checkpoint
 from seatbelt_vae.training.conditions import Conditions
-from seatbelt_vae.training.continuation import decisive, extend, is_longer
+from seatbelt_vae.training.continuation import decisive, extend, is_longer, move_data
 from seatbelt_vae.training.metrics import Metrics
 from seatbelt_vae.training.trackers import Trackers
 from seatbelt_vae.training.trainer import Trainer
@@ -46,6 +46,9 @@ class Recorder:
         step, tensors = self._checkpoint.newest(self._conditions)
         if self._writes:
             store_identity(self._folder.path, self._trainer.batches.data)
+            if self._settings.data.root != self._folder.config.data.root:
+                self._checkpoint.renew(step)
+                move_data(self._folder, self._settings)
         is_stored = (self._folder.path / "model.safetensors").exists()
         finished = step >= self._trainer.steps and is_stored
         # The first process decides for all: another one could see the model that it writes later.
@@ -61,8 +64,7 @@ class Recorder:
         """Delete files beyond a step, and store longer settings."""
         if is_longer(self._folder, self._settings, len(self._trainer.batches.data.train)):
             # checkpoints of earlier versions are valid for the stored number of steps only
-            if step:
-                self._checkpoint.save(step, self._trainer.tensors(), self._conditions)
+            self._checkpoint.renew(step)
             extend(self._folder, self._settings, step, self._trainer.steps)
         self._checkpoint.clear(beyond=step)
         self._folder.write_json("model.json", asdict(self._trainer.model.architecture))
@@ -104,10 +106,16 @@ def _checkpoint(folder: RunFolder, data: ImageData) -> Checkpoint:
             {"decisive": non_default(decisive(settings)), "train": count, "images": data.identity}
         ),
         earlier=(
+            digest_of({"decisive": _with_root(settings), "train": count, "images": data.identity}),
             digest_of({"settings": non_default(settings), "train": count, "images": data.identity}),
             digest_of({"settings": _first(settings), "train": count, "data": data.name}),
         ),
     )
+
+
+def _with_root(settings: RunConfig) -> dict[str, dict[str, object]]:
+    """The decisive settings of versions in which data could not move."""
+    return non_default(replace(decisive(settings), data=settings.data))
 
 
 def _first(settings: RunConfig) -> dict[str, object]:

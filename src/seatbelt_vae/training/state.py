@@ -12,7 +12,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def weights(name: str, network: nn.Module) -> dict[str, Tensor]:
-    """The network's weights and buffers, under ``name.``."""
+    """The weights and buffers of a network; each key is ``name.`` and the key in its state_dict."""
     return {f"{name}.{key}": tensor for key, tensor in network.state_dict().items()}
 
 
@@ -22,7 +22,7 @@ def load_weights(name: str, network: nn.Module, tensors: Mapping[str, Tensor]) -
 
 
 def moments(name: str, network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """The Adam state of every parameter that has been updated, under ``name.``."""
+    """The Adam moments of updated parameters, with keys such as ``name.conv.weight.exp_avg``."""
     return {
         f"{name}.{key}.{moment}": optimizer.state[parameter][moment]
         for key, parameter in network.named_parameters()
@@ -37,7 +37,7 @@ def load_moments(
     """The inverse of `moments`."""
     for key, parameter in network.named_parameters():
         if f"{name}.{key}.step" in tensors:
-            # the fused optimiser pairs values by memory offset: use the layout of the weights
+            # fused Adam reads moments and weights at equal offsets: copy the weights' memory layout
             loaded = {
                 moment: torch.empty_like(parameter).copy_(tensors[f"{name}.{key}.{moment}"])
                 for moment in ("exp_avg", "exp_avg_sq")

@@ -12,6 +12,7 @@ from torch.optim import Adam
 
 from seatbelt_vae.config import RunConfig, resolve
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.registry import latent_sizes_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective, PenaltySetup
@@ -42,7 +43,8 @@ class Trainer:
 
     def __init__(self, settings: RunConfig, data: ImageData) -> None:
         config = self.config = settings.training
-        architecture = resolve(settings.model, data.name, data.image_shape, data.bounds)
+        shape, sizes = data.channels_height_width, latent_sizes_of(data.name)
+        architecture = resolve(settings.model, data.name, shape, data.bounds, sizes)
         if config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(
                 "device is cuda, but torch finds no such GPU: use --device auto or cpu, or install "

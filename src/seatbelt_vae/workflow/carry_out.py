@@ -12,7 +12,7 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.shared_work import claimed
-from seatbelt_vae.parallel.worker_pool import Tell
+from seatbelt_vae.parallel.worker_pool import ProgressReporter
 from seatbelt_vae.runs import RunFolder, digest_of
 from seatbelt_vae.workflow.attempts import Attempt
 from seatbelt_vae.workflow.job import Job
@@ -30,7 +30,7 @@ _LOCK_DIGITS = 7
 _STEPS_BETWEEN_NEWS = 10
 
 
-def carry_out(folder: Path, job: Job, tell: Tell, stopped: Callable[[], bool]) -> None:
+def carry_out(folder: Path, job: Job, tell: ProgressReporter, stopped: Callable[[], bool]) -> None:
     """Train, attack, measure and evaluate one model; finished steps are skipped.
 
     Sets the number of threads of the process. A job that is killed at any time and started again
@@ -77,7 +77,7 @@ class _Steps:
     run: RunFolder
     data: "ImageData"
     job: Job
-    tell: Tell
+    tell: ProgressReporter
     stopped: Callable[[], bool]
 
     def train(self) -> None:
@@ -125,7 +125,7 @@ def lock_of(folder: Path) -> Path:
 
 
 @contextmanager
-def _alone_in(folder: Path, tell: Tell, stopped: Callable[[], bool]) -> Iterator[None]:
+def _alone_in(folder: Path, tell: ProgressReporter, stopped: Callable[[], bool]) -> Iterator[None]:
     """Hold the lock of a run folder during the block."""
     part = int(digest_of(folder.name)[:_LOCK_DIGITS], 16)
     while True:

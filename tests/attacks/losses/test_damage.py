@@ -20,10 +20,10 @@ from tests.attacks.losses.formulas import BY_HAND
 PATHS = ["mean", "common", "sampled"]
 ROWS = [2, 0, 0, 1, 2]
 CASES = [
-    *[((4,), PosteriorDamage((0,), path=path, draws=3)) for path in PATHS],
-    *[((3, 2, 2), PosteriorDamage((0, 1, 2), path=path, draws=3)) for path in PATHS],
+    *[((4,), PosteriorDamage((1,), path=path, draws=3)) for path in PATHS],
+    *[((3, 2, 2), PosteriorDamage((1, 2, 3), path=path, draws=3)) for path in PATHS],
     *[
-        ((3, 2, 2), PosteriorDamage((2, 1), name, path="common", draws=3))
+        ((3, 2, 2), PosteriorDamage((3, 2), name, path="common", draws=3))
         for name in ("symmetric-kl", "w2")
     ],
     *[((3, 2, 2), ReconstructionDamage(path=path, draws=3)) for path in PATHS],
@@ -41,7 +41,8 @@ def by_hand(model, loss, image, x, seed, few=None):
             values.append([np.linalg.norm(reconstructed(model, attacked) - seen)])
         else:
             known = walked(model, x, clean)
-            values.append([BY_HAND[loss.divergence](attacked[i], known[i]) for i in loss.layers])
+            compared = ((attacked[layer - 1], known[layer - 1]) for layer in loss.layers)
+            values.append([BY_HAND[loss.divergence](*pair) for pair in compared])
     return -np.mean(values, axis=0)
 
 
@@ -72,7 +73,7 @@ def test_the_gradient_is_that_of_the_formula(sizes, loss):
 @pytest.mark.parametrize("kind", [PosteriorDamage, ReconstructionDamage])
 def test_rows_are_led_away_from_the_input_of_their_pair(kind, path):
     model, x, points = Chain(3, 2, 2), pictures(3), pictures(5, 3)
-    loss = kind((0, 2), path=path) if kind is PosteriorDamage else kind(path=path)
+    loss = kind((1, 3), path=path) if kind is PosteriorDamage else kind(path=path)
     bound = loss.bind(model, x, x, generators(3))
     for parts, few in [(bound.parts, None), *([(bound.coarse, 1)] if path == "common" else [])]:
         expected = [
@@ -82,7 +83,7 @@ def test_rows_are_led_away_from_the_input_of_their_pair(kind, path):
         assert_allclose(parts(points, torch.tensor(ROWS)), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("loss", [PosteriorDamage((0, 1)), ReconstructionDamage()], ids=str)
+@pytest.mark.parametrize("loss", [PosteriorDamage((1, 2)), ReconstructionDamage()], ids=str)
 def test_the_undisturbed_input_is_not_damaged(loss):
     x = pictures(2)
     bound = loss.bind(Chain(3, 2), x, x, generators(2))
@@ -90,7 +91,7 @@ def test_the_undisturbed_input_is_not_damaged(loss):
 
 
 @pytest.mark.parametrize(
-    "loss", [PosteriorDamage((1,), path="sampled"), ReconstructionDamage(path="sampled")], ids=str
+    "loss", [PosteriorDamage((2,), path="sampled"), ReconstructionDamage(path="sampled")], ids=str
 )
 def test_the_sampled_path_draws_afresh(loss):
     x = pictures(1)

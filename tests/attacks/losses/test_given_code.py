@@ -28,7 +28,7 @@ class Lopsided(Chain):
     bounds = (-1.5, 2.0)
 
 
-def loss_of(code, layers=(0, 1), **settings):
+def loss_of(code, layers=(1, 2), **settings):
     given = tuple(map(torch.as_tensor, OWN)) if code == "own" else code
     return GivenCode(layers, given, **settings)
 
@@ -36,14 +36,17 @@ def loss_of(code, layers=(0, 1), **settings):
 def by_hand(model, loss, code, image, seed):
     draws, _ = noise_of(model, loss.path, loss.draws, seed)
     values = [
-        [np.linalg.norm(walked(model, image, draw)[i].z - CODES[code][i]) for i in loss.layers]
+        [
+            np.linalg.norm(walked(model, image, draw)[i - 1].z - CODES[code][i - 1])
+            for i in loss.layers
+        ]
         for draw in draws
     ]
     return np.mean(values, axis=0)
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("layers", [(0, 1), (1,)])
+@pytest.mark.parametrize("layers", [(1, 2), (2,)])
 @pytest.mark.parametrize("code", CODES)
 def test_parts_are_distances_from_the_code(code, layers, path):
     model, x, points = Lopsided(3, 2), pictures(3), pictures(5, 3)
@@ -76,7 +79,7 @@ def test_the_gradient_is_that_of_the_formula(code):
 def test_each_pair_may_have_its_own_code():
     model, x = Lopsided(3, 2), pictures(2)
     code = tuple(z.detach() for z in model.encode(x.flip(0)).z)
-    parts = GivenCode((0, 1), code).bind(model, x, x, generators(2)).parts
+    parts = GivenCode((1, 2), code).bind(model, x, x, generators(2)).parts
     assert parts(x.flip(0), torch.arange(2)).abs().max() == 0
     assert (parts(x, torch.arange(2)) > 0).all()
 
@@ -100,14 +103,14 @@ def test_what_cannot_be_reached_is_refused():
     unbounded = Lopsided(3, 2)
     unbounded.bounds = None
     with pytest.raises(ConfigError, match=r"^no grey input, since the inputs have no bounds: give"):
-        GivenCode((0,)).bind(unbounded, x, x, generators(2))
+        GivenCode((1,)).bind(unbounded, x, x, generators(2))
     with pytest.raises(ShapeError, match=r"^a target code of shape \(3,\), expected \(2,\) or \(2"):
-        GivenCode((0,), (torch.ones(3), torch.ones(3))).bind(Chain(3, 2), x, x, generators(2))
+        GivenCode((1,), (torch.ones(3), torch.ones(3))).bind(Chain(3, 2), x, x, generators(2))
     with pytest.raises(ShapeError, match=r"^1 target codes, expected one tensor per layer of the"):
-        GivenCode((0,), (torch.ones(3),)).bind(Chain(3, 2), x, x, generators(2))
+        GivenCode((1,), (torch.ones(3),)).bind(Chain(3, 2), x, x, generators(2))
     without = Chain(3, 2)
     without.capabilities = Capabilities(codes=False)
     with pytest.raises(ConfigError, match="needs the model's codes"):
-        GivenCode((0,)).bind(without, x, x, generators(2))
+        GivenCode((1,)).bind(without, x, x, generators(2))
     with pytest.raises(ConfigError, match=r"^no targets under threat 'penalty', which scales with"):
         attack(TwoLayers(), images()[0][None], config=AttackConfig("latent-zero"))

@@ -10,11 +10,11 @@ from tests.attacks.chain import Chain, generators, noise_of, pictures, slopes, w
 from tests.attacks.losses.formulas import BY_HAND
 
 CASES = [
-    ((4,), (0,)),
-    ((3, 2, 2), (0,)),
+    ((4,), (1,)),
     ((3, 2, 2), (1,)),
-    ((3, 2, 2), (2, 0)),
-    ((3, 2, 2), (0, 1, 2)),
+    ((3, 2, 2), (2,)),
+    ((3, 2, 2), (3, 1)),
+    ((3, 2, 2), (1, 2, 3)),
 ]
 DIVERGENCES = ["kl", "symmetric-kl", "w2"]
 PATHS = ["mean", "common", "sampled"]
@@ -26,8 +26,10 @@ def by_hand(model, loss, image, target, seed, few=None):
     sides = noise_of(model, loss.path, loss.draws, seed)
     values = [
         [
-            BY_HAND[loss.divergence](walked(model, image, ours)[i], walked(model, target, aims)[i])
-            for i in loss.layers
+            BY_HAND[loss.divergence](
+                walked(model, image, ours)[layer - 1], walked(model, target, aims)[layer - 1]
+            )
+            for layer in loss.layers
         ]
         for ours, aims in list(zip(*sides, strict=True))[:few]
     ]
@@ -49,7 +51,7 @@ def test_parts_are_the_divergence_of_each_chosen_layer(sizes, layers, divergence
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_the_gradient_is_that_of_the_formula(divergence, path):
     model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, seed=2)
-    loss = LatentLoss((0, 1, 2), divergence, path=path, draws=2)
+    loss = LatentLoss((1, 2, 3), divergence, path=path, draws=2)
     image = x.clone().requires_grad_()
     parts = loss.bind(model, x, target, generators(1)).parts(image, torch.tensor([0]))
     (gradient,) = torch.autograd.grad(parts.sum(), image)
@@ -63,7 +65,7 @@ def test_the_gradient_is_that_of_the_formula(divergence, path):
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_rows_are_compared_with_the_target_and_the_noise_of_their_pair(divergence, path):
     model, x, target, points = (Chain(3, 2, 2), pictures(3), pictures(3, 2), pictures(5, 3))
-    loss = LatentLoss((1, 2), divergence, path=path, draws=3)
+    loss = LatentLoss((2, 3), divergence, path=path, draws=3)
     parts = loss.bind(model, x, target, generators(3)).parts(points, torch.tensor(ROWS))
     expected = [
         by_hand(model, loss, point.numpy(), target[pair].numpy(), pair)
@@ -75,7 +77,7 @@ def test_rows_are_compared_with_the_target_and_the_noise_of_their_pair(divergenc
 @pytest.mark.parametrize("path", ["mean", "common"])
 def test_pairs_at_once_are_as_each_alone(path):
     model, x, target = Chain(3, 2, 2), pictures(3), pictures(3, 2)
-    loss = LatentLoss((0, 1, 2), path=path, draws=3)
+    loss = LatentLoss((1, 2, 3), path=path, draws=3)
     together = loss.bind(model, x, target, generators(3)).parts(x, torch.arange(3))
     for pair, generator in enumerate(generators(3)):
         own = slice(pair, pair + 1)
@@ -85,7 +87,7 @@ def test_pairs_at_once_are_as_each_alone(path):
 
 def test_the_coarse_form_takes_the_first_draw():
     model, x, target, points = Chain(3, 2, 2), pictures(3), pictures(3, 2), pictures(5, 3)
-    loss = LatentLoss((0, 1, 2), path="common", draws=5)
+    loss = LatentLoss((1, 2, 3), path="common", draws=5)
     bound = loss.bind(model, x, target, generators(3))
     expected = [
         by_hand(model, loss, point.numpy(), target[pair].numpy(), pair, few=1)
@@ -99,7 +101,7 @@ def test_the_coarse_form_takes_the_first_draw():
     [("mean", 8, False), ("common", 1, False), ("common", 2, True), ("sampled", 8, False)],
 )
 def test_there_is_a_coarse_form_only_where_draws_can_be_left_out(path, draws, cheaper):
-    loss = LatentLoss((0,), path=path, draws=draws)
+    loss = LatentLoss((1,), path=path, draws=draws)
     bound = loss.bind(Chain(2, 2), pictures(1), pictures(1), generators(1))
     assert (bound.coarse is not None) == cheaper
 
@@ -108,14 +110,14 @@ def test_there_is_a_coarse_form_only_where_draws_can_be_left_out(path, draws, ch
 @pytest.mark.parametrize("divergence", ["kl", "symmetric-kl"])
 def test_it_is_zero_at_the_target_and_that_is_its_floor(divergence, path):
     model, x, target = Chain(3, 2, 2), pictures(2), pictures(2, 2)
-    bound = LatentLoss((0, 1, 2), divergence, path=path).bind(model, x, target, generators(2))
+    bound = LatentLoss((1, 2, 3), divergence, path=path).bind(model, x, target, generators(2))
     assert bound.parts(target, torch.arange(2)).abs().max() == 0
     torch.testing.assert_close(bound.floor, torch.zeros(2, dtype=torch.float64))
 
 
 def test_w2_has_a_finite_gradient_at_the_target():
     model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, 2)
-    bound = LatentLoss((0, 1, 2), "w2").bind(model, x, target, generators(1))
+    bound = LatentLoss((1, 2, 3), "w2").bind(model, x, target, generators(1))
     image = target.clone().requires_grad_()
     parts = bound.parts(image, torch.tensor([0]))
     (gradient,) = torch.autograd.grad(parts.sum(), image)
@@ -126,7 +128,7 @@ def test_w2_has_a_finite_gradient_at_the_target():
 
 def test_the_sampled_path_draws_afresh_for_every_evaluation_and_for_each_side():
     model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, 2)
-    loss = LatentLoss((1,), path="sampled", draws=4)
+    loss = LatentLoss((2,), path="sampled", draws=4)
     bound = loss.bind(model, x, target, generators(1))
     first, second = (bound.parts(target, torch.tensor([0])).item() for _ in range(2))
     assert first > 0
@@ -136,7 +138,7 @@ def test_the_sampled_path_draws_afresh_for_every_evaluation_and_for_each_side():
 def test_the_first_layer_does_not_depend_on_the_path():
     model, x, target = Chain(3, 2), pictures(1), pictures(1, 2)
     values = [
-        LatentLoss((0,), path=path)
+        LatentLoss((1,), path=path)
         .bind(model, x, target, generators(1))
         .parts(x, torch.tensor([0]))
         for path in PATHS
@@ -146,7 +148,7 @@ def test_the_first_layer_does_not_depend_on_the_path():
 
 def test_it_leads_to_the_target_and_computes_in_the_images_precision():
     model, x = Chain(3, 2), pictures(2, dtype=torch.float32)
-    loss = LatentLoss((0, 1), path="common")
+    loss = LatentLoss((1, 2), path="common")
     assert loss.targeted
     bound = loss.bind(model, x, x.flip(0), generators(2))
     assert bound.parts(x, torch.arange(2)).dtype == torch.float32
@@ -156,7 +158,7 @@ def test_it_leads_to_the_target_and_computes_in_the_images_precision():
 @pytest.mark.parametrize("path", ["mean", "common"])
 def test_a_distance_is_smoothed_by_a_tenth_of_its_value_at_the_input(path):
     model, x, target = Chain(3, 2), pictures(2), pictures(2, seed=2)
-    loss = LatentLoss((0, 1), "w2", path=path, draws=3)
+    loss = LatentLoss((1, 2), "w2", path=path, draws=3)
     bound, pairs = loss.bind(model, x, target, generators(2)), torch.tensor([1, 0])
     points = target.flip(0) + 0.1
     few = 1 if path == "common" else None
@@ -171,5 +173,5 @@ def test_a_distance_is_smoothed_by_a_tenth_of_its_value_at_the_input(path):
 
 
 def test_a_divergence_without_a_kink_is_not_smoothed():
-    bound = LatentLoss((0,)).bind(Chain(3), pictures(1), pictures(1, seed=2), generators(1))
+    bound = LatentLoss((1,)).bind(Chain(3), pictures(1), pictures(1, seed=2), generators(1))
     assert (bound.coarse, bound.kinked) == (None, False)

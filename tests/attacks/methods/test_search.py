@@ -19,7 +19,7 @@ EACH = torch.tensor([0, 1])
 def search_of(under=None, loss=None, model=None, **settings):
     """A search on two pairs, which knows their inputs."""
     x, target = pictures(2), pictures(2, 2)
-    loss = loss or LatentLoss((0, 1))
+    loss = loss or LatentLoss((1, 2))
     problem = Problem.of(model or Chain(3, 2), loss, x, target, generators(2), threat=under)
     search = Search(problem, LEVELS, AttackConfig(**settings))
     search.offer(problem.x, EACH, [Origin("zero")] * 2)
@@ -66,7 +66,7 @@ def test_every_descent_ends_in_its_pairs_pool_under_its_own_level():
     ],
 )
 def test_how_a_descent_ended_is_told(how, evaluations, end):
-    search = search_of(loss=LatentLoss((0, 1), path="common", draws=3))
+    search = search_of(loss=LatentLoss((1, 2), path="common", draws=3))
     search.descend(asked(), evaluations, **how)
     assert {o.status for pool in search.pools for o in pool.origins} == {"start point", end}
     best = torch.stack([pool.best(own)[1] for pool, own in zip(search.pools, LEVELS, strict=True)])
@@ -119,7 +119,7 @@ def test_one_draw_is_left_sooner_than_all_and_both_sooner_than_a_loss_without_dr
 def test_a_fall_is_measured_from_the_least_value_of_the_loss():
     """A constant added to loss and floor changes nothing; a floor of 0 would stop too early."""
     x, target = pictures(2), pictures(2, 2)
-    problem = Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(2))
+    problem = Problem.of(Chain(3, 2), LatentLoss((1, 2)), x, target, generators(2))
     raised = replace(
         problem,
         parts_start=problem.parts_start + 50,

@@ -19,7 +19,7 @@ def problem_of(threat=None, dtype=torch.float64, at_bound=False):
     x, target = pictures(2, dtype=dtype), pictures(2, 2, dtype=dtype)
     if at_bound:
         x[:, :, 0], x[:, :, 1] = -2.0, 2.0
-    return Problem.of(Chain(3, 2), LatentLoss((0, 1)), x, target, generators(2), threat=threat)
+    return Problem.of(Chain(3, 2), LatentLoss((1, 2)), x, target, generators(2), threat=threat)
 
 
 def seeded():
@@ -101,7 +101,7 @@ def test_starts_depend_on_the_generator_alone():
 @pytest.mark.parametrize("path", ["mean", "common"])
 def test_starts_along_codes_move_one_layer_in_turn_by_the_reach(path):
     x, target = pictures(2), pictures(2, 2)
-    loss, threat = LatentLoss((0, 1), path=path, draws=3), Budget("l2")
+    loss, threat = LatentLoss((1, 2), path=path, draws=3), Budget("l2")
     problem = Problem.of(Chain(3, 2), loss, x, target, generators(2), threat=threat)
     tiny = LEVELS / 1e3  # no pixel meets its bound
     found = along_codes(problem, 1, tiny, 4, seeded())

@@ -13,7 +13,7 @@ from tests.attacks.models import Linear, images
 def search_at(shares, **settings):
     """A search on one pair at shares of the λ below which d = 0 is no local minimum."""
     x, target = (image[None] for image in images())
-    problem = Problem.of(Linear(), LatentLoss((0,)), x, target, [torch.Generator()])
+    problem = Problem.of(Linear(), LatentLoss((1,)), x, target, [torch.Generator()])
     levels = problem.gradient_norm[:, None].double() * torch.tensor([shares]).double()
     search = Search(problem, levels, AttackConfig(**settings))
     search.offer(problem.x, torch.tensor([0]), [Origin("zero")])

@@ -15,7 +15,7 @@ from torch import Tensor
 from seatbelt_vae.attacks.attack_rows import attack_rows
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
-from seatbelt_vae.attacks.threats import Where
+from seatbelt_vae.attacks.threats import RegionOptions
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.optim import minimize_gradient_free
 from seatbelt_vae.randomness import Stream, generator_for
@@ -98,6 +98,8 @@ def matched_noise(result: AttackResult, generators: Sequence[torch.Generator]) -
         size = noise.norm(dim=2) if kind == "l2" else noise.abs().amax(dim=2)
         wanted: Tensor = getattr(result.norms, kind)[pair].cpu()
         noise *= (wanted[:, None] / size)[..., None]
+        if kind == "linf" and problem.threat.units is not None:
+            noise *= problem.threat.units.cpu()
         points.append(problem.bounds.clamp(problem.x[pair] + noise.to(problem.x)).flatten(0, 1))
     return torch.stack(points)
 
@@ -133,7 +135,7 @@ def gradient_free_points(
     return found.x.view(count, _SEARCHED_LEVELS, -1)
 
 
-def _finite_region(problem: Problem, pairs: Tensor, levels: Tensor) -> Where:
+def _finite_region(problem: Problem, pairs: Tensor, levels: Tensor) -> RegionOptions:
     """The threat's region; unbounded inputs are searched within twice the target's distance."""
     x = problem.x[pairs]
     region = problem.threat.region(x, levels, problem.bounds)

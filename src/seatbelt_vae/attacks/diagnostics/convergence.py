@@ -75,10 +75,12 @@ def _starts(result: AttackResult, pair: int, rows: Tensor, generator: torch.Gene
     """Starts around x, then around x*, one of each per row, :math:`(2R, n)`."""
     problem, count = result.problem, len(rows)
     x, found = problem.x[pair], result.points[pair, rows]
-    reach = problem.threat.reach(problem.image_norms[pair], result.levels[pair, rows], len(x))
+    radius = problem.threat.start_radius(
+        problem.image_norms[pair], result.levels[pair, rows], len(x)
+    )
     noise = torch.randn(2, count, len(x), generator=generator, dtype=torch.float64)
     scale = _SMALLEST_SCALE ** torch.rand(2, count, 1, generator=generator, dtype=torch.float64)
-    noise *= scale * reach.cpu()[:, None] / len(x) ** 0.5
+    noise *= scale * radius.cpu()[:, None] / len(x) ** 0.5
     around = torch.stack([x.expand_as(found), found])
     return problem.bounds.clamp(around + noise.to(x)).flatten(0, 1)
 
@@ -92,7 +94,7 @@ def _ends(search: Search) -> Tensor:
 
 
 def _log_remaining(problem: Problem, delta: Tensor) -> Tensor:
-    """Logarithm of Δ − c, shifted by 10⁻³(r₀ − c); without a floor, minus that of the gain."""
+    """log(Δ − c + 10⁻³(r₀ − c)); for a loss without a floor c, −log(g + 10⁻³ max g) of gains g."""
     if problem.loss.floor is None:
         gain = problem.remaining(delta)
         return -(gain + _SHIFT * gain.amax(1, keepdim=True)).log()

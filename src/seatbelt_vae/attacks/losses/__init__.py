@@ -18,6 +18,7 @@ from seatbelt_vae.attacks.losses.latent_l2 import LatentDistance
 from seatbelt_vae.attacks.losses.latent_target import GivenCode
 from seatbelt_vae.attacks.losses.output import OutputLoss
 from seatbelt_vae.attacks.losses.output_l2 import OutputDistance
+from seatbelt_vae.attacks.losses.output_reconstruction import ReconstructionDistance
 
 __all__ = [
     "BoundLoss",
@@ -35,6 +36,7 @@ __all__ = [
     "Parts",
     "PosteriorDamage",
     "ReconstructionDamage",
+    "ReconstructionDistance",
     "ScoreLoss",
     "loss_of",
     "mean_over_draws",

@@ -56,7 +56,8 @@ class Loss(ABC):
 
     A subclass implements `parts`, and `lower_bound` if that of a targeted loss is not 0. Each loss
     of the package is one file in this folder, named after the loss, with a function
-    ``loss(config, layers)``.
+    ``loss(config, layers)``, whose layers count from 1, and a ``DECLARATION`` of the settings that
+    apply to it, see `seatbelt_vae.config.loss_files`.
 
     Args:
         path: path to the layers above the first, see `Path`.

@@ -17,7 +17,7 @@ def loss_of(config: AttackConfig, depth: int) -> Loss:
     Raises:
         ConfigError: layers that the model lacks, or a reference to an object that is not a loss.
     """
-    layers = parse_layers(config.layers, depth)
+    layers = tuple(position + 1 for position in parse_layers(config.layers, depth))
     if not is_reference(config.loss):
         module = import_module(f"seatbelt_vae.attacks.losses.{config.loss.replace('-', '_')}")
         loss: Loss = module.loss(config, layers)

@@ -10,9 +10,10 @@ from torch import Tensor
 from seatbelt_vae.attacks.losses._bound import Loss, Parts
 from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.distributions import Normal
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Posterior
 
-__all__ = ["DIVERGENCES", "Divergence", "LatentLoss", "encoded", "posterior_parts"]
+__all__ = ["DIVERGENCES", "Divergence", "LatentLoss", "encoded", "positions_of", "posterior_parts"]
 
 Divergence = Literal["kl", "symmetric-kl", "w2"]
 
@@ -46,11 +47,11 @@ class LatentLoss(Loss):
     distance :math:`\sqrt{\|\mu^*-\mu_t\|^2 + \|\sigma^*-\sigma_t\|^2}`, in latent units.
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S; layer 1 is next to the data.
         divergence: D.
 
     Example:
-        >>> LatentLoss((0, 1), "w2").targeted
+        >>> LatentLoss((1, 2), "w2").targeted
         True
     """
 
@@ -77,7 +78,7 @@ def posterior_parts(
     divergence: Callable[[Normal, Normal], Tensor],
 ) -> Parts:
     """Divergences of chosen layers from the posteriors of reference inputs, one per pair."""
-
+    chosen = positions_of(layers, walker)
     known = encoded(walker, reference) if walker.repeatable else None
 
     def parts(images: Tensor, pairs: Tensor) -> Tensor:
@@ -87,10 +88,22 @@ def posterior_parts(
                 aimed = walker.encode(reference[pairs], pairs).layers
         else:
             aimed = tuple(_of_pairs(layer, pairs) for layer in known.layers)
-        values = [divergence(attacked.layers[i], aimed[i]) for i in layers]
+        values = [divergence(attacked.layers[i], aimed[i]) for i in chosen]
         return torch.stack([mean_over_draws(value) for value in values], dim=-1)
 
     return parts
+
+
+def positions_of(layers: Sequence[int], walker: Walker) -> list[int]:
+    """Positions from 0 of layers that count from 1.
+
+    Raises:
+        ConfigError: a layer that the model lacks.
+    """
+    depth = len(walker.model.latent_sizes)
+    if not all(1 <= layer <= depth for layer in layers):
+        raise ConfigError(f"layers {tuple(layers)} of a model with {depth}: expected 1…{depth}")
+    return [layer - 1 for layer in layers]
 
 
 def encoded(walker: Walker, reference: Tensor) -> Posterior:

@@ -1,4 +1,4 @@
-"""Paths through the posterior chain: posterior means, or noise draws."""
+"""Codes that an attack feeds to the upper layers: posterior means, or samples of the posterior."""
 
 from collections.abc import Sequence
 from copy import copy

@@ -12,6 +12,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["IdentityDamage", "loss"]
 
+DECLARATION = {"targeted": False, "bounded": False}
+
 
 @dataclass(frozen=True)
 class IdentityDamage(Loss):
@@ -42,4 +44,4 @@ class IdentityDamage(Loss):
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings; it has no layers."""
     del layers
-    return IdentityDamage(path=config.walked, draws=config.draws)
+    return IdentityDamage(path=config.path_used, draws=config.draws)

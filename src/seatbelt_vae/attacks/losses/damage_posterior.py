@@ -12,6 +12,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["PosteriorDamage", "loss"]
 
+DECLARATION = {"layers": True, "targeted": False, "bounded": False}
+
 
 @dataclass(frozen=True)
 class PosteriorDamage(Loss):
@@ -21,7 +23,7 @@ class PosteriorDamage(Loss):
     Source: Kuzina et al. (2021), Barrett et al. (2022).
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S; layer 1 is next to the data.
         divergence: D.
     """
 
@@ -39,5 +41,5 @@ class PosteriorDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return PosteriorDamage(layers, path=config.walked, draws=config.draws)
+    """Create the loss from the settings of an attack; layers count from 1."""
+    return PosteriorDamage(layers, path=config.path_used, draws=config.draws)

@@ -13,6 +13,8 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["ReconstructionDamage", "loss"]
 
+DECLARATION = {"targeted": False, "bounded": False}
+
 
 @dataclass(frozen=True)
 class ReconstructionDamage(Loss):
@@ -35,6 +37,6 @@ class ReconstructionDamage(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings; it has no layers."""
+    """Create the loss from the settings of an attack; ``layers`` does not apply."""
     del layers
-    return ReconstructionDamage(path=config.walked, draws=config.draws)
+    return ReconstructionDamage(path=config.path_used, draws=config.draws)

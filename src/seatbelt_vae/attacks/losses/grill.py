@@ -17,6 +17,8 @@ from seatbelt_vae.protocol import Noise, modules_of
 
 __all__ = ["LayerProduct", "loss"]
 
+DECLARATION = {"targeted": False, "bounded": False}
+
 Activations = dict[tuple[int, int], Tensor]
 """Outputs :math:`(R, *)` of layers, by the number of the layer and of its call."""
 
@@ -114,4 +116,4 @@ def _difference(a: Tensor, b: Tensor) -> Tensor:
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings; it has no layers to choose."""
     del layers
-    return LayerProduct(path=config.walked, draws=config.draws)
+    return LayerProduct(path=config.path_used, draws=config.draws)

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.losses._bound import Loss, Parts
-from seatbelt_vae.attacks.losses._latent import encoded
+from seatbelt_vae.attacks.losses._latent import encoded, positions_of
 from seatbelt_vae.attacks.losses._paths import Walker, mean_over_draws
 from seatbelt_vae.config import AttackConfig
 
 __all__ = ["LatentDistance", "code_distances", "loss"]
+
+DECLARATION = {"layers": True}
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,10 @@ class LatentDistance(Loss):
     encoders, and its gradient passes through a defence that replaces the codes.
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S; layer 1 is next to the data.
 
     Example:
-        >>> LatentDistance((0,), path="common", draws=4).draws
+        >>> LatentDistance((1,), path="common", draws=4).draws
         4
     """
 
@@ -57,15 +59,16 @@ def code_distances(
     walker: Walker, layers: Sequence[int], aimed: Callable[[Tensor], Sequence[Tensor]]
 ) -> Parts:
     """The L2 distances of chosen layers' codes from ``aimed(pairs)``, one code per layer."""
+    chosen = positions_of(layers, walker)
 
     def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
         attacked, codes = walker.encode(inputs, pairs).z, aimed(pairs)
-        distances = [(attacked[i] - codes[i]).norm(dim=-1) for i in layers]
+        distances = [(attacked[i] - codes[i]).norm(dim=-1) for i in chosen]
         return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
 
     return parts
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return LatentDistance(layers, path=config.walked, draws=config.draws)
+    """Create the loss from the settings of an attack; layers count from 1."""
+    return LatentDistance(layers, path=config.path_used, draws=config.draws)

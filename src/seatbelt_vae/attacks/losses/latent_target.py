@@ -16,6 +16,8 @@ from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 
 __all__ = ["GivenCode", "loss"]
 
+DECLARATION = {"layers": True, "targeted": False}
+
 
 @dataclass(frozen=True)
 class GivenCode(Loss):
@@ -26,7 +28,7 @@ class GivenCode(Loss):
     Source: the encoder attack of PhotoGuard, Salman et al. (2023).
 
     Args:
-        layers: S, zero-based, 0 next to the data.
+        layers: S, from 1 next to the data.
         code: c: ``zero``; ``grey``, the mean code of the input in the middle of the bounds; or one
             tensor per layer of the model, :math:`(d_i)` or, for P pairs, :math:`(P, d_i)`.
 
@@ -35,7 +37,7 @@ class GivenCode(Loss):
         ShapeError: codes of other sizes than the model's.
 
     Example:
-        >>> GivenCode((0,), (torch.ones(4),)).targeted
+        >>> GivenCode((1,), (torch.ones(4),)).targeted
         False
     """
 
@@ -95,5 +97,5 @@ def _per_pair(code: Tensor, pairs: int, size: int) -> Tensor:
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return GivenCode(layers, path=config.walked, draws=config.draws)
+    """The loss of an attack's settings on layers that count from 1."""
+    return GivenCode(layers, path=config.path_used, draws=config.draws)

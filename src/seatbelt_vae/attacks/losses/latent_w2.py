@@ -6,7 +6,9 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["loss"]
 
+DECLARATION = {"layers": True}
+
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return LatentLoss(layers, "w2", path=config.walked, draws=config.draws)
+    """Create the loss from the settings of an attack; layers count from 1."""
+    return LatentLoss(layers, "w2", path=config.path_used, draws=config.draws)

@@ -6,7 +6,9 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["loss"]
 
+DECLARATION = {"layers": True, "targeted": False}
+
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings on zero-based layers."""
-    return GivenCode(layers, "zero", path=config.walked, draws=config.draws)
+    """The loss of an attack's settings on layers that count from 1."""
+    return GivenCode(layers, "zero", path=config.path_used, draws=config.draws)

@@ -13,6 +13,8 @@ from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["OutputLoss", "loss"]
 
+DECLARATION = {"path": "common"}
+
 
 @dataclass(frozen=True)
 class OutputLoss(Loss):
@@ -20,8 +22,8 @@ class OutputLoss(Loss):
 
     Kos et al. (2018) with the sign corrected; nats. The parts are the negative log-likelihood and
     the divergence from the prior: sampled log-ratios below the top layer, the closed form at the
-    top. The floor is the negative of the largest log-likelihood that a decoder can assign to the
-    target. The path ``mean`` gives a plug-in value.
+    top. The floor is :math:`-\max \log p(x_t|z)`, for example at a mean equal to the target. The
+    path ``mean`` replaces the expectation by its value at the posterior means.
     """
 
     needs: ClassVar = ("posterior", "prior", "likelihood")
@@ -44,7 +46,7 @@ class OutputLoss(Loss):
         return parts
 
     def lower_bound(self, model: Autoencoder, x: Tensor, target: Tensor) -> Tensor:
-        """The negative of the largest log-likelihood of each target."""
+        r""":math:`-\max\log p(x_t|z)` over all means that the decoder could output."""
         del x
         with torch.no_grad():
             best = model.decode(model.encode(target).z).max_log_prob(target)
@@ -52,6 +54,6 @@ class OutputLoss(Loss):
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings; it has no layers."""
+    """Create the loss from the settings of an attack; ``layers`` does not apply."""
     del layers
-    return OutputLoss(path=config.walked, draws=config.draws)
+    return OutputLoss(path=config.path_used, draws=config.draws)

@@ -39,6 +39,6 @@ def distance_parts(walker: Walker, reference: Tensor) -> Parts:
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
-    """The loss of an attack's settings; it has no layers."""
+    """Create the loss from the settings of an attack; ``layers`` does not apply."""
     del layers
-    return OutputDistance(path=config.walked, draws=config.draws)
+    return OutputDistance(path=config.path_used, draws=config.draws)

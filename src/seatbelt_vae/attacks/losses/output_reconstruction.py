@@ -41,4 +41,4 @@ def _mean_reconstruction(model: Autoencoder, x: Tensor) -> Tensor:
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:
     """The loss of an attack's settings; it has no layers."""
     del layers
-    return ReconstructionDistance(path=config.walked, draws=config.draws)
+    return ReconstructionDistance(path=config.path_used, draws=config.draws)

@@ -1,6 +1,7 @@
-r"""Attacks on the gap itself within a budget :math:`\|d\|_2 \leq \varepsilon`.
+r"""Attacks that minimise the gap, or the KL of posteriors, where :math:`\|d\|_2 \leq \varepsilon`.
 
-Minima under a penalty λ‖d‖ have few different distances, so they say little about most budgets.
+Attacks with a penalty λ‖d‖ end at few different distances. They give no tight bound on the gap
+within other distances.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.prepare import as_images, cast_images, prepare_model
-from seatbelt_vae.attacks.slopes import with_gradient
 from seatbelt_vae.optim import minimize
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 
@@ -31,7 +32,7 @@ def budgeted_attack(
     evaluations: int = 100,
     micro_batch: int = 64,
 ) -> Tensor:
-    r"""Bring the reconstruction or the posterior of :math:`x^*` close to the target's.
+    r"""The points whose reconstruction or posterior is closest to the target's, as :math:`(R, …)`.
 
     Minimises :math:`\|\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\|^2` or
     :math:`\sum_i \mathrm{KL}(q(z^i|x^*)\|q(z^i|x_t))`, nats, with
@@ -39,15 +40,12 @@ def budgeted_attack(
 
     Args:
         model: the autoencoder, in evaluation mode.
-        x, target: inputs of the model's event shape.
+        x, target: one input and its target, of the model's event shape.
         budgets: ε of each row, in pixel units, :math:`(R)`.
         starts: start points, :math:`(R, *\text{event})`; projected onto the ball and the box.
         aim: ``reconstruction`` or ``posterior``.
         evaluations: largest number of gradient evaluations per row.
-        micro_batch: rows evaluated at once.
-
-    Returns:
-        The best point of every row, :math:`(R, *\text{event})`, inside ball and box.
+        micro_batch: largest number of rows evaluated at once.
 
     Raises:
         ModelError, DataError: as for `attack`.
@@ -57,8 +55,7 @@ def budgeted_attack(
     starts = cast_images("start", starts, model)
     distance = _DISTANCES[aim](model, target)
 
-    def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        del rows
+    def fun(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = with_gradient(distance, points.view(-1, *x.shape))
         return value, gradient.flatten(1)
 
@@ -66,7 +63,7 @@ def budgeted_attack(
         fun,
         starts.flatten(1),
         *bounds_of(model).flat(),
-        center=x.flatten().expand(len(starts), -1),
+        center=x.flatten(),
         radius=torch.tensor(budgets, dtype=x.dtype, device=x.device),
         max_evaluations=evaluations,
         micro_batch=micro_batch,

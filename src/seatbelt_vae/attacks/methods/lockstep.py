@@ -64,21 +64,26 @@ def run_in_lockstep(descents: Sequence[Callable[[Function], T]], evaluate: Batch
         ]
         for number, future in enumerate(futures):
             future.add_done_callback(partial(_send_end, points, number))
-        running = set(range(len(descents)))
-        try:
-            while running:
-                # one message per running descent: a point, or None at its end
-                messages = dict(points.get() for _ in range(len(running)))
-                running -= {number for number, point in messages.items() if point is None}
-                batch = {n: point for n, point in sorted(messages.items()) if point is not None}
-                if batch:
-                    values, gradients = evaluate(list(batch), np.stack(list(batch.values())))
-                    for number, value, gradient in zip(batch, values, gradients, strict=True):
-                        results[number].put((float(value), gradient))
-        finally:
-            for queue in results:
-                queue.put(None)
+        _serve(evaluate, points, results)
     return [future.result() for future in futures]
+
+
+def _serve(evaluate: Batch, points: Points, results: list[SimpleQueue[Value | None]]) -> None:
+    """Evaluate batches of points until every descent has sent its end."""
+    running = set(range(len(results)))
+    try:
+        while running:
+            # one message per running descent: a point, or None at its end
+            messages = dict(points.get() for _ in range(len(running)))
+            running -= {number for number, point in messages.items() if point is None}
+            batch = {n: point for n, point in sorted(messages.items()) if point is not None}
+            if batch:
+                values, gradients = evaluate(list(batch), np.stack(list(batch.values())))
+                for number, value, gradient in zip(batch, values, gradients, strict=True):
+                    results[number].put((float(value), gradient))
+    finally:
+        for queue in results:
+            queue.put(None)
 
 
 def _send_end(points: Points, number: int, _: object) -> None:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.losses import Codes, mean_over_draws
 from seatbelt_vae.attacks.problem import Problem
-from seatbelt_vae.attacks.slopes import with_gradient
 
 __all__ = ["along_codes", "noise_start", "restarts", "segment"]
 
@@ -45,8 +45,8 @@ def restarts(
     x = problem.x[pair]
     scales = torch.tensor(_RESTART_SCALES).repeat(-(-count // len(_RESTART_SCALES)))[:count]
     noise = torch.randn(len(levels), count, len(x), generator=generator, dtype=torch.float64)
-    reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).cpu()
-    noise *= (scales * reach[:, None] / len(x) ** 0.5)[..., None]
+    radius = problem.threat.start_radius(problem.image_norms[pair], levels, len(x)).cpu()
+    noise *= (scales * radius[:, None] / len(x) ** 0.5)[..., None]
     return problem.bounds.clamp(x + noise.flatten(0, 1).to(x))
 
 
@@ -66,8 +66,8 @@ def along_codes(
     points = x.expand(len(levels) * count, -1).split(problem.micro_batch)
     gradients = [_code_gradients(problem, codes, pair, chunk, generator) for chunk in points]
     direction = torch.nn.functional.normalize(torch.cat(gradients))
-    reach = problem.threat.reach(problem.image_norms[pair], levels, len(x)).to(x)
-    return problem.bounds.clamp(x + reach.repeat_interleave(count)[:, None] * direction)
+    radius = problem.threat.start_radius(problem.image_norms[pair], levels, len(x)).to(x)
+    return problem.bounds.clamp(x + radius.repeat_interleave(count)[:, None] * direction)
 
 
 def _code_gradients(

@@ -5,7 +5,7 @@ Every start first descends for a few evaluations (a race). Then each level conti
 point known under it, whichever start or level found that point.
 
 Within a budget the minima are many and lie in different directions. The race then has more starts,
-and its best directions go through longer heats. A kinked loss is smoothed at first: descents of the
+and its best directions enter further rounds. A kinked loss is smoothed at first: descents of the
 loss itself stop in the valley of its kink.
 """
 
@@ -29,10 +29,10 @@ from seatbelt_vae.randomness import Stream, generator_for
 __all__ = ["strong_attack"]
 
 _RACE, _RACE_ON_ONE = 8, 5
-# within a budget: starts along codes per random restart, and the candidates and evaluations of the
-# later heats
+# within a budget: starts along codes per random restart, and for the second and third round of the
+# race the candidates and the evaluations of each
 _ALONG_CODES = 6
-_HEATS = ((12, 16), (5, 40))
+_LATER_ROUNDS = ((12, 16), (5, 40))
 _UNFINISHED_ON_ONE = ("evaluation limit", RACED)
 _UNFINISHED = ("evaluation limit", *CUT_SHORT)
 # levels solved first: every fourth one, with at most this many evaluations
@@ -64,7 +64,7 @@ def strong_attack(
     _offer_start_points(search)
     _race(search, ~_settled_at_zero(search), keys)
     if isinstance(problem.threat, Budget):
-        for count, evaluations in _HEATS:
+        for count, evaluations in _LATER_ROUNDS:
             _share_directions(search, problem.threat)
             _race_on(search, count, evaluations)
     if problem.loss.coarse is not None:

@@ -43,7 +43,7 @@ def store_pairs(
             "target_index": target_index,
             "loss": config.loss,
             "layers": config.layers,
-            "path": config.walked,
+            "path": config.path_used,
             "threat": config.threat,
             "strength": config.strength,
             "solver": config.solver,

@@ -110,13 +110,7 @@ def run_suite(
     _open(folder, _about(subject, data, config, pairs, siblings), data.identity, config)
     _warn_of_older_pairs(folder, len(pairs))
     suite = _Suite(folder, subject.for_inference, data, config, pairs, siblings)
-    done = resumed = 0
-    lock, chunks = folder / ".lock", suite.chunks
-    for chunk, is_new in share_work(lock, len(chunks), is_done=suite.is_done, work=suite.attack):
-        count = len(chunks[chunk])
-        done, resumed = done + count, resumed + (0 if is_new else count)
-        if on_pairs is not None:
-            on_pairs(PairsDone(done, len(pairs), resumed))
+    suite.complete(on_pairs)
     flags = suite_flags(each_part(folder, "pair-*.parquet"))
     _write_flags(folder / "flags.json", [flag.as_dict() for flag in flags])
     return folder
@@ -145,6 +139,16 @@ class _Suite:
         """Numbers of the pairs that are attacked together."""
         count, size = len(self.pairs), self.config.together
         return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+    def complete(self, on_pairs: Callable[[PairsDone], None] | None) -> None:
+        """Attack all chunks, shared with other processes, and report the progress."""
+        done = resumed = 0
+        lock, chunks = self.folder / ".lock", self.chunks
+        for chunk, is_new in share_work(lock, len(chunks), is_done=self.is_done, work=self.attack):
+            count = len(chunks[chunk])
+            done, resumed = done + count, resumed + (0 if is_new else count)
+            if on_pairs is not None:
+                on_pairs(PairsDone(done, len(self.pairs), resumed))
 
     def is_done(self, chunk: int) -> bool:
         """Whether all pairs of a chunk are on disk."""
@@ -178,14 +182,15 @@ def _about(
         "data": data.name,
         "test_images": len(data.test),
         "pairs": [list(pair) for pair in pairs],
-        "path": config.walked,
+        "path": config.path_used,
         "layers": list(parse_layers(config.layers, len(subject.model.latent_sizes))),
         "model": subject.digest,
         "sibling": None if siblings is None else sibling_model(siblings),
     }
     decisive = {key: value for key, value in asdict(config).items() if key not in _SPEED_ONLY}
-    if config.among is None:
-        del decisive["among"]  # keeps the digest of suites that are older than this setting
+    for name in ("among", "levels"):
+        if decisive[name] is None:
+            del decisive[name]  # keeps the digest of suites that are older than this setting
     first = {"format": _IN_DIGEST, "config": by_first_names("attack", decisive)}
     return {**about, "digest": digest_of({**about, **first})}
 

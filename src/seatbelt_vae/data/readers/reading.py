@@ -1,4 +1,4 @@
-"""Errors of the operating system as errors of a data set."""
+"""Reads files of a data set; errors of the operating system become a `DataError`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -152,7 +152,10 @@ def _images(path: Path | str, arrays: tuple[StoredArray, ...]) -> StoredArray:
     found = named or [array for array in arrays if len(array.shape) in (3, 4)]
     found = found or [array for array in arrays if array.dtype.hasobject]
     if len(found) != 1:
-        held = ", ".join(f"{array.name} {array.shape}" for array in arrays[:9]) or "no array"
+        held = (
+            ", ".join(f"{array.name or 'an array'} {array.shape}" for array in arrays[:9])
+            or "no array"
+        )
         raise DataError(
             f"{path} holds {held}: expected one array of 3 or 4 axes, or one named "
             f"{', '.join(_IMAGES)}"

@@ -19,6 +19,7 @@ LAYOUTS = ("nhw", "nhwc", "nchw")
 _CHANNELS = (1, 3)
 _MOST_VALUES = 1 << 24
 _SMALLEST_SIDE = 8
+_MOST_OBLONG = 16  # width over height of images without a stated layout
 
 
 def layout_of(array: StoredArray) -> str:
@@ -41,6 +42,12 @@ def layout_of(array: StoredArray) -> str:
     else:
         fitting = [layout for layout in LAYOUTS if len(layout) == len(shape)]
     fitting = [layout for layout in fitting if _channels(shape, layout) in _CHANNELS]
+    if stated not in LAYOUTS and _images_last(shape):
+        raise _bad(
+            array,
+            "which looks like images along the last axis: move it to the front with "
+            "np.moveaxis(array, -1, 0), or keep it in an .npz file under the name images_nhw",
+        )
     if len(fitting) == 1 and min(shape[1:]) > 0:
         return fitting[0]
     if len(fitting) > 1:
@@ -49,7 +56,10 @@ def layout_of(array: StoredArray) -> str:
             "which may be (N, C, H, W) or (N, H, W, C): keep it in an .npz file under the name "
             "images_nchw or images_nhwc",
         )
-    raise _bad(array, "expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels")
+    advice = ": leave the fourth channel out if it is opaque" if 4 in shape[1:] else ""
+    raise _bad(
+        array, f"expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels{advice}"
+    )
 
 
 def unflattened(array: StoredArray) -> tuple[StoredArray, tuple[str, ...]]:
@@ -111,6 +121,13 @@ def channels_first(images: NDArray[np.uint8], layout: str) -> NDArray[np.uint8]:
 
 def _channels(shape: tuple[int, ...], layout: str) -> int:
     return dict(zip(layout, shape, strict=True)).get("c", 1)
+
+
+def _images_last(shape: tuple[int, ...]) -> bool:
+    """Whether a shape is (H, W, N) with many more images than rows, or (H, W, C, N)."""
+    if len(shape) == 4:
+        return shape[2] in _CHANNELS and shape[3] not in _CHANNELS and shape[1] not in _CHANNELS
+    return len(shape) == 3 and shape[0] == shape[1] and shape[2] > _MOST_OBLONG * shape[1]
 
 
 def _bad(array: StoredArray, reason: str) -> DataError:

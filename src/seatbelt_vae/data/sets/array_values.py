@@ -77,7 +77,7 @@ def _extrema(array: StoredArray, channel_axis: int) -> tuple[tuple[float, float]
 
 
 def _stated(array: StoredArray, reading: ReadingConfig) -> _Rule:
-    """The rule of the settings; a level that they leave out is that of the type."""
+    """The rule of the settings; the array's type gives a level that the settings leave out."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     largest = (1 << 8 * size - (kind == "i")) - 1
     by_type = {"b": 1, "f": 1}.get(kind, largest if size <= 2 else None)

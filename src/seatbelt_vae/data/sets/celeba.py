@@ -37,6 +37,7 @@ SOURCES = {
         options=PICTURE_OPTIONS,
         single_file=True,
         licence="Liu et al. 2015; for research that is not commercial",
+        latent_sizes=(256, 128, 64, 32),
     ),
 }
 

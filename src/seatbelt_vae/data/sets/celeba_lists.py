@@ -24,7 +24,7 @@ def read_attributes(path: Path) -> tuple[tuple[str, ...], dict[str, tuple[int, .
     """Names of the attributes, and their values 0 or 1 for each photograph, such as "000001".
 
     Raises:
-        DataError: a line that is not a photograph and a -1 or 1 for each attribute.
+        DataError: a line without a file name and one -1 or 1 per attribute.
     """
     lines = _lines(path)
     if path.suffix == ".txt":

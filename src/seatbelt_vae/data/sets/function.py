@@ -2,7 +2,8 @@
 
 The function takes no argument, or the root where one is given. It returns images, a pair of images
 and labels, a mapping of arrays with the names of the array set, a map-style torch ``Dataset``, or
-an `ImageData`. Images and labels follow the rules of the array set and are held in memory.
+an `ImageData`. Images and labels follow the rules of the array set and are held in memory. Floats
+of two axes are vectors; the arrays ``train`` and ``test`` of a mapping are two splits of them.
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from seatbelt_vae.data.image_records import stored_set
 from seatbelt_vae.data.readers.stored_array import StoredArray
 from seatbelt_vae.data.sets.array import records_of
 from seatbelt_vae.data.source import Source
+from seatbelt_vae.data.vectors import vector_set
 from seatbelt_vae.errors import ConfigError, DataError, SeatbeltError
 from seatbelt_vae.references import resolve_reference
 
@@ -33,7 +35,7 @@ SOURCES = {
         "imported and called, which runs your code; --root is passed on as its argument",
         __name__,
         single_file=True,
-        options=frozenset({"black", "white"}),
+        options=frozenset({"black", "white", "standardise"}),
     ),
 }
 
@@ -56,6 +58,11 @@ def load(config: DataConfig) -> ImageData:
         StoredArray.sliced(config.name, name, array.shape, array.dtype, partial(nullcontext, array))
         for name, array in named.items()
     )
+    if vectors := _vectors(named):
+        rows, test_from = np.concatenate(vectors).astype(np.float64), None
+        if len(vectors) > 1:
+            test_from = len(vectors[0])
+        return vector_set(config.name, rows, named.get("labels"), config, test_from)
     record, blocks, about = records_of(config.name, arrays, config)
     rows = np.concatenate([np.empty(0, record), *blocks])
     digest = hashlib.sha256(rows.data)
@@ -102,7 +109,7 @@ def _one_line_errors(name: str) -> Iterator[None]:
 
 def _renamed(data: ImageData, config: DataConfig) -> ImageData:
     """The same set under its reference, cut to the number of training images asked for."""
-    if config.image_size not in (None, min(data.image_shape[1:])):
+    if config.image_size not in (None, min(data.image_shape[-2:])):
         raise DataError(
             f"{config.name!r} returns images of shape {data.image_shape}: leave image_size out"
         )
@@ -122,6 +129,14 @@ def _named_arrays(name: str, returned: Any) -> dict[str, NDArray[Any]]:
     if hasattr(returned, "__getitem__") and hasattr(returned, "__len__"):
         return _collected(returned)
     raise DataError(f"{name!r} returned a {type(returned).__name__}, expected {_RETURNS}")
+
+
+def _vectors(named: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """The array of vectors, or its training and test split; empty for images."""
+    names = ["train", "test"] if {"train", "test"} == named.keys() else ["images"]
+    found = [named[name] for name in names if name in named]
+    plain = named.keys() <= {*names, "labels"}
+    return found if plain and all(a.ndim == 2 and a.dtype.kind == "f" for a in found) else []
 
 
 def _array(value: Any) -> NDArray[Any]:

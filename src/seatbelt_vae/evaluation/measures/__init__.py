@@ -7,6 +7,7 @@ a user's measure to the running process.
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation.measures.attack_objective import ATTACK_OBJECTIVE
 from seatbelt_vae.evaluation.measures.bounds import BOUNDS
+from seatbelt_vae.evaluation.measures.damage import BUDGETS, DAMAGE
 from seatbelt_vae.evaluation.measures.declaration import (
     CAPABILITIES,
     LATENT,
@@ -20,7 +21,6 @@ from seatbelt_vae.evaluation.measures.declaration import (
 )
 from seatbelt_vae.evaluation.measures.latents import AGGREGATE, UNITS
 from seatbelt_vae.evaluation.measures.on_request import ON_REQUEST
-from seatbelt_vae.evaluation.measures.reach import BUDGETS, REACH
 from seatbelt_vae.evaluation.measures.reconstructions import RECONSTRUCTIONS
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 PAIR_MEASURES: dict[str, PairMeasure] = {
-    measure.name: measure for measure in (*REACH, *ATTACK_OBJECTIVE)
+    measure.name: measure for measure in (*DAMAGE, *ATTACK_OBJECTIVE)
 }
 """Measures of attacked pairs by name, in the order of ``summary.json`` and of a report."""
 

@@ -12,19 +12,19 @@ from seatbelt_vae.evaluation.measures.declaration import (
 )
 
 if TYPE_CHECKING:
-    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.measure_input import MeasureInput
 
 __all__ = ["BOUNDS"]
 
 _measure = partial(ModelMeasure, unit="nats per image", needs=CAPABILITIES)
 
 
-def _iwae(evaluated: "Evaluated") -> Mapping[str, Any]:
+def _iwae(evaluated: "MeasureInput") -> Mapping[str, Any]:
     value = evaluated.held_out.iwae.mean().item()
     return {"iwae": value, "iwae_draws": evaluated.settings.iwae_draws}
 
 
-def _divergences(evaluated: "Evaluated") -> Mapping[str, Any]:
+def _divergences(evaluated: "MeasureInput") -> Mapping[str, Any]:
     return {"divergences": evaluated.held_out.divergences}
 
 

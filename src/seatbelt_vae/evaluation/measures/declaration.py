@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from seatbelt_vae.evaluation.bootstrap import Kind
+from seatbelt_vae.evaluation.bootstrap import MeanKind
 
 if TYPE_CHECKING:
     from seatbelt_vae.config import EvaluationConfig
     from seatbelt_vae.data import ImageData
-    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.measure_input import MeasureInput
     from seatbelt_vae.evaluation.robustness import PairMeasures
 
 __all__ = [
@@ -137,7 +137,7 @@ class PairMeasure(Measure):
     """
 
     compute: "Callable[[Sequence[Row], PairMeasures], float | None]"
-    mean: Kind = "arithmetic"
+    mean: MeanKind = "arithmetic"
     group: str = ABOUT_ATTACKS
 
     @property
@@ -155,7 +155,7 @@ class ModelMeasure(Measure):
     """A measure of a model on held-out images.
 
     Args:
-        compute: maps the `Evaluated` model to a number, to a mapping of entries of
+        compute: maps a `MeasureInput` to a number, to a mapping of entries of
             ``measures.json``, or to `WithRows`.
         stored: columns of the view of evaluations (default: ``name``, one number).
         table: the rows that it stores.
@@ -164,7 +164,7 @@ class ModelMeasure(Measure):
         show: maps ``measures.json`` to the value in a report (default: the entry ``name``).
     """
 
-    compute: "Callable[[Evaluated], float | Mapping[str, Any] | WithRows]"
+    compute: "Callable[[MeasureInput], float | Mapping[str, Any] | WithRows]"
     stored: tuple[Column, ...] | None = None
     table: RowTable | None = None
     optional: bool = False
@@ -179,7 +179,7 @@ class ModelMeasure(Measure):
             return (Column(self.name, "DOUBLE", self.definition),)
         return self.stored
 
-    def found(self, evaluated: "Evaluated") -> WithRows:
+    def found(self, evaluated: "MeasureInput") -> WithRows:
         """The entries of ``measures.json`` and the rows of the table."""
         value = self.compute(evaluated)
         if isinstance(value, WithRows):

@@ -13,7 +13,7 @@ from seatbelt_vae.evaluation.measures.declaration import (
 )
 
 if TYPE_CHECKING:
-    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.measure_input import MeasureInput
 
 __all__ = ["AGGREGATE", "UNITS", "is_saturated"]
 
@@ -70,7 +70,7 @@ def _bounds(short: str, bounded: str) -> tuple[Column, ...]:
     )
 
 
-def _active_units(evaluated: "Evaluated") -> WithRows:
+def _active_units(evaluated: "MeasureInput") -> WithRows:
     from seatbelt_vae.objectives.elbo import ACTIVE  # imports PyTorch
 
     found = evaluated.held_out
@@ -84,7 +84,7 @@ def _active_units(evaluated: "Evaluated") -> WithRows:
     return WithRows({"active_units": found.active_units, "active_threshold": threshold}, rows)
 
 
-def _sigma_norm(evaluated: "Evaluated") -> WithRows:
+def _sigma_norm(evaluated: "MeasureInput") -> WithRows:
     norms, elbo = evaluated.held_out.sigma_norm, evaluated.held_out.elbo
     columns = (evaluated.positions.tolist(), norms.tolist(), elbo.tolist())
     rows = [

@@ -10,7 +10,7 @@ from seatbelt_vae.evaluation.measures.declaration import Column, ModelMeasure, R
 if TYPE_CHECKING:
     from seatbelt_vae.config import EvaluationConfig
     from seatbelt_vae.data import ImageData
-    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.measure_input import MeasureInput
 
 __all__ = ["ON_REQUEST"]
 
@@ -18,7 +18,7 @@ _optional = partial(ModelMeasure, optional=True, group="")
 _IMAGE = Column("image", "BIGINT", "position in the test split")
 
 
-def _denoising(evaluated: "Evaluated") -> WithRows:
+def _denoising(evaluated: "MeasureInput") -> WithRows:
     """Values without noise and at the paper's noise levels, with one draw per image."""
     from seatbelt_vae.evaluation.noisy_inputs import SIGMAS, denoising
 
@@ -40,7 +40,7 @@ def _denoising(evaluated: "Evaluated") -> WithRows:
     return WithRows({"denoising": means}, rows)
 
 
-def _mig(evaluated: "Evaluated") -> WithRows:
+def _mig(evaluated: "MeasureInput") -> WithRows:
     from seatbelt_vae.evaluation.mig import measure_mig
 
     data, settings = evaluated.data, evaluated.settings
@@ -53,14 +53,14 @@ def _mig(evaluated: "Evaluated") -> WithRows:
     return WithRows(found, rows)
 
 
-def _downstream(evaluated: "Evaluated") -> WithRows:
+def _downstream(evaluated: "MeasureInput") -> WithRows:
     from seatbelt_vae.evaluation.downstream import measure_downstream
 
     rows, summary = measure_downstream(*evaluated.task)
     return WithRows({"downstream": summary}, rows)
 
 
-def _codes(evaluated: "Evaluated") -> WithRows:
+def _codes(evaluated: "MeasureInput") -> WithRows:
     from seatbelt_vae.evaluation.codes import code_rows
 
     return WithRows({}, code_rows(*evaluated.task))

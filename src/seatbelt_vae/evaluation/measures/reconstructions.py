@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
 
 if TYPE_CHECKING:
-    from seatbelt_vae.evaluation.evaluated import Evaluated
+    from seatbelt_vae.evaluation.measure_input import MeasureInput
 
 __all__ = ["RECONSTRUCTIONS"]
 
 
-def _overlap(evaluated: "Evaluated") -> dict[str, float | None]:
+def _overlap(evaluated: "MeasureInput") -> dict[str, float | None]:
     from seatbelt_vae.evaluation.reconstruction import intersection_over_union  # imports PyTorch
 
     bounds = evaluated.model.bounds
     return {"iou": intersection_over_union(evaluated.x, evaluated.reconstruction, bounds)}
 
 
-def _unexplained(evaluated: "Evaluated") -> float:
+def _unexplained(evaluated: "MeasureInput") -> float:
     from seatbelt_vae.evaluation.reconstruction import unexplained_variance  # imports PyTorch
 
     return unexplained_variance(evaluated.x, evaluated.reconstruction)

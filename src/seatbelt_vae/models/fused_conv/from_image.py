@@ -10,13 +10,13 @@ from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.models.batch_norm import BatchNormReLU
-from seatbelt_vae.models.fused_conv.taps import (
-    by_taps,
+from seatbelt_vae.models.fused_conv.memory_layout import (
     channels_first,
     channels_last,
-    from_taps,
+    from_patch_matrix,
     is_native,
     summed,
+    to_patch_matrix,
 )
 from seatbelt_vae.parallel.process_group import ProcessGroup
 
@@ -79,7 +79,7 @@ class _FromImage(Function):
         patch = workers.mean(local_mean)
         apart = local_mean - patch
         covariance = workers.mean(local_covariance + apart.outer(apart))
-        wide = by_taps(kernel).double()
+        wide = to_patch_matrix(kernel).double()
         mean = patch @ wide
         variance = (wide * (covariance @ wide)).sum(0).clamp_min(0)
         inverse = torch.rsqrt(variance + eps)
@@ -108,7 +108,7 @@ class _FromImage(Function):
         of_patches, sums = summed(
             "feature_gradient_sums", image=image, values=gradient, **ctx.arguments
         )
-        wide = by_taps(kernel).double()
+        wide = to_patch_matrix(kernel).double()
         products = inverse * ((wide * of_patches).sum(0) - mean * sums)
         mean_gradient = ctx.workers.mean(sums / ctx.positions)
         mean_gradient_times_x = ctx.workers.mean(products / ctx.positions)
@@ -118,7 +118,7 @@ class _FromImage(Function):
         of_kernel = of_patches - ctx.positions * (
             local_mean[:, None] * mean_gradient + of_x * mean_gradient_times_x
         )
-        back = from_taps(scale * of_kernel)
+        back = from_patch_matrix(scale * of_kernel)
         return None, back, products.float(), sums.float(), None, None, None, None
 
 

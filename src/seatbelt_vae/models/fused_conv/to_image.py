@@ -10,13 +10,13 @@ from torch.autograd.function import once_differentiable
 
 from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.models.batch_norm import BatchNormReLU
-from seatbelt_vae.models.fused_conv.taps import (
-    by_taps,
+from seatbelt_vae.models.fused_conv.memory_layout import (
     channels_first,
     channels_last,
-    from_taps,
+    from_patch_matrix,
     is_native,
     summed,
+    to_patch_matrix,
 )
 from seatbelt_vae.parallel.process_group import ProcessGroup
 
@@ -73,7 +73,7 @@ class _ToImage(Function):
         (image,) = FUSED_CONV(
             "to_image",
             values=values,
-            weight_by_features=by_taps(kernel).T.contiguous(),
+            weight_by_features=to_patch_matrix(kernel).T.contiguous(),
             scale=ctx.channels["scale"],
             shift=ctx.channels["shift"],
             **ctx.arguments,
@@ -87,14 +87,14 @@ class _ToImage(Function):
         arguments = ctx.arguments | {
             "image": channels_last(gradients[0].float()),
             "values": values,
-            "weight": by_taps(kernel),
+            "weight": to_patch_matrix(kernel),
             **ctx.channels,
         }
         of_kernel, (sums, products) = summed("image_gradient_sums", **arguments)
         means = _gradient_means(sums, products, values[..., 0].numel(), ctx.workers)
         (back,) = FUSED_CONV("input_gradient", **arguments, **means)
         of_norm = products.float(), sums.float()
-        return channels_first(back), *of_norm, from_taps(of_kernel), None, None, None
+        return channels_first(back), *of_norm, from_patch_matrix(of_kernel), None, None, None
 
 
 def _channel_terms(

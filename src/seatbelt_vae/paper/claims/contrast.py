@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from seatbelt_vae.evaluation.bootstrap import Kind
+from seatbelt_vae.evaluation.bootstrap import MeanKind
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate, crossed_contrast
 from seatbelt_vae.paper.figure_kinds import Curves
 from seatbelt_vae.paper.published import published_curves
@@ -59,7 +59,7 @@ class Contrast:
     source: str = Curves.source
     where: str = Curves.where
     item: str = ""
-    kind: Kind = "arithmetic"
+    kind: MeanKind = "arithmetic"
     published: str = ""
 
     def queries(self) -> dict[str, str]:

@@ -55,9 +55,8 @@ def _rates(rows: Rows) -> list[_Rate]:
     parts: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row["clean"] is not None and row["attacked"] is not None:
-            parts.setdefault((row["panel"], row["classifier"]), []).append(
-                {**row, "x": 0.0, "size": ""}
-            )
+            part = (row["panel"], row["classifier"])
+            parts.setdefault(part, []).append(row | {"x": 0.0, "size": ""})
     order = list(_CLASSIFIERS)
     ordered = sorted(parts, key=lambda part: (part[0], order.index(part[1])))
     return [rate for part in ordered for rate in _of_classifier(*part, parts[part])]

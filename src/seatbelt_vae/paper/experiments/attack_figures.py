@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from seatbelt_vae.paper.experiment import Attack, Experiment, Member, grid
+from seatbelt_vae.paper.experiment import Experiment, Member, PaperAttack, models_of_series
 from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Curves, Scatter, delta_curves
 from seatbelt_vae.paper.quantities import BLEND, COPY, GAP, OVER_LEVELS, OWN_GAP, attack_rows
 from seatbelt_vae.paper.sizes import Size
@@ -22,31 +22,33 @@ _ROTATED_LATENTS, _MIG_LATENTS = 64, (8, 32)
 def _fig1(size: Size) -> Iterator[Member]:
     for series in ("VAE", "β-TCVAE", "Seatbelt-VAE"):
         betas = (1 if series == "VAE" else size.most_beta,)
-        yield from grid(size, series, size.sets("fig1", "celeba"), betas=betas, seeds=(0,))
+        yield from models_of_series(
+            size, series, size.sets("fig1", "celeba"), betas=betas, seeds=(0,)
+        )
 
 
 def _fig4(size: Size) -> Iterator[Member]:
     latents = [latents for latents in size.latents if latents == _ROTATED_LATENTS]
-    yield from grid(size, "β-TCVAE", ("dsprites",), latents, betas=(1, 2), seeds=(0,))
-    yield from grid(size, "Seatbelt-VAE", ("dsprites",), (2,), betas=(1, 2), seeds=(0,))
+    yield from models_of_series(size, "β-TCVAE", ("dsprites",), latents, betas=(1, 2), seeds=(0,))
+    yield from models_of_series(size, "Seatbelt-VAE", ("dsprites",), (2,), betas=(1, 2), seeds=(0,))
 
 
 def _fig5(size: Size) -> Iterator[Member]:
     sets = size.sets("fig5", "faces", "chairs")
-    yield from grid(size, "β-TCVAE", sets, size.averaged_latents)
-    yield from grid(size, "Seatbelt-VAE", sets)
+    yield from models_of_series(size, "β-TCVAE", sets, size.averaged_latents)
+    yield from models_of_series(size, "Seatbelt-VAE", sets)
 
 
 def _mig(size: Size) -> Iterator[Member]:
     latents = [latents for latents in size.latents if latents in _MIG_LATENTS]
     sets = size.sets("figE11", "faces", "chairs")
-    yield from grid(size, "β-TCVAE, d_z = {}", sets, latents or size.latents)
+    yield from models_of_series(size, "β-TCVAE, d_z = {}", sets, latents or size.latents)
 
 
 def _ablation(size: Size) -> Iterator[Member]:
     for series in ("TC-DLGM", "Seatbelt-VAE"):
         betas = (size.least_beta, size.most_beta)
-        yield from grid(size, series, size.sets("ablation", "chairs"), betas=betas)
+        yield from models_of_series(size, series, size.sets("ablation", "chairs"), betas=betas)
 
 
 FIG1 = Experiment(
@@ -57,7 +59,7 @@ FIG1 = Experiment(
         "becomes neither image's, and the Seatbelt-VAE's stays with the input."
     ),
     members=_fig1,
-    attacks=(Attack(),),
+    attacks=(PaperAttack(),),
     figures=(ATTACK_IMAGES,),
 )
 
@@ -67,10 +69,10 @@ FIG3 = Experiment(
     published=(
         "The attacker's mean Δ is 18 to 7,000 times as large at β = 10 as at β = 1, over all d_z."
     ),
-    members=lambda size: grid(
+    members=lambda size: models_of_series(
         size, "β-TCVAE", size.sets("fig3", "dsprites", "chairs", "faces"), size.latents
     ),
-    attacks=(Attack(),),
+    attacks=(PaperAttack(),),
     figures=(delta_curves("delta", "Δ (KL), nats", published="fig3.delta_kl"), GAP_CURVES),
     claims=("C1",),
 )
@@ -83,7 +85,7 @@ FIG4 = Experiment(
         "Seatbelt-VAEs above all, resist."
     ),
     members=_fig4,
-    attacks=(Attack(vary="orientation", among="shape=heart"),),
+    attacks=(PaperAttack(vary="orientation", among="shape=heart"),),
     figures=(replace(ATTACK_IMAGES, where="vary = 'orientation'"),),
 )
 
@@ -113,7 +115,7 @@ FIG5 = Experiment(
         "TC penalty beat those at β = 1 under all three attacks."
     ),
     members=_fig5,
-    attacks=tuple(Attack(loss) for loss in _LOSSES),
+    attacks=tuple(PaperAttack(loss) for loss in _LOSSES),
     figures=(
         replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
         *(curves for loss, words in _LOSSES.items() for curves in _by_loss(loss, *words)),
@@ -127,10 +129,10 @@ FIGD8 = Experiment(
     published=(
         "Attacking all layers gives the attacker a slight advantage over attacking z¹ or z^L alone."
     ),
-    members=lambda size: grid(
+    members=lambda size: models_of_series(
         size, "Seatbelt-VAE, L = {}", size.sets("figD8", "faces", "chairs"), size.attacked_depths
     ),
-    attacks=tuple(Attack(layers=layers) for layers in _LAYERS),
+    attacks=tuple(PaperAttack(layers=layers) for layers in _LAYERS),
     figures=tuple(
         Curves(
             f"nll_{layers}",
@@ -168,10 +170,10 @@ FIGE9 = Experiment(
         "Output attacks are less effective than latent ones, and what β gains is more than what "
         "it costs in reconstruction."
     ),
-    members=lambda size: grid(
+    members=lambda size: models_of_series(
         size, "β-TCVAE", size.sets("figE9", "dsprites", "chairs", "faces"), size.averaged_latents
     ),
-    attacks=(Attack("latent-kl"), Attack("output")),
+    attacks=(PaperAttack("latent-kl"), PaperAttack("output")),
     figures=(
         *_distances("latent-kl", "latent"),
         *_distances("output", "output"),
@@ -188,7 +190,7 @@ FIGE11 = Experiment(
         "robustness."
     ),
     members=_mig,
-    attacks=(Attack(),),
+    attacks=(PaperAttack(),),
     optional_metrics=("mig",),
     figures=(
         Scatter("delta", "mig", "delta_mean", "MIG", "Δ (KL), nats", logarithmic=True),
@@ -206,7 +208,7 @@ ABLATION = Experiment(
         "attack."
     ),
     members=_ablation,
-    attacks=(Attack(),),
+    attacks=(PaperAttack(),),
     figures=(
         delta_curves("delta", "Δ (KL), nats"),
         GAP_CURVES,

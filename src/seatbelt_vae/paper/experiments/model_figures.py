@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from seatbelt_vae.paper.experiment import Experiment, Member, grid
+from seatbelt_vae.paper.experiment import Experiment, Member, models_of_series
 from seatbelt_vae.paper.figure_kinds import (
     CLOUDS,
     RATES,
@@ -20,12 +20,12 @@ _LEAST_LATENTS, _PANEL_C_BETA = 32, 20
 def _fig6(size: Size) -> Iterator[Member]:
     wide = [latents for latents in size.latents if latents >= _LEAST_LATENTS]
     sets = size.sets("fig6", "chairs", "faces")
-    yield from grid(size, "β-TCVAE", sets, wide)
-    yield from grid(size, "Seatbelt-VAE", sets, size.depths)
+    yield from models_of_series(size, "β-TCVAE", sets, wide)
+    yield from models_of_series(size, "Seatbelt-VAE", sets, size.depths)
     # panel (c) shows reconstructions of CelebA and has no stand-in
     if size.actual("celeba") == "celeba":
         for series in ("β-TCVAE", "Seatbelt-VAE"):
-            yield from grid(size, series, ("celeba",), betas=(_PANEL_C_BETA,))
+            yield from models_of_series(size, series, ("celeba",), betas=(_PANEL_C_BETA,))
 
 
 FIG2 = Experiment(
@@ -36,8 +36,8 @@ FIG2 = Experiment(
         "range, and likelihood and ELBO fall less with β for the β-TCVAE."
     ),
     members=lambda size: (
-        *grid(size, "β-VAE", size.sets("fig2", "celeba")),
-        *grid(size, "β-TCVAE", size.sets("fig2", "celeba")),
+        *models_of_series(size, "β-VAE", size.sets("fig2", "celeba")),
+        *models_of_series(size, "β-TCVAE", size.sets("fig2", "celeba")),
     ),
     figures=(
         Densities("sigma", "sigma_norm[1]", "‖σ(x)‖₂", "sigma USING (run)"),
@@ -69,7 +69,7 @@ TABLE1 = Experiment(
     members=lambda size: (
         member
         for series in ("VAE", "β-TCVAE", "Seatbelt-VAE")
-        for member in grid(
+        for member in models_of_series(
             size,
             series,
             ("fashion-mnist",),
@@ -90,9 +90,9 @@ FIGA7 = Experiment(
         "β-TCVAE's keep the roll."
     ),
     members=lambda size: (
-        *grid(size, "VAE", ("swiss-roll",), (2,), betas=(1,)),
-        *grid(size, "β-VAE", ("swiss-roll",), (2,), betas=size.roll_betas),
-        *grid(size, "β-TCVAE", ("swiss-roll",), (2,), betas=size.roll_betas),
+        *models_of_series(size, "VAE", ("swiss-roll",), (2,), betas=(1,)),
+        *models_of_series(size, "β-VAE", ("swiss-roll",), (2,), betas=size.roll_betas),
+        *models_of_series(size, "β-TCVAE", ("swiss-roll",), (2,), betas=size.roll_betas),
     ),
     optional_metrics=("codes",),
     figures=(CLOUDS,),
@@ -103,8 +103,8 @@ FIGF12 = Experiment(
     title="Likelihood of clean images encoded with added noise",
     published=("With β > 1 clean images stay far more likely when the encoder's input is noisy."),
     members=lambda size: (
-        *grid(size, "β-TCVAE", size.sets("figF12", "chairs")),
-        *grid(size, "Seatbelt-VAE", size.sets("figF12", "chairs")),
+        *models_of_series(size, "β-TCVAE", size.sets("figF12", "chairs")),
+        *models_of_series(size, "Seatbelt-VAE", size.sets("figF12", "chairs")),
     ),
     optional_metrics=("denoising",),
     figures=(

@@ -1,4 +1,4 @@
-"""The differences between an experiment as published and at a size, in plain words."""
+"""Sentences on the data sets that a reproduction replaces or leaves out of an experiment."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.attacks import FLAGS
-from seatbelt_vae.paper.experiment import Attack, Experiment
+from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 
 if TYPE_CHECKING:
     from seatbelt_vae.results import Store
@@ -59,6 +59,6 @@ def raised_flags(experiment: Experiment, store: "Store") -> Iterator[RaisedFlag]
                 yield RaisedFlag(**row, means=meaning.means if meaning else "")
 
 
-def _where(attack: Attack) -> str:
+def _where(attack: PaperAttack) -> str:
     vary = "vary IS NULL" if attack.vary is None else f"vary = '{attack.vary}'"
     return f"loss = '{attack.loss}' AND layers = '{attack.layers}' AND {vary}"

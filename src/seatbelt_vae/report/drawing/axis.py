@@ -69,8 +69,7 @@ class Axis:
 
 def reach(estimates: Iterable[Mean]) -> list[float]:
     """The means and the ends of the intervals, as far as known."""
-    found = [value for one in estimates for value in (one.value, one.low, one.high)]
-    return [value for value in found if value is not None]
+    return [v for one in estimates for v in (one.value, one.low, one.high) if v is not None]
 
 
 def span_of(ours: Sequence[float], others: Sequence[float], *, logarithmic: bool) -> Axis:

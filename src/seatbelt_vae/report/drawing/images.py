@@ -177,6 +177,5 @@ def _show(axes: Axes, picture: Picture) -> None:
     style.frame(axes)
     words: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     words |= {"ha": "right", "linespacing": 1.25}
-    label, note = picture.label, picture.note
-    axes.annotate(label, (0, 1), (-6, -1), va="top", fontsize=8, color=INK, **words)
-    axes.annotate(note, (0, 0), (-6, 1), va="bottom", fontsize=7, color=MUTED, **words)
+    axes.annotate(picture.label, (0, 1), (-6, -1), va="top", fontsize=8, color=INK, **words)
+    axes.annotate(picture.note, (0, 0), (-6, 1), va="bottom", fontsize=7, color=MUTED, **words)

@@ -47,9 +47,7 @@ def panel_grid(
         wspace=_BETWEEN / width,
         hspace=(_TOP + _BOTTOM) / height,
     )
-    charts = [
-        Chart(axes, x, y, t) for axes, (t, (x, y)) in zip(cells, panels.items(), strict=False)
-    ]
+    charts = [Chart(a, x, y, t) for a, (t, (x, y)) in zip(cells, panels.items(), strict=False)]
     for chart in charts[::columns]:
         name_axes(chart.axes, y=label)
     if free:

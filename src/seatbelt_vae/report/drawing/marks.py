@@ -52,9 +52,8 @@ _DOTS: dict[str, dict[str, Any]] = {
 
 def line_style(kind: str, look: Look) -> dict[str, Any]:
     """Keyword arguments of a line; a kind with a marker size also has the marker of its look."""
-    style = _LINES[kind]
-    marker = {"marker": look.marker} if "markersize" in style else {}
-    return {"linestyle": "-", "color": look.colour, **marker, **style}
+    marker = {"marker": look.marker} if "markersize" in _LINES[kind] else {}
+    return {"linestyle": "-", "color": look.colour, **marker, **_LINES[kind]}
 
 
 def dot_style(kind: str, look: Look, size: float = 4) -> dict[str, Any]:

@@ -75,8 +75,7 @@ def canvas(width: float, height: float, *, fixed: bool = False, back: str = PAPE
         fixed: whether the caller places the axes; otherwise the layout is constrained.
         back: background colour, or ``none``.
     """
-    layout: Literal["constrained"] | None = None if fixed else "constrained"
-    figure = Figure(figsize=(width, height), facecolor=back, layout=layout)
+    figure = Figure((width, height), facecolor=back, layout=None if fixed else "constrained")
     FigureCanvasSVG(figure)
     return figure
 

@@ -88,4 +88,4 @@ def adapt(tensors: Mapping[str, Tensor]) -> Autoencoder:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"the weights are not those of disentangling-vae: {reason}") from None
-    return wrap(module, (channels, side, side), likelihood="bernoulli", logits=True)
+    return wrap(module, (channels, side, side), likelihood="bernoulli", output="logits")

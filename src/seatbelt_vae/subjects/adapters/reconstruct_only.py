@@ -19,7 +19,8 @@ __all__ = ["Reconstruction"]
 class Reconstruction:
     r"""An `Autoencoder` from a map :math:`x \mapsto \hat x`; its code is the reconstruction.
 
-    Only losses of reconstructions apply: ``output-l2`` and ``damage-reconstruction``.
+    Only losses of reconstructions apply: ``output-l2``, ``damage-reconstruction``,
+    ``damage-identity``, ``grill``, and a `ClassifierMargin` or `ScoreLoss`.
 
     Args:
         reconstruct: maps inputs :math:`(B, \text{event})` to reconstructions of the same shape.
@@ -27,6 +28,7 @@ class Reconstruction:
         bounds: smallest and largest value of an input, or None.
         dtype: dtype of the inputs of the map.
         flat: whether the map takes and returns flattened inputs.
+        scale: standard deviations of the features of vectors, see `units_of`.
     """
 
     reconstruct: Callable[[Tensor], object]
@@ -34,6 +36,7 @@ class Reconstruction:
     bounds: tuple[float, float] | None = (0.0, 1.0)
     dtype: torch.dtype = torch.float32
     flat: bool = False
+    scale: Tensor | None = None
 
     capabilities = Capabilities(
         posterior=False, reparameterised=False, prior=False, likelihood=False, codes=False

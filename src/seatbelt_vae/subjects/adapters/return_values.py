@@ -1,16 +1,15 @@
 """The values that ``encode`` and ``decode`` of foreign modules return, read by type and name."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 from torch.distributions import Normal as TorchNormal
 
-__all__ = ["Code", "Heads", "heads_of", "image_of", "shown"]
+from seatbelt_vae.config.adapter import Code
 
-Code = Literal["log-variance", "log-std", "std", "variance"]
-"""The meaning of the second tensor that ``encode`` returns."""
+__all__ = ["Heads", "heads_of", "image_of", "shown"]
 
 _MEANS = ("mean", "mu", "loc", "z_mean", "embedding")
 _SPREADS: dict[str, Code] = {

@@ -1,70 +1,67 @@
-"""The adapter of a foreign module, chosen by the results of its methods on zero inputs."""
+"""The adapter of a foreign module, chosen by the results of its methods on zero inputs.
+
+``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
+tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``, ``latent_dist``).
+``decode`` returns the reconstruction. A module without these methods, and a function, map inputs to
+reconstructions; their codes cannot be attacked. Inputs have ``event_shape`` or are flattened:
+`wrap` tries both.
+
+A module with ``posterior`` and ``prior`` has several layers, see `LayeredAutoencoder`. A quantiser
+is part of ``decode``, ``encode`` returns the codes before it, and a method ``tokens(x)`` returns
+the integers that it chooses.
+"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seatbelt_vae.config.adapter import Bound, Code, Order, Output
 from seatbelt_vae.errors import ModelError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
+from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.adapters.return_values import Code, heads_of, image_of, shown
+from seatbelt_vae.subjects.adapters.return_values import Heads, heads_of, shown
+from seatbelt_vae.subjects.adapters.template import template
+from seatbelt_vae.subjects.adapters.trial import (
+    check_decoded,
+    gaussian_of,
+    on_zeros,
+    trial_error,
+    tried,
+)
 
 __all__ = ["wrap"]
-
-_FAILURES = (RuntimeError, ValueError, TypeError, IndexError)
-"""Errors of a module that gets inputs or codes of another shape than it expects."""
-
-_TEMPLATE = """an adapter to complete and to return:
-
-from seatbelt_vae.distributions import Normal, NormalImage
-from seatbelt_vae.protocol import Posterior
-
-class MyAutoencoder:
-    bounds, event_shape, latent_sizes = {bounds}, {shape}, (UNITS,)
-    def __init__(self, module):
-        self.module = module
-    def encode(self, x, noise=None):
-        q = Normal(MEAN, LOG_VARIANCE)  # each of shape (B, UNITS), from self.module and x
-        return Posterior((q,), (q.mean if noise is None else q.sample(noise[0]),))
-    def prior(self, z):
-        return (Normal(z[0], z[0]).standard_normal(),)
-    def decode(self, z):
-        return NormalImage(RECONSTRUCTION, 0.1)  # of shape (*K, B, *event_shape), from z[0]"""
 
 
 def wrap(
     module: nn.Module | Callable[[Tensor], object],
     event_shape: tuple[int, ...],
-    bounds: tuple[float, float] | None = (0.0, 1.0),
+    bounds: Bound = (0.0, 1.0),
     *,
-    code: Code | Literal["none"] | None = None,
+    code: Code | None = None,
     likelihood: Likelihood | None = None,
     variance: float = 0.1,
-    logits: bool = False,
+    output: Output = "image",
+    order: Order | None = None,
 ) -> Autoencoder:
     r"""An `Autoencoder` from a module, put in evaluation mode, or from a reconstruction function.
 
-    ``encode`` returns a deterministic code, a mean and a spread, or a Gaussian distribution: as a
-    tensor, a tuple, or a mapping or object with the usual names (``mu``, ``logvar``,
-    ``latent_dist``, …). ``decode`` returns the reconstruction. A module without these methods, and
-    a function, map inputs to reconstructions; their codes cannot be attacked. Inputs have
-    ``event_shape`` or are flattened; `wrap` tries both on zero inputs. The attribute
-    ``assumptions`` of the adapter states the choice.
+    The attribute ``assumptions`` of the adapter lists its choices.
 
     Args:
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none.
-        code: the meaning of the spread: :math:`\log\sigma^2`, :math:`\log\sigma`, :math:`\sigma` or
-            :math:`\sigma^2`; ``none`` ignores it (default: by its name, else
-            :math:`\log\sigma^2`).
+        code: the meaning of the spread (default: by its name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
-        logits: whether ``decode`` returns logits.
+        output: the meaning of the tensor of ``decode``, see `AdapterConfig`.
+        order: the direction of the posterior of several layers (default: the one that fits).
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
@@ -78,101 +75,126 @@ def wrap(
         >>> wrap(Small(), (4,)).assumptions["code"]
         'log-variance, 2'
     """
-    shape = tuple(event_shape)
+    shape, module = tuple(event_shape), _in_evaluation_mode(module)
+    try:
+        if not isinstance(module, nn.Module) or not _has(module, "encode", "decode"):
+            return _reconstruction(module, shape, bounds)
+        found: ForeignAutoencoder
+        if _has(module, "posterior", "prior"):
+            found = _in_either_order(module, shape, bounds, code, order)
+        else:
+            found = _one_layer(module, shape, bounds, code)
+    except ModelError as error:
+        error.add_note(template(shape, bounds))
+        raise
+    return replace(found, likelihood=likelihood, variance=variance, output=output)
+
+
+def _in_evaluation_mode(
+    module: nn.Module | Callable[[Tensor], object],
+) -> nn.Module | Callable[[Tensor], object]:
+    """The module without a parallel wrapper, in evaluation mode; a function as it is."""
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
-    # exported programs are fixed: they have no eval()
-    if isinstance(module, nn.Module) and any(part.training for part in module.modules()):
-        module.eval()
-    try:
-        if not isinstance(module, nn.Module) or not _has_maps(module):
-            return _reconstruction(module, shape, bounds)
-        found = _two_maps(module, shape, bounds, code)
-    except ModelError as error:
-        error.add_note(_TEMPLATE.format(bounds=bounds, shape=shape))
-        raise
-    return replace(found, likelihood=likelihood, variance=variance, logits=logits)
+    if isinstance(module, nn.Module):
+        with suppress(NotImplementedError):  # programs of torch.export have one mode only
+            module.eval()
+    return module
 
 
-def _has_maps(module: nn.Module) -> bool:
-    return callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))
+def _has(module: object, *names: str) -> bool:
+    return all(callable(getattr(module, name, None)) for name in names)
 
 
-def _two_maps(
-    module: Any,
-    shape: tuple[int, ...],
-    bounds: tuple[float, float] | None,
-    code: Code | Literal["none"] | None,
+def _one_layer(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None
 ) -> ForeignAutoencoder:
     """The adapter of ``encode`` and ``decode``."""
     name = type(module).__name__
-    encoded, flat = _on_zeros(f"encode of {name}", module, module.encode, shape)
+    encoded, flat = on_zeros(f"encode of {name}", module, module.encode, shape)
     heads = heads_of(encoded)
     if heads is None:
-        raise _error(
+        raise trial_error(
             f"encode of {name} returned {shown(encoded)}, expected a code, a mean and a "
             f"log-variance, or torch.distributions.Normal"
         )
     try:
-        with torch.no_grad():
-            decoded = module.decode(heads.mean)
-    except _FAILURES as error:
-        codes = tuple(heads.mean.shape)
-        raise _error(f"decode of {name} fails on codes {codes} ({_reason(error)})") from None
-    image, count = image_of(decoded), torch.Size((2, *shape)).numel()
-    if image is None or image.numel() != count:
-        raise _error(
-            f"decode of {name} returned {shown(decoded)} for codes {tuple(heads.mean.shape)}, "
-            f"expected inputs {(2, *shape)}"
-        )
-    spread: Code | None = heads.code or "log-variance"
-    if code is not None:
-        spread = None if code == "none" else code
-    code_shape = tuple(heads.mean.shape[1:])
-    gaussian = spread if heads.spread is not None else None
-    return ForeignAutoencoder(module, shape, bounds, code_shape, gaussian, flat=flat)
-
-
-def _reconstruction(
-    function: Callable[[Tensor], object],
-    shape: tuple[int, ...],
-    bounds: tuple[float, float] | None,
-) -> Reconstruction:
-    """The adapter of a map from inputs to reconstructions."""
-    name = getattr(function, "__name__", type(function).__name__)
-    returned, flat = _on_zeros(name, function, function, shape)
-    image, count = image_of(returned), torch.Size((2, *shape)).numel()
-    if image is None or image.numel() != count:
-        raise _error(
-            f"{name} has no encode(x) and decode(z), and returned {shown(returned)} for inputs "
-            f"{(2, *shape)}, expected reconstructions of that shape"
-        )
-    dtype = dtype_of(function) if isinstance(function, nn.Module) else torch.float32
-    return Reconstruction(function, shape, bounds, dtype, flat)
-
-
-def _on_zeros(
-    name: str, module: object, function: Callable[[Tensor], object], shape: tuple[int, ...]
-) -> tuple[object, bool]:
-    """The result of a function on two zero inputs, and whether it takes them flattened."""
-    zeros = torch.zeros(2, *shape)
-    if isinstance(module, nn.Module):
-        zeros = zeros.to(next(module.parameters(), zeros).device, dtype_of(module))
-    reasons = []
-    with torch.no_grad():
-        for flat in (False, True):
-            try:
-                return function(zeros.flatten(1) if flat else zeros), flat
-            except _FAILURES as error:
-                reasons.append(_reason(error))
-    raise _error(
-        f"{name} fails on inputs of shape {shape} ({reasons[0]}) and flattened ({reasons[1]})"
+        decoded = tried(f"decode of {name}", module.decode, heads.mean)
+    except ModelError:
+        _check_joined_heads(name, module, heads)
+        raise
+    check_decoded(f"decode of {name}", decoded, shape, f"codes {tuple(heads.mean.shape)}")
+    code = "none" if heads.spread is None else code or heads.code or "log-variance"
+    return ForeignAutoencoder(
+        module, shape, bounds, (tuple(heads.mean.shape[1:]),), code, flat=flat
     )
 
 
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _check_joined_heads(name: str, module: Any, heads: Heads) -> None:
+    """Raise if ``decode`` takes half of the values that ``encode`` returns in one tensor."""
+    values = heads.mean.shape[1]
+    if heads.spread is not None or values % 2:
+        return
+    try:
+        tried(f"decode of {name}", module.decode, heads.mean[:, : values // 2])
+    except ModelError:
+        return
+    raise trial_error(
+        f"encode of {name} returns one tensor h of {values} values and decode takes "
+        f"{values // 2}, so h has two heads: return h.chunk(2, 1), or, if they are interleaved, "
+        f"h[:, 0::2], h[:, 1::2]"
+    )
 
 
-def _error(problem: str) -> ModelError:
-    return ModelError(f"{problem}: return an adapter instead of the module")
+def _in_either_order(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+) -> LayeredAutoencoder:
+    try:
+        return _several_layers(module, shape, bounds, code, order or "top-down")
+    except ModelError:
+        if order is not None:
+            raise
+        with suppress(ModelError):
+            return _several_layers(module, shape, bounds, code, "bottom-up")
+        raise
+
+
+def _several_layers(
+    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order
+) -> LayeredAutoencoder:
+    """The adapter of ``encode``, ``posterior``, ``prior`` and ``decode``."""
+    name, depth = type(module).__name__, getattr(module, "depth", None)
+    if not isinstance(depth, int) or depth < 1:
+        raise trial_error(f"{name} has posterior and prior, but depth is {depth}, expected layers")
+    features, flat = on_zeros(f"encode of {name}", module, module.encode, shape)
+    codes: list[Tensor] = []
+    for _ in range(depth):
+        found = tried(f"posterior of {name}", module.posterior, features, tuple(codes))
+        heads = gaussian_of(f"posterior of {name}", found)
+        codes.append(heads.mean)
+    top_first = tuple(codes if order == "top-down" else codes[::-1])
+    for above in range(1, depth):
+        found = tried(f"prior of {name}", module.prior, top_first[:above])
+        mean = gaussian_of(f"prior of {name}", found).mean
+        if mean.shape != top_first[above].shape:
+            raise trial_error(
+                f"prior of {name} has a mean {tuple(mean.shape)} below {above} layers, whose "
+                f"posterior has {tuple(top_first[above].shape)}"
+            )
+    decoded = tried(f"decode of {name}", module.decode, top_first)
+    shapes = tuple(tuple(z.shape[1:]) for z in reversed(top_first))
+    check_decoded(f"decode of {name}", decoded, shape, f"codes {shapes}")
+    code = code or heads.code or "log-variance"
+    return LayeredAutoencoder(module, shape, bounds, shapes, code, flat=flat, order=order)
+
+
+def _reconstruction(
+    function: Callable[[Tensor], object], shape: tuple[int, ...], bounds: Bound
+) -> Reconstruction:
+    """The adapter of a map from inputs to reconstructions."""
+    name = getattr(function, "__name__", type(function).__name__)
+    returned, flat = on_zeros(name, function, function, shape)
+    lacks = f"{name} has no encode(x) and decode(z), and"
+    check_decoded(lacks, returned, shape, f"inputs {(2, *shape)}")
+    dtype = dtype_of(function) if isinstance(function, nn.Module) else torch.float32
+    return Reconstruction(function, shape, bounds, dtype, flat)

@@ -17,14 +17,14 @@ from seatbelt_vae.evaluation.likelihood import HeldOut, measure_images
 from seatbelt_vae.evaluation.measures import LATENT, capabilities
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["Evaluated"]
+__all__ = ["MeasureInput"]
 
 Progress = Callable[[str, int, int], None]
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class MeasureInput:
     """The argument of a `ModelMeasure`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Measures of how far an attack moves the reconstruction towards the target."""
+"""Measures of damage: how far an attack moves the reconstruction towards the target."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from seatbelt_vae.evaluation.measures.declaration import PairMeasure
 if TYPE_CHECKING:
     from seatbelt_vae.evaluation.robustness import PairMeasures
 
-__all__ = ["BUDGETS", "REACH"]
+__all__ = ["BUDGETS", "DAMAGE"]
 
 BUDGETS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Budgets ε: distances from the input in units of the distance to the target image."""
@@ -97,5 +97,5 @@ _BLENDS = tuple(
     for epsilon in BUDGETS
 )
 
-REACH = (*_GAPS, *_AREAS, _ERROR, *_BLENDS)
+DAMAGE = (*_GAPS, *_AREAS, _ERROR, *_BLENDS)
 """In the order of a report."""

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from seatbelt_vae.kernels import FUSED_CONV
 
 __all__ = [
-    "by_taps",
     "channels_first",
     "channels_last",
-    "from_taps",
+    "from_patch_matrix",
     "is_from_image",
     "is_native",
     "is_to_image",
     "summed",
+    "to_patch_matrix",
 ]
 
 _GROUP = 16  # features that the kernel computes at once
@@ -46,13 +46,13 @@ def is_native(x: Tensor, dtype: torch.dtype) -> bool:
     return supported and x.numel() > 0 and FUSED_CONV.is_built()
 
 
-def by_taps(kernel: Tensor) -> Tensor:
+def to_patch_matrix(kernel: Tensor) -> Tensor:
     """Weights :math:`(F, C, 4, 4)` as (16 C, F), in the order of a patch: row, column, channel."""
     return kernel.detach().float().permute(2, 3, 1, 0).flatten(0, 2).contiguous()
 
 
-def from_taps(weight: Tensor) -> Tensor:
-    """The inverse of `by_taps`, in float32."""
+def from_patch_matrix(weight: Tensor) -> Tensor:
+    """The inverse of `to_patch_matrix`, in float32."""
     kernel: Tensor = weight.float().T.unflatten(1, (4, 4, -1)).permute(0, 3, 1, 2)
     return kernel
 
