@@ -16,6 +16,7 @@ from seatbelt_vae.auditing.audited_images import AuditedImages, audited_images
 from seatbelt_vae.auditing.document import Measured, document_of
 from seatbelt_vae.auditing.metrics import metrics_by_name
 from seatbelt_vae.auditing.own_functions import attack_classifier, attack_score
+from seatbelt_vae.auditing.page import write_audit_report
 from seatbelt_vae.auditing.pair_store import attack_pairs
 from seatbelt_vae.auditing.results import results_of
 from seatbelt_vae.auditing.rules import Rule, read_rules
@@ -111,6 +112,7 @@ def _audited(
         subject, images, config, measured, checks, flags, verdict, command, duration
     )
     write_audit(folder / AUDIT, found)
+    write_audit_report(folder)
     return found
 
 

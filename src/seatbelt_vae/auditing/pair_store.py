@@ -4,7 +4,7 @@ An interrupted audit repeats its unfinished chunks only. Chunks are independent,
 equal those of an uninterrupted audit. Several processes can share the chunks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from seatbelt_vae.runs import (
 )
 from seatbelt_vae.subjects import Subject
 
-__all__ = ["AuditedPairs", "attack_pairs"]
+__all__ = ["AuditedPairs", "attack_pairs", "pairs_together"]
 
 Row = dict[str, Any]
 OnPairs = Callable[[int, int], None]
@@ -78,7 +78,7 @@ def attack_pairs(
     """
     model = subject.for_inference
     _open(folder, _about(subject, images, config))
-    size = max(1, min(_MOST_TOGETHER, _VALUES // torch.Size(event_shape_of(model)).numel()))
+    size = pairs_together(event_shape_of(model))
     count = len(images.pairs)
     chunks = [range(first, min(first + size, count)) for first in range(0, count, size)]
     done = 0
@@ -91,6 +91,11 @@ def attack_pairs(
         done += len(chunks[chunk])
         on_pairs(done, count)
     return AuditedPairs(folder, read_rows(folder / "worst"), read_rows(folder / "checks"))
+
+
+def pairs_together(event_shape: Sequence[int]) -> int:
+    """The number of pairs that are attacked together; their rounding depends on one another."""
+    return max(1, min(_MOST_TOGETHER, _VALUES // torch.Size(event_shape).numel()))
 
 
 def _about(subject: Subject, images: AuditedImages, config: AuditConfig) -> Row:

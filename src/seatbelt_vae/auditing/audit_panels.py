@@ -1,0 +1,269 @@
+"""The weakest pairs of an audit as pictures, or as tables of features where inputs are vectors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from seatbelt_vae.auditing.threat_budgets import suffix_of
+from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
+from seatbelt_vae.runs import read_tensors
+from seatbelt_vae.runs.audit_document import Audit
+
+__all__ = [
+    "Budget",
+    "Step",
+    "UniversalPicture",
+    "WeakPair",
+    "budgets_of",
+    "shrinks",
+    "universal",
+    "weakest",
+]
+
+Row = dict[str, Any]
+
+_SHOWN, _FEATURES = 8, 5
+_SIDE = 128  # largest side of a picture: full photographs would take megabytes
+_HEADLINE = "0.2"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One budget: its norm, its name, its position in its norm, whether it is shown first."""
+
+    threat: str
+    name: str
+    place: int
+    first: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """A pair attacked within one budget.
+
+    Args:
+        row: the worst case of the gap.
+        pictures: PNG data URIs of distortion, adversarial input and its reconstruction, or none.
+        features: the features that move most, or none for images.
+    """
+
+    row: Row
+    pictures: tuple[str, str, str] | None
+    features: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class WeakPair:
+    """A pair: positions of its images, class of the input, clean pictures, one step per budget."""
+
+    pair: int
+    positions: tuple[int, int]
+    label: str | None
+    clean: dict[str, str]
+    steps: list[Step | None]
+
+
+@dataclass(frozen=True)
+class UniversalPicture:
+    """A universal distortion of one norm: its picture, or its largest features, and its size."""
+
+    threat: str
+    picture: str | None
+    features: list[tuple[int, float]]
+    scale: float
+
+
+def budgets_of(audit: Audit) -> list[Budget]:
+    """The budgets of all norms; the first shown is 0.2, else the middle one of the first norm."""
+    named = [(t.name, name, place) for t in audit.threats for place, name in enumerate(t.budgets)]
+    if not named:
+        return []
+    middle = len(audit.threats[0].budgets) // 2
+    names = [name for _, name, _ in named]
+    first = names.index(_HEADLINE) if _HEADLINE in names else middle
+    return [Budget(*entry, index == first) for index, entry in enumerate(named)]
+
+
+def weakest(
+    folder: Path, audit: Audit, worst: Sequence[Row]
+) -> tuple[list[WeakPair], list[float | None]]:
+    """The weakest pairs whose images are stored, and the full colour of each budget's distortions.
+
+    Args:
+        folder: the folder of the audit.
+        audit: the audit.
+        worst: one row per pair, threat, budget and goal.
+    """
+    budgets, rows = budgets_of(audit), _by_pair(worst)
+    images = {pair: _images(folder, pair) for pair in _order(audit, rows, budgets)}
+    stored = {pair: found for pair, found in images.items() if found}
+    scales = [_scale(stored.values(), budget) for budget in budgets]
+    labels = {weak.pair: weak.label for weak in audit.weakest}
+    return [
+        _weak_pair(pair, rows[pair], labels.get(pair), found, audit, scales)
+        for pair, found in stored.items()
+    ], scales
+
+
+def universal(folder: Path, audit: Audit) -> list[UniversalPicture]:
+    """The stored universal distortions, one per norm."""
+    found = []
+    for threat in audit.threats:
+        path = folder / "universal" / f"{threat.name}.safetensors"
+        if path.exists():
+            distortion = read_tensors(path)["distortion"].float()
+            scale = _mean_scale(distortion)
+            picture = _distortion(distortion, scale) if _is_image(audit) else None
+            values = distortion.flatten()
+            order = values.abs().argsort(descending=True, stable=True)[:_FEATURES].tolist()
+            features = [(index, float(values[index])) for index in order]
+            found.append(UniversalPicture(threat.name, picture, features, scale))
+    return found
+
+
+def _by_pair(worst: Sequence[Row]) -> dict[int, dict[str, Row]]:
+    """The worst cases of the gap, by pair and by budget."""
+    found: dict[int, dict[str, Row]] = {}
+    for row in worst:
+        if row["goal"] == "gap":
+            name = suffix_of(row["threat"], row["epsilon"])
+            found.setdefault(row["pair"], {})[name] = row
+    return found
+
+
+def _order(
+    audit: Audit, rows: Mapping[int, Mapping[str, Row]], budgets: Sequence[Budget]
+) -> list[int]:
+    """The pairs of the audit's list; without one, those with the smallest gap shown first."""
+    listed = [weak.pair for weak in audit.weakest if weak.pair in rows]
+    if listed or not budgets:
+        return listed[:_SHOWN]
+    name = next(budget.name for budget in budgets if budget.first)
+    known = {p: by[name] for p, by in rows.items() if name in by and by[name]["told_apart"]}
+    return sorted(known, key=lambda pair: known[pair]["value"] or 0.0)[:_SHOWN]
+
+
+def _images(folder: Path, pair: int) -> dict[str, Tensor]:
+    path = folder / "worst" / f"pair-{pair:05d}.safetensors"
+    return {name: t.float() for name, t in read_tensors(path).items()} if path.exists() else {}
+
+
+def _weak_pair(
+    pair: int,
+    rows: Mapping[str, Row],
+    label: str | None,
+    images: Mapping[str, Tensor],
+    audit: Audit,
+    scales: Sequence[float | None],
+) -> WeakPair:
+    some = next(iter(rows.values()))
+    clean = {}
+    if _is_image(audit):
+        names = ("x", "reconstruction_x", "reconstruction_target")
+        clean = {name: _picture(images[name], _range(audit, images)) for name in names}
+    steps = [
+        _step(rows.get(budget.name), images, budget, audit, scale)
+        for budget, scale in zip(budgets_of(audit), scales, strict=True)
+    ]
+    return WeakPair(pair, (some["input_index"], some["target_index"]), label, clean, steps)
+
+
+def _step(
+    row: Row | None,
+    images: Mapping[str, Tensor],
+    budget: Budget,
+    audit: Audit,
+    scale: float | None,
+) -> Step | None:
+    if row is None or scale is None or f"{budget.threat}_adversarial" not in images:
+        return None
+    adversarial = images[f"{budget.threat}_adversarial"][budget.place]
+    reconstruction = images[f"{budget.threat}_reconstruction"][budget.place]
+    if not _is_image(audit):
+        return Step(row, None, _features(images, adversarial, reconstruction))
+    ends = _range(audit, images)
+    pictures = (
+        _distortion(adversarial - images["x"], scale),
+        _picture(adversarial, ends),
+        _picture(reconstruction, ends),
+    )
+    return Step(row, pictures, [])
+
+
+def _features(
+    images: Mapping[str, Tensor], adversarial: Tensor, reconstruction: Tensor
+) -> list[dict[str, float]]:
+    """The features with the largest distortion, largest first."""
+    columns = {
+        "input": images["x"],
+        "adversarial": adversarial,
+        "distortion": adversarial - images["x"],
+        "reconstruction": images["reconstruction_x"],
+        "its_reconstruction": reconstruction,
+        "target_reconstruction": images["reconstruction_target"],
+    }
+    flat = {name: values.flatten() for name, values in columns.items()}
+    order = flat["distortion"].abs().argsort(descending=True, stable=True)[:_FEATURES].tolist()
+    return [
+        {"index": index, **{name: float(values[index]) for name, values in flat.items()}}
+        for index in order
+    ]
+
+
+def _scale(stored: Any, budget: Budget) -> float | None:
+    """The largest distortion of all pairs within a budget, mean over channels."""
+    name = f"{budget.threat}_adversarial"
+    found = [
+        _mean_scale(images[name][budget.place] - images["x"])
+        for images in stored
+        if name in images and budget.place < len(images[name])
+    ]
+    return max(found) if found else None
+
+
+def _mean_scale(distortion: Tensor) -> float:
+    shown = _shrunk(distortion).mean(0) if distortion.ndim == 3 else distortion
+    return float(shown.abs().max())
+
+
+def _is_image(audit: Audit) -> bool:
+    return len(audit.target.event_shape) == 3
+
+
+def _range(audit: Audit, images: Mapping[str, Tensor]) -> tuple[float, float]:
+    """The bounds of the inputs; without bounds, the range of input and target."""
+    low, high = audit.target.bounds or (None, None)
+    if low is not None and high is not None:
+        return low, high
+    both = torch.stack([images["x"], images["target"]])
+    return float(both.min()), max(float(both.max()), float(both.min()) + 1e-6)
+
+
+def _picture(image: Tensor, ends: tuple[float, float]) -> str:
+    """A PNG of an image; other than one or three channels are averaged."""
+    shown = _shrunk(image)
+    return png_uri(pixels(shown if len(shown) in (1, 3) else shown.mean(0, keepdim=True), ends))
+
+
+def _distortion(distortion: Tensor, scale: float) -> str:
+    return png_uri(signed(_shrunk(distortion), scale))
+
+
+def shrinks(event_shape: Sequence[int]) -> bool:
+    """Whether pictures of inputs (C, H, W) are smaller than the inputs."""
+    return len(event_shape) == 3 and max(event_shape[1:]) > _SIDE
+
+
+def _shrunk(image: Tensor) -> Tensor:
+    """An image (C, H, W) with sides of at most 128 pixels, averaged over areas."""
+    if not shrinks(image.shape):
+        return image
+    height, width = image.shape[1:]
+    factor = -(-max(height, width) // _SIDE)
+    found: Tensor = adaptive_avg_pool2d(image[None], (-(-height // factor), -(-width // factor)))
+    return found[0]
