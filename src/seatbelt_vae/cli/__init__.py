@@ -76,7 +76,7 @@ def _main(arguments: list[str]) -> int:
 
 def _code_of(error: SeatbeltError, arguments: Sequence[str]) -> int:
     """The exit code of an error: 2, but those of `ExitCode` for an audit."""
-    if arguments[0] != "audit":
+    if arguments[:1] != ["audit"]:
         return 2
     from seatbelt_vae.auditing.exit_codes import exit_code_of_error
 
