@@ -20,6 +20,7 @@ NEEDED = {
     "train": "x",
     "sweep": "x",
     "attack": "x",
+    "audit": "x",
     "evaluate": "x",
     "report": "x",
     "compare": "x",
