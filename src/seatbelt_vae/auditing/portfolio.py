@@ -100,9 +100,10 @@ class PortfolioAttack:
         largest = problem.threat.start_radius(problem.image_norms, self.levels, size)
         pairs = ReferencePairs.of(self.model, self.x, self.target, _BATCH)
         count, width = self.levels.shape
-        self._pair = torch.arange(count, device=self.x.device).repeat_interleave(width)
-        self._level = torch.arange(width, device=self.x.device).repeat(count)
+        pair = torch.arange(count, device=self.x.device).repeat_interleave(width)
+        self.rows = pair, torch.arange(width, device=self.x.device).repeat(count)
         nearest = self._nearest().view(count, width, *self.x.shape[1:])
+        self.evaluations = torch.zeros(count, width, dtype=torch.long)
         self.found = Candidates(
             self.model, pairs, self.goals, self.levels, largest, nearest, _BATCH
         )
@@ -152,7 +153,7 @@ class PortfolioAttack:
         flat, width = self.x.flatten(1), self.levels.shape[1]
         none = torch.zeros(len(flat), dtype=torch.long, device=flat.device)
         self.found.add(flat, torch.arange(len(flat), device=flat.device), none, "zero")
-        self.found.add(self.found.nearest.flatten(0, 1), self._pair, self._level, "blend")
+        self.found.add(self.found.nearest.flatten(0, 1), self.rows[0], self.rows[1], "blend")
         draws = []
         for pair, key in enumerate(self.keys):
             generator = self.generator(Stream.AUDIT_NOISE, key)
@@ -164,15 +165,17 @@ class PortfolioAttack:
             scale = self.budget.scale(norms, levels).view(width, _NOISE_DRAWS, 1)
             points = flat[pair] + scale.to(flat) * noise
             draws.append(bounds_of(self.model).flat().clamp(points).flatten(0, 1))
-        rows = self._pair.repeat_interleave(_NOISE_DRAWS)
-        levels = self._level.repeat_interleave(_NOISE_DRAWS)
+        rows = self.rows[0].repeat_interleave(_NOISE_DRAWS)
+        levels = self.rows[1].repeat_interleave(_NOISE_DRAWS)
         self.found.add(torch.cat(draws), rows, levels, "noise")
 
     def _nearest(self) -> Tensor:
         """The point of each region that is nearest to the target, :math:`(PW, n)`."""
         problem = self.problem(self.goals[0].loss)
-        region = problem.threat.region(problem.x[self._pair], self.levels.flatten(), problem.bounds)
-        target = problem.target[self._pair]
+        region = problem.threat.region(
+            problem.x[self.rows[0]], self.levels.flatten(), problem.bounds
+        )
+        target = problem.target[self.rows[0]]
         return region_of(target, **region).project(target)
 
     def _first_starts(self, name: str) -> list[Request]:
@@ -180,7 +183,7 @@ class PortfolioAttack:
         if not portfolio_of(self.model, [name])[name].targeted:
             return self.random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
-        rows = zip(self._pair.tolist(), self._level.tolist(), nearest, strict=True)
+        rows = zip(self.rows[0].tolist(), self.rows[1].tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
 
     def random_starts(self, name: str, stream: Stream, count: int) -> list[Request]:
@@ -199,7 +202,7 @@ class PortfolioAttack:
     def _best_starts(self, goal: Goal, count: int, *, exchange: bool) -> list[Request]:
         """The best candidates of each budget, scaled to it; ``exchange`` adds other budgets'."""
         best, requests = self.found.best(goal), []
-        for pair, level in zip(self._pair.tolist(), self._level.tolist(), strict=True):
+        for pair, level in zip(self.rows[0].tolist(), self.rows[1].tolist(), strict=True):
             index = self.found.distinct(goal, pair, level, count)
             if exchange:
                 index = torch.cat([index, best[pair]]).unique()
@@ -226,6 +229,7 @@ class PortfolioAttack:
         settings = AttackConfig(loss=loss, threat=norm_of(self.threat))
         search = Search(self.problem(loss), self.levels, settings)
         search.descend(requests, evaluations * self.config.effort, explore=explore)
+        self.evaluations += search.evaluations
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)

@@ -1,0 +1,272 @@
+"""A whole audit: its time and memory, and its attacks against a person's own loops.
+
+    python -m benchmarks.audit VAE_celeba.safetensors --data celeba --root celeba --json
+    python -m benchmarks.audit my_vae.py:load --data folder:photos --pairs 4 --only loops
+
+``audit``: seconds and peak memory of `seatbelt-vae audit TARGET --data …` with its defaults, as a
+process. ``loops``: the smallest gap and code gap of each row, a pair and a budget, against Adam and
+projected gradient descent, each in twenty lines, from the input with a little noise. A loop gets as
+many gradient evaluations as the whole portfolio spent on the row, for all goals together, and the
+best of three step sizes over all rows. ``art``: FeatureAdversariesPyTorch of the Adversarial
+Robustness Toolbox (adversarial-robustness-toolbox==1.20.1, if it is installed), which brings codes
+to the target's within L∞ budgets.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.machine import machine
+from seatbelt_vae.attacks.prepare import prepare
+from seatbelt_vae.auditing.audited_images import audited_images
+from seatbelt_vae.auditing.goals import Goal
+from seatbelt_vae.auditing.portfolio import PortfolioAttack
+from seatbelt_vae.auditing.threat_budgets import suffix_of, threats_of
+from seatbelt_vae.config import AuditConfig, DataConfig
+from seatbelt_vae.data.registry import source_of
+from seatbelt_vae.optim.region import region_of
+from seatbelt_vae.parallel.process_settings import tune_process
+from seatbelt_vae.protocol import event_shape_of
+from seatbelt_vae.subjects import Subject, open_subject
+
+_STEPS = (0.02, 0.1, 0.5)  # of the largest distortion
+_START = 1e-3
+_ROUNDING = 1e-6
+
+Row = dict[str, Any]
+
+
+def audit_row(arguments: argparse.Namespace, folder: Path) -> Row:
+    """Time and memory of the command, with its verdict."""
+    command = [sys.executable, "-m", "seatbelt_vae", "audit", arguments.target]
+    command += ["--data", arguments.data, "--out", str(folder), "--json", "--quiet"]
+    command += ["--root", arguments.root] if arguments.root else []
+    command += ["--pairs", str(arguments.pairs)]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - began
+    found = json.loads(done.stdout) if done.returncode < 3 else {}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {
+        "part": "audit",
+        "exit": done.returncode,
+        "seconds": round(seconds, 1),
+        "largest_process_mb": round(peak),
+        "parameters": found.get("target", {}).get("parameters"),
+        "verdict": found.get("verdict", {}).get("status"),
+    }
+
+
+def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
+    """The attack against Adam, projected gradient descent and ART under each threat."""
+    config = AuditConfig(pairs=arguments.pairs)
+    data = source_of(DataConfig(arguments.data, arguments.root))
+    images = audited_images(subject, data.load(DataConfig(arguments.data, arguments.root)), config)
+    model, x, target = prepare(
+        subject.for_inference, *images.sides(range(len(images.pairs))), targeted=True
+    )
+    keys = [(config.seed, pair) for pair in range(len(x))]
+    for threat, budgets in threats_of(config, event_shape_of(model)).items():
+        attack = PortfolioAttack(model, x, target, threat, budgets, config, keys)
+        attack.run()
+        for goal in attack.goals[:2]:
+            ours = attack.found.values(goal, attack.found.best(goal))
+            loops = {"adam": _adam, "pgd": _pgd}
+            if threat == "linf" and goal.name == "code_gap" and _art() is not None:
+                loops["art"] = _feature_adversaries
+            for name, loop in loops.items():
+                theirs = _best_loop(attack, goal, loop)
+                yield {
+                    "part": "loops",
+                    "loop": name,
+                    "goal": goal.name,
+                    "threat": threat,
+                    "budgets": [suffix_of(threat, b) for b in budgets],
+                    "rows": ours.numel(),
+                    "share_no_higher": _share(ours, theirs),
+                    "ours": ours.mean(0).tolist(),
+                    "theirs": theirs.mean(0).tolist(),
+                    "evaluations": attack.evaluations.double().mean(0).tolist(),
+                }
+
+
+def _share(ours: Tensor, theirs: Tensor) -> float:
+    return float((ours <= theirs + _ROUNDING).double().mean())
+
+
+Loop = Callable[[PortfolioAttack, Goal, float], Tensor]
+
+
+def _best_loop(attack: PortfolioAttack, goal: Goal, loop: Loop) -> Tensor:
+    """The goal of a loop with the step size that serves it best over all rows, (P, W)."""
+    found = []
+    for step in _STEPS:
+        points = loop(attack, goal, step)
+        attack.found.add(points, attack.rows[0], attack.rows[1], f"loop {loop.__name__} {step}")
+        own = attack.found.distances[goal.name][-len(points) :].view(attack.levels.shape)
+        found.append(own / goal.unit(attack.found.pairs, attack.found.largest))
+    return min(found, key=lambda values: float(values.mean()))
+
+
+def _adam(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
+    points = nn.Parameter(_start(attack))
+    optimiser = torch.optim.Adam([points], lr=step * float(attack.levels.mean()) / _side(attack))
+    best, lowest = points.detach().clone(), torch.full((len(points),), torch.inf)
+    for _ in range(int(attack.evaluations.double().mean())):
+        value, gradient = _value_and_gradient(attack, goal, points.detach())
+        better = value < lowest
+        lowest = torch.where(better, value, lowest)
+        best[better] = points.detach()[better]
+        points.grad = gradient
+        optimiser.step()
+        with torch.no_grad():
+            points.copy_(_project(attack, points))
+    return best
+
+
+def _pgd(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
+    points = _start(attack)
+    best, lowest = points.clone(), torch.full((len(points),), torch.inf)
+    levels = attack.levels.flatten().to(points)[:, None]
+    for _ in range(int(attack.evaluations.double().mean())):
+        value, gradient = _value_and_gradient(attack, goal, points)
+        better = value < lowest
+        lowest = torch.where(better, value, lowest)
+        best[better] = points[better]
+        unit = nn.functional.normalize(gradient) if attack.threat == "l2" else gradient.sign()
+        points = _project(attack, points - step * levels * unit)
+    return best
+
+
+def _feature_adversaries(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
+    """ART's attack on the codes; it keeps its last iterate, and one budget for all rows."""
+    del goal
+    feature_adversaries, estimator_of = _art()
+    shape = attack.x.shape[1:]
+    low, high = (float(bound) for bound in attack.problem("latent-l2").bounds)
+    estimator = estimator_of(attack.model, shape, (low, high))
+    found = []
+    for level in range(attack.levels.shape[1]):
+        radius = float(attack.levels[0, level])
+        adversary = feature_adversaries(
+            estimator,
+            delta=radius,
+            layer=0,
+            max_iter=int(attack.evaluations[:, level].double().mean()),
+            batch_size=len(attack.x),
+            step_size=step * radius,
+            random_start=True,
+        )
+        images = adversary.generate(attack.x.numpy(), attack.target.numpy())
+        found.append(torch.from_numpy(images).flatten(1))
+    return _project(attack, torch.stack(found, dim=1).flatten(0, 1).to(attack.x))
+
+
+def _art() -> Any:
+    """ART's attack and an estimator whose only layer is the code, or None without ART."""
+    try:
+        from art.attacks.evasion import FeatureAdversariesPyTorch
+        from art.estimators.pytorch import PyTorchEstimator
+    except ImportError:
+        return None
+
+    class Codes(PyTorchEstimator):
+        """The codes of a model as activations."""
+
+        def __init__(self, model: Any, shape: tuple[int, ...], clip: tuple[float, float]) -> None:
+            super().__init__(model=nn.Identity(), clip_values=clip, device_type="cpu")
+            self.autoencoder, self._shape = model, shape
+
+        @property
+        def input_shape(self) -> tuple[int, ...]:
+            """Shape of an image."""
+            return self._shape
+
+        def get_activations(self, x: Any, layer: int, batch_size: int, framework: bool) -> Any:
+            """The mean codes of all layers."""
+            del layer, batch_size
+            images = torch.as_tensor(x)
+            codes = torch.cat(self.autoencoder.encode(images).z, dim=1)
+            return codes if framework else codes.detach().numpy()
+
+        def fit(self, *_: Any, **__: Any) -> None:
+            """Not used."""
+
+        predict = loss_gradient = compute_loss = fit
+
+    return FeatureAdversariesPyTorch, Codes
+
+
+def _start(attack: PortfolioAttack) -> Tensor:
+    x = attack.x.flatten(1)[attack.rows[0]]
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    return _project(attack, x + _START * noise.to(x))
+
+
+def _side(attack: PortfolioAttack) -> float:
+    """The number by which a step per value is smaller than a step of the whole image."""
+    return float(attack.x[0].numel() ** 0.5) if attack.threat == "l2" else 1.0
+
+
+def _value_and_gradient(
+    attack: PortfolioAttack, goal: Goal, points: Tensor
+) -> tuple[Tensor, Tensor]:
+    problem, pairs = attack.problem(goal.loss), attack.rows[0]
+    parts = [
+        problem.value_and_gradient(chunk, pair, level)
+        for chunk, pair, level in zip(
+            points.split(problem.micro_batch),
+            pairs.split(problem.micro_batch),
+            attack.levels.flatten().split(problem.micro_batch),
+            strict=True,
+        )
+    ]
+    value, gradient = (torch.cat(part) for part in zip(*parts, strict=True))
+    return value, gradient
+
+
+def _project(attack: PortfolioAttack, points: Tensor) -> Tensor:
+    problem = attack.problem(attack.goals[0].loss)
+    levels, x = attack.levels.flatten(), problem.x[attack.rows[0]]
+    region = attack.budget.region(x, levels, problem.bounds)
+    return region_of(points, **region).project(points)
+
+
+def main() -> None:
+    """Print one JSON row per part, or a line of text."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--root")
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--only", choices=("audit", "loops"))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+
+    def show(row: Row) -> None:
+        row = {"target": arguments.target, **row, **machine()}
+        print(json.dumps(row) if arguments.json else row, flush=True)
+
+    if arguments.only != "loops":
+        with tempfile.TemporaryDirectory() as folder:
+            show(audit_row(arguments, Path(folder) / "audit"))
+    if arguments.only != "audit":
+        tune_process(1)
+        config = DataConfig(arguments.data, arguments.root)
+        subject = open_subject(arguments.target, source_of(config).load(config))
+        for row in loop_rows(subject, arguments):
+            show(row)
+
+
+if __name__ == "__main__":
+    main()
