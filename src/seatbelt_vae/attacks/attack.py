@@ -1,13 +1,14 @@
 """`attack`: all levels of a batch of image pairs, for any model behind the protocol."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import Loss, loss_of
-from seatbelt_vae.attacks.methods import paper_attack, single_attack, strong_attack
+from seatbelt_vae.attacks.methods import paper_attack, refine, single_attack, strong_attack
 from seatbelt_vae.attacks.prepare import prepare
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
@@ -84,17 +85,40 @@ def attack(
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     _check_settings(config, loss, len(x), len(numbers))
     keys = [(config.seed, number) for number in numbers]
-    problem = Problem.of(
-        model,
-        loss,
-        x,
-        x if target is None else target,
-        [generator_for(Stream.LOSS_NOISE, *key) for key in keys],
-        threat=threat_of(config),
-        micro_batch=config.micro_batch,
-    )
+    aimed = x if target is None else target
+    problem = _problem(model, loss, x, aimed, config, keys)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
-    return _METHODS[config.strength](problem, chosen, config, keys)
+    result = _METHODS[config.strength](problem, chosen, config, keys)
+    if config.strength == "strong" and problem.loss.kinked and isinstance(problem.threat, Penalty):
+        wide = _in_float64(model)
+        if wide is not None:
+            pair = x.double(), aimed.double()
+            result = refine(result, _problem(wide, loss, *pair, config, keys), config)
+    return result
+
+
+def _problem(
+    model: Autoencoder,
+    loss: Loss,
+    x: Tensor,
+    target: Tensor,
+    config: AttackConfig,
+    keys: Sequence[tuple[int, int]],
+) -> Problem:
+    noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
+    threat = threat_of(config)
+    return Problem.of(model, loss, x, target, noise, threat=threat, micro_batch=config.micro_batch)
+
+
+def _in_float64(model: Autoencoder) -> Autoencoder | None:
+    """A copy of a float32 model in float64; None if it has no such copy."""
+    if not isinstance(model, nn.Module):
+        return None
+    weight = next(model.parameters(), None)
+    if weight is None or weight.dtype != torch.float32 or weight.device.type == "mps":
+        return None
+    wide: Autoencoder = deepcopy(model).double()
+    return wide
 
 
 def _check_settings(config: AttackConfig, loss: Loss, pairs: int, numbers: int) -> None:
