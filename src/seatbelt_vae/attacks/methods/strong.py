@@ -5,9 +5,9 @@ Every start first descends for a few evaluations (a race). Then each level conti
 point known under it, whichever start or level found that point.
 
 Within a budget the minima are many and lie in different directions. The race then has more starts,
-and its best directions go through longer heats. For targeted losses it begins within a larger
-budget, where more starts reach a good minimum, and tightens it from heat to heat. A kinked loss is
-smoothed at first: descents of the loss itself stop in the valley of its kink.
+and its best directions go through longer heats. For smooth losses with a floor it begins within a
+larger budget, where more starts reach a good minimum, and tightens it from heat to heat. A kinked
+loss is smoothed at first: descents of the loss itself stop in the valley of its kink.
 """
 
 from dataclasses import replace
@@ -65,9 +65,10 @@ class _BudgetRace(NamedTuple):
     heats: tuple[tuple[float, int, int], ...]
 
 
-# in a larger budget more starts reach the floor of a targeted loss; damage has no floor
-_TARGETED = _BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
-_UNTARGETED = _BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
+# in a larger budget more starts reach the floor of a smooth loss; damage has no floor, and distances
+# are smoothed instead
+_RELAXED = _BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
+_DIRECT = _BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
 
 _Candidate = tuple[int, int, int]
 """Indices of a pair, of a level, and of the candidate in the pool to descend from."""
@@ -86,7 +87,8 @@ def strong_attack(
     """
     search = Search(problem, levels, config)
     _offer_start_points(search)
-    within = _UNTARGETED if problem.loss.floor is None else _TARGETED
+    smooth = problem.loss.floor is not None and not problem.loss.kinked
+    within = _RELAXED if smooth else _DIRECT
     _race(search, ~_settled_at_zero(search), keys, within)
     if isinstance(problem.threat, Budget):
         relaxed = within.relaxed
