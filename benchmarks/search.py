@@ -2,6 +2,7 @@
 
     python -m benchmarks.search --json --rows runs/search.jsonl
     python -m benchmarks.search --models mlp --losses latent-w2 --threats penalty --pairs 4
+    python -m benchmarks.search --shard 1/2 --rows runs/search-1.jsonl
 
 A row is a pair and a level. Ours is `checked_attack` with default settings. The search descends
 from 36 starts of other distributions (`benchmarks.search_starts`), then far from the best few, by
@@ -12,7 +13,9 @@ search's gain that ours misses. Differences below 10⁻⁶ (r₀ − c) are roun
 
 The promise: beaten by more than 1 % on at most 1 % of rows, by more than 5 % on none, never beaten
 without a flag, and no solution is an untouched start point without a flag. The exit status is 1
-if it fails. With `--rows`, finished parts are read from that file and not computed again.
+if it fails. With `--rows`, finished parts are read from that file and not computed again: an
+interrupted run resumes. ``--shard k/n`` takes every n-th part, from the k-th on; the rows of all
+shards in one file give the total.
 """
 
 import argparse
@@ -24,7 +27,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -50,6 +53,7 @@ _BEATEN, _BADLY_BEATEN, _SHARE_BEATEN = 0.01, 0.05, 0.01
 _PART = ("model", "loss", "threat", "layers", "pair")
 
 Row = dict[str, Any]
+Part = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -188,19 +192,40 @@ def summary(rows: Sequence[Row], **about: Any) -> Row:
 def measure(arguments: argparse.Namespace, known: Sequence[Row]) -> Iterator[Row]:
     """All rows, those of finished parts from ``known``."""
     effort = (arguments.evaluations, arguments.finalists, arguments.long_evaluations)
+    shard, shards = arguments.shard
+    subject: Subject | None = None
+    for number, part in enumerate(_parts(arguments)):
+        finished = [row for row in known if tuple(row[key] for key in _PART) == part]
+        if finished or number % shards != shard - 1:
+            yield from finished
+            continue
+        name, loss, threat, layers, pair = part
+        if subject is None or subject.name != name:
+            subject = Subject.of(name, arguments.folder, max(arguments.pairs) + 1)
+        config = AttackConfig(loss=loss, threat=cast(Any, threat), layers=layers)
+        yield from list(compare(subject, config, pair, arguments.levels, effort))
+
+
+def _parts(arguments: argparse.Namespace) -> Iterator[Part]:
+    """Model, loss, threat, layers and pair of every part, without combinations that are refused."""
     for name in arguments.models:
-        subject = Subject.of(name, arguments.folder, max(arguments.pairs) + 1)
-        depth = len(subject.model.latent_sizes)
-        layers = arguments.layers if depth > 1 else ["all"]
+        sizes = SMALL_MODELS[name].model.latent_sizes or ()
+        layers = arguments.layers if len(sizes) > 1 else ["all"]
         cases = product(arguments.losses, arguments.threats, layers, arguments.pairs)
         for loss, threat, chosen, pair in cases:
             try:
-                config = AttackConfig(loss=loss, threat=threat, layers=chosen)
+                AttackConfig(loss=loss, threat=threat, layers=chosen)
             except ConfigError:
-                continue  # a combination that attacks refuse
-            part = (name, loss, threat, chosen, pair)
-            finished = [row for row in known if tuple(row[key] for key in _PART) == part]
-            yield from finished or list(compare(subject, config, pair, arguments.levels, effort))
+                continue
+            yield name, loss, threat, chosen, pair
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """The number of a shard and the count of shards, from ``k/n``."""
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r}, expected k/n with 1 ≤ k ≤ n, such as 1/2")
+    return int(number), int(count)
 
 
 def main() -> None:
@@ -261,6 +286,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--evaluations", type=int, default=40, help="of a first descent")
     parser.add_argument("--finalists", type=int, default=3, help="second descents per level")
     parser.add_argument("--long-evaluations", type=int, default=1000, help="of a second descent")
+    parser.add_argument("--shard", type=_shard, default=(1, 1), help="k/n: the k-th of n parts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", type=Path, help="JSON lines: finished rows, read and added to")
     parser.add_argument("--folder", type=Path, default=Path("runs/benchmark"), help="of the models")

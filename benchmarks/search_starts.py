@@ -1,8 +1,10 @@
-"""Start points of the independent search, from distributions that the strong attack lacks.
+"""Start points of the independent search, from other distributions than the strong attack's.
 
-The strong attack starts at the input, on the segment to the target, near the input, and from white
-noise around the input. Here are mixtures with other images, noise around the target, patchworks of
-input and target, smooth noise, sparse jumps, uniform images and differences of reconstructions.
+The strong attack starts at the input, on the segment to the target, near the input, from white
+noise around the input, and along gradients of codes. Here are mixtures with other images, noise
+around the target, smooth noise, sparse jumps and differences of reconstructions. Patchworks of
+input and target and uniform images are starts of the attack too, within the budgets of targeted
+losses, with other draws.
 """
 
 import torch

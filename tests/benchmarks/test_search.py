@@ -1,5 +1,6 @@
 """The objectives of the independent search equal the attack's; it finds minima and judges rows."""
 
+import argparse
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from benchmarks.search_descents import search
 from benchmarks.search_starts import start_distortions
 from scipy.optimize import approx_fprime
 
+from benchmarks import search as benchmark
 from benchmarks import search_descents
 from seatbelt_vae.attacks import AttackResult, attack
 from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
@@ -127,3 +129,40 @@ def test_gradients_of_constraints(objective: Any) -> None:
     d = np.random.default_rng(0).normal(size=5)
     numerical = approx_fprime(d, lambda d: objective(loss, d)[0], 1e-7)
     np.testing.assert_allclose(objective(loss, d)[1], numerical, rtol=1e-4)
+
+
+def test_shards_are_disjoint_and_resume(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part is computed by one shard, and a part in the rows by none."""
+
+    def compare(subject: Any, config: AttackConfig, pair: int, *_: object) -> list[dict[str, Any]]:
+        part = (subject.name, config.loss, config.threat, config.layers, pair)
+        computed.append(part)
+        return [dict(zip(benchmark._PART, part, strict=True))]
+
+    class Named:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @classmethod
+        def of(cls, name: str, *_: object) -> "Named":
+            return cls(name)
+
+    computed: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(benchmark, "Subject", Named)
+    monkeypatch.setattr(benchmark, "compare", compare)
+    given = ["search", "--models", "mlp", "four-layers", "--losses", "latent-kl", "output"]
+    monkeypatch.setattr("sys.argv", given)
+    everything = list(benchmark._parts(benchmark._arguments()))
+    assert len(everything) == len(set(everything)) == 2 * 4 * (2 + 1 + 2)
+    rows: list[dict[str, Any]] = []
+    for shard in ("1/3", "2/3", "3/3", "1/1"):
+        monkeypatch.setattr("sys.argv", [*given, "--shard", shard])
+        rows = list(benchmark.measure(benchmark._arguments(), rows))
+    assert sorted(computed) == sorted(everything)
+    assert len(rows) == len(everything)
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_shard_that_does_not_exist(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected k/n"):
+        benchmark._shard(text)

@@ -8,13 +8,14 @@ attack's dtype, and clipped by at most 10⁻⁶ of the range. With λ = 0 the bo
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seatbelt_vae.attacks.levels import levels_of
 from seatbelt_vae.attacks.losses import Loss, loss_of
-from seatbelt_vae.attacks.methods import paper_attack, single_attack, strong_attack
+from seatbelt_vae.attacks.methods import paper_attack, refine, single_attack, strong_attack
 from seatbelt_vae.attacks.prepare import prepare
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
@@ -79,15 +80,50 @@ def attack(
     loss = _checked_loss(config, loss or loss_of(config, len(model.latent_sizes)), target)
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
     keys = _random_keys(config, loss, len(x), pair_numbers)
-    noise, limit = _noise(keys), threat_of(config, model)
-    problem = Problem.of(model, loss, x, target, noise, limit, config.micro_batch)
+    problem = _problem(model, loss, x, target, config, keys)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
-    return _METHODS[config.strength](problem, chosen, config, keys)
+    found = _METHODS[config.strength](problem, chosen, config, keys)
+    precise = _precise_problem(problem, model, loss, (x, target), config, keys)
+    return refine(found, precise, config) if precise else found
 
 
-def _noise(keys: Sequence[tuple[int, int]]) -> list[torch.Generator]:
-    """The random numbers of the loss of each pair."""
-    return [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
+def _problem(
+    model: Autoencoder,
+    loss: Loss,
+    x: Tensor,
+    target: Tensor,
+    config: AttackConfig,
+    keys: Sequence[tuple[int, int]],
+) -> Problem:
+    noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
+    return Problem.of(model, loss, x, target, noise, threat_of(config, model), config.micro_batch)
+
+
+def _precise_problem(
+    problem: Problem,
+    model: Autoencoder,
+    loss: Loss,
+    sides: tuple[Tensor, Tensor],
+    config: AttackConfig,
+    keys: Sequence[tuple[int, int]],
+) -> Problem | None:
+    """The problem in float64 where minima lie in valleys too narrow for float32, else None."""
+    kinked = problem.loss.kinked and isinstance(problem.threat, Penalty)
+    wide = _in_float64(model) if kinked and config.strength == "strong" else None
+    if wide is None:
+        return None
+    return _problem(wide, loss, sides[0].double(), sides[1].double(), config, keys)
+
+
+def _in_float64(model: Autoencoder) -> Autoencoder | None:
+    """A copy of a float32 model in float64; None if it has no such copy."""
+    if not isinstance(model, nn.Module):
+        return None
+    weight = next(model.parameters(), None)
+    if weight is None or weight.dtype != torch.float32 or weight.device.type == "mps":
+        return None
+    wide: Autoencoder = deepcopy(model).double()
+    return wide
 
 
 def _checked_loss(config: AttackConfig, loss: Loss, target: Tensor | None) -> Loss:

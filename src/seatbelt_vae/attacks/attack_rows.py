@@ -146,13 +146,14 @@ _OF_LEVEL = (
         "VARCHAR",
         "end of the descent: converged, stationary, line search failed, evaluation limit, not "
         "finite; `raced`, `on one draw` or `smoothed`: cut short, yet nothing better is known; "
-        "`stationary at 0`; `start point`; `control`",
+        "`stationary at 0`; `start point`; `refined` in float64; `control`",
         "status",
     ),
     AttackColumn(
         "start",
         "VARCHAR",
-        "its start point: zero, segment, target, blend, noise, restart, code, recheck; or the "
+        "its start point: zero, segment, target, blend, noise, restart, code, image, recheck; "
+        "`float64`, a solution refined; or the "
         "control that found x\\*",
         "start",
     ),

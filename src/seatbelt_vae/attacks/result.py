@@ -112,12 +112,14 @@ class AttackResult:
         # a pair without anything to gain violates nothing
         return torch.where(scale > 0, torch.stack(worst).to(scale) / scale, 0)
 
-    def with_points(self, points: Tensor, name: str) -> tuple["AttackResult", Tensor]:
+    def with_points(
+        self, points: Tensor, name: str, status: str = "control"
+    ) -> tuple["AttackResult", Tensor]:
         r"""The result with the points :math:`(P, K, n)` of a control wherever they are better.
 
         Returns:
-            The new result, where ``name`` is the start of replaced points; and the smallest
-            :math:`\Delta` of the control under each level, :math:`(P, W)`.
+            The new result, where replaced points have the start ``name`` and the ``status``; and
+            the smallest :math:`\Delta` of the control under each level, :math:`(P, W)`.
         """
         problem = self.problem
         count, each = points.shape[:2]
@@ -144,7 +146,7 @@ class AttackResult:
             points=pick(points, self.points),
             parts=pick(parts, self.parts),
             norms=Norms(pick(norms.l2, self.norms.l2), pick(norms.linf, self.norms.linf)),
-            status=_replaced(self.status, better, "control"),
+            status=_replaced(self.status, better, status),
             start=_replaced(self.start, better, name),
         )
         return found, delta

@@ -75,6 +75,16 @@ def test_how_a_descent_ended_is_told(how, evaluations, end):
     assert raw.isnan().all() if cut_short else raw.isfinite().all()
 
 
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_relaxed_descents_leave_the_budget_up_to_the_factor(norm):
+    search = search_of(Budget(norm))
+    search.levels = LEVELS[:, :1].expand(-1, 3)
+    search.descend(asked(), 60, relaxed=2.0)
+    for pool, levels in zip(search.pools, search.levels, strict=True):
+        sizes = getattr(pool.norms, norm)[1:]
+        torch.testing.assert_close(sizes, 2 * levels, rtol=1e-5, atol=0)
+
+
 def test_a_loss_without_draws_has_no_coarse_descent():
     search = search_of()
     search.descend(asked(), 400, coarse=True)

@@ -8,8 +8,15 @@ import torch
 from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks import LatentLoss, Problem
-from seatbelt_vae.attacks.methods.starts import along_codes, noise_start, restarts, segment
+from seatbelt_vae.attacks.methods.starts import (
+    along_codes,
+    noise_start,
+    restarts,
+    segment,
+    whole_images,
+)
 from seatbelt_vae.attacks.threats import Budget, Penalty
+from seatbelt_vae.protocol import Bounds
 from tests.attacks.chain import PIXELS, SHAPE, Chain, generators, pictures
 
 LEVELS = torch.tensor([0.3, 2.0], dtype=torch.float64)
@@ -126,3 +133,27 @@ def test_no_starts_along_codes_without_codes():
     assert along_codes(problem, 0, LEVELS, 0, seeded()).shape == (0, PIXELS)
     problem = replace(problem, loss=replace(problem.loss, codes=None))
     assert along_codes(problem, 0, LEVELS, 3, seeded()).shape == (0, PIXELS)
+
+
+def test_whole_images_are_uniform_and_patchworks_in_turn():
+    problem = problem_of(Budget("l2"))
+    found = whole_images(problem, 1, 400, seeded())
+    uniform, patchwork = found[::2], found[1::2]
+    assert_allclose([uniform.min(), uniform.mean(), uniform.max()], [-2, 0, 2], atol=0.05)
+    own, aimed = (patchwork == image[1] for image in (problem.x, problem.target))
+    assert bool((own | aimed).all())
+    assert_allclose(aimed.double().mean(), 0.5, atol=0.05)
+    # every third patchwork has 2 × 2 cells, the left one two pixels wide
+    cells = aimed.view(-1, *SHAPE)[1::3, 0]
+    assert bool((cells[:, :, 0] == cells[:, :, 1]).all())
+    assert len(cells.flatten(1).unique(dim=0)) == 16
+
+
+def test_whole_images_without_a_target_or_bounds():
+    problem = problem_of(Budget("l2"))
+    untargeted = replace(problem, target=problem.x)
+    assert not (whole_images(untargeted, 1, 8, seeded()) == problem.x[1]).any()
+    unbounded = replace(problem, bounds=Bounds(-torch.inf, torch.inf))
+    away = whole_images(unbounded, 1, 400, seeded())[::2] - problem.x[1]
+    spread = (problem.target - problem.x)[1].std()
+    assert_allclose(away.std(), spread, rtol=0.05)

@@ -6,7 +6,8 @@ from seatbelt_vae.attacks import LatentLoss, Problem, attack
 from seatbelt_vae.attacks.methods.search import Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
 from seatbelt_vae.attacks.methods.strong import _unsettled
-from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
+from seatbelt_vae.models import HierarchicalVAE
 from tests.attacks.models import Linear, images
 
 
@@ -101,6 +102,23 @@ def test_damage_is_found_in_directions_that_isotropic_noise_does_not_reach():
     result = attack(OneSided(), x, config=config, levels=levels)
     largest = 0.5 * (4 * levels).square() / torch.tensor(-1.0).exp()
     torch.testing.assert_close(-result.delta[0], largest, rtol=1e-4, atol=0)
+
+
+def test_a_budget_is_approached_from_a_larger_one():
+    """Images on their lower bound, a network with many minima: the target's code is within reach.
+
+    Descents that keep to the budget from the start end at more than 0.016 of r₀ in some pair.
+    """
+    torch.manual_seed(4)
+    settings = ModelConfig("vae", network="mlp", features=24, latent_sizes=(4,))
+    model = HierarchicalVAE(resolve(settings, "toy", (1, 8, 8), (-1.0, 1.0))).double().eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= 2.5 if weight.ndim > 1 else 1
+    target = 2 * torch.rand(2, 3, 1, 8, 8, generator=torch.Generator().manual_seed(0))[1] - 1
+    config = AttackConfig(threat="l2", budgets=(0.2, 0.5), recheck=0)
+    result = attack(model, -torch.ones_like(target), target, config)
+    assert float(result.divergence_ratio[:, 1].amax()) < 0.01
 
 
 def test_rows_at_a_start_point_say_so():

@@ -95,6 +95,7 @@ class Search:
         coarse: bool = False,
         explore: bool = False,
         race: bool = False,
+        relaxed: float = 1.0,
     ) -> None:
         """Descend from every requested point under the level of its row; keep the end points.
 
@@ -106,13 +107,14 @@ class Search:
                 descent then takes the first half of the evaluations: its large steps reach better
                 minima than a quasi-Newton method from the start.
             race: the evaluations are too few to reach a minimum.
+            relaxed: factor on the levels of these descents.
         """
         if not requests:
             return
         problem = self.problem
         pairs = torch.tensor([request.pair for request in requests]).to(problem.x.device)
         index = torch.tensor([request.level for request in requests])
-        levels = self.levels[pairs, index.to(pairs)]
+        levels = relaxed * self.levels[pairs, index.to(pairs)]
 
         def delta(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
             return problem.value_and_gradient(points, pairs[rows], levels[rows], coarse=coarse)

@@ -1,4 +1,4 @@
-"""Start points: between input and target, near the input, at random, and along codes."""
+"""Start points: between input and target, near the input, at random, along codes, and far away."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,11 @@ from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.losses import Codes, mean_over_draws
 from seatbelt_vae.attacks.problem import Problem
 
-__all__ = ["along_codes", "noise_start", "restarts", "segment"]
+__all__ = ["along_codes", "noise_start", "restarts", "segment", "whole_images"]
 
 _START_AMPLITUDE = 1e-3
 _RESTART_SCALES = (0.03, 0.1, 0.3, 1.0)
+_CELLS = (2, 4, 8)
 
 
 def segment(problem: Problem) -> Tensor:
@@ -48,6 +49,33 @@ def restarts(
     radius = problem.threat.start_radius(problem.image_norms[pair], levels, len(x)).cpu()
     noise *= (scales * radius[:, None] / len(x) ** 0.5)[..., None]
     return problem.bounds.clamp(x + noise.flatten(0, 1).to(x))
+
+
+def whole_images(problem: Problem, pair: int, rows: int, generator: torch.Generator) -> Tensor:
+    r"""Images far from x, in turn uniform within the bounds and patchworks, :math:`(R, n)`.
+
+    A patchwork takes each cell of a coarse grid from x or from the target. The descent projects an
+    image onto the region of its threat. At an image on its bounds, isotropic noise has no mean
+    after the projection; uniform images keep theirs. Unbounded values are normal around x, with the
+    spread of :math:`x_t - x`.
+    """
+    x, target = problem.x[pair].cpu().double(), problem.target[pair].cpu().double()
+    low, high = (torch.as_tensor(b, dtype=torch.float64).cpu() for b in problem.bounds)
+    share = torch.rand(rows, len(x), generator=generator, dtype=torch.float64)
+    normal = torch.randn(rows, len(x), generator=generator, dtype=torch.float64)
+    uniform = torch.lerp(low.expand_as(share), high.expand_as(share), share)
+    images = torch.where(uniform.isfinite(), uniform, x + (target - x).std() * normal)
+    if rows > 1 and not target.equal(x):
+        masks = [_patches(problem.event_shape, _CELLS[row % 3], generator) for row in range(rows)]
+        images[1::2] = torch.where(torch.stack(masks), target, x)[1::2]
+    return problem.bounds.clamp(images.to(problem.x))
+
+
+def _patches(shape: tuple[int, ...], cells: int, generator: torch.Generator) -> Tensor:
+    """A coin per cell of a coarse grid over an image, or over a vector, flattened, boolean."""
+    places = [torch.arange(size) * cells // size for size in shape[-2:]]
+    coins = torch.rand([cells] * len(places), generator=generator) < 0.5
+    return coins[torch.meshgrid(*places, indexing="ij")].expand(shape).flatten()
 
 
 def along_codes(

@@ -5,13 +5,15 @@ Every start first descends for a few evaluations (a race). Then each level conti
 point known under it, whichever start or level found that point.
 
 Within a budget the minima are many and lie in different directions. The race then has more starts,
-and its best directions enter further rounds. A kinked loss is smoothed at first: descents of the
-loss itself stop in the valley of its kink.
+and its best directions go through longer heats. For smooth losses with a floor it begins within a
+larger budget, where more starts reach a good minimum, and tightens it from heat to heat. A kinked
+loss is smoothed at first: descents of the loss itself stop in the valley of its kink.
 """
 
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,7 +21,13 @@ from torch import Tensor
 from seatbelt_vae.attacks.methods.concavity import near_chord
 from seatbelt_vae.attacks.methods.search import CUT_SHORT, RACED, Request, Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
-from seatbelt_vae.attacks.methods.starts import along_codes, noise_start, restarts, segment
+from seatbelt_vae.attacks.methods.starts import (
+    along_codes,
+    noise_start,
+    restarts,
+    segment,
+    whole_images,
+)
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.threats import Budget, Penalty
@@ -29,10 +37,6 @@ from seatbelt_vae.randomness import Stream, generator_for
 __all__ = ["strong_attack"]
 
 _RACE, _RACE_ON_ONE = 8, 5
-# within a budget: starts along codes per random restart, and for the second and third round of the
-# race the candidates and the evaluations of each
-_ALONG_CODES = 6
-_LATER_ROUNDS = ((12, 16), (5, 40))
 _UNFINISHED_ON_ONE = ("evaluation limit", RACED)
 _UNFINISHED = ("evaluation limit", *CUT_SHORT)
 # levels solved first: every fourth one, with at most this many evaluations
@@ -44,6 +48,27 @@ _ZERO_MARGIN = 3.0
 
 Key = tuple[int, int]
 """Key of a pair's random numbers."""
+
+
+class _BudgetRace(NamedTuple):
+    """The race within a budget.
+
+    Args:
+        codes, images: starts along codes and whole images per random restart.
+        relaxed: factor on the budget in the first heat.
+        heats: that factor, the number of candidates and their evaluations in each later heat.
+    """
+
+    codes: int
+    images: int
+    relaxed: float
+    heats: tuple[tuple[float, int, int], ...]
+
+
+# in a larger budget more starts reach the floor of a smooth loss; damage has no floor, and kinked
+# losses are smoothed instead
+_RELAXED = _BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
+_DIRECT = _BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
 
 _Candidate = tuple[int, int, int]
 """Indices of a pair, of a level, and of the candidate in the pool to descend from."""
@@ -62,11 +87,15 @@ def strong_attack(
     """
     search = Search(problem, levels, config)
     _offer_start_points(search)
-    _race(search, ~_settled_at_zero(search), keys)
+    smooth = problem.loss.floor is not None and not problem.loss.kinked
+    within = _RELAXED if smooth else _DIRECT
+    _race(search, ~_settled_at_zero(search), keys, within)
     if isinstance(problem.threat, Budget):
-        for count, evaluations in _LATER_ROUNDS:
-            _share_directions(search, problem.threat)
-            _race_on(search, count, evaluations)
+        relaxed = within.relaxed
+        for factor, count, evaluations in within.heats:
+            _share_directions(search, problem.threat, relaxed)
+            _race_on(search, count, evaluations, relaxed, factor)
+            relaxed = factor
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
@@ -99,7 +128,7 @@ def _settled_at_zero(search: Search) -> Tensor:
     return (none_better & (search.levels > _ZERO_MARGIN * problem.gradient_norm[:, None])).cpu()
 
 
-def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
+def _race(search: Search, rows: Tensor, keys: list[Key], within: _BudgetRace) -> None:
     """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts, []
     for pair, key in enumerate(keys):
@@ -121,7 +150,9 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
             "restart": restarts(problem, pair, own, count, generator),
         }
         if isinstance(problem.threat, Budget):
-            kinds["code"] = along_codes(problem, pair, own, _ALONG_CODES * count, generator)
+            kinds["code"] = along_codes(problem, pair, own, within.codes * count, generator)
+            images = within.images * count * len(own)
+            kinds["image"] = whole_images(problem, pair, images, generator)
         requests += [
             Request(pair, chosen[row * len(chosen) // len(points)], point, kind)
             for kind, points in kinds.items()
@@ -129,14 +160,15 @@ def _race(search: Search, rows: Tensor, keys: list[Key]) -> None:
         ]
     length = _RACE_ON_ONE if problem.loss.averaged else _RACE
     length = min(length, search.config.max_evaluations)
-    search.descend(requests, length, coarse=True, explore=True, race=True)
+    relaxed = within.relaxed if search.config.within_budget else 1.0
+    search.descend(requests, length, coarse=True, explore=True, race=True, relaxed=relaxed)
 
 
-def _share_directions(search: Search, budget: Budget) -> None:
-    """Scale the best distortion raced under each budget to all budgets."""
+def _share_directions(search: Search, budget: Budget, relaxed: float) -> None:
+    """Scale the best distortion raced under each relaxed budget to all budgets."""
     problem, count = search.problem, search.levels.shape[1]
     for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
-        best = pool.best_descended(levels)
+        best = pool.best_descended(relaxed * levels)
         share = budget.scale(pool.norms[best][:, None], levels).T.to(problem.x)
         x = problem.x[pair]
         points = problem.bounds.clamp(x + share[..., None] * (pool.points[best] - x)).flatten(0, 1)
@@ -148,15 +180,19 @@ def _share_directions(search: Search, budget: Budget) -> None:
         search.offer(points, torch.full((len(points),), pair, device=x.device), origins)
 
 
-def _race_on(search: Search, count: int, evaluations: int) -> None:
-    """Continue the race of every row from its best candidates of different directions."""
+def _race_on(search: Search, count: int, evaluations: int, relaxed: float, factor: float) -> None:
+    """Continue the race of every row from its best candidates of different directions.
+
+    The candidates are the best within ``relaxed`` times the budget; the descents stay within
+    ``factor`` times the budget.
+    """
     requests = [
         Request(pair, level, pool.points[k], pool.origins[k].start)
         for pair, pool in enumerate(search.pools)
         for level, value in enumerate(search.levels[pair])
-        for k in pool.distinct_best(value, search.problem.x[pair], count)
+        for k in pool.distinct_best(relaxed * value, search.problem.x[pair], count)
     ]
-    search.descend(requests, evaluations, coarse=True, explore=True, race=True)
+    search.descend(requests, evaluations, coarse=True, explore=True, race=True, relaxed=factor)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
