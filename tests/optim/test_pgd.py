@@ -217,3 +217,50 @@ def test_what_makes_no_sense_is_refused(
     given_as = {"x0": torch.zeros(1, 2), "lower": -1.0, "upper": 1.0, **change}
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         minimize_by_pgd(rosenbrock, **given_as)
+
+
+def test_annealed_steps_leave_poor_minima_of_a_rippled_bowl() -> None:
+    aim = torch.linspace(-1, 1, 6)
+
+    def fun(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        del rows
+        away = x - aim
+        ripples = 0.2 * (1 - torch.cos(20 * away))
+        return (away.square() + ripples).sum(1), 2 * away + 4 * torch.sin(20 * away)
+
+    starts = torch.rand(8, 6, generator=torch.Generator().manual_seed(0)) - 0.5
+    ball = {"center": torch.zeros(8, 6), "radius": 3.0}
+    plain, annealed = (
+        minimize_by_pgd(fun, starts, -3.0, 3.0, **ball, max_evaluations=100, annealed=a)
+        for a in (False, True)
+    )
+    assert annealed.value.mean() < 0.75 * plain.value.mean()
+    assert annealed.evaluations.tolist() == [100] * 8
+    assert annealed.status.tolist() == [Status.EVALUATION_LIMIT] * 8
+
+
+def test_annealed_steps_keep_the_best_point_inside_the_ball() -> None:
+    seen = []
+
+    def fun(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        del rows
+        value = (x - 3).square().sum(1)
+        seen.append(value)
+        return value, 2 * (x - 3)
+
+    center = torch.zeros(2, 4)
+    found = minimize_by_pgd(
+        fun, center, -1.0, 1.0, center=center, radius=1.0, max_evaluations=9, annealed=True
+    )
+    torch.testing.assert_close(found.x.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(found.value, torch.stack(seen).amin(0))
+
+
+def test_annealed_steps_of_a_row_that_is_never_finite() -> None:
+    def fun(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        del rows
+        return torch.full((len(x),), torch.nan), torch.full_like(x, torch.nan)
+
+    found = minimize_by_pgd(fun, torch.zeros(1, 2), -1.0, 1.0, max_evaluations=3, annealed=True)
+    assert found.status.tolist() == [Status.NOT_FINITE]
+    assert found.x.tolist() == [[0.0, 0.0]]

@@ -16,7 +16,7 @@ from seatbelt_vae.randomness import Stream
 __all__ = ["check_attack"]
 
 # one pair in this many is attacked again, from this many starts of each kind
-_RECHECKED, _RECHECK_STARTS, _RECHECK_EVALUATIONS = 4, 2, 80
+_RECHECKED, _RECHECK_STARTS, _ANNEALED, _RECHECK_EVALUATIONS = 4, 2, 80, 20
 _MARGIN = 0.01
 
 
@@ -73,7 +73,8 @@ def _descend_again(attack: PortfolioAttack, goal: Goal) -> Sequence[int]:
         for request in attack.random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
         if request.level == middle and request.pair in pairs
     ]
-    attack.descend(goal.loss, starts, _RECHECK_EVALUATIONS, explore=True, origin="recheck")
+    starts = attack.anneal(goal.loss, starts, _ANNEALED * attack.config.effort)
+    attack.descend(goal.loss, starts, _RECHECK_EVALUATIONS, origin="recheck")
     return pairs
 
 

@@ -62,7 +62,8 @@ class Goal:
         loss: the loss that states the goal directly.
         definition: one sentence.
         random: random starts of each kind per pair and budget.
-        heats: candidates and gradient evaluations of each heat of its loss.
+        heats: of each heat of its loss the candidates, and their gradient evaluations of annealed
+            gradient steps and of the quasi-Newton method.
         distance: maps pairs, the pair of each row :math:`(R)`, codes and reconstructions to a
             distance, :math:`(R)`, float64.
         unit: maps pairs and the largest :math:`\|d\|_2` under each level, :math:`(P, W)`, to the
@@ -75,7 +76,7 @@ class Goal:
     loss: str
     definition: str
     random: int
-    heats: tuple[tuple[int, int], ...]
+    heats: tuple[tuple[int, int, int], ...]
     distance: Callable[[ReferencePairs, Tensor, Tensor, Tensor], Tensor]
     unit: Callable[[ReferencePairs, Tensor], Tensor]
 
@@ -88,7 +89,7 @@ GOALS = (
         "output-reconstruction",
         "‖rec(x*) − rec(x_t)‖ / ‖rec(x) − rec(x_t)‖: 0 is fooled, 1 is unmoved",
         0,
-        ((6, 8), (3, 16), (1, 60)),
+        ((4, 0, 8), (3, 100, 20)),
         lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
         lambda pairs, _: pairs.separation[:, None],
     ),
@@ -99,7 +100,7 @@ GOALS = (
         "latent-l2",
         "‖z* − z_t‖ / ‖z − z_t‖ of the mean codes of all layers: 0 is fooled, 1 is unmoved",
         0,
-        ((3, 8), (1, 40)),
+        ((3, 0, 8), (1, 60, 30)),
         lambda pairs, of, codes, _: norm(codes - pairs.target_code[of]),
         lambda pairs, _: norm(pairs.code - pairs.target_code)[:, None],
     ),
@@ -109,8 +110,8 @@ GOALS = (
         False,
         "damage-reconstruction",
         "‖rec(x*) − rec(x)‖ over the largest ‖d‖₂ within the budget: 1 for the identity map",
-        4,  # its maxima are many, and of different height
-        ((6, 8), (3, 16), (1, 60)),
+        2,  # its maxima are many, and of different height
+        ((4, 0, 8), (2, 60, 30)),
         lambda pairs, of, _, images: norm(images - pairs.reconstruction[of]),
         lambda _, largest: largest,
     ),

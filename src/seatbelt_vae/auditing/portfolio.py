@@ -5,7 +5,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,6 +22,7 @@ from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ConfigError
+from seatbelt_vae.optim import minimize_by_pgd
 from seatbelt_vae.optim.region import region_of
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 from seatbelt_vae.randomness import Stream, generator_for
@@ -127,9 +128,10 @@ class PortfolioAttack:
             effort = self.config.effort
             starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, goal.random * effort)
             self.descend(goal.loss, starts, _FIRST, explore=True)
-            for heat, (count, evaluations) in enumerate(goal.heats):
+            for heat, (count, annealed, evaluations) in enumerate(goal.heats):
                 starts = self._best_starts(goal, count * effort, exchange=heat == 0)
-                self.descend(goal.loss, starts, evaluations, explore=count > 1)
+                starts = self.anneal(goal.loss, starts, annealed * effort)
+                self.descend(goal.loss, starts, evaluations, explore=not annealed)
         return self.found
 
     def problem(self, name: str) -> Problem:
@@ -215,6 +217,26 @@ class PortfolioAttack:
             points = bounds_of(self.model).flat().clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
         return requests
+
+    def anneal(self, loss: str, requests: list[Request], evaluations: int) -> list[Request]:
+        """The requests after long gradient steps that become shorter, see `minimize_by_pgd`."""
+        if not requests or not evaluations:
+            return requests
+        problem = self.problem(loss)
+        pairs = torch.tensor([request.pair for request in requests], device=self.x.device)
+        index = torch.tensor([request.level for request in requests])
+        levels = self.levels[pairs, index.to(pairs)]
+        found = minimize_by_pgd(
+            lambda points, rows: problem.value_and_gradient(points, pairs[rows], levels[rows]),
+            torch.stack([request.point for request in requests]),
+            **problem.threat.region(problem.x[pairs], levels, problem.bounds),
+            max_evaluations=evaluations,
+            annealed=True,
+            micro_batch=problem.micro_batch,
+        )
+        spent = found.evaluations.cpu()
+        self.evaluations.index_put_((pairs.cpu(), index), spent, accumulate=True)
+        return [replace(r, point=point) for r, point in zip(requests, found.x, strict=True)]
 
     def descend(
         self,

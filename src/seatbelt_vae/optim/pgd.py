@@ -1,5 +1,6 @@
 """`minimize_by_pgd`: batched projected gradient descent with an adaptive step per row."""
 
+import math
 from dataclasses import fields
 
 import torch
@@ -27,6 +28,7 @@ def minimize_by_pgd(
     center: Tensor | None = None,
     radius: Tensor | float | None = None,
     max_evaluations: int = 100,
+    annealed: bool = False,
     micro_batch: int | None = None,
 ) -> Minimum:
     r"""Minimise :math:`f_r(x)` over a ball in a box, or over a box, by normalised gradient steps.
@@ -34,15 +36,16 @@ def minimize_by_pgd(
     In a ball the step is :math:`\alpha\rho` along the normalised gradient; in a box it is
     :math:`\alpha` times half of each side along the gradient's sign. :math:`\alpha` starts at ½
     per row. After four steps without improvement it is halved and the row restarts from its best
-    point; the row ends when :math:`\alpha` is below 10⁻⁴.
+    point; the row ends when :math:`\alpha` is below 10⁻⁴. With ``annealed``, :math:`\alpha` is
+    :math:`\tfrac12(1 + \cos(\pi k/K))` at evaluation k of K: long steps leave poor minima.
 
     Args:
         fun, x0, lower, upper, center, radius, max_evaluations, micro_batch: as for `minimize`;
             without a ball the bounds are finite.
+        annealed: let the step fall as a cosine.
 
     Raises:
-        ConfigError: as for `minimize`, or an infinite region.
-        ShapeError: as for `minimize`.
+        ConfigError, ShapeError: as for `minimize`; also for an infinite region.
 
     Source: Auto-PGD of Croce and Hein (2020), with a simpler rule for the step.
 
@@ -59,9 +62,9 @@ def minimize_by_pgd(
     check_settings(max_evaluations=max_evaluations, micro_batch=micro_batch)
     if not bool(_size(region).isfinite().all()):
         raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
-    rows = torch.arange(len(x0), device=x0.device)
+    rows, descend = torch.arange(len(x0), device=x0.device), _anneal if annealed else _descend
     found = [
-        _descend(fun, x0[chunk].detach(), region.rows(chunk), chunk, max_evaluations)
+        descend(fun, x0[chunk].detach(), region.rows(chunk), chunk, max_evaluations)
         for chunk in rows.split(micro_batch)
     ]
     return Minimum(
@@ -107,6 +110,37 @@ def _descend(
         gradient_norm=norm.masked_fill(never, torch.nan),
         status=status.masked_fill(never, Status.NOT_FINITE),
         evaluations=evaluations,
+        iterations=iterations,
+    )
+
+
+def _anneal(
+    fun: Function, x0: Tensor, region: Region, rows: Tensor, max_evaluations: int
+) -> Minimum:
+    points = best = region.project(x0)
+    best_value = x0.new_full((len(x0),), torch.inf)
+    best_gradient, iterations = torch.zeros_like(best), torch.zeros_like(rows)
+    for k in range(max_evaluations):
+        value, gradient = fun(points, rows)
+        finite = value.isfinite() & gradient.sum(1).isfinite()
+        better = finite & (value < best_value)
+        iterations += better & best_value.isfinite()
+        best = torch.where(better[:, None], points, best)
+        best_value = torch.where(better, value, best_value)
+        best_gradient = torch.where(better[:, None], gradient, best_gradient)
+        points = torch.where(finite[:, None], points, best)
+        gradient = torch.where(finite[:, None], gradient, best_gradient)
+        step = 0.5 * (1 + math.cos(math.pi * k / max_evaluations))
+        points = region.project(points - step * _unit_step(region, gradient))
+    never = best_value.isinf()
+    norm = region.tangent(best, best_gradient).project(best_gradient).norm(dim=1)
+    status = torch.full_like(rows, Status.EVALUATION_LIMIT)
+    return Minimum(
+        x=best,
+        value=best_value,
+        gradient_norm=norm.masked_fill(never, torch.nan),
+        status=status.masked_fill(never, Status.NOT_FINITE),
+        evaluations=torch.full_like(rows, max_evaluations),
         iterations=iterations,
     )
 
