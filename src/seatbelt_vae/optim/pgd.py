@@ -57,8 +57,7 @@ def minimize_by_pgd(
         tensor([[0.5000, 0.5000, 0.5000, 0.5000]])
     """
     region = region_of(x0, lower, upper, center, radius)
-    if micro_batch is None:
-        micro_batch = max(1, len(x0))
+    micro_batch = max(1, len(x0)) if micro_batch is None else micro_batch
     check_settings(max_evaluations=max_evaluations, micro_batch=micro_batch)
     if not bool(_size(region).isfinite().all()):
         raise ConfigError("the region is infinite: give finite bounds or a ball of finite radius")
