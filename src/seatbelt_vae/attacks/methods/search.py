@@ -96,6 +96,7 @@ class Search:
         explore: bool = False,
         race: bool = False,
         relaxed: float = 1.0,
+        annealed: int = 0,
     ) -> None:
         """Descend from every requested point under the level of its row; keep the end points.
 
@@ -104,10 +105,10 @@ class Search:
             max_evaluations: evaluations per descent at effort 1.
             coarse: descend on the coarse form of the loss; the end points get their exact values.
             explore: for start points far from a minimum. Within a budget, projected gradient
-                descent then takes the first half of the evaluations: its large steps reach better
-                minima than a quasi-Newton method from the start.
+                descent then takes half of the evaluations: its large steps reach better minima.
             race: the evaluations are too few to reach a minimum.
             relaxed: factor on the levels of these descents.
+            annealed: evaluations of annealed gradient steps before the others, within a budget.
         """
         if not requests:
             return
@@ -120,9 +121,11 @@ class Search:
             return problem.value_and_gradient(points, pairs[rows], levels[rows], coarse=coarse)
 
         points = torch.stack([request.point for request in requests])
+        before = self.effort * annealed if self.config.within_budget else 0
+        points = self._annealed(delta, points, pairs, levels, before)
         evaluations = self.effort * max_evaluations
         found, spent = self._solve(delta, points, pairs, levels, evaluations, coarse, explore)
-        self.evaluations.index_put_((pairs.cpu(), index), spent.cpu(), accumulate=True)
+        self.evaluations.index_put_((pairs.cpu(), index), before + spent.cpu(), accumulate=True)
         names = {int(code): _status_name(code) for code in Status}
         if coarse and problem.loss.coarse is not None:
             names = dict.fromkeys(names, ON_ONE_DRAW if problem.loss.averaged else SMOOTHED)
@@ -133,6 +136,23 @@ class Search:
             for request, code in zip(requests, found.status.tolist(), strict=True)
         ]
         self.offer(found.x, pairs, origins)
+
+    def _annealed(
+        self, delta: Function, points: Tensor, pairs: Tensor, levels: Tensor, evaluations: int
+    ) -> Tensor:
+        """The points after long gradient steps that become shorter."""
+        if not evaluations:
+            return points
+        problem = self.problem
+        region = problem.threat.region(problem.x[pairs], levels, problem.bounds)
+        return minimize_by_pgd(
+            delta,
+            points,
+            **region,
+            max_evaluations=evaluations,
+            annealed=True,
+            micro_batch=problem.micro_batch,
+        ).x
 
     def _solve(
         self,

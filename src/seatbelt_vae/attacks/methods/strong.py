@@ -13,11 +13,11 @@ loss is smoothed at first: descents of the loss itself stop in the valley of its
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.methods.budget_race import BudgetRace, budget_race_of, continue_race
 from seatbelt_vae.attacks.methods.concavity import near_chord
 from seatbelt_vae.attacks.methods.search import CUT_SHORT, RACED, Request, Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
@@ -50,26 +50,6 @@ Key = tuple[int, int]
 """Key of a pair's random numbers."""
 
 
-class _BudgetRace(NamedTuple):
-    """The race within a budget.
-
-    Args:
-        codes, images: starts along codes and whole images per random restart.
-        relaxed: factor on the budget in the first heat.
-        heats: that factor, the number of candidates and their evaluations in each later heat.
-    """
-
-    codes: int
-    images: int
-    relaxed: float
-    heats: tuple[tuple[float, int, int], ...]
-
-
-# in a larger budget more starts reach the floor of a smooth loss; damage has no floor, and kinked
-# losses are smoothed instead
-_RELAXED = _BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
-_DIRECT = _BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
-
 _Candidate = tuple[int, int, int]
 """Indices of a pair, of a level, and of the candidate in the pool to descend from."""
 
@@ -87,15 +67,10 @@ def strong_attack(
     """
     search = Search(problem, levels, config)
     _offer_start_points(search)
-    smooth = problem.loss.floor is not None and not problem.loss.kinked
-    within = _RELAXED if smooth else _DIRECT
+    within = budget_race_of(problem)
     _race(search, ~_settled_at_zero(search), keys, within)
     if isinstance(problem.threat, Budget):
-        relaxed = within.relaxed
-        for factor, count, evaluations in within.heats:
-            _share_directions(search, problem.threat, relaxed)
-            _race_on(search, count, evaluations, relaxed, factor)
-            relaxed = factor
+        continue_race(search, problem.threat, within)
     if problem.loss.coarse is not None:
         _exchange(search, coarse=True)
     _exchange(search)
@@ -128,7 +103,7 @@ def _settled_at_zero(search: Search) -> Tensor:
     return (none_better & (search.levels > _ZERO_MARGIN * problem.gradient_norm[:, None])).cpu()
 
 
-def _race(search: Search, rows: Tensor, keys: list[Key], within: _BudgetRace) -> None:
+def _race(search: Search, rows: Tensor, keys: list[Key], within: BudgetRace) -> None:
     """Short descents of rows (P, W) from their best start point, from noise, and from restarts."""
     problem, count, requests = search.problem, search.config.restarts, []
     for pair, key in enumerate(keys):
@@ -162,37 +137,6 @@ def _race(search: Search, rows: Tensor, keys: list[Key], within: _BudgetRace) ->
     length = min(length, search.config.max_evaluations)
     relaxed = within.relaxed if search.config.within_budget else 1.0
     search.descend(requests, length, coarse=True, explore=True, race=True, relaxed=relaxed)
-
-
-def _share_directions(search: Search, budget: Budget, relaxed: float) -> None:
-    """Scale the best distortion raced under each relaxed budget to all budgets."""
-    problem, count = search.problem, search.levels.shape[1]
-    for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
-        best = pool.best_descended(relaxed * levels)
-        share = budget.scale(pool.norms[best][:, None], levels).T.to(problem.x)
-        x = problem.x[pair]
-        points = problem.bounds.clamp(x + share[..., None] * (pool.points[best] - x)).flatten(0, 1)
-        origins = [
-            Origin(pool.origins[k].start, RACED, level)
-            for level in range(count)
-            for k in best.tolist()
-        ]
-        search.offer(points, torch.full((len(points),), pair, device=x.device), origins)
-
-
-def _race_on(search: Search, count: int, evaluations: int, relaxed: float, factor: float) -> None:
-    """Continue the race of every row from its best candidates of different directions.
-
-    The candidates are the best within ``relaxed`` times the budget; the descents stay within
-    ``factor`` times the budget.
-    """
-    requests = [
-        Request(pair, level, pool.points[k], pool.origins[k].start)
-        for pair, pool in enumerate(search.pools)
-        for level, value in enumerate(search.levels[pair])
-        for k in pool.distinct_best(relaxed * value, search.problem.x[pair], count)
-    ]
-    search.descend(requests, evaluations, coarse=True, explore=True, race=True, relaxed=factor)
 
 
 def _exchange(search: Search, *, coarse: bool = False) -> None:
