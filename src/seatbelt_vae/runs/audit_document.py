@@ -285,7 +285,7 @@ def read_audit(path: Path) -> Audit:
         if finite(content) != content:
             raise ConfigError("a number is not finite")
         return from_dict(Audit, content)
-    except ConfigError as error:
+    except (ConfigError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged ({error}): restore it, or audit again") from None
 
 
