@@ -106,6 +106,15 @@ def test_hostile_rows_are_one_line(column: str, value: object, run: Run, tmp_pat
     assert f"{path.relative_to(tmp_path)}: {column} is " in line
 
 
+def test_a_column_that_is_missing_is_null(run: Run, tmp_path: Path) -> None:
+    path = write_audited(tmp_path / "audit") / "worst" / "pair-00003.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns("value"), path)
+    assert run("report audit").code == 0
+    pq.write_table(table.drop_columns("threat"), path)
+    assert "pair-00003.parquet: threat is 'None', expected text" in run("report audit").err
+
+
 def test_images_of_another_shape_are_one_line(run: Run, tmp_path: Path) -> None:
     path = write_audited(tmp_path / "audit") / "worst" / "pair-00008.safetensors"
     write_tensors(path, images_of(8, (3, 5, 4)))

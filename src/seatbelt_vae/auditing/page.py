@@ -13,11 +13,10 @@ from seatbelt_vae.auditing.audit_tables import ARROWS, loss_table, metric_tables
 from seatbelt_vae.auditing.doubts import all_doubts, doubts_about
 from seatbelt_vae.auditing.exit_codes import exit_code
 from seatbelt_vae.auditing.metrics import METRICS
-from seatbelt_vae.auditing.pair_store import pairs_together
-from seatbelt_vae.report.stored_values import check_rows
+from seatbelt_vae.auditing.pair_store import pairs_together, stored_rows
 from seatbelt_vae.report.tables import cell
 from seatbelt_vae.report.templating import render_page
-from seatbelt_vae.runs import atomic_write, read_rows
+from seatbelt_vae.runs import atomic_write
 from seatbelt_vae.runs.audit_document import AUDIT, Audit, read_audit
 
 __all__ = ["REPORT", "write_audit_report"]
@@ -65,8 +64,7 @@ def write_audit_report(folder: Path, out: Path | None = None) -> Path:
 
 def _content(folder: Path, audit: Audit) -> dict[str, Any]:
     stored = audit.files.winners is not None and (folder / "worst").exists()
-    worst = read_rows(folder / "worst") if stored else []
-    check_rows("audit_worst", folder / "worst", worst)
+    worst = stored_rows(folder, "worst") if stored else []
     pairs, scales = weakest(folder, audit, worst)
     charted = [result for result in audit.results if result.metric.partition("@")[0] in CHARTED]
     return {

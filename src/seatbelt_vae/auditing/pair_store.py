@@ -23,6 +23,7 @@ from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES
 from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
+from seatbelt_vae.report.stored_values import check_rows
 from seatbelt_vae.runs import (
     digest_of,
     read_rows,
@@ -34,7 +35,7 @@ from seatbelt_vae.runs import (
 from seatbelt_vae.runs.checked_files import checked_table
 from seatbelt_vae.subjects import Subject
 
-__all__ = ["AuditedPairs", "attack_pairs", "pairs_together"]
+__all__ = ["AuditedPairs", "attack_pairs", "pairs_together", "stored_rows"]
 
 Row = dict[str, Any]
 OnPairs = Callable[[int, int], None]
@@ -100,7 +101,19 @@ def attack_pairs(
     ):
         done += len(chunks[chunk])
         on_pairs(done, count)
-    return AuditedPairs(folder, read_rows(folder / "worst"), read_rows(folder / "checks"))
+    return AuditedPairs(folder, stored_rows(folder, "worst"), stored_rows(folder, "checks"))
+
+
+def stored_rows(folder: Path, kind: str) -> list[Row]:
+    """The rows of all pairs, with all declared columns; ``kind`` is a key of `AUDIT_FILES`.
+
+    Raises:
+        ArtifactError: a file is damaged, or a value is not of the type of its column.
+    """
+    rows = read_rows(folder / kind)
+    check_rows(AUDIT_FILES[kind].view, folder / kind, rows)
+    columns = [column.name for column in AUDIT_FILES[kind].columns]
+    return [dict.fromkeys(columns) | row for row in rows]
 
 
 def pairs_together(event_shape: Sequence[int]) -> int:

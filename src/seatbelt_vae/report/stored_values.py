@@ -47,6 +47,10 @@ _REQUIRED = {
         *("pair", "input_index", "target_index", "threat", "epsilon", "goal", "loss"),
         "told_apart",
     ),
+    "audit_checks": (
+        *("pair", "threat", "repeatable", "gradient_usable", "clamped_units", "training_mode"),
+        "noise_wins",
+    ),
 }
 """Columns of each view that are never null."""
 
