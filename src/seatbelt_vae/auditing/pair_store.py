@@ -68,7 +68,7 @@ class AuditedPairs:
             return read_tensors(path)
         except ArtifactError as error:
             raise ArtifactError(
-                f"{path} is damaged ({error.__cause__}): move it away and audit again"
+                f"{path} is damaged ({error.__cause__ or error}): move it away and audit again"
             ) from None
 
 
