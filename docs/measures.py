@@ -1,4 +1,4 @@
-"""Write the tables of measures in docs/rows.md from their declarations.
+"""Write the tables of measures and audits in docs/rows.md from their declarations.
 
 python docs/measures.py          # after a measure was added or changed
 """
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES, AUDIT_VIEWS
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES, Measure
 
 PAGE = Path(__file__).with_name("rows.md")
@@ -25,8 +26,10 @@ def _table(view: str) -> str:
     if view == "evaluations":
         stored = (measure for measure in MODEL_MEASURES.values() if measure.columns)
         return _measures("columns of `evaluations`", stored)
-    (table,) = (m.table for m in MODEL_MEASURES.values() if m.table and m.table.view == view)
-    lines = [f"| column of `{view}.parquet`, {table.row} | type | meaning |", "|---|---|---|"]
+    stored = [m.table for m in MODEL_MEASURES.values() if m.table is not None]
+    (table,) = (t for t in (*stored, *AUDIT_VIEWS, *AUDIT_FILES.values()) if t.view == view)
+    place = f"{view}.parquet" if table in stored else view
+    lines = [f"| column of `{place}`, {table.row} | type | meaning |", "|---|---|---|"]
     lines += [f"| `{c.name}` | {c.type} | {c.meaning} |" for c in table.columns]
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seatbelt_vae import audit
 from seatbelt_vae.config import AuditConfig
-from seatbelt_vae.errors import ConfigError, DataError, ForeignStateError
+from seatbelt_vae.errors import ArtifactError, ConfigError, DataError, ForeignStateError
 from seatbelt_vae.runs import read_rows
 from seatbelt_vae.runs.audit_document import Audit, audit_schema, read_audit
 from tests.auditing import small_models
@@ -202,3 +202,14 @@ def test_settings_are_checked() -> None:
         with pytest.raises(ConfigError, match=text):
             AuditConfig(**wrong)  # type: ignore[arg-type]
     assert asdict(AuditConfig())["effort"] == 1
+
+
+@pytest.mark.parametrize("content", ['{"held_out": ["x"], "noise": 1}', '{"noise": 1}', "[]"])
+def test_a_damaged_universal_distortion_is_named(content: str, tmp_path: Path) -> None:
+    judged = subject(Linear(), tmp_path)
+    settings = replace(QUICK, losses=("latent-l2",), gradient_free=0, linf_budgets=(8,))
+    audit(judged, images(), settings)
+    path = tmp_path / "audit" / "universal" / "l2.json"
+    path.write_text(content)
+    with pytest.raises(ArtifactError, match=r"universal/l2\.json .*: .*move it away"):
+        audit(judged, images(), settings)

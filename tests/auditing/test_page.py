@@ -10,7 +10,7 @@ from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import write_json
 from tests.auditing.example import content
-from tests.auditing.stored_audit import PAIRS, section, value_of, write_audited
+from tests.auditing.stored_audit import IMAGE, PAIRS, section, value_of, write_audited
 from tests.report.page import Element, Page
 
 SECTIONS = [
@@ -220,6 +220,7 @@ def test_only_the_document_is_needed(tmp_path: Path) -> None:
 def test_hostile_text_is_inert(tmp_path: Path) -> None:
     found = content()
     found["target"] |= {"name": HOSTILE, "source": HOSTILE, "assumptions": {HOSTILE: HOSTILE}}
+    found["target"] |= {"event_shape": IMAGE}
     found["verdict"]["sentence"] = found["data"]["name"] = found["command"] = HOSTILE
     found["flags"][0] |= {"raised": True, "id": HOSTILE, "detail": HOSTILE, "do": HOSTILE}
     found["classes"][0]["label"] = HOSTILE

@@ -1,6 +1,5 @@
 """The model-index of a card, as the Hub's own parser reads it."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from seatbelt_vae.runs.audit_document import AuditFlag, write_audit
 from seatbelt_vae.sharing import share
 from seatbelt_vae.sharing.model_index import evaluations_of
 from tests.attacks.suite_runs import make_run
-from tests.auditing import example as examples
 from tests.auditing.example import example
 
 FLAG = AuditFlag("not converged", "inconclusive", True, "it falls", "by 0.1", "raise evaluations")
@@ -24,7 +22,7 @@ def _shared(folder: Path) -> ModelCard:
 
 def test_the_hub_reads_the_results_of_the_audit(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    shutil.copy(examples.PATH, run.path / "audit.json")
+    write_audit(run.path / "audit/audit.json", example())
     card = ModelCard.load(share(run, tmp_path / "shared") / "README.md")
     assert card.data.model_name == "seatbelt on dsprites"
     read: list[EvalResult] = card.data.eval_results
@@ -73,8 +71,8 @@ def test_vectors_are_no_images() -> None:
 
 def test_a_damaged_audit_is_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    write_audit(run.path / "audit.json", example())
-    (run.path / "audit.json").write_text("{}")
+    write_audit(run.path / "audit/audit.json", example())
+    (run.path / "audit/audit.json").write_text("{}")
     with pytest.raises(ArtifactError, match=r"audit\.json has schema_version None"):
         share(run, tmp_path / "shared")
     assert not (tmp_path / "shared").exists()

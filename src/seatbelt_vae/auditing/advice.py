@@ -42,11 +42,11 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
     for doubt in all_doubts(audit):
         yield Advice(doubt.name.capitalize(), f"{doubt.detail}: {doubt.do}.".capitalize())
         if doubt.name.endswith("not converged"):
-            changed["effort"] = 2 * int(audit.settings.get("effort") or 1)
-        if doubt.name == "few pairs" and int(audit.settings.get("pairs") or _PAIRS) < FEWEST:
+            changed["effort"] = 2 * _number(audit, "effort", 1)
+        if doubt.name == "few pairs" and _number(audit, "pairs", _PAIRS) < FEWEST:
             changed["pairs"] = _PAIRS
         if doubt.name == "gradient-free search beats the attack":
-            changed["gradient_free"] = 2 * int(audit.settings.get("gradient_free") or 100)
+            changed["gradient_free"] = 2 * _number(audit, "gradient_free", 100)
     if any(check.raised for check in audit.checks) and audit.command:
         command = f"{repeated(audit.command)} --check-only"
         yield Advice("Check the correction", "The checks alone take seconds.", (command,))
@@ -57,6 +57,12 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
         if not elsewhere(audit):
             text += " Move the folder audit away first."
         yield Advice("Audit again", text, (command,))
+
+
+def _number(audit: Audit, setting: str, default: int) -> int:
+    """A setting of the audit; the default if it is 0, unset or no whole number."""
+    found = audit.settings.get(setting)
+    return found if type(found) is int and found else default
 
 
 def _of_the_finding(audit: Audit) -> Iterator[Advice]:

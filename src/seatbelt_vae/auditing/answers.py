@@ -14,9 +14,11 @@ from seatbelt_vae.auditing.survival import survival
 from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
 from seatbelt_vae.auditing.universal import universal_distortion
 from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
-from seatbelt_vae.runs import read_json, write_json, write_tensors
+from seatbelt_vae.runs import write_json, write_tensors
 from seatbelt_vae.runs.audit_answers import Lines, Result
+from seatbelt_vae.runs.checked_files import checked_table
 
 __all__ = ["UNIVERSAL_IMAGES", "survival_results", "universal_results"]
 
@@ -61,12 +63,21 @@ def universal_results(
     for threat, budgets in threats_of(config, event_shape_of(model)).items():
         budget = budgets[len(budgets) // 2]
         path = folder / "universal" / f"{threat}.json"
-        if not path.exists():
+        if not (path.exists() and path.with_suffix(".safetensors").exists()):
             _find_universal(path, model, images, config, threat, budget)
-        found = read_json(path)
-        result = stated("universal_damage", threat, budget, found["held_out"], config.seed)
-        results.append(replace(result, lines=Lines(identity=1.0, blend=found["noise"])))
+        held_out, noise = _stored_universal(path)
+        result = stated("universal_damage", threat, budget, held_out, config.seed)
+        results.append(replace(result, lines=Lines(identity=1.0, blend=noise)))
     return results
+
+
+def _stored_universal(path: Path) -> tuple[list[float], float]:
+    """The damage of the images that a distortion was not fitted to, and that of noise."""
+    found = checked_table(path, ["held_out", "noise"])
+    try:
+        return [float(value) for value in found["held_out"]], float(found["noise"])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"{path} is damaged ({error}): move it away and audit again") from None
 
 
 def _find_universal(

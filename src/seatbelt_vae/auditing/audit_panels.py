@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from seatbelt_vae.auditing.threat_budgets import suffix_of
+from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
-from seatbelt_vae.runs import read_tensors
 from seatbelt_vae.runs.audit_document import Audit
+from seatbelt_vae.runs.checked_files import Tensors, checked_tensors
 
 __all__ = [
     "Budget",
@@ -30,6 +31,7 @@ Row = dict[str, Any]
 _SHOWN, _FEATURES = 8, 5
 _SIDE = 128  # largest side of a picture: full photographs would take megabytes
 _HEADLINE = "0.2"
+_ATTACKED = ("adversarial", "reconstruction")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def weakest(
         worst: one row per pair, threat, budget and goal.
     """
     budgets, rows = budgets_of(audit), _by_pair(worst)
-    images = {pair: _images(folder, pair) for pair in _order(audit, rows, budgets)}
+    images = {pair: _images(folder, pair, audit) for pair in _order(audit, rows, budgets)}
     stored = {pair: found for pair, found in images.items() if found}
     scales = [_scale(stored.values(), budget) for budget in budgets]
     labels = {weak.pair: weak.label for weak in audit.weakest}
@@ -116,7 +118,7 @@ def universal(folder: Path, audit: Audit) -> list[UniversalPicture]:
     for threat in audit.threats:
         path = folder / "universal" / f"{threat.name}.safetensors"
         if path.exists():
-            distortion = read_tensors(path)["distortion"].float()
+            distortion = _checked(path, {"distortion": audit.target.event_shape})["distortion"]
             scale = _mean_scale(distortion)
             picture = _distortion(distortion, scale) if _is_image(audit) else None
             values = distortion.flatten()
@@ -148,9 +150,28 @@ def _order(
     return sorted(known, key=lambda pair: known[pair]["value"] or 0.0)[:_SHOWN]
 
 
-def _images(folder: Path, pair: int) -> dict[str, Tensor]:
+def _images(folder: Path, pair: int, audit: Audit) -> Tensors:
     path = folder / "worst" / f"pair-{pair:05d}.safetensors"
-    return {name: t.float() for name, t in read_tensors(path).items()} if path.exists() else {}
+    if not path.exists():
+        return {}
+    event = audit.target.event_shape
+    return _checked(
+        path,
+        dict.fromkeys(("x", "target", "reconstruction_x", "reconstruction_target"), event)
+        | {f"{t.name}_{of}": (len(t.budgets), *event) for t in audit.threats for of in _ATTACKED},
+    )
+
+
+def _checked(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
+    """The tensors of a file as float32; an ArtifactError if a shape or a value is wrong."""
+    found = {name: t.float() for name, t in checked_tensors(path, list(shapes)).items()}
+    for name, shape in shapes.items():
+        if found[name].shape != shape or not found[name].isfinite().all():
+            raise ArtifactError(
+                f"{path}: {name} has shape {tuple(found[name].shape)}, expected finite values of "
+                f"shape {shape}: move it away and audit again"
+            )
+    return found
 
 
 def _weak_pair(

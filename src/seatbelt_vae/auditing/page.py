@@ -13,10 +13,10 @@ from seatbelt_vae.auditing.audit_tables import ARROWS, loss_table, metric_tables
 from seatbelt_vae.auditing.doubts import all_doubts, doubts_about
 from seatbelt_vae.auditing.exit_codes import exit_code
 from seatbelt_vae.auditing.metrics import METRICS
-from seatbelt_vae.auditing.pair_store import pairs_together
+from seatbelt_vae.auditing.pair_store import pairs_together, stored_rows
 from seatbelt_vae.report.tables import cell
 from seatbelt_vae.report.templating import render_page
-from seatbelt_vae.runs import atomic_write, read_rows
+from seatbelt_vae.runs import atomic_write
 from seatbelt_vae.runs.audit_document import AUDIT, Audit, read_audit
 
 __all__ = ["REPORT", "write_audit_report"]
@@ -35,13 +35,14 @@ _FILES = {
 }
 
 
-def write_audit_report(folder: Path) -> Path:
-    """Write ``report.html`` from the files of an audit; the write is atomic and deterministic.
+def write_audit_report(folder: Path, out: Path | None = None) -> Path:
+    """Write the report from the files of an audit; the write is atomic and deterministic.
 
     An audit without an attack gets a report of its checks.
 
     Args:
         folder: the folder of the audit, which has ``audit.json``.
+        out: path of the HTML file (default: ``report.html`` in the folder).
 
     Returns:
         The path of the report.
@@ -56,13 +57,14 @@ def write_audit_report(folder: Path) -> Path:
         package="seatbelt_vae.auditing",
         filters={"lines": lines},
     )
-    atomic_write(folder / REPORT, page.encode(errors="replace"))  # names may be invalid Unicode
-    return folder / REPORT
+    out = out or folder / REPORT
+    atomic_write(out, page.encode(errors="replace"))  # names may be invalid Unicode
+    return out
 
 
 def _content(folder: Path, audit: Audit) -> dict[str, Any]:
     stored = audit.files.winners is not None and (folder / "worst").exists()
-    worst = read_rows(folder / "worst") if stored else []
+    worst = stored_rows(folder, "worst") if stored else []
     pairs, scales = weakest(folder, audit, worst)
     charted = [result for result in audit.results if result.metric.partition("@")[0] in CHARTED]
     return {

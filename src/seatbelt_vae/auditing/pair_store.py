@@ -19,21 +19,23 @@ from seatbelt_vae.auditing.pair_rows import AttackedPair
 from seatbelt_vae.auditing.portfolio import PortfolioAttack, portfolio_of
 from seatbelt_vae.auditing.threat_budgets import threats_of
 from seatbelt_vae.config.audit import AuditConfig
-from seatbelt_vae.errors import ForeignStateError
+from seatbelt_vae.errors import ArtifactError, ForeignStateError
+from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES
 from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
+from seatbelt_vae.report.stored_values import check_rows
 from seatbelt_vae.runs import (
     digest_of,
-    read_json,
     read_rows,
     read_tensors,
     write_json,
     write_rows,
     write_tensors,
 )
+from seatbelt_vae.runs.checked_files import checked_table
 from seatbelt_vae.subjects import Subject
 
-__all__ = ["AuditedPairs", "attack_pairs", "pairs_together"]
+__all__ = ["AuditedPairs", "attack_pairs", "pairs_together", "stored_rows"]
 
 Row = dict[str, Any]
 OnPairs = Callable[[int, int], None]
@@ -41,6 +43,7 @@ OnPairs = Callable[[int, int], None]
 _VERSION = 1
 """Version of the attack of an audit; another one refuses to continue its folders."""
 _DECISIVE = ("budgets", "linf_budgets", "sd_budgets", "losses", "effort", "gradient_free", "seed")
+_SIDES = ("input_index", "target_index")
 _VALUES, _MOST_TOGETHER = 2**15, 5
 
 
@@ -60,7 +63,13 @@ class AuditedPairs:
 
     def images(self, pair: int) -> dict[str, Tensor]:
         """The images of a pair: clean, and worst case of the headline goal per budget."""
-        return read_tensors(_files(self.folder, pair)[-1])
+        path = _files(self.folder, pair)[-1]
+        try:
+            return read_tensors(path)
+        except ArtifactError as error:
+            raise ArtifactError(
+                f"{path} is damaged ({error.__cause__ or error}): move it away and audit again"
+            ) from None
 
 
 def attack_pairs(
@@ -73,7 +82,9 @@ def attack_pairs(
     """Attack every pair that is not stored yet.
 
     Raises:
-        ForeignStateError: the folder holds an audit of another model, other images or settings.
+        ForeignStateError: the folder holds an audit of another model, other images or settings, or
+            by another version of the attack.
+        ArtifactError: a stored file is damaged, or a file cannot be written.
         ModelError, DataError: as for `attack`.
     """
     model = subject.for_inference
@@ -85,12 +96,24 @@ def attack_pairs(
     for chunk, _ in share_work(
         folder / ".lock",
         len(chunks),
-        is_done=lambda c: all(_files(folder, pair)[0].exists() for pair in chunks[c]),
+        is_done=lambda c: all(f.exists() for pair in chunks[c] for f in _files(folder, pair)),
         work=lambda c: _attack(folder, model, images, config, chunks[c]),
     ):
         done += len(chunks[chunk])
         on_pairs(done, count)
-    return AuditedPairs(folder, read_rows(folder / "worst"), read_rows(folder / "checks"))
+    return AuditedPairs(folder, stored_rows(folder, "worst"), stored_rows(folder, "checks"))
+
+
+def stored_rows(folder: Path, kind: str) -> list[Row]:
+    """The rows of all pairs, with all declared columns; ``kind`` is a key of `AUDIT_FILES`.
+
+    Raises:
+        ArtifactError: a file is damaged, or a value is not of the type of its column.
+    """
+    rows = read_rows(folder / kind)
+    check_rows(AUDIT_FILES[kind].view, folder / kind, rows)
+    columns = [column.name for column in AUDIT_FILES[kind].columns]
+    return [dict.fromkeys(columns) | row for row in rows]
 
 
 def pairs_together(event_shape: Sequence[int]) -> int:
@@ -117,8 +140,13 @@ def _open(folder: Path, about: Row) -> None:
     if not path.exists():
         write_json(path, about)
         return
-    stored = read_json(path)
-    if stored.get("digest") != about["digest"]:
+    stored = checked_table(path, ["version", "digest"])
+    if stored["version"] != _VERSION:
+        raise ForeignStateError(
+            f"{folder} holds an audit by version {stored['version']!r} of the attack, this version "
+            f"is {_VERSION}: give another --out, or move that folder away"
+        )
+    if stored["digest"] != about["digest"]:
         differing = [key for key in about if key != "digest" and stored.get(key) != about[key]]
         raise ForeignStateError(
             f"{folder} holds an audit with another {', '.join(differing)}: give another --out, or "
@@ -129,9 +157,7 @@ def _open(folder: Path, about: Row) -> None:
 def _files(folder: Path, pair: int) -> tuple[Path, Path, Path, Path]:
     """Files of a pair, in reverse order of writing: rows, worst cases, checks, images."""
     name = f"pair-{pair:05d}"
-    rows, worst, checks = (
-        folder / room / f"{name}.parquet" for room in ("rows", "worst", "checks")
-    )
+    rows, worst, checks = (folder / kind / f"{name}.parquet" for kind in AUDIT_FILES)
     return rows, worst, checks, worst.with_suffix(".safetensors")
 
 
@@ -154,11 +180,17 @@ def _attack(
             line = linear.gaps(x[place], target[place], attack.budget, levels)
             pair.add(found, place, threat, budgets, line, checks[place])
     for number, pair in zip(numbers, stored, strict=True):
-        rows, worst, checks_file, tensors = _files(folder, number)
+        *tables, tensors = _files(folder, number)
         write_tensors(tensors, pair.images)
-        for path, of_kind in ((checks_file, pair.checks), (worst, pair.worst), (rows, pair.rows)):
-            write_rows(path, [_identity(number, images.pairs[number]) | row for row in of_kind])
+        identity = dict(zip(("pair", *_SIDES), (number, *images.pairs[number]), strict=True))
+        for path in reversed(tables):
+            kind = path.parent.name
+            write_rows(path, [_declared(kind, identity | row) for row in getattr(pair, kind)])
 
 
-def _identity(number: int, positions: tuple[int, int]) -> Row:
-    return {"pair": number, "input_index": positions[0], "target_index": positions[1]}
+def _declared(kind: str, row: Row) -> Row:
+    """A row with the declared columns of its kind, in their order; a missing value is null."""
+    columns = [column.name for column in AUDIT_FILES[kind].columns]
+    if undeclared := row.keys() - set(columns):
+        raise KeyError(f"columns of {kind} without a declaration: {sorted(undeclared)}")
+    return dict.fromkeys(columns) | row

@@ -2,8 +2,12 @@
 
 from seatbelt_vae.cli.options import Compare
 from seatbelt_vae.cli.stdout import print_json
+from seatbelt_vae.cli.targets import check_more_than_an_audit
+from seatbelt_vae.runs.contents import is_contents
 
 __all__ = ["run"]
+
+_MEASURED = "SELECT run FROM suites UNION SELECT run FROM evaluations WHERE images IS NOT NULL"
 
 
 def run(options: Compare) -> None:
@@ -11,7 +15,10 @@ def run(options: Compare) -> None:
     from seatbelt_vae.report import write_comparison
     from seatbelt_vae.results import Store
 
+    check_more_than_an_audit([path for path in options.folders if not is_contents(path)])
     store = Store.open(options.folders)
+    if not len(store.query(_MEASURED)):
+        check_more_than_an_audit(options.folders)
     written = write_comparison(store, options.out, suite=options.suite, against=options.against)
     if options.output.json:
         print_json({"comparison": str(written)})

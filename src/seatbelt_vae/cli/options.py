@@ -87,7 +87,7 @@ class Report:
     """Write one self-contained HTML report of one or more runs.
 
     Args:
-        folders: run folders, in the order they are shown.
+        folders: run folders, in the order they are shown; or the folder of one audit.
         out: the HTML file (default: report.html in the folder of a single run, else in the working
             folder).
     """

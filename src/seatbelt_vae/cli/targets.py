@@ -1,6 +1,6 @@
 """The model and the data of the commands that measure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +9,20 @@ from seatbelt_vae.cli.run_options import SubjectFlags
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.references import is_reference
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs.audit_document import AUDIT, AUDIT_FOLDER
 from seatbelt_vae.runs.contents import SUBJECT, Run, is_contents
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
     from seatbelt_vae.subjects import Subject
 
-__all__ = ["check_reported", "check_target", "check_trained", "load_target"]
+__all__ = [
+    "check_more_than_an_audit",
+    "check_reported",
+    "check_target",
+    "check_trained",
+    "load_target",
+]
 
 
 def check_trained(path: Path) -> RunFolder:
@@ -37,11 +44,24 @@ def check_reported(path: Path) -> Path:
     """Check that ``path`` is a run folder or a folder of results, and return it.
 
     Raises:
-        ArtifactError: it is neither.
+        ArtifactError: it is neither, or it has only an audit.
     """
+    if not any((path / name).exists() for name in ("run.json", "attacks", "evaluation")):
+        check_more_than_an_audit([path])
     if not (path / SUBJECT).exists():
         RunFolder.open(path)
     return path
+
+
+def check_more_than_an_audit(folders: Sequence[Path]) -> None:
+    """Raise an ArtifactError with the path of the report if a folder is, or has, an audit."""
+    for folder in folders:
+        for place in (folder, folder / AUDIT_FOLDER):
+            if (place / AUDIT).exists():
+                raise ArtifactError(
+                    f"{folder} has an audit only, with its own report {place / 'report.html'}: "
+                    f"`attack` or `evaluate` the model for more results"
+                )
 
 
 def check_target(flags: SubjectFlags) -> RunFolder | None:

@@ -6,6 +6,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -120,9 +121,13 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
         if typing.get_origin(option) is typing.Literal and isinstance(value, str):
             return value
         if typing.get_origin(option) is dict and isinstance(value, dict):
-            return value
+            _, item = typing.get_args(option)
+            if item is Any:
+                return value
+            return {key: _convert(item, each, f"{name}.{key}") for key, each in value.items()}
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            with suppress(OverflowError):
+                return float(value)
         if isinstance(option, type) and type(value) is option:
             return value
     raise ConfigError(f"{name} is {value!r}, expected {_readable(hint, name)}")

@@ -15,7 +15,7 @@ from seatbelt_vae.runs.rows import read_rows
 from seatbelt_vae.runs.suite_contents import ATTACKS
 from seatbelt_vae.runs.suites import suite_file
 
-__all__ = ["check_values"]
+__all__ = ["check_rows", "check_values"]
 
 Row = dict[str, Any]
 Part = tuple[str, Path, Sequence[Row]]
@@ -43,6 +43,14 @@ _REQUIRED = {
     "flags": ("name", "raised"),
     "suites": ("digest", "model"),
     "architecture": ("latent_sizes",),
+    "audit_worst": (
+        *("pair", "input_index", "target_index", "threat", "epsilon", "goal", "loss"),
+        "told_apart",
+    ),
+    "audit_checks": (
+        *("pair", "threat", "repeatable", "gradient_usable", "clamped_units", "training_mode"),
+        "noise_wins",
+    ),
 }
 """Columns of each view that are never null."""
 
@@ -57,6 +65,7 @@ _DRAWN = {
     "budgets": ("epsilon", "gap", "blend_gap", "distance_relative"),
     "pairs": ("gap@0.2",),
     "summaries": ("value", "low", "high"),
+    "audit_worst": ("epsilon", "value"),
 }
 """Columns of each view that charts show, so that they must be finite."""
 
@@ -67,17 +76,8 @@ def check_values(run: Run) -> None:
     Raises:
         ArtifactError: a value is not of the declared type, or a value of a chart is not finite.
     """
-    known = {**views(), "measures": views()["attacks"], "architecture": _ARCHITECTURE}
     for view, place, rows in _parts(run):
-        fault = _first_fault(view, known[view], rows)
-        if fault is None:
-            continue
-        pattern = ATTACKS if view == "attacks" else "*.parquet"
-        for path in sorted(place.glob(pattern)):  # none if the place is a file
-            if _first_fault(view, known[view], read_rows(path)):
-                place = path
-                break
-        raise ArtifactError(f"{place}: {fault}: move it away and run the step again")
+        check_rows(view, place, rows)
     layers = len((run.architecture or {}).get("latent_sizes", ()))
     for row in run.evaluation.sigma if run.evaluation is not None else ():
         if len(row["sigma_norm"]) != layers:
@@ -85,6 +85,24 @@ def check_values(run: Run) -> None:
                 f"{run.folder}/evaluation/sigma.parquet: sigma_norm has {len(row['sigma_norm'])} "
                 f"values, expected {layers}, one per layer: evaluate again"
             )
+
+
+def check_rows(view: str, place: Path, rows: Sequence[Row]) -> None:
+    """Check the rows of one view, which are stored in a file, or in the files of a folder.
+
+    Raises:
+        ArtifactError: as for `check_values`.
+    """
+    known = {**views(), "measures": views()["attacks"], "architecture": _ARCHITECTURE}[view]
+    fault = _first_fault(view, known, rows)
+    if fault is None:
+        return
+    pattern = ATTACKS if view == "attacks" else "*.parquet"
+    for path in sorted(place.glob(pattern)):  # none if the place is a file
+        if _first_fault(view, known, read_rows(path)):
+            place = path
+            break
+    raise ArtifactError(f"{place}: {fault}: move it away and run the step again")
 
 
 def _parts(run: Run) -> Iterator[Part]:

@@ -9,7 +9,14 @@ from itertools import chain
 
 import pyarrow as pa
 
-from seatbelt_vae.evaluation.measures import BUDGETS, MODEL_MEASURES, PAIR_MEASURES, Column
+from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES, AUDIT_VIEWS
+from seatbelt_vae.evaluation.measures import (
+    BUDGETS,
+    MODEL_MEASURES,
+    PAIR_MEASURES,
+    Column,
+    RowTable,
+)
 
 __all__ = ["MEASURED", "Known", "reserved", "views"]
 
@@ -41,6 +48,11 @@ def _declared(columns: Iterable[Column]) -> Known:
     return {column.name: _TYPES[column.type] for column in columns}
 
 
+def _tables(tables: Iterable[RowTable]) -> dict[str, Known]:
+    """The columns of row tables by view."""
+    return {t.view: {"run": pa.string(), **_declared(t.columns)} for t in tables}
+
+
 MEASURED = _known("""
     run VARCHAR, suite VARCHAR, pair BIGINT, level DOUBLE,
     gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, target_error DOUBLE,
@@ -53,7 +65,8 @@ _FIXED: Mapping[str, Known] = {
     "runs": _known("""
         run VARCHAR, data VARCHAR, data_place VARCHAR, image_size BIGINT, image_shape BIGINT[],
         images BIGINT, channels BIGINT, background VARCHAR, black DOUBLE, white DOUBLE,
-        skip_bad BOOLEAN, first_frame BOOLEAN, follow_links BOOLEAN, preset VARCHAR,
+        skip_bad BOOLEAN, first_frame BOOLEAN, follow_links BOOLEAN,
+        standardise BOOLEAN, preset VARCHAR,
         objective VARCHAR, beta DOUBLE, depth BIGINT, latent_sizes BIGINT[], top_size BIGINT,
         network VARCHAR, filters BIGINT[], features BIGINT, hierarchy_widths BIGINT[],
         likelihood VARCHAR, variance DOUBLE, seed BIGINT, epochs BIGINT, steps BIGINT,
@@ -114,6 +127,7 @@ _FIXED: Mapping[str, Known] = {
         log_likelihood DOUBLE, total_correlation DOUBLE, floored DOUBLE, gradient_norm DOUBLE,
         learning_rate DOUBLE
     """),
+    **_tables([*AUDIT_VIEWS, *AUDIT_FILES.values()]),
 }
 
 
@@ -125,7 +139,7 @@ def views() -> Mapping[str, Known]:
         **_FIXED,
         "evaluations": {**_FIXED["evaluations"], **_declared(of_models)},
         "pairs": {**_FIXED["pairs"], **_declared(of_pairs)},
-        **_row_tables(),
+        **_tables(m.table for m in MODEL_MEASURES.values() if m.table is not None),
         "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
     }
 
@@ -133,8 +147,3 @@ def views() -> Mapping[str, Known]:
 def reserved() -> frozenset[str]:
     """Names that files of ``evaluation/`` must not have."""
     return frozenset({*_FIXED, "measures"})
-
-
-def _row_tables() -> dict[str, Known]:
-    tables = (measure.table for measure in MODEL_MEASURES.values() if measure.table is not None)
-    return {t.view: {"run": pa.string(), **_declared(t.columns)} for t in tables}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES
 from seatbelt_vae.results.columns import reserved
 from seatbelt_vae.runs.contents import Run, is_contents
 
@@ -53,6 +54,9 @@ class RunSource:
             if kind in taken:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
             yield kind, path, run
+        for name, table in AUDIT_FILES.items():
+            for path in _visible(self.path, f"audit/{name}/*.parquet"):
+                yield table.view, path, run
         for suite in self.contents.suites.values():
             for kind, pattern in _OF_SUITES.items():
                 for path in _visible(suite.folder, pattern):

@@ -18,6 +18,7 @@ from seatbelt_vae.config import (
 )
 from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.evaluation.audit_columns import AUDIT_HEADLINES
 from seatbelt_vae.results.columns import views
 from seatbelt_vae.results.discovery import RunSource
 from seatbelt_vae.runs import digest_of
@@ -165,12 +166,48 @@ def _flag_rows(source: RunSource) -> Iterator[Row]:
             }
 
 
+def _audit_rows(source: RunSource) -> Iterator[Row]:
+    if (audit := source.contents.audit) is None:
+        return
+    raised = [check.id for check in audit.checks if check.raised]
+    raised += [flag.id for flag in audit.flags if flag.raised]
+    values = {result.metric: result.value for result in audit.results}
+    yield {
+        "run": source.name,
+        **_named(audit.target, "name", "kind", "digest", "parameters"),
+        "data": audit.data.name,
+        "images": audit.data.images,
+        "images_digest": audit.data.digest,
+        "pairs": max((r.pairs for r in audit.results if r.won_by is not None), default=0),
+        **{name: audit.settings.get(name) for name in ("seed", "effort")},
+        **_named(audit.verdict, "status", "finding", "sentence"),
+        "believable": audit.believable,
+        "raised": ", ".join(raised),
+        **{name: values.get(name) for name in AUDIT_HEADLINES},
+        "version": audit.tool.version,
+        "duration_s": audit.duration_s,
+    }
+
+
+def _audit_result_rows(source: RunSource) -> Iterator[Row]:
+    names = ("metric", "goal", "threat", "epsilon", "value", "low", "high", "unit", "better")
+    audit = source.contents.audit
+    for result in audit.results if audit is not None else ():
+        yield {
+            "run": source.name,
+            **_named(result, *names, "pairs"),
+            **_named(result.lines, "identity", "blend", "ppca"),
+        }
+
+
 DOCUMENTS: Mapping[str, Callable[[RunSource], Iterator[Row]]] = {
     "runs": _run_rows,
     "evaluations": _evaluation_rows,
     "suites": _suite_rows,
     "summaries": _summary_rows,
     "flags": _flag_rows,
+    "audits": _audit_rows,
+    "audit_results": _audit_result_rows,
 }
 """The views of documents, each with the function that returns the rows of one run."""
 

@@ -27,6 +27,7 @@ from seatbelt_vae.runs.json_files import finite, write_json
 
 __all__ = [
     "AUDIT",
+    "AUDIT_FOLDER",
     "SCHEMA_VERSION",
     "Audit",
     "AuditFlag",
@@ -46,6 +47,9 @@ __all__ = [
 ]
 
 AUDIT = "audit.json"
+
+AUDIT_FOLDER = "audit"
+"""Folder of an audit in the folder of a run or another subject."""
 
 SCHEMA_VERSION = 1
 """Version of `audit.json`: it increases when a key is renamed, removed or changes its meaning."""
@@ -266,7 +270,8 @@ def read_audit(path: Path) -> Audit:
     """Read an ``audit.json``.
 
     Raises:
-        ArtifactError: missing, damaged, or of another schema version.
+        ArtifactError: missing, damaged, of another schema version, or with a number that is not
+            finite.
         UnreadableError: the system does not let this process read it.
     """
     content = checked_table(path)
@@ -277,8 +282,10 @@ def read_audit(path: Path) -> Audit:
             f"version that wrote it, or audit again"
         )
     try:
+        if finite(content) != content:
+            raise ConfigError("a number is not finite")
         return from_dict(Audit, content)
-    except ConfigError as error:
+    except (ConfigError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged ({error}): restore it, or audit again") from None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from seatbelt_vae.config import DataConfig, RunConfig
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.runs.audit_document import AUDIT, AUDIT_FOLDER, Audit, read_audit
 from seatbelt_vae.runs.checked_files import (
     Row,
     Tensors,
@@ -169,8 +170,14 @@ class Run:
         folder = self.folder / "evaluation"
         return Evaluation(folder) if (folder / "measures.json").exists() else None
 
+    @cached_property
+    def audit(self) -> Audit | None:
+        """The document of the audit; None before it."""
+        path = self.folder / AUDIT_FOLDER / AUDIT
+        return read_audit(path) if path.exists() else None
+
     def read(self) -> None:
-        """Read every part.
+        """Read every part of a report.
 
         Raises:
             ArtifactError: a file is corrupt or incomplete, or the parts are of different images.

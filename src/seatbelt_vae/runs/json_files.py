@@ -30,7 +30,7 @@ def read_json(path: Path) -> Any:
         raise ArtifactError(f"{path} is missing: the work is not complete, resume it") from None
     except OSError as error:
         raise UnreadableError.of(path, error) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is not valid JSON ({error}): restore or remake it") from None
 
 

@@ -7,7 +7,6 @@ from seatbelt_vae.data import DATA_SETS
 from seatbelt_vae.models.card import CardTable
 from seatbelt_vae.report import Run, summary_rows
 from seatbelt_vae.report.tables import FlagTable, Table, flag_tables, tables
-from seatbelt_vae.runs.audit_document import AUDIT, read_audit
 from seatbelt_vae.sharing.model_index import evaluations_of
 
 __all__ = ["findings"]
@@ -19,8 +18,7 @@ _FLAGGED = ("flag", "state", "figure", "raised if", "it means", "do")
 def findings(run: Run) -> dict[str, Any]:
     """Arguments of `model_card` about the measurements of a run; each may be missing."""
     measured = [shown for table in tables([run]) for shown in _by_measure(table)]
-    path = run.folder / AUDIT
-    audits = [read_audit(path)] if path.exists() else []
+    audits = [] if run.audit is None else [run.audit]
     return {
         "data": _about_data(run.data.name),
         "findings": [*_in_short(run), *(f"Audit: {audit.verdict.sentence}" for audit in audits)],

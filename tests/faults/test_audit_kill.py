@@ -1,0 +1,182 @@
+"""An audit killed at random moments ends in the rows and the document of an uninterrupted one."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.cli import main
+from tests.faults.killing import in_process, killed_until_done
+
+_MODEL = '''
+import torch
+from torch import nn
+
+class Kept(nn.Module):
+    """A map that keeps every distance."""
+    def encode(self, x):
+        return x.flatten(1).flip(1)
+    def decode(self, z):
+        return z.flip(1).view(-1, 1, 8, 8)
+
+def images():
+    coarse = torch.rand(40, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    return nn.functional.interpolate(coarse, size=(8, 8), mode="bilinear")
+'''
+_LINE = (
+    "audit own.py:Kept --data own.py:images --pairs 12 --losses latent-l2 --gradient-free 0 "
+    "--budgets 0.2 --linf-budgets 8 --quiet --threads 1"
+)
+ROOMS = ("rows", "worst", "checks", "universal")
+
+
+def audit_in_process(place: Path, processes: int = 1) -> int:
+    """Run the command in a folder that has the model."""
+    place.mkdir(exist_ok=True)
+    (place / "own.py").write_text(_MODEL)
+    os.chdir(place)
+    words = [*_LINE.split(), "--processes", str(processes)]
+    sys.argv = ["seatbelt-vae", *_LINE.split()]
+    return main(words)
+
+
+def audit_of(place: Path) -> Path:
+    """The folder of the audit."""
+    return place / "runs/own-Kept/audit"
+
+
+def assert_same(audit: Path, whole: Path) -> None:
+    """The bytes of all rows and images are equal, and the documents apart from the duration."""
+    for room in ROOMS:
+        names = [path.name for path in sorted((whole / room).iterdir())]
+        # a killed process may leave a hidden file with a temporary name
+        assert names == [path.name for path in sorted((audit / room).glob("[!.]*"))]
+        for name in names:
+            assert (audit / room / name).read_bytes() == (whole / room / name).read_bytes(), name
+    mine, theirs = (json.loads((folder / "audit.json").read_text()) for folder in (audit, whole))
+    assert mine.pop("duration_s") >= 0
+    assert theirs.pop("duration_s") >= 0
+    assert mine == theirs
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted audit, made in a process like the killed ones."""
+    place = tmp_path_factory.mktemp("audit")
+    in_process(audit_in_process, place)
+    return audit_of(place)
+
+
+def test_killed_again_and_again_equals_uninterrupted(tmp_path: Path, whole: Path) -> None:
+    audit = audit_of(tmp_path / "killed")
+
+    def opened() -> bool:
+        return (audit / "about.json").exists()
+
+    def files() -> int:
+        return sum(1 for room in ROOMS[:3] for _ in (audit / room).glob("pair-*"))
+
+    def universal() -> int:
+        return len(list((audit / "universal").glob("*.safetensors")))
+
+    killed_until_done(
+        audit_in_process,
+        tmp_path / "killed",
+        moments=[opened, files, files, files, universal],
+        seed=0,
+    )
+    assert_same(audit, whole)
+
+
+def test_two_killed_processes_of_one_command(tmp_path: Path, whole: Path) -> None:
+    place, later = tmp_path, random.Random(1)
+    (place / "own.py").write_text(_MODEL)
+    command = [sys.executable, "-m", "seatbelt_vae", *_LINE.split(), "--processes", "2"]
+    audit = audit_of(place)
+    for name in ("about.json", "rows"):
+        process = subprocess.Popen(command, cwd=place, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (audit / name).exists():
+            time.sleep(0.001)
+        time.sleep(later.uniform(0, 0.1))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    # the helpers, which end after the pairs at hand, may still be at work
+    in_process(audit_in_process, place, 2)
+    assert_same(audit, whole)
+
+
+@pytest.fixture
+def copied(tmp_path: Path, whole: Path) -> Path:
+    """A copy of the place of the uninterrupted audit."""
+    return Path(shutil.copytree(whole.parents[2], tmp_path / "copied"))
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        ("worst/pair-00001.parquet", "a whole Parquet file"),
+        ("checks/pair-00003.parquet", "a whole Parquet file"),
+        ("worst/pair-00002.safetensors", "is damaged"),
+        ("universal/l2.json", "is not valid JSON"),
+        ("about.json", "is not valid JSON"),
+    ],
+)
+def test_a_damaged_part_is_named_and_can_be_made_again(
+    file: str, fault: str, copied: Path, whole: Path
+) -> None:
+    part = audit_of(copied) / file
+    part.write_bytes(part.read_bytes()[:-50])
+    in_process(_stopped_by_an_error, copied)
+    (line,) = (copied / "error.txt").read_text().splitlines()
+    assert f"audit/{file}" in line
+    assert fault in line
+    assert any(word in line for word in ("move it away", "restore or remake it"))
+    part.unlink()
+    in_process(audit_in_process, copied)
+    assert_same(audit_of(copied), whole)
+
+
+def _stopped_by_an_error(place: Path) -> None:
+    """Run the command, whose error goes into a file."""
+    with (place / "error.txt").open("w") as file, redirect_stderr(file):
+        assert audit_in_process(place) == 2
+
+
+def test_a_full_disk_keeps_the_pairs_done(tmp_path: Path, whole: Path) -> None:
+    audit = audit_of(tmp_path)
+    for full_at in ("about.json", "pair-00000.safetensors", "pair-00007.parquet", "l2.json"):
+        in_process(_on_a_full_disk, tmp_path, full_at)
+        assert not list(audit.rglob(".*.tmp"))
+    assert len(list((audit / "rows").glob("*.parquet"))) == 12
+    in_process(audit_in_process, tmp_path)
+    assert_same(audit, whole)
+
+
+def _on_a_full_disk(place: Path, full_at: str) -> None:
+    """Run the command while one file cannot be written."""
+    write = os.fsync
+
+    def full(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name.startswith(f".{full_at}."):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(descriptor)
+
+    os.fsync = full
+    assert audit_in_process(place) == 2
+
+
+def test_an_audit_of_another_version_is_refused(copied: Path) -> None:
+    path = audit_of(copied) / "about.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99, "digest": "?"}))
+    in_process(_stopped_by_an_error, copied)
+    (line,) = (copied / "error.txt").read_text().splitlines()
+    assert "holds an audit by version 99 of the attack, this version is 1: give another" in line
