@@ -65,7 +65,8 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
         for bounds in _BOUNDS
         for output in _OUTPUTS
     }
-    best = min(errors, key=errors.__getitem__)
+    # approximate bounds must be better by a margin
+    best = min(errors, key=lambda key: errors[key] * (1.1 if key[0] == _NORMALISED else 1.0))
     present = _error(model, unit, model.bounds)
     if not errors[best] < _CLEARLY * min(present, 1.0):
         return None
