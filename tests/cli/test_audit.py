@@ -120,6 +120,15 @@ def test_wrong_usage(
     assert text in capsys.readouterr().err
 
 
+def test_a_file_without_a_function_and_a_folder_without_its_kind(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("Kept", "--processes", "1", "--data", str(tmp_path)) != 0
+    assert f"give folder:{tmp_path}" in capsys.readouterr().err
+    assert main(["audit", "own.py", "--data", "own.py:images"]) == 4
+    assert "as own.py:load" in capsys.readouterr().err
+
+
 def test_only_the_checks(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("Kept", "--check-only") == 0
     assert "deterministic, 64" in capsys.readouterr().out
