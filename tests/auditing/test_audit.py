@@ -118,7 +118,7 @@ def test_a_folder_of_other_settings_is_refused(
     kept: tuple[Audit, Path], changed: dict[str, int], name: str
 ) -> None:
     judged = subject(Linear(), kept[1].parent)
-    with pytest.raises(ForeignStateError, match=f"another {name}: give another --out"):
+    with pytest.raises(ForeignStateError, match=f"other {name}: give another --out"):
         audit(judged, images(), replace(QUICK, **changed))
 
 

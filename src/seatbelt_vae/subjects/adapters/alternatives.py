@@ -19,6 +19,7 @@ _BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), _NORMALISED)
 _OUTPUTS: tuple[Output, ...] = ("image", "logits", "probability")
 _CODES: tuple[Code, ...] = ("log-variance", "log-std", "std", "variance", "softplus")
 _CLEARLY, _CLOSE = 0.85, 1.25
+_WELL = 0.25  # a good reading: rounding is finer in a wider range, which is no doubt
 _TRIED = 16  # images per reading
 _NORMALISE = (
     "return an adapter that subtracts the mean of the channels and divides by their standard "
@@ -68,7 +69,7 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
     # approximate bounds must be better by a margin
     best = min(errors, key=lambda key: errors[key] * (1.1 if key[0] == _NORMALISED else 1.0))
     present = _error(model, unit, model.bounds)
-    if not errors[best] < _CLEARLY * min(present, 1.0):
+    if present < _WELL or not errors[best] < _CLEARLY * min(present, 1.0):
         return None
     if best[0] == _NORMALISED:
         return Better(present / errors[best], _NORMALISE)
