@@ -118,7 +118,7 @@ def test_a_folder_of_other_settings_is_refused(
     kept: tuple[Audit, Path], changed: dict[str, int], name: str
 ) -> None:
     judged = subject(Linear(), kept[1].parent)
-    with pytest.raises(ForeignStateError, match=f"another {name}: give another --out"):
+    with pytest.raises(ForeignStateError, match=f"other {name}: give another --out"):
         audit(judged, images(), replace(QUICK, **changed))
 
 
@@ -173,7 +173,7 @@ def test_models_and_images_in_memory(tmp_path: Path) -> None:
             return x
 
     data = torch.rand(20, *small_models.SHAPE, generator=torch.Generator().manual_seed(1))
-    found = audit(Own(), data, QUICK, out=tmp_path / "own")
+    found = audit(Own(), data, QUICK, out=str(tmp_path / "own"))
     assert value(found, "gap@0.2") == pytest.approx(0.8, abs=1e-3)
     assert {r.goal for r in found.results}.isdisjoint({"code_gap", "code_shift"})
     with pytest.raises(ConfigError, match="without a folder for its results: give out"):

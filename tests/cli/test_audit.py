@@ -24,6 +24,13 @@ class Inverted(Kept):
     def decode(self, z):
         return 1 - super().decode(z)
 
+class Symmetric(Kept):
+    """Takes and returns images in [-1, 1], with half the contrast."""
+    def encode(self, x):
+        return super().encode(x.clamp(-1, 1))
+    def decode(self, z):
+        return super().decode(z) / 2
+
 class Broken(Kept):
     def encode(self, x):
         raise RuntimeError("no weights")
@@ -38,6 +45,9 @@ class Crashing(Kept):
 def images():
     coarse = torch.rand(24, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     return nn.functional.interpolate(coarse, size=(8, 8), mode="bilinear")
+
+def few():
+    return images()[:3]
 '''
 _QUICK = ("--pairs", "2", "--budgets", "0.2", "--linf-budgets", "8", "--gradient-free", "0")
 
@@ -63,6 +73,8 @@ def test_a_pass(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run("Kept", "--fail-if", "gap@0.2 < 0.5", "--junit", "rules.xml") == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("Pass: the rule gap@0.2 < 0.5 (0.8) is false. ")
+    assert "own-Kept (reference): input: in [0, 1]; code: deterministic, 64" in shown.err
+    assert "attacking 0/2" in shown.err
     assert "attacking 2/2" in shown.err
     content = json.loads((tmp_path / "runs/own-Kept/audit/audit.json").read_text())
     assert content["command"].startswith("seatbelt-vae ")
@@ -108,6 +120,15 @@ def test_wrong_usage(
     assert text in capsys.readouterr().err
 
 
+def test_a_file_without_a_function_and_a_folder_without_its_kind(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("Kept", "--processes", "1", "--data", str(tmp_path)) != 0
+    assert f"give folder:{tmp_path}" in capsys.readouterr().err
+    assert main(["audit", "own.py", "--data", "own.py:images"]) == 4
+    assert "as own.py:load" in capsys.readouterr().err
+
+
 def test_only_the_checks(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("Kept", "--check-only") == 0
     assert "deterministic, 64" in capsys.readouterr().out
@@ -115,6 +136,21 @@ def test_only_the_checks(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
     found = json.loads(capsys.readouterr().out)
     assert [check["id"] for check in found["checks"] if check["raised"]] == ["unexplained"]
     assert not (tmp_path / "runs/own-Kept/audit").exists()
+
+
+def test_a_remedy_is_pasted_behind_the_same_command(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("Symmetric") == 2
+    assert "give --bounds -1,1." in " ".join(capsys.readouterr().out.split())
+    assert run("Symmetric", "--bounds", "-1,1") == 0
+    assert run("Symmetric") == 2  # a folder with results keeps how its model was read
+    assert "other bounds (-1,1)" in capsys.readouterr().err
+
+
+def test_checks_that_too_few_images_skip(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("Kept", "--check-only", "--data", "own.py:few", "--pairs", "1") == 0
+    assert "give at least 8 images" in " ".join(capsys.readouterr().out.split())
 
 
 def test_two_processes_find_the_same(run: Run, tmp_path: Path) -> None:

@@ -123,12 +123,24 @@ def test_settings_that_do_not_fit_are_refused(data):
 
 def test_results_keep_the_settings_they_were_made_with(data, tmp_path):
     stored = store_subject(opened(data, code="std"), tmp_path / "results")
+    (stored.place / "attacks").mkdir()
     again = open_subject(stored.place, data)
     assert again.model.code == "std"
     with pytest.raises(ForeignStateError, match=r"other code \(std\), expected log-variance"):
         open_subject(stored.place, data, AdapterConfig(code="log-variance"))
     with pytest.raises(ForeignStateError, match=r"other code \(std\), expected as found"):
         store_subject(opened(data), tmp_path / "results")
+
+
+def test_a_folder_without_results_is_described_anew(data, tmp_path):
+    stored = store_subject(opened(data, code="std"), tmp_path / "results")
+    (stored.place / "audit").mkdir()
+    (stored.place / "audit" / "report.html").touch()
+    store_subject(opened(data), stored.place)
+    assert open_subject(stored.place, data).model.code == "log-variance"
+    (stored.place / "audit" / "about.json").touch()
+    with pytest.raises(ForeignStateError, match="other code"):
+        store_subject(opened(data, code="std"), stored.place)
 
 
 @pytest.mark.usefixtures("data")

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from seatbelt_vae import load_data, open_subject, wrap
+from seatbelt_vae import load_data, open_subject, subject_of_model, wrap
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
+from seatbelt_vae.subjects.reading_checks import check_reading
 from seatbelt_vae.testing import check_autoencoder, check_on_images
 
 SHAPE = (1, 8, 8)
@@ -142,13 +143,18 @@ def test_a_forward_that_does_something_else_is_found(trained):
 
 def test_the_better_reading_is_named(trained):
     for model, better in (
-        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "--bounds=0,1 --output image"),
-        (wrap(module_of(trained, logits=True), SHAPE), "--bounds=0,1 --output logits"),
+        (wrap(module_of(trained), SHAPE, (-1.0, 1.0)), "give --bounds 0,1"),
+        (wrap(module_of(trained, logits=True), SHAPE), "give --output logits"),
+        (
+            wrap(module_of(trained, logits=True), SHAPE, (-1.0, 1.0)),
+            "give --bounds 0,1 --output logits",
+        ),
         (wrap(module_of(trained), SHAPE), None),
         (wrap(Tutorial(), SHAPE), None),
     ):
         low, high = model.bounds
-        assert better_reading(model, low + (high - low) * blobs(32)) == better
+        found = better_reading(model, low + (high - low) * blobs(32))
+        assert (None if found is None else found.remedy) == better
     unbounded = replace(wrap(module_of(trained), SHAPE), bounds=None)
     assert better_reading(unbounded, blobs(32)) is None
 
@@ -217,10 +223,69 @@ class Interleaved(Tutorial):
 
 
 def test_the_order_of_the_heads_is_named(trained):
-    for kind, order in ((Swapped, "swapped"), (Interleaved, "interleaved"), (Tutorial, None)):
+    for kind, order in ((Swapped, "in the other order"), (Interleaved, "0::2"), (Tutorial, None)):
         model = wrap(planted(kind, trained), SHAPE)
         found = better_heads(model, blobs(32))
-        assert found is None if order is None else found.startswith(order)
+        assert found is None if order is None else order in found.remedy
+
+
+class Variance(Tutorial):
+    """A variance below 1 read as a log-variance: σ is just above 1."""
+
+    def encode(self, x):
+        mean, log_variance = super().encode(x)
+        return mean, 0.001 * (log_variance - 5).sigmoid()
+
+
+class Symmetric(Tutorial):
+    """Takes and returns images in [-1, 1], and reconstructs images in [0, 1] nearly as well."""
+
+    def encode(self, x):
+        return super().encode((x.flatten(1) + 1) / 2)
+
+    def decode(self, z):
+        return 2 * super().decode(z) - 1
+
+
+class Normalised(Tutorial):
+    """Takes and returns images of mean 0.45 and deviation 0.22."""
+
+    def encode(self, x):
+        return super().encode(0.45 + 0.22 * x.flatten(1))
+
+    def decode(self, z):
+        return (super().decode(z) - 0.45) / 0.22
+
+
+REMEDIES = {
+    "bounds": (Symmetric, "other reading", "give --bounds -1,1"),
+    "normalised": (Normalised, "other reading", "subtracts the mean of the channels"),
+    "swapped": (Swapped, "order of heads", "the mean first"),
+    "std": (StandardDeviation, "wide posterior", "give --code std"),
+    "variance": (Variance, "wide posterior", "--code variance if it is σ²"),
+}
+
+
+@pytest.mark.parametrize(("kind", "name", "remedy"), REMEDIES.values(), ids=REMEDIES)
+def test_a_planted_mistake_has_a_remedy(kind, name, remedy, trained):
+    model = wrap(planted(kind, trained), SHAPE)
+    found = {each.name: each for each in check_reading(subject_of_model(model, "it"), blobs(32))}
+    assert found[name].raised
+    assert remedy in found[name].remedy
+    raised = [each for each in found.values() if each.raised]
+    assert name == "wide posterior" or {each.remedy for each in raised} == {found[name].remedy}
+
+
+def test_a_well_read_model_has_no_other_reading(trained):
+    model = wrap(module_of(trained), SHAPE)
+    found = check_reading(subject_of_model(model, "it"), blobs(32))
+    assert not [each.name for each in found if each.raised]
+    (unexplained,) = (
+        each
+        for each in check_reading(subject_of_model(wrap(Tutorial(), SHAPE), "it"), blobs(32))
+        if each.raised
+    )
+    assert unexplained.remedy.startswith("check that the weights are loaded")
 
 
 class Ends(Tutorial):

@@ -135,6 +135,17 @@ class ByHand:
         return NormalImage(z[0].reshape(*z[0].shape[:-1], *SHAPE), 0.1)
 
 
+class OneSize(nn.Module):
+    """Asserts the size of its images."""
+
+    def encode(self, x):
+        assert x.shape[-1] == 28, "expected 28"
+        return x.flatten(1)
+
+    def decode(self, z):
+        return z.view(-1, 3, 28, 28)
+
+
 BROKEN = {
     "channels last": (
         lambda: wrap(ChannelsLast(), SHAPE),
@@ -149,6 +160,11 @@ BROKEN = {
         lambda: wrap(Multiples(), (3, 10, 10)),
         r"encode of Multiples fails on inputs \(3, 10, 10\) .* but takes \(3, 12, 12\): sides must "
         r"be multiples of 4; give another --image-size",
+    ),
+    "one size only": (
+        lambda: wrap(OneSize(), SHAPE),
+        r"fails on inputs \(3, 8, 8\) \(expected 28\) but takes sides of 28: give --image-size 28, "
+        r"or return an adapter",
     ),
     "odd sides": (
         lambda: wrap(Conv(), (3, 9, 9)),

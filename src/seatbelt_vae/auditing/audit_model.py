@@ -42,7 +42,7 @@ def audit(
     data: ImageData | Tensor | NDArray[np.floating],
     config: AuditConfig | None = None,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     rules: Sequence[str] = (),
     despite_checks: bool = False,
     command: str = "",
@@ -84,7 +84,7 @@ def audit(
         'inconclusive'
     """
     config = config or AuditConfig()
-    judged, data = _judged(subject, data, out)
+    judged, data = _judged(subject, data, None if out is None else Path(out))
     return _audited(judged, data, config, rules, despite_checks, command, on_progress)
 
 
@@ -161,10 +161,14 @@ def _measure(
     on_progress("universal distortion", 1, 1)
     classifier = score = None
     if config.classifier is not None:
+        on_progress("classifier", 0, 1)
         classifier, found = attack_classifier(model, images, config)
+        on_progress("classifier", 1, 1)
         results += found
     if config.score is not None:
+        on_progress("score", 0, 1)
         score, found = attack_score(model, images, config)
+        on_progress("score", 1, 1)
         results += found
     decisive = {"gap", *(rule.metric.partition("@")[0] for rule in rules)}
     flags = flags_of(pairs.worst, pairs.checks, decisive)

@@ -93,6 +93,7 @@ def attack_pairs(
     count = len(images.pairs)
     chunks = [range(first, min(first + size, count)) for first in range(0, count, size)]
     done = 0
+    on_pairs(done, count)
     for chunk, _ in share_work(
         folder / ".lock",
         len(chunks),
@@ -149,7 +150,7 @@ def _open(folder: Path, about: Row) -> None:
     if stored["digest"] != about["digest"]:
         differing = [key for key in about if key != "digest" and stored.get(key) != about[key]]
         raise ForeignStateError(
-            f"{folder} holds an audit with another {', '.join(differing)}: give another --out, or "
+            f"{folder} holds an audit with other {', '.join(differing)}: give another --out, or "
             f"move that folder away"
         )
 

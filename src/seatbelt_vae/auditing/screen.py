@@ -73,7 +73,9 @@ def _answers(audit: Audit) -> Iterator[tuple[str, str]]:
         yield "survives", " · ".join(shares)
     if (classifier := audit.classifier) is not None:
         attacked = " · ".join(_share(audit.result(metric)) for metric in classifier.metrics)
-        clean = f"{_percent(classifier.clean_accuracy)} without an attack"
+        clean = "against the predictions without one"
+        if classifier.clean_accuracy is not None:
+            clean = f"{_percent(classifier.clean_accuracy)} without an attack"
         yield "classifier", f"accuracy {attacked} under attack, {clean}"
     if (score := audit.score) is not None:
         distance = _value(audit.result("score_distance"))

@@ -13,7 +13,13 @@ from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.cli.targets import check_target, load_target
-from seatbelt_vae.errors import ArtifactError, ModelError, SeatbeltError, UnreadableError
+from seatbelt_vae.errors import (
+    ArtifactError,
+    ForeignStateError,
+    ModelError,
+    SeatbeltError,
+    UnreadableError,
+)
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
@@ -40,9 +46,8 @@ def run(options: Audit) -> int:
 def _run(options: Audit) -> int:
     check_target(options)
     tune_process(options.audit.threads)
-    subject, data = _opened(options)
     if options.check_only:
-        return _check(subject, data, options)
+        return _check(*_opened(options), options)
     from seatbelt_vae.auditing.audit_model import audit
     from seatbelt_vae.auditing.exit_codes import exit_code
     from seatbelt_vae.auditing.junit import write_junit
@@ -51,7 +56,7 @@ def _run(options: Audit) -> int:
     processes = options.processes or available_cores()
     threads = options.audit.threads or 1
     with ProgressLines(quiet=options.output.quiet) as progress:
-        progress.show("attacking", 0, options.audit.pairs or 0, "pairs")
+        subject, data = _opened(options, progress.say)
         work = partial(_help, options)
         with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
             found = audit(
@@ -77,7 +82,8 @@ def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:
     from seatbelt_vae.auditing.adapter_checks import adapter_checks
     from seatbelt_vae.auditing.audited_images import audited_images
 
-    checks = adapter_checks(subject, audited_images(subject, data, options.audit))
+    images = audited_images(subject, data, options.audit)
+    checks = adapter_checks(subject, images)
     assumptions = getattr(subject.model, "assumptions", {})
     if options.output.json:
         print_json({"assumptions": assumptions, "checks": [asdict(check) for check in checks]})
@@ -86,6 +92,9 @@ def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:
         for each in checks:
             limit = f"{each.value:.3g} (at most {each.limit:g})"
             rows.append(["doubt" if each.raised else "fine", each.id, limit, _advice(each)])
+        if not checks:
+            advice = "give at least 8 images: with fewer, a wrong reading is not found"
+            rows.append(["skipped", "checks", f"{len(images.data.test)} images", advice])
         print_table(subject.name, ["", "about", "value", "do"], rows, words=range(4))
     return 2 if any(check.raised for check in checks) else 0
 
@@ -94,11 +103,13 @@ def _advice(check: "Check") -> str:
     return f"{check.problem}: {check.do}" if check.raised else ""
 
 
-def _opened(options: Audit) -> "tuple[Subject, ImageData]":
+def _opened(
+    options: Audit, say: Callable[[str], object] = lambda _: None
+) -> "tuple[Subject, ImageData]":
     """The model and its data; a damaged file of the model is a model that is not supported."""
     try:
-        return load_target(options)
-    except UnreadableError:
+        return load_target(options, say)
+    except (UnreadableError, ForeignStateError):
         raise
     except ArtifactError as error:
         raise ModelError(str(error)) from error

@@ -106,7 +106,7 @@ class ProgressLines:
         """Print one message."""
         if not self._quiet:
             with self._until_closed():
-                self._console.print(message, markup=False)
+                self._console.print(message, markup=False, soft_wrap=True)
 
     def _plain(self, line: str, activity: str, done: int, total: int, detail: str) -> None:
         now = time.monotonic()

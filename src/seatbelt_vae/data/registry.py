@@ -74,7 +74,10 @@ def source_of(config: DataConfig) -> Source:
     kind, colon, _ = config.name.partition(":")
     entry = ("hf:NAME" if kind == "hf" else "MODULE:FUNCTION") if colon else kind
     if entry not in DATA_SETS or (colon and kind in DATA_SETS):
-        raise DataError(f"unknown data set {config.name!r}: {perhaps(config.name, DATA_SETS)}")
+        hint = perhaps(config.name, DATA_SETS)
+        if Path(config.name).is_dir():
+            hint = f"for the images in that folder, give folder:{config.name}"
+        raise DataError(f"unknown data set {config.name!r}: {hint}")
     source = DATA_SETS[entry]
     for key, text in (("data", config.name), ("root", config.root or "")):
         _check_storable(key, text)

@@ -1,10 +1,7 @@
 """The subject of a foreign model: checked against the protocol, and on images of its user."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,16 +10,13 @@ from torch import Tensor
 from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.config.adapter import Bound
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
-from seatbelt_vae.references import resolve_reference
-from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.override import overridden
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.adapters.return_values import image_of
+from seatbelt_vae.subjects.reading_checks import check_reading
 from seatbelt_vae.subjects.subject import Subject
-from seatbelt_vae.testing import check_autoencoder, check_on_images
+from seatbelt_vae.testing import check_autoencoder
 
 __all__ = ["examined", "usual_bounds"]
 
@@ -84,46 +78,8 @@ def _typical(model: Autoencoder, data: ImageData | None) -> Tensor | None:
 
 
 def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:
-    test, model = subject.images(data).test, subject.model
+    test = subject.images(data).test
     if len(test) < _ENOUGH:
         return ()
     images = test.batch(np.arange(min(len(test), _IMAGES)))
-    forward = _forward(subject)
-    found = [f for f in check_on_images(model, images, forward=forward) if f.raised]
-    raised, names = tuple(map(str, found)), {finding.name for finding in found}
-    if not isinstance(model, ForeignAutoencoder):
-        return raised
-    if (order := better_heads(model, images)) is not None:
-        raised += (f"mean and spread of encode seem to be {order}",)
-    if raised and (better := better_reading(model, images)) is not None:
-        raised += (f"{better} reconstructs better",)
-    code = better_code(model, images, forward) if forward and "forward noise" in names else None
-    if code is not None:
-        raised += (f"--code {code} varies reconstructions as the model's own forward does",)
-    return raised
-
-
-def _forward(subject: Subject) -> Callable[[Tensor], Tensor] | None:
-    """The owner's map from inputs to reconstructions: that of the settings, or of the module."""
-    if (reference := subject.settings.forward) is not None:
-        given = resolve_reference(reference)
-        if not callable(given):
-            raise ConfigError(f"forward {reference!r} is no function of inputs: name a function")
-        return partial(_reconstructed, reference, given)
-    return subject.model.forward if isinstance(subject.model, ForeignAutoencoder) else None
-
-
-def _reconstructed(reference: str, function: Callable[[Tensor], Any], x: Tensor) -> Tensor:
-    try:
-        found = image_of(function(x))
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
-        reason = (str(error).splitlines() or ["no message"])[0]
-        raise ConfigError(
-            f"forward {reference!r} fails on inputs {tuple(x.shape)}: {reason}"
-        ) from None
-    if found is None or found.numel() != x.numel():
-        raise ConfigError(
-            f"forward {reference!r} returned no reconstruction of inputs {tuple(x.shape)}: return "
-            f"a tensor of that shape"
-        )
-    return found.detach().to(x).reshape(x.shape)
+    return tuple(str(finding) for finding in check_reading(subject, images) if finding.raised)

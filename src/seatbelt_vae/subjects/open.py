@@ -91,6 +91,10 @@ def _kind_of(target: str) -> str:
     for kind, module in TARGET_KINDS.items():
         if module.recognises(target):
             return kind
+    if target.endswith(".py"):
+        raise ConfigError(
+            f"{target} without a function: name one that returns the model, as {target}:load"
+        )
     raise ArtifactError(
         f"{target} is no subject: expected a run folder (made by `train`), a folder of results, "
         f"package.module:function, file.py:function, a folder of diffusers or pythae, or a file of "

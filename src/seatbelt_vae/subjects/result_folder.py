@@ -18,17 +18,31 @@ __all__ = ["continued", "settings_of", "source_of", "store_subject"]
 def store_subject(subject: Subject, folder: Path) -> Subject:
     """The subject with its results in ``folder``, a new folder or one of the same subject.
 
+    A folder without results, such as that of a model whose checks stopped its audit, is described
+    anew if the subject differs.
+
     Raises:
         ForeignStateError: the folder holds results of another model or other data.
         ArtifactError: the folder holds something else, or cannot be written.
     """
     path = folder / SUBJECT
     if path.exists():
-        return continued(Run(folder.name, folder), subject)
-    if folder.exists() and any(folder.iterdir()):
+        try:
+            return continued(Run(folder.name, folder), subject)
+        except ForeignStateError:
+            if _has_results(folder):
+                raise
+            (folder / IDENTITY).unlink(missing_ok=True)
+    elif folder.exists() and any(folder.iterdir()):
         raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
     write_json(path, {"format": FORMAT, **subject.about()})
     return subject.stored_in(folder)
+
+
+def _has_results(folder: Path) -> bool:
+    """Whether a folder has more than its description and an audit that attacked nothing."""
+    others = {entry.name for entry in folder.iterdir()} - {SUBJECT, IDENTITY, "audit"}
+    return bool(others) or (folder / "audit" / "about.json").exists()
 
 
 def source_of(stored: Run) -> str:

@@ -53,7 +53,8 @@ def check_on_images(
 
     * ``unexplained``: :math:`\|x - \mathrm{rec}(x)\| / \|x - \bar x\|` over all images;
     * ``out of range``: share of reconstructed values outside the bounds by 5 % of the range;
-    * ``wide posterior``: share of units and images with :math:`\sigma > 1.005`;
+    * ``wide posterior``: share of units and images with :math:`\sigma > 1.005`, or 1 if all have
+      :math:`\sigma > 1`;
     * ``mixed rows``: relative change of a reconstruction when the other images change;
     * ``clamped ends``: share of reconstructed values at a bound, if their gradient is exactly 0;
     * ``forward``: relative distance of rec(x) from the owner's own reconstruction, less the
@@ -107,13 +108,15 @@ def _unexplained(images: Tensor, reconstruction: Tensor) -> Finding:
 
 
 def _wide_posterior(layers: Sequence[Normal]) -> Finding:
-    wide = torch.cat([layer.std.flatten() for layer in layers]) > 1.005
+    std = torch.cat([layer.std.flatten() for layer in layers])
+    # units that are unused have σ near 1 on both sides; a variance read as log-variance has none
+    wide = std > (1.0 if (std > 1).all() else 1.005)
     return Finding(
         "wide posterior",
         wide.double().mean().item(),
         0.9,
         "nearly every posterior is wider than the prior",
-        "state the meaning of the second tensor of encode with code=",
+        "state the meaning of the second tensor of encode with --code",
     )
 
 
@@ -126,7 +129,7 @@ def _out_of_range(model: Autoencoder, reconstruction: Tensor) -> Finding:
         outside.double().mean().item(),
         0.2,
         "many reconstructed values are outside the bounds",
-        "state bounds, or output as logits",
+        "give --bounds, or --output logits",
     )
 
 
@@ -191,7 +194,7 @@ def _other_noise(
             max(ours / own, own / ours) if ours > 0 else math.inf,
             1.5,
             "draws of the posterior vary reconstructions otherwise than the model's own forward",
-            "state the meaning of the second tensor of encode with code",
+            "state the meaning of the second tensor of encode with --code",
         )
     ]
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,19 +12,46 @@ from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.return_values import heads_of
 from seatbelt_vae.testing.plausibility import drawn, variation
 
-__all__ = ["better_code", "better_heads", "better_reading"]
+__all__ = ["Better", "better_code", "better_heads", "better_reading"]
 
-_BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+_NORMALISED = (-2.1, 2.6)  # about those of images normalised as for ImageNet
+_BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), _NORMALISED)
 _OUTPUTS: tuple[Output, ...] = ("image", "logits", "probability")
 _CODES: tuple[Code, ...] = ("log-variance", "log-std", "std", "variance", "softplus")
-_CLEARLY, _CLOSE = 0.7, 1.25
+_CLEARLY, _CLOSE = 0.85, 1.25
+_WELL = 0.25  # a good reading: rounding is finer in a wider range, which is no doubt
+_TRIED = 16  # images per reading
+_NORMALISE = (
+    "return an adapter that subtracts the mean of the channels and divides by their standard "
+    "deviation in encode, and undoes it in decode: inputs seem to be normalised, as for ImageNet"
+)
+_ORDERS = {
+    "swapped": "return the two tensors of encode in the other order, the mean first",
+    "interleaved": "return h[:, 0::2], h[:, 1::2] from encode",
+}
+
+
+@dataclass(frozen=True)
+class Better:
+    """Another reading of a module that reconstructs clearly better.
+
+    Args:
+        ratio: reconstruction error of the present reading over that of the other one.
+        remedy: what to do.
+        limit: the largest ratio of a present reading that raises no doubt.
+    """
+
+    ratio: float
+    remedy: str
+    limit: float = 1 / _CLEARLY
 
 
 @torch.no_grad()
-def better_reading(model: ForeignAutoencoder, images: Tensor) -> str | None:
+def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
     """The settings under which the module reconstructs images best, if clearly better.
 
-    The bounds [0, 1], [−1, 1] and [0, 255] and all readings of ``decode`` are tried.
+    The bounds [0, 1], [−1, 1], [0, 255] and those of normalised images, and all readings of
+    ``decode`` are tried.
 
     Args:
         model: the adapter.
@@ -33,17 +60,25 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> str | None:
     if model.bounds is None:
         return None
     low, high = model.bounds
-    unit = (images - low) / (high - low)
+    unit = (images[:_TRIED] - low) / (high - low)
     errors = {
         (bounds, output): _error(replace(model, bounds=bounds, output=output), unit, bounds)
         for bounds in _BOUNDS
         for output in _OUTPUTS
     }
-    best = min(errors, key=errors.__getitem__)
-    if not errors[best] < _CLEARLY * min(_error(model, unit, model.bounds), 1.0):
+    # approximate bounds must be better by a margin
+    best = min(errors, key=lambda key: errors[key] * (1.1 if key[0] == _NORMALISED else 1.0))
+    present = _error(model, unit, model.bounds)
+    if present < _WELL or not errors[best] < _CLEARLY * min(present, 1.0):
         return None
-    (low, high), output = best
-    return f"--bounds={low:g},{high:g} --output {output}"
+    if best[0] == _NORMALISED:
+        return Better(present / errors[best], _NORMALISE)
+    flags = []
+    if best[0] != model.bounds:
+        flags.append("--bounds {:g},{:g}".format(*best[0]))
+    if best[1] != model.output:
+        flags.append(f"--output {best[1]}")
+    return Better(present / errors[best], f"give {' '.join(flags)}")
 
 
 def _error(model: ForeignAutoencoder, unit: Tensor, bounds: tuple[float, float]) -> float:
@@ -55,7 +90,7 @@ def _error(model: ForeignAutoencoder, unit: Tensor, bounds: tuple[float, float])
 
 
 @torch.no_grad()
-def better_heads(model: ForeignAutoencoder, images: Tensor) -> str | None:
+def better_heads(model: ForeignAutoencoder, images: Tensor) -> Better | None:
     """The order of the heads under which images are reconstructed best, if clearly better.
 
     Mean and spread may be swapped, or interleaved in the tensor that they were split from.
@@ -64,11 +99,13 @@ def better_heads(model: ForeignAutoencoder, images: Tensor) -> str | None:
     if heads is None or heads.spread is None or len(model.code_shapes) > 1:
         return None
     joined = torch.cat([heads.mean, heads.spread], dim=1)
-    means = {"swapped": heads.spread, "interleaved: return h[:, 0::2], h[:, 1::2]": joined[:, ::2]}
-    known = _distance(model, images, heads.mean)
+    means = {"swapped": heads.spread, "interleaved": joined[:, ::2]}
+    present = _distance(model, images, heads.mean)
     errors = {name: _distance(model, images, mean) for name, mean in means.items()}
     best = min(errors, key=errors.__getitem__)
-    return best if errors[best] < _CLEARLY * min(known, 1.0) else None
+    if not errors[best] < _CLEARLY * min(present, 1.0):
+        return None
+    return Better(present / errors[best], _ORDERS[best])
 
 
 @torch.no_grad()
@@ -80,9 +117,11 @@ def better_code(
     Args:
         model: the adapter, with a posterior.
         images: images in its bounds.
-        forward: the owner's map, which samples.
+        forward: the owner's map; without noise it tells nothing.
     """
     aim = variation(forward, images)
+    if aim < 1e-6 * float(images.norm()):
+        return None  # it does not sample
     ratios = {code: variation(drawn(replace(model, code=code)), images) / aim for code in _CODES}
     off = {code: max(ratio, 1 / max(ratio, 1e-9)) for code, ratio in ratios.items()}
     best = min(off, key=lambda code: off[code] if math.isfinite(off[code]) else math.inf)

@@ -16,7 +16,10 @@ __all__ = ["check_decoded", "gaussian_of", "on_zeros", "trial_error", "tried"]
 _SIDES = (2, 4, 8, 16, 32, 64)
 """Multiples that are tried for the sides of an image."""
 
-_FAILURES = (RuntimeError, ValueError, TypeError, LookupError, AttributeError)
+_USUAL = (28, 32, 64, 96, 128, 178, 218, 224, 256, 299, 384, 512)
+"""Sides of images that are tried last, for networks that take one size only."""
+
+_FAILURES = (AssertionError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 """Errors of a module that gets inputs or codes of another form than it expects."""
 
 
@@ -47,7 +50,14 @@ def on_zeros(
                 function(zeros.new_zeros(2, *larger))
                 raise trial_error(
                     f"{name} fails on inputs {shape} ({reasons[0]}) but takes {larger}: sides must "
-                    f"be multiples of {side}; give another --image-size"
+                    f"be multiples of {side}; give another --image-size, or"
+                )
+        for side in _USUAL if len(shape) == 3 else ():
+            with suppress(*_FAILURES):
+                function(zeros.new_zeros(2, shape[0], side, side))
+                raise trial_error(
+                    f"{name} fails on inputs {shape} ({reasons[0]}) but takes sides of {side}: "
+                    f"give --image-size {side}, or"
                 )
     raise trial_error(
         f"{name} fails on inputs of shape {shape} ({reasons[0]}) and flattened ({reasons[1]})"
@@ -95,7 +105,8 @@ def _long(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def trial_error(problem: str) -> ModelError:
     """The error of a module that no adapter fits."""
-    return ModelError(f"{problem}: return an adapter instead of the module, as below")
+    joined = problem if problem.endswith(", or") else f"{problem}:"
+    return ModelError(f"{joined} return an adapter instead of the module, as below")
 
 
 def _reason(error: Exception) -> str:
