@@ -25,7 +25,7 @@ from tests.auditing.acceptance_subjects import SUBJECTS, Accepted, write_data
 from tests.auditing.plain_loops import PlainBudget, adam_loop, pgd_loop
 
 SETTINGS = (
-    *("--pairs", "2", "--seed", "1", "--gradient-free", "0", "--processes", "1"),
+    *("--seed", "1", "--gradient-free", "0", "--processes", "1"),
     *("--quiet", "--despite-checks"),
 )
 BUDGET_FLAGS = {
@@ -33,7 +33,7 @@ BUDGET_FLAGS = {
     "linf": ("--budgets", "--linf-budgets", "8"),
     "sd": ("--budgets", "--sd-budgets", "0.5"),
 }
-PAIRS, BUDGETS = 2, {"l2": 0.2, "linf": 8 / 255, "sd": 0.5}
+BUDGETS = {"l2": 0.2, "linf": 8 / 255, "sd": 0.5}
 TOLERANCE = 1e-3
 Run = Callable[[PortfolioAttack], Candidates]
 
@@ -78,16 +78,17 @@ def plain_loops(
 
     A slow subject is compared with one loop, that which is usual for the norm.
     """
-    stored = [read_tensors(folder / f"worst/pair-{pair:05d}.safetensors") for pair in range(PAIRS)]
+    stored = [read_tensors(path) for path in sorted(folder.glob("worst/*.safetensors"))]
+    pairs = len(stored)
     x, target = (torch.stack([each[name] for each in stored]) for name in ("x", "target"))
     goals = ("gap", "code_gap") if model.capabilities.codes else ("gap",)
-    parts = [range(PAIRS * place, PAIRS * (place + 1)) for place in range(len(goals))]
+    parts = [range(pairs * place, pairs * (place + 1)) for place in range(len(goals))]
 
     def outputs(images: Tensor) -> list[Tensor]:
         """Reconstructions of the first rows, codes of the others."""
         z = model.encode(images).z
-        image = model.decode([code[:PAIRS] for code in z]).mean.flatten(1)
-        return [image, torch.cat([code.flatten(1) for code in z], dim=1)[PAIRS:]][: len(goals)]
+        image = model.decode([code[:pairs] for code in z]).mean.flatten(1)
+        return [image, torch.cat([code.flatten(1) for code in z], dim=1)[pairs:]][: len(goals)]
 
     x, target = (torch.cat([images] * len(goals)) for images in (x, target))
     with torch.no_grad():
@@ -145,7 +146,8 @@ def audited(accepted: Accepted, folder: Path, place: Path) -> Audited:
     given = ("array", "--root", str(path)) if path.suffix == ".npy" else (str(path),)
     target, counter = accepted.build(folder / "model"), Counter()
     run, descend = PortfolioAttack.run, Search.descend
-    settings = (*SETTINGS, *BUDGET_FLAGS[accepted.threat])
+    pairs = ("--pairs", "1" if accepted.slow else "2")
+    settings = (*SETTINGS, *pairs, *BUDGET_FLAGS[accepted.threat])
     command = ["audit", target, "--data", *given, *settings, "--out", str(folder / "out")]
     with (
         patch.object(PortfolioAttack, "run", lambda attack: counter.run(run, attack)),
