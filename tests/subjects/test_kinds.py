@@ -101,14 +101,15 @@ def check_tokens(model, x, book, quantised):
     assert tokens_changed(model, x, x).equal(torch.zeros(len(x), dtype=torch.double))
 
 
-def saved_by_diffusers(kind: str, folder: Path) -> nn.Module:
-    """A small autoencoder of a class of diffusers."""
+def saved_by_diffusers(kind: str, folder: Path, blocks: int = 2) -> nn.Module:
+    """A small autoencoder of a class of diffusers; ``blocks`` of AutoencoderKL and VQModel."""
     import diffusers
 
-    two = {"block_out_channels": (8, 16), "norm_num_groups": 4}
-    blocks = {
-        "down_block_types": ("DownEncoderBlock2D",) * 2,
-        "up_block_types": ("UpDecoderBlock2D",) * 2,
+    few = {
+        "block_out_channels": (8, 16)[:blocks],
+        "norm_num_groups": 4,
+        "down_block_types": ("DownEncoderBlock2D",) * blocks,
+        "up_block_types": ("UpDecoderBlock2D",) * blocks,
     }
     tiny = {f"{part}_block_out_channels": (8, 8) for part in ("encoder", "decoder")} | {
         f"num_{part}_blocks": (1, 1) for part in ("encoder", "decoder")
@@ -124,9 +125,9 @@ def saved_by_diffusers(kind: str, folder: Path) -> nn.Module:
         }.items()
     }
     settings = {
-        "AutoencoderKL": two | blocks | {"latent_channels": 4},
+        "AutoencoderKL": few | {"latent_channels": 4},
         "AutoencoderTiny": tiny | {"latent_channels": 4},
-        "VQModel": two | blocks | {"latent_channels": 3, "num_vq_embeddings": 16},
+        "VQModel": few | {"latent_channels": 3, "num_vq_embeddings": 16},
         "AutoencoderDC": deep | {"latent_channels": 4, "attention_head_dim": 4},
     }
     torch.manual_seed(0)
@@ -181,7 +182,7 @@ class Small(nn.Module):
         return self.decode(self.encode(x))
 
 
-class _Map(nn.Module):
+class Map(nn.Module):
     def __init__(self, model, name):
         super().__init__()
         self.model, self.name = model, name
@@ -207,8 +208,8 @@ def test_exported_programs(parts, tmp_path, data):
         export(model, target, 1, 12, 12)
     else:
         target = tmp_path
-        export(_Map(model, "encode"), target / "encode.pt2", 1, 12, 12)
-        export(_Map(model, "decode"), target / "decode.pt2", 4)
+        export(Map(model, "encode"), target / "encode.pt2", 1, 12, 12)
+        export(Map(model, "decode"), target / "decode.pt2", 4)
     subject = open_subject(target, data[1])
     x, aim = subject.images(data[1]).test.batch(np.arange(2)).chunk(2)
     with torch.no_grad():

@@ -7,6 +7,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -248,7 +249,7 @@ class PortfolioAttack:
         origin: str | None = None,
     ) -> None:
         """Run descents of a loss and add their ends."""
-        settings = AttackConfig(loss=loss, threat=norm_of(self.threat))
+        settings = AttackConfig(loss=loss, threat=norm_of(self.threat), solver=self._solver(loss))
         search = Search(self.problem(loss), self.levels, settings)
         search.descend(requests, evaluations * self.config.effort, explore=explore)
         self.evaluations += search.evaluations
@@ -256,3 +257,12 @@ class PortfolioAttack:
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)
             self.found.add(pool.points, torch.full_like(level, pair), level, origin or loss)
+
+    def _solver(self, name: str) -> Literal["quasi-newton", "pgd"]:
+        """The solver of a loss.
+
+        A quantiser makes reconstructions discontinuous, where the line search of a quasi-Newton
+        method ends too early. Losses of codes stay continuous.
+        """
+        of_codes = bool(portfolio_of(self.model, [name])[name].needs)
+        return "pgd" if capabilities_of(self.model).tokens and not of_codes else "quasi-newton"

@@ -39,6 +39,18 @@ class _Programs(nn.Module):
         return self.decoder(z)
 
 
+class _Whole(nn.Module):
+    """One program, whose submodules may be named ``encode`` and ``decode`` but have no forward."""
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def forward(self, x: Tensor) -> Any:
+        """The results of the program."""
+        return self.program(x)
+
+
 def recognises(target: str) -> bool:
     """Whether a target is a program, or a folder with ``encode.pt2`` and ``decode.pt2``."""
     return Path(target).suffix == ".pt2" or (Path(target) / _ENCODE).exists()
@@ -60,7 +72,7 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     module = (
         _Programs(_program(path / _ENCODE), _program(path / _DECODE))
         if path.is_dir()
-        else _program(path)
+        else _Whole(_program(path))
     )
     model = wrap(module, tuple(data.image_shape), usual_bounds(data))
     return subject_of_model(model, path.stem, source=target, kind="exported")
