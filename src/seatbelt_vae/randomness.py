@@ -81,6 +81,7 @@ class Stream(Enum):
     UNIVERSAL_NOISE = (92,)
     # the conformance check
     CHECK_INPUTS = (74,)
+    CHECK_DRAWS = (86,)
 
     def __init__(self, number: int, *indices: str) -> None:
         self.number, self.indices = number, indices

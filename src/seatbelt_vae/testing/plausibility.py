@@ -14,6 +14,7 @@ from torch import Tensor
 from seatbelt_vae.config.checks import at_least
 from seatbelt_vae.distributions import Normal
 from seatbelt_vae.protocol import Autoencoder, as_inputs, bounds_of, capabilities_of
+from seatbelt_vae.randomness import Stream, seeded_for
 
 __all__ = ["Finding", "check_on_images", "drawn", "variation"]
 
@@ -201,8 +202,7 @@ def _other_noise(
 
 def variation(function: Callable[[Tensor], Tensor], images: Tensor) -> float:
     """The norm of the difference of two calls; the global random state stays as it is."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded_for(Stream.CHECK_DRAWS, 0):
         return _norm(function(images) - function(images))
 
 
