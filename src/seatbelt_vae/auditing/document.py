@@ -10,6 +10,7 @@ import torch
 
 import seatbelt_vae
 from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.placement import known_models, placement_of
 from seatbelt_vae.auditing.threat_budgets import UNITS, metric_name, suffix_of, threats_of
 from seatbelt_vae.auditing.verdict import HEADLINE
 from seatbelt_vae.config.audit import AuditConfig
@@ -95,7 +96,7 @@ def document_of(
         survival=tuple(Survival(_TRANSFORMATIONS[r.goal], r.metric) for r in survived),
         classifier=measured.classifier,
         score=measured.score,
-        placement=None,
+        placement=placement_of(measured.results, checks, known_models()),
         checks=tuple(checks),
         flags=tuple(flags),
         verdict=verdict,
