@@ -77,7 +77,7 @@ def test_a_pass(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "attacking 0/2" in shown.err
     assert "attacking 2/2" in shown.err
     content = json.loads((tmp_path / "runs/own-Kept/audit/audit.json").read_text())
-    assert content["command"].startswith("seatbelt-vae ")
+    assert content["command"].startswith("seatbelt-vae audit own.py:Kept ")
     (case,) = ElementTree.parse("rules.xml").getroot().iter("testcase")
     assert len(case) == 0
 

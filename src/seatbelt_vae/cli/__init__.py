@@ -13,6 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from seatbelt_vae import __version__
+from seatbelt_vae.cli.invocation import invoked
 from seatbelt_vae.cli.options import Claims, Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
@@ -59,7 +60,8 @@ def _main(arguments: list[str]) -> int:
         print(f"seatbelt-vae {__version__}")
         return 0
     try:
-        return _resumable(parse(arguments))
+        with invoked(arguments):
+            return _resumable(parse(arguments))
     except QueryTimeoutError as error:
         return _fail(str(error), 124)  # as timeout(1)
     except SeatbeltError as error:

@@ -1,8 +1,6 @@
 """``audit``: attack any model with a portfolio of losses, and give a verdict."""
 
 import logging
-import shlex
-import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.cli.audit_options import Audit
+from seatbelt_vae.cli.invocation import invocation
 from seatbelt_vae.cli.progress_bars import ProgressLines
 from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.cli.targets import check_target, load_target
@@ -65,7 +64,7 @@ def _run(options: Audit) -> int:
                 options.audit,
                 rules=options.fail_if,
                 despite_checks=options.despite_checks,
-                command=shlex.join(["seatbelt-vae", *sys.argv[1:]]),
+                command=invocation(),
                 on_progress=lambda *done: progress.show(*done),
             )
     if options.junit is not None:

@@ -41,7 +41,7 @@ def declaration_of(loss: str) -> LossDeclaration:
 
     Example:
         >>> declaration_of("damage-posterior")
-        LossDeclaration(layers=True, targeted=False, path='mean')
+        LossDeclaration(layers=True, targeted=False, bounded=False, path='mean')
     """
     text = (_FOLDER / f"{loss.replace('-', '_')}.py").read_text(encoding="utf-8")
     for statement in ast.parse(text).body:
