@@ -304,3 +304,18 @@ def test_clamped_ends_are_told_from_saturated_ones(trained):
     ends = saturated.decode(saturated.encode(2 * blobs(32) - 1).z).mean.abs() == 1
     assert ends.double().mean() > 0.25
     assert "clamped ends" not in raised(saturated, 2 * blobs(32) - 1)
+
+
+def test_a_saturated_background_raises_nothing():
+    class Silhouettes(nn.Module):
+        def encode(self, x):
+            return x.flatten(1)
+
+        def decode(self, z):
+            return (400 * (z - 0.5)).sigmoid().view(-1, *SHAPE)
+
+    shapes = (blobs(32) > blobs(32).median()).float()
+    model = wrap(Silhouettes(), SHAPE)
+    reconstruction = model.decode(model.encode(shapes).z).mean
+    assert torch.equal(reconstruction, shapes)
+    assert not raised(model, shapes)

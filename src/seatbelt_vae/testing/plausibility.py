@@ -18,6 +18,8 @@ from seatbelt_vae.randomness import Stream, seeded_for
 
 __all__ = ["Finding", "check_on_images", "drawn", "variation"]
 
+_AT_BOUND = 0.01  # share of the range within which an image is at its bound
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -87,7 +89,7 @@ def check_on_images(
     found = [_unexplained(images, reconstruction)]
     if bounds_of(model).finite:
         found.append(_out_of_range(model, reconstruction))
-        found.append(_clamped_ends(model, posterior.z, reconstruction))
+        found.append(_clamped_ends(model, posterior.z, images, reconstruction))
     if capabilities_of(model).posterior:
         found.append(_wide_posterior(posterior.layers))
     if capabilities_of(model).repeatable:
@@ -160,9 +162,13 @@ def _disagreement(
     )
 
 
-def _clamped_ends(model: Autoencoder, z: Sequence[Tensor], reconstruction: Tensor) -> Finding:
+def _clamped_ends(
+    model: Autoencoder, z: Sequence[Tensor], images: Tensor, reconstruction: Tensor
+) -> Finding:
     low, high = (torch.as_tensor(bound).to(reconstruction) for bound in bounds_of(model))
     ends = (reconstruction == low) | (reconstruction == high)
+    # a saturated output is right where the image itself is at the bound, such as a white background
+    ends &= (images - reconstruction).abs() > _AT_BOUND * (high - low)
     share = ends.double().mean().item()
     with torch.enable_grad():
         codes = [part.detach().requires_grad_() for part in z]
