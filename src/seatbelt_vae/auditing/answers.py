@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from seatbelt_vae.attacks.threats import budget_of
 from seatbelt_vae.auditing.audited_images import AuditedImages
@@ -12,7 +11,7 @@ from seatbelt_vae.auditing.pair_store import AuditedPairs
 from seatbelt_vae.auditing.results import stated
 from seatbelt_vae.auditing.survival import survival
 from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
-from seatbelt_vae.auditing.universal import universal_distortion
+from seatbelt_vae.auditing.universal import mean_distance, universal_distortion
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
@@ -57,7 +56,7 @@ def universal_results(
 ) -> list[Result]:
     """Damage of one distortion for many images under the middle budget of each threat.
 
-    The blend line is that of noise of the same size. Results are kept in ``universal.json``.
+    The blend line is that of noise of the same size. ``universal/`` keeps one file per threat.
     """
     results = []
     for threat, budgets in threats_of(config, event_shape_of(model)).items():
@@ -90,7 +89,7 @@ def _find_universal(
 ) -> None:
     inputs = images.references[:UNIVERSAL_IMAGES]
     kind = budget_of(norm_of(threat), model)
-    unit = _mean_distance(inputs) if threat == "l2" else 1.0
+    unit = mean_distance(inputs) if threat == "l2" else 1.0
     if threat == "linf" and kind.units is None:
         unit = bounds_of(model).span
     found = universal_distortion(
@@ -110,7 +109,3 @@ def _find_universal(
             "noise": float(found.noise.mean()),
         },
     )
-
-
-def _mean_distance(inputs: Tensor) -> float:
-    return float(torch.pdist(inputs.flatten(1).double()).mean())

@@ -73,8 +73,7 @@ def _descend_again(attack: PortfolioAttack, goal: Goal) -> Sequence[int]:
         for request in attack.random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
         if request.level == middle and request.pair in pairs
     ]
-    starts = attack.anneal(goal.loss, starts, _ANNEALED * attack.config.effort)
-    attack.descend(goal.loss, starts, _RECHECK_EVALUATIONS, origin="recheck")
+    attack.descend(goal.loss, starts, _RECHECK_EVALUATIONS, annealed=_ANNEALED, origin="recheck")
     return pairs
 
 

@@ -57,10 +57,8 @@ class Goal:
 
     Args:
         name: the name of the metric without its budget.
-        symbol: its head in tables.
         lowers: whether the attacker lowers it; a model is robust where it is high.
         loss: the loss that states the goal directly.
-        definition: one sentence.
         random: random starts of each kind per pair and budget.
         heats: of each heat of its loss the candidates, and their gradient evaluations of annealed
             gradient steps and of the quasi-Newton method.
@@ -71,10 +69,8 @@ class Goal:
     """
 
     name: str
-    symbol: str
     lowers: bool
     loss: str
-    definition: str
     random: int
     heats: tuple[tuple[int, int, int], ...]
     distance: Callable[[ReferencePairs, Tensor, Tensor, Tensor], Tensor]
@@ -84,10 +80,8 @@ class Goal:
 GOALS = (
     Goal(
         "gap",
-        "reconstruction gap",
         True,
         "output-reconstruction",
-        "‖rec(x*) − rec(x_t)‖ / ‖rec(x) − rec(x_t)‖: 0 is fooled, 1 is unmoved",
         0,
         ((4, 0, 8), (3, 100, 20)),
         lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
@@ -95,10 +89,8 @@ GOALS = (
     ),
     Goal(
         "code_gap",
-        "code gap",
         True,
         "latent-l2",
-        "‖z* − z_t‖ / ‖z − z_t‖ of the mean codes of all layers: 0 is fooled, 1 is unmoved",
         0,
         ((3, 0, 8), (1, 60, 30)),
         lambda pairs, of, codes, _: norm(codes - pairs.target_code[of]),
@@ -106,17 +98,15 @@ GOALS = (
     ),
     Goal(
         "damage",
-        "damage",
         False,
         "damage-reconstruction",
-        "‖rec(x*) − rec(x)‖ over the largest ‖d‖₂ within the budget: 1 for the identity map",
         2,  # its maxima are many, and of different height
         ((4, 0, 8), (2, 60, 30)),
         lambda pairs, of, _, images: norm(images - pairs.reconstruction[of]),
         lambda _, largest: largest,
     ),
 )
-"""In the order of reports; the first is the headline."""
+"""In the order of reports; the first is the headline. `metrics.METRICS` defines them."""
 
 
 def goals_of(model: Autoencoder) -> tuple[Goal, ...]:

@@ -5,7 +5,7 @@ first; the loss of each goal then descends from the best distortion that any of 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -22,8 +22,8 @@ from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.config.loss_files import declaration_of
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.optim import minimize_by_pgd
 from seatbelt_vae.optim.region import region_of
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 from seatbelt_vae.randomness import Stream, generator_for
@@ -131,8 +131,8 @@ class PortfolioAttack:
             self.descend(goal.loss, starts, _FIRST, explore=True)
             for heat, (count, annealed, evaluations) in enumerate(goal.heats):
                 starts = self._best_starts(goal, count * effort, exchange=heat == 0)
-                starts = self.anneal(goal.loss, starts, annealed * effort)
-                self.descend(goal.loss, starts, evaluations, explore=not annealed)
+                explore = not annealed
+                self.descend(goal.loss, starts, evaluations, explore=explore, annealed=annealed)
         return self.found
 
     def problem(self, name: str) -> Problem:
@@ -183,7 +183,7 @@ class PortfolioAttack:
 
     def _first_starts(self, name: str) -> list[Request]:
         """Starts of a loss: the nearest point to the target, or random ones without a target."""
-        if not portfolio_of(self.model, [name])[name].targeted:
+        if not declaration_of(name).targeted:
             return self.random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
         rows = zip(self.rows[0].tolist(), self.rows[1].tolist(), nearest, strict=True)
@@ -219,26 +219,6 @@ class PortfolioAttack:
             requests += [Request(pair, level, point, "best") for point in points]
         return requests
 
-    def anneal(self, loss: str, requests: list[Request], evaluations: int) -> list[Request]:
-        """The requests after long gradient steps that become shorter, see `minimize_by_pgd`."""
-        if not requests or not evaluations:
-            return requests
-        problem = self.problem(loss)
-        pairs = torch.tensor([request.pair for request in requests], device=self.x.device)
-        index = torch.tensor([request.level for request in requests])
-        levels = self.levels[pairs, index.to(pairs)]
-        found = minimize_by_pgd(
-            lambda points, rows: problem.value_and_gradient(points, pairs[rows], levels[rows]),
-            torch.stack([request.point for request in requests]),
-            **problem.threat.region(problem.x[pairs], levels, problem.bounds),
-            max_evaluations=evaluations,
-            annealed=True,
-            micro_batch=problem.micro_batch,
-        )
-        spent = found.evaluations.cpu()
-        self.evaluations.index_put_((pairs.cpu(), index), spent, accumulate=True)
-        return [replace(r, point=point) for r, point in zip(requests, found.x, strict=True)]
-
     def descend(
         self,
         loss: str,
@@ -246,12 +226,14 @@ class PortfolioAttack:
         evaluations: int,
         *,
         explore: bool = False,
+        annealed: int = 0,
         origin: str | None = None,
     ) -> None:
-        """Run descents of a loss and add their ends."""
+        """Run descents of a loss, see `Search.descend`, and add their ends."""
         settings = AttackConfig(loss=loss, threat=norm_of(self.threat), solver=self._solver(loss))
         search = Search(self.problem(loss), self.levels, settings)
-        search.descend(requests, evaluations * self.config.effort, explore=explore)
+        effort = self.config.effort
+        search.descend(requests, evaluations * effort, explore=explore, annealed=annealed * effort)
         self.evaluations += search.evaluations
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)

@@ -14,7 +14,7 @@ from seatbelt_vae.optim import minimize, minimize_by_pgd
 from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["UniversalDistortion", "universal_distortion", "universal_levels"]
+__all__ = ["UniversalDistortion", "mean_distance", "universal_distortion", "universal_levels"]
 
 _LINF, _L2 = 8 / 255, 0.2
 _STARTS, _NOISE_DRAWS = 8, 8
@@ -46,8 +46,13 @@ def universal_levels(inputs: Tensor, bounds: Bounds) -> dict[str, tuple[Budget, 
 
     The latter is a share of the mean distance :math:`\|x_i - x_j\|_2` between two of the inputs.
     """
-    distance = float(torch.pdist(inputs.flatten(1).double()).mean())
-    return {"8/255": (Budget("linf"), _LINF * bounds.span), "0.2": (Budget("l2"), _L2 * distance)}
+    length = _L2 * mean_distance(inputs)
+    return {"8/255": (Budget("linf"), _LINF * bounds.span), "0.2": (Budget("l2"), length)}
+
+
+def mean_distance(inputs: Tensor) -> float:
+    r"""The mean of :math:`\|x_i - x_j\|_2` over pairs of inputs."""
+    return float(torch.pdist(inputs.flatten(1).double()).mean())
 
 
 @torch.inference_mode(False)

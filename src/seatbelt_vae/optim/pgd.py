@@ -1,7 +1,7 @@
 """`minimize_by_pgd`: batched projected gradient descent with an adaptive step per row."""
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -71,77 +71,95 @@ def minimize_by_pgd(
     )
 
 
+@dataclass
+class _Best:
+    """The best point of each row so far, with its value and gradient.
+
+    Args:
+        points: :math:`(R, n)`.
+        value: infinite before the first finite value, :math:`(R)`.
+        gradient: of the shape of the points.
+        iterations: improvements after the first finite value, :math:`(R)`.
+    """
+
+    points: Tensor
+    value: Tensor
+    gradient: Tensor
+    iterations: Tensor
+
+    @classmethod
+    def before(cls, points: Tensor, rows: Tensor) -> "_Best":
+        """The state before the first evaluation."""
+        value = points.new_full((len(points),), torch.inf)
+        return cls(points, value, torch.zeros_like(points), torch.zeros_like(rows))
+
+    def update(self, points: Tensor, value: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep better points; returns which values are finite, and which are better."""
+        finite = value.isfinite() & gradient.sum(1).isfinite()
+        better = finite & (value < self.value)
+        self.iterations += better & self.value.isfinite()
+        self.points = torch.where(better[:, None], points, self.points)
+        self.value = torch.where(better, value, self.value)
+        self.gradient = torch.where(better[:, None], gradient, self.gradient)
+        return finite, better
+
+    def restart(self, rows: Tensor, points: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """The points and gradients, with the best ones in some rows, a mask (R)."""
+        points = torch.where(rows[:, None], self.points, points)
+        return points, torch.where(rows[:, None], self.gradient, gradient)
+
+    def minimum(self, region: Region, status: Tensor, evaluations: Tensor) -> Minimum:
+        """The result; rows that were never finite get their own status."""
+        never = self.value.isinf()
+        free = region.tangent(self.points, self.gradient).project(self.gradient)
+        return Minimum(
+            x=self.points,
+            value=self.value,
+            gradient_norm=free.norm(dim=1).masked_fill(never, torch.nan),
+            status=status.masked_fill(never, Status.NOT_FINITE),
+            evaluations=evaluations,
+            iterations=self.iterations,
+        )
+
+
 def _descend(
     fun: Function, x0: Tensor, region: Region, rows: Tensor, max_evaluations: int
 ) -> Minimum:
-    points = best = region.project(x0)
-    best_value = x0.new_full((len(x0),), torch.inf)
-    best_gradient = torch.zeros_like(best)
-    step, stale = torch.full_like(best_value, _FIRST_STEP), torch.zeros_like(best_value)
-    evaluations, iterations = torch.zeros_like(rows), torch.zeros_like(rows)
+    points = region.project(x0)
+    best = _Best.before(points, rows)
+    step, stale = torch.full_like(best.value, _FIRST_STEP), torch.zeros_like(best.value)
+    evaluations = torch.zeros_like(rows)
     for _ in range(max_evaluations):
         busy = (step >= _SMALLEST).nonzero()[:, 0]
         if len(busy) == 0:
             break
-        value, gradient = torch.full_like(best_value, torch.inf), torch.zeros_like(best)
+        value, gradient = torch.full_like(best.value, torch.inf), torch.zeros_like(points)
         value[busy], gradient[busy] = fun(points[busy], rows[busy])
         evaluations[busy] += 1
-        finite = value.isfinite() & gradient.sum(1).isfinite()
-        better = finite & (value < best_value)
-        iterations += better & best_value.isfinite()
-        best = torch.where(better[:, None], points, best)
-        best_value = torch.where(better, value, best_value)
-        best_gradient = torch.where(better[:, None], gradient, best_gradient)
+        finite, better = best.update(points, value, gradient)
         stale = torch.where(better, 0, stale + 1)
         stuck = (stale >= _PATIENCE) | ~finite
-        step = torch.where(stuck, step * _SHRINK, step).masked_fill(best_value.isinf(), 0)
+        step = torch.where(stuck, step * _SHRINK, step).masked_fill(best.value.isinf(), 0)
         stale = torch.where(stuck, 0, stale)
-        # a stuck row restarts from its best point, whose gradient is known
-        points = torch.where(stuck[:, None], best, points)
-        gradient = torch.where(stuck[:, None], best_gradient, gradient)
+        points, gradient = best.restart(stuck, points, gradient)
         points = region.project(points - step[:, None] * _unit_step(region, gradient))
-    never = best_value.isinf()
-    norm = region.tangent(best, best_gradient).project(best_gradient).norm(dim=1)
     status = torch.where(step < _SMALLEST, Status.CONVERGED, Status.EVALUATION_LIMIT)
-    return Minimum(
-        x=best,
-        value=best_value,
-        gradient_norm=norm.masked_fill(never, torch.nan),
-        status=status.masked_fill(never, Status.NOT_FINITE),
-        evaluations=evaluations,
-        iterations=iterations,
-    )
+    return best.minimum(region, status, evaluations)
 
 
 def _anneal(
     fun: Function, x0: Tensor, region: Region, rows: Tensor, max_evaluations: int
 ) -> Minimum:
-    points = best = region.project(x0)
-    best_value = x0.new_full((len(x0),), torch.inf)
-    best_gradient, iterations = torch.zeros_like(best), torch.zeros_like(rows)
+    points = region.project(x0)
+    best = _Best.before(points, rows)
     for k in range(max_evaluations):
         value, gradient = fun(points, rows)
-        finite = value.isfinite() & gradient.sum(1).isfinite()
-        better = finite & (value < best_value)
-        iterations += better & best_value.isfinite()
-        best = torch.where(better[:, None], points, best)
-        best_value = torch.where(better, value, best_value)
-        best_gradient = torch.where(better[:, None], gradient, best_gradient)
-        points = torch.where(finite[:, None], points, best)
-        gradient = torch.where(finite[:, None], gradient, best_gradient)
+        finite, _ = best.update(points, value, gradient)
+        points, gradient = best.restart(~finite, points, gradient)
         step = 0.5 * (1 + math.cos(math.pi * k / max_evaluations))
         points = region.project(points - step * _unit_step(region, gradient))
-    never = best_value.isinf()
-    norm = region.tangent(best, best_gradient).project(best_gradient).norm(dim=1)
-    status = torch.full_like(rows, Status.EVALUATION_LIMIT)
-    return Minimum(
-        x=best,
-        value=best_value,
-        gradient_norm=norm.masked_fill(never, torch.nan),
-        status=status.masked_fill(never, Status.NOT_FINITE),
-        evaluations=torch.full_like(rows, max_evaluations),
-        iterations=iterations,
-    )
+    limit = torch.full_like(rows, Status.EVALUATION_LIMIT)
+    return best.minimum(region, limit, torch.full_like(rows, max_evaluations))
 
 
 def _size(region: Region) -> Tensor:

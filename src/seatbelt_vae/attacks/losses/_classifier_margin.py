@@ -28,7 +28,7 @@ class ClassifierMargin(Loss):
     Args:
         classifier: maps reconstructions :math:`(B, *\text{event})`, or codes :math:`(B, \sum_i
             d_i)`, to logits :math:`(B, C)`, :math:`C \geq 2`; a module in evaluation mode.
-        reads: what it classifies.
+        reads: input of the classifier.
 
     Raises:
         ConfigError: a classifier of codes for a model without codes.

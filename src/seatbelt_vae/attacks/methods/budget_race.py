@@ -75,12 +75,7 @@ def _race_on(search: Search, count: int, evaluations: int, relaxed: float, facto
     The candidates are the best within ``relaxed`` times the budget; the descents stay within
     ``factor`` times the budget.
     """
-    requests = [
-        Request(pair, level, pool.points[k], pool.origins[k].start)
-        for pair, pool in enumerate(search.pools)
-        for level, value in enumerate(search.levels[pair])
-        for k in pool.distinct_best(relaxed * value, search.problem.x[pair], count)
-    ]
+    requests = _best_of_rows(search, count, relaxed)
     search.descend(requests, evaluations, coarse=True, explore=True, race=True, relaxed=factor)
 
 
@@ -90,11 +85,16 @@ def _anneal(search: Search) -> None:
     They leave the poor minima of large networks, where the other descents stay.
     """
     count, evaluations = _ANNEALED
-    requests = [
+    requests = _best_of_rows(search, count)
+    most = search.config.max_evaluations
+    search.descend(requests, min(_SETTLING, most), annealed=min(evaluations, most), race=True)
+
+
+def _best_of_rows(search: Search, count: int, relaxed: float = 1.0) -> list[Request]:
+    """Descents from the best candidates of different directions within a relaxed budget."""
+    return [
         Request(pair, level, pool.points[k], pool.origins[k].start)
         for pair, pool in enumerate(search.pools)
         for level, value in enumerate(search.levels[pair])
-        for k in pool.distinct_best(value, search.problem.x[pair], count)
+        for k in pool.distinct_best(relaxed * value, search.problem.x[pair], count)
     ]
-    most = search.config.max_evaluations
-    search.descend(requests, min(_SETTLING, most), annealed=min(evaluations, most), race=True)
