@@ -36,6 +36,7 @@ _LINE = (
     "audit own.py:Kept --data own.py:images --pairs 12 --losses latent-l2 --gradient-free 0 "
     "--budgets 0.2 --linf-budgets 8 --quiet --threads 1"
 )
+_COMMAND = ("seatbelt-vae", *_LINE.split())
 ROOMS = ("rows", "worst", "checks", "universal")
 
 
@@ -44,9 +45,7 @@ def audit_in_process(place: Path, processes: int = 1) -> int:
     place.mkdir(exist_ok=True)
     (place / "own.py").write_text(_MODEL)
     os.chdir(place)
-    words = [*_LINE.split(), "--processes", str(processes)]
-    sys.argv = ["seatbelt-vae", *_LINE.split()]
-    return main(words)
+    return main([*_LINE.split(), "--processes", str(processes)])
 
 
 def audit_of(place: Path) -> Path:
@@ -55,7 +54,10 @@ def audit_of(place: Path) -> Path:
 
 
 def assert_same(audit: Path, whole: Path) -> None:
-    """The bytes of all rows and images are equal, and the documents apart from the duration."""
+    """The bytes of all rows and images are equal, and the documents apart from the way of work.
+
+    That way is the duration and the number of processes.
+    """
     for room in ROOMS:
         names = [path.name for path in sorted((whole / room).iterdir())]
         # a killed process may leave a hidden file with a temporary name
@@ -65,6 +67,8 @@ def assert_same(audit: Path, whole: Path) -> None:
     mine, theirs = (json.loads((folder / "audit.json").read_text()) for folder in (audit, whole))
     assert mine.pop("duration_s") >= 0
     assert theirs.pop("duration_s") >= 0
+    commands = [document.pop("command").split() for document in (mine, theirs)]
+    assert [words[:-1] for words in commands] == [[*_COMMAND, "--processes"]] * 2
     assert mine == theirs
 
 
