@@ -51,7 +51,7 @@ def test_identity_map_has_gap_one_minus_epsilon() -> None:
     assert found.blend_gap == pytest.approx([1 - e for e in BUDGETS])
     # no image in the ball is nearer to the target than the blend
     assert found.gap == pytest.approx([1 - e for e in BUDGETS])
-    assert set(found.how) <= {"blend", "budgeted-latent", "budgeted"}
+    assert set(found.how) <= {"blend", "budgeted"}
     assert set(found.unconverged) == {None}
     assert found.distance_relative == pytest.approx(BUDGETS)
 
@@ -162,7 +162,8 @@ def test_a_recheck_measures_how_far_new_starts_lower_the_gap(
     strong: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not strong:
-        monkeypatch.setattr(budgets, "_BUDGETED", (("budgeted", "reconstruction", 2),))
+        monkeypatch.setattr(budgets, "_FIRST", (1, 1))
+        monkeypatch.setattr(budgets, "_EXCHANGED", (0, 2))
     model = stiff_linear()
     x, target = random_images(2)
     pair = Pair.of(model, x, target)
@@ -190,6 +191,18 @@ def test_the_starts_of_a_recheck_are_new_and_at_a_random_share_of_the_radius() -
             sizes.append(moved / (epsilon * pair.image_distance))
     assert 0.08 < min(sizes) < 0.12
     assert 0.8 < max(sizes) < 1.2
+
+
+def test_the_second_stage_starts_at_the_neighbours_scaled_to_the_budget() -> None:
+    model, (x, target) = stiff_linear(), random_images(2)
+    pair = Pair.of(model, x, target)
+    pool = matched_budgets(model, pair, x[None], lower=False).pool
+    starts = budgets._exchanged_starts(pair, pool, BUDGETS)
+    assert [len(images) for images in starts] == [2, *[3] * (len(BUDGETS) - 2), 2]
+    for position, (images, epsilon) in enumerate(zip(starts, BUDGETS, strict=True)):
+        for image, k in zip(images, range(max(0, position - 1), position + 2), strict=False):
+            best = pool[k].images[pool[k].best]
+            torch.testing.assert_close(image - x, epsilon / BUDGETS[k] * (best - x))
 
 
 def test_blend_lies_at_its_share_of_the_way() -> None:

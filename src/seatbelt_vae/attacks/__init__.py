@@ -23,7 +23,7 @@ from seatbelt_vae.attacks.losses import (
     ReconstructionDistance,
     ScoreLoss,
 )
-from seatbelt_vae.attacks.methods import Aim, budgeted_attack
+from seatbelt_vae.attacks.methods import budgeted_attack
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.attacks.suites import PairsDone, choose_pairs, run_suite
@@ -31,7 +31,6 @@ from seatbelt_vae.config.attack import suite_name
 
 __all__ = [
     "FLAGS",
-    "Aim",
     "AttackResult",
     "CheckedAttack",
     "ClassifierMargin",

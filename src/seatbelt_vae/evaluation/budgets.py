@@ -1,9 +1,10 @@
 r"""The smallest reconstruction gap within matched budgets :math:`\|d\| \leq \varepsilon\|x_t-x\|`.
 
 Attacks that weigh distance by λ reach few of the budgets, so their rows are also shortened to each
-budget. Budgeted attacks start from the best of these and lower first the divergence of posteriors,
-then the gap itself. A recheck from random starts tests whether they converged. Every number is an
-upper bound of the smallest gap.
+budget. Budgeted attacks then lower the gap itself. Their first stage takes annealed gradient steps,
+which leave the poor minima of large networks; the second exchanges distortions between neighbouring
+budgets. A recheck from random starts tests whether they converged. Every number is an upper bound
+of the smallest gap.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks import Aim, budgeted_attack
+from seatbelt_vae.attacks import budgeted_attack
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
 from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.protocol import Autoencoder
@@ -23,12 +24,8 @@ __all__ = ["Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"
 
 _ROUNDING = 1e-6
 _STORED = ("row", "shortened")
-# name, aim and evaluations of each budgeted attack; the first finds starts for the second
-_BUDGETED: tuple[tuple[str, Aim, int], ...] = (
-    ("budgeted-latent", "posterior", 30),
-    ("budgeted", "reconstruction", 100),
-)
-_RECHECK: tuple[str, Aim, int] = ("budgeted-recheck", "reconstruction", 200)
+# evaluations of annealed steps and of the quasi-Newton method
+_FIRST, _EXCHANGED, _RECHECKED = (120, 20), (0, 100), (150, 50)
 _SMALLEST_SCALE = 0.1
 
 
@@ -65,7 +62,7 @@ class Candidates:
     Args:
         images, reconstructions: :math:`(n, C, H, W)`.
         how: the origin of each: ``zero`` (the input itself), ``row``, ``shortened``, ``blend``,
-            ``budgeted-latent``, ``budgeted`` or ``budgeted-recheck``.
+            ``budgeted`` or ``budgeted-recheck``.
         distance_relative, gap, distortion: of each image, float64; see `Pair`.
     """
 
@@ -165,8 +162,8 @@ def matched_budgets(
     r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε.
 
     The candidates are the input itself, the stored attacks, shortened to the budget where
-    necessary, the blend, and budgeted attacks. These start at the best candidate and at the blend,
-    and lower first the divergence of posteriors, then the gap. The bound is non-increasing in ε.
+    necessary, the blend, and budgeted attacks from these and from the best distortions of
+    neighbouring budgets. The bound is non-increasing in ε.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -181,12 +178,13 @@ def matched_budgets(
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
     stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
     attack = partial(_lowered, model, pair, budgets, batch, max_evaluations)
-    for stage in _BUDGETED if lower else ():
-        starts = [c.images[[c.best, c.how.index("blend")]] for c in pool]
-        pool = attack(pool, starts, *stage)
+    if lower:
+        pool = attack(pool, _first_starts(pool), "budgeted", *_FIRST)
+        pool = attack(pool, _exchanged_starts(pair, pool, budgets), "budgeted", *_EXCHANGED)
     best, unconverged = _joined_best(pool), (None,) * len(budgets)
     if lower and recheck:
-        pool = attack(pool, _new_starts(pair, pool, budgets, recheck), *_RECHECK)
+        new = _new_starts(pair, pool, budgets, recheck)
+        pool = attack(pool, new, "budgeted-recheck", *_RECHECKED)
         before, best = best, _joined_best(pool)
         unconverged = tuple((before.gap - best.gap).tolist())
     return MatchedBudgets(
@@ -226,24 +224,45 @@ def _lowered(
     pool: Sequence[Candidates],
     starts: Sequence[Tensor],
     how: str,
-    aim: Aim,
+    annealed: int,
     evaluations: int,
 ) -> tuple[Candidates, ...]:
     """The pool with budgeted attacks from the starts of each budget, :math:`(S, C, H, W)`."""
-    each = len(starts[0])
+    each = [len(points) for points in starts]
     found = budgeted_attack(
         model,
         pair.x,
         pair.target,
-        [epsilon * pair.image_distance for epsilon in budgets for _ in range(each)],
+        [
+            e * pair.image_distance
+            for e, count in zip(budgets, each, strict=True)
+            for _ in range(count)
+        ],
         torch.cat(list(starts)),
-        aim=aim,
+        annealed=min(annealed, max_evaluations),
         evaluations=min(evaluations, max_evaluations),
         micro_batch=batch,
     )
-    hows = (how,) * each
-    added = [Candidates.of(model, pair, images, hows, batch) for images in found.split(each)]
+    added = [Candidates.of(model, pair, i, (how,) * len(i), batch) for i in found.split(each)]
     return tuple(Candidates.joined(parts) for parts in zip(pool, added, strict=True))
+
+
+def _first_starts(pool: Sequence[Candidates]) -> list[Tensor]:
+    """The best candidate of each budget, the input, and the blend."""
+    return [c.images[[c.best, c.how.index("zero"), c.how.index("blend")]] for c in pool]
+
+
+def _exchanged_starts(
+    pair: Pair, pool: Sequence[Candidates], budgets: Sequence[float]
+) -> list[Tensor]:
+    """The best distortions of each budget and of its neighbours, scaled to its length."""
+    best = torch.stack([candidates.images[candidates.best] for candidates in pool])
+    starts = []
+    for position, epsilon in enumerate(budgets):
+        near = slice(max(0, position - 1), position + 2)
+        scale = epsilon / torch.tensor(budgets[near]).to(best)
+        starts.append(pair.x + scale.view(-1, *[1] * pair.x.ndim) * (best[near] - pair.x))
+    return starts
 
 
 def _new_starts(
