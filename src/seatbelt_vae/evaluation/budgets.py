@@ -183,9 +183,8 @@ def matched_budgets(
         pool = attack(pool, _exchanged_starts(pair, pool, budgets), "budgeted", *_EXCHANGED)
     best, unconverged = _joined_best(pool), (None,) * len(budgets)
     if lower and recheck:
-        new = _new_starts(pair, pool, budgets, recheck)
-        pool = attack(pool, new, "budgeted-recheck", *_RECHECKED)
-        before, best = best, _joined_best(pool)
+        new, before = _new_starts(pair, pool, budgets, recheck), best
+        best = _joined_best(pool := attack(pool, new, "budgeted-recheck", *_RECHECKED))
         unconverged = tuple((before.gap - best.gap).tolist())
     return MatchedBudgets(
         epsilon=budgets,
