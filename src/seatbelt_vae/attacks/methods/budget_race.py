@@ -33,7 +33,7 @@ _RELAXED = BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
 _DIRECT = BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
 
 # candidates per row, and the evaluations of their annealed steps
-_ANNEALED = 2, 100
+_ANNEALED = 2, 200
 _SETTLING = 8  # evaluations after the annealed steps
 
 
