@@ -44,7 +44,6 @@ PORTFOLIO = (
 
 _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
-_BATCH = 64
 _FIRST = 8  # gradient evaluations per descent of the losses that descend first
 
 Key = tuple[int, int]
@@ -100,15 +99,13 @@ class PortfolioAttack:
         self.levels = problem.level_unit[:, None] * shares
         size = self.x[0].numel()
         largest = problem.threat.start_radius(problem.image_norms, self.levels, size)
-        pairs = ReferencePairs.of(self.model, self.x, self.target, _BATCH)
+        pairs = ReferencePairs.of(self.model, self.x, self.target)
         count, width = self.levels.shape
         pair = torch.arange(count, device=self.x.device).repeat_interleave(width)
         self.rows = pair, torch.arange(width, device=self.x.device).repeat(count)
         nearest = self._nearest().view(count, width, *self.x.shape[1:])
         self.evaluations = torch.zeros(count, width, dtype=torch.long)
-        self.found = Candidates(
-            self.model, pairs, self.goals, self.levels, largest, nearest, _BATCH
-        )
+        self.found = Candidates(self.model, pairs, self.goals, self.levels, largest, nearest)
 
     @cached_property
     def goals(self) -> tuple[Goal, ...]:

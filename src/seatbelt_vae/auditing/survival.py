@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from seatbelt_vae.auditing.goals import outputs
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import Stream, generator_for
@@ -86,11 +87,8 @@ def survival(
 
 def gap(model: Autoencoder, x: Tensor, target: Tensor, attacked: Tensor) -> Tensor:
     r""":math:`\|R^* - R_t\| / \|R - R_t\|` of each pair, :math:`(P)`, float64."""
-    with torch.no_grad():
-        clean, aim, found = (
-            model.decode(model.encode(inputs).z).mean.double().flatten(1)
-            for inputs in (x, target, attacked)
-        )
+    sides = (x, target, attacked)
+    clean, aim, found = (outputs(model, inputs)[1].double().flatten(1) for inputs in sides)
     left, whole = ((side - aim).square().sum(1).sqrt() for side in (found, clean))
     return left / whole
 

@@ -7,7 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.gradients import with_gradient
+from seatbelt_vae.attacks.gradients import (
+    kept_for_backward,
+    rows_within_memory,
+    with_gradient,
+)
 from seatbelt_vae.attacks.threats import Budget
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import minimize, minimize_by_pgd
@@ -18,6 +22,7 @@ __all__ = ["UniversalDistortion", "mean_distance", "universal_distortion", "univ
 
 _LINF, _L2 = 8 / 255, 0.2
 _STARTS, _NOISE_DRAWS = 8, 8
+_MOST_INPUTS = 64  # of one call of the model
 _UNBOUNDED = Bounds(-torch.inf, torch.inf)
 
 
@@ -63,7 +68,7 @@ def universal_distortion(
     level: float,
     *,
     evaluations: int = 100,
-    micro_batch: int = 64,
+    micro_batch: int | None = None,
     seed: int = 0,
 ) -> UniversalDistortion:
     r"""The distortion within a budget that maximises the mean damage of the first half of inputs.
@@ -77,7 +82,8 @@ def universal_distortion(
         budget: the norm of d.
         level: its limit ε in absolute units.
         evaluations: largest number of gradient evaluations per descent, each over N/2 inputs.
-        micro_batch: inputs evaluated at once.
+        micro_batch: inputs evaluated at once (default: 64, or as many as fit in memory, see
+            `rows_within_memory`).
         seed: seed of the starts and of the noise.
 
     Raises:
@@ -89,9 +95,9 @@ def universal_distortion(
         raise DataError(f"{len(inputs)} inputs for a universal distortion, expected two or more")
     fitted, held_out = inputs.detach().split([-(-len(inputs) // 2), len(inputs) // 2])
     largest = level * (1.0 if budget.norm == "l2" else inputs[0].numel() ** 0.5)
-    damage = _Damage(model, largest, micro_batch)
-    fun = partial(damage.negative_mean, fitted)
     starts = _starts(budget, level, fitted, generator_for(Stream.UNIVERSAL_STARTS, seed))
+    damage = _Damage(model, largest, micro_batch or _at_once(model, fitted, starts))
+    fun = partial(damage.negative_mean, fitted)
     limits = torch.full((_STARTS,), level, dtype=torch.float64, device=inputs.device)
     region = budget.region(torch.zeros_like(starts), limits, _UNBOUNDED)
     each = -(-evaluations // 2)
@@ -125,12 +131,18 @@ class _Damage:
     ) -> tuple[Tensor, Tensor]:
         """Minus the mean damage of each distortion, and its gradient."""
         del rows
+        found = [self._sums(images, few) for few in distortions.split(self.micro_batch)]
+        value, gradient = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return -value / len(images), -gradient / len(images)
+
+    def _sums(self, images: Tensor, distortions: Tensor) -> tuple[Tensor, Tensor]:
+        """The damage of each distortion, summed over the images, and its gradient."""
         sums = [
             with_gradient(partial(self._total, chunk), distortions)
             for chunk in self._chunks(images, distortions)
         ]
         value, gradient = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
-        return -value / len(images), -gradient / len(images)
+        return value, gradient
 
     def mean(self, images: Tensor, distortions: Tensor) -> Tensor:
         """The mean damage of each image over the distortions, float64."""
@@ -144,6 +156,13 @@ class _Damage:
     def _chunks(self, images: Tensor, distortions: Tensor) -> Sequence[Tensor]:
         chunks: Sequence[Tensor] = images.split(max(1, self.micro_batch // len(distortions)))
         return chunks
+
+
+def _at_once(model: Autoencoder, images: Tensor, distortions: Tensor) -> int:
+    """How many inputs are evaluated at once within the limit of memory."""
+    with kept_for_backward(model) as kept:
+        _Damage(model, 1.0, 1).negative_mean(images[:1], distortions[:1], distortions)
+    return min(_MOST_INPUTS, rows_within_memory(kept, images.device))
 
 
 def _starts(budget: Budget, level: float, like: Tensor, generator: torch.Generator) -> Tensor:
