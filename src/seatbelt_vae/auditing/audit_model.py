@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seatbelt_vae.auditing.adapter_checks import adapter_checks
 from seatbelt_vae.auditing.answers import UNIVERSAL_IMAGES, survival_results, universal_results
-from seatbelt_vae.auditing.audit_flags import flags_of
+from seatbelt_vae.auditing.audit_flags import flags_of, unchecked_flags
 from seatbelt_vae.auditing.audited_images import AuditedImages, audited_images
 from seatbelt_vae.auditing.document import Measured, document_of
 from seatbelt_vae.auditing.metrics import metrics_by_name
@@ -21,6 +21,7 @@ from seatbelt_vae.auditing.pair_store import attack_pairs
 from seatbelt_vae.auditing.results import results_of
 from seatbelt_vae.auditing.rules import Rule, read_rules
 from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.auditing.time_plan import time_plan
 from seatbelt_vae.auditing.verdict import verdict_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
@@ -46,7 +47,9 @@ def audit(
     rules: Sequence[str] = (),
     despite_checks: bool = False,
     command: str = "",
+    processes: int = 1,
     on_progress: OnProgress = lambda *_: None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Audit:
     """Audit a subject on images: how small a distortion fools it, and can the number be believed?
 
@@ -64,7 +67,9 @@ def audit(
         rules: conditions that fail the audit, such as ``gap@0.2 < 0.5``.
         despite_checks: attack even if a check is raised; the verdict stays inconclusive.
         command: the command that repeats the audit, for the report.
+        processes: number of processes that share the pairs, for the estimate of the time.
         on_progress: called with the activity, the work done, and the work in all.
+        say: gets the estimated time as one line.
 
     Raises:
         ConfigError: a rule about a metric that the audit will not measure, or no folder.
@@ -85,32 +90,18 @@ def audit(
     """
     config = config or AuditConfig()
     judged, data = _judged(subject, data, None if out is None else Path(out))
-    return _audited(judged, data, config, rules, despite_checks, command, on_progress)
-
-
-def _audited(
-    subject: Subject,
-    data: ImageData,
-    config: AuditConfig,
-    rules: Sequence[str],
-    despite_checks: bool,
-    command: str,
-    on_progress: OnProgress,
-) -> Audit:
-    """Check, attack, judge, and write the document."""
-    began = time.monotonic()
-    images = audited_images(subject, data, config)
-    metrics = metrics_by_name(threats_of(config, event_shape_of(subject.model)))
-    read = read_rules(rules, metrics, _offered(subject, config))
-    checks, folder = adapter_checks(subject, images), subject.place / "audit"
+    began, images = time.monotonic(), audited_images(judged, data, config)
+    metrics = metrics_by_name(threats_of(config, event_shape_of(judged.model)))
+    read = read_rules(rules, metrics, _offered(judged, config))
+    checks, folder = adapter_checks(judged, images), judged.place / "audit"
     measured, flags = Measured(), list[AuditFlag]()
     if despite_checks or not any(check.raised for check in checks):
-        measured, flags = _measure(folder, subject, images, config, read, on_progress)
+        config, images = time_plan(folder, judged, images, config, processes, say)
+        measured, flags = _measure(folder, judged, images, config, read, on_progress)
+        flags += unchecked_flags(judged, checks)
     verdict = verdict_of(measured.results, checks, flags, read)
     duration = time.monotonic() - began
-    found = document_of(
-        subject, images, config, measured, checks, flags, verdict, command, duration
-    )
+    found = document_of(judged, images, config, measured, checks, flags, verdict, command, duration)
     write_audit(folder / AUDIT, found)
     write_audit_report(folder)
     return found

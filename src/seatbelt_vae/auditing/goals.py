@@ -85,7 +85,7 @@ GOALS = (
         True,
         "output-reconstruction",
         0,
-        ((4, 0, 8), (3, 100, 20)),
+        ((4, 0, 8), (2, 100, 20)),
         lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
         lambda pairs, _: pairs.separation[:, None],
     ),

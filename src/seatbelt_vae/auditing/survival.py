@@ -17,7 +17,6 @@ from seatbelt_vae.randomness import Stream, generator_for
 __all__ = ["Survival", "add_noise", "compress", "gap", "resize", "survival"]
 
 _QUALITY, _NOISE = 75, 0.05
-_FOOLED = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,21 +30,6 @@ class Survival:
 
     before: Tensor
     after: Tensor
-
-    @property
-    def kept(self) -> float | None:
-        r"""The share of the moved way that is kept, :math:`\sum(1 - g')/\sum(1 - g)`.
-
-        g and g' are the gaps before and after. None if the attacks moved nothing.
-        """
-        moved = float((1 - self.before).sum())
-        return float((1 - self.after).sum()) / moved if moved > 0 else None
-
-    @property
-    def fooled(self) -> float | None:
-        """The share of fooled pairs, gap below ½, that stay fooled; None without any."""
-        fooled = self.before < _FOOLED
-        return float((self.after[fooled] < _FOOLED).double().mean()) if fooled.any() else None
 
 
 def survival(

@@ -18,10 +18,12 @@ from seatbelt_vae.optim import minimize, minimize_by_pgd
 from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["UniversalDistortion", "mean_distance", "universal_distortion", "universal_levels"]
+__all__ = ["STARTS", "UniversalDistortion", "mean_distance", "universal_distortion"]
 
-_LINF, _L2 = 8 / 255, 0.2
-_STARTS, _NOISE_DRAWS = 8, 8
+STARTS = 8
+"""Descents of a universal distortion."""
+
+_NOISE_DRAWS = 8
 _MOST_INPUTS = 64  # of one call of the model
 _UNBOUNDED = Bounds(-torch.inf, torch.inf)
 
@@ -44,15 +46,6 @@ class UniversalDistortion:
     fitted: Tensor
     held_out: Tensor
     noise: Tensor
-
-
-def universal_levels(inputs: Tensor, bounds: Bounds) -> dict[str, tuple[Budget, float]]:
-    r"""The budgets of an audit, by suffix: ``8/255`` of the range in :math:`L_\infty`; ``0.2``.
-
-    The latter is a share of the mean distance :math:`\|x_i - x_j\|_2` between two of the inputs.
-    """
-    length = _L2 * mean_distance(inputs)
-    return {"8/255": (Budget("linf"), _LINF * bounds.span), "0.2": (Budget("l2"), length)}
 
 
 def mean_distance(inputs: Tensor) -> float:
@@ -98,7 +91,7 @@ def universal_distortion(
     starts = _starts(budget, level, fitted, generator_for(Stream.UNIVERSAL_STARTS, seed))
     damage = _Damage(model, largest, micro_batch or _at_once(model, fitted, starts))
     fun = partial(damage.negative_mean, fitted)
-    limits = torch.full((_STARTS,), level, dtype=torch.float64, device=inputs.device)
+    limits = torch.full((STARTS,), level, dtype=torch.float64, device=inputs.device)
     region = budget.region(torch.zeros_like(starts), limits, _UNBOUNDED)
     each = -(-evaluations // 2)
     near = minimize_by_pgd(fun, starts, **region, max_evaluations=each)
@@ -167,7 +160,7 @@ def _at_once(model: Autoencoder, images: Tensor, distortions: Tensor) -> int:
 
 def _starts(budget: Budget, level: float, like: Tensor, generator: torch.Generator) -> Tensor:
     """Random distortions of half the largest size, (D, n)."""
-    draws = torch.randn(_STARTS, like[0].numel(), generator=generator, dtype=torch.float64)
+    draws = torch.randn(STARTS, like[0].numel(), generator=generator, dtype=torch.float64)
     order = 2 if budget.norm == "l2" else torch.inf
     return (0.5 * level * torch.nn.functional.normalize(draws, p=order)).to(like)
 

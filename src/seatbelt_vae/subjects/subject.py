@@ -25,6 +25,7 @@ from seatbelt_vae.protocol import (
     modules_of,
 )
 from seatbelt_vae.runs import digest_of
+from seatbelt_vae.testing.plausibility import Finding
 
 __all__ = ["Subject", "subject_of_model"]
 
@@ -46,7 +47,7 @@ class Subject:
         digest: digest of its weights.
         data: settings of the data set of the evaluation, if known.
         folder: the folder of its results, if any.
-        doubts: reasons why the model may not be read as it was meant.
+        findings: the checks of its reading on images; None if it was not checked.
         settings: the settings of the user of how the model is read.
 
     Example:
@@ -64,7 +65,7 @@ class Subject:
     digest: str
     data: DataConfig | None = None
     folder: Path | None = None
-    doubts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] | None = None
     settings: AdapterConfig = field(default_factory=AdapterConfig)
 
     @cached_property
@@ -81,6 +82,11 @@ class Subject:
             module.requires_grad_(False)
             convert_conv2d_weight_memory_format(module, torch.channels_last)
         return self.model
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Reasons why the model may not be read as it was meant."""
+        return tuple(str(finding) for finding in self.findings or () if finding.raised)
 
     @property
     def trained_as(self) -> RunConfig | None:
