@@ -18,7 +18,7 @@ from seatbelt_vae.runs import digest_of, write_json
 from seatbelt_vae.runs.checked_files import checked_table
 from seatbelt_vae.subjects import Subject
 
-__all__ = ["TimePlan", "fitted", "time_plan", "waited_for"]
+__all__ = ["TimePlan", "fitted", "planned", "time_plan", "waited_for"]
 
 _FEWEST_PAIRS = 8  # with fewer there are no intervals
 _EFFORTS = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05)
@@ -66,11 +66,16 @@ def time_plan(
     if config.minutes is not None and path.exists():
         return _stored(path, asked, config, images)
     model, count = subject.for_inference, len(images.pairs)
-    each = _seconds_per_evaluation(model, images, config)
-    plan = planned(model, replace(config, pairs=count), each, processes)
-    if config.minutes is None:
-        say(_estimate(plan, each, processes))
+    left = count - len(list((folder / "rows").glob("*.parquet")))
+    if left <= 0:
         return config, images
+    each = _seconds_per_evaluation(model, images, config)
+    if config.minutes is None:
+        say(
+            _estimate(planned(model, replace(config, pairs=left), each, processes), each, processes)
+        )
+        return config, images
+    plan = planned(model, replace(config, pairs=count), each, processes)
     chosen = fitted(model, replace(config, pairs=count), config, each, processes)
     say(f"{_estimate(chosen, each, processes)}; {_decision(chosen, plan, config)}")
     if not path.exists():

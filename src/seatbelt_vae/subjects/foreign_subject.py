@@ -10,6 +10,7 @@ from torch import Tensor
 from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.config.adapter import Bound
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.dataset import joined
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.override import overridden
@@ -46,12 +47,17 @@ def examined(
     subject = replace(subject, model=overridden(subject.model, settings), settings=settings)
     subject = replace(subject, model=_in_deviations(subject.model, data))
     check_autoencoder(subject.model, batch=_PROBED, inputs=_typical(subject.model, data))
-    images = None if data is None else checked_images(subject.images(data))
+    images = None if data is None else checked_images(_all_in_one(subject.images(data)))
     if images is not None:
         subject = replace(subject, findings=check_reading(subject, images))
     for doubt in subject.doubts:
         _logger.warning("%s: %s", subject.name, doubt)
     return subject
+
+
+def _all_in_one(data: ImageData) -> ImageData:
+    """All examples as held-out ones: the training examples of a foreign model are unknown."""
+    return replace(data, test=joined(data.train, data.test))
 
 
 def usual_bounds(data: ImageData) -> Bound:
