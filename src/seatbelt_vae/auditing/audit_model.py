@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,12 +55,11 @@ def audit(
     """Audit a subject on images: how small a distortion fools it, and can the number be believed?
 
     The folder ``audit/`` of the subject gets ``audit.json``, ``report.html`` and the rows of every
-    pair; an interrupted audit goes on where it stopped. If a check shows that the model may not be
-    read as it was meant, nothing is attacked, and the verdict is inconclusive.
+    pair; an interrupted audit goes on where it stopped. If a check of the reading is raised,
+    nothing is attacked, and the verdict is inconclusive.
 
     Args:
-        subject: a subject, a run, or a model in evaluation mode. A module that is no `Autoencoder`
-            is adapted by `wrap` for inputs in [0, 1].
+        subject: a subject, a run, or a model in evaluation mode, which `wrap` adapts if needed.
         data: a data set, or inputs :math:`(N, \\text{event})` in the bounds of the model. A run is
             audited on its held-out images, another model on all.
         config: pairs, budgets, losses and effort.
@@ -68,13 +68,11 @@ def audit(
         despite_checks: attack even if a check is raised; the verdict stays inconclusive.
         command: the command that repeats the audit, for the report.
         processes: number of processes that share the pairs, for the estimate of the time.
-        on_progress: called with the activity, the work done, and the work in all.
-        say: gets the estimated time as one line.
+        on_progress, say: get the activity with the work done and in all, and the estimated time.
 
     Raises:
         ConfigError: a rule about a metric that the audit will not measure, or no folder.
-        DataError: too few images.
-        ForeignStateError: the folder holds an audit of another model, images or settings.
+        DataError, ForeignStateError: too few images; an audit of another model or settings.
         ModelError: the model violates the protocol.
 
     Example:
@@ -84,20 +82,41 @@ def audit(
         >>> shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (0.0, 1.0))
         >>> images = torch.rand(16, 1, 16, 16, generator=torch.Generator().manual_seed(0))
         >>> with TemporaryDirectory() as folder:
-        ...     model = HierarchicalVAE(shape).eval()
-        ...     audit(model, images, out=Path(folder) / "model").verdict.status
+        ...     audit(HierarchicalVAE(shape).eval(), images, out=f"{folder}/model").verdict.status
         'inconclusive'
     """
     config = config or AuditConfig()
     judged, data = _judged(subject, data, None if out is None else Path(out))
+    tell = _Tell(on_progress, say)
+    return _audited(judged, data, config, rules, despite_checks, command, processes, tell)
+
+
+class _Tell(NamedTuple):
+    """Where an audit reports: progress, and lines of text."""
+
+    progress: OnProgress
+    line: Callable[[str], object]
+
+
+def _audited(
+    judged: Subject,
+    data: ImageData,
+    config: AuditConfig,
+    rules: Sequence[str],
+    despite_checks: bool,
+    command: str,
+    processes: int,
+    tell: _Tell,
+) -> Audit:
+    """Check, attack, judge, and write the document."""
     began, images = time.monotonic(), audited_images(judged, data, config)
     metrics = metrics_by_name(threats_of(config, event_shape_of(judged.model)))
     read = read_rules(rules, metrics, _offered(judged, config))
     checks, folder = adapter_checks(judged, images), judged.place / "audit"
     measured, flags = Measured(), list[AuditFlag]()
     if despite_checks or not any(check.raised for check in checks):
-        config, images = time_plan(folder, judged, images, config, processes, say)
-        measured, flags = _measure(folder, judged, images, config, read, on_progress)
+        config, images = time_plan(folder, judged, images, config, processes, tell.line)
+        measured, flags = _measure(folder, judged, images, config, read, tell.progress)
         flags += unchecked_flags(judged, checks)
     verdict = verdict_of(measured.results, checks, flags, read)
     duration = time.monotonic() - began
