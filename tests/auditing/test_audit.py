@@ -1,18 +1,23 @@
 """Audits of small models with known answers."""
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from seatbelt_vae import audit
+from seatbelt_vae import audit, load_data
+from seatbelt_vae.auditing.screen import screen_text
 from seatbelt_vae.config import AuditConfig
+from seatbelt_vae.data.dataset import joined
 from seatbelt_vae.errors import ArtifactError, ConfigError, DataError, ForeignStateError
-from seatbelt_vae.runs import read_rows
+from seatbelt_vae.runs import read_rows, read_tensors
 from seatbelt_vae.runs.audit_document import Audit, audit_schema, read_audit
 from tests.auditing import small_models
 from tests.auditing.small_models import QUICK, Linear, Noisy, Rounding, images, subject
@@ -213,3 +218,70 @@ def test_a_damaged_universal_distortion_is_named(content: str, tmp_path: Path) -
     path.write_text(content)
     with pytest.raises(ArtifactError, match=r"universal/l2\.json .*: .*move it away"):
         audit(judged, images(), settings)
+
+
+class Spread(nn.Module):
+    """An orthogonal map to means; draws of the code move the reconstruction by ``spread``."""
+
+    def __init__(self, spread: float) -> None:
+        super().__init__()
+        self.log_variance = 2 * math.log(spread)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean = x.flatten(1).flip(1)
+        return mean, torch.full_like(mean, self.log_variance)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return z.flip(1).view(-1, *small_models.SHAPE)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 0.2])
+def test_gaps_of_drawn_codes_are_compared_with_those_of_means(
+    spread: float, tmp_path: Path
+) -> None:
+    found = audit(subject(Spread(spread), tmp_path), images(), QUICK, despite_checks=True)
+    (flag,) = (each for each in found.flags if each.id == "paths differ")
+    assert (flag.raised, flag.severity) == (spread == 0.2, "warning")
+    for row in (row for row in read_rows(tmp_path / "audit/checks") if row["threat"] == "l2"):
+        stored = read_tensors(tmp_path / f"audit/worst/pair-{row['pair']:05d}.safetensors")
+        whole = (stored["x"] - stored["target"]).norm().item()
+        left = (stored["l2_adversarial"][1] - stored["target"]).norm().item()
+        # 64 independent units of the same spread add up under the root
+        drawn = math.hypot(left, spread * 8) / whole
+        assert row["path_difference"] == pytest.approx(drawn - left / whole, rel=0.2, abs=1e-3)
+
+
+def test_codes_that_cannot_be_drawn_are_not_compared(kept: tuple[Audit, Path]) -> None:
+    (flag,) = (each for each in kept[0].flags if each.id == "paths differ")
+    assert (flag.raised, flag.detail) == (False, "not checked under these settings")
+
+
+@pytest.mark.parametrize(("rule", "status"), [("< 0.1", "inconclusive"), ("< 0.9", "fail")])
+def test_no_rule_passes_without_the_checks_of_the_reading(
+    rule: str, status: str, tmp_path: Path
+) -> None:
+    few = replace(images(), test=images().train.first(3), train=images().train.first(3))
+    config = replace(QUICK, pairs=1)
+    found = audit(subject(Linear(), tmp_path), few, config, rules=[f"gap@0.2 {rule}"])
+    assert found.checks == ()
+    assert "reading not checked" in raised(found)
+    assert found.verdict.status == status
+    if status == "inconclusive":
+        assert "(reading not checked): give at least 8 images" in found.verdict.sentence
+
+
+def test_the_weakest_inputs_are_named_by_their_files(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = (255 * images().train.batch(np.arange(22))[:, 0]).byte().numpy()
+    for index, image in enumerate(pixels):
+        Image.fromarray(image).save(folder / f"IMG_{index}.png")
+    data = load_data("folder", folder, image_size=8)
+    found = audit(subject(Linear(), tmp_path), data, QUICK)
+    weak, both = found.weakest[0], joined(data.train, data.test)
+    assert weak.input_name == both.name(weak.input_index)
+    assert weak.target_name == both.name(weak.target_index)
+    assert f"{weak.input_name} towards {weak.target_name}" in screen_text(found)
+    page = (tmp_path / "audit/report.html").read_text()
+    assert f"{weak.input_name} → {weak.target_name}" in page
+    assert read_audit(tmp_path / "audit/audit.json").weakest == found.weakest

@@ -6,9 +6,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from seatbelt_vae.attacks.threats import Budget
-from seatbelt_vae.auditing.universal import universal_distortion, universal_levels
+from seatbelt_vae.auditing.universal import universal_distortion
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.protocol import Bounds
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
 from tests.attacks.chain import Chain, pictures, reconstructed, walked
 from tests.attacks.models import SHAPE, Linear
@@ -86,16 +85,6 @@ def test_results_repeat():
     )
     assert torch.equal(first.noise, again.noise)
     assert not torch.equal(first.noise, other.noise)
-
-
-def test_levels_are_shares_of_the_range_and_of_the_mean_distance():
-    inputs, bounds = pictures(4), Bounds(-1.0, 1.0)
-    levels = universal_levels(inputs, bounds)
-    flat = inputs.flatten(1).numpy()
-    distances = [np.linalg.norm(flat[i] - flat[j]) for i in range(4) for j in range(i)]
-    assert levels["8/255"] == (Budget("linf"), 16 / 255)
-    assert levels["0.2"][0] == Budget("l2")
-    assert_allclose(levels["0.2"][1], 0.2 * np.mean(distances))
 
 
 def test_one_input_has_no_other_half():

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
+from seatbelt_vae import Subject
 from seatbelt_vae.cli import main
+from seatbelt_vae.subjects.reading_checks import check_reading
+from seatbelt_vae.testing.plausibility import Finding
 
 _MODELS = '''
 import torch
@@ -45,6 +49,9 @@ class Crashing(Kept):
 def images():
     coarse = torch.rand(24, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     return nn.functional.interpolate(coarse, size=(8, 8), mode="bilinear")
+
+def many():
+    return images().repeat(4, 1, 1, 1) + 1e-3 * torch.arange(96.0).view(-1, 1, 1, 1) / 96
 
 def few():
     return images()[:3]
@@ -159,6 +166,31 @@ def test_two_processes_find_the_same(run: Run, tmp_path: Path) -> None:
     assert run("Kept", *many, "--out", "two", "--processes", "2") == 0
     for part in sorted((tmp_path / "one/audit/rows").iterdir()):
         assert (tmp_path / "two/audit/rows" / part.name).read_bytes() == part.read_bytes()
+
+
+def test_minutes_are_fitted_once_for_all_processes(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = ("--pairs", "6", "--losses", "latent-l2")
+    assert run("Kept", *many, "--minutes", "0.0001", "--out", "two", "--processes", "2") == 0
+    assert "no smaller audit is allowed" in " ".join(capsys.readouterr().err.split())
+    assert run("Kept", *many, "--effort", "0.05", "--out", "one") == 0
+    assert "6 pairs at effort 0.05: about " in " ".join(capsys.readouterr().err.split())
+    for part in sorted((tmp_path / "one/audit/rows").iterdir()):
+        assert (tmp_path / "two/audit/rows" / part.name).read_bytes() == part.read_bytes()
+
+
+def test_a_reading_is_checked_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+
+    def counted(subject: Subject, images: Tensor) -> tuple[Finding, ...]:
+        checked.append(len(images))
+        return check_reading(subject, images)
+
+    for module in ("subjects.foreign_subject", "auditing.adapter_checks"):
+        monkeypatch.setattr(f"seatbelt_vae.{module}.check_reading", counted)
+    assert run("Kept", "--check-only", "--data", "own.py:many") == 0
+    assert checked == [64]
 
 
 def test_json_on_stdout(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

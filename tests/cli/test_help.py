@@ -119,6 +119,14 @@ def test_help_says_what_each_verb_is_for(verb: str, help_of: Run) -> None:
     assert "``" not in shown
 
 
+def test_options_of_an_audit_come_before_those_of_reading(help_of: Run) -> None:
+    shown = help_of("audit")
+    order = ("data", "fail-if", "processes", "skip-bad", "pairs", "kind", "json")
+    flags = re.findall(r"^\W*--([a-z-]+) ", shown, re.MULTILINE)
+    places = [flags.index(option) for option in order]
+    assert places == sorted(places)
+
+
 def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
     helps = ["--help", "--version", *(f"{verb} --help" for verb in VERBS), "data check --help"]
     errors = [

@@ -10,6 +10,7 @@ from PIL import Image
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load_data
+from seatbelt_vae.data.dataset import joined
 from seatbelt_vae.data.registry import source_of
 from seatbelt_vae.data.sets.picture_folder import ENDINGS
 from seatbelt_vae.errors import DataError
@@ -299,3 +300,26 @@ def test_a_size_beyond_reason_is_refused(place):
     fill(place, ["a.png", "b.png"])
     with pytest.raises(DataError, match="'folder' at 2000 pixels: expected at most 1024"):
         load_data("folder", place, image_size=2000)
+
+
+def test_examples_have_the_names_of_their_files(place, kept):
+    names = [f"{'ab'[i % 2]}/{i:02}.png" for i in range(12)]
+    fill(place, names)
+    (place / "a" / "00.png").write_bytes(b"no picture")
+    data = get(kept(place), skip_bad=True)
+    both = joined(data.train, data.test)
+    for split in (data.train, data.test, both):
+        for index in range(len(split)):
+            name = split.name(index)
+            stored = np.rint((split.batch([index])[0].numpy() + 1) * 127.5).astype(np.uint8)
+            number = int(name.rpartition("/")[2].removesuffix(".png"))
+            assert name.endswith(names[number])
+            assert (stored.transpose(1, 2, 0) == COLOUR[number]).all()
+
+
+def test_a_cache_of_an_older_version_has_no_names(place, tmp_path):
+    fill(place, [f"{i:02}.png" for i in range(12)])
+    digest = get(place).digest
+    (names,) = (tmp_path / "cache").rglob("*.names.json")
+    names.unlink()
+    assert (get(place).test.name(0), get(place).digest) == (None, digest)

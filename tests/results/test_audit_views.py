@@ -54,7 +54,7 @@ def test_a_view_has_the_rows_of_its_files(
         == {
             "rows": set(),
             "worst": {"code_shift", "tokens_changed"},
-            "checks": {"gradient_free_fall"},
+            "checks": {"gradient_free_fall", "path_difference"},
         }[name]
     )
 

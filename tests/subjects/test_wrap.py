@@ -200,6 +200,18 @@ def test_an_object_that_is_no_model_gets_the_adapter_too(tmp_path):
     assert "class Adapter:" in caught.value.__notes__[0]
 
 
+def test_weights_without_their_network_are_explained(tmp_path):
+    torch.save(Net().state_dict(), tmp_path / "weights.pt")
+    (tmp_path / "mine.py").write_text(
+        f"import torch\ndef load():\n    return torch.load({str(tmp_path / 'weights.pt')!r})\n"
+    )
+    with pytest.raises(
+        ConfigError, match=r"gave a state_dict, the \d+ weights of a module"
+    ) as found:
+        open_subject(f"{tmp_path}/mine.py:load")
+    assert "call its load_state_dict with them, and return the module" in str(found.value)
+
+
 def test_a_decoder_of_another_size_is_named():
     module = Net()
     module.back = nn.Linear(3, 9)

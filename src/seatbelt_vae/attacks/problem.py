@@ -11,7 +11,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.gradients import with_gradient
+from seatbelt_vae.attacks.gradients import (
+    kept_for_backward,
+    rows_within_memory,
+    with_gradient,
+)
 from seatbelt_vae.attacks.losses import BoundLoss, Loss, Parts
 from seatbelt_vae.attacks.threats import Norms, Penalty, Threat
 from seatbelt_vae.errors import DataError
@@ -72,10 +76,12 @@ class Problem:
         """
         bound = loss.bind(model, x, target, generators)
         pairs = torch.arange(len(x), device=x.device)
-        parts, gradients = zip(
-            *(_parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(len(x))),
-            strict=True,
-        )
+        with kept_for_backward(model) as kept:
+            found = [_parts_and_gradient(bound.parts, x[:1], pairs[:1])]
+        found += [
+            _parts_and_gradient(bound.parts, x[p, None], pairs[p, None]) for p in range(1, len(x))
+        ]
+        parts, gradients = zip(*found, strict=True)
         parts_start = torch.cat(parts).double()
         _check_finite(parts_start)
         with torch.no_grad():
@@ -89,7 +95,7 @@ class Problem:
             target=target.flatten(1),
             event_shape=event_shape_of(model),
             bounds=bounds,
-            micro_batch=micro_batch or _rows_at_once(flat),
+            micro_batch=micro_batch or min(_rows_at_once(flat), rows_within_memory(kept, x.device)),
             parts_start=parts_start,
             divergence_target=divergence_target,
             gradient_norm=descent.double().norm(dim=1),

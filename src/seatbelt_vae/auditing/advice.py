@@ -42,11 +42,11 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
     for doubt in all_doubts(audit):
         yield Advice(doubt.name.capitalize(), f"{doubt.detail}: {doubt.do}.".capitalize())
         if doubt.name.endswith("not converged"):
-            changed["effort"] = 2 * _number(audit, "effort", 1)
+            changed["effort"] = f"{2 * _number(audit, 'effort', 1):g}"
         if doubt.name == "few pairs" and _number(audit, "pairs", _PAIRS) < FEWEST:
             changed["pairs"] = _PAIRS
         if doubt.name == "gradient-free search beats the attack":
-            changed["gradient_free"] = 2 * _number(audit, "gradient_free", 100)
+            changed["gradient_free"] = f"{2 * _number(audit, 'gradient_free', 100):g}"
     if any(check.raised for check in audit.checks) and audit.command:
         command = f"{repeated(audit.command)} --check-only"
         yield Advice("Check the correction", "The checks alone take seconds.", (command,))
@@ -59,10 +59,10 @@ def _of_doubts(audit: Audit) -> Iterator[Advice]:
         yield Advice("Audit again", text, (command,))
 
 
-def _number(audit: Audit, setting: str, default: int) -> int:
-    """A setting of the audit; the default if it is 0, unset or no whole number."""
+def _number(audit: Audit, setting: str, default: float) -> float:
+    """A setting of the audit; the default if it is 0, unset or no number."""
     found = audit.settings.get(setting)
-    return found if type(found) is int and found else default
+    return found if type(found) in (int, float) and found else default
 
 
 def _of_the_finding(audit: Audit) -> Iterator[Advice]:

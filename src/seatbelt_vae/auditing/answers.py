@@ -11,15 +11,20 @@ from seatbelt_vae.auditing.pair_store import AuditedPairs
 from seatbelt_vae.auditing.results import stated
 from seatbelt_vae.auditing.survival import survival
 from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
-from seatbelt_vae.auditing.universal import mean_distance, universal_distortion
-from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.auditing.universal import STARTS, mean_distance, universal_distortion
+from seatbelt_vae.config.audit import AuditConfig, scaled
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.runs import write_json, write_tensors
 from seatbelt_vae.runs.audit_answers import Lines, Result
 from seatbelt_vae.runs.checked_files import checked_table
 
-__all__ = ["UNIVERSAL_IMAGES", "survival_results", "universal_results"]
+__all__ = [
+    "UNIVERSAL_IMAGES",
+    "survival_results",
+    "universal_evaluations",
+    "universal_results",
+]
 
 _LEAST_MOVED = 0.05
 UNIVERSAL_IMAGES = 32
@@ -70,6 +75,11 @@ def universal_results(
     return results
 
 
+def universal_evaluations(config: AuditConfig) -> int:
+    """Gradient evaluations of a universal distortion under one threat."""
+    return scaled(_UNIVERSAL_EVALUATIONS, config.effort) * STARTS * (UNIVERSAL_IMAGES // 2)
+
+
 def _stored_universal(path: Path) -> tuple[list[float], float]:
     """The damage of the images that a distortion was not fitted to, and that of noise."""
     found = checked_table(path, ["held_out", "noise"])
@@ -97,7 +107,7 @@ def _find_universal(
         inputs,
         kind,
         budget * unit,
-        evaluations=_UNIVERSAL_EVALUATIONS * config.effort,
+        evaluations=scaled(_UNIVERSAL_EVALUATIONS, config.effort),
         seed=config.seed,
     )
     write_tensors(path.with_suffix(".safetensors"), {"distortion": found.distortion})

@@ -8,16 +8,20 @@ from typing import Any
 import torch
 
 from seatbelt_vae.attacks.diagnostics.model_checks import check_model
-from seatbelt_vae.auditing.goals import Goal
+from seatbelt_vae.auditing.goals import Goal, goals_of, norm
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
+from seatbelt_vae.config.audit import AuditConfig, scaled
+from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.optim import minimize_gradient_free
+from seatbelt_vae.protocol import Autoencoder, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream
 
-__all__ = ["check_attack"]
+__all__ = ["check_attack", "checking_evaluations"]
 
 # one pair in this many is attacked again, from this many starts of each kind
 _RECHECKED, _RECHECK_STARTS, _ANNEALED, _RECHECK_EVALUATIONS = 4, 2, 80, 20
 _MARGIN = 0.01
+_DRAWS = 8
 
 
 def check_attack(attack: PortfolioAttack) -> list[dict[str, Any]]:
@@ -28,16 +32,25 @@ def check_attack(attack: PortfolioAttack) -> list[dict[str, Any]]:
     problem = attack.problem(attack.goals[0].loss)
     starts = [attack.generator(Stream.AUDIT_PROBE, key) for key in attack.keys]
     rows = [asdict(checks) for checks in check_model(attack.model, problem, starts)]
-    noise = _beaten_by_noise(attack)
+    noise, paths = _beaten_by_noise(attack), _path_differences(attack)
     falls = {
         "gradient_free_fall": _fall(attack, attack.goals[0], partial(_search_by_values, attack))
     }
     for goal in attack.goals:
         falls[f"fall_{goal.name}"] = _fall(attack, goal, partial(_descend_again, attack, goal))
     return [
-        row | {"noise_wins": noise[place]} | {name: fall[place] for name, fall in falls.items()}
+        row
+        | {"noise_wins": noise[place], "path_difference": paths[place]}
+        | {name: fall[place] for name, fall in falls.items()}
         for place, row in enumerate(rows)
     ]
+
+
+def checking_evaluations(model: Autoencoder, config: AuditConfig, pairs: int) -> int:
+    """Gradient evaluations of the checks of pairs under one threat, three values being one."""
+    each = scaled(_ANNEALED, config.effort) + scaled(_RECHECK_EVALUATIONS, config.effort)
+    again = -(-pairs // _RECHECKED) * len(goals_of(model)) * 2 * _RECHECK_STARTS * each
+    return again + pairs * config.gradient_free // 3
 
 
 def _beaten_by_noise(attack: PortfolioAttack) -> list[int]:
@@ -48,6 +61,28 @@ def _beaten_by_noise(attack: PortfolioAttack) -> list[int]:
         others = attack.found.values(goal, attack.found.best(goal, but=("noise",)))
         wins += ((values - others).abs() > _MARGIN * others.abs()).sum(1)
     return wins.tolist()
+
+
+def _path_differences(attack: PortfolioAttack) -> list[float | None]:
+    """How far the gaps of sampled codes are from those of the posterior means.
+
+    Of the worst cases under the middle budget; mean over draws, relative to the same targets.
+    """
+    has, pairs, found = capabilities_of(attack.model), attack.found.pairs, attack.found
+    if not (has.posterior and has.reparameterised):
+        return [None] * len(attack.x)
+    goal, middle = attack.goals[0], attack.levels.shape[1] // 2
+    best = found.best(goal)
+    mean, images = found.values(goal, best)[:, middle], found.images[best[:, middle]]
+    differences = []
+    for place, key in enumerate(attack.keys):
+        shape, generator = (_DRAWS, 1), attack.generator(Stream.AUDIT_PATHS, key)
+        draws = draw_noise(attack.model.latent_sizes, shape, generator, like=attack.x)
+        sampled = reconstruct(attack.model, images[place, None], draws)[:, 0]
+        distances = norm(sampled - pairs.target_reconstruction[place])
+        differences.append(float((distances.mean() / pairs.separation[place] - mean[place]).abs()))
+    apart = pairs.told_apart.tolist()
+    return [value if told else None for value, told in zip(differences, apart, strict=True)]
 
 
 def _fall(

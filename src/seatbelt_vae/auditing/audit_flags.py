@@ -1,13 +1,16 @@
 """Validity flags of an audit: conditions under which its numbers cannot be believed."""
 
 from collections.abc import Collection, Sequence
+from statistics import fmean
 from typing import Any
 
 from seatbelt_vae.attacks.diagnostics.flags import FLAGS, NOT_CHECKED
 from seatbelt_vae.evaluation.bootstrap import FEWEST
-from seatbelt_vae.runs.audit_document import AuditFlag
+from seatbelt_vae.runs.audit_document import AuditFlag, Check
+from seatbelt_vae.subjects import Subject
+from seatbelt_vae.subjects.reading_checks import FEWEST_CHECKED
 
-__all__ = ["flags_of"]
+__all__ = ["flags_of", "unchecked_flags"]
 
 Row = dict[str, Any]
 
@@ -35,6 +38,7 @@ def flags_of(
         *(_not_converged(goal, checks, goal in decisive) for goal in _FALLS),
         _search_by_values(checks),
         _counted("noise beats the attack", [row["noise_wins"] > 0 for row in checks]),
+        _paths_differ(checks),
         AuditFlag(
             "pairs not told apart",
             "inconclusive" if 2 * alike > pairs else "warning",
@@ -52,6 +56,30 @@ def flags_of(
             "give more images, or raise pairs: there are no intervals",
         ),
     ]
+
+
+def unchecked_flags(subject: Subject, checks: Sequence[Check]) -> list[AuditFlag]:
+    """The flag of a foreign model whose reading was not checked; none if it was."""
+    if checks or subject.kind == "run":
+        return []
+    return [
+        AuditFlag(
+            "reading not checked",
+            "inconclusive",
+            True,
+            f"fewer than {FEWEST_CHECKED} images, which the checks of a reading need",
+            "a wrong reading of the model is not found",
+            f"give at least {FEWEST_CHECKED} images",
+        )
+    ]
+
+
+def _paths_differ(checks: Sequence[Row]) -> AuditFlag:
+    known = [off for row in checks if (off := row.get("path_difference")) is not None]
+    off, meaning = fmean(known) if known else 0.0, FLAGS["paths differ"]
+    detail = f"sampled and mean gaps differ by {off:.2g}" if known else NOT_CHECKED
+    do = "read the gap as that of posterior means; codes that are drawn move otherwise"
+    return AuditFlag("paths differ", "warning", off > _PATHS, meaning.raised_if, detail, do)
 
 
 def _counted(name: str, raised: Sequence[bool]) -> AuditFlag:

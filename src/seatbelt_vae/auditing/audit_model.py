@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from seatbelt_vae.auditing.adapter_checks import adapter_checks
 from seatbelt_vae.auditing.answers import UNIVERSAL_IMAGES, survival_results, universal_results
-from seatbelt_vae.auditing.audit_flags import flags_of
+from seatbelt_vae.auditing.audit_flags import flags_of, unchecked_flags
 from seatbelt_vae.auditing.audited_images import AuditedImages, audited_images
 from seatbelt_vae.auditing.document import Measured, document_of
 from seatbelt_vae.auditing.metrics import metrics_by_name
@@ -21,6 +22,7 @@ from seatbelt_vae.auditing.pair_store import attack_pairs
 from seatbelt_vae.auditing.results import results_of
 from seatbelt_vae.auditing.rules import Rule, read_rules
 from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.auditing.time_plan import time_plan
 from seatbelt_vae.auditing.verdict import verdict_of
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data import ImageData
@@ -46,17 +48,18 @@ def audit(
     rules: Sequence[str] = (),
     despite_checks: bool = False,
     command: str = "",
+    processes: int = 1,
     on_progress: OnProgress = lambda *_: None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Audit:
     """Audit a subject on images: how small a distortion fools it, and can the number be believed?
 
     The folder ``audit/`` of the subject gets ``audit.json``, ``report.html`` and the rows of every
-    pair; an interrupted audit goes on where it stopped. If a check shows that the model may not be
-    read as it was meant, nothing is attacked, and the verdict is inconclusive.
+    pair; an interrupted audit goes on where it stopped. If a check of the reading is raised,
+    nothing is attacked, and the verdict is inconclusive.
 
     Args:
-        subject: a subject, a run, or a model in evaluation mode. A module that is no `Autoencoder`
-            is adapted by `wrap` for inputs in [0, 1].
+        subject: a subject, a run, or a model in evaluation mode, which `wrap` adapts if needed.
         data: a data set, or inputs :math:`(N, \\text{event})` in the bounds of the model. A run is
             audited on its held-out images, another model on all.
         config: pairs, budgets, losses and effort.
@@ -64,12 +67,12 @@ def audit(
         rules: conditions that fail the audit, such as ``gap@0.2 < 0.5``.
         despite_checks: attack even if a check is raised; the verdict stays inconclusive.
         command: the command that repeats the audit, for the report.
-        on_progress: called with the activity, the work done, and the work in all.
+        processes: number of processes that share the pairs, for the estimate of the time.
+        on_progress, say: get the activity with the work done and in all, and the estimated time.
 
     Raises:
         ConfigError: a rule about a metric that the audit will not measure, or no folder.
-        DataError: too few images.
-        ForeignStateError: the folder holds an audit of another model, images or settings.
+        DataError, ForeignStateError: too few images; an audit of another model or settings.
         ModelError: the model violates the protocol.
 
     Example:
@@ -79,38 +82,45 @@ def audit(
         >>> shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (0.0, 1.0))
         >>> images = torch.rand(16, 1, 16, 16, generator=torch.Generator().manual_seed(0))
         >>> with TemporaryDirectory() as folder:
-        ...     model = HierarchicalVAE(shape).eval()
-        ...     audit(model, images, out=Path(folder) / "model").verdict.status
+        ...     audit(HierarchicalVAE(shape).eval(), images, out=f"{folder}/model").verdict.status
         'inconclusive'
     """
     config = config or AuditConfig()
     judged, data = _judged(subject, data, None if out is None else Path(out))
-    return _audited(judged, data, config, rules, despite_checks, command, on_progress)
+    tell = _Tell(on_progress, say)
+    return _audited(judged, data, config, rules, despite_checks, command, processes, tell)
+
+
+class _Tell(NamedTuple):
+    """Where an audit reports: progress, and lines of text."""
+
+    progress: OnProgress
+    line: Callable[[str], object]
 
 
 def _audited(
-    subject: Subject,
+    judged: Subject,
     data: ImageData,
     config: AuditConfig,
     rules: Sequence[str],
     despite_checks: bool,
     command: str,
-    on_progress: OnProgress,
+    processes: int,
+    tell: _Tell,
 ) -> Audit:
     """Check, attack, judge, and write the document."""
-    began = time.monotonic()
-    images = audited_images(subject, data, config)
-    metrics = metrics_by_name(threats_of(config, event_shape_of(subject.model)))
-    read = read_rules(rules, metrics, _offered(subject, config))
-    checks, folder = adapter_checks(subject, images), subject.place / "audit"
+    began, images = time.monotonic(), audited_images(judged, data, config)
+    metrics = metrics_by_name(threats_of(config, event_shape_of(judged.model)))
+    read = read_rules(rules, metrics, _offered(judged, config))
+    checks, folder = adapter_checks(judged, images), judged.place / "audit"
     measured, flags = Measured(), list[AuditFlag]()
     if despite_checks or not any(check.raised for check in checks):
-        measured, flags = _measure(folder, subject, images, config, read, on_progress)
+        config, images = time_plan(folder, judged, images, config, processes, tell.line)
+        measured, flags = _measure(folder, judged, images, config, read, tell.progress)
+        flags += unchecked_flags(judged, checks)
     verdict = verdict_of(measured.results, checks, flags, read)
     duration = time.monotonic() - began
-    found = document_of(
-        subject, images, config, measured, checks, flags, verdict, command, duration
-    )
+    found = document_of(judged, images, config, measured, checks, flags, verdict, command, duration)
     write_audit(folder / AUDIT, found)
     write_audit_report(folder)
     return found

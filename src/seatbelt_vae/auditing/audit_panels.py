@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from seatbelt_vae.auditing.threat_budgets import suffix_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
+from seatbelt_vae.runs.audit_answers import WeakInput
 from seatbelt_vae.runs.audit_document import Audit
 from seatbelt_vae.runs.checked_files import Tensors, checked_tensors
 
@@ -61,10 +62,10 @@ class Step:
 
 @dataclass(frozen=True)
 class WeakPair:
-    """A pair: positions of its images, class of the input, clean pictures, one step per budget."""
+    """A pair: names of its images, class of the input, clean pictures, one step per budget."""
 
     pair: int
-    positions: tuple[int, int]
+    names: tuple[str, str]
     label: str | None
     clean: dict[str, str]
     steps: list[Step | None]
@@ -105,9 +106,9 @@ def weakest(
     images = {pair: _images(folder, pair, audit) for pair in _order(audit, rows, budgets)}
     stored = {pair: found for pair, found in images.items() if found}
     scales = [_scale(stored.values(), budget) for budget in budgets]
-    labels = {weak.pair: weak.label for weak in audit.weakest}
+    known = {weak.pair: weak for weak in audit.weakest}
     return [
-        _weak_pair(pair, rows[pair], labels.get(pair), found, audit, scales)
+        _weak_pair(pair, rows[pair], known.get(pair), found, audit, scales)
         for pair, found in stored.items()
     ], scales
 
@@ -177,7 +178,7 @@ def _checked(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
 def _weak_pair(
     pair: int,
     rows: Mapping[str, Row],
-    label: str | None,
+    weak: WeakInput | None,
     images: Mapping[str, Tensor],
     audit: Audit,
     scales: Sequence[float | None],
@@ -185,13 +186,15 @@ def _weak_pair(
     some = next(iter(rows.values()))
     clean = {}
     if _is_image(audit):
-        names = ("x", "reconstruction_x", "reconstruction_target")
-        clean = {name: _picture(images[name], _range(audit, images)) for name in names}
+        shown = ("x", "reconstruction_x", "reconstruction_target")
+        clean = {name: _picture(images[name], _range(audit, images)) for name in shown}
     steps = [
         _step(rows.get(budget.name), images, budget, audit, scale)
         for budget, scale in zip(budgets_of(audit), scales, strict=True)
     ]
-    return WeakPair(pair, (some["input_index"], some["target_index"]), label, clean, steps)
+    positions = str(some["input_index"]), str(some["target_index"])
+    names, label = (positions, None) if weak is None else (weak.shown, weak.label)
+    return WeakPair(pair, names, label, clean, steps)
 
 
 def _step(

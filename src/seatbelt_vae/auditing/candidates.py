@@ -27,7 +27,6 @@ class Candidates:
         levels: the budgets in absolute units, ascending, :math:`(P, W)`.
         largest: the largest :math:`\|d\|_2` within each budget, :math:`(P, W)`, float64.
         nearest: the point nearest to the target within each budget, :math:`(P, W, \text{event})`.
-        batch: images evaluated at once.
     """
 
     model: Autoencoder
@@ -36,10 +35,7 @@ class Candidates:
     levels: Tensor
     largest: Tensor
     nearest: Tensor
-    batch: int
     images: Tensor = field(init=False)
-    reconstructions: Tensor = field(init=False)
-    codes: Tensor = field(init=False)
     pair: Tensor = field(init=False)
     level: Tensor = field(init=False)
     origin: list[str] = field(init=False, default_factory=list)
@@ -47,8 +43,7 @@ class Candidates:
 
     def __post_init__(self) -> None:
         pairs = self.pairs
-        self.images, self.reconstructions = pairs.x[:0], pairs.reconstruction[:0]
-        self.codes = pairs.code[:0]
+        self.images = pairs.x[:0]
         self.pair = self.level = torch.zeros(0, dtype=torch.long, device=pairs.x.device)
         self.distances = {goal.name: pairs.separation[:0] for goal in self.goals}
 
@@ -57,14 +52,12 @@ class Candidates:
         if not len(points):
             return
         images = points.reshape(-1, *self.pairs.x.shape[1:])
-        codes, reconstructions = outputs(self.model, images, self.batch)
+        codes, reconstructions = outputs(self.model, images)
         kept = (codes.isfinite().all(1) & reconstructions.flatten(1).isfinite().all(1)).nonzero()
         kept = kept[:, 0]
         images, codes, reconstructions = images[kept], codes[kept], reconstructions[kept]
         pair, level = pair[kept], level[kept]
         self.images = torch.cat([self.images, images])
-        self.codes = torch.cat([self.codes, codes])
-        self.reconstructions = torch.cat([self.reconstructions, reconstructions])
         self.pair, self.level = torch.cat([self.pair, pair]), torch.cat([self.level, level])
         self.origin += [origin] * len(kept)
         for goal in self.goals:

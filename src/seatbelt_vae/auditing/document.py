@@ -154,6 +154,8 @@ def _weakest(worst: Sequence[Row], images: AuditedImages) -> tuple[WeakInput, ..
             row["target_index"],
             images.class_of(row["input_index"]),
             row["value"],
+            images.data.test.name(row["input_index"]),
+            images.data.test.name(row["target_index"]),
         )
         for row in rows
     )

@@ -11,6 +11,8 @@ from seatbelt_vae.protocol import Autoencoder, capabilities_of
 
 __all__ = ["GOALS", "Goal", "ReferencePairs", "goals_of", "norm", "outputs"]
 
+_VALUES, _MOST_IMAGES = 2**20, 64  # values and images of one call of the model
+
 
 @dataclass(frozen=True)
 class ReferencePairs:
@@ -30,9 +32,9 @@ class ReferencePairs:
     target_code: Tensor
 
     @classmethod
-    def of(cls, model: Autoencoder, x: Tensor, target: Tensor, batch: int) -> "ReferencePairs":
+    def of(cls, model: Autoencoder, x: Tensor, target: Tensor) -> "ReferencePairs":
         """The pairs as ``model`` encodes and reconstructs them."""
-        codes, images = zip(*(outputs(model, side, batch) for side in (x, target)), strict=True)
+        codes, images = zip(*(outputs(model, side) for side in (x, target)), strict=True)
         return cls(x, target, *images, *codes)
 
     @property
@@ -83,7 +85,7 @@ GOALS = (
         True,
         "output-reconstruction",
         0,
-        ((4, 0, 8), (3, 100, 20)),
+        ((4, 0, 8), (2, 100, 20)),
         lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
         lambda pairs, _: pairs.separation[:, None],
     ),
@@ -115,10 +117,10 @@ def goals_of(model: Autoencoder) -> tuple[Goal, ...]:
 
 
 @torch.no_grad()
-def outputs(model: Autoencoder, x: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+def outputs(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor]:
     r"""Codes :math:`(B, d)` and reconstructions :math:`(B, \text{event})` on the mean path."""
     codes, images = [], []
-    for part in x.split(batch):
+    for part in x.split(max(1, min(_MOST_IMAGES, _VALUES // x[:1].numel()))):
         posterior = model.encode(part)
         codes.append(torch.cat([z.flatten(1) for z in posterior.z], dim=1))
         images.append(model.decode(posterior.z).mean.reshape_as(part))

@@ -14,9 +14,8 @@ from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.results import stated
 from seatbelt_vae.auditing.threat_budgets import norm_of, threats_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.config.audit import AuditConfig, scaled
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
 from seatbelt_vae.references import resolve_reference
 from seatbelt_vae.runs.audit_answers import Classifier, Result, Score
@@ -87,19 +86,7 @@ def attack_score(
         fails = torch.maximum(fails, torch.minimum(failed, succeeds * (1 - 1e-6)))
         levels = _between(fails, succeeds)
     known = succeeds[succeeds.isfinite()].tolist()
-    mean = estimate(known, seed=config.seed)
-    result = Result(
-        metric="score_distance",
-        goal="score_distance",
-        threat="l2",
-        epsilon=None,
-        value=mean.value,
-        low=mean.low,
-        high=mean.high,
-        unit="‖x_t − x‖₂",
-        better="higher",
-        pairs=len(known),
-    )
+    result = stated("score_distance", "l2", None, known, config.seed)
     return Score(config.score, config.threshold, len(x), len(known)), [result]
 
 
@@ -116,8 +103,8 @@ def _effort(config: AuditConfig, threat: str, budgets: Sequence[float]) -> Attac
         loss="damage-reconstruction",
         threat=norm_of(threat),
         budgets=tuple(budgets),
-        restarts=config.effort,
-        max_evaluations=_EVALUATIONS * config.effort,
+        restarts=scaled(1, config.effort),
+        max_evaluations=scaled(_EVALUATIONS, config.effort),
         seed=config.seed,
     )
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.auditing.candidates import Candidates
-from seatbelt_vae.auditing.goals import Goal
+from seatbelt_vae.auditing.goals import Goal, outputs
 from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.evaluation import tokens_changed
 from seatbelt_vae.protocol import bounds_of, capabilities_of
@@ -76,7 +76,7 @@ class AttackedPair:
             "reconstruction_x": clean.reconstruction[pair],
             "reconstruction_target": clean.target_reconstruction[pair],
             f"{threat}_adversarial": found.images[best],
-            f"{threat}_reconstruction": found.reconstructions[best],
+            f"{threat}_reconstruction": outputs(found.model, found.images[best])[1],
         }
 
 
@@ -117,7 +117,7 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
     clean, images = found.pairs, found.images[index]
     d = (images - clean.x[pair]).flatten(1).double()
     bounds = bounds_of(found.model)
-    outputs, x = found.reconstructions[index], clean.x[pair].expand_as(images)
+    x, reconstructions = clean.x[pair].expand_as(images), outputs(found.model, images)[1]
     columns: dict[str, Tensor | None] = {
         "distance_relative": d.norm(dim=1) / clean.distance[pair],
         "distance_linf": d.abs().amax(dim=1) / bounds.span,
@@ -125,7 +125,10 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
     }
     if capabilities_of(found.model).tokens:
         columns["tokens_changed"] = tokens_changed(found.model, x, images)
-    sides = {"input": (images, clean.x[pair]), "output": (outputs, clean.reconstruction[pair])}
+    sides = {
+        "input": (images, clean.x[pair]),
+        "output": (reconstructions, clean.reconstruction[pair]),
+    }
     for name, (attacked, reference) in sides.items():
         columns[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)
         columns[f"ssim_{name}"] = ssim(attacked, reference.expand_as(attacked), bounds)

@@ -21,14 +21,14 @@ from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
 from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.audit import AuditConfig
+from seatbelt_vae.config.audit import AuditConfig, scaled
 from seatbelt_vae.config.loss_files import declaration_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.optim.region import region_of
 from seatbelt_vae.protocol import Autoencoder, bounds_of, capabilities_of
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["PORTFOLIO", "PortfolioAttack", "portfolio_of"]
+__all__ = ["PORTFOLIO", "PortfolioAttack", "planned_evaluations", "portfolio_of"]
 
 PORTFOLIO = (
     "latent-l2",
@@ -44,7 +44,6 @@ PORTFOLIO = (
 
 _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
-_BATCH = 64
 _FIRST = 8  # gradient evaluations per descent of the losses that descend first
 
 Key = tuple[int, int]
@@ -70,6 +69,20 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
                 f"loss {name} needs the model's {', '.join(lacking)}, which it lacks: leave it out"
             )
     return losses
+
+
+def planned_evaluations(model: Autoencoder, config: AuditConfig, pairs: int, width: int) -> int:
+    """Gradient evaluations of `PortfolioAttack` on pairs with ``width`` budgets, at most."""
+    effort, per_row = config.effort, 0
+    first, kinds = scaled(_FIRST, effort), 2
+    for name in portfolio_of(model, config.losses):
+        per_row += first * (1 if declaration_of(name).targeted else kinds * scaled(1, effort))
+    for goal in goals_of(model):
+        per_row += kinds * scaled(goal.random, effort) * first
+        for heat, (count, annealed, evaluations) in enumerate(goal.heats):
+            starts = scaled(count, effort) + (width - 1 if heat == 0 else 0)
+            per_row += starts * (scaled(annealed, effort) + scaled(evaluations, effort))
+    return pairs * width * per_row
 
 
 @dataclass
@@ -100,15 +113,13 @@ class PortfolioAttack:
         self.levels = problem.level_unit[:, None] * shares
         size = self.x[0].numel()
         largest = problem.threat.start_radius(problem.image_norms, self.levels, size)
-        pairs = ReferencePairs.of(self.model, self.x, self.target, _BATCH)
+        pairs = ReferencePairs.of(self.model, self.x, self.target)
         count, width = self.levels.shape
         pair = torch.arange(count, device=self.x.device).repeat_interleave(width)
         self.rows = pair, torch.arange(width, device=self.x.device).repeat(count)
         nearest = self._nearest().view(count, width, *self.x.shape[1:])
         self.evaluations = torch.zeros(count, width, dtype=torch.long)
-        self.found = Candidates(
-            self.model, pairs, self.goals, self.levels, largest, nearest, _BATCH
-        )
+        self.found = Candidates(self.model, pairs, self.goals, self.levels, largest, nearest)
 
     @cached_property
     def goals(self) -> tuple[Goal, ...]:
@@ -124,13 +135,13 @@ class PortfolioAttack:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
         for name in portfolio_of(self.model, self.config.losses):
-            self.descend(name, self._first_starts(name), _FIRST, explore=True)
+            self.descend(name, self.first_starts(name), _FIRST, explore=True)
         for goal in self.goals:
-            effort = self.config.effort
-            starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, goal.random * effort)
+            count = self._scaled(goal.random)
+            starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, count)
             self.descend(goal.loss, starts, _FIRST, explore=True)
             for heat, (count, annealed, evaluations) in enumerate(goal.heats):
-                starts = self._best_starts(goal, count * effort, exchange=heat == 0)
+                starts = self._best_starts(goal, self._scaled(count), exchange=heat == 0)
                 explore = not annealed
                 self.descend(goal.loss, starts, evaluations, explore=explore, annealed=annealed)
         return self.found
@@ -181,10 +192,10 @@ class PortfolioAttack:
         target = problem.target[self.rows[0]]
         return region_of(target, **region).project(target)
 
-    def _first_starts(self, name: str) -> list[Request]:
+    def first_starts(self, name: str) -> list[Request]:
         """Starts of a loss: the nearest point to the target, or random ones without a target."""
         if not declaration_of(name).targeted:
-            return self.random_starts(name, Stream.AUDIT_STARTS, self.config.effort)
+            return self.random_starts(name, Stream.AUDIT_STARTS, self._scaled(1))
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
         rows = zip(self.rows[0].tolist(), self.rows[1].tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
@@ -232,13 +243,16 @@ class PortfolioAttack:
         """Run descents of a loss, see `Search.descend`, and add their ends."""
         settings = AttackConfig(loss=loss, threat=norm_of(self.threat), solver=self._solver(loss))
         search = Search(self.problem(loss), self.levels, settings)
-        effort = self.config.effort
-        search.descend(requests, evaluations * effort, explore=explore, annealed=annealed * effort)
+        most, annealed = self._scaled(evaluations), self._scaled(annealed)
+        search.descend(requests, most, explore=explore, annealed=annealed)
         self.evaluations += search.evaluations
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)
             self.found.add(pool.points, torch.full_like(level, pair), level, origin or loss)
+
+    def _scaled(self, number: int) -> int:
+        return scaled(number, self.config.effort)
 
     def _solver(self, name: str) -> Literal["quasi-newton", "pgd"]:
         """The solver of a loss.

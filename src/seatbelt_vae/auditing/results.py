@@ -32,14 +32,17 @@ def results_of(worst: Sequence[Row], seed: int) -> list[Result]:
 
 
 def stated(
-    name: str, threat: str, epsilon: float, values: Sequence[float | None], seed: int
+    name: str, threat: str, epsilon: float | None, values: Sequence[float | None], seed: int
 ) -> Result:
-    """The mean of a declared metric over pairs or images; None for those without a number."""
+    """The mean of a declared metric over pairs or images; None for those without a number.
+
+    A metric of all budgets together has no ``epsilon``.
+    """
     declared = _DECLARED[name]
     known = [value for value in values if value is not None]
     found = estimate(known, seed=seed)
     return Result(
-        metric=metric_name(name, threat, epsilon),
+        metric=name if epsilon is None else metric_name(name, threat, epsilon),
         goal=name,
         threat=threat,
         epsilon=epsilon,

@@ -61,10 +61,8 @@ def _answers(audit: Audit) -> Iterator[tuple[str, str]]:
     if audit.weakest:
         weak = audit.weakest[0]
         label = f" ({weak.label})" if weak.label else ""
-        yield (
-            "weakest input",
-            f"{weak.input_index}{label} towards {weak.target_index}: gap {_number(weak.value)}",
-        )
+        first, second = weak.shown
+        yield "weakest input", f"{first}{label} towards {second}: gap {_number(weak.value)}"
     if (universal := audit.universal) is not None:
         damage = _value(audit.result(universal.metric))
         yield "universal", f"one distortion, damage {damage} on {universal.tested_on} other images"

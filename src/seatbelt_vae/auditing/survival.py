@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from seatbelt_vae.auditing.goals import outputs
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import Stream, generator_for
@@ -16,7 +17,6 @@ from seatbelt_vae.randomness import Stream, generator_for
 __all__ = ["Survival", "add_noise", "compress", "gap", "resize", "survival"]
 
 _QUALITY, _NOISE = 75, 0.05
-_FOOLED = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,6 @@ class Survival:
 
     before: Tensor
     after: Tensor
-
-    @property
-    def kept(self) -> float | None:
-        r"""The share of the moved way that is kept, :math:`\sum(1 - g')/\sum(1 - g)`.
-
-        g and g' are the gaps before and after. None if the attacks moved nothing.
-        """
-        moved = float((1 - self.before).sum())
-        return float((1 - self.after).sum()) / moved if moved > 0 else None
-
-    @property
-    def fooled(self) -> float | None:
-        """The share of fooled pairs, gap below ½, that stay fooled; None without any."""
-        fooled = self.before < _FOOLED
-        return float((self.after[fooled] < _FOOLED).double().mean()) if fooled.any() else None
 
 
 def survival(
@@ -86,11 +71,8 @@ def survival(
 
 def gap(model: Autoencoder, x: Tensor, target: Tensor, attacked: Tensor) -> Tensor:
     r""":math:`\|R^* - R_t\| / \|R - R_t\|` of each pair, :math:`(P)`, float64."""
-    with torch.no_grad():
-        clean, aim, found = (
-            model.decode(model.encode(inputs).z).mean.double().flatten(1)
-            for inputs in (x, target, attacked)
-        )
+    sides = (x, target, attacked)
+    clean, aim, found = (outputs(model, inputs)[1].double().flatten(1) for inputs in sides)
     left, whole = ((side - aim).square().sum(1).sqrt() for side in (found, clean))
     return left / whole
 

@@ -7,17 +7,24 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.gradients import with_gradient
+from seatbelt_vae.attacks.gradients import (
+    kept_for_backward,
+    rows_within_memory,
+    with_gradient,
+)
 from seatbelt_vae.attacks.threats import Budget
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.optim import minimize, minimize_by_pgd
 from seatbelt_vae.protocol import Autoencoder, Bounds, bounds_of
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["UniversalDistortion", "mean_distance", "universal_distortion", "universal_levels"]
+__all__ = ["STARTS", "UniversalDistortion", "mean_distance", "universal_distortion"]
 
-_LINF, _L2 = 8 / 255, 0.2
-_STARTS, _NOISE_DRAWS = 8, 8
+STARTS = 8
+"""Descents of a universal distortion."""
+
+_NOISE_DRAWS = 8
+_MOST_INPUTS = 64  # of one call of the model
 _UNBOUNDED = Bounds(-torch.inf, torch.inf)
 
 
@@ -41,15 +48,6 @@ class UniversalDistortion:
     noise: Tensor
 
 
-def universal_levels(inputs: Tensor, bounds: Bounds) -> dict[str, tuple[Budget, float]]:
-    r"""The budgets of an audit, by suffix: ``8/255`` of the range in :math:`L_\infty`; ``0.2``.
-
-    The latter is a share of the mean distance :math:`\|x_i - x_j\|_2` between two of the inputs.
-    """
-    length = _L2 * mean_distance(inputs)
-    return {"8/255": (Budget("linf"), _LINF * bounds.span), "0.2": (Budget("l2"), length)}
-
-
 def mean_distance(inputs: Tensor) -> float:
     r"""The mean of :math:`\|x_i - x_j\|_2` over pairs of inputs."""
     return float(torch.pdist(inputs.flatten(1).double()).mean())
@@ -63,7 +61,7 @@ def universal_distortion(
     level: float,
     *,
     evaluations: int = 100,
-    micro_batch: int = 64,
+    micro_batch: int | None = None,
     seed: int = 0,
 ) -> UniversalDistortion:
     r"""The distortion within a budget that maximises the mean damage of the first half of inputs.
@@ -77,7 +75,8 @@ def universal_distortion(
         budget: the norm of d.
         level: its limit ε in absolute units.
         evaluations: largest number of gradient evaluations per descent, each over N/2 inputs.
-        micro_batch: inputs evaluated at once.
+        micro_batch: inputs evaluated at once (default: 64, or as many as fit in memory, see
+            `rows_within_memory`).
         seed: seed of the starts and of the noise.
 
     Raises:
@@ -89,10 +88,10 @@ def universal_distortion(
         raise DataError(f"{len(inputs)} inputs for a universal distortion, expected two or more")
     fitted, held_out = inputs.detach().split([-(-len(inputs) // 2), len(inputs) // 2])
     largest = level * (1.0 if budget.norm == "l2" else inputs[0].numel() ** 0.5)
-    damage = _Damage(model, largest, micro_batch)
-    fun = partial(damage.negative_mean, fitted)
     starts = _starts(budget, level, fitted, generator_for(Stream.UNIVERSAL_STARTS, seed))
-    limits = torch.full((_STARTS,), level, dtype=torch.float64, device=inputs.device)
+    damage = _Damage(model, largest, micro_batch or _at_once(model, fitted, starts))
+    fun = partial(damage.negative_mean, fitted)
+    limits = torch.full((STARTS,), level, dtype=torch.float64, device=inputs.device)
     region = budget.region(torch.zeros_like(starts), limits, _UNBOUNDED)
     each = -(-evaluations // 2)
     near = minimize_by_pgd(fun, starts, **region, max_evaluations=each)
@@ -125,12 +124,18 @@ class _Damage:
     ) -> tuple[Tensor, Tensor]:
         """Minus the mean damage of each distortion, and its gradient."""
         del rows
+        found = [self._sums(images, few) for few in distortions.split(self.micro_batch)]
+        value, gradient = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return -value / len(images), -gradient / len(images)
+
+    def _sums(self, images: Tensor, distortions: Tensor) -> tuple[Tensor, Tensor]:
+        """The damage of each distortion, summed over the images, and its gradient."""
         sums = [
             with_gradient(partial(self._total, chunk), distortions)
             for chunk in self._chunks(images, distortions)
         ]
         value, gradient = (torch.stack(parts).sum(0) for parts in zip(*sums, strict=True))
-        return -value / len(images), -gradient / len(images)
+        return value, gradient
 
     def mean(self, images: Tensor, distortions: Tensor) -> Tensor:
         """The mean damage of each image over the distortions, float64."""
@@ -146,9 +151,16 @@ class _Damage:
         return chunks
 
 
+def _at_once(model: Autoencoder, images: Tensor, distortions: Tensor) -> int:
+    """How many inputs are evaluated at once within the limit of memory."""
+    with kept_for_backward(model) as kept:
+        _Damage(model, 1.0, 1).negative_mean(images[:1], distortions[:1], distortions)
+    return min(_MOST_INPUTS, rows_within_memory(kept, images.device))
+
+
 def _starts(budget: Budget, level: float, like: Tensor, generator: torch.Generator) -> Tensor:
     """Random distortions of half the largest size, (D, n)."""
-    draws = torch.randn(_STARTS, like[0].numel(), generator=generator, dtype=torch.float64)
+    draws = torch.randn(STARTS, like[0].numel(), generator=generator, dtype=torch.float64)
     order = 2 if budget.norm == "l2" else torch.inf
     return (0.5 * level * torch.nn.functional.normalize(draws, p=order)).to(like)
 

@@ -65,7 +65,9 @@ def _run(options: Audit) -> int:
                 rules=options.fail_if,
                 despite_checks=options.despite_checks,
                 command=invocation(),
+                processes=processes,
                 on_progress=lambda *done: progress.show(*done),
+                say=progress.say,
             )
     if options.junit is not None:
         write_junit(options.junit, found)
@@ -118,6 +120,7 @@ def _help(options: Audit, _tell: ProgressReporter, stopped: Callable[[], bool]) 
     """Attack pairs in a helper process."""
     from seatbelt_vae.auditing.audited_images import audited_images
     from seatbelt_vae.auditing.pair_store import attack_pairs
+    from seatbelt_vae.auditing.time_plan import waited_for
 
     def check(*_: object) -> None:
         if stopped():
@@ -126,5 +129,6 @@ def _help(options: Audit, _tell: ProgressReporter, stopped: Callable[[], bool]) 
     logging.getLogger("seatbelt_vae").setLevel(logging.ERROR)  # the first process logs the same
     tune_process(options.audit.threads)
     subject, data = load_target(options)
-    images = audited_images(subject, data, options.audit)
-    attack_pairs(subject.place / "audit", subject, images, options.audit, check)
+    images, folder = audited_images(subject, data, options.audit), subject.place / "audit"
+    config, images = waited_for(folder, subject, images, options.audit, check)
+    attack_pairs(folder, subject, images, config, check)

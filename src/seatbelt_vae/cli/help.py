@@ -6,9 +6,17 @@ from typing import Annotated, Any
 import tyro
 from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructTypeInfo
 
+from seatbelt_vae.config import ReadingConfig
+
 __all__ = ["defaults_in_words"]
 
 _DESCRIBED = ("None", "False", "")
+
+_PLACES = {field.name: 1 for field in dataclasses.fields(ReadingConfig)} | {
+    "adapter": 2,
+    "output": 3,
+}
+"""Flags behind those that a command is for: how images and a model are read, and the output."""
 
 
 def defaults_in_words() -> ConstructorRegistry:
@@ -25,7 +33,8 @@ def defaults_in_words() -> ConstructorRegistry:
         active.pop()
         if not isinstance(spec, StructConstructorSpec):
             return None
-        return dataclasses.replace(spec, fields=tuple(map(_with_hint, spec.fields)))
+        fields = sorted(spec.fields, key=lambda field: _PLACES.get(field.name, 0))
+        return dataclasses.replace(spec, fields=tuple(map(_with_hint, fields)))
 
     return registry
 

@@ -75,7 +75,7 @@ class AttackConfig:
         seed: seed of the pairs, the starts and the noise.
         together: number of pairs attacked in one batch.
         micro_batch: images per call of the model (default: as many as have 2¹⁸ values in total,
-            2²² on a GPU).
+            2²² on a GPU, and keep at most 512 MiB for their gradients, 8 GiB on a GPU).
         threads: CPU threads per process (default: PyTorch's choice).
     """
 

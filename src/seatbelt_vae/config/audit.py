@@ -7,7 +7,7 @@ from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["LEVELS", "AuditConfig"]
+__all__ = ["LEVELS", "AuditConfig", "scaled"]
 
 LEVELS = 255
 """Levels of a pixel of 8 bits: L∞ budgets are counted in 1/255 of the range."""
@@ -26,8 +26,10 @@ class AuditConfig:
         linf_budgets: L∞ budgets of images, in 1/255 of the range of a pixel.
         sd_budgets: L∞ budgets of vectors, in standard deviations of each feature.
         losses: losses of the portfolio (default: all that the model allows).
-        effort: factor on the numbers of starts and of gradient evaluations; the time grows with its
-            square.
+        effort: factor on the numbers of starts and of gradient evaluations, such as 2 or 0.5; the
+            time grows with its square.
+        minutes: the time that the attack should take; fewer pairs and, from eight pairs on, less
+            effort are fitted into it, unless they are given (default: no limit).
         gradient_free: evaluations of a search without gradients per pair, 0 for none.
         classifier: function from reconstructions or codes to logits, as `package.module:name` or
             `file.py:name`; it is attacked through the model.
@@ -44,7 +46,8 @@ class AuditConfig:
     linf_budgets: tuple[float, ...] = (2, 4, 8, 16)
     sd_budgets: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0)
     losses: tuple[str, ...] | None = None
-    effort: int = 1
+    effort: float = 1
+    minutes: float | None = None
     gradient_free: int = 200
     classifier: str | None = None
     classifier_reads: Literal["reconstruction", "codes"] = "reconstruction"
@@ -54,7 +57,7 @@ class AuditConfig:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("pairs", "threads"):
+        for name in ("pairs", "threads", "minutes"):
             if getattr(self, name) is not None:
                 positive(name, getattr(self, name))
         positive("effort", self.effort)
@@ -78,3 +81,13 @@ def _check_ascending(name: str, budgets: tuple[float, ...], most: float) -> None
             raise ConfigError(
                 f"{name} {budgets}, expected numbers above 0 and at most {most:g}, ascending"
             )
+
+
+def scaled(number: int, effort: float) -> int:
+    """A number of starts or evaluations times the effort, rounded; at least one of any.
+
+    Example:
+        >>> scaled(100, 0.4), scaled(1, 0.4), scaled(0, 2)
+        (40, 1, 0)
+    """
+    return max(1, round(number * effort)) if number else 0

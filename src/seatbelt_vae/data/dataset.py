@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ class Split:
         content: maps positions in the whole set to the images as they are stored, for fingerprints
             (default: ``read``).
         cut: positions that `first` has cut off, if any.
+        names: names of the files of all examples of the whole set, if they are files.
     """
 
     indices: Indices
@@ -69,6 +70,7 @@ class Split:
     factors_of: Callable[[Indices], NDArray[np.int64]] | None = None
     content: Callable[[Indices], NDArray[Any]] | None = None
     cut: Indices | None = None
+    names: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -87,6 +89,10 @@ class Split:
         if images is None:
             return self
         return replace(self, indices=self.indices[:images], cut=self.indices[images:])
+
+    def name(self, position: int) -> str | None:
+        """The name of the file of an example of this split; None if it has none."""
+        return None if self.names is None else self.names[self.indices[position]]
 
     def batch(self, positions: Indices) -> "Tensor":
         """Images at positions in this split, :math:`(B, C, H, W)`, float32 inside the bounds."""
@@ -215,7 +221,15 @@ def joined(first: Split, second: Split) -> Split:
         of_both(lambda split, positions: split.read(split.indices[positions])),
         of_both(Split.factors) if known else None,
         of_both(lambda split, positions: (split.content or split.read)(split.indices[positions])),
+        names=_joined_names(first, second),
     )
+
+
+def _joined_names(first: Split, second: Split) -> list[str] | None:
+    """The names of the examples of two splits; None if some have none."""
+    names = [split.name(place) for split in (first, second) for place in range(len(split))]
+    known = [name for name in names if name is not None]
+    return known if len(known) == len(names) else None
 
 
 def random_split(

@@ -1,6 +1,7 @@
 """Sets stored as records of an image in bytes and its factor values."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from seatbelt_vae.data.cache import read_records, write_records
 from seatbelt_vae.data.dataset import Factor, ImageData, Indices, Split, random_split
 from seatbelt_vae.data.downsampling import block_notes, block_side, mean_bytes
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.runs import write_json
 
 __all__ = ["About", "image_record", "read_set", "stored_set", "write_set"]
 
@@ -53,6 +55,7 @@ def write_set(
     record: np.dtype[Any],
     about: Callable[[], About],
     place: Path | str,
+    names: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Write a set's cache file.
 
@@ -62,12 +65,30 @@ def write_set(
         record: from `image_record`.
         about: called after the last block.
         place: origin of the images, for error messages.
+        names: called after the last block: the names of the files of all examples, if they are
+            files; stored beside the cache file, so that the digest of the images stays.
 
     Raises:
         DataError: fewer than two images.
         ArtifactError: the file cannot be written; none is left behind.
     """
     write_records(cache, record, _at_least_two(blocks, about, place), lambda: asdict(about()))
+    if found := names():
+        write_json(_names_beside(cache), list(found))
+
+
+def _names_beside(cache: Path) -> Path:
+    return cache.with_suffix(".names.json")
+
+
+def _stored_names(cache: Path, count: int) -> list[str] | None:
+    """The names of the files beside a cache file; None if it has none, as of older versions."""
+    try:
+        found = json.loads(_names_beside(cache).read_bytes())
+    except (OSError, ValueError):
+        return None
+    known = isinstance(found, list) and len(found) == count
+    return [str(name) for name in found] if known else None
 
 
 def _at_least_two(
@@ -91,7 +112,10 @@ def read_set(cache: Path, config: DataConfig) -> ImageData:
         DataError: a corrupt file, or as `stored_set`.
     """
     records = read_records(cache)
-    return stored_set(records.rows, About.of(records.about), config, records.digest)
+    data = stored_set(records.rows, About.of(records.about), config, records.digest)
+    names = _stored_names(cache, len(records.rows))
+    train, test = (replace(split, names=names) for split in (data.train, data.test))
+    return replace(data, train=train, test=test)
 
 
 def stored_set(rows: NDArray[Any], about: About, config: DataConfig, digest: str = "") -> ImageData:

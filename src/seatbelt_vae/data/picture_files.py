@@ -78,12 +78,12 @@ class PictureFiles:
             ArtifactError: the cache cannot be written.
         """
         record = image_record(image_shape, len(about.factors))
-        kept: list[int] = []
+        kept, names = list[int](), list[str]()
 
         def blocks() -> Iterator[NDArray[Any]]:
             for pictures in (self.train, self.test):
                 kept.append(0)
-                for block in self._records(pictures, record):
+                for block in self._records(pictures, record, names):
                     kept[-1] += len(block)
                     yield block
                 if pictures and not kept[-1]:
@@ -97,11 +97,12 @@ class PictureFiles:
             notes = about.notes + self.tree.notes + self.use.notes + self.bad.notes
             return replace(about, test_from=test_from, notes=notes)
 
-        write_set(cache, blocks(), record, completed, self.tree.place)
+        write_set(cache, blocks(), record, completed, self.tree.place, lambda: names)
 
     def _records(
-        self, pictures: Sequence[Picture], record: np.dtype[Any]
+        self, pictures: Sequence[Picture], record: np.dtype[Any], names: list[str]
     ) -> Iterator[NDArray[Any]]:
+        """Records of the readable pictures, whose names are appended to ``names``."""
         with ThreadPoolExecutor() as pool:
             for start in range(0, len(pictures), _AT_ONCE):
                 some = pictures[start : start + _AT_ONCE]
@@ -116,6 +117,7 @@ class PictureFiles:
                         continue
                     self.use.add(found.levels, found.remarks, equal=found.equal_channels)
                     rows[good] = found.pixels, picture.factors
+                    names.append(picture.name)
                     good += 1
                 yield rows[:good]
 

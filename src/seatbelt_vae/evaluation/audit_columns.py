@@ -90,6 +90,12 @@ AUDIT_FILES = {
             ),
             Column("fall_code_gap", "DOUBLE", "the same for the code gap"),
             Column("fall_damage", "DOUBLE", "relative rise of the damage by new starts"),
+            Column(
+                "path_difference",
+                "DOUBLE",
+                "distance between the gaps of sampled and of mean codes, at the middle budget; "
+                "null without a posterior",
+            ),
         ),
     ),
 }
@@ -109,7 +115,7 @@ AUDIT_VIEWS = (
             Column("images_digest", "VARCHAR", "digest of the images"),
             Column("pairs", "BIGINT", "number of attacked pairs; 0 without an attack"),
             Column("seed", "BIGINT", "seed of pairs, starts and noise"),
-            Column("effort", "BIGINT", "factor on starts and evaluations"),
+            Column("effort", "DOUBLE", "factor on starts and evaluations"),
             Column("status", "VARCHAR", "`pass`, `fail` or `inconclusive`"),
             Column("finding", "VARCHAR", "`fooled`, `partly fooled` or `not fooled`; or null"),
             Column("sentence", "VARCHAR", "both in plain English"),

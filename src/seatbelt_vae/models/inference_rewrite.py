@@ -14,9 +14,8 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
-from seatbelt_vae.models.points import FromPoint, ToPoint
 
-__all__ = ["faster_form", "fold_batch_norm"]
+__all__ = ["faster_form", "fold_batch_norm", "speed_up"]
 
 _FEW_CHANNELS = 4
 
@@ -30,10 +29,7 @@ def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
     for module in folded.modules():
         if isinstance(module, nn.Sequential):
             _fold(module)
-            for place, layer in enumerate(module):
-                module[place] = faster_form(layer)
-    # gradients with channels last take a third less time; folding has created new weights
-    folded = convert_conv2d_weight_memory_format(folded, torch.channels_last)
+    speed_up(folded)
     return folded.eval().requires_grad_(False)
 
 
@@ -50,33 +46,60 @@ def _fold(layers: nn.Sequential) -> None:
         layers[index] = layer
 
 
-def faster_form(layer: nn.Module) -> nn.Module:
-    """A faster layer of the same map without gradients of weights, or ``layer`` if none exists."""
-    if isinstance(layer, ToPoint | FromPoint):
-        return layer
+def speed_up(module: nn.Module) -> None:
+    """Give the convolutions of a frozen model on a CPU their faster forms, in place.
+
+    The maps and the names of the weights stay the same.
+    """
+    for layer in module.modules():
+        faster_form(layer)
+    # gradients with channels last take a third less time
+    convert_conv2d_weight_memory_format(module, torch.channels_last)
+
+
+def faster_form(layer: nn.Module) -> None:
+    """Change a convolution next to an image to a faster class of the same map, if it has one."""
+    if type(layer) not in (nn.Conv2d, nn.ConvTranspose2d) or not _is_plain(layer):
+        return
     if isinstance(layer, nn.Conv2d) and layer.in_channels <= _FEW_CHANNELS:
-        return _FewChannels(layer)
-    if isinstance(layer, nn.ConvTranspose2d) and layer.out_channels <= _FEW_CHANNELS:
-        return _FewChannels(layer)
-    return layer
+        layer.__class__ = _FewInputs
+    elif isinstance(layer, nn.ConvTranspose2d) and layer.out_channels <= _FEW_CHANNELS:
+        layer.__class__ = _FewOutputs
 
 
-class _FewChannels(nn.Module):
-    """A (transposed) convolution next to the image, with `_scatter` in its slow direction."""
+def _is_plain(layer: Any) -> bool:
+    """Whether a convolution is one that `_scatter` computes."""
+    return (
+        layer.weight.dtype in (torch.float32, torch.float64)
+        and layer.weight.device.type == "cpu"
+        and layer.groups == 1
+        and layer.dilation == (1, 1)
+        and layer.output_padding == (0, 0)
+        and layer.padding_mode == "zeros"
+        and isinstance(layer.padding, tuple)
+    )
 
-    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
-        super().__init__()
-        self.layer = layer
+
+class _FewInputs(nn.Conv2d):
+    """A convolution of few input channels, with `_scatter` in its backward pass."""
 
     def forward(self, x: Tensor) -> Tensor:
-        layer = self.layer
-        if isinstance(layer, nn.Conv2d):
-            features: Tensor = _Gather.apply(
-                x, layer.weight, layer.bias, layer.stride, layer.padding
-            )
-            return features
-        out: Tensor = _Scatter.apply(x, layer.weight, layer.stride, layer.padding)
-        return out if layer.bias is None else out + layer.bias[:, None, None]
+        """The features; with a gradient of the weights, those of the usual form."""
+        if self.weight.requires_grad or x.ndim != 4:
+            return super().forward(x)
+        found: Tensor = _Gather.apply(x, self.weight, self.bias, self.stride, self.padding)
+        return found
+
+
+class _FewOutputs(nn.ConvTranspose2d):
+    """A transposed convolution of few output channels, with `_scatter` in its forward pass."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """The image; with a gradient of the weights, that of the usual form."""
+        if self.weight.requires_grad or x.ndim != 4 or output_size is not None:
+            return super().forward(x, output_size)
+        out: Tensor = _Scatter.apply(x, self.weight, self.stride, self.padding)
+        return out if self.bias is None else out + self.bias[:, None, None]
 
 
 class _Gather(torch.autograd.Function):

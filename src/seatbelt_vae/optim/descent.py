@@ -165,9 +165,10 @@ class Descent:
 
     def _accept(self, rows: Tensor, first: Tensor, value: Tensor, gradient: Tensor) -> None:
         """Make the trial the new point; stop rows whose value has converged."""
-        self.x = torch.where(rows[:, None], self.trial, self.x)
-        self.gradient = torch.where(rows[:, None], gradient, self.gradient)
-        self.value = torch.where(rows, value, self.value)
+        index = rows.nonzero()[:, 0]
+        moved = (self.x, self.trial), (self.gradient, gradient), (self.value, value)
+        for kept, new in moved:
+            kept.index_copy_(0, index, new.index_select(0, index))
         self.iterations += rows & ~first
         before = self.history[:, 0]
         small = self.limits.relative_fall * (before - self.floor).abs() + self.negligible

@@ -91,22 +91,23 @@ class _Best:
     def before(cls, points: Tensor, rows: Tensor) -> "_Best":
         """The state before the first evaluation."""
         value = points.new_full((len(points),), torch.inf)
-        return cls(points, value, torch.zeros_like(points), torch.zeros_like(rows))
+        return cls(points.clone(), value, torch.zeros_like(points), torch.zeros_like(rows))
 
     def update(self, points: Tensor, value: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Keep better points; returns which values are finite, and which are better."""
         finite = value.isfinite() & gradient.sum(1).isfinite()
         better = finite & (value < self.value)
         self.iterations += better & self.value.isfinite()
-        self.points = torch.where(better[:, None], points, self.points)
-        self.value = torch.where(better, value, self.value)
-        self.gradient = torch.where(better[:, None], gradient, self.gradient)
+        rows = better.nonzero()[:, 0]
+        for kept, new in ((self.points, points), (self.value, value), (self.gradient, gradient)):
+            kept.index_copy_(0, rows, new.index_select(0, rows))
         return finite, better
 
-    def restart(self, rows: Tensor, points: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """The points and gradients, with the best ones in some rows, a mask (R)."""
-        points = torch.where(rows[:, None], self.points, points)
-        return points, torch.where(rows[:, None], self.gradient, gradient)
+    def restart(self, rows: Tensor, points: Tensor, gradient: Tensor) -> None:
+        """Overwrite points and gradients with the best ones in some rows, a mask (R)."""
+        index = rows.nonzero()[:, 0]
+        points.index_copy_(0, index, self.points.index_select(0, index))
+        gradient.index_copy_(0, index, self.gradient.index_select(0, index))
 
     def minimum(self, region: Region, status: Tensor, evaluations: Tensor) -> Minimum:
         """The result; rows that were never finite get their own status."""
@@ -141,8 +142,8 @@ def _descend(
         stuck = (stale >= _PATIENCE) | ~finite
         step = torch.where(stuck, step * _SHRINK, step).masked_fill(best.value.isinf(), 0)
         stale = torch.where(stuck, 0, stale)
-        points, gradient = best.restart(stuck, points, gradient)
-        points = region.project(points - step[:, None] * _unit_step(region, gradient))
+        best.restart(stuck, points, gradient)
+        points = region.project(_stepped(region, points, gradient, step))
     status = torch.where(step < _SMALLEST, Status.CONVERGED, Status.EVALUATION_LIMIT)
     return best.minimum(region, status, evaluations)
 
@@ -155,9 +156,9 @@ def _anneal(
     for k in range(max_evaluations):
         value, gradient = fun(points, rows)
         finite, _ = best.update(points, value, gradient)
-        points, gradient = best.restart(~finite, points, gradient)
-        step = 0.5 * (1 + math.cos(math.pi * k / max_evaluations))
-        points = region.project(points - step * _unit_step(region, gradient))
+        best.restart(~finite, points, gradient)
+        step = torch.full_like(best.value, 0.5 * (1 + math.cos(math.pi * k / max_evaluations)))
+        points = region.project(_stepped(region, points, gradient, step))
     limit = torch.full_like(rows, Status.EVALUATION_LIMIT)
     return best.minimum(region, limit, torch.full_like(rows, max_evaluations))
 
@@ -167,9 +168,9 @@ def _size(region: Region) -> Tensor:
     return 0.5 * (region.upper - region.lower) if region.ball is None else region.ball.radius
 
 
-def _unit_step(region: Region, gradient: Tensor) -> Tensor:
-    """The step for α = 1."""
+def _stepped(region: Region, points: Tensor, gradient: Tensor, step: Tensor) -> Tensor:
+    """The points after steps of α against the gradient, α per row."""
     if region.ball is None:
-        return _size(region) * gradient.sign()
-    norm: Tensor = gradient.norm(dim=1, keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
-    return _size(region)[:, None] * (gradient / norm)
+        return points - step[:, None] * _size(region) * gradient.sign()
+    norm = gradient.norm(dim=1).clamp_min(torch.finfo(gradient.dtype).tiny)
+    return torch.addcmul(points, (step * _size(region) / norm)[:, None], gradient, value=-1)

@@ -73,13 +73,31 @@ class Result:
 
 @dataclass(frozen=True)
 class WeakInput:
-    """One of the pairs with the smallest ``gap@0.2``; ``label`` is the class of its input."""
+    """One of the pairs with the smallest ``gap@0.2``.
+
+    Args:
+        pair: its number.
+        input_index, target_index: positions of its images.
+        label: the class of its input, if any.
+        value: the gap.
+        input_name, target_name: the names of the files of its images, if they are files.
+    """
 
     pair: int
     input_index: int
     target_index: int
     label: str | None
     value: float | None
+    input_name: str | None = None
+    target_name: str | None = None
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Input and target by the names of their files, else by position."""
+        return (
+            self.input_name or str(self.input_index),
+            self.target_name or str(self.target_index),
+        )
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from torch import Tensor
 from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.config.adapter import Bound
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.dataset import joined
 from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder
 from seatbelt_vae.subjects.adapters.override import overridden
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
-from seatbelt_vae.subjects.reading_checks import check_reading
+from seatbelt_vae.subjects.reading_checks import check_reading, checked_images
 from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_autoencoder
 
 __all__ = ["examined", "usual_bounds"]
 
 _IMAGES = 64
-_ENOUGH = 8
 _PROBED = 3
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ _logger = logging.getLogger(__name__)
 def examined(
     subject: Subject, data: ImageData | None, settings: AdapterConfig | None = None
 ) -> Subject:
-    """The subject under the given settings; doubts whether it is read as was meant are logged.
+    """The subject under the given settings, with the findings of `check_reading` on its images.
+
+    Raised findings are logged: the subject may not be read as was meant.
 
     Args:
         subject: the subject of a foreign model.
@@ -45,10 +47,17 @@ def examined(
     subject = replace(subject, model=overridden(subject.model, settings), settings=settings)
     subject = replace(subject, model=_in_deviations(subject.model, data))
     check_autoencoder(subject.model, batch=_PROBED, inputs=_typical(subject.model, data))
-    doubts = () if data is None else _doubts(subject, data)
-    for doubt in doubts:
+    images = None if data is None else checked_images(_all_in_one(subject.images(data)))
+    if images is not None:
+        subject = replace(subject, findings=check_reading(subject, images))
+    for doubt in subject.doubts:
         _logger.warning("%s: %s", subject.name, doubt)
-    return replace(subject, doubts=doubts)
+    return subject
+
+
+def _all_in_one(data: ImageData) -> ImageData:
+    """All examples as held-out ones: the training examples of a foreign model are unknown."""
+    return replace(data, test=joined(data.train, data.test))
 
 
 def usual_bounds(data: ImageData) -> Bound:
@@ -75,11 +84,3 @@ def _typical(model: Autoencoder, data: ImageData | None) -> Tensor | None:
     rows = data.train.batch(np.arange(min(len(data.train), _IMAGES)))
     spread = rows.std(0).clamp_min(torch.finfo(rows.dtype).tiny)
     return rows[((rows - rows.mean(0)) / spread).abs().amax(1).argsort()[: 2 * _PROBED]]
-
-
-def _doubts(subject: Subject, data: ImageData) -> tuple[str, ...]:
-    test = subject.images(data).test
-    if len(test) < _ENOUGH:
-        return ()
-    images = test.batch(np.arange(min(len(test), _IMAGES)))
-    return tuple(str(finding) for finding in check_reading(subject, images) if finding.raised)

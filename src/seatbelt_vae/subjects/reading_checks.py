@@ -5,9 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import resolve_reference
 from seatbelt_vae.subjects.adapters.alternatives import better_code, better_heads, better_reading
@@ -17,7 +19,20 @@ from seatbelt_vae.subjects.subject import Subject
 from seatbelt_vae.testing import check_on_images
 from seatbelt_vae.testing.plausibility import Finding
 
-__all__ = ["check_reading"]
+__all__ = ["FEWEST_CHECKED", "check_reading", "checked_images"]
+
+FEWEST_CHECKED = 8
+"""The fewest images on which a reading is checked."""
+
+_MOST_CHECKED, _VALUES = 64, 2**20
+
+
+def checked_images(data: ImageData) -> Tensor | None:
+    """The first held-out images, up to 64 or 2²⁰ values; None if there are fewer than eight."""
+    if len(data.test) < FEWEST_CHECKED:
+        return None
+    most = min(_MOST_CHECKED, _VALUES // torch.Size(data.image_shape).numel())
+    return data.test.batch(np.arange(min(max(FEWEST_CHECKED, most), len(data.test))))
 
 
 def check_reading(subject: Subject, images: Tensor) -> tuple[Finding, ...]:

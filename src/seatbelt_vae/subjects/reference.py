@@ -1,11 +1,11 @@
 """Opens references, ``package.module:function`` or ``file.py:function``, as subjects."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from torch import nn
+from torch import Tensor, nn
 
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError, SeatbeltError
@@ -47,6 +47,11 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
                 f"seatbelt_vae.wrap(module, event_shape, bounds)"
             )
         found = wrap(found, tuple(data.image_shape), usual_bounds(data))
+    if _is_state_dict(found):
+        raise ConfigError(
+            f"{target!r} gave a state_dict, the {len(found)} weights of a module without their "
+            f"network: make the module, call its load_state_dict with them, and return the module"
+        )
     if not _is_autoencoder(found):
         error = ConfigError(
             f"{target!r} gave a {type(found).__name__}, expected a torch.nn.Module, a function of "
@@ -76,6 +81,14 @@ def _called(target: str, function: Callable[[], Any]) -> Any:
 
 def _is_model(found: object) -> bool:
     return isinstance(found, nn.Module) or _is_autoencoder(found)
+
+
+def _is_state_dict(found: object) -> TypeGuard[Mapping[str, Tensor]]:
+    return (
+        isinstance(found, Mapping)
+        and len(found) > 0
+        and all(isinstance(value, Tensor) for value in found.values())
+    )
 
 
 def _is_autoencoder(found: object) -> bool:

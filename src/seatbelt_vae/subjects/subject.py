@@ -16,6 +16,7 @@ from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.data.identity import IDENTITY, in_split_of, store_identity
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
+from seatbelt_vae.models.inference_rewrite import speed_up
 from seatbelt_vae.protocol import (
     Autoencoder,
     bounds_of,
@@ -24,6 +25,7 @@ from seatbelt_vae.protocol import (
     modules_of,
 )
 from seatbelt_vae.runs import digest_of
+from seatbelt_vae.testing.plausibility import Finding
 
 __all__ = ["Subject", "subject_of_model"]
 
@@ -45,7 +47,7 @@ class Subject:
         digest: digest of its weights.
         data: settings of the data set of the evaluation, if known.
         folder: the folder of its results, if any.
-        doubts: reasons why the model may not be read as it was meant.
+        findings: the checks of its reading on images; None if it was not checked.
         settings: the settings of the user of how the model is read.
 
     Example:
@@ -63,7 +65,7 @@ class Subject:
     digest: str
     data: DataConfig | None = None
     folder: Path | None = None
-    doubts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] | None = None
     settings: AdapterConfig = field(default_factory=AdapterConfig)
 
     @cached_property
@@ -71,13 +73,19 @@ class Subject:
         """The model for evaluation and gradients with respect to its input.
 
         A `HierarchicalVAE` is rewritten by `fold_batch_norm`. Other models stay the same, but their
-        parameters no longer require gradients.
+        parameters no longer require gradients, and their convolutions are computed by `speed_up`.
         """
         if isinstance(self.model, HierarchicalVAE):
             return fold_batch_norm(self.model)
         for module in modules_of(self.model):
             module.requires_grad_(False)
+            speed_up(module)
         return self.model
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Reasons why the model may not be read as it was meant."""
+        return tuple(str(finding) for finding in self.findings or () if finding.raised)
 
     @property
     def trained_as(self) -> RunConfig | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 
 from seatbelt_vae.attacks.losses._bound import Loss, Parts
 from seatbelt_vae.attacks.losses._paths import Walker
@@ -57,7 +58,10 @@ class LayerProduct(Loss):
                 with torch.no_grad():
                     clean = _observed(walker, x[pairs], noise)
             else:
-                clean = [({k: h[pairs] for k, h in seen.items()}, r[pairs]) for seen, r in known]
+                clean = [
+                    ({k: _of_rows(h, pairs) for k, h in seen.items()}, r[pairs])
+                    for seen, r in known
+                ]
             products = [
                 _changes(seen, before) * _difference(r, r_before)
                 for (seen, r), (before, r_before) in zip(
@@ -110,7 +114,13 @@ def _changes(attacked: Activations, clean: Activations) -> Tensor:
 
 
 def _difference(a: Tensor, b: Tensor) -> Tensor:
-    return (a - b).square().flatten(1).mean(1)
+    # keeps no difference of the two for the backward pass
+    return mse_loss(a, b, reduction="none").flatten(1).mean(1)
+
+
+def _of_rows(values: Tensor, pairs: Tensor) -> Tensor:
+    """The values of the pair of each row; of one row a view, for layers of large images."""
+    return values[int(pairs[0]), None] if len(pairs) == 1 else values[pairs]
 
 
 def loss(config: AttackConfig, layers: tuple[int, ...]) -> Loss:

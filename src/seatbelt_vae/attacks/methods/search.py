@@ -176,10 +176,11 @@ class Search:
             first = by_gradient(points, max_evaluations=evaluations // 2)
             points, spent = first.x, first.evaluations
             evaluations -= evaluations // 2
+        memory = self.config.memory * (_MEMORY_AT_KINKS if problem.loss.kinked else 1)
         found = minimize(
             delta,
             points,
-            memory=self.config.memory * (_MEMORY_AT_KINKS if problem.loss.kinked else 1),
+            memory=min(memory, evaluations),
             max_evaluations=evaluations,
             negligible=_NEGLIGIBLE_FALL * problem.negligible[pairs] / self.effort,
             relative_fall=self._relative_fall(coarse) / self.effort,
