@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seatbelt_vae.config import PRESETS, dump_toml
+from seatbelt_vae.config.training_defences import DEFENCES
 from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, ForeignStateError
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
@@ -32,6 +33,10 @@ def trained(path, settings, data=None, **options):
     return run
 
 
+def defended(settings, defence):
+    return replace(settings, objective=replace(settings.objective, defence=(defence,)))
+
+
 def weights(run):
     return (run.path / "model.safetensors").read_bytes()
 
@@ -40,10 +45,12 @@ def rows(run):
     return read_rows(run.path / "metrics")
 
 
+@pytest.mark.parametrize("defence", ["none", *DEFENCES])
 @pytest.mark.parametrize("preset", ["vae", "seatbelt", "factor-vae"])
-def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset):
-    whole = trained(tmp_path / "whole", config(preset))
-    parts = RunFolder.create(tmp_path / "parts", config(preset))
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset, defence):
+    settings = defended(config(preset), defence)
+    whole = trained(tmp_path / "whole", settings)
+    parts = RunFolder.create(tmp_path / "parts", settings)
     asked = iter([False] * 9 + [True] + [False] * 16 + [True] + [False] * STEPS)
     for _ in range(3):
         train(parts, points(), stop=lambda: next(asked))
