@@ -69,6 +69,9 @@ class Stream(Enum):
     # penalties of training
     PENALTY = (75, "step", "position and worker")
     ATTACKED_HALF = (100, "step")
+    COUPLED_INPUTS = (101, "step")
+    COUPLED_NOISE = (102, "step")
+    JACOBIAN_VECTORS = (103, "step")
     # audits
     AUDIT_LOSS_NOISE = (79, "pair", "threat")
     AUDIT_STARTS = (80, "pair", "threat")

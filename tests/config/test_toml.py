@@ -53,6 +53,7 @@ BY_HAND = {
     "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
     "downstream_strengths": st.lists(st.sampled_from(STRENGTHS), unique=True).map(tuple),
     "defence": st.lists(st.sampled_from(list(DEFENCES)), unique=True).map(tuple),
+    "coupling_correlation": st.floats(0, 0.99),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
     "channels": st.sampled_from([None, 1, 3]),
     "background": st.sampled_from([None, "white", "#12aBff", "0", "255"]),

@@ -38,6 +38,13 @@ KINDS = {
         defence_warm_up=2,
         denoising_weight=2.0,
     ),
+    "penalties": lambda **_: _with_objective(
+        convolutional(steps=6),
+        defence=("coupled-encoder", "encoder-jacobian", "reconstruction-jacobian"),
+        coupling_source="adversarial",
+        free_bits=0.0,
+        defence_warm_up=2,
+    ),
     # half of the batch is no multiple of the workers
     "factor": lambda **training: config("factor-vae", **training | {"steps": 4, "batch_size": 36}),
 }

@@ -37,13 +37,19 @@ class ObjectiveConfig:
         warm_up_period: steps after which the warm-ups restart, at least as many as they take
             (default: no restart).
         defence: training defences, joined by commas: `denoising-adversarial` attacks every second
-            image of a batch and asks for its clean form (default: none).
+            image of a batch and asks for its clean form; `coupled-encoder` couples the codes of two
+            views; `encoder-jacobian` and `reconstruction-jacobian` penalise a gain (default: none).
         defence_radius: largest radius of the attack in a training step, a share of the median
             distance of two training images (default: 0.2 for l2, 0.03 for linf).
         defence_norm: norm of the radius, `l2` or `linf`.
         defence_steps: gradient steps of the attack; 0 is noise.
         defence_warm_up: steps over which the radius rises from 0.
         denoising_weight: weight of an attacked image; a clean one has 1.
+        coupling_source: second view of an image: the `delusion` is the reconstruction of a drawn
+            code, `adversarial` an attacked image, `gaussian` one with noise.
+        coupling_correlation: correlation ρ of the codes of both views under their prior.
+        jacobian_weight: weight λ of a squared norm of a Jacobian.
+        jacobian_iterations: power iterations of `reconstruction-jacobian`.
     """
 
     beta: float | None = None
@@ -59,6 +65,10 @@ class ObjectiveConfig:
     defence_steps: int = 1
     defence_warm_up: int = 1000
     denoising_weight: float = 1.0
+    coupling_source: Literal["delusion", "adversarial", "gaussian"] = "delusion"
+    coupling_correlation: float = 0.95
+    jacobian_weight: float = 0.1
+    jacobian_iterations: int = 1
 
     def __post_init__(self) -> None:
         if self.beta is not None:
@@ -80,6 +90,13 @@ class ObjectiveConfig:
         at_least("defence_steps", self.defence_steps, 0)
         at_least("defence_warm_up", self.defence_warm_up, 0)
         positive("denoising_weight", self.denoising_weight)
+        one_of("coupling_source", self.coupling_source, ("delusion", "adversarial", "gaussian"))
+        if not 0 <= self.coupling_correlation < 1:
+            raise ConfigError(
+                f"coupling_correlation is {self.coupling_correlation:g}, expected 0 to below 1"
+            )
+        positive("jacobian_weight", self.jacobian_weight)
+        at_least("jacobian_iterations", self.jacobian_iterations, 0)
 
     @property
     def radius_share(self) -> float:

@@ -13,12 +13,14 @@ __all__ = [
     "Penalty",
     "Preset",
     "check_preset",
+    "one",
     "preset_of",
     "summary_of",
 ]
 
 
-def _one(_beta: float) -> float:
+def one(_beta: float) -> float:
+    """The weight 1 for every β."""
     return 1
 
 
@@ -71,7 +73,7 @@ class Penalty:
         return self.weight(beta)
 
 
-KL = Penalty("kl", "KL(q(z|x) ‖ p(z))", weight=_one, warm_up="kl_warm_up")
+KL = Penalty("kl", "KL(q(z|x) ‖ p(z))", weight=one, warm_up="kl_warm_up")
 _BETA_KL = Penalty(
     "beta-kl",
     KL.formula,

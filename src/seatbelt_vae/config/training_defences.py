@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from seatbelt_vae.config.checks import one_of
-from seatbelt_vae.config.presets import Penalty
+from seatbelt_vae.config.presets import Penalty, one
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import resolve_reference
 
@@ -30,7 +30,35 @@ DENOISING = Penalty(
     settings=INNER_ATTACK,
 )
 
-DEFENCES: Mapping[str, Penalty] = {penalty.name: penalty for penalty in (DENOISING,)}
+_COUPLED = Penalty(
+    "coupled-encoder",
+    "E KL(q(z̃|x̃) ‖ N(ρz, 1 − ρ²)), z ~ q(z|x), of {top}",
+    _LOSSES + "coupled_encoder:CoupledEncoder",
+    weight=one,
+    description="x̃ is a second view of x from the source {coupling_source}, ρ is "
+    "{coupling_correlation:g}.",
+    settings=("coupling_source", "coupling_correlation", *INNER_ATTACK),
+)
+_JACOBIAN_IS = "The Jacobian is that of the networks in evaluation mode. "
+_ENCODER = Penalty(
+    "encoder-jacobian",
+    "‖∂μ/∂x‖_F²",
+    _LOSSES + "jacobians:EncoderJacobian",
+    weight="jacobian_weight",
+    description=_JACOBIAN_IS + "Its norm was estimated from one random vector per image.",
+)
+_RECONSTRUCTION = Penalty(
+    "reconstruction-jacobian",
+    "σ_max(∂R/∂x)²",
+    _LOSSES + "jacobians:ReconstructionJacobian",
+    weight="jacobian_weight",
+    description=_JACOBIAN_IS + "Power iterations from a random vector: {jacobian_iterations}.",
+    settings=("jacobian_iterations",),
+)
+
+DEFENCES: Mapping[str, Penalty] = {
+    penalty.name: penalty for penalty in (DENOISING, _COUPLED, _ENCODER, _RECONSTRUCTION)
+}
 """The training defences by name."""
 
 DEFENCE_SETTINGS = tuple(

@@ -61,9 +61,20 @@ class InnerAttack:
             directions.normal_(generator=draws)
         else:
             directions.uniform_(-1, 1, generator=draws)
-        most = self._most * (1.0 if step is None else self._warm_up(step))
-        ball = _Ball(self._norm, (most * share).to(x).view(-1, *(1,) * (x.ndim - 1)))
+        ball = _Ball(self._norm, (self._radius(step) * share).to(x).view(-1, *(1,) * (x.ndim - 1)))
         return self._ascend(model, x, ball, directions[rows].to(x))
+
+    def with_noise(
+        self, model: Autoencoder, x: Tensor, step: int | None, whole: int, rows: slice
+    ) -> Tensor:
+        """Inputs with Gaussian noise whose norm is about :math:`r_{max}`, clipped to the bounds."""
+        draws = generator_for(self._stream, self._setup.seed, step or 0)
+        noise = torch.randn(whole, *x.shape[1:], generator=draws)[rows].to(x)
+        units = x[0].numel() ** 0.5 if self._norm == "l2" else 1.0
+        return bounds_of(model).clamp(x + noise * (self._radius(step) / units))
+
+    def _radius(self, step: int | None) -> float:
+        return self._most * (1.0 if step is None else self._warm_up(step))
 
     def _ascend(self, model: Autoencoder, x: Tensor, ball: "_Ball", directions: Tensor) -> Tensor:
         bounds = bounds_of(model)
