@@ -83,7 +83,7 @@ def test_every_setting_that_changes_numbers_is_a_column() -> None:
         (
             RunConfig(objective=ObjectiveConfig(defence=("encoder-jacobian", "mine:OWN"))),
             {"defence": "encoder-jacobian,mine:OWN", "defence_radius": None}
-            | {"jacobian_weight": 0.1, "jacobian_iterations": None},
+            | {"jacobian_weight": 1.0, "jacobian_iterations": None},
         ),
         (RunConfig(), {"defence": None, "defence_norm": None, "denoising_weight": None}),
     ],

@@ -67,7 +67,7 @@ class ObjectiveConfig:
     denoising_weight: float = 1.0
     coupling_source: Literal["delusion", "adversarial", "gaussian"] = "delusion"
     coupling_correlation: float = 0.95
-    jacobian_weight: float = 0.1
+    jacobian_weight: float = 1.0
     jacobian_iterations: int = 1
 
     def __post_init__(self) -> None:
