@@ -123,6 +123,16 @@ def test_models_train_in_bf16_and_are_validated_in_float32_as_they_are_used(tmp_
     assert {tensor.dtype for tensor in stored} == {torch.float32, torch.int64}
 
 
+@pytest.mark.parametrize("defence", DEFENCES)
+def test_every_defence_trains_convolutions_in_bf16_as_in_float32(tmp_path, defence):
+    found = []
+    for precision in ("bf16", "float32"):
+        settings = defended(convolutional(steps=2, precision=precision), defence)
+        run = trained(tmp_path / precision, settings, blobs())
+        found.append([row["objective"] for row in rows(run) if row["split"] == "train"])
+    assert found[0] == pytest.approx(found[1], rel=0.01)
+
+
 def test_learning_rate_is_a_cosine_to_zero(tmp_path):
     run = trained(tmp_path / "run", config())
     rates = [r["learning_rate"] for r in rows(run) if r["split"] == "train"]
