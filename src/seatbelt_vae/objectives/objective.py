@@ -97,25 +97,23 @@ class Objective:
         Without ``step``, the training step from 1, all warm-ups are over.
         """
         found: dict[str, Tensor] = {}
-        target = x
-        if self.defence is not None:
-            defended = self.defence(model, x, step)
-            x = defended.x
-        likelihoods, units, posterior = elbo_units(model, x, noise, target)
-        if self.defence is not None:
+        defended = None if self.defence is None else self.defence(model, x, step)
+        seen = x if defended is None else defended.x
+        likelihoods, units, posterior = elbo_units(model, seen, noise, target=x)
+        likelihood, charged = likelihoods.mean(), units
+        if defended is not None:
             elbo = likelihoods - torch.stack([unit.sum(-1) for unit in units]).sum(0)
             found |= defended.means(elbo.detach())
-            likelihoods = likelihoods * defended.weights
-            units = tuple(unit * defended.weights[:, None] for unit in units)
-        likelihood = likelihoods.mean()
-        divergences = tuple(unit.mean(0).sum() for unit in units)
+            likelihood = (likelihoods * defended.weights).mean()
+            charged = tuple(unit * defended.weights[:, None] for unit in units)
+        divergences = tuple(unit.mean(0).sum() for unit in charged)
         floors = self.free_bits, self.free_bits_group, self.workers
-        bits = [free_bits(unit, *floors) for unit in units]
-        charge = torch.stack([charged for charged, _ in bits]).sum()
+        bits = [free_bits(unit, *floors) for unit in charged]
+        charge = torch.stack([cost for cost, _ in bits]).sum()
         penalised = likelihood - self.divergence.at(step) * charge
         for position, penalty in enumerate(self.penalties):
             if penalty.loss is not None and penalty.weight != 0:
-                batch = (model, x, noise, likelihoods, units, posterior)
+                batch = (model, seen, noise, likelihoods, units, posterior)
                 key = (step, self.seed, position, self.workers.rank)
                 value, figures = penalty.loss(PenaltyInput(*batch, *key))
                 penalised = penalised - penalty.at(step) * value
@@ -127,7 +125,7 @@ class Objective:
             divergences=divergences,
             penalties=found,
             floored=self._floored(bits, units),
-            units=tuple(unit.detach().mean(0) for unit in units),
+            units=tuple(unit.detach().mean(0) for unit in charged),
             code=posterior.z[-1],
         )
 

@@ -32,6 +32,10 @@ __all__ = [
 _MOST_WORKERS = 2**16
 
 
+def _no_examples() -> Tensor:
+    raise ConfigError("a defence that needs example images: give `examples` to PenaltySetup")
+
+
 @dataclass(frozen=True)
 class PenaltySetup:
     """The facts of a run that a penalty is built from.
@@ -52,7 +56,7 @@ class PenaltySetup:
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     workers: ProcessGroup = field(default_factory=process_group)
-    examples: Callable[[], Tensor] = field(default_factory=lambda: lambda: torch.empty(0, 1))
+    examples: Callable[[], Tensor] = _no_examples
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,9 @@ class PenaltyInput:
 
     Args:
         model: the model in training; call it again for a second forward pass.
-        x: images that the encoder read, :math:`(B, C, H, W)`.
+        x: images that the encoder read, with a defence not the clean ones, :math:`(B, C, H, W)`.
         noise: noise of the codes, :math:`(B, d_i)` per layer.
-        log_likelihood: :math:`\log p(x|z)`, nats, :math:`(B)`.
+        log_likelihood: :math:`\log p(x|z)` of the clean images, nats, :math:`(B)`.
         divergences: divergence of every unit, nats, :math:`(B, d_i)` per layer.
         posterior: the conditional and the drawn code of each layer.
         step: training step, from 1; None outside training.
