@@ -11,6 +11,7 @@ from seatbelt_vae.config.training_defences import names_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives import Objective, PenaltySetup, elbo_units
 from seatbelt_vae.objectives.inner_attack import InnerAttack
+from seatbelt_vae.objectives.penalties.minibatch_tc import MinibatchTC
 from tests.objectives.test_objective import BATCH, SIZE, batch, network, sizes
 
 D1 = "denoising-adversarial"
@@ -71,6 +72,23 @@ def test_a_tc_penalty_is_charged_beside_it() -> None:
     terms = objective_of("seatbelt", 3, beta=5.0, free_bits=0.0)(model, x, noise, 1)
     rest = terms.elbo - 4 * terms.penalties["total_correlation"]
     assert terms.objective.item() == pytest.approx(rest.item(), rel=1e-12)
+
+
+def test_a_penalty_reads_the_images_that_were_encoded_and_terms_without_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read, compute = [], MinibatchTC.__call__
+    monkeypatch.setattr(
+        MinibatchTC, "__call__", lambda self, given: read.append(given) or compute(self, given)
+    )
+    model, (x, noise) = network("beta-tcvae", sizes(1), torch.float64).eval(), batch(1)
+    objective_of("beta-tcvae", 1, denoising_weight=3.0)(model, x, noise, 1)
+    (given,) = read
+    assert torch.equal(given.x[::2], x[::2])
+    assert (given.x[1::2] != x[1::2]).flatten(1).any(1).all()
+    likelihood, units, _ = elbo_units(model, given.x, noise, x)
+    torch.testing.assert_close(given.log_likelihood, likelihood)
+    torch.testing.assert_close(given.divergences, units)
 
 
 def test_under_bf16_it_is_close_to_float32() -> None:
