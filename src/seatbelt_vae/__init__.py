@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
     from seatbelt_vae.models import HierarchicalVAE, load_model
-    from seatbelt_vae.objectives import PenaltyInput, PenaltyLoss
+    from seatbelt_vae.objectives import (
+        DefendedBatch,
+        InputDefence,
+        PenaltyInput,
+        PenaltyLoss,
+    )
     from seatbelt_vae.protocol import Autoencoder, Posterior
     from seatbelt_vae.report import write_comparison, write_report
     from seatbelt_vae.results import Store
@@ -54,9 +59,11 @@ __all__ = [
     "AuditConfig",
     "Autoencoder",
     "DataConfig",
+    "DefendedBatch",
     "EvaluationConfig",
     "FunctionLoss",
     "HierarchicalVAE",
+    "InputDefence",
     "Job",
     "LatentLoss",
     "ModelConfig",
@@ -102,7 +109,7 @@ _NAMES_BY_MODULE = {
     "errors": "SeatbeltError",
     "evaluation": "evaluate measure_suite",
     "models": "HierarchicalVAE load_model",
-    "objectives": "PenaltyInput PenaltyLoss",
+    "objectives": "DefendedBatch InputDefence PenaltyInput PenaltyLoss",
     "protocol": "Autoencoder Posterior",
     "report": "write_comparison write_report",
     "results": "Store",

@@ -68,6 +68,10 @@ class Stream(Enum):
     CONVERGENCE_STARTS = (78, "pair")
     # penalties of training
     PENALTY = (75, "step", "position and worker")
+    ATTACKED_HALF = (100, "step")
+    COUPLED_INPUTS = (101, "step")
+    COUPLED_NOISE = (102, "step")
+    JACOBIAN_VECTORS = (103, "step")
     # audits
     AUDIT_LOSS_NOISE = (79, "pair", "threat")
     AUDIT_STARTS = (80, "pair", "threat")

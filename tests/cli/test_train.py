@@ -48,6 +48,31 @@ def test_a_failure_after_a_checkpoint_keeps_it(run: Run, tmp_path: Path) -> None
     assert (tmp_path / "x" / "checkpoints" / "latest").exists()
 
 
+def test_defences_are_joined_by_commas_or_listed_and_a_resumed_run_has_them(
+    run: Run, tmp_path: Path
+) -> None:
+    both = ("denoising-adversarial", "encoder-jacobian")
+    for name, words in (("x", ",".join(both)), ("y", " ".join(both))):
+        assert run(f"train {name} {SMALL} --steps 3 --defence {words} --defence-steps 2").code == 0
+        objective = RunFolder.open(tmp_path / name).config.objective
+        assert (objective.defence, objective.defence_steps) == (both, 2)
+    rows = [read_rows(tmp_path / name / "metrics") for name in "xy"]
+    assert rows[0] == rows[1]
+    assert {"elbo_clean", "elbo_attacked", "encoder-jacobian"} <= set(rows[0][0])
+    assert run("train x --resume --steps 4 --quiet").code == 0
+
+
+def test_an_unknown_defence_and_a_setting_without_its_defence_are_one_line(run: Run) -> None:
+    for flags, message in (
+        ("--defence denoising", "unknown defence 'denoising': perhaps you meant 'denoising-advers"),
+        ("--defence-radius 0.1", "defence_radius is 0.1, which no chosen defence reads: leave it"),
+    ):
+        failed = run(f"train x {SMALL} --steps 3 {flags}")
+        assert failed.code == 2
+        assert failed.err.count("\n") == 1
+        assert message in failed.err
+
+
 def test_resume_takes_another_device(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

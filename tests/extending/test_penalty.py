@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae import (
+    Autoencoder,
+    DefendedBatch,
     HierarchicalVAE,
+    InputDefence,
     ObjectiveConfig,
     Penalty,
     PenaltyInput,
@@ -80,6 +83,32 @@ def test_the_card_and_the_store_state_it(run: RunFolder) -> None:
     assert "The objective is ELBO − 10000·‖g(e(x + δ)) − g(e(x))‖², with β = 10001." in text
     rows = Store.open([run.path]).query("SELECT objective, beta FROM runs").to_pylist()
     assert rows == [{"objective": "smooth", "beta": 10_001.0}]
+
+
+class Mirrored(InputDefence):
+    """The encoder reads the second half of the points mirrored, and must decode the originals."""
+
+    def __call__(self, model: Autoencoder, x: Tensor, _step: int | None) -> DefendedBatch:
+        mirrored = sum(model.bounds) - x
+        moved = torch.arange(len(x)) >= len(x) // 2
+        return DefendedBatch(torch.where(moved.view(-1, 1, 1, 1), mirrored, x), moved, share=0.5)
+
+
+MIRRORED = Penalty("mirrored", "the ELBO of mirrored points", Mirrored, weight=lambda _: 1.0)
+LIGHT = Penalty("light", "‖g(e(x + δ)) − g(e(x))‖²", NoisyReconstruction, weight=lambda _: 2.0)
+
+
+def test_defences_of_ones_own_are_named_beside_a_preset(tmp_path: Path) -> None:
+    names = (f"{__name__}:MIRRORED", f"{__name__}:LIGHT")
+    settings = replace(SETTINGS, model=CONFIG.model, objective=ObjectiveConfig(defence=names))
+    folder = RunFolder.create(tmp_path / "run", settings)
+    model = train(folder, points())
+    rows = [row for row in read_rows(folder.path / "metrics") if row["split"] == "train"]
+    for row in rows:
+        halves = (row["elbo_clean"] + row["elbo_attacked"]) / 2
+        assert row["elbo"] == pytest.approx(halves, rel=1e-5)
+        assert row["objective"] == pytest.approx(row["elbo"] - 2 * row["light"], rel=1e-5)
+    assert "The defence light has weight 2:" in model_card(model.architecture, settings).text
 
 
 def test_a_missing_module_and_another_object_are_named() -> None:

@@ -142,6 +142,22 @@ def test_cyclic_warm_ups_are_stated() -> None:
     assert "The weight of TC(z^L) rose from 0 in 20 steps, anew every 2,000 steps." in text
 
 
+def test_defences_and_their_settings_are_stated() -> None:
+    names = ("denoising-adversarial", "coupled-encoder", "encoder-jacobian")
+    chosen = ObjectiveConfig(defence=names, defence_norm="linf", jacobian_weight=0.5)
+    text = plain(_card(replace(CONFIG, objective=chosen)).text)
+    for sentence in (
+        "The defence denoising-adversarial has weight 1: E log p(x|z), z ~ q(z|x + δ), less",
+        "its linf norm was at most 0.03 of the median distance of two training images, a radius "
+        "that rose from 0 in 1,000 steps.",
+        "The defence coupled-encoder has weight 1: E KL(q(z̃|x̃) ‖ N(ρz, 1 − ρ²)), z ~ q(z|x), of",
+        "x̃ is a second view of x from the source delusion, ρ is 0.95.",
+        "The defence encoder-jacobian has weight 0.5: ‖∂μ/∂x‖_F².",
+    ):
+        assert sentence in text
+    assert "defence" not in _card().text
+
+
 def test_averaged_weights_are_stated() -> None:
     averaged = replace(CONFIG, training=replace(CONFIG.training, ema_decay=0.999))
     assert ["weights", "their moving average, decay 0.999"] in _cells(_card(averaged).text)

@@ -29,6 +29,22 @@ KINDS = {
     "layers": lambda **training: _with_objective(
         convolutional(**training), free_bits=0.5, free_bits_group="layer"
     ),
+    # five rows per worker: their shares of attacked rows differ; Adam would amplify the rounding
+    # noise of the gradients of floored units
+    "denoising": lambda **_: _with_objective(
+        _with_batch(convolutional(steps=6), 20),
+        defence=("denoising-adversarial",),
+        free_bits=0.0,
+        defence_warm_up=2,
+        denoising_weight=2.0,
+    ),
+    "penalties": lambda **_: _with_objective(
+        convolutional(steps=6),
+        defence=("coupled-encoder", "encoder-jacobian", "reconstruction-jacobian"),
+        coupling_source="adversarial",
+        free_bits=0.0,
+        defence_warm_up=2,
+    ),
     # half of the batch is no multiple of the workers
     "factor": lambda **training: config("factor-vae", **training | {"steps": 4, "batch_size": 36}),
 }
@@ -36,6 +52,10 @@ KINDS = {
 
 def _with_objective(settings, **objective):
     return replace(settings, objective=replace(settings.objective, **objective))
+
+
+def _with_batch(settings, rows):
+    return replace(settings, training=replace(settings.training, batch_size=rows))
 
 
 def free_port():

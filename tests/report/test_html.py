@@ -196,6 +196,20 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
     assert "alert(5)" in page.root.one("section", id="reproduce").text
 
 
+def test_the_defence_of_a_model_is_stated_beside_its_preset(tmp_path: Path) -> None:
+    plain, defended = (write_trained(tmp_path / name, KINDS["vae"]) for name in ("a", "b"))
+    config = defended.path / "config.toml"
+    config.write_text(
+        config.read_text().replace("defence = []", 'defence = ["denoising-adversarial"]')
+    )
+    page = report([plain.path, defended.path], tmp_path)
+    said = [p.text for p in page.root.find("p", class_="preset")]
+    assert said == [
+        "the plain VAE: the ELBO",
+        "the plain VAE: the ELBO, trained with denoising-adversarial",
+    ]
+
+
 def test_the_same_folders_give_the_same_bytes(demo: list[Path], tmp_path: Path) -> None:
     first = write_report(demo, tmp_path / "a.html").read_bytes()
     assert (

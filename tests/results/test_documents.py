@@ -75,6 +75,17 @@ def test_every_setting_that_changes_numbers_is_a_column() -> None:
             | {"schedule": "constant", "kl_warm_up": 3, "warm_up_period": 7},
         ),
         (RunConfig(DataConfig("celeba", "/d/c")), {"latent_sizes": [256, 128, 64, 32]}),
+        (
+            RunConfig(objective=ObjectiveConfig(defence=("denoising-adversarial",))),
+            {"defence": "denoising-adversarial", "defence_radius": 0.2, "defence_steps": 1}
+            | {"denoising_weight": 1.0, "coupling_source": None, "jacobian_weight": None},
+        ),
+        (
+            RunConfig(objective=ObjectiveConfig(defence=("encoder-jacobian", "mine:OWN"))),
+            {"defence": "encoder-jacobian,mine:OWN", "defence_radius": None}
+            | {"jacobian_weight": 1.0, "jacobian_iterations": None},
+        ),
+        (RunConfig(), {"defence": None, "defence_norm": None, "denoising_weight": None}),
     ],
 )
 def test_settings_are_the_effective_ones(

@@ -124,3 +124,10 @@ def test_errors_of_a_file_are_named(text: str, tmp_path: Path, snapshot: Snapsho
     message = str(caught.value)
     assert message.startswith(f"{tmp_path}/grid.toml")
     assert message.removeprefix(f"{tmp_path}/") == snapshot
+
+
+def test_defences_are_an_axis() -> None:
+    names = ["denoising-adversarial", "encoder-jacobian"]
+    jobs = Grid(vary={"objective.defence": [[], names[:1], names]}).jobs
+    assert [job.run.objective.defence for job in jobs.values()] == [(), (names[0],), tuple(names)]
+    assert list(jobs) == ["defence=none", f"defence={names[0]}", f"defence={'+'.join(names)}"]

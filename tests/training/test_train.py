@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seatbelt_vae.config import PRESETS, dump_toml
+from seatbelt_vae.config.training_defences import DEFENCES
 from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, ForeignStateError
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
@@ -32,6 +33,10 @@ def trained(path, settings, data=None, **options):
     return run
 
 
+def defended(settings, defence):
+    return replace(settings, objective=replace(settings.objective, defence=(defence,)))
+
+
 def weights(run):
     return (run.path / "model.safetensors").read_bytes()
 
@@ -40,10 +45,17 @@ def rows(run):
     return read_rows(run.path / "metrics")
 
 
-@pytest.mark.parametrize("preset", ["vae", "seatbelt", "factor-vae"])
-def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset):
-    whole = trained(tmp_path / "whole", config(preset))
-    parts = RunFolder.create(tmp_path / "parts", config(preset))
+@pytest.mark.parametrize(
+    ("preset", "defence"),
+    [
+        *((preset, "none") for preset in ("vae", "seatbelt", "factor-vae")),
+        *(("seatbelt", defence) for defence in DEFENCES),
+    ],
+)
+def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset, defence):
+    settings = defended(config(preset), defence)
+    whole = trained(tmp_path / "whole", settings)
+    parts = RunFolder.create(tmp_path / "parts", settings)
     asked = iter([False] * 9 + [True] + [False] * 16 + [True] + [False] * STEPS)
     for _ in range(3):
         train(parts, points(), stop=lambda: next(asked))
@@ -109,6 +121,16 @@ def test_models_train_in_bf16_and_are_validated_in_float32_as_they_are_used(tmp_
     assert validated == pytest.approx(held_out_elbo(model, blobs()), rel=1e-5)
     stored = read_tensors(run.path / "model.safetensors").values()
     assert {tensor.dtype for tensor in stored} == {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize("defence", DEFENCES)
+def test_every_defence_trains_convolutions_in_bf16_as_in_float32(tmp_path, defence):
+    found = []
+    for precision in ("bf16", "float32"):
+        settings = defended(convolutional(steps=2, precision=precision), defence)
+        run = trained(tmp_path / precision, settings, blobs())
+        found.append([row["objective"] for row in rows(run) if row["split"] == "train"])
+    assert found[0] == pytest.approx(found[1], rel=0.01)
 
 
 def test_learning_rate_is_a_cosine_to_zero(tmp_path):

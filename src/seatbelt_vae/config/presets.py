@@ -13,12 +13,14 @@ __all__ = [
     "Penalty",
     "Preset",
     "check_preset",
+    "one",
     "preset_of",
     "summary_of",
 ]
 
 
-def _one(_beta: float) -> float:
+def one(_beta: float) -> float:
+    """The weight 1 for every β."""
     return 1
 
 
@@ -39,21 +41,22 @@ class Penalty:
         formula: the value, in nats per example; ``{top}`` is replaced by the code's symbol.
         loss: the class of the `PenaltyLoss`, or its ``package.module:attribute``; empty for the KL,
             which every objective computes.
-        weight: maps β to the weight (default: β − 1).
+        weight: maps β to the weight (default: β − 1), or names the setting of `ObjectiveConfig`
+            that holds the weight.
         description: sentences for the model card, with ``{top}`` and settings in braces.
         warm_up: the setting of `ObjectiveConfig` that holds the number of warm-up steps.
         settings: other settings of `ObjectiveConfig` that only this penalty reads.
         metric: the name of the value among the metrics (default: the penalty's name).
 
     Example:
-        >>> Penalty("code-norm", "‖{top}‖²", "my_package.penalties:CodeNorm").weight(4.0)
+        >>> Penalty("code-norm", "‖{top}‖²", "my_package.penalties:CodeNorm").weight_at(4.0)
         3.0
     """
 
     name: str
     formula: str
     loss: str | type = ""
-    weight: Callable[[float], float] = _excess
+    weight: Callable[[float], float] | str = _excess
     description: str = ""
     warm_up: str | None = None
     settings: tuple[str, ...] = ()
@@ -61,10 +64,16 @@ class Penalty:
 
     def reads(self, setting: str) -> bool:
         """Whether a setting of `ObjectiveConfig` other than β acts on this penalty."""
-        return setting in (self.warm_up, *self.settings)
+        return setting in (self.warm_up, self.weight, *self.settings)
+
+    def weight_at(self, beta: float, settings: object = None) -> float:
+        """The weight for β and an `ObjectiveConfig`."""
+        if isinstance(self.weight, str):
+            return float(getattr(settings, self.weight))
+        return self.weight(beta)
 
 
-KL = Penalty("kl", "KL(q(z|x) ‖ p(z))", weight=_one, warm_up="kl_warm_up")
+KL = Penalty("kl", "KL(q(z|x) ‖ p(z))", weight=one, warm_up="kl_warm_up")
 _BETA_KL = Penalty(
     "beta-kl",
     KL.formula,

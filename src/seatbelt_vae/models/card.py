@@ -10,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seatbelt_vae.config import Architecture, RunConfig, preset_of, resolve_objective
+from seatbelt_vae.config.training_defences import defences_of
 
 __all__ = ["CardTable", "model_card"]
 
@@ -125,28 +126,33 @@ def _objective(settings: RunConfig, depth: int) -> list[str]:
     """Sentences about the objective, its weights and its warm-ups."""
     chosen, preset = settings.objective, preset_of(settings.model.preset)
     beta, free_bits = resolve_objective(chosen, settings.model.preset, depth)
-    words = {"top": "z" if depth == 1 else "z^L", **asdict(chosen)}
+    words = {"top": "z" if depth == 1 else "z^L", **asdict(chosen), "radius": chosen.radius_share}
     sentences = [f"The preset {settings.model.preset}: {preset.summary}."]
     if preset.weighed:
-        kl = preset.divergence.weight(beta)
+        kl = preset.divergence.weight_at(beta)
         formula = "ELBO" if kl == 1 else f"E log p(x|z) − {kl:g}·{preset.divergence.formula}"
         for penalty in preset.penalties:
-            formula += f" − {penalty.weight(beta):g}·{penalty.formula}".format(**words)
+            formula += f" − {penalty.weight_at(beta):g}·{penalty.formula}".format(**words)
         sentences.append(f"The objective is {formula}, with β = {beta:g}.")
     else:
         sentences.append("The objective is the evidence lower bound (ELBO), without a β.")
     for penalty in preset.weighed:
-        if penalty.weight(beta) or penalty is preset.divergence:
+        if penalty.weight_at(beta) or penalty is preset.divergence:
             sentences.append(penalty.description.format(**words))
         else:
             sentences.append("The penalty has weight 0 and was not computed in training.")
+    for defence in defences_of(chosen.defence):
+        formula = defence.formula.format(**words)
+        weight = defence.weight_at(beta, chosen)
+        sentences.append(f"The defence {defence.name} has weight {weight:g}: {formula}.")
+        sentences.append(defence.description.format(**words))
     if free_bits:
         sentences.append(f"{free_bits:g} nats per {chosen.free_bits_group} were not charged.")
     period = chosen.warm_up_period
     again = "" if period is None else f", anew every {period:,} steps"
     for penalty in (preset.divergence, *preset.penalties):
         steps = getattr(chosen, penalty.warm_up) if penalty.warm_up else 0
-        if steps and penalty.weight(beta):
+        if steps and penalty.weight_at(beta):
             name = penalty.formula.format(**words)
             sentences.append(f"The weight of {name} rose from 0 in {steps:,} steps{again}.")
     return sentences

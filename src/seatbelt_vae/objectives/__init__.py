@@ -5,6 +5,8 @@ from seatbelt_vae.objectives.elbo import Terms, elbo_units
 from seatbelt_vae.objectives.importance import iwae, log_weights
 from seatbelt_vae.objectives.objective import Objective
 from seatbelt_vae.objectives.penalty import (
+    DefendedBatch,
+    InputDefence,
     PenaltyInput,
     PenaltyLoss,
     PenaltySetup,
@@ -17,6 +19,8 @@ __all__ = [
     "AggregatePosterior",
     "Aggregates",
     "Bracket",
+    "DefendedBatch",
+    "InputDefence",
     "Objective",
     "PenaltyInput",
     "PenaltyLoss",

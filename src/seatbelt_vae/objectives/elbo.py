@@ -77,7 +77,7 @@ class Terms:
 
 
 def elbo_units(
-    model: Autoencoder, x: Tensor, noise: Noise
+    model: Autoencoder, x: Tensor, noise: Noise, target: Tensor | None = None
 ) -> tuple[Tensor, tuple[Tensor, ...], Posterior]:
     r"""The terms of the ELBO of each image along one ancestral sample.
 
@@ -92,6 +92,7 @@ def elbo_units(
         model: any autoencoder.
         x: images, :math:`(B, C, H, W)`.
         noise: draws, :math:`(*K, B, d_i)` per layer.
+        target: images whose likelihood is taken (default: ``x``).
 
     Returns:
         log-likelihood :math:`(*K, B)`; a tensor :math:`(*K, B, d_i)` per layer; the posterior.
@@ -99,7 +100,8 @@ def elbo_units(
     Source: Willetts et al. (2021), eq. 9, with the appendix's closed forms corrected.
     """
     posterior = model.encode(x, noise)
-    return model.decode(posterior.z).log_prob(x), divergence_units(model, posterior), posterior
+    target = x if target is None else target
+    return model.decode(posterior.z).log_prob(target), divergence_units(model, posterior), posterior
 
 
 def divergence_units(model: Autoencoder, posterior: Posterior) -> tuple[Tensor, ...]:

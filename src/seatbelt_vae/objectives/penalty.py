@@ -1,7 +1,7 @@
 """The interface of a penalty: a scalar in nats per example from a batch and its posterior."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -18,6 +18,8 @@ from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.references import resolve_reference
 
 __all__ = [
+    "DefendedBatch",
+    "InputDefence",
     "PenaltyInput",
     "PenaltyLoss",
     "PenaltySetup",
@@ -28,6 +30,10 @@ __all__ = [
 
 
 _MOST_WORKERS = 2**16
+
+
+def _no_examples() -> Tensor:
+    raise ConfigError("a defence that needs example images: give `examples` to PenaltySetup")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class PenaltySetup:
         seed: seed of the run.
         device: device of the model.
         workers: the processes that share a batch.
+        examples: returns training images, the same at every call, :math:`(N, C, H, W)`.
     """
 
     latent_sizes: tuple[int, ...] = ()
@@ -49,6 +56,7 @@ class PenaltySetup:
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     workers: ProcessGroup = field(default_factory=process_group)
+    examples: Callable[[], Tensor] = _no_examples
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,9 @@ class PenaltyInput:
 
     Args:
         model: the model in training; call it again for a second forward pass.
-        x: images, :math:`(B, C, H, W)`.
+        x: images that the encoder read, with a defence not the clean ones, :math:`(B, C, H, W)`.
         noise: noise of the codes, :math:`(B, d_i)` per layer.
-        log_likelihood: :math:`\log p(x|z)`, nats, :math:`(B)`.
+        log_likelihood: :math:`\log p(x|z)` of the clean images, nats, :math:`(B)`.
         divergences: divergence of every unit, nats, :math:`(B, d_i)` per layer.
         posterior: the conditional and the drawn code of each layer.
         step: training step, from 1; None outside training.
@@ -134,6 +142,54 @@ class PenaltyLoss(ABC):
 
 
 @dataclass(frozen=True)
+class DefendedBatch:
+    """The images that the encoder reads in place of a worker's rows of a batch.
+
+    Args:
+        x: the images, :math:`(B, C, H, W)`.
+        attacked: the rows that differ, :math:`(B)`.
+        share: their share of the batch of all workers.
+        weight: weight of an attacked row; other rows have weight 1.
+    """
+
+    x: Tensor
+    attacked: Tensor
+    share: float
+    weight: float = 1.0
+
+    @property
+    def weights(self) -> Tensor:
+        """The weights of the rows, with mean 1 over the batch of all workers, :math:`(B)`."""
+        rows = 1 + (self.weight - 1) * self.attacked.float()
+        return rows / (1 + (self.weight - 1) * self.share)
+
+    def means(self, elbo: Tensor) -> dict[str, Tensor]:
+        """The means of the clean and of the attacked rows of :math:`(B)`, as metrics.
+
+        The means over workers of these values are those of the whole batch.
+        """
+        return {
+            "elbo_clean": (elbo * ~self.attacked).mean() / (1 - self.share),
+            "elbo_attacked": (elbo * self.attacked).mean() / self.share,
+        }
+
+
+class InputDefence(ABC):
+    """A defence that changes the images that the encoder reads; their likelihood stays the target.
+
+    Args:
+        setup: the facts of the run.
+    """
+
+    def __init__(self, setup: PenaltySetup) -> None:
+        self.setup = setup
+
+    @abstractmethod
+    def __call__(self, model: Autoencoder, x: Tensor, step: int | None) -> DefendedBatch:
+        """The images to encode in place of this worker's rows ``x``, without gradient."""
+
+
+@dataclass(frozen=True)
 class WeighedPenalty:
     """A penalty of an objective at a given β.
 
@@ -155,7 +211,8 @@ class WeighedPenalty:
     ) -> "WeighedPenalty":
         """A declared penalty with the weight and the warm-up of the settings."""
         steps = 0 if penalty.warm_up is None else getattr(config, penalty.warm_up)
-        return cls(penalty, penalty.weight(beta), WarmUp(steps, config.warm_up_period), loss)
+        warm_up = WarmUp(steps, config.warm_up_period)
+        return cls(penalty, penalty.weight_at(beta, config), warm_up, loss)
 
     @property
     def metric(self) -> str:
@@ -167,14 +224,14 @@ class WeighedPenalty:
         return (1.0 if step is None else self.warm_up(step)) * self.weight
 
 
-def build_loss(penalty: Penalty, setup: PenaltySetup) -> PenaltyLoss:
-    """The object that computes a declared penalty.
+def build_loss(penalty: Penalty, setup: PenaltySetup) -> PenaltyLoss | InputDefence:
+    """The object that computes a declared penalty, or that changes the inputs.
 
     Raises:
-        ConfigError: the declaration names no subclass of `PenaltyLoss`.
+        ConfigError: the declaration names no subclass of `PenaltyLoss` or `InputDefence`.
     """
     name, loss = f"the loss of penalty {penalty.name}", penalty.loss
     found: object = resolve_reference(loss) if isinstance(loss, str) else loss
-    if not (isinstance(found, type) and issubclass(found, PenaltyLoss)):
+    if not (isinstance(found, type) and issubclass(found, PenaltyLoss | InputDefence)):
         raise ConfigError(f"{name} is {found!r}, expected a subclass of PenaltyLoss")
     return found(setup)

@@ -83,6 +83,7 @@ def _row(run: Run, suite: Suite | None) -> Row:
     return {
         "model": run.name,
         "preset": run.preset,
+        "defence": "" if run.config is None else ", ".join(run.config.objective.defence),
         "suite": suite.name if suite else None,
         "pairs": len(measured.pairs) if measured else 0,
         "pairs_told_apart": measured.summary["pairs_told_apart"] if measured else 0,

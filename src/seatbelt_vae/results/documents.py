@@ -1,7 +1,7 @@
 """Views of settings and summaries, read from small TOML and JSON files."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from seatbelt_vae.config import (
     DataConfig,
+    ObjectiveConfig,
     Preset,
     ReadingConfig,
     RunConfig,
@@ -16,6 +17,7 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
+from seatbelt_vae.config.training_defences import DEFENCE_SETTINGS, DEFENCES
 from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_HEADLINES
@@ -94,6 +96,7 @@ def _run_rows(source: RunSource) -> Iterator[Row]:
         if preset and preset.reads("tc_estimator")
         else None,
         **_named(config.objective, "kl_warm_up", "tc_warm_up", "warm_up_period"),
+        **_defences(config.objective),
         "precision": training.precision,
         "finished": run.weights is not None,
         "weights_digest": run.weights,
@@ -263,6 +266,17 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
         return resolve_objective(config.objective, config.model.preset, depth)
     except ConfigError:
         return config.objective.beta, config.objective.free_bits
+
+
+def _defences(objective: ObjectiveConfig) -> Row:
+    """The defences joined by commas, and their settings; null if no defence reads them."""
+    chosen = [DEFENCES[name] for name in objective.defence if name in DEFENCES]
+    read = replace(objective, defence_radius=objective.radius_share)
+    settings = {
+        name: getattr(read, name) if any(defence.reads(name) for defence in chosen) else None
+        for name in DEFENCE_SETTINGS
+    }
+    return {"defence": ",".join(objective.defence) or None, **settings}
 
 
 def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

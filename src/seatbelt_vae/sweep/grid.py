@@ -154,7 +154,7 @@ def _leaf(name: str) -> str:
 def _word(name: str, value: Any) -> str:
     """A value as part of a folder name."""
     if isinstance(value, list):
-        word = "+".join(str(item) for item in value)
+        word = "+".join(str(item) for item in value) or "none"
     elif isinstance(value, float):
         word = f"{value:g}"
     else:

@@ -20,6 +20,7 @@ from seatbelt_vae.training.device_images import DeviceImages
 __all__ = ["Batches"]
 
 _VALIDATION_IMAGES = 512
+_EXAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ class Batches:
         held_out = self.data.test
         x = self._placed(held_out.batch(np.arange(min(_VALIDATION_IMAGES, len(held_out)))))
         return x, draw_noise(sizes, (len(x),), generator_for(Stream.VALIDATION_NOISE, 0), like=x)
+
+    def examples(self) -> Tensor:
+        """Training images that are spread evenly over the split, the same at every call."""
+        train = self.data.train
+        count = min(_EXAMPLES, len(train))
+        return train.batch(np.linspace(0, len(train) - 1, count).astype(np.int64))
 
     @cached_property
     def _own(self) -> slice:

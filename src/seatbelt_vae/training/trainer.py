@@ -75,6 +75,7 @@ class Trainer:
             settings.objective,
             config.seed,
             self.device,
+            examples=self.batches.examples,
         )
         self._objective = Objective.of(settings.model.preset, setup)
         self._parts = PenaltyParts(self._objective.penalties)

@@ -1,0 +1,94 @@
+"""Jacobian penalties on linear models, whose Jacobians are matrices."""
+
+import numpy as np
+import pytest
+import torch
+
+from seatbelt_vae.config import ObjectiveConfig
+from seatbelt_vae.objectives import PenaltyInput, PenaltySetup, elbo_units
+from seatbelt_vae.objectives.penalties.jacobians import EncoderJacobian, ReconstructionJacobian
+from seatbelt_vae.protocol import Autoencoder, draw_noise
+from seatbelt_vae.randomness import Stream, generator_for
+from tests.attacks.models import SHAPE, Linear
+from tests.objectives.test_objective import batch, network, sizes
+
+ROWS = 400
+
+
+def given_of(model: Autoencoder, rows: int = ROWS, step: int = 1) -> PenaltyInput:
+    draws = torch.Generator().manual_seed(2)
+    x = torch.randn(rows, *SHAPE, generator=draws, dtype=torch.float64)
+    noise = draw_noise(model.latent_sizes, (rows,), draws, like=x)
+    return PenaltyInput(model, x, noise, *elbo_units(model, x, noise), step)
+
+
+def test_the_estimate_for_the_encoder_has_the_mean_of_the_squared_frobenius_norm() -> None:
+    model = Linear(units=3)
+    value, _ = EncoderJacobian(PenaltySetup((3,)))(given_of(model))
+    signs = torch.randn(ROWS, 3, generator=generator_for(Stream.JACOBIAN_VECTORS, 0, 1)).sign()
+    by_row = (signs.double() @ model.a).square().sum(1)
+    assert value.item() == pytest.approx(by_row.mean().item(), rel=1e-12)
+    error = by_row.std().item() / ROWS**0.5
+    assert abs(value.item() - model.a.square().sum().item()) < 4 * error
+
+
+def test_for_one_unit_it_is_the_norm_itself() -> None:
+    model = Linear(units=1)
+    value, _ = EncoderJacobian(PenaltySetup((1,)))(given_of(model, rows=2))
+    assert value.item() == pytest.approx(model.a.square().sum().item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 2, 60])
+def test_the_gain_of_the_reconstruction_follows_the_power_iterations(iterations: int) -> None:
+    model = Linear(units=3)
+    setup = PenaltySetup((3,), config=ObjectiveConfig(jacobian_iterations=iterations))
+    value, _ = ReconstructionJacobian(setup)(given_of(model, rows=5))
+    jacobian = (model.w @ model.a).numpy()
+    start = torch.randn(5, *SHAPE, generator=generator_for(Stream.JACOBIAN_VECTORS, 0, 1))
+    gains = []
+    for w in start.double().flatten(1).numpy():
+        for _ in range(iterations):
+            w = jacobian @ (jacobian.T @ w)
+            w /= np.linalg.norm(w)
+        gains.append(np.square(jacobian.T @ w).sum() / np.square(w).sum())
+    assert value.item() == pytest.approx(np.mean(gains), rel=1e-6)
+    largest = np.linalg.norm(jacobian, 2) ** 2
+    assert value.item() <= largest * (1 + 1e-9)
+    if iterations == 60:
+        assert value.item() == pytest.approx(largest, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", [EncoderJacobian, ReconstructionJacobian])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_its_gradient_is_that_of_finite_differences(kind: type, depth: int) -> None:
+    model = network("hvae", sizes(depth), torch.float64).train()
+    x, noise = batch(depth)
+    given = PenaltyInput(model, x, noise, *elbo_units(model, x, noise), 1)
+    # the vector is a constant of the gradient: without iterations it does not depend on the weights
+    loss = kind(PenaltySetup(sizes(depth), config=ObjectiveConfig(jacobian_iterations=0)))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    weight = next(p for name, p in model.named_parameters() if p.ndim > 1)
+    value, _ = loss(given)
+    assert model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    (slope,) = torch.autograd.grad(value, weight)
+    direction = torch.randn(weight.shape, generator=torch.Generator().manual_seed(3)).double()
+    ends = []
+    for step in (1e-6, -2e-6):
+        with torch.no_grad():
+            weight += step * direction
+        ends.append(loss(given)[0].item())
+    assert (slope * direction).sum().item() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4)
+
+
+def test_under_bf16_it_is_computed_in_float32() -> None:
+    model, (x, noise) = network("vae", sizes(1), torch.float32), batch(1, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        given = PenaltyInput(model, x, noise, *elbo_units(model, x, noise), 1)
+    for kind in (EncoderJacobian, ReconstructionJacobian):
+        loss = kind(PenaltySetup(sizes(1)))
+        with torch.autocast("cpu", torch.bfloat16):
+            inside, _ = loss(given)
+        assert inside.item() == loss(given)[0].item()
+        inside.backward()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
