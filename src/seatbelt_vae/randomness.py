@@ -79,6 +79,8 @@ class Stream(Enum):
     SURVIVAL_NOISE = (90, "pair")
     UNIVERSAL_STARTS = (91,)
     UNIVERSAL_NOISE = (92,)
+    # hardening of an encoder
+    HARDENING = (93, "step")
     # the conformance check
     CHECK_INPUTS = (74,)
     CHECK_DRAWS = (86,)

@@ -21,6 +21,7 @@ from seatbelt_vae.subjects import (
     weights_file,
 )
 from seatbelt_vae.subjects.foreign_subject import examined
+from seatbelt_vae.subjects.hardened_folder import hardened
 from seatbelt_vae.subjects.result_folder import continued, settings_of, source_of
 from seatbelt_vae.subjects.subject import Subject
 
@@ -105,14 +106,14 @@ def _kind_of(target: str) -> str:
 def reopened(
     stored: Run, data: ImageData | None = None, settings: AdapterConfig | None = None
 ) -> Subject:
-    """The subject of a folder of results, opened from its source.
+    """The subject of a folder of results, opened from its source, with hardened weights if any.
 
     Raises:
         ArtifactError: the subject was a model in memory.
         ForeignStateError: the model of the source, the data, or the settings have changed.
     """
     chosen = settings_of(stored, settings or AdapterConfig())
-    subject = open_subject(source_of(stored), data, chosen)
+    subject = hardened(stored.folder, open_subject(source_of(stored), data, chosen))
     return continued(stored, subject.judged_on(stored.stored_data))
 
 
