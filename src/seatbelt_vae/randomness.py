@@ -79,8 +79,9 @@ class Stream(Enum):
     SURVIVAL_NOISE = (90, "pair")
     UNIVERSAL_STARTS = (91,)
     UNIVERSAL_NOISE = (92,)
-    # hardening of an encoder
+    # defences
     HARDENING = (93, "step")
+    DEFENCE_NOISE = (94,)
     # the conformance check
     CHECK_INPUTS = (74,)
     CHECK_DRAWS = (86,)

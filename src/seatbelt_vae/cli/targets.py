@@ -94,18 +94,18 @@ def open_target(
         flags: the flags of the command.
         say: gets one line that states how a foreign model is read.
     """
+    from seatbelt_vae.data.identity import in_split_of
     from seatbelt_vae.data.registry import source_of
     from seatbelt_vae.subjects import open_subject
-    from seatbelt_vae.subjects.open import reopened
 
     path = Path(flags.target)
     stored = Run(path.name, path) if is_contents(path) else None
     config = flags.data_config(None if stored is None else stored.stored_data)
     data = source_of(config).load(config)
-    if stored is not None and stored.subject is not None:
-        return _told(reopened(stored, data, flags.adapter), say), data
-    subject = _told(open_subject(flags.target, data, flags.adapter), say)
+    subject = _told(open_subject(flags.target, data, flags.adapter, flags.with_), say)
     if stored is not None:
+        data = in_split_of(path, data)
+    if subject.folder is not None:
         return subject, data
     known = replace(config, root=None if config.root is None else str(Path(config.root).resolve()))
     return subject.judged_on(known), data

@@ -47,6 +47,8 @@ class Subject:
         folder: the folder of its results, if any.
         doubts: reasons why the model may not be read as it was meant.
         settings: the settings of the user of how the model is read.
+        defence: the defence at inference that the model has, as for `defended`.
+        undefended: the model without it.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -65,6 +67,8 @@ class Subject:
     folder: Path | None = None
     doubts: tuple[str, ...] = ()
     settings: AdapterConfig = field(default_factory=AdapterConfig)
+    defence: str | None = None
+    undefended: Autoencoder | None = None
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -179,6 +183,7 @@ class Subject:
             "assumptions": getattr(self.model, "assumptions", {}),
             "settings": self.settings.given,
             "doubts": list(self.doubts),
+            "defence": self.defence,
             "data": None if self.data is None else asdict(self.data),
         }
 
