@@ -82,6 +82,7 @@ class Stream(Enum):
     # defences
     HARDENING = (93, "step")
     DEFENCE_NOISE = (94,)
+    CERTIFICATE_NOISE = (95,)
     # the conformance check
     CHECK_INPUTS = (74,)
     CHECK_DRAWS = (86,)

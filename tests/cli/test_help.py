@@ -105,7 +105,7 @@ def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
     assert flags <= shown
     own = shown - flags - {"json", "quiet"}
     arguments = _arguments(verb)
-    assert own <= {name.replace("_", "-") for name in arguments}
+    assert own <= {name.strip("_").replace("_", "-") for name in arguments}
 
 
 def _arguments(verb: str) -> set[str]:

@@ -9,7 +9,7 @@ import torch
 from seatbelt_vae import AttackConfig, attack
 from seatbelt_vae.config.defence import DEFENCES as NUMBERS
 from seatbelt_vae.config.defence import full_name, parse_defence
-from seatbelt_vae.defences import DEFENCES, StraightThrough, defended, with_fresh_noise
+from seatbelt_vae.defences import DEFENCES, StraightThrough, defended, with_noise
 from seatbelt_vae.defences.averaging import Averaging
 from seatbelt_vae.defences.center_smoothing import CenterSmoothing
 from seatbelt_vae.defences.hamiltonian import HamiltonianMonteCarlo
@@ -44,7 +44,7 @@ def test_every_name_has_a_default_number():
 def test_a_defended_model_conforms(name, inner):
     model = defended(inner(), f"{name}:{0.1 if name == 'center-smoothing' else 2}")
     check_autoencoder(model)
-    fresh = with_fresh_noise(model)
+    fresh = with_noise(model, None)
     assert (fresh is None) == (name == "self-denoising")
     if fresh is not None:
         assert not capabilities_of(fresh).repeatable
@@ -125,11 +125,11 @@ def test_no_attack_violates_a_certificate():
                 gradient_free=0,
             )  # fmt: skip
             found = attack(model, x, target, settings)
-            for each in (model, with_fresh_noise(model)):
+            for each in (model, with_noise(model, 7), with_noise(model, None)):
                 moved = (rec(each, found.adversarial[:, 0]) - rec(model, x)).flatten(1).norm(dim=1)
                 assert (moved <= bound).all()
                 checked += 1
-    assert checked == 12
+    assert checked == 18
 
 
 def test_a_certificate_grows_with_the_radius_and_ends():

@@ -16,13 +16,13 @@ from seatbelt_vae.attacks.losses import ExpectedLoss, Loss
 from seatbelt_vae.attacks.methods.search import Request
 from seatbelt_vae.auditing.goals import Goal, norm, outputs
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
-from seatbelt_vae.defences import StraightThrough, with_fresh_noise
+from seatbelt_vae.defences import StraightThrough, with_noise
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
 
 __all__ = ["ThroughDefence"]
 
 _STARTS, _EVALUATIONS, _ANNEALED = 2, 20, 40
-_SEEDS, _DRAWS, _BATCH = 4, 16, 64
+_KNOWN, _FRESH, _BATCH = range(1, 5), range(5, 21), 64
 
 
 @dataclass
@@ -47,10 +47,7 @@ class ThroughDefence:
         self._descend(goals, "transfer", attack.model)
         if tuple(self.undefended.latent_sizes) == tuple(attack.model.latent_sizes):
             self._descend(goals, "bpda", StraightThrough(self.undefended, attack.model))
-        self._fresh_model = with_fresh_noise(attack.model)
-        if self._fresh_model is not None:
-            seeds = range(1, 1 + _SEEDS)
-            models = tuple(replace(attack.model, seed=seed) for seed in seeds)  # type: ignore[type-var]
+        if models := _redrawn(attack.model, _KNOWN):
             self._descend(goals[:1], "eot", attack.model, models)
 
     def _transferred(self, sibling: PortfolioAttack) -> Tensor:
@@ -109,22 +106,22 @@ class ThroughDefence:
         smallest for, and NaN for a defence without noise of its own.
         """
         fresh = torch.full_like(self._undefended, torch.nan)
-        if self._fresh_model is not None:
+        if models := _redrawn(self.attack.model, _FRESH):
             found, goal = self.attack.found, self.attack.goals[0]
             others = [o for o in set(found.origin) if o != "eot"]
             chosen = [found.best(goal), found.best(goal, but=others)]
-            selection = torch.stack([self._under_fresh_noise(index) for index in chosen])
-            report = torch.stack([self._under_fresh_noise(index) for index in chosen])
-            fresh = report.gather(0, selection.argmin(0, keepdim=True))[0]
+            fresh = torch.stack([self._mean_over(models, index) for index in chosen]).amin(0)
         return {"undefended": self._undefended, "fresh": fresh}
 
-    def _under_fresh_noise(self, index: Tensor) -> Tensor:
-        """The mean headline goal of candidates :math:`(P, W)` over draws of the noise."""
-        assert self._fresh_model is not None
+    def _mean_over(self, models: Sequence[Autoencoder], index: Tensor) -> Tensor:
+        """The mean headline goal of candidates :math:`(P, W)` over models."""
         pairs, shape = self.attack.found.pairs, event_shape_of(self.attack.model)
         images = self.attack.found.images[index].view(-1, *shape)
         aims = pairs.target_reconstruction.repeat_interleave(index.shape[1], dim=0)
-        distances = [
-            norm(outputs(self._fresh_model, images, _BATCH)[1] - aims) for _ in range(_DRAWS)
-        ]
+        distances = [norm(outputs(model, images, _BATCH)[1] - aims) for model in models]
         return torch.stack(distances).mean(0).view_as(index) / pairs.separation[:, None]
+
+
+def _redrawn(model: Autoencoder, seeds: range) -> tuple[Autoencoder, ...]:
+    """The defence with noise of each seed; empty for one without noise of its own."""
+    return tuple(found for seed in seeds if (found := with_noise(model, seed)) is not None)

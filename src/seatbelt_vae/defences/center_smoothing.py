@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seatbelt_vae.defences.wrapper import Wrapper
 from seatbelt_vae.protocol import Noise, Posterior, bounds_of
+from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["CenterSmoothing"]
 
@@ -70,7 +71,7 @@ class CenterSmoothing(Wrapper):
             alpha: α.
         """
         centre = self.inner.decode(self.encode(x).z).mean.flatten(1)
-        generator = torch.Generator().manual_seed(self.generator().initial_seed() + 1)
+        generator = generator_for(Stream.CERTIFICATE_NOISE, self.seed)
         noisy = self._noisy(x, samples, generator, shared=True)
         distances = (self._reconstructions(noisy) - centre).norm(dim=2)
         majority = (self.draws // 2 + 1) / self.draws + _hoeffding(self.draws, alpha)

@@ -13,7 +13,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.references import is_reference, resolve_reference
 
-__all__ = ["DEFENCES", "defended", "with_fresh_noise"]
+__all__ = ["DEFENCES", "defended", "with_noise"]
 
 DEFENCES: dict[str, Callable[[Autoencoder, float], Wrapper]] = {
     "averaging": lambda inner, value: Averaging(inner, int(value)),
@@ -47,8 +47,13 @@ def defended(model: Autoencoder, defence: str) -> Autoencoder:
     return found
 
 
-def with_fresh_noise(model: Autoencoder) -> Autoencoder | None:
-    """The same defence with noise drawn at every call; None if it draws none of its own."""
-    if isinstance(model, Wrapper) and model.random:
-        return replace(model, fresh=True)
-    return None
+def with_noise(model: Autoencoder, seed: int | None) -> Wrapper | None:
+    """The same defence with noise of another seed; None if it draws none of its own.
+
+    Args:
+        model: the defended model.
+        seed: the seed; None for fresh noise at every call.
+    """
+    if not (isinstance(model, Wrapper) and model.random):
+        return None
+    return replace(model, fresh=True) if seed is None else replace(model, seed=seed, fresh=False)

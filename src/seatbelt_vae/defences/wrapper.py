@@ -1,5 +1,6 @@
 """The base of defences at inference: an autoencoder around another."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -52,8 +53,6 @@ class Wrapper:
                 f"{type(self).__name__} needs the model's {', '.join(lacking)}, which it lacks: "
                 f"use another defence"
             )
-        fixed = generator_for(Stream.DEFENCE_NOISE, self.seed)
-        object.__setattr__(self, "_fixed", fixed.get_state())
 
     @property
     def bounds(self) -> Any:
@@ -85,13 +84,9 @@ class Wrapper:
         return replace(capabilities_of(self.inner), repeatable=repeatable, **changes)
 
     def generator(self) -> torch.Generator:
-        """The generator of one call: always in the same state, or in a new one if ``fresh``."""
-        generator = torch.Generator()
-        if self.fresh:
-            generator.seed()
-        else:
-            generator.set_state(self._fixed)  # type: ignore[attr-defined]
-        return generator
+        """The generator of one call: the same at every call, or another one if ``fresh``."""
+        seed = int.from_bytes(os.urandom(8)) if self.fresh else self.seed
+        return generator_for(Stream.DEFENCE_NOISE, seed)
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         """The posterior of the inner model."""
