@@ -126,3 +126,24 @@ def test_the_command_stores_the_defence_and_continues_without_it(tmp_path, monke
 def test_a_function_that_gives_no_model_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="gave a int"):
         behind(subject(Linear(), tmp_path / "plain"), f"{PLANTED}:no_model")
+
+
+def test_cheap_defences_are_tried_and_a_hardening_is_estimated(tmp_path, monkeypatch, capsys):
+    write_model(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    line = "audit small.py:load --data small.py:images --pairs 2 --budgets 0.2 --linf-budgets 8"
+    line += " --gradient-free 0 --losses latent-l2 --quiet --processes 1 --try-defences"
+    main(line.split())
+    shown = capsys.readouterr().out
+    assert "defences at inference" in shown
+    assert "seatbelt-vae defend, about" in shown
+    main([*line.split(), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in found["tried_defences"]] == ["averaging:8", "self-denoising:1"]
+    assert found["hardening_minutes"] > 0
+    gap = next(r for r in found["results"] if r["metric"] == "gap@0.2")
+    for each in found["tried_defences"]:
+        (compared,) = each["gaps"]
+        assert compared["undefended"] == pytest.approx(gap["value"], abs=0.02)
+    assert main([*line.split(), "--with", "averaging"]) == 4
+    assert "leave --with out" in capsys.readouterr().err

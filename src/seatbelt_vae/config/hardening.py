@@ -50,7 +50,7 @@ class HardeningConfig:
     steps: int = 2000
     minutes: float | None = None
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     seed: int = 0
     checkpoint_every: int = 200

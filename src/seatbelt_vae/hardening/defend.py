@@ -32,7 +32,7 @@ from seatbelt_vae.training.batches import Batches
 from seatbelt_vae.training.checkpoint import Checkpoint
 from seatbelt_vae.training.conditions import Conditions
 
-__all__ = ["Hardened", "defend"]
+__all__ = ["Hardened", "defend", "duration_of"]
 
 OnProgress = Callable[[int, int, dict[str, float]], None]
 
@@ -105,6 +105,22 @@ def defend(
         found = work.store()
     shutil.rmtree(folder / _WORK)
     return found
+
+
+def duration_of(subject: Subject, data: ImageData, config: HardeningConfig) -> float:
+    """The seconds that a hardening would take here; nothing is written.
+
+    Args:
+        subject: a subject with a folder of results.
+        data, config: as for `defend`.
+
+    Raises:
+        ConfigError: no weights of the model belong to its encoder alone.
+    """
+    images = subject.images(data)
+    copied = replace(subject, model=deepcopy(subject.model))
+    work = _Work(copied, images, config, subject.place, {})
+    return config.steps * work.hardener.seconds_per_step(work.first_batch)
 
 
 def _is_finished(folder: Path) -> bool:
@@ -187,6 +203,11 @@ class _Work:
         size = min(self.config.batch_size, len(self.data.train))
         return Batches(self.data, size, self.config.seed, self.device)
 
+    @property
+    def first_batch(self) -> Tensor:
+        """The images of the first step."""
+        return self._batch(1)
+
     def run(self, on_progress: OnProgress, stop: Callable[[], bool]) -> bool:
         """Harden from the newest checkpoint to the last step; False if it was stopped before."""
         checkpoint = Checkpoint(self.folder / _WORK / "checkpoints", digest_of(self.identity))
@@ -213,7 +234,7 @@ class _Work:
             return int(checked_table(path, ["steps"])["steps"])
         steps = self.config.steps
         if self.config.minutes is not None:
-            duration = self.hardener.seconds_per_step(self._batch(1))
+            duration = self.hardener.seconds_per_step(self.first_batch)
             steps = max(1, int(60 * self.config.minutes / duration))
         write_json(path, {"format": FORMAT, "identity": self.identity, "steps": steps})
         return steps
@@ -250,7 +271,7 @@ class _Work:
         about = checked_table(self.folder / HARDENED, ["steps", *_NUMBERS])
         subject = (
             subject_of_run(RunFolder.open(self.folder))
-            if self.subject.kind == "run"
+            if (self.folder / "run.json").exists()
             else hardened(self.folder, self.subject)
         )
         return Hardened(subject, int(about["steps"]), *(float(about[name]) for name in _NUMBERS))
