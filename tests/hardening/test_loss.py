@@ -62,6 +62,16 @@ def test_a_model_without_an_encoder_of_its_own_is_refused(x):
         EncoderWeights.of(wrap(nn.Sequential(nn.Flatten(), nn.Linear(6, 6)), SHAPE), x[:2])
 
 
+def test_a_reconstruction_without_gradient_asks_for_codes(model, x, monkeypatch):
+    encoder = EncoderWeights.of(model, x[:2])
+    plain = Affine.decode
+    for cut in (lambda self, z: plain(self, z.round()), lambda self, z: plain(self, z).detach()):
+        monkeypatch.setattr(Affine, "decode", cut)
+        with pytest.raises(ConfigError, match="use objective codes"):
+            HardeningLoss.of(model, encoder, HardeningConfig(), x)
+        HardeningLoss.of(model, encoder, HardeningConfig(objective="codes"), x)
+
+
 def test_the_weights_before_stand_in_during_a_block(model, x):
     encoder = EncoderWeights.of(model, x[:2])
     before = statistics(model.encode(x)).detach()

@@ -71,6 +71,14 @@ class EncoderWeights:
             )
         return cls({name: floats[name] for name in named if name in encoded - decoded})
 
+    def reached_from(self, result: Tensor) -> bool:
+        """Whether a result of the model has a gradient, not all zero, in a weight of the encoder."""
+        if not result.requires_grad:
+            return False
+        weights = list(self.parameters.values())
+        gradients = torch.autograd.grad(result.sum(), weights, allow_unused=True)
+        return any(found is not None and bool(found.any()) for found in gradients)
+
     @contextmanager
     def as_before(self) -> Iterator[None]:
         """The model with the weights before, without gradients, during the block."""

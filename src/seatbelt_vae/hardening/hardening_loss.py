@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.config.hardening import HardeningConfig
+from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.hardening.distortions import ascend, random_start
 from seatbelt_vae.hardening.encoder_weights import EncoderWeights, statistics
 from seatbelt_vae.protocol import Autoencoder, Posterior, bounds_of
@@ -56,7 +57,17 @@ class HardeningLoss:
     def of(
         cls, model: Autoencoder, encoder: EncoderWeights, config: HardeningConfig, images: Tensor
     ) -> "HardeningLoss":
-        r"""The loss with the scales of a sample of images :math:`(N, \text{event})`, N > 1."""
+        r"""The loss with the scales of a sample of images :math:`(N, \text{event})`, N > 1.
+
+        Raises:
+            ConfigError: no gradient of the reconstruction reaches the encoder.
+        """
+        reconstruction = model.decode(model.encode(images[:2]).z).mean
+        if config.objective == "reconstruction" and not encoder.reached_from(reconstruction):
+            raise ConfigError(
+                "no gradient of the reconstruction reaches the encoder, as behind a quantiser: use "
+                "objective codes"
+            )
         with torch.no_grad():
             parts = [statistics(model.encode(part)) for part in images.split(config.batch_size)]
             spread = torch.cat(parts).var(0)
