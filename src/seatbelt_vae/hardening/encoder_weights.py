@@ -72,7 +72,7 @@ class EncoderWeights:
         return cls({name: floats[name] for name in named if name in encoded - decoded})
 
     def reached_from(self, result: Tensor) -> bool:
-        """Whether a result of the model has a gradient, not all zero, in a weight of the encoder."""
+        """Whether a result of the model has a gradient that is not 0 in the encoder."""
         if not result.requires_grad:
             return False
         weights = list(self.parameters.values())
