@@ -11,8 +11,9 @@ import torch
 
 from seatbelt_vae import RunFolder, load_data, open_subject, train
 from seatbelt_vae.attacks import attack
+from seatbelt_vae.auditing.audited_images import audited_images
 from seatbelt_vae.cli import main
-from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.config import AttackConfig, AuditConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.hardening import defend
 from seatbelt_vae.runs import read_json, read_tensors, write_tensors
@@ -181,3 +182,14 @@ def test_two_commands_harden_and_audit(place, monkeypatch, capsys):
 def test_a_command_without_out_is_refused(capsys):
     assert main(["defend", "small.py:load"]) == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_a_hardened_model_is_audited_on_held_out_images(plain, data, tmp_path):
+    found = defend(plain, data, replace(SETTINGS, steps=2), out=tmp_path / "hard").subject
+    settings = AuditConfig(pairs=3)
+    for subject in (found, open_subject(tmp_path / "hard", data)):
+        assert len(audited_images(subject, data, settings).data.test) == len(data.test)
+    wrapped = open_subject(tmp_path / "hard", data, defence="self-denoising")
+    assert len(audited_images(wrapped, data, settings).data.test) == len(data.test)
+    whole = audited_images(plain, data, settings).data.test
+    assert len(whole) == len(data.train) + len(data.test)

@@ -77,4 +77,5 @@ def hardened(folder: Path, subject: Subject) -> Subject:
 def _with_new_digest(subject: Subject, folder: Path) -> Subject:
     """The subject of the folder, with the digest of its present weights."""
     name = folder.resolve().name
-    return replace(subject, name=name, digest=subject_of_model(subject.model, name).digest)
+    digest = subject_of_model(subject.model, name).digest
+    return replace(subject, name=name, digest=digest, trained_here=True)

@@ -49,6 +49,8 @@ class Subject:
         settings: the settings of the user of how the model is read.
         defence: the defence at inference that the model has, as for `defended`.
         undefended: the model without it.
+        trained_here: whether the training split of its folder is the one it was trained on, so
+            that only held-out images are audited.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -69,6 +71,7 @@ class Subject:
     settings: AdapterConfig = field(default_factory=AdapterConfig)
     defence: str | None = None
     undefended: Autoencoder | None = None
+    trained_here: bool = False
 
     @cached_property
     def for_inference(self) -> Autoencoder:
