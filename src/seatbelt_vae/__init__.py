@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         AuditConfig,
         DataConfig,
         EvaluationConfig,
+        HardeningConfig,
         ModelConfig,
         ObjectiveConfig,
         Penalty,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.data import load_data
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
+    from seatbelt_vae.hardening import defend
     from seatbelt_vae.models import HierarchicalVAE, load_model
     from seatbelt_vae.objectives import PenaltyInput, PenaltyLoss
     from seatbelt_vae.protocol import Autoencoder, Posterior
@@ -56,6 +58,7 @@ __all__ = [
     "DataConfig",
     "EvaluationConfig",
     "FunctionLoss",
+    "HardeningConfig",
     "HierarchicalVAE",
     "Job",
     "LatentLoss",
@@ -76,6 +79,7 @@ __all__ = [
     "attack",
     "audit",
     "checked_attack",
+    "defend",
     "evaluate",
     "load_data",
     "load_model",
@@ -96,11 +100,12 @@ __version__ = "0.1.0"
 _NAMES_BY_MODULE = {
     "attacks": "FunctionLoss LatentLoss OutputLoss attack checked_attack run_suite",
     "auditing": "audit",
-    "config": "AttackConfig AuditConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig "
-    "Penalty Preset RunConfig TrainingConfig",
+    "config": "AttackConfig AuditConfig DataConfig EvaluationConfig HardeningConfig "
+    "ModelConfig ObjectiveConfig Penalty Preset RunConfig TrainingConfig",
     "data": "load_data",
     "errors": "SeatbeltError",
     "evaluation": "evaluate measure_suite",
+    "hardening": "defend",
     "models": "HierarchicalVAE load_model",
     "objectives": "PenaltyInput PenaltyLoss",
     "protocol": "Autoencoder Posterior",

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.references import lazy_lookup
 
 if TYPE_CHECKING:
-    from seatbelt_vae.hardening.defend import Hardened, defend
+    from seatbelt_vae.hardening.defend import defend
+    from seatbelt_vae.hardening.hardening_work import Hardened
 
 __all__ = ["Hardened", "defend"]
 
-__getattr__ = lazy_lookup(__name__, globals(), {"defend": "Hardened defend"})
+__getattr__ = lazy_lookup(__name__, globals(), {"defend": "defend", "hardening_work": "Hardened"})
