@@ -55,10 +55,7 @@ def worst_gap(subject, data, norm):
     return float((found.divergence[:, 0] / (ends[0] - ends[1]).flatten(1).norm(dim=1)).mean())
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{}, {"adversary": "targeted"}, {"norm": "linf", "radius": 0.2}, {"objective": "codes"}],
-)
+@pytest.mark.parametrize("change", [{}, {"norm": "linf", "radius": 0.2}, {"objective": "codes"}])
 def test_hardening_raises_the_gap_and_keeps_the_decoder(change, plain, data, tmp_path):
     settings = replace(SETTINGS, steps=300, inner_steps=3, **change)
     found = defend(plain, data, settings, out=tmp_path / "hard")

@@ -6,12 +6,11 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["ADVERSARIES", "OBJECTIVES", "HardeningConfig"]
+__all__ = ["OBJECTIVES", "HardeningConfig"]
 
 OBJECTIVES = ("reconstruction", "codes")
-ADVERSARIES = ("untargeted", "targeted")
 
-_RADIUS = {"l2": 0.3, "linf": 0.06}
+_RADIUS = {"l2": 0.45, "linf": 0.06}
 
 
 @dataclass(frozen=True)
@@ -22,12 +21,10 @@ class HardeningConfig:
         objective: `reconstruction`: a distorted image must be reconstructed as the clean image,
             through the frozen decoder; `codes`: it must have the codes of the clean image, in
             standard deviations over the data.
-        adversary: goal of the distortions: to raise the error (`untargeted`), or to reach the
-            reconstruction or the codes of another image (`targeted`).
         norm: norm of the distortions.
-        radius: largest distortion; l2: share of the median distance of two images, or of that to
-            the target; linf: share of the range of a pixel (default: 0.3 for l2, 0.06 for linf).
-            Each image has a radius between 0 and this one, drawn at random.
+        radius: largest distortion; l2: share of the median distance of two images, linf: share of
+            the range of a pixel (default: 0.45 for l2, 0.06 for linf). Each image has a radius
+            between 0 and this one, drawn at random.
         inner_steps: gradient steps that find the distortion of each image.
         clean_weight: weight of the clean images; that of the distorted images is 1.
         originality: weight of the distance of clean codes from those before, in standard
@@ -45,10 +42,9 @@ class HardeningConfig:
     """
 
     objective: Literal["reconstruction", "codes"] = "reconstruction"
-    adversary: Literal["untargeted", "targeted"] = "untargeted"
     norm: Literal["l2", "linf"] = "l2"
     radius: float | None = None
-    inner_steps: int = 1
+    inner_steps: int = 3
     clean_weight: float = 0.5
     originality: float = 0.1
     steps: int = 2000
@@ -62,7 +58,6 @@ class HardeningConfig:
 
     def __post_init__(self) -> None:
         one_of("objective", self.objective, OBJECTIVES)
-        one_of("adversary", self.adversary, ADVERSARIES)
         one_of("norm", self.norm, _RADIUS)
         for name in ("inner_steps", "steps", "batch_size", "learning_rate", "checkpoint_every"):
             positive(name, getattr(self, name))

@@ -25,9 +25,6 @@ class HardeningLoss:
         \max_{\|\delta\| \leq r} D(x + \delta) + c\,D(x) + w\,C(x), \qquad
         C(x) = \tfrac1d (e(x) - e_0(x))^\top \Sigma_0^{-1} (e(x) - e_0(x))
 
-    With the adversary ``targeted``, the distortion instead leads to the reconstruction or the codes
-    of the next image of the batch, and r is a share of the distance to it.
-
     The statistics :math:`e = (\mu, \log\sigma^2)` of all layers on the mean path are those of the
     encoder, :math:`e_0` those before. With the objective ``codes``, :math:`D = C`, as in FARE. With
     ``reconstruction``, :math:`D(x + \delta) = \|R(x + \delta) - x\|^2 / V`, where :math:`R` decodes
@@ -91,13 +88,16 @@ class HardeningLoss:
     def terms(self, x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         r"""``adversarial``, ``clean`` and ``codes``: mean D(x+δ), D(x) and C(x), scalars."""
         clean = x[: -(-len(x) // _CLEAN)]
-        targeted = self.config.adversary == "targeted"
         with self.encoder.as_before():
-            whole = targeted or self.config.objective == "codes"
-            posterior = self.model.encode(x if whole else clean)
-            before = statistics(posterior)
-            aim = self.model.decode(posterior.z).mean if targeted else x
-        distorted = self._distorted(x, before, aim, generator)
+            of_codes = self.config.objective == "codes"
+            before = statistics(self.model.encode(x if of_codes else clean))
+        bounds, norm = bounds_of(self.model), self.config.norm
+        radius = self.radius * torch.rand(len(x), generator=generator).to(x)
+        start = random_start(x, radius, norm, bounds, generator)
+        distorted = ascend(
+            lambda moved: self._distance(self.model.encode(moved), before, x),
+            *(x, start, radius, norm, bounds, self.config.inner_steps),
+        )
         posterior = self.model.encode(clean)
         return {
             "adversarial": self._distance(self.model.encode(distorted), before, x).mean(),
@@ -105,32 +105,13 @@ class HardeningLoss:
             "codes": self._moved(posterior, before[: len(clean)]).mean(),
         }
 
-    def _distorted(
-        self, x: Tensor, before: Tensor, aim: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """The worst distortions: away from the image, or towards the next image of the batch."""
-        bounds, norm, steps = bounds_of(self.model), self.config.norm, self.config.inner_steps
-        share = torch.rand(len(x), generator=generator).to(x)
-        radius, sign = self.radius * share, 1.0
-        if self.config.adversary == "targeted":
-            sign, before, aim = -1.0, before.roll(1, 0), aim.roll(1, 0)
-            if norm == "l2":
-                distance = (x - x.roll(1, 0)).flatten(1).norm(dim=1)
-                radius = self.config.largest_radius * share * distance
-        start = random_start(x, radius, norm, bounds, generator)
-
-        def damage(moved: Tensor) -> Tensor:
-            return sign * self._distance(self.model.encode(moved), before, aim)
-
-        return ascend(damage, x, start, radius, norm, bounds, steps)
-
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """The weighted sum of the terms."""
         weighted = self.config.clean_weight * terms["clean"]
         return terms["adversarial"] + weighted + self.config.originality * terms["codes"]
 
     def _distance(self, posterior: Posterior, before: Tensor, x: Tensor) -> Tensor:
-        """D of each image, :math:`(B)`, to images x or to statistics."""
+        """D of each image, :math:`(B)`."""
         if self.config.objective == "codes":
             return self._moved(posterior, before)
         error = self.model.decode(posterior.z).mean - x
