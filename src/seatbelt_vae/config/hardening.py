@@ -10,7 +10,7 @@ __all__ = ["OBJECTIVES", "HardeningConfig"]
 
 OBJECTIVES = ("reconstruction", "codes")
 
-_RADIUS = {"l2": 0.45, "linf": 0.06}
+_RADIUS = {"l2": 0.3, "linf": 0.06}
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class HardeningConfig:
             standard deviations over the data.
         norm: norm of the distortions.
         radius: largest distortion; l2: share of the median distance of two images, linf: share of
-            the range of a pixel (default: 0.45 for l2, 0.06 for linf). Each image has a radius
+            the range of a pixel (default: 0.3 for l2, 0.06 for linf). Each image has a radius
             between 0 and this one, drawn at random.
         inner_steps: gradient steps that find the distortion of each image.
         clean_weight: weight of the clean images; that of the distorted images is 1.
@@ -44,10 +44,10 @@ class HardeningConfig:
     objective: Literal["reconstruction", "codes"] = "reconstruction"
     norm: Literal["l2", "linf"] = "l2"
     radius: float | None = None
-    inner_steps: int = 3
+    inner_steps: int = 1
     clean_weight: float = 0.5
     originality: float = 0.1
-    steps: int = 2000
+    steps: int = 3000
     minutes: float | None = None
     batch_size: int = 64
     learning_rate: float = 3e-3
