@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         AuditConfig,
         DataConfig,
         EvaluationConfig,
+        HardeningConfig,
         ModelConfig,
         ObjectiveConfig,
         Penalty,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.data import load_data
     from seatbelt_vae.errors import SeatbeltError
     from seatbelt_vae.evaluation import evaluate, measure_suite
+    from seatbelt_vae.hardening import defend
     from seatbelt_vae.models import HierarchicalVAE, load_model
     from seatbelt_vae.objectives import (
         DefendedBatch,
@@ -62,6 +64,7 @@ __all__ = [
     "DefendedBatch",
     "EvaluationConfig",
     "FunctionLoss",
+    "HardeningConfig",
     "HierarchicalVAE",
     "InputDefence",
     "Job",
@@ -83,6 +86,7 @@ __all__ = [
     "attack",
     "audit",
     "checked_attack",
+    "defend",
     "evaluate",
     "load_data",
     "load_model",
@@ -103,11 +107,12 @@ __version__ = "0.1.0"
 _NAMES_BY_MODULE = {
     "attacks": "FunctionLoss LatentLoss OutputLoss attack checked_attack run_suite",
     "auditing": "audit",
-    "config": "AttackConfig AuditConfig DataConfig EvaluationConfig ModelConfig ObjectiveConfig "
-    "Penalty Preset RunConfig TrainingConfig",
+    "config": "AttackConfig AuditConfig DataConfig EvaluationConfig HardeningConfig "
+    "ModelConfig ObjectiveConfig Penalty Preset RunConfig TrainingConfig",
     "data": "load_data",
     "errors": "SeatbeltError",
     "evaluation": "evaluate measure_suite",
+    "hardening": "defend",
     "models": "HierarchicalVAE load_model",
     "objectives": "DefendedBatch InputDefence PenaltyInput PenaltyLoss",
     "protocol": "Autoencoder Posterior",

@@ -84,6 +84,10 @@ class Stream(Enum):
     SURVIVAL_NOISE = (90, "pair")
     UNIVERSAL_STARTS = (91,)
     UNIVERSAL_NOISE = (92,)
+    # defences
+    HARDENING = (93, "step")
+    DEFENCE_NOISE = (94,)
+    CERTIFICATE_NOISE = (95,)
     # the conformance check
     CHECK_INPUTS = (74,)
     CHECK_DRAWS = (86,)

@@ -19,6 +19,7 @@ from seatbelt_vae.config import (
     AuditConfig,
     DataConfig,
     EvaluationConfig,
+    HardeningConfig,
     ModelConfig,
     ObjectiveConfig,
     TrainingConfig,
@@ -95,6 +96,7 @@ def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
         "train": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
         "sweep": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
         "audit": (AuditConfig, AdapterConfig),
+        "defend": (HardeningConfig, AdapterConfig),
     } | {verb: kinds for verb, kinds in SETTINGS.items() if verb != "train"}
     settings = {f.name for kind in sections.get(verb, ()) for f in dataclasses.fields(kind)}
     if DataConfig in sections.get(verb, ()):
@@ -103,7 +105,7 @@ def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
     assert flags <= shown
     own = shown - flags - {"json", "quiet"}
     arguments = _arguments(verb)
-    assert own <= {name.replace("_", "-") for name in arguments}
+    assert own <= {name.strip("_").replace("_", "-") for name in arguments}
 
 
 def _arguments(verb: str) -> set[str]:

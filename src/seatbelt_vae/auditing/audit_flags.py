@@ -16,6 +16,7 @@ Row = dict[str, Any]
 
 _FALLS = {"gap": 0.03, "code_gap": 0.03, "damage": 0.1}
 _SEARCH_FALL = 0.01
+_TRANSFER_FALL = 0.03
 _PATHS = 0.1
 
 
@@ -37,6 +38,7 @@ def flags_of(
         _counted("gradient not usable", [not row["gradient_usable"] for row in checks]),
         *(_not_converged(goal, checks, goal in decisive) for goal in _FALLS),
         _search_by_values(checks),
+        *_transfer(checks),
         _counted("noise beats the attack", [row["noise_wins"] > 0 for row in checks]),
         _paths_differ(checks),
         AuditFlag(
@@ -114,3 +116,22 @@ def _search_by_values(checks: Sequence[Row]) -> AuditFlag:
         f"largest fall {worst:.2g}" if known else NOT_CHECKED,
         FLAGS["gradient-free search beats the attack"].do,
     )
+
+
+def _transfer(checks: Sequence[Row]) -> list[AuditFlag]:
+    """The flag of a defence that misleads attacks on it alone; none without a defence."""
+    falls = [fall for row in checks if (fall := row.get("transfer_fall")) is not None]
+    if not falls:
+        return []
+    masked = sum(fall > _TRANSFER_FALL for fall in falls)
+    return [
+        AuditFlag(
+            "transfer beats the attack",
+            "inconclusive" if 2 * masked > len(falls) else "warning",
+            masked > 0,
+            f"attacks with solutions or gradients of the undefended model lower a gap by more than "
+            f"{_TRANSFER_FALL}",
+            f"{masked} of {len(falls)} attacks, largest fall {max(falls):.2g}",
+            "do not believe attacks through this defence alone: its gradient is masked",
+        )
+    ]

@@ -10,6 +10,7 @@ import torch
 
 import seatbelt_vae
 from seatbelt_vae.auditing.audited_images import AuditedImages
+from seatbelt_vae.auditing.defence_answer import defence_of
 from seatbelt_vae.auditing.placement import known_models, placement_of
 from seatbelt_vae.auditing.threat_budgets import UNITS, metric_name, suffix_of, threats_of
 from seatbelt_vae.auditing.verdict import HEADLINE
@@ -104,6 +105,7 @@ def document_of(
         environment=_environment(subject),
         command=command,
         duration_s=round(duration, 1),
+        defence=defence_of(subject, images, measured.worst),
     )
 
 

@@ -61,12 +61,12 @@ class AttackedPair:
         pair: int,
         threat: str,
         budgets: tuple[float, ...],
-        linear_gaps: Tensor,
+        lines: dict[str, Tensor],
         checks: Row,
     ) -> None:
-        """Add the results under one threat, with the gaps of the linear model, :math:`(W)`."""
+        """Add the results under one threat, with gaps of other models by column, :math:`(W)`."""
         self.rows += _loss_rows(found, pair, threat, budgets)
-        self.worst += _worst_rows(found, pair, threat, budgets, linear_gaps)
+        self.worst += _worst_rows(found, pair, threat, budgets, lines)
         self.checks.append({"threat": threat, **checks})
         best = found.best(found.goals[0])[pair]
         clean = found.pairs
@@ -85,7 +85,7 @@ def _worst_rows(
     pair: int,
     threat: str,
     budgets: tuple[float, ...],
-    linear_gaps: Tensor,
+    lines: dict[str, Tensor],
 ) -> list[Row]:
     """The worst case of every goal within every budget of one pair, with its similarity."""
     rows = []
@@ -96,7 +96,7 @@ def _worst_rows(
             "blend": _blend(found, goal)[pair],
             "identity": _identity(found, goal)[pair],
             **_similarity(found, pair, best[pair]),
-            **({"ppca": linear_gaps} if goal.name == "gap" else {}),
+            **(lines if goal.name == "gap" else {}),
         }
         for level, budget in enumerate(budgets):
             rows.append(

@@ -12,17 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.prepare import prepare
+from seatbelt_vae.attacks.prepare import prepare, prepare_model
 from seatbelt_vae.auditing.attack_checks import check_attack
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.pair_rows import AttackedPair
 from seatbelt_vae.auditing.portfolio import PortfolioAttack, portfolio_of
 from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.auditing.through_defence import ThroughDefence
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES
 from seatbelt_vae.parallel.shared_work import share_work
-from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
+from seatbelt_vae.protocol import bounds_of, event_shape_of
 from seatbelt_vae.report.stored_values import check_rows
 from seatbelt_vae.runs import (
     digest_of,
@@ -98,7 +99,7 @@ def attack_pairs(
         folder / ".lock",
         len(chunks),
         is_done=lambda c: all(f.exists() for pair in chunks[c] for f in _files(folder, pair)),
-        work=lambda c: _attack(folder, model, images, config, chunks[c]),
+        work=lambda c: _attack(folder, subject, images, config, chunks[c]),
     ):
         done += len(chunks[chunk])
         on_pairs(done, count)
@@ -164,22 +165,29 @@ def _files(folder: Path, pair: int) -> tuple[Path, Path, Path, Path]:
 
 @torch.inference_mode(False)
 def _attack(
-    folder: Path, model: Autoencoder, images: AuditedImages, config: AuditConfig, numbers: range
+    folder: Path, subject: Subject, images: AuditedImages, config: AuditConfig, numbers: range
 ) -> None:
     """Attack one chunk under every threat and store its pairs."""
+    model = subject.for_inference
     prepared, x, target = prepare(model, *images.sides(numbers), targeted=True)
+    plain = None if subject.undefended is None else prepare_model(subject.undefended)
     assert target is not None
     keys = [(config.seed, number) for number in numbers]
     linear = images.linear_model(sum(model.latent_sizes), bounds_of(model))
     stored = [AttackedPair({}) for _ in numbers]
     for threat, budgets in threats_of(config, event_shape_of(model)).items():
         attack = PortfolioAttack(prepared, x, target, threat, budgets, config, keys)
-        found = attack.run()
+        through = None if plain is None else ThroughDefence(attack, plain)
+        (through or attack).run()
         checks = check_attack(attack)
+        if through is not None:
+            checks = [a | b for a, b in zip(checks, through.checks(), strict=True)]
+        columns = {} if through is None else through.columns()
         for place, pair in enumerate(stored):
             levels = attack.levels[place].tolist()
-            line = linear.gaps(x[place], target[place], attack.budget, levels)
-            pair.add(found, place, threat, budgets, line, checks[place])
+            ppca = linear.gaps(x[place], target[place], attack.budget, levels)
+            lines = {"ppca": ppca} | {name: column[place] for name, column in columns.items()}
+            pair.add(attack.found, place, threat, budgets, lines, checks[place])
     for number, pair in zip(numbers, stored, strict=True):
         *tables, tensors = _files(folder, number)
         write_tensors(tensors, pair.images)

@@ -4,7 +4,7 @@ No single loss finds the worst distortion of every model. Every loss of the port
 first; the loss of each goal then descends from the best distortion that any of them found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -141,7 +141,7 @@ class PortfolioAttack:
             starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, count)
             self.descend(goal.loss, starts, _FIRST, explore=True)
             for heat, (count, annealed, evaluations) in enumerate(goal.heats):
-                starts = self._best_starts(goal, self._scaled(count), exchange=heat == 0)
+                starts = self.best_starts(goal, self._scaled(count), exchange=heat == 0)
                 explore = not annealed
                 self.descend(goal.loss, starts, evaluations, explore=explore, annealed=annealed)
         return self.found
@@ -149,14 +149,16 @@ class PortfolioAttack:
     def problem(self, name: str) -> Problem:
         """The pairs with the loss of a name."""
         if name not in self._problems:
-            self._problems[name] = self._bound_to(name)
+            self._problems[name] = self.bound_to(name, self.model)
         return self._problems[name]
 
-    def _bound_to(self, name: str) -> Problem:
-        """The pairs with one loss."""
-        loss = loss_of(AttackConfig(loss=name, threat="l2"), len(self.model.latent_sizes))
+    def bound_to(
+        self, name: str, model: Autoencoder, changed: Callable[[Loss], Loss] = lambda loss: loss
+    ) -> Problem:
+        """The pairs with one loss, which may be changed, of a model."""
+        loss = changed(loss_of(AttackConfig(loss=name, threat="l2"), len(model.latent_sizes)))
         noise = [self.generator(Stream.AUDIT_LOSS_NOISE, key) for key in self.keys]
-        return Problem.of(self.model, loss, self.x, self.target, noise, threat=self.budget)
+        return Problem.of(model, loss, self.x, self.target, noise, threat=self.budget)
 
     def generator(self, stream: Stream, key: Key) -> torch.Generator:
         """The random numbers of a pair for one purpose."""
@@ -213,7 +215,7 @@ class PortfolioAttack:
                 ]
         return requests
 
-    def _best_starts(self, goal: Goal, count: int, *, exchange: bool) -> list[Request]:
+    def best_starts(self, goal: Goal, count: int, *, exchange: bool = False) -> list[Request]:
         """The best candidates of each budget, scaled to it; ``exchange`` adds other budgets'."""
         best, requests = self.found.best(goal), []
         for pair, level in zip(self.rows[0].tolist(), self.rows[1].tolist(), strict=True):
@@ -239,10 +241,12 @@ class PortfolioAttack:
         explore: bool = False,
         annealed: int = 0,
         origin: str | None = None,
+        problem: Problem | None = None,
     ) -> None:
         """Run descents of a loss, see `Search.descend`, and add their ends."""
+        problem = problem or self.problem(loss)
         settings = AttackConfig(loss=loss, threat=norm_of(self.threat), solver=self._solver(loss))
-        search = Search(self.problem(loss), self.levels, settings)
+        search = Search(problem, self.levels, settings)
         most, annealed = self._scaled(evaluations), self._scaled(annealed)
         search.descend(requests, most, explore=explore, annealed=annealed)
         self.evaluations += search.evaluations

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from seatbelt_vae.runs.audit_answers import Placement, Result
+from seatbelt_vae.auditing.verdict import HEADLINE
+from seatbelt_vae.runs.audit_answers import Defence, Placement, Result
 from seatbelt_vae.runs.audit_document import Audit
 
 __all__ = ["screen_text"]
@@ -79,6 +80,8 @@ def _answers(audit: Audit) -> Iterator[tuple[str, str]]:
         distance = _value(audit.result("score_distance"))
         crossed = f"{score.crossed} of {score.images} inputs cross {score.threshold:g}"
         yield "score", f"{crossed}, smallest distortion {distance} on average"
+    if audit.defence is not None:
+        yield "defence", _defence(audit.defence)
     if audit.placement is not None:
         yield "placement", _placed(audit.placement)
     for check in audit.checks:
@@ -95,6 +98,21 @@ def _answers(audit: Audit) -> Iterator[tuple[str, str]]:
     files = [name for name in vars(audit.files).values() if name is not None]
     if files:
         yield "files", " · ".join(["audit.json", *files])
+
+
+def _defence(defence: Defence) -> str:
+    """The headline gap with and without the defence, the clean error and the cost."""
+    parts = [f"{defence.name} is {defence.verdict}"]
+    for each in defence.gaps:
+        if each.metric == HEADLINE:
+            fresh = "" if each.fresh is None else f", {_number(each.fresh)} under fresh noise"
+            plain = f"{_number(each.undefended)} without it"
+            parts.append(f"{each.metric} {_number(each.value)}{fresh}, {plain}")
+    if defence.error is not None and defence.undefended_error:
+        parts.append(f"clean error {100 * (defence.error / defence.undefended_error - 1):+.0f} %")
+    if defence.cost is not None:
+        parts.append(f"{defence.cost:.1f} × the time")
+    return "; ".join(parts)
 
 
 def _shown(budgets: Sequence[str]) -> Sequence[str]:

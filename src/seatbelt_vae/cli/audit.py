@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.invocation import invocation
@@ -35,7 +35,7 @@ def run(options: Audit) -> int:
     """Audit a model, print the verdict, and return the exit status."""
     try:
         return _run(options)
-    except SeatbeltError:
+    except (SeatbeltError, BrokenPipeError):
         raise
     except Exception:
         traceback.print_exc()
@@ -69,13 +69,42 @@ def _run(options: Audit) -> int:
                 on_progress=lambda *done: progress.show(*done),
                 say=progress.say,
             )
+        tried = _tried(subject, data, options, progress) if options.try_defences else None
     if options.junit is not None:
         write_junit(options.junit, found)
     if options.output.json:
-        print_json(asdict(found))
+        print_json(asdict(found) | ({} if tried is None else tried))
     else:
         print(screen_text(found))
+        if tried is not None:
+            _print_tried(tried)
     return exit_code(found.verdict)
+
+
+def _tried(
+    subject: "Subject", data: "ImageData", options: Audit, progress: ProgressLines
+) -> dict[str, Any]:
+    """The cheap defences, and the duration of a hardening."""
+    from seatbelt_vae.auditing.trial_defences import hardening_minutes, try_defences
+
+    found = try_defences(subject, data, options.audit, lambda *done: progress.show(*done))
+    tried = [asdict(each) | {"verdict": each.verdict} for each in found]
+    return {"tried_defences": tried, "hardening_minutes": hardening_minutes(subject, data)}
+
+
+def _print_tried(tried: dict[str, Any]) -> None:
+    rows = []
+    for each in tried["tried_defences"]:
+        (gap,) = each["gaps"]
+        fresh = "–" if gap["fresh"] is None else f"{gap['fresh']:.2f}"
+        error = f"{each['error'] / each['undefended_error'] - 1:+.0%}"
+        numbers = [f"{gap['undefended']:.2f}", f"{gap['value']:.2f}", fresh, error]
+        rows.append([each["name"], *numbers, f"{each['cost']:.1f} ×", each["verdict"]])
+    columns = ["--with", "gap@0.2 without", "with", "fresh noise", "clean error", "time", ""]
+    print_table("defences at inference, 5 pairs", columns, rows, words=(0, 6))
+    minutes = tried["hardening_minutes"]
+    if minutes is not None:
+        print(f"harden the encoder: seatbelt-vae defend, about {minutes:.0f} minutes here")
 
 
 def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from seatbelt_vae.cli.run_options import AGAIN, Output, SubjectFlags
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.checks import positive
+from seatbelt_vae.errors import ConfigError
 
 __all__ = ["Audit"]
 
@@ -26,6 +27,8 @@ class Audit(SubjectFlags):
             verdict stays inconclusive.
         processes: processes that share the pairs, each with one thread (default: one per core);
             the same command in another shell joins them.
+        try_defences: after the audit, audit the model briefly behind each cheap defence at
+            inference, and print what each gains and costs, and how long a hardening would take.
     """
 
     fail_if: tuple[str, ...] = ()
@@ -33,11 +36,14 @@ class Audit(SubjectFlags):
     check_only: bool = False
     despite_checks: bool = False
     processes: int | None = None
+    try_defences: bool = False
     audit: AuditConfig = field(default_factory=AuditConfig)
     output: Output = field(default_factory=Output)
 
     def __post_init__(self) -> None:
         if self.processes is not None:
             positive("processes", self.processes)
+        if self.try_defences and self.with_ is not None:
+            raise ConfigError("try_defences of a model with a defence: leave --with out")
 
     to_resume = AGAIN

@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, subcommand
 
 from seatbelt_vae.cli.audit_options import Audit
+from seatbelt_vae.cli.defend_options import Defend
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, ReadingConfig
@@ -24,6 +25,7 @@ __all__ = [
     "DataFlags",
     "DataList",
     "DataPrepare",
+    "Defend",
     "Demo",
     "Evaluate",
     "Output",
@@ -283,6 +285,7 @@ Verb = (
     Train
     | Sweep
     | Audit
+    | Defend
     | Attack
     | Evaluate
     | Report

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from seatbelt_vae.config import (
     AdapterConfig,
@@ -79,6 +79,9 @@ class SubjectFlags(ReadingConfig):
         root: folder of the files of the data set (default: that of the run).
         image_size: side in pixels (default: that of the run).
         out: folder of the results of a model that is not a run (default: `runs/` and its name).
+        with_: a defence at inference around the model, which is attacked through: `averaging:K`,
+            `self-denoising:TIMES`, `hmc:TRANSITIONS`, `center-smoothing:SIGMA`, each also without
+            its number, or a function from a model to a model as module:function.
     """
 
     target: Positional[str]
@@ -86,6 +89,7 @@ class SubjectFlags(ReadingConfig):
     root: str | None = None
     image_size: int | None = None
     out: Path | None = None
+    with_: Annotated[str | None, arg(name="with")] = None
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
 
     def data_config(self, known: DataConfig | None) -> DataConfig:

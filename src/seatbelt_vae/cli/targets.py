@@ -22,6 +22,7 @@ __all__ = [
     "check_target",
     "check_trained",
     "load_target",
+    "open_target",
 ]
 
 
@@ -84,31 +85,42 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
     return None
 
 
-def load_target(
+def open_target(
     flags: SubjectFlags, say: Callable[[str], object] = lambda _: None
 ) -> "tuple[Subject, ImageData]":
-    """The model of the target, with the folder of its results, and its data.
+    """The model of the target, and its data; a model without results has no folder yet.
 
     Args:
         flags: the flags of the command.
         say: gets one line that states how a foreign model is read.
     """
+    from seatbelt_vae.data.identity import in_split_of
     from seatbelt_vae.data.registry import source_of
-    from seatbelt_vae.subjects import open_subject, store_subject
-    from seatbelt_vae.subjects.open import reopened
+    from seatbelt_vae.subjects import open_subject
 
     path = Path(flags.target)
     stored = Run(path.name, path) if is_contents(path) else None
     config = flags.data_config(None if stored is None else stored.stored_data)
     data = source_of(config).load(config)
-    if stored is not None and stored.subject is not None:
-        return _told(reopened(stored, data, flags.adapter), say), data
-    subject = _told(open_subject(flags.target, data, flags.adapter), say)
+    subject = _told(open_subject(flags.target, data, flags.adapter, flags.with_), say)
     if stored is not None:
+        data = in_split_of(path, data)
+    if subject.folder is not None:
         return subject, data
     known = replace(config, root=None if config.root is None else str(Path(config.root).resolve()))
-    out = flags.out or Path("runs") / subject.name
-    return store_subject(subject.judged_on(known), out), data
+    return subject.judged_on(known), data
+
+
+def load_target(
+    flags: SubjectFlags, say: Callable[[str], object] = lambda _: None
+) -> "tuple[Subject, ImageData]":
+    """As `open_target`, with a folder of results for a model without one."""
+    from seatbelt_vae.subjects import store_subject
+
+    subject, data = open_target(flags, say)
+    if subject.folder is None:
+        subject = store_subject(subject, flags.out or Path("runs") / subject.name)
+    return subject, data
 
 
 def _told(subject: "Subject", say: Callable[[str], object]) -> "Subject":

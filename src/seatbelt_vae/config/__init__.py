@@ -4,6 +4,7 @@ from seatbelt_vae.config.adapter import AdapterConfig
 from seatbelt_vae.config.attack import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.evaluation import EvaluationConfig
+from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import Architecture, ModelConfig, resolve
 from seatbelt_vae.config.objective import ObjectiveConfig, resolve_objective
@@ -20,6 +21,7 @@ __all__ = [
     "AuditConfig",
     "DataConfig",
     "EvaluationConfig",
+    "HardeningConfig",
     "ModelConfig",
     "ObjectiveConfig",
     "Penalty",

@@ -34,7 +34,10 @@ AUDIT_FILES = {
                 "loss",
                 "VARCHAR",
                 "loss of the descents; `zero` (d = 0), `blend` (the nearest point to the target), "
-                "`noise`, `gradient-free`, or `recheck` from new starts",
+                "`noise`, `gradient-free`, or `recheck` from new starts; against a defence at "
+                "inference also `undefended` (a solution of the model without it), `transfer` "
+                "(descents from there), `bpda` (with the gradients of that model), `eot` (over "
+                "draws of the noise)",
             ),
             Column("gap", "DOUBLE", f"smallest {_GAP} of this loss"),
             Column("code_gap", "DOUBLE", f"smallest {_CODE_GAP}"),
@@ -63,6 +66,17 @@ AUDIT_FILES = {
             Column("psnr_output", "DOUBLE", "PSNR of rec(x\\*) against rec(x); dB"),
             Column("ssim_output", "DOUBLE", "SSIM of rec(x\\*) against rec(x)"),
             Column("ppca", "DOUBLE", "gap of probabilistic PCA under attack; null for other goals"),
+            Column(
+                "undefended",
+                "DOUBLE",
+                "gap of the model without its defence at inference, attacked alone; null for "
+                "other goals and models without one",
+            ),
+            Column(
+                "fresh",
+                "DOUBLE",
+                "mean gap over draws of the defence's noise; null without such noise",
+            ),
             Column("told_apart", "BOOLEAN", "whether rec(x) and rec(x_t) differ enough for a gap"),
         ),
     ),
@@ -95,6 +109,11 @@ AUDIT_FILES = {
                 "DOUBLE",
                 "distance between the gaps of sampled and of mean codes, at the middle budget; "
                 "null without a posterior",
+            ),
+            Column(
+                "transfer_fall",
+                "DOUBLE",
+                "largest fall of the gap, over budgets, by attacks that know the undefended model",
             ),
         ),
     ),

@@ -159,7 +159,7 @@ def matched_budgets(
     batch: int = 64,
     max_evaluations: int = 500,
 ) -> MatchedBudgets:
-    r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, for each ε; non-increasing in ε.
+    r"""Upper bound of :math:`\min_{\|d\|\leq\varepsilon\|x_t-x\|}` gap, non-increasing in ε.
 
     The candidates are the input itself, the stored attacks, shortened to the budget where
     necessary, the blend, and budgeted attacks from these and from the best distortions of

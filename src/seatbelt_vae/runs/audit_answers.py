@@ -8,6 +8,8 @@ from seatbelt_vae.config.checks import one_of
 __all__ = [
     "AuditedClass",
     "Classifier",
+    "Compared",
+    "Defence",
     "KnownModel",
     "Lines",
     "Placement",
@@ -17,6 +19,9 @@ __all__ = [
     "Universal",
     "WeakInput",
 ]
+
+SMALLEST_GAIN = 0.02
+"""Smallest mean difference of gaps that is called better or worse."""
 
 Better = Literal["higher", "lower", ""]
 Read = Literal["codes", "reconstructions"]
@@ -183,3 +188,51 @@ class Placement:
     expected: float | None
     z_score: float | None
     models: tuple[KnownModel, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A gap of a defended model, and of the model without its defence.
+
+    Args:
+        metric: its name with its budget.
+        value: with the defence, whose noise the attacker knows.
+        fresh: with noise that the attacker does not know; None without noise.
+        undefended: without the defence.
+    """
+
+    metric: str
+    value: float | None
+    fresh: float | None
+    undefended: float | None
+
+
+@dataclass(frozen=True)
+class Defence:
+    """The defence at inference of the audited model.
+
+    Args:
+        name: the defence, such as ``averaging:8``.
+        gaps: its gaps, one per budget.
+        error, undefended_error: mean squared error per input, ‖rec(x) − x‖², with and without it.
+        cost: duration of a reconstruction, over that of the undefended model.
+    """
+
+    name: str
+    gaps: tuple[Compared, ...]
+    error: float | None
+    undefended_error: float | None
+    cost: float | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether gaps are larger with the defence than without it."""
+        known = [
+            each.value - each.undefended
+            for each in self.gaps
+            if each.value is not None and each.undefended is not None
+        ]
+        gained = sum(known) / len(known) if known else 0.0
+        if abs(gained) < SMALLEST_GAIN:
+            return "no better than without a defence"
+        return "better than without a defence" if gained > 0 else "worse than without a defence"

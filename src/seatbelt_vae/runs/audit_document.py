@@ -15,6 +15,7 @@ from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs.audit_answers import (
     AuditedClass,
     Classifier,
+    Defence,
     Placement,
     Result,
     Score,
@@ -249,6 +250,7 @@ class Audit:
     environment: Environment
     command: str
     duration_s: float
+    defence: Defence | None = None
 
     @property
     def believable(self) -> bool:

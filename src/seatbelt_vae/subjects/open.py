@@ -8,6 +8,7 @@ from typing import Protocol
 
 from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.config.defence import full_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
@@ -20,8 +21,10 @@ from seatbelt_vae.subjects import (
     run_subject,
     weights_file,
 )
+from seatbelt_vae.subjects.defended_subject import behind
 from seatbelt_vae.subjects.foreign_subject import examined
-from seatbelt_vae.subjects.result_folder import continued, settings_of, source_of
+from seatbelt_vae.subjects.hardened_folder import hardened
+from seatbelt_vae.subjects.result_folder import continued, defence_of, settings_of, source_of
 from seatbelt_vae.subjects.subject import Subject
 
 __all__ = ["TARGET_KINDS", "TargetKind", "as_subject", "open_subject", "reopened"]
@@ -51,7 +54,10 @@ TARGET_KINDS: dict[str, TargetKind] = {
 
 
 def open_subject(
-    target: str | Path, data: ImageData | None = None, settings: AdapterConfig | None = None
+    target: str | Path,
+    data: ImageData | None = None,
+    settings: AdapterConfig | None = None,
+    defence: str | None = None,
 ) -> Subject:
     """The subject that a target names.
 
@@ -62,16 +68,21 @@ def open_subject(
         data: the data of the evaluation, for modules that do not declare the shape of their inputs.
         settings: how a foreign model is read (default: as it is found by trying it, or as it was
             when the folder of results was made).
+        defence: a defence at inference to put around the model, such as ``averaging:8``, see
+            `defended` (default: none, or that of the folder of results).
 
     Raises:
         ArtifactError: the target is of no kind, or its files are missing or damaged.
-        ConfigError: the reference does not name a model, or a setting does not apply to it.
+        ConfigError: the reference does not name a model, a setting does not apply to it, or the
+            model cannot have the defence.
         ModelError: the model violates the protocol.
         ForeignStateError: a folder of results of a model that was read in another way.
     """
     if not isinstance(target, str | Path):
         as_subject(target)
     folder, settings = Path(target), settings or AdapterConfig()
+    if defence is not None and full_name(defence) != _defence_of(folder):
+        return behind(open_subject(target, data, settings), defence)
     if (folder / SUBJECT).exists():
         return reopened(Run(folder.name, folder), data, settings)
     kind = settings.kind or _kind_of(str(target))
@@ -85,6 +96,11 @@ def open_subject(
             f"own: leave {', '.join(settings.given)} out"
         )
     return subject
+
+
+def _defence_of(folder: Path) -> str | None:
+    """The defence of the subject of a folder, if it is a folder of results."""
+    return defence_of(Run(folder.name, folder)) if (folder / SUBJECT).exists() else None
 
 
 def _kind_of(target: str) -> str:
@@ -105,14 +121,15 @@ def _kind_of(target: str) -> str:
 def reopened(
     stored: Run, data: ImageData | None = None, settings: AdapterConfig | None = None
 ) -> Subject:
-    """The subject of a folder of results, opened from its source.
+    """The subject of a folder of results, opened from its source, with hardened weights if any.
 
     Raises:
         ArtifactError: the subject was a model in memory.
         ForeignStateError: the model of the source, the data, or the settings have changed.
     """
     chosen = settings_of(stored, settings or AdapterConfig())
-    subject = open_subject(source_of(stored), data, chosen)
+    subject = open_subject(source_of(stored), data, chosen, defence_of(stored))
+    subject = hardened(stored.folder, subject)
     return continued(stored, subject.judged_on(stored.stored_data))
 
 

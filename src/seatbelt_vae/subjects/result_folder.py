@@ -12,7 +12,7 @@ from seatbelt_vae.runs.contents import SUBJECT, Run
 from seatbelt_vae.subjects.adapters.override import READINGS
 from seatbelt_vae.subjects.subject import Subject
 
-__all__ = ["continued", "settings_of", "source_of", "store_subject"]
+__all__ = ["continued", "defence_of", "settings_of", "source_of", "store_subject"]
 
 
 def store_subject(subject: Subject, folder: Path) -> Subject:
@@ -58,6 +58,12 @@ def source_of(stored: Run) -> str:
             f"run from Python, or give package.module:function as the target"
         )
     return source
+
+
+def defence_of(stored: Run) -> str | None:
+    """The defence at inference of the subject of a folder of results, if any."""
+    found: str | None = (stored.subject or {}).get("defence")
+    return found
 
 
 def settings_of(stored: Run, given: AdapterConfig) -> AdapterConfig:

@@ -31,6 +31,7 @@ def subject_of_run(run: RunFolder) -> Subject:
         digest=digest_of(asdict(model.architecture), model.state_dict()),
         data=run.config.data,
         folder=run.path,
+        trained_here=True,
     )
 
 

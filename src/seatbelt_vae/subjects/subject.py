@@ -49,6 +49,10 @@ class Subject:
         folder: the folder of its results, if any.
         findings: the checks of its reading on images; None if it was not checked.
         settings: the settings of the user of how the model is read.
+        defence: the defence at inference that the model has, as for `defended`.
+        undefended: the model without it.
+        trained_here: whether the training split of its folder is the one it was trained on, so
+            that only held-out images are audited.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -67,6 +71,9 @@ class Subject:
     folder: Path | None = None
     findings: tuple[Finding, ...] | None = None
     settings: AdapterConfig = field(default_factory=AdapterConfig)
+    defence: str | None = None
+    undefended: Autoencoder | None = None
+    trained_here: bool = False
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -187,6 +194,7 @@ class Subject:
             "assumptions": getattr(self.model, "assumptions", {}),
             "settings": self.settings.given,
             "doubts": list(self.doubts),
+            "defence": self.defence,
             "data": None if self.data is None else asdict(self.data),
         }
 

@@ -11,6 +11,7 @@ from seatbelt_vae.config.training import SPEED_ONLY
 from seatbelt_vae.data.identity import IDENTITY
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs.contents import HARDENED
 from seatbelt_vae.training.rates import learning_rate, steps_of
 
 __all__ = ["check_continues", "decisive", "extend", "is_longer", "move_data"]
@@ -38,10 +39,14 @@ def check_continues(folder: RunFolder, wanted: RunConfig, images: int) -> None:
         images: number of training images.
 
     Raises:
-        ForeignStateError: settings differ that cannot change in a run.
+        ForeignStateError: settings differ that cannot change in a run, or it was hardened.
         ConfigError: fewer steps than stored.
     """
     stored = folder.config
+    if (folder.path / HARDENED).exists():
+        raise ForeignStateError(
+            f"{folder.path} was hardened after its training: train the run that it was made from"
+        )
     if decisive(wanted) != decisive(stored):
         free = ", ".join((*SPEED_ONLY, *_LENGTH, "root"))
         raise ForeignStateError(

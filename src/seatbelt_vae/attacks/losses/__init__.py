@@ -6,6 +6,7 @@ Modules that begin with ``_`` are shared, or hold losses that need a function of
 from seatbelt_vae.attacks.losses._bound import BoundLoss, Codes, Loss, Parts
 from seatbelt_vae.attacks.losses._choice import loss_of
 from seatbelt_vae.attacks.losses._classifier_margin import ClassifierMargin
+from seatbelt_vae.attacks.losses._expected import ExpectedLoss
 from seatbelt_vae.attacks.losses._function import FunctionLoss
 from seatbelt_vae.attacks.losses._latent import LatentLoss
 from seatbelt_vae.attacks.losses._paths import mean_over_draws
@@ -24,6 +25,7 @@ __all__ = [
     "BoundLoss",
     "ClassifierMargin",
     "Codes",
+    "ExpectedLoss",
     "FunctionLoss",
     "GivenCode",
     "IdentityDamage",

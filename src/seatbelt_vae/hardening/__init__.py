@@ -1,0 +1,13 @@
+"""Hardening: adversarial fine-tuning of the encoder of any subject, with its decoder frozen."""
+
+from typing import TYPE_CHECKING
+
+from seatbelt_vae.references import lazy_lookup
+
+if TYPE_CHECKING:
+    from seatbelt_vae.hardening.defend import defend
+    from seatbelt_vae.hardening.hardening_work import Hardened
+
+__all__ = ["Hardened", "defend"]
+
+__getattr__ = lazy_lookup(__name__, globals(), {"defend": "defend", "hardening_work": "Hardened"})
