@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+import runpy
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,15 @@ import torch
 import seatbelt_vae
 from seatbelt_vae import open_subject
 from seatbelt_vae.auditing.audited_images import audited_images
-from seatbelt_vae.config import AdapterConfig
+from seatbelt_vae.config import AdapterConfig, DataConfig
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.data.in_memory import data_in_memory
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.hardening import defend
+from seatbelt_vae.models import load_model
+from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.runs.zoo_folder import zoo_models
+from tests.attacks.suite_runs import make_run
 
 DIGESTS = {
     "faces-denoising": "757e28f05dcecf24",
@@ -131,3 +135,21 @@ def test_a_model_can_be_hardened(tmp_path):
     hardened = open_subject(tmp_path / "hard")
     assert hardened.kind == "run"
     assert hardened.digest != subject.digest
+
+
+def test_a_run_becomes_a_model_of_the_zoo(tmp_path):
+    run = make_run(tmp_path / "run")
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (20, 32, 32), "u1"))
+    data = DataConfig("array", root=str(tmp_path / "images.npy"))
+    run.store_config(replace(run.config, data=data))
+    add = runpy.run_path(str(PACKAGE.parents[1] / "docs" / "zoo.py"))["add"]
+    add(run.path, tmp_path / "zoo" / "made")
+    written = RunFolder.open(tmp_path / "zoo" / "made")
+    assert {path.name for path in written.path.iterdir()} == FILES
+    assert written.config == replace(run.config, data=DataConfig("array"))
+    for name, weights in load_model(run).state_dict().items():
+        assert torch.equal(load_model(written).state_dict()[name], weights)
+    assert "train made --config config.toml --root FOLDER\n" in (
+        written.path / "README.md"
+    ).read_text("utf-8")
+    assert all(str(tmp_path).encode() not in path.read_bytes() for path in written.path.iterdir())
