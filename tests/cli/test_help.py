@@ -138,6 +138,7 @@ def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
         "train x --data swiss-roll",
         "train x --data swiss-roll --network mlp --depth 9",
         "attack x",
+        "audit zoo:x",
         "evaluate x --images 0",
         "report x",
         "compare",

@@ -62,7 +62,7 @@ def flags_of(
 
 def unchecked_flags(subject: Subject, checks: Sequence[Check]) -> list[AuditFlag]:
     """The flag of a foreign model whose reading was not checked; none if it was."""
-    if checks or subject.kind == "run":
+    if checks or subject.states_its_reading:
         return []
     return [
         AuditFlag(

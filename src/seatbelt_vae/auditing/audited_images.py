@@ -72,16 +72,17 @@ class AuditedImages:
 def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> AuditedImages:
     """Choose the images of an audit.
 
-    A run or a hardened model is audited on its held-out images. The training images of other models
-    are unknown, so these are audited on all images.
+    A run or a hardened model is audited on its held-out images, as is a model of the zoo on the
+    data set it was trained on. The training images of other models are unknown, so these are
+    audited on all images.
 
     Raises:
         DataError: fewer than two different images, or than the settings ask for.
         ConfigError, ForeignStateError: as for `Subject.images`.
     """
     data = subject.images(data)
-    train = data.train
-    if not subject.trained_here:
+    train, held_out = data.train, subject.holds_out(data)
+    if not held_out:
         data = replace(data, test=joined(data.train, data.test))
     if len(data.test) < 2:
         raise DataError(
@@ -90,7 +91,7 @@ def audited_images(subject: Subject, data: ImageData, config: AuditConfig) -> Au
     count = config.pairs or min(_PAIRS, len(data.test) // 2)
     pairs = tuple(choose_pairs(data, count, config.seed))
     source, free = data.test, np.setdiff1d(np.arange(len(data.test)), np.array(pairs).flatten())
-    if subject.trained_here:
+    if held_out:
         source, free = train, np.arange(len(train))
     elif len(free) < _FEWEST_REFERENCES:
         free = np.arange(len(data.test))

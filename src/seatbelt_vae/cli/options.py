@@ -3,15 +3,15 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-from tyro.conf import Positional, subcommand
+from tyro.conf import Positional
 
 from seatbelt_vae.cli.audit_options import Audit
+from seatbelt_vae.cli.data_options import Data, DataCheck, DataList, DataPrepare, Zoo
 from seatbelt_vae.cli.defend_options import Defend
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
-from seatbelt_vae.config import AttackConfig, EvaluationConfig, ReadingConfig
+from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
@@ -36,6 +36,7 @@ __all__ = [
     "Sweep",
     "Train",
     "Verb",
+    "Zoo",
 ]
 
 
@@ -89,7 +90,8 @@ class Report:
     """Write one self-contained HTML report of one or more runs.
 
     Args:
-        folders: run folders, in the order they are shown; or the folder of one audit.
+        folders: run folders, folders of results or `zoo:NAME`, in the order they are shown; or the
+            folder of one audit.
         out: the HTML file (default: report.html in the folder of a single run, else in the working
             folder).
     """
@@ -203,67 +205,6 @@ class Share:
 
 
 @dataclass(frozen=True)
-class DataList:
-    """List the data sets: images and factors, origin, and state on this machine.
-
-    Args:
-        root: folder in which to look for the files of data sets.
-    """
-
-    root: str | None = None
-    output: Output = field(default_factory=Output)
-
-
-@dataclass(frozen=True)
-class DataPrepare(ReadingConfig):
-    """Prepare a data set: generate it, or read the downloaded files.
-
-    Args:
-        name: a name of `seatbelt-vae data list`, or a function as module:function.
-        root: folder of the files, for data sets that are read from disk.
-        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-        download: download the data set first; nothing is downloaded without this flag.
-        sheet: write a contact sheet of random images to this PNG file.
-    """
-
-    name: Positional[str]
-    root: str | None = None
-    image_size: int | None = None
-    download: bool = False
-    sheet: Path | None = None
-    output: Output = field(default_factory=Output)
-
-
-@dataclass(frozen=True)
-class DataCheck(ReadingConfig):
-    """Check that a data set is complete and has the expected format.
-
-    Args:
-        name: a name of `seatbelt-vae data list`, or a function as module:function.
-        root: folder of the files, for data sets that are read from disk.
-        image_size: side in pixels: any for sets of image files, an integer fraction for the others.
-    """
-
-    name: Positional[str]
-    root: str | None = None
-    image_size: int | None = None
-    output: Output = field(default_factory=Output)
-
-
-@dataclass(frozen=True)
-class Data:
-    """List, prepare and check data sets."""
-
-    action: (
-        Annotated[DataList, subcommand("list")]
-        | Annotated[DataPrepare, subcommand("prepare")]
-        | Annotated[DataCheck, subcommand("check")]
-    )
-
-    to_resume = "run the same command again"
-
-
-@dataclass(frozen=True)
 class Demo:
     """Train three models on dSprites, attack them and write a report, in under six minutes.
 
@@ -295,5 +236,6 @@ Verb = (
     | Claims
     | Share
     | Data
+    | Zoo
     | Demo
 )

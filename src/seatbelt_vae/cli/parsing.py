@@ -29,6 +29,7 @@ from seatbelt_vae.cli.options import (
     Sweep,
     Train,
     Verb,
+    Zoo,
 )
 from seatbelt_vae.cli.repeated_flags import add_up
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig, load_toml
@@ -52,6 +53,7 @@ VERBS: dict[str, type[Verb]] = {
     "claims": Claims,
     "share": Share,
     "data": Data,
+    "zoo": Zoo,
     "demo": Demo,
 }
 

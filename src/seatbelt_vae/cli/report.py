@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seatbelt_vae.cli.options import Report
 from seatbelt_vae.cli.stdout import print_json
-from seatbelt_vae.cli.targets import check_reported
+from seatbelt_vae.cli.targets import check_reported, results_folder
 from seatbelt_vae.runs.audit_document import AUDIT
 from seatbelt_vae.runs.contents import is_contents
 
@@ -13,7 +13,8 @@ __all__ = ["run"]
 
 def run(options: Report) -> None:
     """Write the report and print its path."""
-    folders, single = options.folders, len(options.folders) == 1
+    folders = [results_folder(folder) for folder in options.folders]
+    single = len(folders) == 1
     out = options.out or (folders[0] if single else Path()) / "report.html"
     if single and (folders[0] / AUDIT).exists() and not is_contents(folders[0]):
         from seatbelt_vae.auditing.page import write_audit_report

@@ -71,11 +71,12 @@ class SubjectFlags(ReadingConfig):
     """The model to measure, and the data.
 
     Args:
-        target: a run folder; a folder of results; a function that returns a model, as
-            `package.module:function` or `file.py:function`, whose code is executed; a folder that
-            diffusers or pythae saved; a `.safetensors` file of a known network; or a program of
-            `torch.export` (`.pt2`).
-        data: the data set, as for train (default: that of the run or of the folder of results).
+        target: a run folder; a folder of results; a model of `seatbelt-vae zoo`, as `zoo:NAME`; a
+            function that returns a model, as `package.module:function` or `file.py:function`, whose
+            code is executed; a folder that diffusers or pythae saved; a `.safetensors` file of a
+            known network; or a program of `torch.export` (`.pt2`).
+        data: the data set, as for train (default: that of the run, of the folder of results, or of
+            the training of a model of the zoo).
         root: folder of the files of the data set (default: that of the run).
         image_size: side in pixels (default: that of the run).
         out: folder of the results of a model that is not a run (default: `runs/` and its name).

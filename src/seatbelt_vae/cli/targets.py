@@ -11,6 +11,7 @@ from seatbelt_vae.references import is_reference
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.runs.audit_document import AUDIT, AUDIT_FOLDER
 from seatbelt_vae.runs.contents import SUBJECT, Run, is_contents
+from seatbelt_vae.runs.zoo_folder import is_in_zoo, zoo_run
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
@@ -23,7 +24,11 @@ __all__ = [
     "check_trained",
     "load_target",
     "open_target",
+    "results_folder",
 ]
+
+_RESULTS = Path("runs")
+"""The parent of folders of results."""
 
 
 def check_trained(path: Path) -> RunFolder:
@@ -54,6 +59,24 @@ def check_reported(path: Path) -> Path:
     return path
 
 
+def results_folder(target: Path) -> Path:
+    """The folder itself, or for ``zoo:NAME`` the folder of its results.
+
+    Raises:
+        ArtifactError: the model of the zoo has no results.
+        ConfigError: the zoo has no model of that name.
+    """
+    if not is_in_zoo(str(target)):
+        return target
+    folder = _RESULTS / zoo_run(str(target)).path.name
+    if not is_contents(folder):
+        raise ArtifactError(
+            f"{target} has no results in {folder}: `attack` or `evaluate` it, or give the folder "
+            f"of its results"
+        )
+    return folder
+
+
 def check_more_than_an_audit(folders: Sequence[Path]) -> None:
     """Raise an ArtifactError with the path of the report if a folder is, or has, an audit."""
     for folder in folders:
@@ -70,8 +93,10 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
 
     Raises:
         ArtifactError: the folder does not exist, or its run is unfinished.
-        ConfigError: a reference to a model without a data set.
+        ConfigError: a reference to a model without a data set, or an unknown model of the zoo.
     """
+    if is_in_zoo(flags.target):
+        return zoo_run(flags.target)
     path = Path(flags.target)
     if (path / SUBJECT).exists():
         return None
@@ -100,7 +125,10 @@ def open_target(
 
     path = Path(flags.target)
     stored = Run(path.name, path) if is_contents(path) else None
-    config = flags.data_config(None if stored is None else stored.stored_data)
+    known = None if stored is None else stored.stored_data
+    if is_in_zoo(flags.target):
+        known = zoo_run(flags.target).config.data
+    config = flags.data_config(known)
     data = source_of(config).load(config)
     subject = _told(open_subject(flags.target, data, flags.adapter, flags.with_), say)
     if stored is not None:
@@ -119,7 +147,7 @@ def load_target(
 
     subject, data = open_target(flags, say)
     if subject.folder is None:
-        subject = store_subject(subject, flags.out or Path("runs") / subject.name)
+        subject = store_subject(subject, flags.out or _RESULTS / subject.name)
     return subject, data
 
 

@@ -45,6 +45,7 @@ def model_card(
     measures: Sequence[CardTable] = (),
     flags: Sequence[CardTable] = (),
     evaluations: Sequence[EvalResult] = (),
+    command: str | None = None,
 ) -> ModelCard:
     """The card of a model, with its front matter.
 
@@ -54,13 +55,14 @@ def model_card(
     Args:
         architecture: the architecture of the model.
         trained_as: the settings of its run, if known.
-        where: the argument of ``from_pretrained``: ``owner/name``, or a folder.
+        where: the argument of ``from_pretrained``, ``owner/name`` or a folder; or ``zoo:NAME``.
         licence: the Hub's identifier of the licence; no default is assumed.
         data: sentences about the data set.
         findings: sentences of the main results, the first in bold.
         measures: tables of measures.
         flags: tables of validity flags.
         evaluations: results of an audit, for the model-index.
+        command: the command that trained the model.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -79,7 +81,7 @@ def model_card(
     )
     about |= {"version": version("seatbelt-vae"), "where": where, "licence": licence}
     about |= {"data": data, "findings": findings, "measures": measures, "flags": flags}
-    about |= {"architecture": architecture, "facts": _facts(architecture)}
+    about |= {"architecture": architecture, "facts": _facts(architecture), "command": command}
     page = _environment().get_template("card.md").render(about, front=front.to_yaml())
     return ModelCard(page)
 

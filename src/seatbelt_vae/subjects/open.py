@@ -20,6 +20,7 @@ from seatbelt_vae.subjects import (
     reference,
     run_subject,
     weights_file,
+    zoo_model,
 )
 from seatbelt_vae.subjects.defended_subject import behind
 from seatbelt_vae.subjects.foreign_subject import examined
@@ -43,6 +44,7 @@ class TargetKind(Protocol):
 
 
 TARGET_KINDS: dict[str, TargetKind] = {
+    "zoo": zoo_model,
     "run": run_subject,
     "reference": reference,
     "weights": weights_file,
@@ -62,7 +64,7 @@ def open_subject(
     """The subject that a target names.
 
     Args:
-        target: a run folder, a folder of results, ``package.module:function``,
+        target: a run folder, a folder of results, ``zoo:NAME``, ``package.module:function``,
             ``file.py:function``, a folder of diffusers or pythae, a .safetensors file of a known
             network, or a program of ``torch.export`` (.pt2).
         data: the data of the evaluation, for modules that do not declare the shape of their inputs.
@@ -88,11 +90,11 @@ def open_subject(
     kind = settings.kind or _kind_of(str(target))
     one_of("kind", kind, TARGET_KINDS)
     subject = TARGET_KINDS[kind].open_target(str(target), data)
-    if kind != "run":
+    if not subject.states_its_reading:
         return examined(subject, data, settings)
     if settings.given.keys() - {"kind"}:
         raise ConfigError(
-            f"{', '.join(settings.given)} for the run folder {target}, whose model states its "
+            f"{', '.join(settings.given)} for {target}, whose model states its "
             f"own: leave {', '.join(settings.given)} out"
         )
     return subject
@@ -113,8 +115,8 @@ def _kind_of(target: str) -> str:
         )
     raise ArtifactError(
         f"{target} is no subject: expected a run folder (made by `train`), a folder of results, "
-        f"package.module:function, file.py:function, a folder of diffusers or pythae, or a file of "
-        f"weights (.safetensors) or of a program (.pt2)"
+        f"zoo:NAME, package.module:function, file.py:function, a folder of diffusers or pythae, or "
+        f"a file of weights (.safetensors) or of a program (.pt2)"
     )
 
 

@@ -53,6 +53,7 @@ class Subject:
         undefended: the model without it.
         trained_here: whether the training split of its folder is the one it was trained on, so
             that only held-out images are audited.
+        trained_on: name of the data set whose test split was held out in its training, if known.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -74,6 +75,7 @@ class Subject:
     defence: str | None = None
     undefended: Autoencoder | None = None
     trained_here: bool = False
+    trained_on: str | None = None
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -93,6 +95,15 @@ class Subject:
     def doubts(self) -> tuple[str, ...]:
         """Reasons why the model may not be read as it was meant."""
         return tuple(str(finding) for finding in self.findings or () if finding.raised)
+
+    @property
+    def states_its_reading(self) -> bool:
+        """Whether the files of the model state how it is read."""
+        return self.kind in ("run", "zoo")
+
+    def holds_out(self, data: ImageData) -> bool:
+        """Whether the test split of a data set is known to be unseen in training."""
+        return self.trained_here or data.name == self.trained_on
 
     @property
     def trained_as(self) -> RunConfig | None:
