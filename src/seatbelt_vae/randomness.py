@@ -80,7 +80,7 @@ class Stream(Enum):
     AUDIT_NOISE = (83, "pair", "threat")
     AUDIT_PROBE = (85, "pair", "threat")
     AUDIT_GRADIENT_FREE = (84, "pair", "threat")
-    AUDIT_PATHS = (95, "pair", "threat")
+    AUDIT_PATHS = (96, "pair", "threat")
     SURVIVAL_NOISE = (90, "pair")
     UNIVERSAL_STARTS = (91,)
     UNIVERSAL_NOISE = (92,)

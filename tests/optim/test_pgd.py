@@ -264,3 +264,19 @@ def test_annealed_steps_of_a_row_that_is_never_finite() -> None:
     found = minimize_by_pgd(fun, torch.zeros(1, 2), -1.0, 1.0, max_evaluations=3, annealed=True)
     assert found.status.tolist() == [Status.NOT_FINITE]
     assert found.x.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("annealed", [False, True])
+def test_the_gradient_of_the_function_is_not_overwritten(annealed: bool) -> None:
+    """A linear function may return one stored gradient for all rows, as an expanded view."""
+    direction = torch.tensor([1.0, -2.0])
+
+    def fun(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        del rows
+        values = (x @ direction).where(x[:, 0] > -0.9, torch.nan)
+        return values, direction.expand(len(x), 2)
+
+    options = {"max_evaluations": 20, "annealed": annealed}
+    found = minimize_by_pgd(fun, torch.zeros(3, 2), -1.0, 1.0, **options)
+    assert direction.tolist() == [1, -2]
+    assert found.value.isfinite().all()

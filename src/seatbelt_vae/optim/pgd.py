@@ -103,11 +103,16 @@ class _Best:
             kept.index_copy_(0, rows, new.index_select(0, rows))
         return finite, better
 
-    def restart(self, rows: Tensor, points: Tensor, gradient: Tensor) -> None:
-        """Overwrite points and gradients with the best ones in some rows, a mask (R)."""
+    def restart(self, rows: Tensor, points: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """The points and gradients, with the best ones in some rows, a mask (R)."""
         index = rows.nonzero()[:, 0]
-        points.index_copy_(0, index, self.points.index_select(0, index))
-        gradient.index_copy_(0, index, self.gradient.index_select(0, index))
+        if len(index) == 0:
+            return points, gradient
+        # out of place: the gradient belongs to the function, and may be an expanded view
+        return (
+            points.index_copy(0, index, self.points.index_select(0, index)),
+            gradient.index_copy(0, index, self.gradient.index_select(0, index)),
+        )
 
     def minimum(self, region: Region, status: Tensor, evaluations: Tensor) -> Minimum:
         """The result; rows that were never finite get their own status."""
@@ -142,7 +147,7 @@ def _descend(
         stuck = (stale >= _PATIENCE) | ~finite
         step = torch.where(stuck, step * _SHRINK, step).masked_fill(best.value.isinf(), 0)
         stale = torch.where(stuck, 0, stale)
-        best.restart(stuck, points, gradient)
+        points, gradient = best.restart(stuck, points, gradient)
         points = region.project(_stepped(region, points, gradient, step))
     status = torch.where(step < _SMALLEST, Status.CONVERGED, Status.EVALUATION_LIMIT)
     return best.minimum(region, status, evaluations)
@@ -156,7 +161,7 @@ def _anneal(
     for k in range(max_evaluations):
         value, gradient = fun(points, rows)
         finite, _ = best.update(points, value, gradient)
-        best.restart(~finite, points, gradient)
+        points, gradient = best.restart(~finite, points, gradient)
         step = torch.full_like(best.value, 0.5 * (1 + math.cos(math.pi * k / max_evaluations)))
         points = region.project(_stepped(region, points, gradient, step))
     limit = torch.full_like(rows, Status.EVALUATION_LIMIT)
