@@ -37,6 +37,8 @@ ADD_UP = {
     "sweep --vary": ("beta=1,4", "seed=0,1"),
     "evaluate --optional-metrics": OPTIONAL_METRICS[:2],
     "evaluate --downstream-strengths": ("strong", "paper"),
+    "train --defence": ("coupled-encoder", "encoder-jacobian"),
+    "sweep --defence": ("coupled-encoder", "encoder-jacobian"),
     "audit --fail-if": ("gap@0.2<0.5", "damage@0.2>5"),
     "results --runs": ("a", "b"),
     "reproduce --roots": ("faces=a", "chairs=b"),
