@@ -40,6 +40,7 @@ def _bare(audit: Audit) -> Audit:
         classifier=None,
         score=None,
         placement=None,
+        defence=None,
         flags=(),
         files=Files(),
     )
