@@ -100,17 +100,17 @@ def test_a_plan_is_stored_and_resumed_at_another_speed(
         audit(judged, images(), replace(config, minutes=2.0), despite_checks=True)
 
 
+def _said(folder: Path, config: AuditConfig) -> list[str]:
+    """The lines that an audit states about its time."""
+    said = list[str]()
+    judged = subject(small_models.vae(), folder)
+    audit(judged, images(), config, despite_checks=True, say=said.append)
+    return said
+
+
 @pytest.mark.usefixtures("slow")
 def test_a_time_that_is_too_short_is_stated(tmp_path: Path) -> None:
-    said = list[str]()
-    config = replace(QUICK, minutes=1e-3)
-    audit(
-        subject(small_models.vae(), tmp_path),
-        images(),
-        config,
-        despite_checks=True,
-        say=said.append,
-    )
+    said = _said(tmp_path, replace(QUICK, minutes=1e-3))
     assert said[0].startswith("2 pairs at effort 0.05: about ")
     assert said[0].endswith(
         "no smaller audit is allowed, so it will take longer than 0.001 minutes"
@@ -119,16 +119,7 @@ def test_a_time_that_is_too_short_is_stated(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("slow")
 def test_an_audit_without_minutes_states_its_time_until_it_is_done(tmp_path: Path) -> None:
-    said = list[str]()
-    for _ in range(2):
-        audit(
-            subject(small_models.vae(), tmp_path),
-            images(),
-            QUICK,
-            despite_checks=True,
-            say=said.append,
-        )
-    (line,) = said
+    (line,) = _said(tmp_path, QUICK) + _said(tmp_path, QUICK)
     assert line.startswith("2 pairs at effort 1: about ")
     assert "gradient evaluations of 10 ms" in line
 

@@ -1,4 +1,4 @@
-"""The answer of an audit on a defence at inference: what it gains and what it costs."""
+"""The answer of an audit on a defence at inference: gaps, clean error and duration."""
 
 import time
 from collections.abc import Sequence

@@ -69,13 +69,13 @@ class ThroughDefence:
     ) -> None:
         """Descend on each goal from solutions of the undefended model and the best candidates."""
         attack = self.attack
+
+        def expected(loss: Loss) -> Loss:
+            return ExpectedLoss(loss, models) if models else loss
+
         for goal in goals:
             requests = [*self._starts("undefended"), *attack.best_starts(goal, _STARTS)]
-
-            def bound(loss: Loss) -> Loss:
-                return ExpectedLoss(loss, models) if models else loss
-
-            problem = attack.bound_to(goal.loss, gradients, bound)
+            problem = attack.bound_to(goal.loss, gradients, expected)
             attack.descend(
                 goal.loss,
                 requests,

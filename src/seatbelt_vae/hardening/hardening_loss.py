@@ -7,13 +7,14 @@ from torch import Tensor
 
 from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.hardening.distortions import ascend, random_start
 from seatbelt_vae.hardening.encoder_weights import EncoderWeights, statistics
+from seatbelt_vae.optim.norm_ball import NormBall, ascend
 from seatbelt_vae.protocol import Autoencoder, Posterior, bounds_of
 
 __all__ = ["HardeningLoss"]
 
 _FLOOR = 0.01
+_START, _REACH = 0.5, 2.5  # of random starts, and of all steps together, shares of the radius
 _CLEAN = 4
 
 
@@ -91,12 +92,18 @@ class HardeningLoss:
         with self.encoder.as_before():
             of_codes = self.config.objective == "codes"
             before = statistics(self.model.encode(x if of_codes else clean))
-        bounds, norm = bounds_of(self.model), self.config.norm
-        radius = self.radius * torch.rand(len(x), generator=generator).to(x)
-        start = random_start(x, radius, norm, bounds, generator)
+        bounds, steps = bounds_of(self.model), self.config.inner_steps
+        radius = self.radius * torch.rand(len(x), generator=generator)
+        ball = NormBall.of(self.config.norm, radius, like=x)
+        noise = torch.randn(x.shape, generator=generator).to(x)
         distorted = ascend(
             lambda moved: self._distance(self.model.encode(moved), before, x),
-            *(x, start, radius, norm, bounds, self.config.inner_steps),
+            x,
+            bounds.clamp(x + _START * ball.steepest(noise)),
+            ball,
+            bounds,
+            steps=steps,
+            length=min(1.0, _REACH / steps),
         )
         posterior = self.model.encode(clean)
         return {

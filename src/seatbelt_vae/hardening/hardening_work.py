@@ -70,7 +70,8 @@ def _stored_identity(folder: Path) -> dict[str, Any] | None:
     """
     for path in (folder / HARDENED, folder / WORK / _PLAN):
         if path.exists():
-            return checked_table(path, ["identity"])["identity"]  # type: ignore[no-any-return]
+            identity: dict[str, Any] = checked_table(path, ["identity"])["identity"]
+            return identity
     unknown = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
     if unknown - {WORK, IDENTITY}:
         raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from seatbelt_vae.objectives.penalty import PenaltySetup
 from seatbelt_vae.objectives.warm_up import WarmUp
+from seatbelt_vae.optim.norm_ball import NormBall, ascend
 from seatbelt_vae.protocol import Autoencoder, bounds_of, modules_of
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["InnerAttack", "evaluated", "median_distance", "reconstruction"]
 
 _ORDERS = {"l2": 2.0, "linf": float("inf")}
-_RATE = 2.5
-_LEAST = 1e-12
+_RATE, _START = 2.5, 0.5
 
 
 class InnerAttack:
@@ -61,7 +60,7 @@ class InnerAttack:
             directions.normal_(generator=draws)
         else:
             directions.uniform_(-1, 1, generator=draws)
-        ball = _Ball(self._norm, (self._radius(step) * share).to(x).view(-1, *(1,) * (x.ndim - 1)))
+        ball = NormBall.of(self._norm, self._radius(step) * share, like=x)
         return self._ascend(model, x, ball, directions[rows].to(x))
 
     def with_noise(
@@ -76,52 +75,22 @@ class InnerAttack:
     def _radius(self, step: int | None) -> float:
         return self._most * (1.0 if step is None else self._warm_up(step))
 
-    def _ascend(self, model: Autoencoder, x: Tensor, ball: "_Ball", directions: Tensor) -> Tensor:
+    def _ascend(self, model: Autoencoder, x: Tensor, ball: NormBall, directions: Tensor) -> Tensor:
         bounds = bounds_of(model)
         x = x.detach()
+        # half of the radius in a direction, or a uniform point of the box
+        box = ball.norm == "linf"
+        start = directions * ball.radius if box else _START * ball.steepest(directions)
         with evaluated(model, weights=False):
             with torch.no_grad():
                 clean = reconstruction(model, x)
-            moved = bounds.clamp(x + ball.start(directions))
-            for _ in range(self._steps):
-                moved.requires_grad_(True)
-                change = (reconstruction(model, moved) - clean).square().sum()
-                (slope,) = torch.autograd.grad(change, moved)
-                delta = moved.detach() - x + ball.steepest(slope) * (_RATE / self._steps)
-                moved = bounds.clamp(x + ball.projected(delta))
-        return moved.detach()
 
+            def change(moved: Tensor) -> Tensor:
+                return (reconstruction(model, moved) - clean).square().flatten(1).sum(1)
 
-@dataclass(frozen=True)
-class _Ball:
-    """The balls of radius r, one per row, of shape :math:`(B, 1, …)`."""
-
-    norm: str
-    radius: Tensor
-
-    def start(self, directions: Tensor) -> Tensor:
-        """Half of the radius in a direction (l2), or a uniform point (linf)."""
-        if self.norm == "l2":
-            return directions * (0.5 * self.radius / _length(directions))
-        return directions * self.radius
-
-    def steepest(self, slope: Tensor) -> Tensor:
-        """The point of the ball with the largest inner product with a gradient."""
-        if self.norm == "l2":
-            return slope * (self.radius / _length(slope))
-        return slope.sign() * self.radius
-
-    def projected(self, delta: Tensor) -> Tensor:
-        """The closest point of the ball."""
-        if self.norm == "l2":
-            return delta * (self.radius / _length(delta)).clamp(max=1)
-        return torch.minimum(torch.maximum(delta, -self.radius), self.radius)
-
-
-def _length(rows: Tensor) -> Tensor:
-    events = tuple(range(1, rows.ndim))
-    length: Tensor = torch.linalg.vector_norm(rows, dim=events, keepdim=True)
-    return length.clamp_min(_LEAST)
+            rate = _RATE / max(1, self._steps)
+            start = bounds.clamp(x + start)
+            return ascend(change, x, start, ball, bounds, steps=self._steps, length=rate)
 
 
 def reconstruction(model: Autoencoder, x: Tensor) -> Tensor:

@@ -119,7 +119,7 @@ def _difference(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _of_rows(values: Tensor, pairs: Tensor) -> Tensor:
-    """The values of the pair of each row; of one row a view, for layers of large images."""
+    """The values of each row's pair. A single row is a view: layers of large images are big."""
     return values[int(pairs[0]), None] if len(pairs) == 1 else values[pairs]
 
 

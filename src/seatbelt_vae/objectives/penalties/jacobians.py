@@ -1,5 +1,6 @@
 """Squared norms of the Jacobians of the encoder and of the reconstruction, by exact gradients."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 
 import torch
@@ -28,9 +29,9 @@ class _Jacobian(PenaltyLoss):
             slope = self.slope(given, x)
         return slope.flatten(1).square().sum(1).mean(), {}
 
+    @abstractmethod
     def slope(self, given: PenaltyInput, x: Tensor) -> Tensor:
         """The product of the transposed Jacobian and a vector for each image, in its shape."""
-        raise NotImplementedError
 
     def draws(self, given: PenaltyInput, *shape: int) -> Tensor:
         """Standard normal draws for the rows of this worker, out of those of the whole batch."""
