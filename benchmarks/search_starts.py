@@ -3,8 +3,8 @@
 The strong attack starts at the input, on the segment to the target, near the input, from white
 noise around the input, and along gradients of codes. Here are mixtures with other images, noise
 around the target, smooth noise, sparse jumps and differences of reconstructions. Patchworks of
-input and target and uniform images are starts of the attack too, within the budgets of targeted
-losses, with other draws.
+input and target and uniform images are starts of the attack too, within budgets, with other
+draws.
 """
 
 import torch

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow
 import pytest
 from huggingface_hub import constants
 from PIL import Image
+from pyarrow import parquet
 
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load_data, prepare
@@ -298,6 +300,15 @@ def test_copies_without_one_column_of_pictures_are_refused(tmp_path, change, rea
     as_one(tmp_path / "copy", change(split(GREY)))
     with pytest.raises(DataError, match=reason):
         from_root(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("keys", [("bytes", "path"), ("path", "bytes")])
+def test_parquet_of_other_programs_needs_no_stated_types(tmp_path, keys):
+    pictures = [{"bytes": png(one), "path": "a.png"} for one in GREY]
+    stored = pyarrow.array([{key: one[key] for key in keys} for one in pictures])
+    (tmp_path / "copy").mkdir()
+    parquet.write_table(pyarrow.table({"image": stored}), tmp_path / "copy/train.parquet")
+    assert (as_bytes(from_root(tmp_path / "copy"))[..., 0] == GREY).all()
 
 
 def test_splits_that_differ_are_refused(tmp_path):

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from seatbelt_vae.attacks.methods.search import RACED, Request, Search
 from seatbelt_vae.attacks.methods.solution_pool import Origin
@@ -19,28 +20,34 @@ class BudgetRace(NamedTuple):
         codes, images: starts along codes and whole images per random restart.
         relaxed: factor on the budget in the first heat.
         heats: that factor, the number of candidates and their evaluations in each later heat.
+        annealed: the number of candidates that take annealed steps.
     """
 
     codes: int
     images: int
     relaxed: float
     heats: tuple[tuple[float, int, int], ...]
+    annealed: int
 
 
-# in a larger budget more starts reach the floor of a smooth loss; damage has no floor, and kinked
-# losses are smoothed instead
-_RELAXED = BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)))
-_DIRECT = BudgetRace(6, 0, 1.0, ((1.0, 12, 16), (1.0, 5, 40)))
+_HEATS = ((1.0, 12, 16), (1.0, 5, 40))
+# damage has minima in more directions than a loss with a target
+_DAMAGE = BudgetRace(8, 4, 1.0, _HEATS, 4)
+_KINKED = BudgetRace(6, 0, 1.0, _HEATS, 2)
+# in a larger budget more starts reach the floor of a smooth loss; kinked losses are smoothed
+# instead
+_SMOOTH = BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)), 2)
 
-# candidates per row, and the evaluations of their annealed steps
-_ANNEALED = 2, 200
+# evaluations of annealed steps: from the best candidates of a row, then from neighbouring rows
+_ANNEALED, _ANNEALED_AGAIN = 200, 100
 _SETTLING = 8  # evaluations after the annealed steps
 
 
 def budget_race_of(problem: Problem) -> BudgetRace:
     """The race for the loss of a problem."""
-    smooth = problem.loss.floor is not None and not problem.loss.kinked
-    return _RELAXED if smooth else _DIRECT
+    if problem.loss.floor is None:
+        return _DAMAGE
+    return _KINKED if problem.loss.kinked else _SMOOTH
 
 
 def continue_race(search: Search, budget: Budget, within: BudgetRace) -> None:
@@ -50,23 +57,20 @@ def continue_race(search: Search, budget: Budget, within: BudgetRace) -> None:
         _share_directions(search, budget, relaxed)
         _race_on(search, count, evaluations, relaxed, factor)
         relaxed = factor
-    _anneal(search)
+    _anneal(search, _best_of_rows(search, within.annealed), _ANNEALED)
+    _anneal(search, _best_of_neighbours(search, budget), _ANNEALED_AGAIN)
 
 
 def _share_directions(search: Search, budget: Budget, relaxed: float) -> None:
     """Scale the best distortion raced under each relaxed budget to all budgets."""
-    problem, count = search.problem, search.levels.shape[1]
+    count = search.levels.shape[1]
     for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
-        best = pool.best_descended(relaxed * levels)
-        share = budget.scale(pool.norms[best][:, None], levels).T.to(problem.x)
-        x = problem.x[pair]
-        points = problem.bounds.clamp(x + share[..., None] * (pool.points[best] - x)).flatten(0, 1)
+        best = pool.best_descended(relaxed * levels).tolist()
+        points = torch.cat([_on_edge(search, budget, pair, best, level) for level in levels])
         origins = [
-            Origin(pool.origins[k].start, RACED, level)
-            for level in range(count)
-            for k in best.tolist()
+            Origin(pool.origins[k].start, RACED, level) for level in range(count) for k in best
         ]
-        search.offer(points, torch.full((len(points),), pair, device=x.device), origins)
+        search.offer(points, torch.full((len(points),), pair, device=points.device), origins)
 
 
 def _race_on(search: Search, count: int, evaluations: int, relaxed: float, factor: float) -> None:
@@ -79,13 +83,11 @@ def _race_on(search: Search, count: int, evaluations: int, relaxed: float, facto
     search.descend(requests, evaluations, coarse=True, explore=True, race=True, relaxed=factor)
 
 
-def _anneal(search: Search) -> None:
-    """Take long gradient steps that become shorter from the best candidates of each row.
+def _anneal(search: Search, requests: list[Request], evaluations: int) -> None:
+    """Take long gradient steps that become shorter.
 
     They leave the poor minima of large networks, where the other descents stay.
     """
-    count, evaluations = _ANNEALED
-    requests = _best_of_rows(search, count)
     most = search.config.max_evaluations
     search.descend(requests, min(_SETTLING, most), annealed=min(evaluations, most), race=True)
 
@@ -98,3 +100,28 @@ def _best_of_rows(search: Search, count: int, relaxed: float = 1.0) -> list[Requ
         for level, value in enumerate(search.levels[pair])
         for k in pool.distinct_best(relaxed * value, search.problem.x[pair], count)
     ]
+
+
+def _best_of_neighbours(search: Search, budget: Budget) -> list[Request]:
+    """Descents from the best distortions of the next smaller and larger budgets, scaled."""
+    requests = []
+    for pair, (pool, levels) in enumerate(zip(search.pools, search.levels, strict=True)):
+        best = pool.best_descended(levels).tolist()
+        for level in range(len(levels)):
+            near = best[max(level - 1, 0) : level] + best[level + 1 : level + 2]
+            points = _on_edge(search, budget, pair, near, levels[level])
+            starts = [pool.origins[k].start for k in near]
+            requests += [
+                Request(pair, level, point, start)
+                for point, start in zip(points, starts, strict=True)
+            ]
+    return requests
+
+
+def _on_edge(search: Search, budget: Budget, pair: int, chosen: list[int], level: Tensor) -> Tensor:
+    """Candidates of a pair with their distortions scaled to a budget, :math:`(K, n)`."""
+    problem, pool = search.problem, search.pools[pair]
+    scale = budget.scale(pool.norms[chosen], level)[:, None]
+    # in float64 a scaled distortion of 0 is 0
+    distortions = scale * (pool.points[chosen] - problem.x[pair]).double()
+    return problem.bounds.clamp(problem.x[pair] + distortions.to(problem.x))

@@ -115,11 +115,12 @@ def columns_of(place: str | Path, splits: dict[str, Any]) -> Columns:
     found = []
     for rows in splits.values():
         features = rows.features or {}
-        pictures = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+        pictures = [name for name, kind in features.items() if _has_pictures(kind)]
         if len(pictures) != 1:
             held = ", ".join(pictures or features) or "none"
             raise DataError(
-                f"{place} has the columns {held}: expected exactly one of pictures (type Image)"
+                f"{place} has the columns {held}: expected exactly one of pictures (type Image, "
+                f"or a struct of bytes and path)"
             )
         labels = {
             name: tuple(kind.names)
@@ -130,6 +131,12 @@ def columns_of(place: str | Path, splits: dict[str, Any]) -> Columns:
     if any(columns != found[0] for columns in found):
         raise DataError(f"{place} has splits with other columns or classes than the first one")
     return found[0]
+
+
+def _has_pictures(kind: Any) -> bool:
+    """Whether a column is of type ``Image``, or of its stored form, which other programs write."""
+    stored = isinstance(kind, dict) and kind.keys() == {"bytes", "path"}
+    return stored or isinstance(kind, _library().Image)
 
 
 def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Example]]:
