@@ -108,8 +108,8 @@ def _precise_problem(
     keys: Sequence[tuple[int, int]],
 ) -> Problem | None:
     """The problem in float64 where minima lie in valleys too narrow for float32, else None."""
-    kinked = problem.loss.kinked and isinstance(problem.threat, Penalty)
-    wide = _in_float64(model) if kinked and config.strength == "strong" else None
+    strong = config.strength == "strong"
+    wide = _in_float64(model) if strong and problem.loss.kinked else None
     if wide is None:
         return None
     return _problem(wide, loss, sides[0].double(), sides[1].double(), config, keys)

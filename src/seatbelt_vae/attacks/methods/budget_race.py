@@ -33,7 +33,7 @@ class BudgetRace(NamedTuple):
 _HEATS = ((1.0, 12, 16), (1.0, 5, 40))
 # damage has minima in more directions than a loss with a target
 _DAMAGE = BudgetRace(8, 4, 1.0, _HEATS, 4)
-_KINKED = BudgetRace(6, 0, 1.0, _HEATS, 2)
+_KINKED = BudgetRace(6, 4, 1.0, _HEATS, 2)
 # in a larger budget more starts reach the floor of a smooth loss; kinked losses are smoothed
 # instead
 _SMOOTH = BudgetRace(4, 2, 2.0, ((1.4, 10, 16), (1.2, 5, 24), (1.0, 5, 40)), 2)

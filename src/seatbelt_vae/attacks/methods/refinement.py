@@ -16,12 +16,14 @@ from seatbelt_vae.config import AttackConfig
 
 __all__ = ["refine"]
 
-_SMALL = 0.1
+_SMALL, _SMALL_IN_BUDGET = 0.1, 0.01
 _ROUNDS, _EVALUATIONS = 2, 200
 
 
 def refine(result: AttackResult, problem: Problem, config: AttackConfig) -> AttackResult:
     r"""Lower the rows with :math:`\Delta - c < 0.1\,(r_0 - c)` by descents in float64.
+
+    Within a budget the factor is 0.01.
 
     Args:
         result: the attack.
@@ -32,7 +34,8 @@ def refine(result: AttackResult, problem: Problem, config: AttackConfig) -> Atta
         The result with every better point, in the attack's own precision.
     """
     search = Search(problem, result.levels, config)
-    small = problem.remaining(result.delta) < _SMALL * problem.span[:, None]
+    share = _SMALL_IN_BUDGET if config.within_budget else _SMALL
+    small = problem.remaining(result.delta) < share * problem.span[:, None]
     rows = (small & (result.norms.linf > 0)).nonzero().tolist()
     for pair, level in rows:
         point = result.points[pair, level, None].to(problem.x)

@@ -60,7 +60,9 @@ def preparation(config: DataConfig) -> Preparation:
     """The cache file of a local copy, or of a set that the library has downloaded."""
     place = _place(config)
     if isinstance(place, Path) and not (is_there(place) and place.is_dir()):
-        raise DataError(f"no such folder: {place}; give the folder of a copy of a data set")
+        raise DataError(
+            f"no such folder: {place}; give the folder of a copy of a data set, as root if it moved"
+        )
     if not (files := datasets_library.kept_files(place, config.follow_links)):
         raise DataError(
             f"{place} is no copy of a data set: expected a folder written by save_to_disk, or one "
