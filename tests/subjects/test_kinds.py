@@ -15,11 +15,13 @@ from seatbelt_vae.errors import ArtifactError, ConfigError, SeatbeltError
 from seatbelt_vae.evaluation import tokens_changed
 from seatbelt_vae.runs import read_json, write_tensors
 from seatbelt_vae.subjects.adapters.disentangling_vae import DisentanglingVAE
+from seatbelt_vae.testing import check_autoencoder
 
 PUBLIC = Path(__file__).parents[3] / "shared/data/public_vaes"
 PYTHAE = ("VAE", "BetaTCVAE", "HVAE", "VQVAE", "AE")
 SETS = ("celeba", "chairs", "dsprites")
 DIFFUSERS = ("AutoencoderKL", "AutoencoderTiny", "VQModel", "AutoencoderDC")
+_DRAWING = "ConsistencyDecoderVAE"
 
 
 def bars(side: int, channels: int) -> np.ndarray:
@@ -129,6 +131,16 @@ def saved_by_diffusers(kind: str, folder: Path, blocks: int = 2) -> nn.Module:
         "AutoencoderTiny": tiny | {"latent_channels": 4},
         "VQModel": few | {"latent_channels": 3, "num_vq_embeddings": 16},
         "AutoencoderDC": deep | {"latent_channels": 4, "attention_head_dim": 4},
+        _DRAWING: {
+            "latent_channels": 4,
+            "encoder_block_out_channels": (8, 16),
+            "encoder_down_block_types": ("DownEncoderBlock2D",) * 2,
+            "encoder_norm_num_groups": 4,
+            "decoder_block_out_channels": (32, 32),
+            "decoder_down_block_types": ("ResnetDownsampleBlock2D",) * 2,
+            "decoder_up_block_types": ("ResnetUpsampleBlock2D",) * 2,
+            "decoder_layers_per_block": 1,
+        },
     }
     torch.manual_seed(0)
     model = getattr(diffusers, kind)(**settings[kind]).eval()
@@ -163,6 +175,23 @@ def test_diffusers(kind, tmp_path, data):
     if kind == "AutoencoderKL":
         (layer,) = subject.model.encode(x).layers
         torch.testing.assert_close(layer.log_variance, encoded.latent_dist.logvar.flatten(1))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_decoder_of_diffusers_that_draws_has_one_noise(tmp_path, data):
+    pytest.importorskip("diffusers", reason="the extra `diffusers` is not installed")
+    model = saved_by_diffusers(_DRAWING, tmp_path / "saved")
+    adapted = open_subject(tmp_path / "saved", data[3]).model
+    z = torch.randn(3, *adapted.latent_sizes, generator=torch.Generator().manual_seed(1))
+    found = adapted.decode([z]).mean
+    assert adapted.decode([z]).mean.equal(found)
+    code = z[1].view(1, *adapted.code_shapes[0])
+    with torch.no_grad():
+        alone = model.decode(code, generator=torch.Generator().manual_seed(0)).sample
+        other = model.decode(code, generator=torch.Generator().manual_seed(2)).sample
+    torch.testing.assert_close(found[1:2], alone, rtol=1e-4, atol=1e-4)
+    assert (other - alone).abs().amax() > 0.1
+    check_autoencoder(adapted)
 
 
 class Small(nn.Module):

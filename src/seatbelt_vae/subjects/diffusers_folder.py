@@ -1,8 +1,10 @@
 """Opens folders saved by the diffusers library as subjects."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.data import ImageData
@@ -20,12 +22,14 @@ _BOUNDS = (-1.0, 1.0)
 class _TwoMaps(nn.Module):
     """``encode`` and ``decode`` only: ``forward`` of some classes rounds to bytes.
 
-    The scaling factor of latent diffusion is applied by neither.
+    The scaling factor of latent diffusion is applied by neither. A decoder that draws noise, such
+    as that of ``ConsistencyDecoderVAE``, draws the same noise for every code.
     """
 
     def __init__(self, autoencoder: Any) -> None:
         super().__init__()
         self.autoencoder = autoencoder
+        self._may_draw = "generator" in signature(autoencoder.decode).parameters
 
     def encode(self, x: Tensor) -> Any:
         """The output object of the class."""
@@ -33,7 +37,10 @@ class _TwoMaps(nn.Module):
 
     def decode(self, z: Tensor) -> Any:
         """The output object of the class."""
-        return self.autoencoder.decode(z)
+        if not self._may_draw:
+            return self.autoencoder.decode(z)
+        # one generator per row: the noise of a row does not depend on its batch
+        return self.autoencoder.decode(z, generator=[torch.Generator().manual_seed(0) for _ in z])
 
 
 class _Quantised(_TwoMaps):
