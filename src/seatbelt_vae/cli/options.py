@@ -109,9 +109,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare models in one HTML page: robustness against the ELBO, and the Pareto front.
+    """Compare models in one HTML page: robustness against the ELBO, the Pareto front, and audits.
 
     Models of different data or likelihoods form groups, since their ELBOs are not comparable.
+    Audits form groups by their images; differences are paired.
 
     Args:
         folders: run folders, folders with run folders below them, or exported stores.

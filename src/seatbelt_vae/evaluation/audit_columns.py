@@ -146,6 +146,11 @@ AUDIT_VIEWS = (
                 Column(name, "DOUBLE", "value of this metric, as in `audit_results`")
                 for name in AUDIT_HEADLINES
             ),
+            Column(
+                "unexplained_variance",
+                "DOUBLE",
+                "of clean reconstructions; null without a placement among known models",
+            ),
             Column("version", "VARCHAR", "version of seatbelt-vae that made the audit"),
             Column("duration_s", "DOUBLE", "seconds, in all"),
         ),

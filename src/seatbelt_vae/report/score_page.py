@@ -1,13 +1,14 @@
-"""The score page: robustness against the ELBO, with the Pareto front, in one HTML file."""
+"""The score page: robustness against the ELBO with the Pareto front, and audits, in one file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.attacks import FLAGS
-from seatbelt_vae.evaluation.bootstrap import FEWEST
+from seatbelt_vae.evaluation.bootstrap import FEWEST, Estimate
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
+from seatbelt_vae.report.audit_scores import QUERIES, AuditGroup, AuditScore, compare_audits
 from seatbelt_vae.report.robustness_scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
 from seatbelt_vae.report.tables import HEADLINE, Cell, cell
@@ -27,7 +28,7 @@ def write_comparison(
 
     Models are grouped by data set and likelihood. Each group has two plots: the gap at ε = 0.2 and
     AUDDC against the β = 1 ELBO, with the Pareto front. Models with raised flags have hollow
-    markers.
+    markers. Audits of the same images share a table.
 
     Args:
         store: the results store of the runs.
@@ -42,25 +43,67 @@ def write_comparison(
         ConfigError: an unknown suite or run.
         ArtifactError: a corrupt file, or ``out`` cannot be written.
     """
-    found = compare_runs(store, suite, against)
-    atomic_write(out, render_page("scores.html", _content(found)).encode(errors="replace"))
+    found, audits = compare_runs(store, suite, against), compare_audits(store, against)
+    content = _content(found, audits)
+    atomic_write(out, render_page("scores.html", content).encode(errors="replace"))
     return out
 
 
-def _content(found: Comparison) -> dict[str, Any]:
-    scores = [score for group in found.groups for score in group.scores]
-    lacking = [run for group in found.groups for run, _ in group.lacking]
+def _content(found: Comparison, audits: Sequence[AuditGroup]) -> dict[str, Any]:
+    audited = {score.run for audit in audits for score in audit.scores}
+    groups = _without(audited, found.groups)
+    scores = [score for group in groups for score in group.scores]
+    lacking = [run for group in groups for run, _ in group.lacking]
     return {
         "comparison": found,
         "axes": AXES,
-        "groups": [_shown(group, k) for k, group in enumerate(found.groups)],
-        "count": len(scores) + len(lacking),
-        "data": list(dict.fromkeys(group.data for group in found.groups)),
+        "groups": [_shown(group, k) for k, group in enumerate(groups)],
+        "audits": [_shown_audits(group) for group in audits],
+        "audit_queries": list(QUERIES.values()) if audits else [],
+        "count": len({*lacking, *(score.run for score in scores), *audited}),
+        "data": list(dict.fromkeys([*(g.data for g in groups), *(g.data for g in audits)])),
         "pairs": max((len(score.pairs) for score in scores), default=0),
         "fewest": FEWEST,
         "flags": _raised(scores),
         "definitions": [MODEL_MEASURES["elbo"], *(PAIR_MEASURES[name] for name in ROBUSTNESS)],
     }
+
+
+def _without(audited: Collection[str], groups: Sequence[Group]) -> list[Group]:
+    """The groups without models that have nothing to show but an audit."""
+    kept = [
+        replace(group, lacking=[(run, why) for run, why in group.lacking if run not in audited])
+        for group in groups
+    ]
+    return [group for group in kept if group.scores or group.lacking]
+
+
+def _shown_audits(group: AuditGroup) -> dict[str, Any]:
+    """A table of audits: columns with their notes, and one row of cells per audit."""
+    differs = group.reference is not None and group.headline is not None
+    named = ("finding", "unexplained variance", *group.metrics)
+    columns = [(name, "") for name in named]
+    if differs:
+        place = 1 + named.index(str(group.headline))
+        columns.insert(place, ("difference", f"from {group.reference}"))
+    return {
+        "group": group,
+        "columns": columns,
+        "rows": [(score, _audit_cells(score, group, differs)) for score in group.scores],
+    }
+
+
+def _audit_cells(score: AuditScore, group: AuditGroup, differs: bool) -> list[Cell]:
+    cells = [
+        cell(score.audit["finding"] or score.audit["status"]),
+        cell(score.audit["unexplained_variance"]),
+    ]
+    for metric in group.metrics:
+        result = score.results.get(metric, {})
+        cells.append(cell(score.value(metric), result.get("low"), result.get("high")))
+        if differs and metric == group.headline:
+            cells.append(_change(score.difference, is_reference=score.run == group.reference))
+    return cells
 
 
 def _shown(group: Group, position: int) -> dict[str, Any]:
@@ -91,9 +134,13 @@ def _setting(value: float | None) -> Cell:
 
 
 def _difference(score: Score, reference: str, measure: str) -> Cell:
-    if score.run == reference:
+    return _change(score.difference[measure], is_reference=score.run == reference)
+
+
+def _change(found: Estimate | None, *, is_reference: bool) -> Cell:
+    """The cell of a paired difference from the reference."""
+    if is_reference:
         return Cell("reference", "0")
-    found = score.difference[measure]
     if found is None:
         return Cell("–", "", "no pair in common")
     return cell(found.value, found.low, found.high, "+" if (found.value or 0) > 0 else "")

@@ -187,6 +187,7 @@ def _audit_rows(source: RunSource) -> Iterator[Row]:
         "believable": audit.believable,
         "raised": ", ".join(raised),
         **{name: values.get(name) for name in AUDIT_HEADLINES},
+        "unexplained_variance": audit.placement and audit.placement.unexplained_variance,
         "version": audit.tool.version,
         "duration_s": audit.duration_s,
     }
