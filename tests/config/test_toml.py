@@ -46,6 +46,7 @@ BY_HAND = {
     "recheck": st.floats(0, 1),
     "max_chains": st.integers(8, 512),
     "depth": st.none(),
+    "lipschitz_constants": st.none(),
     "kl_warm_up": st.integers(0, 1000),
     "tc_warm_up": st.integers(0, 1000),
     "ema_decay": st.none() | st.floats(0.1, 0.9),
@@ -223,7 +224,10 @@ ARCHITECTURE = tomllib.loads(
     [
         ({"image_shape": [64, 64]}, "image_shape is [64, 64], expected 3 values"),
         ({"bounds": [-1.0, 0.0, 1.0]}, "bounds is [-1.0, 0.0, 1.0], expected 2 values"),
-        ({"network": "cnn"}, "unknown network 'cnn': perhaps you meant 'conv'; known: conv, mlp"),
+        (
+            {"network": "cnn"},
+            "unknown network 'cnn': perhaps you meant 'conv'; known: conv, mlp, lipschitz",
+        ),
         ({"likelihood": "x"}, "unknown likelihood 'x': known: gaussian, bernoulli"),
         ({"variance": 0.0}, "variance is 0, expected a finite number above 0"),
     ],

@@ -1,7 +1,8 @@
 """The settings of a model and the architecture they resolve to."""
 
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Literal, get_args
 
 from seatbelt_vae.config.checks import one_of, positive
 from seatbelt_vae.config.presets import check_preset, preset_of
@@ -9,7 +10,7 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = ["LATENT_SIZES", "Architecture", "ModelConfig", "resolve"]
 
-Network = Literal["conv", "mlp"]
+Network = Literal["conv", "mlp", "lipschitz"]
 Likelihood = Literal["gaussian", "bernoulli"]
 
 SMALLEST_CONV_SIDE = 16
@@ -17,6 +18,7 @@ SMALLEST_CONV_SIDE = 16
 LATENT_SIZES = (96, 48, 24, 12, 6)
 """Default sizes of several layers; a model of L layers has the last L. Data sets may differ."""
 
+_LIPSCHITZ_CONSTANTS = (0.5, 4.0)
 _DEFAULT_DEPTH = 4
 _DEFAULT_SINGLE_LAYER = 32
 
@@ -31,13 +33,16 @@ class ModelConfig:
             depend on the preset and the data set, such as the last L of (96, 48, 24, 12, 6).
         latent_sizes: sizes of the layers, the one next to the data first; replaces `depth`
             (default: from `depth`).
-        network: `conv` (Chen et al. 2018) or `mlp`.
+        network: `conv` (Chen et al. 2018), `mlp`, or `lipschitz`, convolutions of one layer whose
+            reconstruction has a known Lipschitz constant.
         filters: channels of the convolutions, first to last (default: 32 32 64 64, twice that for
             RGB); further stages repeat the last.
         features: width of the shared features of the image, or of the MLP (default: 512, MLP 1200).
         hierarchy_widths: hidden widths of the networks between neighbouring latent layers.
         likelihood: `gaussian` with a fixed variance, or `bernoulli` on [0, 1].
         variance: variance of the Gaussian likelihood.
+        lipschitz_constants: of the posterior mean and of the decoder with network `lipschitz`;
+            their product bounds the reconstruction (default: 0.5 4).
     """
 
     preset: str = "seatbelt"
@@ -49,6 +54,7 @@ class ModelConfig:
     hierarchy_widths: tuple[int, ...] = (1024, 512, 256, 128, 64)
     likelihood: Likelihood = "gaussian"
     variance: float = 0.1
+    lipschitz_constants: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         check_preset(self.preset)
@@ -62,6 +68,10 @@ class ModelConfig:
                 f"depth {self.depth} contradicts the {len(self.latent_sizes)} latent_sizes "
                 f"{self.latent_sizes}: give one of the two"
             )
+        if self.lipschitz_constants is not None and self.network != "lipschitz":
+            raise ConfigError(
+                f"lipschitz_constants without network 'lipschitz', got network {self.network!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,7 @@ class Architecture:
         latent_sizes: (d_1, …, d_L), the layer next to the data first.
         network, filters, features, hierarchy_widths, likelihood, variance: see `ModelConfig`.
         chain_likelihood: the decoder reads z¹ only.
+        lipschitz_constants: see `ModelConfig`; used by network `lipschitz` alone.
     """
 
     image_shape: tuple[int, int, int]
@@ -86,17 +97,20 @@ class Architecture:
     likelihood: Likelihood
     variance: float
     chain_likelihood: bool
+    lipschitz_constants: tuple[float, ...] = _LIPSCHITZ_CONSTANTS
 
     def __post_init__(self) -> None:
         _check_networks(self, ("latent_sizes", "filters"))
         channels, height, width = self.image_shape
-        if self.network == "conv" and min(height, width) < SMALLEST_CONV_SIDE:
+        if self.network != "mlp" and min(height, width) < SMALLEST_CONV_SIDE:
             raise ConfigError(
-                f"images of {height}×{width} pixels are too small for network 'conv', which needs "
-                f"{SMALLEST_CONV_SIDE} or more a side: use network 'mlp'"
+                f"images of {height}×{width} pixels are too small for network {self.network!r}, "
+                f"which needs {SMALLEST_CONV_SIDE} or more a side: use network 'mlp'"
             )
-        if self.network == "conv" and channels not in (1, 3):
+        if self.network != "mlp" and channels not in (1, 3):
             raise ConfigError(f"images have {channels} channels, expected 1 (grey) or 3 (RGB)")
+        if self.network == "lipschitz":
+            self._check_lipschitz()
         if not self.bounds[0] < self.bounds[1]:
             raise ConfigError(f"bounds are {self.bounds}, expected the smaller value first")
         if len(self.latent_sizes) - 1 > len(self.hierarchy_widths):
@@ -105,6 +119,15 @@ class Architecture:
                 f"hierarchy_widths, got {len(self.hierarchy_widths)}: give more widths"
             )
 
+    def _check_lipschitz(self) -> None:
+        if self.depth != 1:
+            raise ConfigError(
+                f"network 'lipschitz' has one layer of latents, got {self.depth}: use a preset of "
+                f"one layer"
+            )
+        if odd := [size for size in (*self.filters, self.features) if size % 2]:
+            raise ConfigError(f"network 'lipschitz' needs even filters and features, got {odd[0]}")
+
     @property
     def depth(self) -> int:
         """The number of latent layers L."""
@@ -112,9 +135,15 @@ class Architecture:
 
 
 def _check_networks(settings: ModelConfig | Architecture, sizes: tuple[str, ...]) -> None:
-    one_of("network", settings.network, ("conv", "mlp"))
+    one_of("network", settings.network, get_args(Network))
     one_of("likelihood", settings.likelihood, ("gaussian", "bernoulli"))
     positive("variance", settings.variance)
+    constants = settings.lipschitz_constants
+    if constants is not None and (len(constants) != 2 or not all(0 < c < inf for c in constants)):
+        raise ConfigError(
+            f"lipschitz_constants is {constants}, expected two positive numbers, of the encoder "
+            f"and of the decoder"
+        )
     for name in sizes:
         values = getattr(settings, name)
         if values is not None and (not values or min(values) < 1):
@@ -151,11 +180,12 @@ def resolve(
         latent_sizes=model.latent_sizes or _default_sizes(model, data_name, latent_sizes),
         network=model.network,
         filters=model.filters or ((32, 32, 64, 64) if grey else (64, 64, 128, 128)),
-        features=model.features or (512 if model.network == "conv" else 1200),
+        features=model.features or (1200 if model.network == "mlp" else 512),
         hierarchy_widths=model.hierarchy_widths,
         likelihood=model.likelihood,
         variance=model.variance,
         chain_likelihood=preset_of(model.preset).chain_likelihood,
+        lipschitz_constants=model.lipschitz_constants or _LIPSCHITZ_CONSTANTS,
     )
 
 

@@ -116,6 +116,22 @@ class Pair:
         """
         return self.norm(reconstruction - self.target_reconstruction) / self.separation
 
+    def certified_gap(self, epsilon: float, constant: float) -> float:
+        r"""Lower bound of the gap where :math:`\|d\| \leq \varepsilon\|x_t-x\|`.
+
+        :math:`\max(0, 1 - \varepsilon L\|x_t-x\| / \|\hat x-\hat x_t\|)` for a map R with
+        :math:`\|R(x)-R(y)\| \leq L\|x-y\|`.
+
+        Args:
+            epsilon: the budget ε.
+            constant: L.
+
+        Source: the triangle inequality; Barrett et al. (2022) certify margins in the same way.
+        """
+        if not self.separation:
+            return 0.0
+        return max(0.0, 1 - epsilon * constant * self.image_distance / self.separation)
+
     def distortion(self, reconstruction: Tensor) -> Tensor:
         r"""Relative distance of the output from the target image, float64.
 

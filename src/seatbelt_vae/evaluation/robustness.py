@@ -39,6 +39,7 @@ class PairMeasures:
         budgets_sampled: their gaps on the sampled path.
         area, area_worst: AUDDC as published, and of the running minimum; None if the pair is not
             told apart.
+        lipschitz_constant: of the model's reconstruction; None if it is not known.
     """
 
     pair: Pair
@@ -47,6 +48,11 @@ class PairMeasures:
     budgets_sampled: Tensor
     area: Area | None = None
     area_worst: Area | None = None
+    lipschitz_constant: float | None = None
+
+    def _certified(self, epsilon: float) -> float | None:
+        constant = self.lipschitz_constant
+        return None if constant is None else self.pair.certified_gap(epsilon, constant)
 
     @property
     def budget_rows(self) -> list[Row]:
@@ -63,6 +69,7 @@ class PairMeasures:
                 "gap_of_rows": _finite(found.gap_of_rows[i]),
                 "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
+                "certified_gap": self._certified(epsilon),
                 "distance_relative": found.distance_relative[i],
                 "told_apart": self.pair.gap_is_defined,
             }
@@ -124,12 +131,15 @@ def measure_pair(
     columns = _columns(model, pair, adversarial, noise, batch)
     budgets = _budgets(model, pair, adversarial, settings, number)
     points = columns["distance_relative"], columns["distortion"]
+    area, worst = _areas(*points, budgets) if pair.distortion_is_defined else (None, None)
     return PairMeasures(
         pair,
         _rows(pair, rows, columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
-        *(_areas(*points, budgets) if pair.distortion_is_defined else ()),
+        area,
+        worst,
+        getattr(model, "lipschitz_constant", None),
     )
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.distributions import BernoulliImage, ImageDistribution, Normal, NormalImage
 from seatbelt_vae.errors import ShapeError
+from seatbelt_vae.models.lipschitz import LipschitzDecoder, LipschitzEncoder, LipschitzHead
 from seatbelt_vae.models.networks import (
     ConvDecoder,
     ConvEncoder,
@@ -57,7 +58,7 @@ class HierarchicalVAE(Pretrained):
         decoded = sizes[0] if architecture.chain_likelihood else sum(sizes)
         self.encoder, self.decoder = _image_networks(architecture, decoded)
         features = architecture.features
-        self.posterior_head = GaussianHead(features, sizes[0])
+        self.posterior_head = _head(architecture)
         self.posterior_nets = nn.ModuleList()
         self.prior_nets = nn.ModuleList()
         for below, above, width in zip(
@@ -82,6 +83,17 @@ class HierarchicalVAE(Pretrained):
     def latent_sizes(self) -> tuple[int, ...]:
         r""":math:`(d_1, \dots, d_L)`, the layer next to the data first."""
         return self.architecture.latent_sizes
+
+    @property
+    def lipschitz_constant(self) -> float | None:
+        r"""A bound of :math:`\|R(x) - R(y)\|_2 / \|x - y\|_2`; None without one."""
+        if self.architecture.network != "lipschitz":
+            return None
+        encoder, decoder = self.architecture.lipschitz_constants
+        low, high = self.bounds
+        # the largest slope of a sigmoid is a quarter
+        slope = (high - low) / 4 if self.architecture.likelihood == "bernoulli" else 1.0
+        return encoder * decoder * slope
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         r"""The posterior chain along one path.
@@ -146,7 +158,19 @@ def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module
     if architecture.network == "mlp":
         return MLPEncoder(shape, features), MLPDecoder(decoded, shape, features)
     filters = architecture.filters
+    if architecture.network == "lipschitz":
+        constant = architecture.lipschitz_constants[1]
+        decoder = LipschitzDecoder(decoded, shape, filters, features, constant)
+        return LipschitzEncoder(shape, filters, features), decoder
     return ConvEncoder(shape, filters, features), ConvDecoder(decoded, shape, filters, features)
+
+
+def _head(architecture: Architecture) -> nn.Module:
+    """The mean and the log-variance of the layer next to the data."""
+    features, latents = architecture.features, architecture.latent_sizes[0]
+    if architecture.network == "lipschitz":
+        return LipschitzHead(features, latents, architecture.lipschitz_constants[0])
+    return GaussianHead(features, latents)
 
 
 def _gaussian(parameters: Tensor) -> Normal:

@@ -1,7 +1,7 @@
 """A frozen copy of a model with faster layers for inference.
 
-Every BatchNorm is folded into the layer before it. The gradient of a convolution with few channels,
-which is slow in torch, is one matrix product.
+Every BatchNorm is folded into the layer before it, and rescaled weights are computed once. The
+gradient of a convolution with few channels, which is slow in torch, is one matrix product.
 """
 
 import copy
@@ -14,6 +14,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from seatbelt_vae.models.hierarchical import HierarchicalVAE
+from seatbelt_vae.models.lipschitz import with_plain_weights
 
 __all__ = ["faster_form", "fold_batch_norm", "speed_up"]
 
@@ -26,6 +27,7 @@ def fold_batch_norm(model: HierarchicalVAE) -> HierarchicalVAE:
     Its outputs equal those of the model up to rounding. Its parameters require no gradient.
     """
     folded = copy.deepcopy(model).eval()
+    with_plain_weights(folded)
     for module in folded.modules():
         if isinstance(module, nn.Sequential):
             _fold(module)

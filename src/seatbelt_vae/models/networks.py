@@ -11,6 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seatbelt_vae.models.image_sizes import coarsest, padding, stage_widths, stages
 from seatbelt_vae.models.points import FromPoint, ToPoint
 
 __all__ = [
@@ -36,12 +37,12 @@ class ConvEncoder(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = image_shape
-        widths = _stage_widths(filters, _stages(height, width))
-        self.padding = _padding(height, width)
+        widths = stage_widths(filters, stages(height, width))
+        self.padding = padding(height, width)
         layers: list[nn.Module] = []
         for before, after in zip([channels, *widths], widths, strict=False):
             layers += _normalised(nn.Conv2d(before, after, 4, 2, 1, bias=False))
-        layers += _normalised(ToPoint(widths[-1], features, _coarsest(height, width), bias=False))
+        layers += _normalised(ToPoint(widths[-1], features, coarsest(height, width), bias=False))
         self.layers = nn.Sequential(*layers, nn.Flatten())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,11 +65,11 @@ class ConvDecoder(nn.Module):
         super().__init__()
         channels, height, width = image_shape
         self.size = (height, width)
-        self.padding = _padding(height, width)
-        widths = _stage_widths(filters, _stages(height, width))[::-1]
+        self.padding = padding(height, width)
+        widths = stage_widths(filters, stages(height, width))[::-1]
         layers: list[nn.Module] = [nn.Unflatten(-1, (latents, 1, 1))]
         layers += _normalised(FromPoint(latents, features, (1, 1), bias=False))
-        layers += _normalised(FromPoint(features, widths[0], _coarsest(height, width), bias=False))
+        layers += _normalised(FromPoint(features, widths[0], coarsest(height, width), bias=False))
         for before, after in pairwise(widths):
             layers += _normalised(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
         layers.append(nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1))
@@ -128,22 +129,3 @@ def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
 def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
     # in place, since no gradient needs the input of the ReLU; a copy costs 15 % of a step
     return [layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU(inplace=True)]
-
-
-def _stages(height: int, width: int) -> int:
-    return int(math.log2(min(height, width) / 4))
-
-
-def _stage_widths(filters: Sequence[int], stages: int) -> list[int]:
-    return [filters[min(stage, len(filters) - 1)] for stage in range(stages)]
-
-
-def _coarsest(height: int, width: int) -> tuple[int, int]:
-    step = 2 ** _stages(height, width)
-    return -(-height // step), -(-width // step)
-
-
-def _padding(height: int, width: int) -> tuple[int, int, int, int]:
-    step = 2 ** _stages(height, width)
-    rows, columns = -height % step, -width % step
-    return (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)

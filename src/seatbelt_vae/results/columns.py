@@ -69,6 +69,7 @@ _FIXED: Mapping[str, Known] = {
         standardise BOOLEAN, preset VARCHAR,
         objective VARCHAR, beta DOUBLE, depth BIGINT, latent_sizes BIGINT[], top_size BIGINT,
         network VARCHAR, filters BIGINT[], features BIGINT, hierarchy_widths BIGINT[],
+        lipschitz_constants DOUBLE[],
         likelihood VARCHAR, variance DOUBLE, seed BIGINT, epochs BIGINT, steps BIGINT,
         batch_size BIGINT, learning_rate DOUBLE, schedule VARCHAR, ema_decay DOUBLE,
         free_bits DOUBLE, free_bits_group VARCHAR, tc_estimator VARCHAR, kl_warm_up BIGINT,
@@ -119,8 +120,8 @@ _FIXED: Mapping[str, Known] = {
     "budgets": _known("""
         run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, gap_sampled DOUBLE,
         unconverged DOUBLE, how VARCHAR,
-        gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, distance_relative DOUBLE,
-        told_apart BOOLEAN
+        gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, certified_gap DOUBLE,
+        distance_relative DOUBLE, told_apart BOOLEAN
     """),
     "flags": _known("""
         run VARCHAR, suite VARCHAR, name VARCHAR, raised BOOLEAN, value DOUBLE, detail VARCHAR
