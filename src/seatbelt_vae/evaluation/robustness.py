@@ -130,15 +130,12 @@ def measure_pair(
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
     columns = _columns(model, pair, adversarial, noise, batch)
     budgets = _budgets(model, pair, adversarial, settings, number)
-    points = columns["distance_relative"], columns["distortion"]
-    area, worst = _areas(*points, budgets) if pair.distortion_is_defined else (None, None)
     return PairMeasures(
         pair,
         _rows(pair, rows, columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
-        area,
-        worst,
+        *_areas(pair, columns, budgets),
         getattr(model, "lipschitz_constant", None),
     )
 
@@ -199,8 +196,13 @@ def makes_budgeted(settings: AttackConfig) -> bool:
     return settings.strength != "paper"
 
 
-def _areas(distance: Tensor, distortion: Tensor, budgets: MatchedBudgets) -> tuple[Area, Area]:
+def _areas(
+    pair: Pair, columns: dict[str, Tensor], budgets: MatchedBudgets
+) -> tuple[Area | None, Area | None]:
     """AUDDC of the stored rows, and of the running minimum over rows and all candidates."""
+    if not pair.distortion_is_defined:
+        return None, None
+    distance, distortion = columns["distance_relative"], columns["distortion"]
     all_distances = torch.cat([distance, *(c.distance_relative for c in budgets.pool)])
     all_distortions = torch.cat([distortion, *(c.distortion for c in budgets.pool)])
     published = auddc(distance.tolist(), distortion.tolist())
