@@ -88,6 +88,8 @@ class Stream(Enum):
     HARDENING = (93, "step")
     DEFENCE_NOISE = (94,)
     CERTIFICATE_NOISE = (95,)
+    # decoders of others that draw
+    DECODER_NOISE = (104,)
     # the conformance check
     CHECK_INPUTS = (74,)
     CHECK_DRAWS = (86,)

@@ -1,6 +1,7 @@
 """Lipschitz networks: norms of layers by SVD, of whole maps by Jacobians, and the certificate."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.attacks import attack
-from seatbelt_vae.config import Architecture, AttackConfig, ModelConfig, resolve
+from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation import measure_pair
 from seatbelt_vae.evaluation.gap import Pair
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
 from seatbelt_vae.models.lipschitz import MaxMin, RescaledConv, RescaledLinear, rescaled
 
+PLACE = (1, 16, 16), (-1.0, 1.0)
 SHAPES = [(1, 16, 16), (3, 18, 20)]
 SMALL = {"filters": (4, 6), "features": 8, "latent_sizes": (3,)}
 
@@ -159,7 +161,10 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], reason: str) -> None
         resolve(ModelConfig(**chosen), "toy", (1, 16, 16), (-1.0, 1.0))
 
 
-def test_stored_architectures_without_constants_are_read() -> None:
-    shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (-1.0, 1.0))
-    stored = {k: v for k, v in vars(shape).items() if k != "lipschitz_constants"}
-    assert Architecture(**stored) == shape
+def test_an_architecture_without_constants_is_no_lipschitz_network() -> None:
+    shape = resolve(ModelConfig("vae", network="lipschitz", **SMALL), "toy", *PLACE)
+    assert shape.lipschitz_constants == (0.5, 4.0)
+    with pytest.raises(ConfigError, match="without lipschitz_constants: give two numbers"):
+        replace(shape, lipschitz_constants=None)
+    with pytest.raises(ConfigError, match="without network 'lipschitz', got network 'conv'"):
+        replace(shape, network="conv")

@@ -68,10 +68,6 @@ class ModelConfig:
                 f"depth {self.depth} contradicts the {len(self.latent_sizes)} latent_sizes "
                 f"{self.latent_sizes}: give one of the two"
             )
-        if self.lipschitz_constants is not None and self.network != "lipschitz":
-            raise ConfigError(
-                f"lipschitz_constants without network 'lipschitz', got network {self.network!r}"
-            )
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ class Architecture:
         latent_sizes: (d_1, …, d_L), the layer next to the data first.
         network, filters, features, hierarchy_widths, likelihood, variance: see `ModelConfig`.
         chain_likelihood: the decoder reads z¹ only.
-        lipschitz_constants: see `ModelConfig`; used by network `lipschitz` alone.
+        lipschitz_constants: see `ModelConfig`; None for other networks.
     """
 
     image_shape: tuple[int, int, int]
@@ -97,7 +93,7 @@ class Architecture:
     likelihood: Likelihood
     variance: float
     chain_likelihood: bool
-    lipschitz_constants: tuple[float, ...] = _LIPSCHITZ_CONSTANTS
+    lipschitz_constants: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_networks(self, ("latent_sizes", "filters"))
@@ -120,6 +116,8 @@ class Architecture:
             )
 
     def _check_lipschitz(self) -> None:
+        if self.lipschitz_constants is None:
+            raise ConfigError("network 'lipschitz' without lipschitz_constants: give two numbers")
         if self.depth != 1:
             raise ConfigError(
                 f"network 'lipschitz' has one layer of latents, got {self.depth}: use a preset of "
@@ -139,6 +137,10 @@ def _check_networks(settings: ModelConfig | Architecture, sizes: tuple[str, ...]
     one_of("likelihood", settings.likelihood, ("gaussian", "bernoulli"))
     positive("variance", settings.variance)
     constants = settings.lipschitz_constants
+    if constants is not None and settings.network != "lipschitz":
+        raise ConfigError(
+            f"lipschitz_constants without network 'lipschitz', got network {settings.network!r}"
+        )
     if constants is not None and (len(constants) != 2 or not all(0 < c < inf for c in constants)):
         raise ConfigError(
             f"lipschitz_constants is {constants}, expected two positive numbers, of the encoder "
@@ -185,8 +187,12 @@ def resolve(
         likelihood=model.likelihood,
         variance=model.variance,
         chain_likelihood=preset_of(model.preset).chain_likelihood,
-        lipschitz_constants=model.lipschitz_constants or _LIPSCHITZ_CONSTANTS,
+        lipschitz_constants=model.lipschitz_constants or _constants_of(model.network),
     )
+
+
+def _constants_of(network: Network) -> tuple[float, float] | None:
+    return _LIPSCHITZ_CONSTANTS if network == "lipschitz" else None
 
 
 def _default_sizes(model: ModelConfig, data_name: str, sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -87,7 +87,7 @@ class HierarchicalVAE(Pretrained):
     @property
     def lipschitz_constant(self) -> float | None:
         r"""A bound of :math:`\|R(x) - R(y)\|_2 / \|x - y\|_2`; None without one."""
-        if self.architecture.network != "lipschitz":
+        if self.architecture.lipschitz_constants is None:
             return None
         encoder, decoder = self.architecture.lipschitz_constants
         low, high = self.bounds
@@ -158,7 +158,7 @@ def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module
     if architecture.network == "mlp":
         return MLPEncoder(shape, features), MLPDecoder(decoded, shape, features)
     filters = architecture.filters
-    if architecture.network == "lipschitz":
+    if architecture.lipschitz_constants is not None:
         constant = architecture.lipschitz_constants[1]
         decoder = LipschitzDecoder(decoded, shape, filters, features, constant)
         return LipschitzEncoder(shape, filters, features), decoder
@@ -168,7 +168,7 @@ def _image_networks(architecture: Architecture, decoded: int) -> tuple[nn.Module
 def _head(architecture: Architecture) -> nn.Module:
     """The mean and the log-variance of the layer next to the data."""
     features, latents = architecture.features, architecture.latent_sizes[0]
-    if architecture.network == "lipschitz":
+    if architecture.lipschitz_constants is not None:
         return LipschitzHead(features, latents, architecture.lipschitz_constants[0])
     return GaussianHead(features, latents)
 

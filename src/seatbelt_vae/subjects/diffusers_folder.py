@@ -4,11 +4,11 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import read_json
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
@@ -40,7 +40,8 @@ class _TwoMaps(nn.Module):
         if not self._may_draw:
             return self.autoencoder.decode(z)
         # one generator per row: the noise of a row does not depend on its batch
-        return self.autoencoder.decode(z, generator=[torch.Generator().manual_seed(0) for _ in z])
+        noise = [generator_for(Stream.DECODER_NOISE, 0) for _ in z]
+        return self.autoencoder.decode(z, generator=noise)
 
 
 class _Quantised(_TwoMaps):
