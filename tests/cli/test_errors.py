@@ -195,7 +195,7 @@ def test_the_same_line_on_every_terminal(encoding: str, tmp_path: Path) -> None:
     )
     assert ended.returncode == 2
     assert ended.stderr == (
-        "seatbelt-vae: error: --network is 'cnn', expected one of 'conv', 'mlp'; "
+        "seatbelt-vae: error: --network is 'cnn', expected one of 'conv', 'mlp', 'lipschitz'; "
         "see seatbelt-vae train --help\n"
     )
 

@@ -30,7 +30,7 @@ class Reproduce:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
             ablation.
         size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
-            takes up to two hours on two cores; `paper` is the published grid, for a GPU or a cluster.
+            takes one to two hours on two cores; `paper` is the published grid, for a GPU.
         out: the folder (default: runs/reproduction/ and the size).
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
         engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
