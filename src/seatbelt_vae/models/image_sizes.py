@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
-__all__ = ["coarsest", "padding", "stage_widths", "stages"]
+from torch import Tensor
+
+__all__ = ["coarsest", "cropped", "padding", "stage_widths", "stages"]
 
 
 def stages(height: int, width: int) -> int:
@@ -27,3 +29,9 @@ def padding(height: int, width: int) -> tuple[int, int, int, int]:
     step = 2 ** stages(height, width)
     rows, columns = -height % step, -width % step
     return (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+
+
+def cropped(image: Tensor, height: int, width: int) -> Tensor:
+    """The inside of images :math:`(B, C, *)` of padded sides, :math:`(B, C, H, W)`."""
+    left, _, top, _ = padding(height, width)
+    return image[..., top : top + height, left : left + width]

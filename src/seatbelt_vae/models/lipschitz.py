@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seatbelt_vae.models.image_sizes import coarsest, padding, stage_widths, stages
+from seatbelt_vae.models.image_sizes import coarsest, cropped, padding, stage_widths, stages
 
 __all__ = [
     "LipschitzDecoder",
@@ -81,7 +81,7 @@ class LipschitzDecoder(nn.Module):
         channels, height, width = image_shape
         widths = stage_widths(filters, stages(height, width))[::-1]
         rows, columns = coarsest(height, width)
-        self.size, self.padding, self.constant = (height, width), padding(height, width), constant
+        self.size, self.constant = (height, width), constant
         layers: list[nn.Module] = [RescaledLinear(latents, features), MaxMin()]
         layers += [RescaledLinear(features, widths[0] * rows * columns), MaxMin()]
         layers.append(nn.Unflatten(1, (widths[0], rows, columns)))
@@ -92,9 +92,7 @@ class LipschitzDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         image: Tensor = self.constant * self.layers(z)
-        left, _, top, _ = self.padding
-        height, width = self.size
-        return image[..., top : top + height, left : left + width]
+        return cropped(image, *self.size)
 
 
 class LipschitzHead(nn.Module):

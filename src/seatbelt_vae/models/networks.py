@@ -11,7 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seatbelt_vae.models.image_sizes import coarsest, padding, stage_widths, stages
+from seatbelt_vae.models.image_sizes import coarsest, cropped, padding, stage_widths, stages
 from seatbelt_vae.models.points import FromPoint, ToPoint
 
 __all__ = [
@@ -65,7 +65,6 @@ class ConvDecoder(nn.Module):
         super().__init__()
         channels, height, width = image_shape
         self.size = (height, width)
-        self.padding = padding(height, width)
         widths = stage_widths(filters, stages(height, width))[::-1]
         layers: list[nn.Module] = [nn.Unflatten(-1, (latents, 1, 1))]
         layers += _normalised(FromPoint(latents, features, (1, 1), bias=False))
@@ -77,9 +76,7 @@ class ConvDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         image: Tensor = self.layers(z)
-        left, _, top, _ = self.padding
-        height, width = self.size
-        return image[..., top : top + height, left : left + width]
+        return cropped(image, *self.size)
 
 
 class MLPEncoder(nn.Sequential):

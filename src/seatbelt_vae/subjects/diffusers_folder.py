@@ -1,6 +1,5 @@
 """Opens folders saved by the diffusers library as subjects."""
 
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,12 @@ _BOUNDS = (-1.0, 1.0)
 class _TwoMaps(nn.Module):
     """``encode`` and ``decode`` only: ``forward`` of some classes rounds to bytes.
 
-    The scaling factor of latent diffusion is applied by neither. A decoder that draws noise, such
-    as that of ``ConsistencyDecoderVAE``, draws the same noise for every code.
+    The scaling factor of latent diffusion is applied by neither.
     """
 
     def __init__(self, autoencoder: Any) -> None:
         super().__init__()
         self.autoencoder = autoencoder
-        self._may_draw = "generator" in signature(autoencoder.decode).parameters
 
     def encode(self, x: Tensor) -> Any:
         """The output object of the class."""
@@ -37,8 +34,14 @@ class _TwoMaps(nn.Module):
 
     def decode(self, z: Tensor) -> Any:
         """The output object of the class."""
-        if not self._may_draw:
-            return self.autoencoder.decode(z)
+        return self.autoencoder.decode(z)
+
+
+class _Denoising(_TwoMaps):
+    """A class whose ``decode`` draws noise and removes it; the same noise for every code."""
+
+    def decode(self, z: Tensor) -> Any:
+        """The output object of the class."""
         # one generator per row: the noise of a row does not depend on its batch
         noise = [generator_for(Stream.DECODER_NOISE, 0) for _ in z]
         return self.autoencoder.decode(z, generator=noise)
@@ -76,9 +79,14 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     if data is None:
         raise ConfigError(f"{target} does not state the size of its images: give --data")
     autoencoder = _loaded(folder, str(name))
-    maps = _Quantised if hasattr(autoencoder, "quantize") else _TwoMaps
-    model = wrap(maps(autoencoder), tuple(data.image_shape), _BOUNDS)
+    model = wrap(_maps_of(autoencoder), tuple(data.image_shape), _BOUNDS)
     return subject_of_model(model, folder.resolve().name, source=target, kind="diffusers")
+
+
+def _maps_of(autoencoder: Any) -> _TwoMaps:
+    if hasattr(autoencoder, "quantize"):
+        return _Quantised(autoencoder)
+    return (_Denoising if hasattr(autoencoder, "decoder_scheduler") else _TwoMaps)(autoencoder)
 
 
 def _loaded(folder: Path, name: str) -> Any:
