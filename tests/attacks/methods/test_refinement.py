@@ -68,3 +68,18 @@ def test_small_distances_are_lowered_in_float64():
     assert (refined.status[1][0], refined.start[1][0]) == ("refined", "float64")
     assert refined.points.dtype == torch.float32
     assert bool((refined.evaluations >= bare.evaluations).all())
+
+
+def test_within_a_budget_a_target_in_reach_is_reached_in_float64():
+    """The target's code is within the larger budget; float32 alone stops at its rounding."""
+    x, target = (image[None].float() for image in images())
+    config = AttackConfig(loss="latent-w2", threat="l2", budgets=(0.1, 0.95), recheck=0)
+    ends = []
+    for model in (Offset().eval(), Foreign(Offset().eval())):
+        result = attack(model, x, target, config)
+        codes = (result.points - result.problem.target[:, None]).double() @ model.a.double().T
+        ends.append(codes.norm(dim=2)[0].tolist())
+        assert bool((result.norms.l2 <= result.levels * (1 + 1e-6)).all())
+    (out_of_reach, reached), (same, rounded) = ends
+    assert out_of_reach == same > 1  # far from the target there is nothing to refine
+    assert reached < 0.01 * rounded
