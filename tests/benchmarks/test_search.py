@@ -93,6 +93,7 @@ def _row(difference: float, *flags: str, start_point: bool = False) -> dict[str,
         "start_point": start_point,
         "reported": 1.0,
         "ours": 1.0,
+        "remaining": 1.0,
     }
 
 
@@ -110,6 +111,13 @@ def _row(difference: float, *flags: str, start_point: bool = False) -> dict[str,
 )
 def test_promise(rows: list[dict[str, Any]], kept: bool) -> None:
     assert summary(rows)["promise_kept"] is kept
+
+
+def test_beaten_rows_at_the_target_are_counted_apart() -> None:
+    rows = [_row(0.0), _row(0.02), *(_row(0.3) | {"remaining": r} for r in (0.0, 9e-4, 2e-3, None))]
+    found = summary(rows)
+    assert found["beaten_at_target"] == 2
+    assert found["share_beaten"] == pytest.approx(5 / 6)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from seatbelt_vae.config import AttackConfig
 __all__ = ["refine"]
 
 _SMALL, _SMALL_IN_BUDGET = 0.1, 0.01
-_ROUNDS, _EVALUATIONS = 2, 200
+_ROUNDS, _EVALUATIONS = 5, 200
+_FALL = 1e-3  # a row that a round lowers by less is done
 
 
 def refine(result: AttackResult, problem: Problem, config: AttackConfig) -> AttackResult:
@@ -41,22 +42,29 @@ def refine(result: AttackResult, problem: Problem, config: AttackConfig) -> Atta
         point = result.points[pair, level, None].to(problem.x)
         origin = Origin(result.start[pair][level], result.status[pair][level], level)
         search.offer(point, torch.tensor([pair], device=point.device), [origin])
-    for _ in range(_ROUNDS if rows else 0):
-        best = [
-            pool.best(levels)[1].tolist() if pool.origins else []
-            for pool, levels in zip(search.pools, result.levels, strict=True)
-        ]
-        requests = [
-            Request(pair, level, search.pools[pair].points[k], search.pools[pair].origins[k].start)
-            for pair, level in rows
-            for k in best[pair][level : level + 1]
-        ]
+    for _ in range(_ROUNDS):
+        before = [_best(search, *row) for row in rows]
+        requests = []
+        for (pair, level), (_, k) in zip(rows, before, strict=True):
+            pool = search.pools[pair]
+            requests.append(Request(pair, level, pool.points[k], pool.origins[k].start))
         search.descend(requests, min(_EVALUATIONS, config.max_evaluations))
+        rows = [
+            row
+            for row, (delta, _) in zip(rows, before, strict=True)
+            if _best(search, *row)[0] < (1 - _FALL) * delta
+        ]
     found = result
     for pair, pool in enumerate(search.pools):
         if pool.origins:
             found = _with_ends(found, pool.points, pair)
     return replace(found, evaluations=result.evaluations + search.evaluations)
+
+
+def _best(search: Search, pair: int, level: int) -> tuple[float, int]:
+    r"""The smallest :math:`\Delta` of a row and its candidate's index."""
+    delta, index = search.pools[pair].best(search.levels[pair, level, None])
+    return float(delta), int(index)
 
 
 def _with_ends(result: AttackResult, ends: torch.Tensor, pair: int) -> AttackResult:
