@@ -9,6 +9,7 @@ import pytest
 from seatbelt_vae import load_data
 from seatbelt_vae.cli import main
 from seatbelt_vae.config import DataConfig
+from seatbelt_vae.data.readers import array_files
 from seatbelt_vae.errors import ConfigError, DataError
 
 ROWS = np.random.default_rng(0).normal([0, 5, -3], [1, 10, 0.1], (200, 3))
@@ -55,9 +56,29 @@ def test_every_format_gives_the_same_rows(kind, tmp_path):
 def test_a_path_of_a_table_or_a_folder_is_short_for_name_and_root():
     assert DataConfig("rows.parquet") == DataConfig("table", "rows.parquet")
     assert DataConfig("folder:photos/cats") == DataConfig("folder", "photos/cats")
-    assert DataConfig("my.data:load").name == "my.data:load"
-    with pytest.raises(ConfigError, match="leave root out, or give data folder"):
-        DataConfig("folder:photos", "others")
+    assert DataConfig("table:rows.npy") == DataConfig("table", "rows.npy")
+    for name in ("my.data:load", "my/data.py:load", "hf:owner/images", "photos", "celeba"):
+        assert (DataConfig(name).name, DataConfig(name).root) == (name, None)
+    for path in ("folder:photos", "./photos", "photos.zip"):
+        with pytest.raises(ConfigError, match="leave root out, or give data folder"):
+            DataConfig(path, "others")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        *((f"images{suffix}", "array") for suffix in array_files.ENDINGS),
+        ("IMAGES.NPY", "array"),
+        ("photos.zip", "folder"),
+        ("./photos", "folder"),
+        ("photos/cats", "folder"),
+        ("/data/photos", "folder"),
+        ("rows.tsv", "table"),
+        ("data/rows.csv", "table"),
+    ],
+)
+def test_a_path_alone_names_its_data_set(path: str, name: str) -> None:
+    assert DataConfig(path) == DataConfig(name, path)
 
 
 def test_a_csv_without_names_has_no_lost_row(tmp_path):

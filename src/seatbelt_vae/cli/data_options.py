@@ -29,7 +29,8 @@ class DataPrepare(ReadingConfig):
     """Prepare a data set: generate it, or read the downloaded files.
 
     Args:
-        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        name: a name of `seatbelt-vae data list`, a function as module:function, or the path of your
+            own files.
         root: folder of the files, for data sets that are read from disk.
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
         download: download the data set first; nothing is downloaded without this flag.
@@ -49,7 +50,8 @@ class DataCheck(ReadingConfig):
     """Check that a data set is complete and has the expected format.
 
     Args:
-        name: a name of `seatbelt-vae data list`, or a function as module:function.
+        name: a name of `seatbelt-vae data list`, a function as module:function, or the path of your
+            own files.
         root: folder of the files, for data sets that are read from disk.
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.
     """

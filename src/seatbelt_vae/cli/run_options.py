@@ -41,8 +41,8 @@ class DataFlags(ReadingConfig):
     """The data set, and how its files are read.
 
     Args:
-        data: a name of `seatbelt-vae data list`, a function as module:function, or `folder:PATH`,
-            `array:PATH` or `table:PATH`, short for --data and --root.
+        data: a name of `seatbelt-vae data list`, a function as module:function, or the path of your
+            own files, also as `folder:PATH`, `array:PATH` or `table:PATH`.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.

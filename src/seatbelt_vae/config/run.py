@@ -1,5 +1,6 @@
 """The settings of one training run, as stored in its `config.toml`."""
 
+import os
 from dataclasses import dataclass, field
 
 from seatbelt_vae.config.checks import positive
@@ -11,12 +12,18 @@ from seatbelt_vae.errors import ConfigError
 
 __all__ = ["DataConfig", "RunConfig", "place_of"]
 
-_PLACED = ("folder", "array", "table")
-_TABLES = (".parquet", ".csv", ".tsv")
+_SUFFIXES = {
+    "folder": (".zip",),
+    "array": (".npy", ".npz", ".h5", ".hdf5", ".safetensors"),
+    "table": (".parquet", ".csv", ".tsv"),
+}
+"""For each data set with files of your own, the suffixes whose paths name it."""
 
 
 def place_of(data: str, root: str | None) -> tuple[str, str | None]:
-    """The name and the root of a data set; ``folder:PATH`` and the path of a table state both.
+    """The name and the root of a data set; ``folder:PATH`` and a path alone state both.
+
+    A path ends with a suffix of files of data, or has a slash and no colon.
 
     Raises:
         ConfigError: a root beside a path.
@@ -24,15 +31,27 @@ def place_of(data: str, root: str | None) -> tuple[str, str | None]:
     Example:
         >>> place_of("folder:photos", None), place_of("rows.csv", None), place_of("chairs", None)
         (('folder', 'photos'), ('table', 'rows.csv'), ('chairs', None))
+        >>> place_of("./photos", None), place_of("file.py:load", None)
+        (('folder', './photos'), ('file.py:load', None))
     """
     name, colon, path = data.partition(":")
-    if data.lower().endswith(_TABLES) and name not in _PLACED:
-        name, path = "table", data
-    elif not (colon and path and name in _PLACED):
-        return data, root
+    if not (colon and path and name in _SUFFIXES):
+        named = _named_by(data)
+        if named is None:
+            return data, root
+        name, path = named, data
     if root is not None:
         raise ConfigError(f"data {data!r} with root {root!r}: leave root out, or give data {name}")
     return name, path
+
+
+def _named_by(path: str) -> str | None:
+    """The data set that a path names; None for other text."""
+    for name, suffixes in _SUFFIXES.items():
+        if path.lower().endswith(suffixes):
+            return name
+    slash = "/" in path or os.sep in path
+    return "folder" if slash and ":" not in os.path.splitdrive(path)[1] else None
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,7 @@ class DataConfig(ReadingConfig):
 
     Args:
         name: a name of `seatbelt-vae data list`, a function as module:function, or
-            `folder:PATH`, `array:PATH` or `table:PATH`, short for a name and its root.
+            the path of your own files, also as `folder:PATH`, `array:PATH` or `table:PATH`.
         root: folder of the files, for data sets that are read from disk.
         images: number of training images to use (default: all).
         image_size: side in pixels: any for sets of image files, an integer fraction for the others.

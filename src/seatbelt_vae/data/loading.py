@@ -23,8 +23,9 @@ def load_data(
     """Load a data set by name.
 
     Args:
-        name: a key of `DATA_SETS`, ``hf:NAME``, or a function of your own as
-            ``package.module:function`` or ``file.py:function``, which is imported and called.
+        name: a key of `DATA_SETS`, ``hf:NAME``, the path of your own files, or a function of your
+            own as ``package.module:function`` or ``file.py:function``, which is imported and
+            called.
         root: folder that holds the files of the data set, or its one file.
         images: number of training images to use (default: all).
         image_size: side in pixels: any size for picture files, for the other sets a fraction of
