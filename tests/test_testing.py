@@ -269,7 +269,10 @@ SCALE = "scale the given noise by the standard deviation exp(log_variance / 2), 
 RAISED = (
     "expected a result: take images (B, C, H, W), and noise or z of shapes (B, d) and (K, B, d)"
 )
-NO_MIXING = f"{EVAL}: BatchNorm in training mode mixes rows"
+NO_MIXING = (
+    f"{EVAL}, and normalise each row by itself: BatchNorm in training mode and statistics over a "
+    f"batch mix rows"
+)
 NO_HIDDEN = f"{EVAL}, and draw no noise besides the argument"
 SMOOTH = "keep the map differentiable: no detach, no_grad, rounding or saturated output"
 GRADIENT = "with respect to the image"

@@ -160,7 +160,7 @@ class BernoulliImage:
 
     Args:
         logits: :math:`\ell`, shape :math:`(*, C, H, W)`.
-        bounds: the image bounds :math:`(lo, hi)`.
+        bounds: the image bounds :math:`(lo, hi)`, numbers or tensors that broadcast to an image.
         event_dims: trailing dimensions of one input, 3 of an image, 1 of a vector.
 
     Example:
@@ -170,7 +170,7 @@ class BernoulliImage:
     """
 
     logits: Tensor
-    bounds: tuple[float, float]
+    bounds: tuple[float | Tensor, float | Tensor]
     event_dims: int = 3
 
     @property

@@ -7,20 +7,21 @@ Attacks, measures and reports use this protocol only, so they accept any model b
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from types import CellType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from seatbelt_vae.bounds import Bounds, Limits
 from seatbelt_vae.distributions import ImageDistribution, Normal
 
 __all__ = [
     "Autoencoder",
     "Bounds",
     "Capabilities",
+    "Limits",
     "Noise",
     "Posterior",
     "as_inputs",
@@ -68,40 +69,6 @@ class Capabilities:
     codes: bool = True
     top_down: bool = False
     tokens: bool = False
-
-
-class Bounds(NamedTuple):
-    """The smallest and the largest value of an input, for all features or per feature.
-
-    Args:
-        low, high: numbers, or tensors that broadcast to an input; infinite for no bound.
-    """
-
-    low: float | Tensor
-    high: float | Tensor
-
-    @property
-    def span(self) -> float:
-        """The mean width :math:`hi - lo`, the unit of :math:`L_\\infty` budgets; 1 if infinite."""
-        width = float((torch.as_tensor(self.high) - torch.as_tensor(self.low)).double().mean())
-        return width if isfinite(width) else 1.0
-
-    @property
-    def finite(self) -> bool:
-        """Whether every feature has both bounds."""
-        return bool(all(torch.as_tensor(bound).isfinite().all() for bound in self))
-
-    def clamp(self, x: Tensor) -> Tensor:
-        """Clip inputs :math:`(*, \\text{event})` to the bounds."""
-        if isinstance(self.low, Tensor) or isinstance(self.high, Tensor):
-            low, high = (torch.as_tensor(bound).to(x) for bound in self)
-            return torch.minimum(torch.maximum(x, low), high)
-        return x.clamp(self.low, self.high)
-
-    def flat(self) -> "Bounds":
-        """The bounds of flattened inputs."""
-        low, high = (b.flatten() if isinstance(b, Tensor) else b for b in self)
-        return Bounds(low, high)
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,48 @@ def only_audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_audit_without_other_results_has_its_own_report(only_audited: Path, run: Run) -> None:
-    for command in (f"report {only_audited}", f"compare {only_audited}/audit"):
-        done = run(command)
-        assert done.code == 2
-        (line,) = done.err.splitlines()
-        assert f"own report {only_audited}/audit/report.html" in line
-    assert run(f"compare {only_audited}").code == 0
-    assert run(f"results --runs {only_audited} --csv SELECT(status)FROM(audits)").code == 0
+    report = only_audited / "audit" / "report.html"
+    before = report.read_bytes()
+    report.unlink()
+    assert run(f"report {only_audited}").out == f"report: {report}\n"
+    assert report.read_bytes() == before
+    done = run(f"report {only_audited} {only_audited}/audit")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert line.endswith(
+        "has an audit only, which has a report of its own: give it alone, or `compare` audits"
+    )
+
+
+@pytest.mark.parametrize("place", ["{}", "{}/audit", "copy", "copies", "copies/small"])
+def test_an_audit_without_its_model_is_read(
+    place: str, only_audited: Path, run: Run, tmp_path: Path
+) -> None:
+    """The folder of results, its audit, and copies of the audit alone."""
+    shutil.copytree(only_audited / "audit", tmp_path / "copy")
+    shutil.copytree(only_audited / "audit", tmp_path / "copies" / "small" / "audit")
+    folder = place.format(only_audited)
+    assert run(f"compare {folder} --out page.html").code == 0
+    assert "gap@0.2" in (tmp_path / "page.html").read_text()
+    (audit,) = json.loads(run(f"results --json FROM(audits) --runs {folder}").out)["rows"]
+    stated = json.loads((only_audited / "audit" / "audit.json").read_text())
+    assert (audit["digest"], audit["name"]) == (stated["target"]["digest"], "small")
+    (model,) = json.loads(run(f"results --json FROM(runs) --runs {folder}").out)["rows"]
+    assert (model["latent_sizes"], model["finished"]) == ([64], True)
+    assert model["data"] == ("in memory" if place == "{}" else "memory")
+    rows = json.loads(run(f"results --json FROM(audit_worst) --runs {folder}").out)["rows"]
+    assert {row["run"] for row in rows} == {audit["run"]}
+    assert "\naudits: 1 rows\n" in run(f"results {folder}").out
+
+
+def test_copies_of_two_audits_are_compared(only_audited: Path, run: Run, tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        shutil.copytree(only_audited / "audit", tmp_path / name / "audit")
+    assert run("compare before/audit after/audit --out page.html").code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "before/audit" in page
+    assert "after/audit" in page
+    assert "difference" in page
 
 
 def test_a_copied_audit_reports(only_audited: Path, run: Run, tmp_path: Path) -> None:

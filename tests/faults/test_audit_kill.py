@@ -28,6 +28,12 @@ class Kept(nn.Module):
     def decode(self, z):
         return z.flip(1).view(-1, 1, 8, 8)
 
+class Gaussian(Kept):
+    """With a posterior of standard deviation 0.1."""
+    def encode(self, x):
+        mean = super().encode(x)
+        return mean, torch.full_like(mean, -4.6)
+
 def images():
     coarse = torch.rand(40, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     return nn.functional.interpolate(coarse, size=(8, 8), mode="bilinear")
@@ -116,6 +122,41 @@ def test_two_killed_processes_of_one_command(tmp_path: Path, whole: Path) -> Non
     # the helpers, which end after the pairs at hand, may still be at work
     in_process(audit_in_process, place, 2)
     assert_same(audit, whole)
+
+
+def test_a_killed_audit_of_a_defence_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    place, whole = tmp_path / "killed", tmp_path / "whole"
+    audit = audit_of(place)
+
+    def pairs() -> int:
+        return len(list((audit / "worst").glob("pair-*.parquet")))
+
+    def universal() -> int:
+        return len(list((audit / "universal").glob("*.json")))
+
+    killed_until_done(_audit_of_a_defence, place, moments=[pairs, universal], seed=0)
+    in_process(_audit_of_a_defence, whole)
+    for room in ROOMS:
+        mine, theirs = (sorted((audit_of(p) / room).glob("[!.]*")) for p in (place, whole))
+        assert [path.name for path in mine] == [path.name for path in theirs]
+        assert all(a.read_bytes() == b.read_bytes() for a, b in zip(mine, theirs, strict=True))
+    documents = [json.loads((audit_of(p) / "audit.json").read_text()) for p in (place, whole)]
+    for found in documents:
+        found.pop("duration_s")
+        assert found["defence"].pop("cost") > 0  # a ratio of durations
+    assert documents[0] == documents[1]
+
+
+def _audit_of_a_defence(place: Path) -> None:
+    """Run a short audit behind a defence in a folder that has the model."""
+    place.mkdir(exist_ok=True)
+    (place / "own.py").write_text(_MODEL)
+    os.chdir(place)
+    line = _LINE.replace("--pairs 12", "--pairs 3 --effort 0.1").replace("Kept", "Gaussian")
+    flags = f"--with averaging:2 --processes 1 --out {audit_of(Path()).parent}"
+    # 2: with so little effort a flag may withhold the verdict
+    assert main([*line.split(), *flags.split()]) in (0, 2)
+    assert audit_of(Path()).joinpath("universal").is_dir()
 
 
 @pytest.fixture

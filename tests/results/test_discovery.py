@@ -82,7 +82,7 @@ def test_names_are_not_hive_partitions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("nowhere", "no such folder: nowhere; expected run folders, or a folder with some below"),
+        ("nowhere", "no such file or folder: nowhere; check the path"),
         ("SELECT 1", "no such folder: SELECT 1; if this is the SQL, give it before --runs"),
         (".", "no run in .: expected run folders, made by `train` or `sweep`"),
         (None, "no run in no folder: expected run folders"),

@@ -177,12 +177,14 @@ def test_settings_without_a_run_are_only_taken_for_the_run_they_are_of(tmp_path:
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "absent"):
+    errors = {
+        "": "{} is not a run folder: expected run.json in it, made by `train`",
+        "absent": "no such file or folder: {}; check the path",
+    }
+    for name, message in errors.items():
         with pytest.raises(ArtifactError) as caught:
-            RunFolder.open(path)
-        assert str(caught.value) == (
-            f"{path} is not a run folder: expected run.json in it, made by `train`"
-        )
+            RunFolder.open(tmp_path / name)
+        assert str(caught.value) == message.format(tmp_path / name)
 
 
 @pytest.mark.parametrize(

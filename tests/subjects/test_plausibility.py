@@ -259,7 +259,7 @@ class Normalised(Tutorial):
 
 REMEDIES = {
     "bounds": (Symmetric, "other reading", "give --bounds -1,1"),
-    "normalised": (Normalised, "other reading", "subtracts the mean of the channels"),
+    "normalised": (Normalised, "other reading", "wrap(module, shape, ((0 - mean) / std,"),
     "swapped": (Swapped, "order of heads", "the mean first"),
     "std": (StandardDeviation, "wide posterior", "give --code std"),
     "variance": (Variance, "wide posterior", "--code variance if it is σ²"),

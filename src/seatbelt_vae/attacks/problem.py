@@ -86,7 +86,7 @@ class Problem:
         _check_finite(parts_start)
         with torch.no_grad():
             divergence_target = bound.parts(target, pairs).double().sum(1)
-        flat, bounds = x.flatten(1), bounds_of(model).flat()
+        flat, bounds = x.flatten(1), bounds_of(model).flat(event_shape_of(model))
         descent = project_direction(-torch.cat(gradients).flatten(1), flat, *bounds)
         return cls(
             loss=bound,

@@ -142,11 +142,16 @@ def _judged(
         model = given if isinstance(given, Autoencoder) else wrap(given, shape)
         check_autoencoder(model)
         subject = store_subject(subject_of_model(model, out.name), out)
-    if not isinstance(data, ImageData):
-        low, high = bounds_of(subject.model)
-        ends = float(torch.as_tensor(low).min()), float(torch.as_tensor(high).max())
-        data = data_in_memory(data, ends)
-    return subject, data
+    return subject, data if isinstance(data, ImageData) else _as_data(data, subject.model)
+
+
+def _as_data(inputs: Tensor | NDArray[np.floating], model: Autoencoder) -> ImageData:
+    """Inputs in the bounds of a model as a data set, in [0, 1] for bounds per feature."""
+    bounds, inputs = bounds_of(model), torch.as_tensor(inputs).detach().cpu()
+    low, high = (torch.as_tensor(bound, dtype=torch.float32).cpu() for bound in bounds)
+    if low.ndim == high.ndim == 0 or not bounds.finite:
+        return data_in_memory(inputs, (float(low.min()), float(high.max())))
+    return data_in_memory((inputs - low) / (high - low), (0.0, 1.0))
 
 
 def _measure(

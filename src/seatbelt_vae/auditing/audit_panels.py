@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from seatbelt_vae.auditing.stored_bounds import stored_bounds
 from seatbelt_vae.auditing.threat_budgets import suffix_of
 from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.protocol import Bounds
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
 from seatbelt_vae.runs.audit_answers import WeakInput
 from seatbelt_vae.runs.audit_document import Audit
@@ -259,19 +261,20 @@ def _is_image(audit: Audit) -> bool:
     return len(audit.target.event_shape) == 3
 
 
-def _range(audit: Audit, images: Mapping[str, Tensor]) -> tuple[float, float]:
-    """The bounds of the inputs; without bounds, the range of input and target."""
-    low, high = audit.target.bounds or (None, None)
-    if low is not None and high is not None:
-        return low, high
+def _range(audit: Audit, images: Mapping[str, Tensor]) -> Bounds:
+    """The bounds of the inputs; without finite bounds, the range of input and target."""
+    if (bounds := stored_bounds(audit.target)).finite:
+        return bounds
     both = torch.stack([images["x"], images["target"]])
-    return float(both.min()), max(float(both.max()), float(both.min()) + 1e-6)
+    return Bounds(float(both.min()), max(float(both.max()), float(both.min()) + 1e-6))
 
 
-def _picture(image: Tensor, ends: tuple[float, float]) -> str:
+def _picture(image: Tensor, bounds: Bounds) -> str:
     """A PNG of an image; other than one or three channels are averaged."""
-    shown = _shrunk(image)
-    return png_uri(pixels(shown if len(shown) in (1, 3) else shown.mean(0, keepdim=True), ends))
+    low, high = (torch.as_tensor(bound).double() for bound in bounds)
+    shown = _shrunk((image - low) / (high - low))
+    shown = shown if len(shown) in (1, 3) else shown.mean(0, keepdim=True)
+    return png_uri(pixels(shown, (0.0, 1.0)))
 
 
 def _distortion(distortion: Tensor, scale: float) -> str:

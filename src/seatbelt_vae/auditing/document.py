@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any, cast
 
 import torch
@@ -12,6 +11,7 @@ import seatbelt_vae
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.defence_answer import defence_of
 from seatbelt_vae.auditing.placement import known_models, placement_of
+from seatbelt_vae.auditing.stored_bounds import as_stored
 from seatbelt_vae.auditing.threat_budgets import UNITS, metric_name, suffix_of, threats_of
 from seatbelt_vae.auditing.verdict import HEADLINE
 from seatbelt_vae.config.audit import AuditConfig
@@ -111,8 +111,6 @@ def document_of(
 
 def _target(subject: Subject) -> Target:
     about = subject.about()
-    low, high = (torch.as_tensor(bound) for bound in bounds_of(subject.model))
-    ends = (float(low.min()), float(high.max()))
     weights = [w for module in modules_of(subject.model) for w in module.parameters()]
     return Target(
         name=subject.name,
@@ -121,7 +119,7 @@ def _target(subject: Subject) -> Target:
         digest=subject.digest,
         event_shape=tuple(event_shape_of(subject.model)),
         latent_sizes=tuple(subject.model.latent_sizes),
-        bounds=ends if all(map(isfinite, ends)) else None,
+        bounds=as_stored(bounds_of(subject.model)),
         capabilities=about["capabilities"],
         assumptions=about["assumptions"],
         parameters=sum(w.numel() for w in weights) or None,

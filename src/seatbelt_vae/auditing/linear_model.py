@@ -53,7 +53,7 @@ class LinearModel:
         """The model behind the protocol, reconstruct-only."""
         bounds = self.bounds if self.bounds.finite else None
         dtype = self.mean.dtype
-        return Reconstruction(self.reconstruct, self.event_shape, bounds, dtype)  # type: ignore[arg-type]
+        return Reconstruction(self.reconstruct, self.event_shape, bounds, dtype)
 
     def gaps(self, x: Tensor, target: Tensor, budget: Budget, levels: Sequence[float]) -> Tensor:
         r"""The smallest gap within each level for one pair, :math:`(W)`, float64.
@@ -81,7 +81,7 @@ class LinearModel:
         found = minimize(
             squared_gap,
             inputs,
-            **budget.region(inputs, limits, self.bounds.flat()),
+            **budget.region(inputs, limits, self.bounds.flat(self.event_shape)),
             max_evaluations=_EVALUATIONS,
             relative_fall=_RELATIVE_FALL,
         )

@@ -14,6 +14,7 @@ from seatbelt_vae.auditing.doubts import all_doubts, doubts_about
 from seatbelt_vae.auditing.exit_codes import exit_code
 from seatbelt_vae.auditing.metrics import METRICS
 from seatbelt_vae.auditing.pair_store import pairs_together, stored_rows
+from seatbelt_vae.auditing.stored_bounds import stored_bounds
 from seatbelt_vae.report.tables import cell
 from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import atomic_write
@@ -69,6 +70,7 @@ def _content(folder: Path, audit: Audit) -> dict[str, Any]:
     charted = [result for result in audit.results if result.metric.partition("@")[0] in CHARTED]
     return {
         "audit": audit,
+        "bounds": None if audit.target.bounds is None else stored_bounds(audit.target),
         "attacked": bool(audit.results),
         "exit_code": int(exit_code(audit.verdict)),
         "pair_count": max((r.pairs for r in charted), default=0),

@@ -10,7 +10,7 @@ from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, outputs
 from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.evaluation import tokens_changed
-from seatbelt_vae.protocol import bounds_of, capabilities_of
+from seatbelt_vae.protocol import bounds_of, capabilities_of, event_shape_of
 
 __all__ = ["AttackedPair"]
 
@@ -117,10 +117,11 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
     clean, images = found.pairs, found.images[index]
     d = (images - clean.x[pair]).flatten(1).double()
     bounds = bounds_of(found.model)
+    low, high = bounds.flat(event_shape_of(found.model)) if bounds.finite else (0.0, 1.0)
     x, reconstructions = clean.x[pair].expand_as(images), outputs(found.model, images)[1]
     columns: dict[str, Tensor | None] = {
         "distance_relative": d.norm(dim=1) / clean.distance[pair],
-        "distance_linf": d.abs().amax(dim=1) / bounds.span,
+        "distance_linf": (d.abs() / torch.as_tensor(high - low).to(d)).amax(dim=1),
         "code_shift": code_displacement(found.model, x, images),
     }
     if capabilities_of(found.model).tokens:

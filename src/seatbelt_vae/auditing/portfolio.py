@@ -180,7 +180,7 @@ class PortfolioAttack:
             levels = self.levels[pair].repeat_interleave(_NOISE_DRAWS)
             scale = self.budget.scale(norms, levels).view(width, _NOISE_DRAWS, 1)
             points = flat[pair] + scale.to(flat) * noise
-            draws.append(bounds_of(self.model).flat().clamp(points).flatten(0, 1))
+            draws.append(self.problem(self.goals[0].loss).bounds.clamp(points).flatten(0, 1))
         rows = self.rows[0].repeat_interleave(_NOISE_DRAWS)
         levels = self.rows[1].repeat_interleave(_NOISE_DRAWS)
         self.found.add(torch.cat(draws), rows, levels, "noise")
@@ -228,7 +228,7 @@ class PortfolioAttack:
                 Norms.of(distortion, self.budget.units), self.levels[pair, level]
             )
             points = x + scale.clamp(max=_LARGEST_SCALE)[:, None].to(x) * distortion
-            points = bounds_of(self.model).flat().clamp(points)
+            points = self.problem(self.goals[0].loss).bounds.clamp(points)
             requests += [Request(pair, level, point, "best") for point in points]
         return requests
 

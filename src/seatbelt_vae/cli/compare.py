@@ -2,8 +2,6 @@
 
 from seatbelt_vae.cli.options import Compare
 from seatbelt_vae.cli.stdout import print_json
-from seatbelt_vae.cli.targets import check_more_than_an_audit
-from seatbelt_vae.runs.contents import is_contents
 
 __all__ = ["run"]
 
@@ -13,7 +11,6 @@ def run(options: Compare) -> None:
     from seatbelt_vae.report import write_comparison
     from seatbelt_vae.results import Store
 
-    check_more_than_an_audit([path for path in options.folders if not is_contents(path)])
     store = Store.open(options.folders)
     written = write_comparison(store, options.out, suite=options.suite, against=options.against)
     if options.output.json:

@@ -141,8 +141,8 @@ class Results:
     Without SQL the command lists the views, their columns and some example queries.
 
     Args:
-        sql: one quoted SELECT in the SQL of DuckDB; queries only read.
-        runs: run folders, folders with run folders below them, or exported stores.
+        sql: one quoted SELECT in the SQL of DuckDB; queries only read. A folder is read as --runs.
+        runs: run folders, audits, folders with some below them, or exported stores.
         csv: print the rows as CSV.
         out: write the rows to this Parquet file.
         export: write every view as one file into this new folder, which `--runs` can query.

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from seatbelt_vae.cli.options import Report
 from seatbelt_vae.cli.stdout import print_json
-from seatbelt_vae.cli.targets import check_reported, results_folder
-from seatbelt_vae.runs.audit_document import AUDIT
-from seatbelt_vae.runs.contents import is_contents
+from seatbelt_vae.cli.targets import check_reported, has_only_an_audit, results_folder
+from seatbelt_vae.runs.contents import audit_folder
 
 __all__ = ["run"]
 
@@ -16,10 +15,11 @@ def run(options: Report) -> None:
     folders = [results_folder(folder) for folder in options.folders]
     single = len(folders) == 1
     out = options.out or (folders[0] if single else Path()) / "report.html"
-    if single and (folders[0] / AUDIT).exists() and not is_contents(folders[0]):
+    audit = audit_folder(folders[0]) if single and has_only_an_audit(folders[0]) else None
+    if audit is not None:
         from seatbelt_vae.auditing.page import write_audit_report
 
-        written = write_audit_report(folders[0], out)
+        written = write_audit_report(audit, options.out)
     else:
         reported = [check_reported(path) for path in folders]
 

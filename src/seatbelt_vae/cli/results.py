@@ -3,9 +3,12 @@
 import csv
 import io
 import json
+import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +40,13 @@ def run(options: Results) -> None:
     """Run the SELECT; without one, export every view or list the views."""
     from seatbelt_vae.results import Store
 
-    store = Store.open(options.runs)
-    if options.sql is not None:
-        found = store.query(options.sql, timeout=options.timeout)
+    sql, runs = options.sql, options.runs
+    if sql is not None and _is_path(sql):
+        runs = (Path(sql), *(() if runs == Results().runs else runs))
+        sql = None
+    store = Store.open(runs)
+    if sql is not None:
+        found = store.query(sql, timeout=options.timeout)
         _answer(found.rename_columns(_distinct(found.column_names)), options)
     elif options.export is not None:
         store.export(options.export)
@@ -48,7 +55,12 @@ def run(options: Results) -> None:
         else:
             print(f"exported: {options.export}")
     else:
-        _list_views(store, options)
+        _list_views(store, runs, options)
+
+
+def _is_path(sql: str) -> bool:
+    """Whether text in the place of the SELECT is a folder, or a path that does not exist."""
+    return Path(sql).is_dir() or (os.sep in sql and not re.search(r"[\s()*'\"]", sql))
 
 
 def _answer(found: "pa.Table", options: Results) -> None:
@@ -132,7 +144,7 @@ def _show(found: "pa.Table") -> None:
         )
 
 
-def _list_views(store: "Store", options: Results) -> None:
+def _list_views(store: "Store", runs: Sequence[Path], options: Results) -> None:
     from seatbelt_vae.results import identifier
 
     counts = {
@@ -151,7 +163,7 @@ def _list_views(store: "Store", options: Results) -> None:
         listed = ", ".join(columns)
         print(fill(listed, line_width(), initial_indent="    ", subsequent_indent="    "))
     print("\nViews join by USING (run), (run, suite) or (run, suite, pair). Examples:\n")
-    where = "" if options.runs == Results().runs else f" --runs {' '.join(map(str, options.runs))}"
+    where = "" if runs == Results().runs else f" --runs {' '.join(map(str, runs))}"
     for sql in EXAMPLES:
         print(f'seatbelt-vae results "{sql}"{where}')
 

@@ -1,6 +1,6 @@
 """The model and the data of the commands that measure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,7 @@ from seatbelt_vae.cli.run_options import SubjectFlags
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.references import is_reference
 from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.runs.audit_document import AUDIT, AUDIT_FOLDER
-from seatbelt_vae.runs.contents import SUBJECT, Run, is_contents
+from seatbelt_vae.runs.contents import SUBJECT, Run, audit_folder, is_contents
 from seatbelt_vae.runs.zoo_folder import is_in_zoo, zoo_run
 
 if TYPE_CHECKING:
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from seatbelt_vae.subjects import Subject
 
 __all__ = [
-    "check_more_than_an_audit",
     "check_reported",
     "check_target",
     "check_trained",
+    "has_only_an_audit",
     "load_target",
     "open_target",
     "results_folder",
@@ -52,8 +51,11 @@ def check_reported(path: Path) -> Path:
     Raises:
         ArtifactError: it is neither, or it has only an audit.
     """
-    if not any((path / name).exists() for name in ("run.json", "attacks", "evaluation")):
-        check_more_than_an_audit([path])
+    if has_only_an_audit(path):
+        raise ArtifactError(
+            f"{path} has an audit only, which has a report of its own: give it alone, or `compare` "
+            f"audits"
+        )
     if not (path / SUBJECT).exists():
         RunFolder.open(path)
     return path
@@ -77,15 +79,10 @@ def results_folder(target: Path) -> Path:
     return folder
 
 
-def check_more_than_an_audit(folders: Sequence[Path]) -> None:
-    """Raise an ArtifactError with the path of the report if a folder is, or has, an audit."""
-    for folder in folders:
-        for place in (folder, folder / AUDIT_FOLDER):
-            if (place / AUDIT).exists():
-                raise ArtifactError(
-                    f"{folder} has an audit only, with its own report {place / 'report.html'}: "
-                    f"`attack` or `evaluate` the model for more results"
-                )
+def has_only_an_audit(folder: Path) -> bool:
+    """Whether a folder is an audit, or has an audit and no other results."""
+    others = ("run.json", "attacks", "evaluation")
+    return audit_folder(folder) is not None and not any((folder / n).exists() for n in others)
 
 
 def check_target(flags: SubjectFlags) -> RunFolder | None:

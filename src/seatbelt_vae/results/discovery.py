@@ -9,7 +9,9 @@ from pathlib import Path
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_FILES
 from seatbelt_vae.results.columns import reserved
-from seatbelt_vae.runs.contents import Run, is_contents
+from seatbelt_vae.runs.audit_document import AUDIT_FOLDER
+from seatbelt_vae.runs.checked_files import no_such_path
+from seatbelt_vae.runs.contents import Run, audit_folder, is_contents
 
 __all__ = ["STORE", "RunSource", "Sources", "find"]
 
@@ -24,7 +26,7 @@ _OF_SUITES = {
 
 @dataclass(frozen=True)
 class RunSource:
-    """A run folder at ``path``, with a name relative to ``base``."""
+    """A run folder or an audit at ``path``, with a name relative to ``base``."""
 
     base: Path
     path: Path
@@ -54,8 +56,9 @@ class RunSource:
             if kind in taken:
                 raise ArtifactError(f"{path} has the name of the view of all {kind}: rename it")
             yield kind, path, run
+        audit = audit_folder(self.path) or self.path / AUDIT_FOLDER
         for name, table in AUDIT_FILES.items():
-            for path in _visible(self.path, f"audit/{name}/*.parquet"):
+            for path in _visible(audit, f"{name}/*.parquet"):
                 yield table.view, path, run
         for suite in self.contents.suites.values():
             for kind, pattern in _OF_SUITES.items():
@@ -72,7 +75,7 @@ class Sources:
 
 
 def find(folders: Sequence[Path]) -> Sources:
-    """Find all run folders and exported stores at or below ``folders``, without duplicates.
+    """Find all run folders, audits and exported stores at or below ``folders``, once each.
 
     The name of a run is its path relative to the given folder; a run folder given itself has
     its folder name. Parent folders are added where two runs would have the same name.
@@ -97,7 +100,7 @@ def _places(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
     for folder in folders:
         place = folder.resolve()
         if not place.is_dir():
-            raise ArtifactError(_missing(folder))
+            raise _missing(folder)
         if _is_results(place):
             yield place.parent, place
         else:
@@ -114,7 +117,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _is_results(folder: Path) -> bool:
-    return is_contents(folder) or (folder / STORE).exists()
+    return is_contents(folder) or (folder / STORE).exists() or audit_folder(folder) is not None
 
 
 def _visible(folder: Path, pattern: str) -> list[Path]:
@@ -135,10 +138,12 @@ def _distinct(runs: Sequence[RunSource]) -> tuple[RunSource, ...]:
         runs = [replace(run, base=run.base.parent) if shared[run.name] > 1 else run for run in runs]
 
 
-def _missing(folder: Path) -> str:
+def _missing(folder: Path) -> ArtifactError:
+    if folder.is_file():
+        return ArtifactError(f"{folder} is a file: expected a run folder, or a folder of some")
     if " " in str(folder):
-        return f"no such folder: {folder}; if this is the SQL, give it before --runs"
-    return f"no such folder: {folder}; expected run folders, or a folder with some below it"
+        return ArtifactError(f"no such folder: {folder}; if this is the SQL, give it before --runs")
+    return no_such_path(folder)
 
 
 def _check_name(path: Path) -> None:

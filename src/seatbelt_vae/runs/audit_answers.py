@@ -10,6 +10,7 @@ __all__ = [
     "Classifier",
     "Compared",
     "Defence",
+    "End",
     "KnownModel",
     "Lines",
     "Placement",
@@ -22,6 +23,11 @@ __all__ = [
 
 SMALLEST_GAIN = 0.02
 """Smallest mean difference of gaps that is called better or worse."""
+
+_OfFeatures = float | None | tuple[float | None, ...]
+_OfRows = float | None | tuple[_OfFeatures, ...]
+End = float | None | tuple[_OfRows, ...]
+"""A bound of all values of an input, or nested bounds that broadcast to an input."""
 
 Better = Literal["higher", "lower", ""]
 Read = Literal["codes", "reconstructions"]

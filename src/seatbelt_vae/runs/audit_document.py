@@ -16,6 +16,7 @@ from seatbelt_vae.runs.audit_answers import (
     AuditedClass,
     Classifier,
     Defence,
+    End,
     Placement,
     Result,
     Score,
@@ -77,7 +78,8 @@ class Target:
         name, kind, source, digest: name, kind of target, its path or reference, digest of weights.
         event_shape: shape of an input.
         latent_sizes: codes per layer, the layer next to the data first.
-        bounds: smallest and largest value of an input; None without bounds.
+        bounds: smallest and largest value of an input, numbers or nested tuples that broadcast to
+            it, such as one value per channel; None without bounds.
         capabilities: see `Capabilities`.
         assumptions: how the adapter reads the model.
         parameters: number of parameters, if known.
@@ -89,7 +91,7 @@ class Target:
     digest: str
     event_shape: tuple[int, ...]
     latent_sizes: tuple[int, ...]
-    bounds: tuple[float | None, float | None] | None
+    bounds: tuple[End, End] | None
     capabilities: dict[str, Any]
     assumptions: dict[str, Any]
     parameters: int | None

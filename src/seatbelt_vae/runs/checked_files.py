@@ -1,5 +1,6 @@
 """Reads files of runs, and checks that they have the expected keys, columns or tensors."""
 
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,32 @@ from seatbelt_vae.runs.tensors import read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Row", "Tensors", "checked", "checked_rows", "checked_table", "checked_tensors"]
+__all__ = [
+    "Row",
+    "Tensors",
+    "checked",
+    "checked_rows",
+    "checked_table",
+    "checked_tensors",
+    "no_such_path",
+]
 
 Row = dict[str, Any]
 Tensors = dict[str, "Tensor"]
+
+
+def no_such_path(path: Path) -> ArtifactError:
+    """The error of a path that does not exist, with the most similar path that does."""
+    parts = (path, *path.parents)
+    missing = next((part for part in parts if part.parent.is_dir()), path)
+    rest = path.relative_to(missing)
+    try:
+        similar = [entry / rest for entry in missing.parent.iterdir() if (entry / rest).exists()]
+    except OSError:
+        similar = []
+    close = difflib.get_close_matches(str(path), map(str, similar), n=1)
+    advice = f"perhaps you meant {close[0]}" if close else "check the path"
+    return ArtifactError(f"no such file or folder: {path}; {advice}")
 
 
 def checked_table(path: Path, keys: Sequence[str] = ()) -> Row:

@@ -26,7 +26,7 @@ from seatbelt_vae.runs.suite_contents import Suite
 from seatbelt_vae.runs.suites import suite_folders
 from seatbelt_vae.runs.tensors import read_about
 
-__all__ = ["FOREIGN", "HARDENED", "SUBJECT", "Evaluation", "Run", "is_contents"]
+__all__ = ["FOREIGN", "HARDENED", "SUBJECT", "Evaluation", "Run", "audit_folder", "is_contents"]
 
 FOREIGN = "foreign"
 """Stands for the preset of a subject without a run folder."""
@@ -69,7 +69,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Run:
-    """The contents of one run folder, or of the results folder of another subject.
+    """The contents of one run folder, of the results folder of another subject, or of an audit.
 
     Args:
         name: name in reports and views.
@@ -81,15 +81,27 @@ class Run:
 
     @cached_property
     def subject(self) -> Row | None:
-        """The content of ``subject.json``; None for a run folder."""
+        """The content of ``subject.json``; None for a run folder.
+
+        An audit in a folder without its model states the same keys.
+        """
         path = self.folder / SUBJECT
         if not path.exists():
-            return None
+            return None if (self.folder / "run.json").exists() else self._audited
         found = checked_table(
             path, ["source", "digest", "event_shape", "latent_sizes", "bounds", "data"]
         )
         checked_format(self.folder, "folder of results", found)
         return found
+
+    @property
+    def _audited(self) -> Row | None:
+        """The keys of ``subject.json`` that the audit states; None without an audit."""
+        folder = audit_folder(self.folder)
+        if folder is None or self.audit is None:
+            return None
+        stated = checked_table(folder / AUDIT)
+        return {**stated["target"], "data": {"name": stated["data"]["name"]}}
 
     @cached_property
     def config(self) -> RunConfig | None:
@@ -176,8 +188,8 @@ class Run:
     @cached_property
     def audit(self) -> Audit | None:
         """The document of the audit; None before it."""
-        path = self.folder / AUDIT_FOLDER / AUDIT
-        return read_audit(path) if path.exists() else None
+        folder = audit_folder(self.folder)
+        return None if folder is None else read_audit(folder / AUDIT)
 
     def read(self) -> None:
         """Read every part of a report.
@@ -206,6 +218,12 @@ class Run:
                 f"{self.folder} holds results of different images in {', '.join(known)}: delete "
                 f"those that are not of its data set, and run these steps again"
             )
+
+
+def audit_folder(folder: Path) -> Path | None:
+    """The folder of the audit of a run or another subject, or the folder itself; None without."""
+    places = (folder / AUDIT_FOLDER, folder)
+    return next((place for place in places if (place / AUDIT).exists()), None)
 
 
 def is_contents(folder: Path) -> bool:

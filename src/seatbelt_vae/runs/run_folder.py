@@ -23,6 +23,7 @@ from seatbelt_vae.config.run import RunConfig
 from seatbelt_vae.config.toml import dump_toml, load_toml
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs.atomic import atomic_write
+from seatbelt_vae.runs.checked_files import no_such_path
 from seatbelt_vae.runs.formats import FORMAT, checked_format, up_to_date
 from seatbelt_vae.runs.json_files import read_json, write_json
 
@@ -60,9 +61,11 @@ class RunFolder:
         """Open an existing run folder.
 
         Raises:
-            ArtifactError: no run folder, or an unknown format version.
+            ArtifactError: no such folder, no run folder, or an unknown format version.
         """
         folder = cls(path)
+        if not path.exists():
+            raise no_such_path(path)
         if not (path / "run.json").exists():
             raise ArtifactError(
                 f"{path} is not a run folder: expected run.json in it, made by `train`"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
+from seatbelt_vae.runs.checked_files import no_such_path
 from seatbelt_vae.subjects.adapters import wrap
 from seatbelt_vae.subjects.foreign_subject import usual_bounds
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
@@ -66,6 +67,8 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
         ConfigError: no data, which gives the shape of the inputs.
         ModelError: no adapter fits.
     """
+    if not Path(target).exists():
+        raise no_such_path(Path(target))
     if data is None:
         raise ConfigError(f"{target} does not state the shape of its inputs: give --data")
     path = Path(target)
@@ -97,7 +100,7 @@ def _tensors_only() -> Iterator[None]:
 
 def _program(path: Path) -> nn.Module:
     if not path.exists():
-        raise ArtifactError(f"no such file: {path}; save it with torch.export.save")
+        raise no_such_path(path)
     try:
         with _tensors_only():
             return torch.export.load(path).module()

@@ -12,6 +12,7 @@ from seatbelt_vae.config.defence import full_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder
+from seatbelt_vae.runs.checked_files import no_such_path
 from seatbelt_vae.runs.contents import SUBJECT, Run
 from seatbelt_vae.subjects import (
     diffusers_folder,
@@ -89,6 +90,8 @@ def open_subject(
         return reopened(Run(folder.name, folder), data, settings)
     kind = settings.kind or _kind_of(str(target))
     one_of("kind", kind, TARGET_KINDS)
+    if not (TARGET_KINDS[kind].recognises(str(target)) or folder.exists()):
+        raise no_such_path(folder)
     subject = TARGET_KINDS[kind].open_target(str(target), data)
     if not subject.states_its_reading:
         return examined(subject, data, settings)
@@ -109,6 +112,8 @@ def _kind_of(target: str) -> str:
     for kind, module in TARGET_KINDS.items():
         if module.recognises(target):
             return kind
+    if not Path(target).exists():
+        raise no_such_path(Path(target))
     if target.endswith(".py"):
         raise ConfigError(
             f"{target} without a function: name one that returns the model, as {target}:load"

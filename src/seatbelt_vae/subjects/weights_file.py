@@ -8,6 +8,7 @@ from pathlib import Path
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import read_tensors
+from seatbelt_vae.runs.checked_files import no_such_path
 from seatbelt_vae.subjects.adapters import disentangling_vae
 from seatbelt_vae.subjects.subject import Subject, subject_of_model
 
@@ -29,6 +30,8 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     """
     del data
     path = Path(target)
+    if not path.exists():
+        raise no_such_path(path)
     tensors = read_tensors(path)
     for network in _NETWORKS:
         if network.fits(tensors):

@@ -76,7 +76,8 @@ def check_maps(model: Autoencoder, probe: Probe) -> None:
                 [part[row] for part in changed],
                 [part[row] for part in first],
                 f"{name} of one row must not depend on the other rows",
-                f"{EVALUATION_MODE}: BatchNorm in training mode mixes rows",
+                f"{EVALUATION_MODE}, and normalise each row by itself: BatchNorm in training mode "
+                f"and statistics over a batch mix rows",
             )
 
 

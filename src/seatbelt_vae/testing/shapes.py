@@ -66,8 +66,9 @@ def check_encoder(model: Autoencoder, probe: Probe) -> None:
             again.z,
             known.z,
             "encode(x) must return the same in a second call, but it samples",
-            "return the mean and the log-variance, not a sample, and draw no noise besides the "
-            "argument",
+            "return the mean and the log-variance, not a sample, draw no noise besides the "
+            "argument, and call eval() of layers such as Dropout that model.eval() does not "
+            "reach",
         )
     first, second, both = (
         _check_posterior(name, result_of(name, model.encode, x, noise), noise, has)

@@ -13,7 +13,7 @@ from seatbelt_vae.attacks.gradients import with_gradient
 from seatbelt_vae.attacks.prepare import as_images, cast_images, prepare_model
 from seatbelt_vae.attacks.threats import RegionOptions
 from seatbelt_vae.optim import minimize, minimize_by_pgd
-from seatbelt_vae.protocol import Autoencoder, bounds_of
+from seatbelt_vae.protocol import Autoencoder, bounds_of, event_shape_of
 
 __all__ = ["budgeted_attack"]
 
@@ -57,7 +57,7 @@ def budgeted_attack(
         value, gradient = with_gradient(distance, points.view(-1, *x.shape))
         return value, gradient.flatten(1)
 
-    low, high = bounds_of(model).flat()
+    low, high = bounds_of(model).flat(event_shape_of(model))
     radius = torch.tensor(budgets, dtype=x.dtype, device=x.device)
     region = RegionOptions(lower=low, upper=high, center=x.flatten(), radius=radius)
     if annealed:

@@ -22,8 +22,8 @@ _CLEARLY, _CLOSE = 0.85, 1.25
 _WELL = 0.25  # a good reading: rounding is finer in a wider range, which is no doubt
 _TRIED = 16  # images per reading
 _NORMALISE = (
-    "return an adapter that subtracts the mean of the channels and divides by their standard "
-    "deviation in encode, and undoes it in decode: inputs seem to be normalised, as for ImageNet"
+    "return wrap(module, shape, ((0 - mean) / std, (1 - mean) / std)) with mean and standard "
+    "deviation of each channel: inputs seem to be normalised, as for ImageNet"
 )
 _ORDERS = {
     "swapped": "return the two tensors of encode in the other order, the mean first",
@@ -74,14 +74,16 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
     if best[0] == _NORMALISED:
         return Better(present / errors[best], _NORMALISE)
     flags = []
-    if best[0] != model.bounds:
+    if isinstance(low, Tensor) or best[0] != (low, high):
         flags.append("--bounds {:g},{:g}".format(*best[0]))
     if best[1] != model.output:
         flags.append(f"--output {best[1]}")
     return Better(present / errors[best], f"give {' '.join(flags)}")
 
 
-def _error(model: ForeignAutoencoder, unit: Tensor, bounds: tuple[float, float]) -> float:
+def _error(
+    model: ForeignAutoencoder, unit: Tensor, bounds: tuple[float | Tensor, float | Tensor]
+) -> float:
     """‖x − rec(x)‖ / ‖x − x̄‖ of images in [0, 1], mapped to the bounds."""
     low, high = bounds
     x = low + (high - low) * unit

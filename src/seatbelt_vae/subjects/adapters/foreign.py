@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from seatbelt_vae.config.adapter import Bound, Code, Output
+from seatbelt_vae.config.adapter import Code, Output
 from seatbelt_vae.distributions import (
     BernoulliImage,
     ImageDistribution,
@@ -17,7 +17,7 @@ from seatbelt_vae.distributions import (
     NormalImage,
     PointImage,
 )
-from seatbelt_vae.protocol import Capabilities, Noise, Posterior
+from seatbelt_vae.protocol import Bounds, Capabilities, Limits, Noise, Posterior
 from seatbelt_vae.subjects.adapters.return_values import heads_of, image_of
 
 __all__ = ["ForeignAutoencoder", "Likelihood", "dtype_of"]
@@ -43,7 +43,7 @@ class ForeignAutoencoder:
     Args:
         module: the module, in evaluation mode.
         event_shape: shape of one input.
-        bounds: smallest and largest value of an input, or None.
+        bounds: smallest and largest value of an input, or of each channel or feature; or None.
         code_shapes: shape of one code of each layer, the layer next to the data first.
         code: the meaning of the second tensor of ``encode``; ``none`` for no posterior.
         likelihood: likelihood of the decoder; None for a reconstruction without a density.
@@ -55,7 +55,7 @@ class ForeignAutoencoder:
 
     module: nn.Module
     event_shape: tuple[int, ...]
-    bounds: Bound
+    bounds: Limits
     code_shapes: tuple[tuple[int, ...], ...]
     code: Code
     likelihood: Likelihood | None = None
@@ -141,7 +141,7 @@ class ForeignAutoencoder:
             found = found.to(x.dtype).reshape(x.shape)
             if self.output == "image":
                 return found
-            low, high = self.bounds or (0.0, 1.0)
+            low, high = self._ends(found)
             # some modules apply the sigmoid in forward only, and logits of images leave [0, 1]
             squashed = bool(((found >= 0) & (found <= 1)).all())
             return low + (high - low) * (found if squashed else found.sigmoid())
@@ -174,7 +174,7 @@ class ForeignAutoencoder:
         """Results of ``decode`` as inputs within the bounds."""
         if self.output == "image":
             return decoded
-        low, high = self.bounds or (0.0, 1.0)
+        low, high = self._ends(decoded)
         return low + (high - low) * (decoded.sigmoid() if self.output == "logits" else decoded)
 
     def module_input(self, x: Tensor) -> Tensor:
@@ -184,8 +184,13 @@ class ForeignAutoencoder:
     def _logits(self, x: Tensor) -> Tensor:
         if self.output == "logits":
             return x
-        low, high = (0.0, 1.0) if self.output == "probability" else self.bounds or (0.0, 1.0)
+        low, high = (0.0, 1.0) if self.output == "probability" else self._ends(x)
         return ((x - low) / (high - low)).logit(eps=1e-6)
+
+    def _ends(self, like: Tensor) -> Bounds:
+        """The bounds, [0, 1] without any, as tensors on the device of others."""
+        low, high = (torch.as_tensor(bound).to(like) for bound in self.bounds or (0.0, 1.0))
+        return Bounds(low, high)
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
@@ -194,5 +199,5 @@ def dtype_of(module: nn.Module) -> torch.dtype:
     return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
 
-def _range(bounds: Bound) -> str:
-    return "unbounded" if bounds is None else f"in [{bounds[0]:g}, {bounds[1]:g}]"
+def _range(bounds: Limits) -> str:
+    return "unbounded" if bounds is None else f"in {Bounds(*bounds)}"

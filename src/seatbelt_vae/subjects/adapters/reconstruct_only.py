@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seatbelt_vae.distributions import Normal, PointImage
 from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Capabilities, Noise, Posterior
+from seatbelt_vae.protocol import Capabilities, Limits, Noise, Posterior
 from seatbelt_vae.subjects.adapters.return_values import image_of, shown
 
 __all__ = ["Reconstruction"]
@@ -25,7 +25,7 @@ class Reconstruction:
     Args:
         reconstruct: maps inputs :math:`(B, \text{event})` to reconstructions of the same shape.
         event_shape: shape of one input.
-        bounds: smallest and largest value of an input, or None.
+        bounds: smallest and largest value of an input, or of each channel or feature; or None.
         dtype: dtype of the inputs of the map.
         flat: whether the map takes and returns flattened inputs.
         scale: standard deviations of the features of vectors, see `units_of`.
@@ -33,7 +33,7 @@ class Reconstruction:
 
     reconstruct: Callable[[Tensor], object]
     event_shape: tuple[int, ...]
-    bounds: tuple[float, float] | None = (0.0, 1.0)
+    bounds: Limits = (0.0, 1.0)
     dtype: torch.dtype = torch.float32
     flat: bool = False
     scale: Tensor | None = None

@@ -5,6 +5,7 @@ __all__ = ["template"]
 _TEXT = """\
 Complete this file at the marked lines and name it as the target, FILE.py:load:
 
+import torch
 from seatbelt_vae.distributions import Normal, PointImage
 from seatbelt_vae.protocol import Capabilities, Posterior
 
@@ -45,4 +46,5 @@ def template(shape: tuple[int, ...], bounds: object) -> str:
         >>> "latent_sizes = (-1.0, 1.0), (3, 8, 8)" in template((3, 8, 8), (-1.0, 1.0))
         True
     """
-    return _TEXT.format(shape=tuple(shape), bounds=bounds)
+    stated = str(bounds).replace("tensor(", "torch.tensor(").replace("\n", "")
+    return _TEXT.format(shape=tuple(shape), bounds=stated)

@@ -1,5 +1,6 @@
 """Trials of a foreign module on zero inputs; a failure is one line."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from math import prod
@@ -19,6 +20,8 @@ _SIDES = (2, 4, 8, 16, 32, 64)
 _USUAL = (28, 32, 64, 96, 128, 178, 218, 224, 256, 299, 384, 512)
 """Sides of images that are tried last, for networks that take one size only."""
 
+_LACKS = r"missing \d+ required positional arguments?: (.*)"
+
 _FAILURES = (AssertionError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 """Errors of a module that gets inputs or codes of another form than it expects."""
 
@@ -36,6 +39,7 @@ def on_zeros(
             try:
                 return function(zeros.flatten(1) if flat else zeros), flat
             except _FAILURES as error:
+                _check_arguments(name, error)
                 reasons.append(_reason(error))
         with suppress(*_FAILURES):
             function(zeros.movedim(1, -1).contiguous())
@@ -70,6 +74,7 @@ def tried(name: str, function: Callable[..., object], *arguments: object) -> obj
         with torch.no_grad():
             return function(*arguments)
     except _FAILURES as error:
+        _check_arguments(name, error)
         given = arguments[-1]
         codes = tuple(given.shape) if isinstance(given, Tensor) else shown(given)
         raise trial_error(f"{name} fails on codes {codes} ({_reason(error)})") from None
@@ -107,6 +112,15 @@ def trial_error(problem: str) -> ModelError:
     """The error of a module that no adapter fits."""
     joined = problem if problem.endswith(", or") else f"{problem}:"
     return ModelError(f"{joined} return an adapter instead of the module, as below")
+
+
+def _check_arguments(name: str, error: Exception) -> None:
+    """Raise if a call failed for further arguments, such as the labels of a conditional model."""
+    if isinstance(error, TypeError) and (lacks := re.search(_LACKS, str(error))):
+        raise trial_error(
+            f"{name} takes further arguments ({lacks[1]}), such as the labels of a conditional "
+            f"model: return a module whose encode(x) and decode(z) pass fixed ones, or"
+        ) from None
 
 
 def _reason(error: Exception) -> str:

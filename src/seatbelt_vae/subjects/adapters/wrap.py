@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seatbelt_vae.config.adapter import Bound, Code, Order, Output
-from seatbelt_vae.errors import ModelError
-from seatbelt_vae.protocol import Autoencoder
+from seatbelt_vae.config.adapter import Code, Order, Output
+from seatbelt_vae.errors import ConfigError, ModelError
+from seatbelt_vae.protocol import Autoencoder, Limits
 from seatbelt_vae.subjects.adapters.foreign import ForeignAutoencoder, Likelihood, dtype_of
 from seatbelt_vae.subjects.adapters.layered import LayeredAutoencoder
 from seatbelt_vae.subjects.adapters.reconstruct_only import Reconstruction
@@ -41,7 +41,7 @@ __all__ = ["wrap"]
 def wrap(
     module: nn.Module | Callable[[Tensor], object],
     event_shape: tuple[int, ...],
-    bounds: Bound = (0.0, 1.0),
+    bounds: Limits = (0.0, 1.0),
     *,
     code: Code | None = None,
     likelihood: Likelihood | None = None,
@@ -56,7 +56,8 @@ def wrap(
     Args:
         module: the module, also inside ``DataParallel``; or a function of inputs.
         event_shape: shape of one input, such as :math:`(C, H, W)`.
-        bounds: smallest and largest value of an input; None if there are none.
+        bounds: smallest and largest value of an input; None if there are none. Images normalised
+            per channel have one value per channel, (0 − mean) / std and (1 − mean) / std.
         code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
             spread's name, else ``log-variance``).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
@@ -67,6 +68,7 @@ def wrap(
 
     Raises:
         ModelError: no adapter fits; a note of the error has the template of an adapter.
+        ConfigError: bounds that do not fit the shape, or whose order is wrong.
 
     Example:
         >>> class Small(nn.Module):
@@ -78,6 +80,7 @@ def wrap(
         'log-variance, 2'
     """
     shape = tuple(event_shape)
+    bounds = _per_feature(bounds, shape)
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
     try:
@@ -90,8 +93,31 @@ def wrap(
     return replace(found, likelihood=likelihood, variance=variance, output=output)
 
 
+def _per_feature(bounds: Any, shape: tuple[int, ...]) -> Limits:
+    """Bounds as two numbers, or as two tensors that broadcast to an input."""
+    if bounds is None:
+        return None
+    try:
+        low, high = (torch.as_tensor(bound, dtype=torch.float32) for bound in bounds)
+        if low.ndim == high.ndim == 0:
+            low, high = bounds
+        else:
+            per_channel = (-1, *[1] * (len(shape) - 1))
+            low, high = (b.view(per_channel) if b.ndim == 1 else b for b in (low, high))
+            _ = low.expand(shape), high.expand(shape)
+        ascending = bool(torch.as_tensor(low < high).all())
+    except (TypeError, ValueError, RuntimeError):
+        ascending = False
+    if not ascending:
+        raise ConfigError(
+            f"bounds are {bounds}, expected the smallest and the largest value of inputs {shape}, "
+            f"as two numbers or as one value per channel or feature each"
+        )
+    return low, high
+
+
 def _found(
-    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+    module: Any, shape: tuple[int, ...], bounds: Limits, code: Code | None, order: Order | None
 ) -> ForeignAutoencoder | Reconstruction:
     """The adapter that fits, of a module in evaluation mode."""
     if isinstance(module, nn.Module):
@@ -109,7 +135,7 @@ def _has(module: object, *names: str) -> bool:
 
 
 def _one_layer(
-    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None
+    module: Any, shape: tuple[int, ...], bounds: Limits, code: Code | None
 ) -> ForeignAutoencoder:
     """The adapter of ``encode`` and ``decode``."""
     name = type(module).__name__
@@ -149,7 +175,7 @@ def _check_joined_heads(name: str, module: Any, heads: Heads) -> None:
 
 
 def _in_either_order(
-    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order | None
+    module: Any, shape: tuple[int, ...], bounds: Limits, code: Code | None, order: Order | None
 ) -> LayeredAutoencoder:
     try:
         return _several_layers(module, shape, bounds, code, order or "top-down")
@@ -162,7 +188,7 @@ def _in_either_order(
 
 
 def _several_layers(
-    module: Any, shape: tuple[int, ...], bounds: Bound, code: Code | None, order: Order
+    module: Any, shape: tuple[int, ...], bounds: Limits, code: Code | None, order: Order
 ) -> LayeredAutoencoder:
     """The adapter of ``encode``, ``posterior``, ``prior`` and ``decode``."""
     name, depth = type(module).__name__, getattr(module, "depth", None)
@@ -191,7 +217,7 @@ def _several_layers(
 
 
 def _reconstruction(
-    function: Callable[[Tensor], object], shape: tuple[int, ...], bounds: Bound
+    function: Callable[[Tensor], object], shape: tuple[int, ...], bounds: Limits
 ) -> Reconstruction:
     """The adapter of a map from inputs to reconstructions."""
     name = getattr(function, "__name__", type(function).__name__)
