@@ -130,8 +130,11 @@ def test_wrong_usage(
 def test_a_file_without_a_function_and_a_folder_without_its_kind(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("Kept", "--processes", "1", "--data", str(tmp_path)) != 0
-    assert f"give folder:{tmp_path}" in capsys.readouterr().err
+    (tmp_path / "photos").mkdir()
+    assert run("Kept", "--processes", "1", "--data", "photos") != 0
+    assert "give folder:photos" in capsys.readouterr().err
+    assert run("Kept", "--processes", "1", "--data", "./photos") != 0
+    assert "photos holds no picture" in capsys.readouterr().err
     assert main(["audit", "own.py", "--data", "own.py:images"]) == 4
     assert "as own.py:load" in capsys.readouterr().err
 

@@ -63,5 +63,19 @@ def test_a_missing_target_is_named_in_python(target: str) -> None:
         open_subject(target)
 
 
+@pytest.mark.parametrize("command", ["attack", "evaluate", "audit"])
+@pytest.mark.parametrize("target", ["runs/small", "runs/own"])
+def test_another_folder_for_results_that_have_one(
+    command: str, target: str, run: Run, tmp_path: Path
+) -> None:
+    RunFolder(tmp_path / "runs" / "small").write_json("run.json", {"format": 1, "kind": "run"})
+    RunFolder(tmp_path / "runs" / "own").write_json("subject.json", {})
+    assert (
+        f"--out elsewhere for {target}, which holds its own results: leave --out out"
+        in run(f"{command} {target} --out elsewhere").err
+    )
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_folder_in_place_of_the_select(run: Run) -> None:
     assert "no such file or folder: runs/small; " in run("results runs/small").err

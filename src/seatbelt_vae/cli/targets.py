@@ -90,11 +90,16 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
 
     Raises:
         ArtifactError: the folder does not exist, or its run is unfinished.
-        ConfigError: a reference to a model without a data set, or an unknown model of the zoo.
+        ConfigError: a reference to a model without a data set, an unknown model of the zoo, or
+            another folder of results for a folder that holds its own.
     """
     if is_in_zoo(flags.target):
         return zoo_run(flags.target)
     path = Path(flags.target)
+    if flags.out is not None and is_contents(path) and flags.out.resolve() != path.resolve():
+        raise ConfigError(
+            f"--out {flags.out} for {path}, which holds its own results: leave --out out"
+        )
     if (path / SUBJECT).exists():
         return None
     if (path / "run.json").exists() or not (path.exists() or is_reference(flags.target)):

@@ -90,8 +90,8 @@ def open_subject(
         return reopened(Run(folder.name, folder), data, settings)
     kind = settings.kind or _kind_of(str(target))
     one_of("kind", kind, TARGET_KINDS)
-    if not (TARGET_KINDS[kind].recognises(str(target)) or folder.exists()):
-        raise no_such_path(folder)
+    if not TARGET_KINDS[kind].recognises(str(target)):
+        _check_forced(folder, kind)
     subject = TARGET_KINDS[kind].open_target(str(target), data)
     if not subject.states_its_reading:
         return examined(subject, data, settings)
@@ -101,6 +101,16 @@ def open_subject(
             f"own: leave {', '.join(settings.given)} out"
         )
     return subject
+
+
+def _check_forced(target: Path, kind: str) -> None:
+    """Refuse a kind for a path that is missing, or for a folder without the files of that kind."""
+    if not target.exists():
+        raise no_such_path(target)
+    if target.is_dir():
+        raise ArtifactError(
+            f"{target} lacks the files of kind {kind!r}: check the path, or leave kind out"
+        )
 
 
 def _defence_of(folder: Path) -> str | None:
