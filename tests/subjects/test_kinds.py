@@ -350,6 +350,7 @@ def test_other_weights_and_missing_shapes_are_named(tmp_path):
     write_tensors(tmp_path / "wrong.safetensors", wrong)
     with pytest.raises(ArtifactError, match="the weights are not those of disentangling-vae: "):
         open_subject(tmp_path / "wrong.safetensors")
+    (tmp_path / "model.pt2").touch()
     with pytest.raises(ConfigError, match="does not state the shape of its inputs: give --data"):
         open_subject(tmp_path / "model.pt2")
     with pytest.raises(ArtifactError, match="is no subject: expected a run folder"):
