@@ -114,7 +114,7 @@ def test_names_are_joined_by_commas_and_none_is_no_defence() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"defence": ("denoising",)}, "unknown defence 'denoising': perhaps you meant 'denoising-"),
+        ({"defence": ("denoising",)}, "unknown training defence 'denoising': perhaps you meant"),
         ({"defence": (D1, D1)}, "defence 'denoising-adversarial' is given twice"),
         ({"defence": (D1,), "defence_radius": 0.0}, "defence_radius is 0, expected a finite numb"),
         ({"defence": (D1,), "defence_norm": "l1"}, "unknown defence_norm 'l1'"),

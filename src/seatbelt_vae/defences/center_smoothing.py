@@ -31,7 +31,7 @@ class CenterSmoothing(Wrapper):
     Source: Kumar & Goldstein (2021), "Center smoothing".
     """
 
-    sigma: float = 0.1
+    sigma: float
     draws: int = 32
 
     random = True
