@@ -65,6 +65,8 @@ class PairMeasures:
                 "gap": _finite(found.gap[i]),
                 "gap_sampled": _finite(self.budgets_sampled[i].item()),
                 "unconverged": found.unconverged[i],
+                "transfer_fall": found.transfer_fall[i],
+                "fresh_gap": found.fresh_gap[i],
                 "how": found.how[i],
                 "gap_of_rows": _finite(found.gap_of_rows[i]),
                 "blend_gap": _finite(found.blend_gap[i]),
