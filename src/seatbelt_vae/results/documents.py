@@ -201,7 +201,7 @@ def _audit_result_rows(source: RunSource) -> Iterator[Row]:
         yield {
             "run": source.name,
             **_named(result, *names, "pairs"),
-            **_named(result.lines, "identity", "blend", "ppca"),
+            **_named(result.lines, "identity", "blend", "ppca", "certified"),
         }
 
 
