@@ -50,6 +50,7 @@ def rows(run):
     [
         *((preset, "none") for preset in ("vae", "seatbelt", "factor-vae")),
         *(("seatbelt", defence) for defence in TRAINING_DEFENCES),
+        *((preset, "denoising-adversarial") for preset in ("beta-tcvae", "factor-vae", "hvae")),
     ],
 )
 def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset, defence):
