@@ -147,3 +147,28 @@ def test_cheap_defences_are_tried_and_a_hardening_is_estimated(tmp_path, monkeyp
         assert compared["undefended"] == pytest.approx(gap["value"], abs=0.02)
     assert main([*line.split(), "--with", "averaging"]) == 4
     assert "leave --with out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("loss", ["latent-kl", "output-l2 --threat l2 --budgets 0.2"])
+def test_attack_and_evaluate_expose_a_masked_gradient(tmp_path, monkeypatch, capsys, loss):
+    """The command `attack` adds the attacks of an audit; `evaluate` measures their smallest gap."""
+    write_model(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    line = "small.py:load --data small.py:images --quiet"
+    short = f"--loss {loss} --pairs 3 --gradient-free 0 --restarts 1 --max-evaluations 60"
+    found = {}
+    for name, defence in (("plain", ""), ("masked", f"--with {PLANTED}:rounded")):
+        main(f"attack {line} {defence} {short} --processes 1 --json --out {name}".split())
+        found[name] = json.loads(capsys.readouterr().out)
+    raised = {flag["name"] for flag in found["masked"]["flags"] if flag["raised"]}
+    assert {"transfer beats the attack", "transfer lowers the gap"} <= raised
+    others = [flag["name"] for flag in found["plain"]["flags"] if flag["raised"]]
+    assert not any("transfer" in name for name in others)
+    gaps = [each["measures"]["gap@0.2"]["value"] for each in found.values()]
+    assert gaps[1] < gaps[0] + 0.05
+    rows = read_rows(next((tmp_path / "masked/attacks").iterdir()) / "budgets")
+    assert {row["how"] for row in rows} & {"undefended", "transfer", "bpda"}
+    assert max(row["transfer_fall"] for row in rows) > 0.1
+    assert {row["fresh_gap"] for row in rows} == {None}
+    main(f"evaluate masked --json {line.partition(' ')[2]}".split())
+    assert json.loads(capsys.readouterr().out)["images"]

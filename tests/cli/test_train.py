@@ -64,7 +64,10 @@ def test_defences_are_joined_by_commas_or_listed_and_a_resumed_run_has_them(
 
 def test_an_unknown_defence_and_a_setting_without_its_defence_are_one_line(run: Run) -> None:
     for flags, message in (
-        ("--defence denoising", "unknown defence 'denoising': perhaps you meant 'denoising-advers"),
+        (
+            "--defence denoising",
+            "unknown training defence 'denoising': perhaps you meant 'denois",
+        ),
         ("--defence-radius 0.1", "defence_radius is 0.1, which no chosen defence reads: leave it"),
     ):
         failed = run(f"train x {SMALL} --steps 3 {flags}")

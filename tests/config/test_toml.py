@@ -31,7 +31,7 @@ from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.config.training import TRACKERS
-from seatbelt_vae.config.training_defences import DEFENCES
+from seatbelt_vae.config.training_defences import TRAINING_DEFENCES
 from seatbelt_vae.errors import ConfigError
 
 counts = st.integers(2, 10**9)
@@ -53,7 +53,7 @@ BY_HAND = {
     "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
     "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
     "downstream_strengths": st.lists(st.sampled_from(STRENGTHS), unique=True).map(tuple),
-    "defence": st.lists(st.sampled_from(list(DEFENCES)), unique=True).map(tuple),
+    "defence": st.lists(st.sampled_from(list(TRAINING_DEFENCES)), unique=True).map(tuple),
     "coupling_correlation": st.floats(0, 0.99),
     "warm_up_period": st.none() | st.integers(1000, 10**6),
     "channels": st.sampled_from([None, 1, 3]),

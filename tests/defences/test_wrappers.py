@@ -1,15 +1,14 @@
 """Defences at inference against plain loops, exact posteriors, and finite differences."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
 from seatbelt_vae import AttackConfig, attack
-from seatbelt_vae.config.defence import DEFENCES as NUMBERS
-from seatbelt_vae.config.defence import full_name, parse_defence
-from seatbelt_vae.defences import DEFENCES, StraightThrough, defended, with_noise
+from seatbelt_vae.config.wrappers import WRAPPERS, full_name, parse_wrapper
+from seatbelt_vae.defences import StraightThrough, Wrapper, defended, with_noise
 from seatbelt_vae.defences.averaging import Averaging
 from seatbelt_vae.defences.center_smoothing import CenterSmoothing
 from seatbelt_vae.defences.hamiltonian import HamiltonianMonteCarlo
@@ -22,7 +21,8 @@ from tests.auditing.small_models import Linear as Plain
 from tests.auditing.small_models import vae
 from tests.generators import generator_of
 
-NAMES = tuple(DEFENCES)
+BASE = {field.name for field in fields(Wrapper)}
+NAMES = tuple(WRAPPERS)
 
 
 @pytest.fixture
@@ -35,8 +35,13 @@ def rec(model, x, noise=None):
 
 
 def test_every_name_has_a_default_number():
-    assert DEFENCES.keys() == NUMBERS.keys()
     assert full_name("center-smoothing") == "center-smoothing:0.1"
+    for name, kind in WRAPPERS.items():
+        built = defended(vae(), name)
+        (number,) = [f.name for f in fields(built) if f.name not in BASE][:1]
+        assert type(built).__name__ == kind.wrapper.partition(":")[2]
+        assert getattr(built, number) == kind.default
+        assert isinstance(getattr(built, number), int) == kind.whole
 
 
 @pytest.mark.parametrize("inner", [Linear, vae])
@@ -174,7 +179,7 @@ def test_straight_through_has_the_value_of_the_defence_and_the_slope_of_the_mode
 @pytest.mark.parametrize("text", ["averaging:0", "averaging:1.5", "hmc:x", "center-smoothing:-1"])
 def test_numbers_are_checked(text):
     with pytest.raises(ConfigError, match="expected a"):
-        parse_defence(text)
+        parse_wrapper(text)
 
 
 def test_a_model_that_cannot_have_a_defence_is_named():
@@ -182,5 +187,5 @@ def test_a_model_that_cannot_have_a_defence_is_named():
 
     with pytest.raises(ConfigError, match="needs the model's posterior"):
         defended(wrap(Plain(), (1, 8, 8)), "averaging:2")
-    with pytest.raises(ConfigError, match="unknown defence"):
+    with pytest.raises(ConfigError, match="unknown defence at inference 'avergaing'"):
         defended(Linear(), "avergaing")

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from seatbelt_vae.evaluation import measure_pair
 from seatbelt_vae.evaluation.gap import Pair
 from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm
 from seatbelt_vae.models.lipschitz import MaxMin, RescaledConv, RescaledLinear, rescaled
+from tests.certificates import assert_certified
 
 PLACE = (1, 16, 16), (-1.0, 1.0)
 SHAPES = [(1, 16, 16), (3, 18, 20)]
@@ -131,16 +133,22 @@ def test_no_attack_goes_below_the_certificate() -> None:
     for row in found.budget_rows:
         expected = 1 - row["epsilon"] * float(pair.image_distance) / pair.separation
         assert row["certified_gap"] == pytest.approx(max(0.0, expected))
-        assert row["gap"] >= row["certified_gap"]
+    assert_certified(found.budget_rows)
 
 
 def test_the_certificate_of_the_identity_is_exact() -> None:
     x, target = torch.zeros(1, 2, 2), torch.ones(1, 2, 2)
     pair = Pair(x, target, x, target)
-    assert pair.certified_gap(0.2, 1.0) == pytest.approx(0.8)
-    assert pair.certified_gap(0.2, 2.0) == pytest.approx(0.6)
-    assert pair.certified_gap(0.2, 20.0) == 0
-    assert Pair(x, target, x, x).certified_gap(0.2, 1.0) == 0
+
+    def certified(pair: Pair, constant: float | None) -> float | None:
+        return pair.certified_gap(SimpleNamespace(lipschitz_constant=constant), 0.4)
+
+    assert pair.image_distance == 2
+    assert certified(pair, 1.0) == pytest.approx(0.8)
+    assert certified(pair, 2.0) == pytest.approx(0.6)
+    assert certified(pair, 20.0) == 0
+    assert certified(pair, None) is None
+    assert certified(Pair(x, target, x, x), 1.0) == 0
 
 
 @pytest.mark.parametrize(

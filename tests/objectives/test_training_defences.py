@@ -18,7 +18,8 @@ D1 = "denoising-adversarial"
 
 
 def objective_of(preset: str, depth: int, defence: str = D1, **settings: object) -> Objective:
-    config = ObjectiveConfig(defence=(defence,), defence_warm_up=0, **settings)
+    warm_up = {} if defence == "none" else {"defence_warm_up": 0}
+    config = ObjectiveConfig(defence=(defence,), **warm_up, **settings)
     examples, _ = batch(depth)
     return Objective.of(preset, PenaltySetup(sizes(depth), SIZE, config, examples=lambda: examples))
 
@@ -65,6 +66,30 @@ def test_every_preset_has_finite_gradients_with_it(preset: str) -> None:
     model, (x, noise) = network(preset, sizes(depth), torch.float32), batch(depth, torch.float32)
     objective_of(preset, depth)(model, x, noise, 1).objective.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+def encoder_gradient(preset: str, defence: str, **settings: object) -> Tensor:
+    """The gradient of the objective in the weights that the posterior depends on."""
+    depth = 3 if PRESETS[preset].hierarchical else 1
+    model = network(preset, sizes(depth), torch.float32).eval()
+    x, noise = batch(depth, torch.float32)
+    posterior = model.encode(x)
+    used = torch.autograd.grad(
+        sum(q.mean.sum() for q in posterior.layers), list(model.parameters()), allow_unused=True
+    )
+    weights = [p for p, g in zip(model.parameters(), used, strict=True) if g is not None]
+    objective = objective_of(preset, depth, defence, free_bits=0.0, **settings)
+    found = torch.autograd.grad(objective(model, x, noise, 1).objective, weights)
+    return torch.cat([part.flatten() for part in found])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_gradients_of_attacked_images_and_of_a_penalty_reach_the_encoder(preset: str) -> None:
+    plain, defended = (encoder_gradient(preset, name) for name in ("none", D1))
+    assert (defended - plain).norm() > 1e-3 * plain.norm() > 0
+    if PRESETS[preset].weighed:
+        weak, strong = (encoder_gradient(preset, D1, beta=beta) for beta in (1.0, 6.0))
+        assert (strong - weak).norm() > 1e-3 * weak.norm()
 
 
 def test_a_tc_penalty_is_charged_beside_it() -> None:
@@ -114,7 +139,7 @@ def test_names_are_joined_by_commas_and_none_is_no_defence() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"defence": ("denoising",)}, "unknown defence 'denoising': perhaps you meant 'denoising-"),
+        ({"defence": ("denoising",)}, "unknown training defence 'denoising': perhaps you meant"),
         ({"defence": (D1, D1)}, "defence 'denoising-adversarial' is given twice"),
         ({"defence": (D1,), "defence_radius": 0.0}, "defence_radius is 0, expected a finite numb"),
         ({"defence": (D1,), "defence_norm": "l1"}, "unknown defence_norm 'l1'"),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from seatbelt_vae.evaluation.distortion_damage import auddc_worst
 from seatbelt_vae.report import collect
+from seatbelt_vae.report.html import _content
 from seatbelt_vae.report.suite_charts import (
     _running_minimum,
     attack_curve,
@@ -57,6 +58,23 @@ def test_the_budget_curve_goes_through_the_mean_gaps(demo: list[Path]) -> None:
     said = [f"beta-tcvae: {gap:.3g} at {epsilon:.3g}" for epsilon, gap in expected[1:]]
     assert titles(part(svg, "solid m1")) == said
     assert titles(part(svg, "identity")) == ["1 − ε: a model that copies its input"]
+
+
+def test_the_certificate_is_a_line_of_the_budget_curve(demo: list[Path]) -> None:
+    runs = collect(demo)
+    measured = runs[1].suites["latent-kl-strong"].measured
+    assert measured is not None
+    assert "certificate" not in str(budget_curve(runs, "latent-kl-strong"))
+    assert not _content(runs)["has_certificates"]
+    for row in measured.budgets:
+        row["certified_gap"] = 1 - 1.5 * row["epsilon"]
+    svg = budget_curve(runs, "latent-kl-strong")
+    points = path(svg, "ceiling m1")
+    for (x, y), epsilon in zip(points, (0, 0.05, 0.1, 0.2, 0.3, 0.5), strict=True):
+        assert (x - LEFT) / (RIGHT - LEFT) * 0.52 == pytest.approx(epsilon, abs=1e-3)
+        assert (BOTTOM - y) / (BOTTOM - TOP) * 1.05 == pytest.approx(1 - 1.5 * epsilon, abs=1e-3)
+    assert titles(part(svg, "ceiling m1")) == ["beta-tcvae: certificate, no attack gets below"]
+    assert _content(runs)["has_certificates"]
 
 
 def test_the_attack_curve_lies_below_the_trivial_bound(demo: list[Path]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seatbelt_vae.config import PRESETS, dump_toml
-from seatbelt_vae.config.training_defences import DEFENCES
+from seatbelt_vae.config.training_defences import TRAINING_DEFENCES
 from seatbelt_vae.errors import ArtifactError, ConfigError, DivergenceError, ForeignStateError
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.runs import RunFolder, atomic_write, read_rows, read_tensors
@@ -49,7 +49,8 @@ def rows(run):
     ("preset", "defence"),
     [
         *((preset, "none") for preset in ("vae", "seatbelt", "factor-vae")),
-        *(("seatbelt", defence) for defence in DEFENCES),
+        *(("seatbelt", defence) for defence in TRAINING_DEFENCES),
+        *((preset, "denoising-adversarial") for preset in ("beta-tcvae", "factor-vae", "hvae")),
     ],
 )
 def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset, defence):
@@ -123,7 +124,7 @@ def test_models_train_in_bf16_and_are_validated_in_float32_as_they_are_used(tmp_
     assert {tensor.dtype for tensor in stored} == {torch.float32, torch.int64}
 
 
-@pytest.mark.parametrize("defence", DEFENCES)
+@pytest.mark.parametrize("defence", TRAINING_DEFENCES)
 def test_every_defence_trains_convolutions_in_bf16_as_in_float32(tmp_path, defence):
     found = []
     for precision in ("bf16", "float32"):

@@ -153,8 +153,9 @@ _OF_LEVEL = (
         "start",
         "VARCHAR",
         "its start point: zero, segment, target, blend, noise, restart, code, image, recheck; "
-        "`float64`, a solution refined; or the "
-        "control that found x\\*",
+        "`float64`, a solution refined; or the control that found x\\*, also `undefended` (a "
+        "solution of the model without its defence at inference), `bpda` or `eot` (descents "
+        "with its gradients, or over draws of noise)",
         "start",
     ),
     AttackColumn(
@@ -182,7 +183,12 @@ _CONTROLS = (
     AttackColumn("noise_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
     AttackColumn("delta_gradient_free", "DOUBLE", "smallest Δ of a search by values only"),
     AttackColumn("gradient_free_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
-    AttackColumn("delta_transfer", "DOUBLE", "smallest Δ of a sibling's adversarial images"),
+    AttackColumn(
+        "delta_transfer",
+        "DOUBLE",
+        "smallest Δ of a sibling's adversarial images, or of attacks that know the model without "
+        "its defence at inference",
+    ),
     AttackColumn("transfer_beats", "BOOLEAN", "it is below `delta_attack` by more than 1 %"),
 )
 _CHECKS = (

@@ -10,7 +10,10 @@ from seatbelt_vae.attacks.attack_rows import attack_rows
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.threats import Norms, Penalty
 
-__all__ = ["AttackResult"]
+__all__ = ["CONTROL", "AttackResult"]
+
+CONTROL = "control"
+"""Status of a point that a control found."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class AttackResult:
         return torch.where(scale > 0, torch.stack(worst).to(scale) / scale, 0)
 
     def with_points(
-        self, points: Tensor, name: str, status: str = "control"
+        self, points: Tensor, name: str, status: str = CONTROL
     ) -> tuple["AttackResult", Tensor]:
         r"""The result with the points :math:`(P, K, n)` of a control wherever they are better.
 

@@ -34,11 +34,17 @@ _AXES = {
     "linf": "budget ε = ‖d‖∞, in 1/255 of the range",
     "sd": "budget ε = ‖d‖∞, in standard deviations",
 }
-_LINES = {"identity": "copy of the input", "blend": "blend of the two inputs", "ppca": "pPCA"}
+_LINES = {
+    "identity": "copy of the input",
+    "blend": "blend of the two inputs",
+    "ppca": "pPCA",
+    "certified": "certificate: no attack gets below",
+}
 _KINDS = {
     "identity": ("identity", look(5)),
     "blend": ("blend", look(0)),
     "ppca": ("reference", look(1)),
+    "certified": ("ceiling", look(2)),
 }
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DECLARED = {metric.name: metric for metric in METRICS}

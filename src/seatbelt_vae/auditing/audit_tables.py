@@ -14,7 +14,12 @@ __all__ = ["ARROWS", "LossTable", "MetricRow", "MetricTable", "loss_table", "met
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 """The direction that is better for the owner of the model."""
 
-_LINES = {"identity": "copy of the input", "blend": "blend", "ppca": "pPCA"}
+_LINES = {
+    "identity": "copy of the input",
+    "blend": "blend",
+    "ppca": "pPCA",
+    "certified": "certificate",
+}
 _ELSEWHERE = "accuracy"  # its answer has a section of its own
 _WITHOUT_LOSS = ("zero", "blend", "noise")
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, outputs
+from seatbelt_vae.evaluation.gap import Pair
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Candidates"]
@@ -102,6 +103,14 @@ class Candidates:
         usable = (self.pair == pair) & (self.level <= level)
         close = usable & (value <= value[index] + _AS_BAD * value[index].abs())
         return self.origin[int(close.nonzero()[0])]
+
+    def certified_gaps(self, model: Autoencoder, pair: int) -> Tensor | None:
+        """Lower bounds of the gap of a pair within each budget, :math:`(W)`; see `Pair`."""
+        p = self.pairs
+        sides = (p.x, p.target, p.reconstruction, p.target_reconstruction)
+        of_pair = Pair(*(side[pair] for side in sides))
+        found = [of_pair.certified_gap(model, radius) for radius in self.largest[pair].tolist()]
+        return None if None in found else self.largest.new_tensor(found)
 
     def values(self, goal: Goal, index: Tensor) -> Tensor:
         """The goal of candidates :math:`(P, W)` within the budget of their place, float64."""

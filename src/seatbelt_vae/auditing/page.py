@@ -74,6 +74,7 @@ def _content(folder: Path, audit: Audit) -> dict[str, Any]:
         "attacked": bool(audit.results),
         "exit_code": int(exit_code(audit.verdict)),
         "pair_count": max((r.pairs for r in charted), default=0),
+        "has_certificate": any(r.lines.certified is not None for r in charted),
         "has_intervals": any(r.low is not None for r in charted),
         "better": {metric.name: ARROWS[metric.better] for metric in METRICS},
         "cell": cell,

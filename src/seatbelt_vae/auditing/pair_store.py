@@ -187,6 +187,8 @@ def _attack(
             levels = attack.levels[place].tolist()
             ppca = linear.gaps(x[place], target[place], attack.budget, levels)
             lines = {"ppca": ppca} | {name: column[place] for name, column in columns.items()}
+            if (certified := attack.found.certified_gaps(model, place)) is not None:
+                lines["certified"] = certified
             pair.add(attack.found, place, threat, budgets, lines, checks[place])
     for number, pair in zip(numbers, stored, strict=True):
         *tables, tensors = _files(folder, number)

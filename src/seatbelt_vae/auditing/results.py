@@ -15,7 +15,7 @@ __all__ = ["results_of", "stated"]
 
 Row = dict[str, Any]
 
-_LINES = ("identity", "blend", "ppca")
+_LINES = ("identity", "blend", "ppca", "certified")
 _DECLARED = {metric.name: metric for metric in METRICS}
 _SIMILARITIES = ("psnr_input", "ssim_input", "psnr_output", "ssim_output", "code_shift")
 _TOKENS = "tokens_changed"

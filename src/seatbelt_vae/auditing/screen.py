@@ -44,6 +44,7 @@ def _table(audit: Audit) -> list[str]:
         (f"{_THREATS[first.name]} budget ε", list(budgets)),
         ("gap, 95 % interval", [_with_interval(found) for found in gaps]),
         ("identity/blend/pPCA", [_lines(found) for found in gaps]),
+        ("certified gap", [_number(found.lines.certified if found else None) for found in gaps]),
         ("code gap", [_value(found) for found in code_gaps]),
         ("damage", [_value(found) for found in damages]),
     ]
@@ -140,8 +141,10 @@ def _with_interval(result: Result | None) -> str:
 
 
 def _lines(result: Result | None) -> str:
-    values = [] if result is None else vars(result.lines).values()
-    return " ".join(_number(value) for value in values)
+    if result is None:
+        return ""
+    lines = result.lines
+    return " ".join(map(_number, (lines.identity, lines.blend, lines.ppca)))
 
 
 def _value(result: Result | None) -> str:

@@ -12,17 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seatbelt_vae.attacks.losses import ExpectedLoss, Loss
+from seatbelt_vae.attacks.diagnostics.adaptive import (
+    ANNEALED,
+    EVALUATIONS,
+    FRESH,
+    GradientSource,
+    gradient_sources,
+    redrawn,
+)
 from seatbelt_vae.attacks.methods.search import Request
 from seatbelt_vae.auditing.goals import Goal, norm, outputs
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
-from seatbelt_vae.defences import StraightThrough, with_noise
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
 
 __all__ = ["ThroughDefence"]
 
-_STARTS, _EVALUATIONS, _ANNEALED = 2, 20, 40
-_KNOWN, _FRESH = range(1, 5), range(5, 21)
+_STARTS = 2
 
 
 @dataclass
@@ -44,11 +49,8 @@ class ThroughDefence:
         self._own = found.values(goals[0], found.best(goals[0]))
         sibling = replace(attack, model=self.undefended)
         self._undefended = self._transferred(sibling)
-        self._descend(goals, "transfer", attack.model)
-        if tuple(self.undefended.latent_sizes) == tuple(attack.model.latent_sizes):
-            self._descend(goals, "bpda", StraightThrough(self.undefended, attack.model))
-        if models := _redrawn(attack.model, _KNOWN):
-            self._descend(goals[:1], "eot", attack.model, models)
+        for source in gradient_sources(attack.model, self.undefended):
+            self._descend(goals[:1] if source.draws else goals, source)
 
     def _transferred(self, sibling: PortfolioAttack) -> Tensor:
         """The headline goal of the undefended model; its solutions become candidates."""
@@ -60,29 +62,17 @@ class ThroughDefence:
         headline = sibling.goals[0]
         return solved.values(headline, solved.best(headline))
 
-    def _descend(
-        self,
-        goals: Sequence[Goal],
-        origin: str,
-        gradients: Autoencoder,
-        models: tuple[Autoencoder, ...] = (),
-    ) -> None:
+    def _descend(self, goals: Sequence[Goal], source: GradientSource) -> None:
         """Descend on each goal from solutions of the undefended model and the best candidates."""
         attack = self.attack
-
-        def expected(loss: Loss) -> Loss:
-            return ExpectedLoss(loss, models) if models else loss
-
         for goal in goals:
-            requests = [*self._starts("undefended"), *attack.best_starts(goal, _STARTS)]
-            problem = attack.bound_to(goal.loss, gradients, expected)
             attack.descend(
                 goal.loss,
-                requests,
-                _EVALUATIONS,
-                annealed=_ANNEALED,
-                origin=origin,
-                problem=problem,
+                [*self._starts("undefended"), *attack.best_starts(goal, _STARTS)],
+                EVALUATIONS,
+                annealed=ANNEALED,
+                origin=source.origin,
+                problem=attack.bound_to(goal.loss, source.model, source.loss),
             )
 
     def _starts(self, origin: str) -> list[Request]:
@@ -106,7 +96,7 @@ class ThroughDefence:
         smallest for, and NaN for a defence without noise of its own.
         """
         fresh = torch.full_like(self._undefended, torch.nan)
-        if models := _redrawn(self.attack.model, _FRESH):
+        if models := redrawn(self.attack.model, FRESH):
             found, goal = self.attack.found, self.attack.goals[0]
             others = [o for o in set(found.origin) if o != "eot"]
             chosen = [found.best(goal), found.best(goal, but=others)]
@@ -120,8 +110,3 @@ class ThroughDefence:
         aims = pairs.target_reconstruction.repeat_interleave(index.shape[1], dim=0)
         distances = [norm(outputs(model, images)[1] - aims) for model in models]
         return torch.stack(distances).mean(0).view_as(index) / pairs.separation[:, None]
-
-
-def _redrawn(model: Autoencoder, seeds: range) -> tuple[Autoencoder, ...]:
-    """The defence with noise of each seed; empty for one without noise of its own."""
-    return tuple(found for seed in seeds if (found := with_noise(model, seed)) is not None)

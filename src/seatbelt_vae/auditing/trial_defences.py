@@ -6,6 +6,7 @@ from dataclasses import replace
 from seatbelt_vae.auditing.audit_model import audit
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.hardening import HardeningConfig
+from seatbelt_vae.config.wrappers import full_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.hardening.defend import duration_of
@@ -15,7 +16,7 @@ from seatbelt_vae.subjects.defended_subject import behind
 
 __all__ = ["TRIED", "hardening_minutes", "try_defences"]
 
-TRIED = ("averaging:8", "self-denoising:1", "hmc:5")
+TRIED = tuple(map(full_name, ("averaging", "self-denoising", "hmc")))
 """Defences that cost little enough to be tried on every model."""
 
 _PAIRS, _BUDGET = 5, 0.2

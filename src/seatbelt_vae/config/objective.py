@@ -7,7 +7,7 @@ from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.config.presets import preset_of
 from seatbelt_vae.config.training_defences import (
     DEFENCE_SETTINGS,
-    DEFENCES,
+    TRAINING_DEFENCES,
     defences_of,
     names_of,
 )
@@ -139,7 +139,7 @@ def _check_defences(objective: ObjectiveConfig) -> None:
     for name in DEFENCE_SETTINGS:
         value = getattr(objective, name)
         if value != getattr(default, name) and not any(each.reads(name) for each in chosen):
-            readers = [known for known, defence in DEFENCES.items() if defence.reads(name)]
+            readers = [known for known, defence in TRAINING_DEFENCES.items() if defence.reads(name)]
             raise ConfigError(
                 f"{name} is {value}, which no chosen defence reads: leave it out, or add "
                 f"defence {' or '.join(readers)}"

@@ -1,4 +1,7 @@
-"""Training defences: changes of the objective, named beside any preset. torch is not imported."""
+"""Training defences: changes of the objective, named beside any preset. torch is not imported.
+
+Defences at inference are in `seatbelt_vae.config.wrappers`.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +10,7 @@ from seatbelt_vae.config.presets import Penalty, one
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import resolve_reference
 
-__all__ = ["DEFENCES", "DEFENCE_SETTINGS", "INNER_ATTACK", "defences_of", "names_of"]
+__all__ = ["DEFENCE_SETTINGS", "INNER_ATTACK", "TRAINING_DEFENCES", "defences_of", "names_of"]
 
 _LOSSES = "seatbelt_vae.objectives.penalties."
 
@@ -56,7 +59,7 @@ _RECONSTRUCTION = Penalty(
     settings=("jacobian_iterations",),
 )
 
-DEFENCES: Mapping[str, Penalty] = {
+TRAINING_DEFENCES: Mapping[str, Penalty] = {
     penalty.name: penalty for penalty in (DENOISING, _COUPLED, _ENCODER, _RECONSTRUCTION)
 }
 """The training defences by name."""
@@ -64,7 +67,7 @@ DEFENCES: Mapping[str, Penalty] = {
 DEFENCE_SETTINGS = tuple(
     dict.fromkeys(
         setting
-        for penalty in DEFENCES.values()
+        for penalty in TRAINING_DEFENCES.values()
         for setting in (*penalty.settings, penalty.weight)
         if isinstance(setting, str)
     )
@@ -86,7 +89,7 @@ def names_of(words: Sequence[str]) -> tuple[str, ...]:
     names = [name for name in names if name != "none"]
     for name in names:
         if ":" not in name:
-            one_of("defence", name, DEFENCES)
+            one_of("training defence", name, TRAINING_DEFENCES)
         if names.count(name) > 1:
             raise ConfigError(f"defence {name!r} is given twice: give it once")
     return tuple(names)
@@ -98,7 +101,7 @@ def defences_of(names: Sequence[str]) -> tuple[Penalty, ...]:
     Raises:
         ConfigError: an unknown name, or a reference to another object.
     """
-    found = [DEFENCES[name] if name in DEFENCES else resolve_reference(name) for name in names]
+    found = [TRAINING_DEFENCES.get(name) or resolve_reference(name) for name in names]
     for name, penalty in zip(names, found, strict=True):
         if not isinstance(penalty, Penalty):
             kind = type(penalty).__name__

@@ -23,7 +23,7 @@ class Averaging(Wrapper):
         draws: K.
     """
 
-    draws: int = 8
+    draws: int
 
     needs = ("posterior",)
     random = True

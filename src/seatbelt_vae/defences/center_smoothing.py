@@ -31,7 +31,7 @@ class CenterSmoothing(Wrapper):
     Source: Kumar & Goldstein (2021), "Center smoothing".
     """
 
-    sigma: float = 0.1
+    sigma: float
     draws: int = 32
 
     random = True
@@ -70,17 +70,16 @@ class CenterSmoothing(Wrapper):
             samples: m.
             alpha: α.
         """
+        majority = (self.draws // 2 + 1) / self.draws + _hoeffding(self.draws, alpha)
+        # ppf(1) is infinite, so that a majority of 1 or more gives a share of 1
+        share = norm.cdf(norm.ppf(min(majority, 1.0)) + radius / self._deviation)
+        place = math.ceil((share + _hoeffding(samples, alpha)) * samples)
+        if place > samples:
+            return x.new_full((len(x),), math.inf)
         centre = self.inner.decode(self.encode(x).z).mean.flatten(1)
         generator = generator_for(Stream.CERTIFICATE_NOISE, self.seed)
         noisy = self._noisy(x, samples, generator, shared=True)
         distances = (self._reconstructions(noisy) - centre).norm(dim=2)
-        majority = (self.draws // 2 + 1) / self.draws + _hoeffding(self.draws, alpha)
-        if majority >= 1:
-            return torch.full_like(distances[0], math.inf)
-        share = norm.cdf(norm.ppf(majority) + radius / self._deviation)
-        place = math.ceil((share + _hoeffding(samples, alpha)) * samples)
-        if place > samples:
-            return torch.full_like(distances[0], math.inf)
         quantile: Tensor = distances.kthvalue(place, dim=0).values
         return 3 * quantile
 

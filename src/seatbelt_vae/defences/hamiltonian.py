@@ -30,7 +30,7 @@ class HamiltonianMonteCarlo(Wrapper):
     autoencoders with MCMC".
     """
 
-    transitions: int = 5
+    transitions: int
     step_size: float = 0.2
 
     needs = ("posterior", "prior", "likelihood")

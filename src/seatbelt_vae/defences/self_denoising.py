@@ -18,7 +18,7 @@ class SelfDenoising(Wrapper):
         times: r.
     """
 
-    times: int = 1
+    times: int
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         """The posterior of the input that was reconstructed r times."""

@@ -55,6 +55,11 @@ class Wrapper:
             )
 
     @property
+    def undefended(self) -> Autoencoder:
+        """The model without the defence, which attacks through the defence know."""
+        return self.inner
+
+    @property
     def bounds(self) -> Any:
         """The bounds of the inner model."""
         return self.inner.bounds

@@ -67,6 +67,11 @@ AUDIT_FILES = {
             Column("ssim_output", "DOUBLE", "SSIM of rec(x\\*) against rec(x)"),
             Column("ppca", "DOUBLE", "gap of probabilistic PCA under attack; null for other goals"),
             Column(
+                "certified",
+                "DOUBLE",
+                "lower bound of the gap that no attack can pass; null without a certificate",
+            ),
+            Column(
                 "undefended",
                 "DOUBLE",
                 "gap of the model without its defence at inference, attacked alone; null for "
@@ -172,6 +177,7 @@ AUDIT_VIEWS = (
             Column("identity", "DOUBLE", "the metric of the identity map"),
             Column("blend", "DOUBLE", "the metric at the nearest point to the target"),
             Column("ppca", "DOUBLE", "the metric of probabilistic PCA"),
+            Column("certified", "DOUBLE", "mean certificate; null without one"),
         ),
     ),
 )

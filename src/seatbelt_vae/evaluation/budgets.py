@@ -3,122 +3,38 @@ r"""The smallest reconstruction gap within matched budgets :math:`\|d\| \leq \va
 Attacks that weigh distance by λ reach few of the budgets, so their rows are also shortened to each
 budget. Budgeted attacks then lower the gap itself. Their first stage takes annealed gradient steps,
 which leave the poor minima of large networks; the second exchanges distortions between neighbouring
-budgets. A recheck from random starts tests whether they converged. Every number is an upper bound
-of the smallest gap.
+budgets. A recheck from random starts tests whether they converged. A defence at inference is also
+attacked with knowledge of the undefended model. Every number is an upper bound of the smallest gap.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
 import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks import budgeted_attack
-from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.attacks.diagnostics.adaptive import (
+    ANNEALED,
+    EVALUATIONS,
+    FRESH,
+    GradientSource,
+    gradient_sources,
+    redrawn,
+)
+from seatbelt_vae.defences import Wrapper
+from seatbelt_vae.evaluation.budget_candidates import Candidates, blend, shorten
+from seatbelt_vae.evaluation.gap import Pair, reconstruct
 from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.protocol import Autoencoder
 
 __all__ = ["Candidates", "MatchedBudgets", "blend", "matched_budgets", "shorten"]
 
-_ROUNDING = 1e-6
 _STORED = ("row", "shortened")
 # evaluations of annealed steps and of the quasi-Newton method
 _FIRST, _EXCHANGED, _RECHECKED = (120, 20), (0, 100), (150, 50)
 _SMALLEST_SCALE = 0.1
-
-
-def shorten(x: Tensor, adversarial: Tensor, length: float) -> Tensor:
-    r""":math:`x + \min(1, \ell/\|d\|)\,d`, :math:`d = x^* - x`: attacks shortened to length ℓ.
-
-    The result stays inside the box, which is convex; :math:`\|d\| \leq \ell` holds to rounding.
-
-    Args:
-        x: the input :math:`(C, H, W)`.
-        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
-        length: ℓ.
-
-    Example:
-        >>> shorten(torch.zeros(1, 1, 2), torch.tensor([[[[3.0, 4.0]]]]), 2.5)
-        tensor([[[[1.5000, 2.0000]]]])
-    """
-    d = (adversarial - x).double()
-    size = image_norm(d, x.ndim).clamp_min(torch.finfo(torch.float64).tiny)
-    share = (length / size).clamp(max=1).view(-1, *[1] * x.ndim)
-    shortened = (x.double() + share * d).to(x)
-    return torch.where(share == 1, adversarial, shortened)
-
-
-def blend(pair: Pair, epsilon: float) -> Tensor:
-    r""":math:`x + \varepsilon(x_t - x)`, the attack that needs no model; :math:`(C, H, W)`."""
-    return torch.lerp(pair.x, pair.target, epsilon)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Images within one budget, with their reconstructions and measures.
-
-    Args:
-        images, reconstructions: :math:`(n, C, H, W)`.
-        how: the origin of each: ``zero`` (the input itself), ``row``, ``shortened``, ``blend``,
-            ``budgeted`` or ``budgeted-recheck``.
-        distance_relative, gap, distortion: of each image, float64; see `Pair`.
-    """
-
-    images: Tensor
-    reconstructions: Tensor
-    how: tuple[str, ...]
-    distance_relative: Tensor
-    gap: Tensor
-    distortion: Tensor
-
-    @classmethod
-    def within(
-        cls, model: Autoencoder, pair: Pair, adversarial: Tensor, epsilon: float, batch: int
-    ) -> "Candidates":
-        """The input, every row shortened to the budget, and last the blend."""
-        budget = epsilon * pair.image_distance
-        inside = pair.norm(adversarial - pair.x) <= budget * (1 + _ROUNDING)
-        shortened = shorten(pair.x, adversarial, budget)
-        images = torch.cat([pair.x[None], shortened, blend(pair, epsilon)[None]])
-        rows = tuple("row" if row else "shortened" for row in inside.tolist())
-        return cls.of(model, pair, images, ("zero", *rows, "blend"), batch)
-
-    @classmethod
-    def of(
-        cls, model: Autoencoder, pair: Pair, images: Tensor, how: tuple[str, ...], batch: int
-    ) -> "Candidates":
-        """Images with the reconstructions of a model."""
-        reconstructions = reconstruct(model, images, batch=batch)
-        return cls(
-            images,
-            reconstructions,
-            how,
-            pair.distance_relative(images),
-            pair.gap(reconstructions),
-            pair.distortion(reconstructions),
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
-        """The candidates of all parts, in order."""
-        columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(cls)}
-        how = tuple(chain.from_iterable(columns.pop("how")))
-        return cls(how=how, **{name: torch.cat(values) for name, values in columns.items()})
-
-    def take(self, positions: Sequence[int]) -> "Candidates":
-        """The candidates at some positions."""
-        tensors = {name: value for name, value in vars(self).items() if name != "how"}
-        return Candidates(
-            how=tuple(self.how[i] for i in positions),
-            **{name: value[list(positions)] for name, value in tensors.items()},
-        )
-
-    @property
-    def best(self) -> int:
-        """The position of the smallest gap."""
-        return int(self.gap.argmin())
 
 
 @dataclass(frozen=True)
@@ -134,6 +50,10 @@ class MatchedBudgets:
         gap_of_rows: smallest gap of the stored attacks, shortened to the budget where necessary.
         pool: all candidates, one entry per budget.
         unconverged: fall of the gap by the recheck at each budget; None without a recheck.
+        transfer_fall: fall of the gap by attacks that know the undefended model; None without a
+            defence at inference.
+        fresh_gap: mean gap over draws of the defence's noise that no attack knows, of the candidate
+            with the smallest mean; None without such noise.
     """
 
     epsilon: tuple[float, ...]
@@ -146,6 +66,8 @@ class MatchedBudgets:
     gap_of_rows: tuple[float, ...]
     pool: tuple[Candidates, ...]
     unconverged: tuple[float | None, ...]
+    transfer_fall: tuple[float | None, ...]
+    fresh_gap: tuple[float | None, ...]
 
 
 def matched_budgets(
@@ -181,11 +103,22 @@ def matched_budgets(
     if lower:
         pool = attack(pool, _first_starts(pool), "budgeted", *_FIRST)
         pool = attack(pool, _exchanged_starts(pair, pool, budgets), "budgeted", *_EXCHANGED)
-    best, unconverged = _joined_best(pool), (None,) * len(budgets)
+    nothing: tuple[float | None, ...] = (None,) * len(budgets)
+    best, unconverged, transfer_fall, fresh = _joined_best(pool), nothing, nothing, nothing
     if lower and recheck:
         new, before = _new_starts(pair, pool, budgets, recheck), best
         best = _joined_best(pool := attack(pool, new, "budgeted-recheck", *_RECHECKED))
         unconverged = tuple((before.gap - best.gap).tolist())
+    if lower and isinstance(model, Wrapper):
+        before, plain = best, Pair.of(model.undefended, pair.x, pair.target)
+        known = matched_budgets(
+            *(model.undefended, plain, adversarial, budgets),
+            batch=batch,
+            max_evaluations=max_evaluations,
+        )
+        best = _joined_best(pool := _adaptive(model, pair, pool, known.images, attack, batch))
+        transfer_fall = tuple((before.gap - best.gap).tolist())
+        fresh = _fresh_gaps(model, pair, pool, batch) or nothing
     return MatchedBudgets(
         epsilon=budgets,
         images=best.images,
@@ -197,6 +130,8 @@ def matched_budgets(
         gap_of_rows=tuple(c.gap[i].item() for c, i in _best(stored)),
         pool=pool,
         unconverged=unconverged,
+        transfer_fall=transfer_fall,
+        fresh_gap=fresh,
     )
 
 
@@ -225,11 +160,12 @@ def _lowered(
     how: str,
     annealed: int,
     evaluations: int,
+    source: GradientSource | None = None,
 ) -> tuple[Candidates, ...]:
     """The pool with budgeted attacks from the starts of each budget, :math:`(S, C, H, W)`."""
     each = [len(points) for points in starts]
     found = budgeted_attack(
-        model,
+        model if source is None else source.model,
         pair.x,
         pair.target,
         [
@@ -241,9 +177,55 @@ def _lowered(
         annealed=min(annealed, max_evaluations),
         evaluations=min(evaluations, max_evaluations),
         micro_batch=batch,
+        draws=() if source is None else source.draws,
     )
-    added = [Candidates.of(model, pair, i, (how,) * len(i), batch) for i in found.split(each)]
+    return _with_images(model, pair, pool, found.split(each), how, batch)
+
+
+def _with_images(
+    model: Autoencoder,
+    pair: Pair,
+    pool: Sequence[Candidates],
+    images: Sequence[Tensor],
+    how: str,
+    batch: int,
+) -> tuple[Candidates, ...]:
+    """The pool with images of one origin for each budget."""
+    added = [Candidates.of(model, pair, i, (how,) * len(i), batch) for i in images]
     return tuple(Candidates.joined(parts) for parts in zip(pool, added, strict=True))
+
+
+def _adaptive(
+    model: Wrapper,
+    pair: Pair,
+    pool: Sequence[Candidates],
+    solutions: Tensor,
+    attack: Callable[..., tuple[Candidates, ...]],
+    batch: int,
+) -> tuple[Candidates, ...]:
+    """The pool with the undefended model's solutions, and descents from these and the best."""
+    starts = [
+        torch.stack([c.images[i], s]) for (c, i), s in zip(_best(pool), solutions, strict=True)
+    ]
+    found = _with_images(model, pair, pool, solutions.split(1), "undefended", batch)
+    for source in gradient_sources(model, model.undefended):
+        found = attack(found, starts, source.origin, ANNEALED, EVALUATIONS, source)
+    return found
+
+
+def _fresh_gaps(
+    model: Wrapper, pair: Pair, pool: Sequence[Candidates], batch: int
+) -> tuple[float, ...]:
+    """The smallest mean gap over unknown draws, of the best candidates and of those of ``eot``."""
+    models = redrawn(model, FRESH)
+    if not models:
+        return ()
+    eot = [c.take([i for i, how in enumerate(c.how) if how == "eot"]) for c in pool]
+    means = []
+    for chosen in (_joined_best(pool), _joined_best(eot)):
+        gaps = [pair.gap(reconstruct(each, chosen.images, batch=batch)) for each in models]
+        means.append(torch.stack(gaps).mean(0))
+    return tuple(torch.stack(means).amin(0).tolist())
 
 
 def _first_starts(pool: Sequence[Candidates]) -> list[Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seatbelt_vae.protocol import Autoencoder, Noise, as_inputs
 
-__all__ = ["SMALLEST_SEPARATION", "Pair", "image_norm", "reconstruct"]
+__all__ = ["SMALLEST_SEPARATION", "Pair", "certified_movement", "image_norm", "reconstruct"]
 
 SMALLEST_SEPARATION = 0.2
 """Smallest denominator of a ratio, as a share of ‖x_t − x‖; below it a pair is not told apart."""
@@ -39,6 +39,27 @@ def reconstruct(
         part = None if noise is None else [n[..., rows, :] for n in noise]
         parts.append(model.decode(model.encode(x[rows], part).z).mean)
     return torch.cat(parts, dim=-x.ndim)
+
+
+def certified_movement(model: Autoencoder, x: Tensor, radius: float) -> float | None:
+    r"""Bound of :math:`\|\mathrm{rec}(x+d) - \mathrm{rec}(x)\|` where :math:`\|d\| \leq` radius.
+
+    The Lipschitz constant of the model times the radius, or the certificate of `CenterSmoothing`,
+    which holds with probability 95 % over its noise.
+
+    Args:
+        model: the autoencoder, in evaluation mode.
+        x: one input.
+        radius: the largest :math:`\|d\|_2`.
+
+    Returns:
+        The bound, which may be infinite; None for a model without a certificate.
+    """
+    if (constant := getattr(model, "lipschitz_constant", None)) is not None:
+        return float(constant * radius)
+    if (certificate := getattr(model, "certificate", None)) is not None:
+        return float(certificate(x[None], radius))
+    return None
 
 
 @dataclass(frozen=True)
@@ -116,21 +137,22 @@ class Pair:
         """
         return self.norm(reconstruction - self.target_reconstruction) / self.separation
 
-    def certified_gap(self, epsilon: float, constant: float) -> float:
-        r"""Lower bound of the gap where :math:`\|d\| \leq \varepsilon\|x_t-x\|`.
+    def certified_gap(self, model: Autoencoder, radius: float) -> float | None:
+        r"""Lower bound of the gap where :math:`\|d\|_2 \leq` radius.
 
-        :math:`\max(0, 1 - \varepsilon L\|x_t-x\| / \|\hat x-\hat x_t\|)` for a map R with
-        :math:`\|R(x)-R(y)\| \leq L\|x-y\|`.
+        :math:`\max(0, 1 - m / \|\hat x-\hat x_t\|)` with m the `certified_movement` of the model;
+        None without a certificate.
 
         Args:
-            epsilon: the budget ε.
-            constant: L.
+            model: the model of the pair.
+            radius: the largest :math:`\|d\|_2`, in the units of inputs.
 
         Source: the triangle inequality; Barrett et al. (2022) certify margins in the same way.
         """
-        if not self.separation:
-            return 0.0
-        return max(0.0, 1 - epsilon * constant * self.image_distance / self.separation)
+        movement = certified_movement(model, self.x, radius)
+        if movement is None:
+            return None
+        return max(0.0, 1 - movement / self.separation) if self.separation else 0.0
 
     def distortion(self, reconstruction: Tensor) -> Tensor:
         r"""Relative distance of the output from the target image, float64.

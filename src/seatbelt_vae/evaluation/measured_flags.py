@@ -36,8 +36,19 @@ def measured_flags(
     return [
         Flag("paths differ", off > _CLOSE, off, f"sampled and mean gaps differ by {off:.2g}"),
         _convergence([row.get("unconverged") for row in at_budgets]),
+        *_transfer([row.get("transfer_fall") for row in at_budgets]),
         Flag("pairs not told apart", lost > 0, lost / len(pairs), f"{lost} of {len(pairs)} pairs"),
     ]
+
+
+def _transfer(falls: Sequence[float | None]) -> list[Flag]:
+    """The flag of a defence at inference that masks its gradient; none without a defence."""
+    known = [fall for fall in falls if fall is not None]
+    if not known:
+        return []
+    worst = max(known)
+    detail = f"attacks that know the undefended model lower a gap by up to {worst:.2g}"
+    return [Flag("transfer lowers the gap", worst > _CONVERGED, worst, detail)]
 
 
 def _convergence(falls: Sequence[float | None]) -> Flag:

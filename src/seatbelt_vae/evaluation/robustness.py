@@ -39,7 +39,7 @@ class PairMeasures:
         budgets_sampled: their gaps on the sampled path.
         area, area_worst: AUDDC as published, and of the running minimum; None if the pair is not
             told apart.
-        lipschitz_constant: of the model's reconstruction; None if it is not known.
+        certified: lower bounds of the gap per budget; None for a model without a certificate.
     """
 
     pair: Pair
@@ -48,11 +48,7 @@ class PairMeasures:
     budgets_sampled: Tensor
     area: Area | None = None
     area_worst: Area | None = None
-    lipschitz_constant: float | None = None
-
-    def _certified(self, epsilon: float) -> float | None:
-        constant = self.lipschitz_constant
-        return None if constant is None else self.pair.certified_gap(epsilon, constant)
+    certified: tuple[float | None, ...] = ()
 
     @property
     def budget_rows(self) -> list[Row]:
@@ -65,11 +61,13 @@ class PairMeasures:
                 "gap": _finite(found.gap[i]),
                 "gap_sampled": _finite(self.budgets_sampled[i].item()),
                 "unconverged": found.unconverged[i],
+                "transfer_fall": found.transfer_fall[i],
+                "fresh_gap": found.fresh_gap[i],
                 "how": found.how[i],
                 "gap_of_rows": _finite(found.gap_of_rows[i]),
                 "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
-                "certified_gap": self._certified(epsilon),
+                "certified_gap": self.certified[i],
                 "distance_relative": found.distance_relative[i],
                 "told_apart": self.pair.gap_is_defined,
             }
@@ -136,7 +134,7 @@ def measure_pair(
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
         *_areas(pair, columns, budgets),
-        getattr(model, "lipschitz_constant", None),
+        tuple(pair.certified_gap(model, e * pair.image_distance) for e in budgets.epsilon),
     )
 
 

@@ -73,6 +73,8 @@ class HardeningLoss:
             parts = [statistics(model.encode(part)) for part in images.split(config.batch_size)]
             spread = torch.cat(parts).var(0)
         flat = images.flatten(1)
+        # disjoint pairs, unlike `median_distance` of training: stored hardenings, which resume bit
+        # for bit, have radii from these, and a sample of thousands has millions of pairs
         half = len(flat) // 2
         distance = (flat[:half] - flat[half : 2 * half]).norm(dim=1).median()
         scale = bounds_of(model).span if config.norm == "linf" else float(distance)

@@ -18,7 +18,8 @@ Place = tuple[int, int]
 
 QUERIES = {
     "audits": "SELECT * FROM audits ORDER BY run",
-    "results": "SELECT run, metric, goal, threat, epsilon, value, low, high FROM audit_results",
+    "results": "SELECT run, metric, goal, threat, epsilon, value, low, high, certified "
+    "FROM audit_results",
     "worst": "SELECT run, input_index, target_index, threat, epsilon, value FROM audit_worst "
     "WHERE goal = 'gap' AND told_apart",
 }

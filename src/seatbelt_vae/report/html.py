@@ -82,6 +82,11 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "unmoved": UNMOVED,
         "pairs": max((row["pairs"] for row in rows), default=0),
         "has_intervals": any(row["gap@0.2"]["low"] is not None for row in rows),
+        "has_certificates": any(
+            row.get("certified_gap") is not None
+            for _, _, measured in image_panels.measured_runs(runs, name)
+            for row in measured.budgets
+        ),
         "panels": shown,
         "epsilons": epsilons,
         "default_epsilon": _DEFAULT_EPSILON if _DEFAULT_EPSILON in epsilons else (*epsilons, 0)[0],

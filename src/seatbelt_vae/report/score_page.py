@@ -11,7 +11,7 @@ from seatbelt_vae.evaluation.measures import MODEL_MEASURES, PAIR_MEASURES
 from seatbelt_vae.report.audit_scores import QUERIES, AuditGroup, AuditScore, compare_audits
 from seatbelt_vae.report.robustness_scatter import AXES, scatter
 from seatbelt_vae.report.scores import ROBUSTNESS, Comparison, Group, Score, compare_runs
-from seatbelt_vae.report.tables import HEADLINE, Cell, cell
+from seatbelt_vae.report.tables import HEADLINE, Cell, cell, number
 from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import atomic_write
@@ -100,7 +100,10 @@ def _audit_cells(score: AuditScore, group: AuditGroup, differs: bool) -> list[Ce
     ]
     for metric in group.metrics:
         result = score.results.get(metric, {})
-        cells.append(cell(score.value(metric), result.get("low"), result.get("high")))
+        found = cell(score.value(metric), result.get("low"), result.get("high"))
+        if (certified := result.get("certified")) is not None:
+            found = replace(found, note=f"{found.note} certified {number(certified)}".lstrip())
+        cells.append(found)
         if differs and metric == group.headline:
             cells.append(_change(score.difference, is_reference=score.run == group.reference))
     return cells

@@ -64,7 +64,7 @@ def gauge(row: Row, index: int) -> Markup | None:
 
 
 def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
-    """Smallest gap within each budget ε, with the gaps of plain blending and of the identity."""
+    """Smallest gap within each budget ε, of blending and the identity too, and certificates."""
     known = measured_runs(runs, name)
     if not known:
         return None
@@ -73,9 +73,13 @@ def budget_curve(runs: Sequence[Run], name: str | None) -> Markup | None:
         "budgets", "Reconstruction gap against budget", x, Axis("gap", 0, 1.05, _UNIT)
     )
     chart.line([(0, 1), (0.52, 0.48)], "identity", title="1 − ε: a model that copies its input")
-    for index, _, measured in known:
+    for index, run, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"]]
         chart.line([(0, 1), *known_means(_by(rows, "epsilon", "blend_gap"))], "blend", look(index))
+        if certified := [row for row in rows if row.get("certified_gap") is not None]:
+            bounds = known_means(_by(certified, "epsilon", "certified_gap"))
+            title = f"{run.name}: certificate, no attack gets below"
+            chart.line([(0, 1), *bounds], "ceiling", look(index), title)
     for index, run, measured in known:
         rows = [row for row in measured.budgets if row["told_apart"] and row["gap"] is not None]
         curve = _by(rows, "epsilon", "gap")

@@ -17,7 +17,7 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.training_defences import DEFENCE_SETTINGS, DEFENCES
+from seatbelt_vae.config.training_defences import DEFENCE_SETTINGS, TRAINING_DEFENCES
 from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_HEADLINES
@@ -201,7 +201,7 @@ def _audit_result_rows(source: RunSource) -> Iterator[Row]:
         yield {
             "run": source.name,
             **_named(result, *names, "pairs"),
-            **_named(result.lines, "identity", "blend", "ppca"),
+            **_named(result.lines, "identity", "blend", "ppca", "certified"),
         }
 
 
@@ -272,7 +272,7 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
 
 def _defences(objective: ObjectiveConfig) -> Row:
     """The defences joined by commas, and their settings; null if no defence reads them."""
-    chosen = [DEFENCES[name] for name in objective.defence if name in DEFENCES]
+    chosen = [TRAINING_DEFENCES[name] for name in objective.defence if name in TRAINING_DEFENCES]
     read = replace(objective, defence_radius=objective.radius_share)
     settings = {
         name: getattr(read, name) if any(defence.reads(name) for defence in chosen) else None

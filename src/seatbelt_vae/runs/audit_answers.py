@@ -41,11 +41,13 @@ class Lines:
         identity: of the identity map, attacked within the same budget.
         blend: of the audited model at the point nearest to the target, without an optimiser.
         ppca: of probabilistic PCA fitted to the same images, attacked within the same budget.
+        certified: a bound of the metric that no attack can pass; None without a certificate.
     """
 
     identity: float | None = None
     blend: float | None = None
     ppca: float | None = None
+    certified: float | None = None
 
 
 @dataclass(frozen=True)

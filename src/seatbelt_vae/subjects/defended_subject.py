@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from seatbelt_vae.config.defence import full_name
+from seatbelt_vae.config.wrappers import full_name
 from seatbelt_vae.defences import defended
 from seatbelt_vae.runs import digest_of
 from seatbelt_vae.subjects.subject import Subject

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from seatbelt_vae.config import AdapterConfig
 from seatbelt_vae.config.checks import one_of
-from seatbelt_vae.config.defence import full_name
+from seatbelt_vae.config.wrappers import full_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.runs import RunFolder

@@ -103,7 +103,7 @@ def test_beating_takes_more_than_a_hundredth():
 def test_a_siblings_images_are_tried():
     weak = attacked(TwoLayers(), config=replace(CONFIG, strength="single", max_evaluations=2))
     strong = attacked(TwoLayers(), config=replace(CONFIG, max_evaluations=200))
-    beside = controlled(weak, CONFIG, KEYS, strong.points)
+    beside = controlled(weak, CONFIG, KEYS, [("transfer", strong.points)])
     torch.testing.assert_close(beside.delta["transfer"], strong.delta)
     assert beside.beats("transfer").any()
     # equal, but for rounding in batches of another size
@@ -144,7 +144,9 @@ def test_the_input_is_no_better_than_itself():
 def test_the_published_attack_is_reported_as_it_is():
     config = replace(CONFIG, strength="paper", weights="published", max_evaluations=1)
     result = attacked(Linear(), config=replace(config, strength="single"))
-    beside = controlled(result, config, KEYS, transferred=images(2)[0].flatten(1)[:, None])
+    beside = controlled(
+        result, config, KEYS, others=[("transfer", images(2)[0].flatten(1)[:, None])]
+    )
     assert beside.beats("transfer").any()
     assert beside.result is result
     assert controlled(result, replace(config, strength="single"), KEYS).result is not result

@@ -33,7 +33,7 @@ def rows_of(model, config=CALM, spoil=lambda result: result, sibling=None):
     result = spoil(attack(model, x, target, replace(config, recheck=0)))
     if config.strength == "strong" and config.recheck:
         result = recheck(result, config, [(0, 0)])
-    shown = None if sibling is None else attack(sibling, x, target, CALM).points
+    shown = [] if sibling is None else [("transfer", attack(sibling, x, target, CALM).points)]
     beside = controlled(result, config, [(0, 0)], shown)
     (checks,) = check_model(model, result.problem, [torch.Generator().manual_seed(0)])
     return [{"pair": 0, **row} for row in beside.rows(0, checks=asdict(checks))]

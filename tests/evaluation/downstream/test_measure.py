@@ -4,6 +4,7 @@ For q(z|x) = N(x, s²I) the attack minimises ‖x* − x_t‖²/2s² + ‖x* −
 minimum lies on the segment, at ‖x* − x‖ = D − s² where s² < D, and at x itself otherwise.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 import torch
 from tests.evaluation.downstream.quadrants import IMAGE, constant, identity, linear, quadrants
 from tests.evaluation.stand_ins import LinearAutoencoder
+from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.defences import Wrapper
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream import PROBES, Probes, measure_downstream
+from seatbelt_vae.protocol import Noise, Posterior
 
 DATA = quadrants()
 HELD_OUT = np.arange(25)
@@ -53,6 +57,24 @@ def test_an_attack_on_a_precise_posterior_succeeds(strength: str) -> None:
         assert summary[strength][name]["clean"] == summary["clean"][name] == 1
         assert summary[strength][name]["attacked"] == 0
         assert summary[strength][name]["drop"] == summary[strength][name]["taken_for_target"] == 1
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(Wrapper):
+    """Inputs on a fine grid: nothing changes but the gradient, which is 0."""
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        """The codes of the input on the grid."""
+        return self.inner.encode((500 * x).round() / 500, noise)
+
+
+def test_a_masked_gradient_does_not_protect_a_classifier() -> None:
+    _, plain = measure(identity(std=0.3))
+    _, hidden = measure(Steps(identity(std=0.3)))
+    for name in PROBES:
+        assert hidden["strong"][name]["attacked"] == plain["strong"][name]["attacked"] == 0
+    assert hidden["strong"]["by_transfer"] == hidden["strong"]["images"]
+    assert "by_transfer" not in plain["strong"]
 
 
 def test_no_attack_pays_on_a_wide_posterior() -> None:

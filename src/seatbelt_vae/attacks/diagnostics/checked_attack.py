@@ -1,4 +1,7 @@
-"""`checked_attack`: an attack, its recheck and controls, checks of the model, and their flags."""
+"""`checked_attack`: an attack, its recheck and controls, checks of the model, and their flags.
+
+A model behind a defence at inference is also attacked with knowledge of the undefended model.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.diagnostics.adaptive import adaptive_points
 from seatbelt_vae.attacks.diagnostics.controls import Controlled, controlled
 from seatbelt_vae.attacks.diagnostics.convergence import recheck
 from seatbelt_vae.attacks.diagnostics.flags import Flag, suite_flags
@@ -16,6 +20,7 @@ from seatbelt_vae.attacks.losses import Loss
 from seatbelt_vae.attacks.prepare import as_images, prepare_model
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.defences import Wrapper
 from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
 from seatbelt_vae.randomness import Stream, generator_for
@@ -67,6 +72,8 @@ def checked_attack(
 ) -> CheckedAttack:
     """Attack, recheck convergence, and compare with noise, gradient-free search and a sibling.
 
+    A `Wrapper` is also attacked with knowledge of its inner model, see `adaptive_points`.
+
     Args:
         model, x, target, config, loss, levels, pair_numbers: as for `attack`.
         transferred: adversarial images made for a sibling model, :math:`(P, K, *\\text{event})`.
@@ -85,16 +92,19 @@ def checked_attack(
         >>> {flag.name: flag.raised for flag in checked.flags}["trivial bound exceeded"]
         False
     """
-    config, model = config or AttackConfig(), prepare_model(model)
+    config, given, model = config or AttackConfig(), model, prepare_model(model)
+    others: list[tuple[str, Tensor]] = []
     if transferred is not None:
-        transferred = _checked_transfer(model, transferred, len(x)).flatten(2)
+        others.append(("transfer", _checked_transfer(model, transferred, len(x)).flatten(2)))
     bare = replace(config, recheck=0)
     result = attack(model, x, target, bare, loss=loss, levels=levels, pair_numbers=pair_numbers)
     numbers = range(len(x)) if pair_numbers is None else pair_numbers
     keys = [(config.seed, number) for number in numbers]
     if config.strength == "strong" and config.recheck:
         result = recheck(result, config, keys)
-    compared = controlled(result, config, keys, transferred)
+    if isinstance(given, Wrapper):
+        others += adaptive_points(result, given, config, keys, loss).items()
+    compared = controlled(result, config, keys, others)
     starts = [generator_for(Stream.PROBE_START, *key) for key in keys]
     checks = check_model(model, result.problem, starts)
     return CheckedAttack(compared, checks)

@@ -1,11 +1,11 @@
-"""Controls that an attack must beat: random noise, gradient-free search, a sibling's images.
+"""Controls that an attack must beat: noise, gradient-free search, attacks that know other models.
 
 A better point of a control replaces the attack's, so that the reported Δ is the smallest known, and
 raises a flag, since a gradient attack should have found it. The published attack keeps its own
 points, because its shortfall is the subject of the comparison.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Controlled:
         result: the result with every better point of a control; equal to ``attack`` for the
             published attack.
         delta: the smallest :math:`\Delta` of each control that was tried, :math:`(P, W)`; keys
-            are ``noise``, ``gradient_free`` and ``transfer``.
+            are ``noise``, ``gradient_free`` and ``transfer``, that of all points of others.
     """
 
     attack: AttackResult
@@ -63,15 +63,15 @@ def controlled(
     result: AttackResult,
     config: AttackConfig,
     keys: Sequence[tuple[int, int]],
-    transferred: Tensor | None = None,
+    others: Iterable[tuple[str, Tensor]] = (),
 ) -> Controlled:
-    r"""Compare an attack with matched noise, a gradient-free search, and a sibling's images.
+    r"""Compare an attack with matched noise, a gradient-free search, and points of other attacks.
 
     Args:
         result: the attack.
         config: evaluations of the gradient-free search (0 for none), and the attack's method.
         keys: the key of each pair's random numbers.
-        transferred: adversarial images made for a sibling model, flat, :math:`(P, K, n)`.
+        others: origin and points :math:`(P, K, n)` of attacks that know another model.
     """
     attack, delta = result, {}
     noise = matched_noise(result, [generator_for(Stream.MATCHED_NOISE, *key) for key in keys])
@@ -79,8 +79,9 @@ def controlled(
     if config.strength == "strong" and config.gradient_free:
         found = gradient_free_points(result, config.gradient_free, keys)
         result, delta["gradient_free"] = result.with_points(found, "gradient-free")
-    if transferred is not None:
-        result, delta["transfer"] = result.with_points(transferred, "transfer")
+    for origin, points in others:
+        result, lowest = result.with_points(points, origin)
+        delta["transfer"] = torch.minimum(delta.get("transfer", lowest), lowest)
     return Controlled(attack, attack if config.strength == "paper" else result, delta)
 
 

@@ -55,7 +55,7 @@ def recheck(
             for row, start in zip(rows.tolist() * 2, starts, strict=True)
         ]
     search.descend(requests, config.max_evaluations, explore=True, annealed=_ANNEALED)
-    found, _ = result.with_points(_ends(search), "recheck")
+    found, _ = result.with_points(search.ends(), "recheck")
     fall = _log_remaining(problem, result.delta) - _log_remaining(problem, found.delta)
     return replace(
         found,
@@ -84,14 +84,6 @@ def _starts(result: AttackResult, pair: int, rows: Tensor, generator: torch.Gene
     noise *= scale * radius.cpu()[:, None] / len(x) ** 0.5
     around = torch.stack([x.expand_as(found), found])
     return problem.bounds.clamp(around + noise.to(x)).flatten(0, 1)
-
-
-def _ends(search: Search) -> Tensor:
-    """The minima of each pair, :math:`(P, K, n)`; d = 0 in place of losses that are not finite."""
-    found = [pool.points for pool in search.pools]
-    most = max(map(len, found))
-    pairs = zip(found, search.problem.x, strict=True)
-    return torch.stack([torch.cat([ends, x.expand(most - len(ends), -1)]) for ends, x in pairs])
 
 
 def _log_remaining(problem: Problem, delta: Tensor) -> Tensor:

@@ -101,9 +101,10 @@ FLAGS = {
         "raise gradient_free; do not call the model robust",
     ),
     "transfer beats the attack": Meaning(
-        "adversarial images of the sibling have a Δ lower by more than 1 % in some row",
-        "the model's gradient misleads the attack, yet its sibling's adversarial images fool it",
-        "attack more siblings; do not call the model robust",
+        "adversarial images of the sibling, or attacks that know the model without its defence at "
+        "inference, have a Δ lower by more than 1 % in some row",
+        "the model's gradient misleads the attack, yet images made for another model fool it",
+        "do not believe attacks on this model alone, and do not call it robust",
     ),
     "log-variance clamp active": Meaning(
         "latent units have a log-variance of −20 or below, or of 20 or above, where our models "
@@ -126,6 +127,12 @@ FLAGS = {
         "a smaller gap exists: the model is less robust than reported",
         "attack more pairs, and with more `restarts`, whose solutions are starts; compare models "
         "by differences well above that fall",
+    ),
+    "transfer lowers the gap": Meaning(
+        "attacks that know the model without its defence at inference lower the gap of a pair at "
+        "some ε by more than 0.03",
+        "the defence masks its gradient, so attacks on the defended model alone overrate it",
+        "read the gaps, which include these attacks; do not call the defence robust",
     ),
     "pairs not told apart": Meaning(
         "the clean reconstructions of some pair differ by less than 0.2·‖x_t − x‖",

@@ -29,6 +29,7 @@ def budgeted_attack(
     annealed: int = 120,
     evaluations: int = 100,
     micro_batch: int = 64,
+    draws: Sequence[Autoencoder] = (),
 ) -> Tensor:
     r"""The points whose reconstruction is closest to the target's, :math:`(R, *\text{event})`.
 
@@ -44,6 +45,8 @@ def budgeted_attack(
         annealed: gradient evaluations of annealed steps per row; see `minimize_by_pgd`.
         evaluations: largest number of gradient evaluations of `minimize` per row.
         micro_batch: largest number of rows evaluated at once.
+        draws: models whose mean squared distance is minimised in place of the model's, such as a
+            defence with other draws of its noise.
 
     Raises:
         ModelError, DataError: as for `attack`.
@@ -51,7 +54,10 @@ def budgeted_attack(
     model = prepare_model(model)
     x, target = as_images("input", x, model), as_images("target", target, model)
     points = cast_images("start", starts, model).flatten(1)
-    distance = _distance_to(model, target)
+    distances = [_distance_to(each, target) for each in draws or (model,)]
+
+    def distance(images: Tensor) -> Tensor:
+        return torch.stack([each(images) for each in distances]).mean(0)
 
     def fun(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = with_gradient(distance, points.view(-1, *x.shape))

@@ -210,6 +210,13 @@ class Search:
         bests = [pool.best(levels)[0] for pool, levels in zip(self.pools, self.levels, strict=True)]
         return torch.stack(bests)
 
+    def ends(self) -> Tensor:
+        """The ends of each pair's descents, :math:`(P, K, n)`; pairs with fewer repeat d = 0."""
+        found = [pool.points for pool in self.pools]
+        most = max(map(len, found))
+        pairs = zip(found, self.problem.x, strict=True)
+        return torch.stack([torch.cat([ends, x.expand(most - len(ends), -1)]) for ends, x in pairs])
+
     def result(
         self,
         chosen: Tensor,

@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seatbelt_vae.attacks import attack
+from seatbelt_vae.attacks.diagnostics.adaptive import adaptive_attack
+from seatbelt_vae.attacks.result import CONTROL
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, Split
+from seatbelt_vae.defences import Wrapper
 from seatbelt_vae.evaluation.bootstrap import estimate
 from seatbelt_vae.evaluation.downstream.class_pairs import choose_class_pairs, class_factor
 from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
@@ -41,7 +43,8 @@ def measure_downstream(
     The attack lowers :math:`\sum_i KL(q(z^i|x^*)\,\|\,q(z^i|x_t)) + \lambda\|x^*-x\|_2`, over all
     layers on the mean path, with :math:`\lambda = 1`. This weight is small: the distance
     :math:`\|x_t-x\|` is some dozens, the divergence of two images hundreds of nats. A strong attack
-    may end close to the target image, so compare accuracies at similar ``distance_relative``.
+    may end close to the target image, so compare accuracies at similar ``distance_relative``. A
+    defence at inference is attacked as by `adaptive_attack`.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -76,7 +79,7 @@ def measure_downstream(
     }
     for strength in dict.fromkeys(settings.downstream_strengths):
         attacked = task.attacked(pairs, strength)
-        summary[strength] = _summary(attacked, settings.seed)
+        summary[strength] = _summary(attacked, settings.seed) | _by_transfer(model, attacked)
         rows += attacked
     return rows, summary
 
@@ -143,7 +146,8 @@ class _Task:
     def _attacked(self, pairs: Indices, numbers: range, config: AttackConfig) -> list[Row]:
         x, target = (self.test.batch(side) for side in pairs.T)
         weight = torch.tensor([_WEIGHT])
-        found = attack(self.probes.model, x, target, config, levels=weight, pair_numbers=numbers)
+        model = self.probes.model
+        found = adaptive_attack(model, x, target, config, levels=weight, pair_numbers=numbers)
         clean, attacked = (self.probes.predict(i) for i in (x, found.adversarial[:, 0]))
         labels = [_labels(self.test, side, self.column).tolist() for side in pairs.T]
         rows = []
@@ -201,6 +205,14 @@ def _summary(rows: Sequence[Row], seed: int) -> Row:
         "exceeds_bound": sum(row["exceeds_bound"] for row in attacks),
         **{name: _drop(rows, seed) for name, rows in by_classifier.items()},
     }
+
+
+def _by_transfer(model: Autoencoder, rows: Sequence[Row]) -> Row:
+    """Attacks on a defended model that knowledge of the undefended model has improved."""
+    if not isinstance(model, Wrapper):
+        return {}
+    attacks = next(iter(_by_classifier(rows).values()))
+    return {"by_transfer": sum(row["status"] == CONTROL for row in attacks)}
 
 
 def _drop(rows: Sequence[Row], seed: int) -> Row:
