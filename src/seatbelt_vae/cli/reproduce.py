@@ -76,6 +76,11 @@ def run_claims(options: Claims) -> None:
             for data, effects in answer.effects.items()
             for e in effects
         ]
+        rows += [
+            [data, f"precondition: {found.series} at β = 1, {found}", *"–––"]
+            for data, required in answer.preconditions.items()
+            for found in required
+        ]
         if rows:
             head = ["data", "positive (or above 1) if", "strength", "effect", "95 % interval"]
             print_table(f"{answer.claim.id}: {answer.claim.text}", head, rows)

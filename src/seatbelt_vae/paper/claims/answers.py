@@ -3,6 +3,7 @@
 from seatbelt_vae.paper.claims.claim import Answer, Claim, answer_claim
 from seatbelt_vae.paper.claims.rank_correlation import C9, answer_rank_correlation
 from seatbelt_vae.paper.claims.statements import CLAIMS
+from seatbelt_vae.paper.claims.testability import preconditions_on
 from seatbelt_vae.results import Store
 
 __all__ = ["answer_all"]
@@ -30,4 +31,8 @@ def _answer(claim: Claim, store: Store) -> Answer:
     """Answer a claim from the data sets that have all its contrasts."""
     effects = [contrast.estimate_on(store) for contrast in claim.contrasts]
     common = [data for data in effects[0] if all(data in by_data for by_data in effects)]
-    return answer_claim(claim, {data: [by_data[data] for by_data in effects] for data in common})
+    return answer_claim(
+        claim,
+        {data: [by_data[data] for by_data in effects] for data in common},
+        preconditions_on(store, claim.contrasts[0].experiment, claim.penalised),
+    )

@@ -66,6 +66,7 @@ C1 = Claim(
     "C1",
     "the attacker's loss rises with β for β-TCVAEs",
     tuple(_robust("β-TCVAE gains with β", "fig3", _rise(_TC), published="fig3.delta_kl")),
+    penalised=(_TC,),
 )
 
 C2 = Claim(
@@ -79,6 +80,7 @@ C2 = Claim(
             published="fig5.*.delta_kl",
         )
     ),
+    penalised=(_TC, _BELT),
 )
 
 
@@ -91,7 +93,7 @@ def _c3() -> Iterator[Contrast]:
         )
 
 
-C3 = Claim("C3", "−log p(x_t|z*) rises with β for Seatbelt-VAEs", tuple(_c3()))
+C3 = Claim("C3", "−log p(x_t|z*) rises with β for Seatbelt-VAEs", tuple(_c3()), (_BELT,))
 
 C4 = Claim(
     "C4",
@@ -104,6 +106,7 @@ C4 = Claim(
             f"{series} gains with β", "fig5", _rise(series), loss, f"fig5.*.delta_{short}", _OWN
         )
     ),
+    penalised=(_TC, _BELT),
 )
 
 C5 = Claim(
@@ -239,6 +242,7 @@ C12 = Claim(
             (*_rise(_BELT, 0.5), *_rise("TC-DLGM", -1)),
         )
     ),
+    penalised=("TC-DLGM", _BELT),
 )
 
 CLAIMS = (C1, C2, C3, C4, C5, C6, C7, C8, C10, C11, C12)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from seatbelt_vae.paper.claims import VERDICTS, Answer, Effect
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
 from seatbelt_vae.paper.page.omissions import omissions
@@ -17,25 +18,18 @@ from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
-    from seatbelt_vae.paper.claims import Answer, Effect, Verdict
     from seatbelt_vae.paper.experiment_jobs import Plan
 
 __all__ = ["write_page"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _STRENGTHS = {"paper": "Published attack", "strong": "Strong attack"}
-_VERDICTS: "tuple[Verdict, ...]" = (
-    "reproduced",
-    "only under the weak protocol",
-    "not reproduced",
-    "undecided",
-)
 
 
 def write_page(
     out: Path,
     sections: Sequence[Section],
-    answers: "Sequence[Answer]",
+    answers: Sequence[Answer],
     plan: "Plan",
     *,
     rows: str,
@@ -82,7 +76,7 @@ def write_page(
 
 def _content(
     sections: Sequence[Section],
-    answers: "Sequence[Answer]",
+    answers: Sequence[Answer],
     plan: "Plan",
     missing: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -100,10 +94,10 @@ def _content(
     }
 
 
-def _counts(answers: "Sequence[Answer]") -> list[tuple[str, int]]:
-    """The number of claims of each verdict, in the order of `_VERDICTS`."""
+def _counts(answers: Sequence[Answer]) -> list[tuple[str, int]]:
+    """The number of claims of each verdict, in the order of `VERDICTS`."""
     counts = Counter(answer.verdict for answer in answers)
-    return [(verdict, counts[verdict]) for verdict in _VERDICTS if counts[verdict]]
+    return [(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]]
 
 
 def _sentence(words: str) -> str:
@@ -111,7 +105,7 @@ def _sentence(words: str) -> str:
     return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
-def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
+def _leading(answer: Answer) -> Iterator[tuple[str, Effect]]:
     """The first deciding and the first published contrast, on a data set that decides."""
     order = sorted(
         answer.effects.items(),
@@ -122,13 +116,14 @@ def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
             yield from [(data, e) for e in contrasts if e.contrast.role == role][:1]
 
 
-def _queries(answer: "Answer") -> list[str]:
-    """The distinct queries of its contrasts."""
-    effects = [effect for on_data in answer.effects.values() for effect in on_data]
-    return list(dict.fromkeys(query for effect in effects for query in effect.queries))
+def _queries(answer: Answer) -> list[str]:
+    """The distinct queries of its contrasts and preconditions."""
+    effects = [query for on_data in answer.effects.values() for e in on_data for query in e.queries]
+    required = [found.query for on_data in answer.preconditions.values() for found in on_data]
+    return list(dict.fromkeys(effects + required))
 
 
-def _numbers(effect: "Effect") -> tuple[str, str, str]:
+def _numbers(effect: Effect) -> tuple[str, str, str]:
     """The effect, its interval and the published effect: ratios of means, or differences."""
     estimate = effect.estimate
     times = "×\u202f" if estimate.kind == "geometric" else ""
