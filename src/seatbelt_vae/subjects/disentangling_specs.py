@@ -12,7 +12,7 @@ from seatbelt_vae.config import (
     TrainingConfig,
 )
 from seatbelt_vae.errors import ArtifactError, ConfigError
-from seatbelt_vae.runs import read_json
+from seatbelt_vae.runs.checked_files import checked_table
 
 __all__ = ["SPECS", "trained_as"]
 
@@ -38,7 +38,7 @@ def trained_as(weights: Path) -> RunConfig | None:
         ArtifactError: the entry is damaged.
     """
     path = weights.with_name(SPECS)
-    entry = read_json(path).get(weights.stem) if path.exists() else None
+    entry = checked_table(path).get(weights.stem) if path.exists() else None
     if entry is None:
         return None
     try:

@@ -31,12 +31,14 @@ class Claim:
         text: the statement.
         contrasts: the comparisons that decide it.
         penalised: series whose robustness it attributes to the TC penalty.
+        of_these_models: whether it is about single trainings, with intervals over pairs alone.
     """
 
     id: str
     text: str
     contrasts: tuple[Contrast, ...]
     penalised: tuple[str, ...] = ()
+    of_these_models: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ def answer_claim(
 ) -> Answer:
     """Answer a claim from its contrasts on each data set.
 
-    A data set does not count if one of its contrasts rests on fewer than three trainings, or if its
-    unpenalised models leave the penalty nothing to reduce. If none of them leaves it anything, the
-    claim is *not testable at this size*.
+    A data set does not count if one of its contrasts rests on fewer than three trainings (except
+    `Claim.of_these_models`), or if its unpenalised models leave the penalty nothing to reduce. If
+    none of them leaves it anything, the claim is *not testable at this size*.
     """
     untestable = {data: why for data in effects if (why := unmet(preconditions.get(data, ())))}
     by_data: dict[str, Verdict] = {
@@ -79,7 +81,8 @@ def answer_claim(
     deciding = {
         data
         for data, on_data in effects.items()
-        if data not in untestable and not any(e.estimate.of_these_models_only for e in on_data)
+        if data not in untestable
+        and (claim.of_these_models or not any(e.estimate.of_these_models_only for e in on_data))
     }
     verdicts = {by_data[data] for data in deciding}
     verdict: Verdict = "undecided"
@@ -94,7 +97,8 @@ def answer_claim(
         why = "the data sets disagree"
     else:
         (verdict,) = verdicts
-        why = f"on {', '.join(sorted(deciding))}"
+        few = "of these models only, " if claim.of_these_models else ""
+        why = f"{few}on {', '.join(sorted(deciding))}"
     return Answer(claim, verdict, why, by_data, effects, preconditions)
 
 

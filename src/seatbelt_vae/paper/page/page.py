@@ -34,6 +34,7 @@ def write_page(
     *,
     rows: str,
     commands: Sequence[str],
+    about: Sequence[tuple[str, str]] = (),
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
 ) -> Path:
@@ -46,6 +47,7 @@ def write_page(
         plan: the plan of the reproduction.
         rows: path of the exported store or folder of runs, relative to the page's reader.
         commands: commands that make the page again.
+        about: names and values of the header (default: the settings of the plan).
         missing: the reason for each data set that is unavailable, by name.
         failures: the reason for each unfinished model, by label.
 
@@ -64,6 +66,7 @@ def write_page(
         "results": lambda query: results_command(query, rows),
     }
     content = _content(sections, answers, plan, missing) | {
+        "facts": about or list(facts(plan)),
         "commands": commands,
         "missing": missing,
         "failures": failures,
@@ -88,7 +91,6 @@ def _content(
         "answers": answers,
         "verdicts": _counts(answers),
         "size": plan.size,
-        "facts": list(facts(plan)),
         "strengths": _STRENGTHS,
         "versions": list(versions()),
     }
