@@ -59,7 +59,7 @@ class Reproduce:
     def __post_init__(self) -> None:
         if not self.ids:
             known = " ".join(_experiments())
-            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {known}")
+            raise ConfigError(f"nothing to reproduce: name {_ALL}, {_PUBLIC}, or some of {known}")
         for name in self.ids:
             one_of("figure or table", name, (_ALL, *_experiments(), _PUBLIC))
         self._check_public()
