@@ -91,11 +91,8 @@ def reproduce(
     drawn = plan(shown, size, roots)
     earlier = [p for p in drawn.parts if p.experiment not in requested and p not in here]
     absent, unmade = _why_lacking(drawn, earlier)
-    failures = {**result.failures, **unmade}
-    command = _command(shown, size)
-    page, answers = write_results(
-        shown, drawn, out, command, failures=failures, missing={**absent, **missing}
-    )
+    lacking = {**result.failures, **unmade}, {**absent, **missing}
+    page, answers = write_results(shown, drawn, out, _command(shown, size), *lacking)
     return Reproduction(page, answers, result.failures, missing)
 
 
@@ -159,10 +156,9 @@ def write_results(
     whole: Plan,
     out: Path,
     command: str,
-    *,
-    about: Sequence[tuple[str, str]] = (),
     failures: Mapping[str, str],
     missing: Mapping[str, str],
+    about: Sequence[tuple[str, str]] = (),
 ) -> tuple[Path, Sequence[Answer]]:
     """Export the rows of ``out/runs``; draw figures and answer claims from the export.
 
@@ -171,7 +167,7 @@ def write_results(
         whole: their plan.
         out: the folder of the reproduction.
         command: the command that makes the page again.
-        about, failures, missing: see `write_page`.
+        failures, missing, about: see `write_page`.
 
     Returns:
         The page, and the answers.

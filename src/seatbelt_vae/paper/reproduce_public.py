@@ -67,16 +67,13 @@ def reproduce_public(
         for name, job in _measurable(whole.jobs, found).items()
     }
     (out / "runs").mkdir(parents=True, exist_ok=True)
-    at_once = jobs or available_cores()
-    failures = run_jobs(work, on_progress, at_once=at_once, preload=HEAVY)
+    failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
     done = [models[name] for name in work if name not in failures]
     if not done:
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
     _write_members(out / "runs", done)
-    command = _command(folder, size, roots or {})
-    page, answers = write_results(
-        [PUBLIC], whole, out, command, about=list(_facts(whole)), failures=failures, missing=missing
-    )
+    command, about = _command(folder, size, roots or {}), list(_facts(whole))
+    page, answers = write_results([PUBLIC], whole, out, command, failures, missing, about)
     return Reproduction(page, answers, failures, missing)
 
 
