@@ -54,8 +54,10 @@ def test_the_page_shows_every_experiment_and_every_claim(smoke: tuple[Path, list
     assert {f"C{n}" for n in range(1, 13)} <= set(re.findall(r"C\d+", page))
     claims = json.loads((out / "claims.json").read_text())
     assert [claim["claim"] for claim in claims] == [f"C{n}" for n in range(1, 13)]
-    # one training each: nothing is claimed
-    assert {claim["verdict"] for claim in claims} == {"undecided"}
+    # one training each: nothing is claimed; 20 steps leave the TC penalty nothing to reduce
+    untestable = {c["claim"] for c in claims if c["verdict"] == "not testable at this size"}
+    assert untestable == {"C1", "C2", "C3", "C4", "C12"}
+    assert {c["verdict"] for c in claims if c["claim"] not in untestable} == {"undecided"}
     assert list(out.glob("figures/*/*.svg"))
 
 

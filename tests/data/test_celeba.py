@@ -182,3 +182,22 @@ def test_real_photographs(shared):
     red, green, blue = images.mean((0, 2, 3))
     # skin and hair: more red than green, more green than blue
     assert red > green > blue
+
+
+def test_the_uncropped_photograph_is_stretched_to_the_square(tmp_path):
+    """A ramp over the full width and height stays a ramp over all pixels of the square."""
+    folder = tmp_path / "ramps" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    across, down = np.meshgrid(np.arange(178), np.arange(218))
+    ramps = np.stack([across, down, 0 * down], axis=2).astype(np.uint8)
+    for number in range(1, 21):
+        Image.fromarray(ramps).save(folder / f"{number:06}.png")
+    data = load_data("celeba-uncropped", folder.parent, image_size=16)
+    image = (data.train.batch(np.array([0]))[0].numpy() + 1) * 127.5
+    centres = np.arange(16) + 0.5
+    inner = slice(3, -3)  # the filter is cut off at the edges
+    assert np.abs(image[0] - (centres * 178 / 16 - 0.5)[None, :])[:, inner].max() < 1
+    assert np.abs(image[1] - (centres * 218 / 16 - 0.5)[:, None])[inner].max() < 1
+    cropped = load_data("celeba", folder.parent, image_size=16)
+    assert cropped.name == "celeba"
+    assert (cropped.train.batch(np.array([0]))[0, 0].numpy()[8, 0] + 1) * 127.5 > 15

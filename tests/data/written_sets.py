@@ -203,6 +203,7 @@ WRITERS = {
     "chairs": chairs,
     "faces": faces,
     "celeba": celeba,
+    "celeba-uncropped": lambda folder: ("celeba-uncropped", celeba(folder)[1]),
     "fashion-mnist": fashion_mnist,
     "mnist": mnist,
     "folder": folder,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seatbelt_vae.paper.claims import answer_all
+from seatbelt_vae.paper.claims import VERDICTS, answer_all
 from seatbelt_vae.results import Store
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,6 +32,12 @@ def test_the_text_states_the_answers(answers):
     text = (DOCS / "reproduction.md").read_text()
     table = dict(re.findall(r"^\| (C\d+) [^|]*(?:\\\|[^|]*)*\| ([a-z ]+) \|", text, re.MULTILINE))
     assert table == {name: answer.verdict for name, answer in answers.items()}
+
+
+def test_the_text_explains_every_answer():
+    text = (DOCS / "reproduction.md").read_text()
+    rule = text.split("## How a claim is answered")[1]
+    assert tuple(re.findall(r"^\| ([a-z ]+) \| (?!if)", rule, re.MULTILINE)) == VERDICTS
 
 
 def test_figures_the_text_shows_are_there():

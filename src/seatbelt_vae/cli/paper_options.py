@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Claims", "Reproduce"]
 
-_ALL = "all"
+_ALL, _PUBLIC = "all", "public"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,16 @@ class Reproduce:
     Figures of attacks are made for the published and for the strong attack. reproduction.html
     shows them with their rows. Finished work is kept and unfinished work is resumed.
 
+    `public` attacks and measures models that others trained, in place of training.
+
     Args:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
-            ablation.
+            ablation; or public, alone.
         size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
             takes one to two hours on two cores; `paper` is the published grid, for a GPU.
         out: the folder (default: runs/reproduction/ and the size).
+        models: folder of the models of `public`: models.json and the weights that it lists, in the
+            layout of the project disentangling-vae.
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
         engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
             `cluster`).
@@ -44,6 +48,7 @@ class Reproduce:
     ids: Positional[tuple[str, ...]]
     size: Literal["smoke", "small", "paper"] = "small"
     out: Path | None = None
+    models: Path | None = None
     roots: tuple[str, ...] = ()
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
@@ -54,9 +59,10 @@ class Reproduce:
     def __post_init__(self) -> None:
         if not self.ids:
             known = " ".join(_experiments())
-            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {known}")
+            raise ConfigError(f"nothing to reproduce: name {_ALL}, {_PUBLIC}, or some of {known}")
         for name in self.ids:
-            one_of("figure or table", name, (_ALL, *_experiments()))
+            one_of("figure or table", name, (_ALL, *_experiments(), _PUBLIC))
+        self._check_public()
         if self.jobs is not None:
             positive("jobs", self.jobs)
         if self.address is not None and self.engine != "ray":
@@ -68,9 +74,28 @@ class Reproduce:
                     f"roots is {root!r}, expected a data set and its folder, as in "
                     f"faces=/path/to/ICT-FaceKit"
                 )
-            one_of("data set of roots", name, _sets(self.size))
+            if not self.public:
+                one_of("data set of roots", name, _sets(self.size))
         if len(self.folders_of_sets) < len(self.roots):
             raise ConfigError("roots names a data set twice: give one folder per data set")
+
+    def _check_public(self) -> None:
+        if not self.public:
+            if self.models is not None:
+                raise ConfigError(f"models is for {_PUBLIC}: leave it out, or name {_PUBLIC} alone")
+        elif len(self.ids) > 1:
+            raise ConfigError(
+                f"{_PUBLIC} beside other figures: reproduce it alone, it has other models"
+            )
+        elif self.models is None:
+            raise ConfigError(f"{_PUBLIC} without models: give their folder as --models")
+        elif self.estimate or self.engine == "ray":
+            raise ConfigError(f"{_PUBLIC} trains nothing: leave out --estimate and --engine")
+
+    @property
+    def public(self) -> bool:
+        """Whether the experiment on public models is chosen."""
+        return _PUBLIC in self.ids
 
     @property
     def names(self) -> list[str]:
@@ -80,7 +105,7 @@ class Reproduce:
     @property
     def folder(self) -> Path:
         """The folder of the reproduction."""
-        return self.out or Path("runs", "reproduction", self.size)
+        return self.out or Path("runs", "reproduction", _PUBLIC if self.public else self.size)
 
     @property
     def folders_of_sets(self) -> dict[str, str]:

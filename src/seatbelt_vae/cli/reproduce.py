@@ -34,17 +34,25 @@ def run(options: Reproduce) -> None:
         return
     from seatbelt_vae.paper.claims import record_of
     from seatbelt_vae.paper.reproduce import reproduce
+    from seatbelt_vae.paper.reproduce_public import reproduce_public
 
     with at_work(options.output) as progress:
-        result = reproduce(
-            experiments,
-            size,
-            options.folder,
-            roots=roots,
-            engine=engine_of(options.engine, options.address, options.jobs),
-            on_progress=show_each(progress),
-            on_jobs=show_all(progress),
-        )
+        show = show_each(progress)
+        if options.models is not None:
+            result = reproduce_public(
+                *(options.models, size, options.folder),
+                roots=roots,
+                jobs=options.jobs,
+                on_progress=show,
+            )
+        else:
+            result = reproduce(
+                *(experiments, size, options.folder),
+                roots=roots,
+                engine=engine_of(options.engine, options.address, options.jobs),
+                on_progress=show,
+                on_jobs=show_all(progress),
+            )
     if options.output.json:
         answers = [record_of(answer) for answer in result.answers]
         parts = {"page": str(result.page), "failures": result.failures, "missing": result.missing}
@@ -75,6 +83,11 @@ def run_claims(options: Claims) -> None:
             [data, e.contrast.words, e.contrast.strength or "–", *_numbers(e.estimate)]
             for data, effects in answer.effects.items()
             for e in effects
+        ]
+        rows += [
+            [data, f"precondition: {found.series} at β = 1, {found}", *"–––"]
+            for data, required in answer.preconditions.items()
+            for found in required
         ]
         if rows:
             head = ["data", "positive (or above 1) if", "strength", "effect", "95 % interval"]

@@ -16,7 +16,7 @@ from seatbelt_vae.errors import DataError
 
 __all__ = ["DATA_SETS", "SAME_EVERYWHERE", "latent_sizes_of", "source_of"]
 
-SAME_EVERYWHERE = ("dsprites", "celeba", "fashion-mnist", "mnist", "swiss-roll")
+SAME_EVERYWHERE = ("dsprites", "celeba", "celeba-uncropped", "fashion-mnist", "mnist", "swiss-roll")
 """Data sets with the same images at any path."""
 
 _MODULES = {
@@ -24,6 +24,7 @@ _MODULES = {
     "chairs": "chairs",
     "faces": "faces",
     "celeba": "celeba",
+    "celeba-uncropped": "celeba",
     "fashion-mnist": "mnist",
     "mnist": "mnist",
     "swiss-roll": "swiss_roll",

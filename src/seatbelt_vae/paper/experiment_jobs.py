@@ -14,7 +14,7 @@ from seatbelt_vae.workflow import Job
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
 
-__all__ = ["Part", "Plan", "plan", "sets_of"]
+__all__ = ["Part", "Plan", "of_both_strengths", "plan", "sets_of"]
 
 _LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
     "celeba": "gaussian",
@@ -83,7 +83,7 @@ def plan(
     jobs = {
         model.label: Job(
             run=_run(model, size, roots or {}),
-            attacks=tuple(c for attack in of_model for c in _of_both_strengths(attack, size)),
+            attacks=tuple(c for attack in of_model for c in of_both_strengths(attack, size)),
             evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(metrics[model]))),
         )
         for model, of_model in attacks.items()
@@ -127,7 +127,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
     )
 
 
-def _of_both_strengths(attack: PaperAttack, size: Size) -> Iterator[AttackConfig]:
+def of_both_strengths(attack: PaperAttack, size: Size) -> Iterator[AttackConfig]:
     """The strong attack, and the published one at the same λ."""
     strong = replace(size.attack, **vars(attack))
     yield strong

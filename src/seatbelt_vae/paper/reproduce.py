@@ -20,12 +20,13 @@ from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
 from seatbelt_vae.workflow import Job
 
-__all__ = ["ROWS", "Reproduction", "reproduce"]
+__all__ = ["MEMBERS", "ROWS", "Reproduction", "reproduce", "write_results"]
 
 ROWS = "rows"
 """Folder of the exported store with the rows of all figures."""
 
-_MEMBERS = Path("evaluation", "members.parquet")
+MEMBERS = Path("evaluation", "members.parquet")
+"""The rows of the view ``members`` in a run folder."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def reproduce(
     drawn = plan(shown, size, roots)
     earlier = [p for p in drawn.parts if p.experiment not in requested and p not in here]
     absent, unmade = _why_lacking(drawn, earlier)
-    failures = {**result.failures, **unmade}
-    page, answers = _write_results(shown, drawn, out, failures, {**absent, **missing})
+    lacking = {**result.failures, **unmade}, {**absent, **missing}
+    page, answers = write_results(shown, drawn, out, _command(shown, size), *lacking)
     return Reproduction(page, answers, result.failures, missing)
 
 
@@ -118,13 +119,13 @@ def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> 
     everything = plan(tuple(EXPERIMENTS.values()), whole.size)
     known, labels = set(everything.parts), {_key(j.run): k for k, j in everything.jobs.items()}
     members: dict[Path, list[Part]] = {}
-    for path in folder.glob(f"*/{_MEMBERS}"):
+    for path in folder.glob(f"*/{MEMBERS}"):
         label = labels.get(_key(RunFolder.open(path.parents[1]).config), "")
         earlier = [Part(row["experiment"], row["series"], label) for row in read_rows(path)]
         members[path] = [p for p in earlier if p.experiment not in planned and p in known]
     for label, run in runs.items():
         parts = [part for part in whole.parts if part.label == label]
-        members.setdefault(run.path / _MEMBERS, []).extend(parts)
+        members.setdefault(run.path / MEMBERS, []).extend(parts)
     for path, parts in members.items():
         if parts:
             write_rows(path, [{"experiment": p.experiment, "series": p.series} for p in parts])
@@ -150,14 +151,27 @@ def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], di
     }
 
 
-def _write_results(
+def write_results(
     experiments: Sequence[Experiment],
     whole: Plan,
     out: Path,
+    command: str,
     failures: Mapping[str, str],
     missing: Mapping[str, str],
+    about: Sequence[tuple[str, str]] = (),
 ) -> tuple[Path, Sequence[Answer]]:
-    """Export the rows; draw figures and answer claims from the export."""
+    """Export the rows of ``out/runs``; draw figures and answer claims from the export.
+
+    Args:
+        experiments: the experiments on the page.
+        whole: their plan.
+        out: the folder of the reproduction.
+        command: the command that makes the page again.
+        failures, missing, about: see `write_page`.
+
+    Returns:
+        The page, and the answers.
+    """
     rows, runs = out / ROWS, out / "runs"
     _export(Store.open([runs]), rows)
     store = Store.open([rows])
@@ -169,7 +183,8 @@ def _write_results(
         answers,
         whole,
         rows=ROWS,
-        commands=[_command(experiments, whole.size)],
+        commands=[command],
+        about=about,
         missing=missing,
         failures=failures,
     )

@@ -107,15 +107,18 @@ def _run_rows(source: RunSource) -> Iterator[Row]:
 def _foreign_row(run: Run) -> Row:
     """The row of a subject without a run folder; columns about training are null."""
     about = run.architecture or {}
-    sizes = about["latent_sizes"]
+    sizes, found = about["latent_sizes"], about.get("trained_as")
+    training = found if isinstance(found, dict) else {}
     return {
         "run": run.name,
         **_data(run.data),
         "image_shape": about["image_shape"],
         "preset": run.preset,
+        "beta": training.get("beta"),
         "depth": len(sizes),
         "latent_sizes": sizes,
         "top_size": sizes[-1],
+        "seed": training.get("seed"),
         "finished": True,
         "weights_digest": run.weights,
     }

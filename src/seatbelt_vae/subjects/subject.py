@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seatbelt_vae.config import AdapterConfig, DataConfig, RunConfig
+from seatbelt_vae.config import AdapterConfig, DataConfig, RunConfig, resolve_objective
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.data.identity import IDENTITY, in_split_of, store_identity
 from seatbelt_vae.errors import ConfigError
@@ -54,6 +54,7 @@ class Subject:
         trained_here: whether the training split of its folder is the one it was trained on, so
             that only held-out images are audited.
         trained_on: name of the data set whose test split was held out in its training, if known.
+        training: settings of its training, if known and not stated by the model.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -76,6 +77,7 @@ class Subject:
     undefended: Autoencoder | None = None
     trained_here: bool = False
     trained_on: str | None = None
+    training: RunConfig | None = None
 
     @cached_property
     def for_inference(self) -> Autoencoder:
@@ -109,7 +111,7 @@ class Subject:
     def trained_as(self) -> RunConfig | None:
         """The settings that the model was trained with, if known."""
         found: RunConfig | None = getattr(self.model, "trained_as", None)
-        return found
+        return self.training or found
 
     @property
     def place(self) -> Path:
@@ -207,7 +209,16 @@ class Subject:
             "doubts": list(self.doubts),
             "defence": self.defence,
             "data": None if self.data is None else asdict(self.data),
+            "trained_as": self._training,
         }
+
+    @property
+    def _training(self) -> dict[str, Any] | None:
+        """The preset, β and seed of its training, if known."""
+        if (run := self.trained_as) is None:
+            return None
+        beta, _ = resolve_objective(run.objective, run.model.preset, len(self.model.latent_sizes))
+        return {"preset": run.model.preset, "beta": beta, "seed": run.training.seed}
 
 
 def subject_of_model(

@@ -1,6 +1,7 @@
 """Opens weight files (.safetensors) of known networks as subjects.
 
-To add a network, write an adapter with ``fits(tensors)`` and ``adapt(tensors)`` and list it.
+To add a network, write an adapter with ``fits(tensors)``, ``adapt(tensors)`` and
+``trained_as(path)``, the settings of its training if known, and list it.
 """
 
 from pathlib import Path
@@ -36,7 +37,8 @@ def open_target(target: str, data: ImageData | None = None) -> Subject:
     for network in _NETWORKS:
         if network.fits(tensors):
             model = network.adapt(tensors)
-            return subject_of_model(model, path.stem, source=target, kind="weights")
+            about = {"source": target, "kind": "weights", "training": network.trained_as(path)}
+            return subject_of_model(model, path.stem, **about)
     known = ", ".join(network.__name__.rpartition(".")[2] for network in _NETWORKS)
     raise ArtifactError(
         f"{path} holds weights of no known network ({known}): give file.py:function that builds "

@@ -3,12 +3,13 @@
 Importing this package does not import torch.
 """
 
-from seatbelt_vae.workflow.carry_out import carry_out, lock_of
+from seatbelt_vae.workflow.carry_out import assess, carry_out, lock_of
 from seatbelt_vae.workflow.job import Job, folder_name
 from seatbelt_vae.workflow.status import is_done, is_of, with_known_metrics
 
 __all__ = [
     "Job",
+    "assess",
     "carry_out",
     "folder_name",
     "is_done",

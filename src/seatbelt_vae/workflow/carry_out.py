@@ -1,9 +1,9 @@
-"""Runs one job in its run folder, or resumes it."""
+"""Runs one job in its folder, or resumes it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.subjects import Subject
     from seatbelt_vae.training import Progress
 
-__all__ = ["carry_out", "lock_of"]
+__all__ = ["assess", "carry_out", "lock_of"]
 
 _PAUSE = 0.2
 _LOCK_DIGITS = 7
@@ -61,29 +61,61 @@ def carry_out(folder: Path, job: Job, tell: ProgressReporter, stopped: Callable[
         data = load_for(job.run)
         new = not (folder / "run.json").exists()
         run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
-        steps = _Steps(run, data, job, tell, stopped)
+        steps = _Steps(folder, data, job, tell, stopped, partial(_trained, run))
         with Attempt(folder):
-            steps.train()
-            for attack in job.attacks:
-                steps.attack(attack)
-            if job.evaluation is not None:
-                steps.evaluate(job.evaluation)
+            steps.train(run)
+            steps.measure()
+
+
+def assess(
+    folder: Path, target: str, job: Job, tell: ProgressReporter, stopped: Callable[[], bool]
+) -> None:
+    """Attack, measure and evaluate the model of a target, as `carry_out` does after training.
+
+    Args:
+        folder: the folder of results, new or of the same model.
+        target: the model, see `open_subject`.
+        job: settings of data, attacks and evaluation; the others are those of the known training.
+        tell, stopped: as of `carry_out`.
+
+    Raises:
+        SeatbeltError: the job failed.
+        ForeignStateError: the folder holds results of another model or of other images.
+        KeyboardInterrupt: a stop was requested, and the job is at a resumable point.
+    """
+    with _alone_in(folder, tell, stopped):
+        tell("getting ready", 0, 1)
+        from seatbelt_vae.data.registry import source_of
+        from seatbelt_vae.subjects import open_subject, store_subject
+
+        data = source_of(job.run.data).load(job.run.data)
+        judged = open_subject(target, data).judged_on(job.run.data)
+        subject = store_subject(judged, folder)
+        with Attempt(folder):
+            _Steps(folder, data, job, tell, stopped, lambda: subject).measure()
+
+
+def _trained(run: RunFolder) -> "Subject":
+    from seatbelt_vae.subjects import subject_of_run
+
+    return subject_of_run(run)
 
 
 @dataclass(frozen=True)
 class _Steps:
     """The steps of one job; finished steps are skipped, and the model is loaded once."""
 
-    run: RunFolder
+    folder: Path
     data: "ImageData"
     job: Job
     tell: ProgressReporter
     stopped: Callable[[], bool]
+    load: "Callable[[], Subject]"
 
-    def train(self) -> None:
+    def train(self, run: RunFolder) -> None:
         from seatbelt_vae.workflow.steps import train_run
 
-        if is_trained(self.run.path):
+        if is_trained(self.folder):
             return
 
         def report(now: "Progress") -> None:
@@ -91,27 +123,31 @@ class _Steps:
                 self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
 
         tune_process(self.job.threads)
-        train_run(self.run, self.data, report, self.stopped, self.job.run)
+        train_run(run, self.data, report, self.stopped, self.job.run)
 
-    def attack(self, attack: AttackConfig) -> None:
+    def measure(self) -> None:
+        for attack in self.job.attacks:
+            self._attack(attack)
+        if self.job.evaluation is not None:
+            self._evaluate(self.job.evaluation)
+
+    def _attack(self, attack: AttackConfig) -> None:
         from seatbelt_vae.workflow.steps import attack_subject
 
-        if not is_attacked(self.run.path, attack):
+        if not is_attacked(self.folder, attack):
             tune_process(attack.threads or self.job.threads)
             attack_subject(self._subject, self.data, attack, between=self._between)
 
-    def evaluate(self, evaluation: EvaluationConfig) -> None:
+    def _evaluate(self, evaluation: EvaluationConfig) -> None:
         from seatbelt_vae.workflow.steps import evaluate_subject
 
-        if not is_evaluated(self.run.path, evaluation):
+        if not is_evaluated(self.folder, evaluation):
             tune_process(evaluation.threads or self.job.threads)
             evaluate_subject(self._subject, self.data, evaluation, between=self._between)
 
     @cached_property
     def _subject(self) -> "Subject":
-        from seatbelt_vae.subjects import subject_of_run
-
-        return subject_of_run(self.run)
+        return self.load()
 
     def _between(self, what: str, done: int, total: int) -> None:
         if self.stopped():

@@ -83,17 +83,18 @@ def decoded(
     side: int,
     reading: ReadingConfig,
     *,
-    middle: float = 1.0,
+    middle: float | None = 1.0,
     by: str = "LANCZOS",
 ) -> Decoded:
-    """The central square of a picture, resized to (C, side, side) bytes.
+    """The central square of a picture, or all of it, resized to (C, side, side) bytes.
 
     Args:
         content: content of the picture file.
         channels: 3 for red, green and blue, 1 for grey.
         side: side of the result in pixels.
         reading: the background, the levels of black and white, and the treatment of frames.
-        middle: side of the square as a fraction of the shorter side of the picture.
+        middle: side of the square as a fraction of the shorter side of the picture; None keeps the
+            whole picture, which is stretched.
         by: name of a resampling filter of Pillow.
 
     Raises:
@@ -113,7 +114,7 @@ def decoded(
             plain = on_background(plain, alpha, reading.background)
             remarks.append(f"transparent, laid on the background {reading.background}")
         # crop before resizing, so that no pixel outside the square is mixed in
-        cut = plain.crop(_middle(plain, middle))
+        cut = plain if middle is None else plain.crop(_middle(plain, middle))
         fitted = cut.resize((side, side), Image.Resampling[by])
         pixels = np.asarray(fitted).reshape(side, side, channels).transpose(2, 0, 1)
         return Decoded(pixels, levels, tuple(remarks))

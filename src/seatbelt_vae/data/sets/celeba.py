@@ -1,4 +1,4 @@
-"""CelebA (Liu et al. 2015): aligned photographs, cropped to the central 148 of 178 pixels."""
+"""CelebA (Liu et al. 2015): aligned photographs, their central 148 of 178 pixels or uncropped."""
 
 import re
 from dataclasses import dataclass
@@ -28,9 +28,10 @@ from seatbelt_vae.errors import DataError
 
 __all__ = ["SOURCES", "load", "preparation"]
 
+_UNCROPPED = "celeba-uncropped"
 SOURCES = {
-    "celeba": Source(
-        "202,599 colour photographs of faces, aligned; 40 attributes",
+    name: Source(
+        f"202,599 colour photographs of faces, aligned{cut}; 40 attributes",
         "read from --root: img_align_celeba/ or its .zip, list_attr_celeba.txt and "
         "list_eval_partition.txt",
         __name__,
@@ -38,7 +39,8 @@ SOURCES = {
         single_file=True,
         licence="Liu et al. 2015; for research that is not commercial",
         latent_sizes=(256, 128, 64, 32),
-    ),
+    )
+    for name, cut in {"celeba": "", _UNCROPPED: ", whole and stretched to a square"}.items()
 }
 
 _VERSION = 1
@@ -76,7 +78,7 @@ def preparation(config: DataConfig) -> Preparation:
     check_inside(_beside(place), *filter(None, lists), follow_links=links)
     with opened_tree(place, BadExamples(config.skip_bad), follow_links=links) as tree:
         files = [*tree.sources, *filter(None, lists)]
-        cache = cache_of("celeba", _VERSION, files, side, config.chosen_reading)
+        cache = cache_of(config.name, _VERSION, files, side, config.chosen_reading)
 
     def write(cache: Path) -> None:
         bad = BadExamples(config.skip_bad)
@@ -127,7 +129,8 @@ class _Sources:
         factors, pictures, notes = self._labelled(names)
         train, test, more = self._split(pictures)
         channels, side = config.channels or 3, side_of(config)
-        decode = partial(_face, channels=channels, side=side, reading=config)
+        middle = None if config.name == _UNCROPPED else _MIDDLE / _WIDTH
+        decode = partial(_face, channels=channels, side=side, reading=config, middle=middle)
         files = PictureFiles(self.tree, train, test, decode, bad)
         files.write(cache, (channels, side, side), About(factors, notes=(*notes, *more)))
 
@@ -171,10 +174,12 @@ class _Sources:
             ) from None
 
 
-def _face(content: bytes, channels: int, side: int, reading: ReadingConfig) -> Decoded:
+def _face(
+    content: bytes, channels: int, side: int, reading: ReadingConfig, middle: float | None
+) -> Decoded:
     with opened_picture(content) as picture:
         # resized copies with the aspect ratio of the published photographs are accepted
         width, height = picture.size
         if abs(width * _HEIGHT - height * _WIDTH) > max(_WIDTH, _HEIGHT):
             raise DataError(f"it has {width}×{height} pixels, expected {_WIDTH}×{_HEIGHT}")
-    return decoded(content, channels, side, reading, middle=_MIDDLE / _WIDTH)
+    return decoded(content, channels, side, reading, middle=middle)

@@ -1,7 +1,16 @@
 """The paper's claims C1 to C12, answered from stored rows."""
 
 from seatbelt_vae.paper.claims.answers import answer_all
-from seatbelt_vae.paper.claims.claim import Answer, Claim, Verdict, record_of
+from seatbelt_vae.paper.claims.claim import VERDICTS, Answer, Claim, Verdict, record_of
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect
 
-__all__ = ["Answer", "Claim", "Contrast", "Effect", "Verdict", "answer_all", "record_of"]
+__all__ = [
+    "VERDICTS",
+    "Answer",
+    "Claim",
+    "Contrast",
+    "Effect",
+    "Verdict",
+    "answer_all",
+    "record_of",
+]

@@ -1,8 +1,9 @@
 """Answers to all claims from a results store."""
 
 from seatbelt_vae.paper.claims.claim import Answer, Claim, answer_claim
-from seatbelt_vae.paper.claims.rank_correlation import C9, answer_rank_correlation
-from seatbelt_vae.paper.claims.statements import CLAIMS
+from seatbelt_vae.paper.claims.rank_correlation import C9, PUBLIC_C9, answer_rank_correlation
+from seatbelt_vae.paper.claims.statements import CLAIMS, PUBLIC_CLAIMS
+from seatbelt_vae.paper.claims.testability import preconditions_on
 from seatbelt_vae.results import Store
 
 __all__ = ["answer_all"]
@@ -17,12 +18,12 @@ def answer_all(store: Store) -> list[Answer]:
         store: a results store with the view ``members``, as written by `reproduce`.
     """
     present = {row["experiment"] for row in store.query(_EXPERIMENTS).to_pylist()}
-    claims = [
-        claim
-        for claim in (*CLAIMS, C9)
+    ranked = (C9, PUBLIC_C9)
+    answers = [
+        answer_rank_correlation(store, claim) if claim in ranked else _answer(claim, store)
+        for claim in (*CLAIMS, *PUBLIC_CLAIMS, *ranked)
         if any(contrast.experiment in present for contrast in claim.contrasts)
     ]
-    answers = [answer_rank_correlation(store) if c is C9 else _answer(c, store) for c in claims]
     return sorted(answers, key=lambda answer: int(answer.claim.id[1:]))
 
 
@@ -30,4 +31,8 @@ def _answer(claim: Claim, store: Store) -> Answer:
     """Answer a claim from the data sets that have all its contrasts."""
     effects = [contrast.estimate_on(store) for contrast in claim.contrasts]
     common = [data for data in effects[0] if all(data in by_data for by_data in effects)]
-    return answer_claim(claim, {data: [by_data[data] for by_data in effects] for data in common})
+    return answer_claim(
+        claim,
+        {data: [by_data[data] for by_data in effects] for data in common},
+        preconditions_on(store, claim.contrasts[0].experiment, claim.penalised),
+    )

@@ -1,14 +1,25 @@
 """Claims of the paper, and the rule by which they are answered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect
+from seatbelt_vae.paper.claims.testability import Precondition, unmet
 
-__all__ = ["Answer", "Claim", "Verdict", "answer_claim", "record_of"]
+__all__ = ["VERDICTS", "Answer", "Claim", "Verdict", "answer_claim", "record_of"]
 
-Verdict = Literal["reproduced", "only under the weak protocol", "not reproduced", "undecided"]
+Verdict = Literal[
+    "reproduced",
+    "only under the weak protocol",
+    "not reproduced",
+    "undecided",
+    "not testable at this size",
+]
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""All verdicts, in the order of the page."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +30,15 @@ class Claim:
         id: such as ``C1``.
         text: the statement.
         contrasts: the comparisons that decide it.
+        penalised: series whose robustness it attributes to the TC penalty.
+        of_these_models: whether it is about single trainings, with intervals over pairs alone.
     """
 
     id: str
     text: str
     contrasts: tuple[Contrast, ...]
+    penalised: tuple[str, ...] = ()
+    of_these_models: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,10 +47,11 @@ class Answer:
 
     Args:
         claim: the claim.
-        verdict: the verdict of all data sets with enough trainings, if they agree.
+        verdict: the verdict of all testable data sets with enough trainings, if they agree.
         why: the reason, in one line.
         by_data: the verdict on each data set.
         effects: the estimated contrasts on each data set.
+        preconditions: the measured requirements of a test on each data set.
     """
 
     claim: Claim
@@ -43,31 +59,47 @@ class Answer:
     why: str
     by_data: Mapping[str, Verdict]
     effects: Mapping[str, Sequence[Effect]]
+    preconditions: Mapping[str, Sequence[Precondition]] = field(default_factory=dict)
 
 
-def answer_claim(claim: Claim, effects: Mapping[str, Sequence[Effect]]) -> Answer:
+def answer_claim(
+    claim: Claim,
+    effects: Mapping[str, Sequence[Effect]],
+    preconditions: Mapping[str, Sequence[Precondition]] = MappingProxyType({}),
+) -> Answer:
     """Answer a claim from its contrasts on each data set.
 
-    A data set does not count if one of its contrasts rests on fewer than three trainings.
+    A data set does not count if one of its contrasts rests on fewer than three trainings (except
+    `Claim.of_these_models`), or if its unpenalised models leave the penalty nothing to reduce. If
+    none of them leaves it anything, the claim is *not testable at this size*.
     """
-    by_data = {data: _verdict(on_data) for data, on_data in effects.items()}
+    untestable = {data: why for data in effects if (why := unmet(preconditions.get(data, ())))}
+    by_data: dict[str, Verdict] = {
+        data: "not testable at this size" if data in untestable else _verdict(on_data)
+        for data, on_data in effects.items()
+    }
     deciding = {
         data
         for data, on_data in effects.items()
-        if not any(effect.estimate.of_these_models_only for effect in on_data)
+        if data not in untestable
+        and (claim.of_these_models or not any(e.estimate.of_these_models_only for e in on_data))
     }
     verdicts = {by_data[data] for data in deciding}
     verdict: Verdict = "undecided"
     if not effects:
         why = "no data set has all the models it compares, with pairs told apart"
+    elif len(untestable) == len(effects):
+        verdict = "not testable at this size"
+        why = "; ".join(f"{data}, {reason}" for data, reason in untestable.items())
     elif not deciding:
         why = "fewer than three trainings: of these models only"
     elif len(verdicts) > 1:
         why = "the data sets disagree"
     else:
         (verdict,) = verdicts
-        why = f"on {', '.join(sorted(deciding))}"
-    return Answer(claim, verdict, why, by_data, effects)
+        few = "of these models only, " if claim.of_these_models else ""
+        why = f"{few}on {', '.join(sorted(deciding))}"
+    return Answer(claim, verdict, why, by_data, effects, preconditions)
 
 
 def _verdict(effects: Sequence[Effect]) -> Verdict:
@@ -91,7 +123,7 @@ def _verdict(effects: Sequence[Effect]) -> Verdict:
 
 
 def record_of(answer: Answer) -> dict[str, Any]:
-    """The answer as a JSON object: verdicts, and contrasts with their intervals and queries."""
+    """The answer as a JSON object: verdicts, contrasts and preconditions, with their queries."""
     return {
         "claim": answer.claim.id,
         "text": answer.claim.text,
@@ -111,5 +143,19 @@ def record_of(answer: Answer) -> dict[str, Any]:
             }
             for data, effects in answer.effects.items()
             for effect in effects
+        ],
+        "preconditions": [
+            {
+                "data": data,
+                "series": found.series,
+                "measure": found.requirement.measure,
+                "unit": found.requirement.unit,
+                "value": found.value,
+                "at_least": found.requirement.least,
+                "met": found.met,
+                "query": found.query,
+            }
+            for data, measured in answer.preconditions.items()
+            for found in measured
         ],
     }

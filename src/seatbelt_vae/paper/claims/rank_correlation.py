@@ -14,7 +14,7 @@ from seatbelt_vae.paper.quantities import EVALUATED_PAIRS, GAP
 from seatbelt_vae.randomness import resampling_generator
 from seatbelt_vae.results import Store
 
-__all__ = ["C9", "answer_rank_correlation", "rank_correlation"]
+__all__ = ["C9", "PUBLIC_C9", "answer_rank_correlation", "rank_correlation"]
 
 _WEAK = 0.5
 """The largest |ρ| that counts as no simple relation."""
@@ -22,19 +22,27 @@ _WEAK = 0.5
 Vector = NDArray[np.float64]
 
 
-def _relation(words: str, value: str) -> Contrast:
+def _c9(experiment: str) -> Claim:
     terms = (ModelMean(1, "all models", "most"),)
-    return Contrast(words, "figE11", value, terms, strength="strong", source=EVALUATED_PAIRS)
+    relations = {"gap within ε = 0.2": GAP, "Δ": "delta_mean"}
+    return Claim(
+        "C9",
+        "there is no simple relation between MIG and robustness",
+        tuple(
+            Contrast(
+                f"rank correlation of MIG and {measure}",
+                experiment,
+                value,
+                terms,
+                strength="strong",
+                source=EVALUATED_PAIRS,
+            )
+            for measure, value in relations.items()
+        ),
+    )
 
 
-C9 = Claim(
-    "C9",
-    "there is no simple relation between MIG and robustness",
-    (
-        _relation("rank correlation of MIG and gap within ε = 0.2", GAP),
-        _relation("rank correlation of MIG and Δ", "delta_mean"),
-    ),
-)
+C9, PUBLIC_C9 = _c9("figE11"), _c9("public")
 
 
 def rank_correlation(
@@ -76,14 +84,14 @@ def _spearman(x: Vector, y: Vector) -> Vector:
     return correlation
 
 
-def answer_rank_correlation(store: Store) -> Answer:
+def answer_rank_correlation(store: Store, claim: Claim = C9) -> Answer:
     """Answer C9 on each data set; data sets with ten models or more decide.
 
     *Reproduced*: the interval of every rank correlation is within ±0.5. *Not reproduced*: one
     correlation is stronger than that and its interval excludes 0. Otherwise *undecided*.
     """
     effects: dict[str, list[Effect]] = {}
-    for contrast in C9.contrasts:
+    for contrast in claim.contrasts:
         figure = Scatter("", "mig", contrast.value, "", "", where=contrast.where)
         query = figure.query(contrast.experiment, contrast.strength)
         for data, (x, y, pairs) in _by_model(store.query(query).to_pylist()).items():
@@ -93,9 +101,9 @@ def answer_rank_correlation(store: Store) -> Answer:
     deciding = [d for d, on_data in effects.items() if all(e.interval for e in on_data)]
     verdicts = {by_data[data] for data in deciding}
     if len(verdicts) == 1:
-        return Answer(C9, verdicts.pop(), f"on {', '.join(sorted(deciding))}", by_data, effects)
+        return Answer(claim, verdicts.pop(), f"on {', '.join(sorted(deciding))}", by_data, effects)
     why = "the data sets disagree" if verdicts else f"fewer than {FEWEST} models per data set"
-    return Answer(C9, "undecided", why, by_data, effects)
+    return Answer(claim, "undecided", why, by_data, effects)
 
 
 def _by_model(rows: list[Mapping[str, object]]) -> dict[str, tuple[Vector, Vector, int]]:

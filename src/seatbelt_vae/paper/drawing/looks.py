@@ -13,6 +13,7 @@ _LOOKS = {
     "β-TCVAE": Look(SERIES[0], "^"),
     "Seatbelt-VAE": Look(SERIES[1], "D"),
     "TC-DLGM": Look(SERIES[2], "v"),
+    "FactorVAE": Look(SERIES[4], "X"),
 }
 
 

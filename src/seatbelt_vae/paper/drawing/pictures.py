@@ -8,10 +8,12 @@ from torch import Tensor
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.gap import reconstruct
-from seatbelt_vae.models import fold_batch_norm, load_model
 from seatbelt_vae.paper.drawing.sheet import Row, Rows
 from seatbelt_vae.report.drawing.images import AttackedPair
-from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
+from seatbelt_vae.runs import read_rows, read_tensors
+from seatbelt_vae.runs.checked_files import checked_table
+from seatbelt_vae.runs.contents import SUBJECT
+from seatbelt_vae.subjects import open_subject
 
 __all__ = ["EPSILON", "Pictures", "attack_pictures", "bounds_of", "reconstructions_of"]
 
@@ -68,7 +70,7 @@ def _of_row(run: Path, stem: Path, row: Row, bounds: tuple[float, float]) -> Pic
     levels = [stored["level"] for stored in read_rows(stem.with_suffix(".parquet"))]
     images = _named(stem, "x", "target", "adversarial")
     adversarial = images["adversarial"][levels.index(row["level"])]
-    model = fold_batch_norm(load_model(RunFolder.open(run)))
+    model = open_subject(run).for_inference
     with torch.no_grad():
         both = reconstruct(model, torch.stack([images["x"], adversarial]))
     shown = (images["x"], both[0], adversarial, both[1], images["target"])
@@ -82,8 +84,10 @@ def _pictures(images: _Five, row: Row, bounds: tuple[float, float]) -> Pictures:
 
 
 def bounds_of(run: Path) -> tuple[float, float]:
-    """The range of a run's pixels."""
-    low, high = read_json(run / "model.json")["bounds"]
+    """The range of the pixels of a run, or of another subject."""
+    subject = run / SUBJECT
+    about = checked_table(subject if subject.exists() else run / "model.json", ["bounds"])
+    low, high = about["bounds"]
     return low, high
 
 

@@ -8,10 +8,21 @@ from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Curves, S
 from seatbelt_vae.paper.quantities import BLEND, COPY, GAP, OVER_LEVELS, OWN_GAP, attack_rows
 from seatbelt_vae.paper.sizes import Size
 
-__all__ = ["ABLATION", "FIG1", "FIG3", "FIG4", "FIG5", "FIGD8", "FIGE9", "FIGE11"]
+__all__ = [
+    "ABLATION",
+    "FIG1",
+    "FIG3",
+    "FIG4",
+    "FIG5",
+    "FIGD8",
+    "FIGE9",
+    "FIGE11",
+    "LOSSES",
+    "loss_curves",
+]
 
 _LAYERS = {"bottom": "z¹", "top": "z^L", "all": "all layers"}
-_LOSSES = {  # name in figures, and unit
+LOSSES = {  # name in figures, and unit
     "latent-kl": ("kl", "nats"),
     "output": ("output", "nats"),
     "latent-w2": ("w2", "latent distance"),
@@ -90,7 +101,8 @@ FIG4 = Experiment(
 )
 
 
-def _by_loss(loss: str, short: str, unit: str) -> tuple[Curves, Curves, Curves]:
+def loss_curves(loss: str, short: str, unit: str) -> tuple[Curves, Curves, Curves]:
+    """Likelihood, Δ and gap under the attacks with one loss."""
     where = attack_rows(loss)
     nll = Curves(f"nll_{short}", "nll_target", f"−log p(xₜ|z*), nats, {loss}", where=where)
     return (
@@ -115,10 +127,10 @@ FIG5 = Experiment(
         "TC penalty beat those at β = 1 under all three attacks."
     ),
     members=_fig5,
-    attacks=tuple(PaperAttack(loss) for loss in _LOSSES),
+    attacks=tuple(PaperAttack(loss) for loss in LOSSES),
     figures=(
         replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
-        *(curves for loss, words in _LOSSES.items() for curves in _by_loss(loss, *words)),
+        *(curves for loss, words in LOSSES.items() for curves in loss_curves(loss, *words)),
     ),
     claims=("C2", "C3", "C4"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from seatbelt_vae.paper.claims import VERDICTS, Answer, Effect
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
 from seatbelt_vae.paper.page.omissions import omissions
@@ -17,29 +18,23 @@ from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
-    from seatbelt_vae.paper.claims import Answer, Effect, Verdict
     from seatbelt_vae.paper.experiment_jobs import Plan
 
 __all__ = ["write_page"]
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _STRENGTHS = {"paper": "Published attack", "strong": "Strong attack"}
-_VERDICTS: "tuple[Verdict, ...]" = (
-    "reproduced",
-    "only under the weak protocol",
-    "not reproduced",
-    "undecided",
-)
 
 
 def write_page(
     out: Path,
     sections: Sequence[Section],
-    answers: "Sequence[Answer]",
+    answers: Sequence[Answer],
     plan: "Plan",
     *,
     rows: str,
     commands: Sequence[str],
+    about: Sequence[tuple[str, str]] = (),
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
 ) -> Path:
@@ -52,6 +47,7 @@ def write_page(
         plan: the plan of the reproduction.
         rows: path of the exported store or folder of runs, relative to the page's reader.
         commands: commands that make the page again.
+        about: names and values of the header (default: the settings of the plan).
         missing: the reason for each data set that is unavailable, by name.
         failures: the reason for each unfinished model, by label.
 
@@ -70,6 +66,7 @@ def write_page(
         "results": lambda query: results_command(query, rows),
     }
     content = _content(sections, answers, plan, missing) | {
+        "facts": about or list(facts(plan)),
         "commands": commands,
         "missing": missing,
         "failures": failures,
@@ -82,7 +79,7 @@ def write_page(
 
 def _content(
     sections: Sequence[Section],
-    answers: "Sequence[Answer]",
+    answers: Sequence[Answer],
     plan: "Plan",
     missing: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -94,16 +91,15 @@ def _content(
         "answers": answers,
         "verdicts": _counts(answers),
         "size": plan.size,
-        "facts": list(facts(plan)),
         "strengths": _STRENGTHS,
         "versions": list(versions()),
     }
 
 
-def _counts(answers: "Sequence[Answer]") -> list[tuple[str, int]]:
-    """The number of claims of each verdict, in the order of `_VERDICTS`."""
+def _counts(answers: Sequence[Answer]) -> list[tuple[str, int]]:
+    """The number of claims of each verdict, in the order of `VERDICTS`."""
     counts = Counter(answer.verdict for answer in answers)
-    return [(verdict, counts[verdict]) for verdict in _VERDICTS if counts[verdict]]
+    return [(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]]
 
 
 def _sentence(words: str) -> str:
@@ -111,7 +107,7 @@ def _sentence(words: str) -> str:
     return words[0].upper() + words[1:] if words[0].isascii() else words
 
 
-def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
+def _leading(answer: Answer) -> Iterator[tuple[str, Effect]]:
     """The first deciding and the first published contrast, on a data set that decides."""
     order = sorted(
         answer.effects.items(),
@@ -122,13 +118,14 @@ def _leading(answer: "Answer") -> Iterator[tuple[str, "Effect"]]:
             yield from [(data, e) for e in contrasts if e.contrast.role == role][:1]
 
 
-def _queries(answer: "Answer") -> list[str]:
-    """The distinct queries of its contrasts."""
-    effects = [effect for on_data in answer.effects.values() for effect in on_data]
-    return list(dict.fromkeys(query for effect in effects for query in effect.queries))
+def _queries(answer: Answer) -> list[str]:
+    """The distinct queries of its contrasts and preconditions."""
+    effects = [query for on_data in answer.effects.values() for e in on_data for query in e.queries]
+    required = [found.query for on_data in answer.preconditions.values() for found in on_data]
+    return list(dict.fromkeys(effects + required))
 
 
-def _numbers(effect: "Effect") -> tuple[str, str, str]:
+def _numbers(effect: Effect) -> tuple[str, str, str]:
     """The effect, its interval and the published effect: ratios of means, or differences."""
     estimate = effect.estimate
     times = "×\u202f" if estimate.kind == "geometric" else ""

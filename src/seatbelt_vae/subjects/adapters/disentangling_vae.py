@@ -9,8 +9,9 @@ from torch.nn.functional import relu
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.subjects.adapters.wrap import wrap
+from seatbelt_vae.subjects.disentangling_specs import trained_as
 
-__all__ = ["DisentanglingVAE", "adapt", "fits"]
+__all__ = ["DisentanglingVAE", "adapt", "fits", "trained_as"]
 
 _FILTERS = 32
 

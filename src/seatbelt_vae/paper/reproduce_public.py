@@ -1,0 +1,141 @@
+"""The experiment on public models: attack and measure them, draw and answer; resumable."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from seatbelt_vae.config.checks import one_of
+from seatbelt_vae.data import ImageData
+from seatbelt_vae.errors import DataError, SeatbeltError
+from seatbelt_vae.paper.experiment_jobs import Part, Plan, of_both_strengths, sets_of
+from seatbelt_vae.paper.experiments import PUBLIC
+from seatbelt_vae.paper.public_models import PublicModel, public_models
+from seatbelt_vae.paper.reproduce import MEMBERS, Reproduction, write_results
+from seatbelt_vae.paper.sizes import SIZES, Size
+from seatbelt_vae.parallel.operating_system import available_cores
+from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
+from seatbelt_vae.report.tables import number
+from seatbelt_vae.runs import write_rows
+from seatbelt_vae.sweep.engine import HEAVY
+from seatbelt_vae.workflow import Job, assess
+
+__all__ = ["reproduce_public"]
+
+_PAIRS = 50
+
+
+def reproduce_public(
+    folder: Path,
+    size: Size,
+    out: Path,
+    *,
+    roots: Mapping[str, str] | None = None,
+    jobs: int | None = None,
+    on_progress: Callable[[JobProgress], None] = lambda _: None,
+) -> Reproduction:
+    """Attack and measure the public models of a folder, and write the page of results.
+
+    ``out`` has the same files as after `reproduce`; ``out/runs`` has one folder of results per
+    model. Finished work is kept. Nothing is trained: intervals are over pairs, and the claims are
+    answered for these models. Models whose data set is not on this machine are left out, and named.
+
+    Args:
+        folder: the models, see `public_models`.
+        size: effort of attacks and measures; 50 pairs, at size ``smoke`` its own number.
+        out: the folder of results.
+        roots: folders of data sets that are read from disk, by name.
+        jobs: number of models at a time (default: one per core).
+        on_progress: called with the progress of each model.
+
+    Raises:
+        ArtifactError: no public models in the folder, or ``out`` cannot be written.
+        ConfigError: ``roots`` names another data set.
+        DataError: none of the data sets is on this machine.
+        SeatbeltError: no model was finished.
+        KeyboardInterrupt: passed on after every process has stopped at a resumable point.
+    """
+    models = {model.name: model for model in public_models(folder)}
+    whole = _plan(list(models.values()), size, roots or {})
+    found = dict(sets_of(whole))
+    missing = {name: str(data) for name, data in found.items() if isinstance(data, DataError)}
+    if len(missing) == len(found):
+        raise DataError("; ".join(missing.values()))
+    work = {
+        name: partial(assess, out / "runs" / name, str(models[name].weights.resolve()), job)
+        for name, job in _measurable(whole.jobs, found).items()
+    }
+    (out / "runs").mkdir(parents=True, exist_ok=True)
+    failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
+    done = [models[name] for name in work if name not in failures]
+    if not done:
+        raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
+    _write_members(out / "runs", done)
+    command, about = _command(folder, size, roots or {}), list(_facts(whole))
+    page, answers = write_results([PUBLIC], whole, out, command, failures, missing, about)
+    return Reproduction(page, answers, failures, missing)
+
+
+def _plan(models: Sequence[PublicModel], size: Size, roots: Mapping[str, str]) -> Plan:
+    """The jobs of all models; their settings of training are those of the project."""
+    for name in roots:
+        one_of("data set of roots", name, {model.training.data.name for model in models})
+    pairs = size.attack.pairs if size is SIZES["smoke"] else _PAIRS
+    size = replace(
+        size,
+        summary=f"models that others trained, on {pairs} pairs of images",
+        attack=replace(size.attack, pairs=pairs),
+        stand_ins={},
+    )
+    attacks = tuple(c for attack in PUBLIC.attacks for c in of_both_strengths(attack, size))
+    evaluation = replace(size.evaluation, optional_metrics=PUBLIC.optional_metrics)
+    jobs = {}
+    for model in models:
+        data = model.training.data
+        run = replace(model.training, data=replace(data, root=roots.get(data.name)))
+        jobs[model.name] = Job(run, attacks, evaluation)
+    parts = tuple(Part(PUBLIC.id, series, m.name) for m in models for series in m.series)
+    return Plan(size, jobs, parts)
+
+
+def _measurable(
+    jobs: Mapping[str, Job], sets: Mapping[str, ImageData | DataError]
+) -> dict[str, Job]:
+    """The jobs whose data set is here, without MIG for a set without factors."""
+    found = {}
+    for name, job in jobs.items():
+        data = sets[job.run.data.name]
+        if isinstance(data, DataError) or job.evaluation is None:
+            continue
+        known = any(factor.size > 1 for factor in data.factors)
+        evaluation = job.evaluation if known else replace(job.evaluation, optional_metrics=())
+        found[name] = replace(job, evaluation=evaluation)
+    return found
+
+
+def _write_members(runs: Path, models: Sequence[PublicModel]) -> None:
+    """Write the view ``members`` for the finished models, and remove it from all other folders."""
+    for stale in runs.glob(f"*/{MEMBERS}"):
+        stale.unlink()
+    for model in models:
+        rows = [{"experiment": PUBLIC.id, "series": series} for series in model.series]
+        write_rows(runs / model.name / MEMBERS, rows)
+
+
+def _facts(whole: Plan) -> Iterator[tuple[str, str]]:
+    """Names and values for the header of the page."""
+    runs, attack = [job.run for job in whole.jobs.values()], whole.size.attack
+    yield "models", number(len(runs))
+    yield "data sets", ", ".join(dict.fromkeys(run.data.name for run in runs))
+    yield "β", ", ".join(f"{beta:g}" for beta in sorted({run.objective.beta or 0 for run in runs}))
+    epochs = sorted({run.training.epochs for run in runs})
+    yield "training", f"by others, {epochs[0]} to {epochs[-1]} epochs, one training of each kind"
+    yield "pairs of images", number(attack.pairs)
+    yield "attacks of each strength", f"{number(whole.rows)}, {attack.weight_count} λ per pair"
+
+
+def _command(folder: Path, size: Size, roots: Mapping[str, str]) -> str:
+    given = [f"{name}={root}" for name, root in roots.items()]
+    words = ["reproduce", "public", "--models", str(folder), "--size", size.name]
+    return shlex.join(["seatbelt-vae", *words, *(["--roots", *given] if given else [])])
