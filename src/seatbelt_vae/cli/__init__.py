@@ -19,6 +19,7 @@ from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.cli.torchrun import print_in_first_process
 from seatbelt_vae.errors import QueryTimeoutError, SeatbeltError
+from seatbelt_vae.kernels.library import fallback
 
 __all__ = ["main"]
 
@@ -58,6 +59,8 @@ def _end_abandoned_query(code: int) -> None:
 def _main(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"seatbelt-vae {__version__}")
+        if (notice := fallback()) is not None:
+            _say(notice)
         return 0
     try:
         with invoked(arguments):
