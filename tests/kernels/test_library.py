@@ -5,7 +5,6 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from seatbelt_vae.kernels import MIXTURES
 from seatbelt_vae.kernels import library as library_module
 from seatbelt_vae.kernels.catalogue import KERNELS
 from seatbelt_vae.kernels.library import fallback, library, load_library, omp_team
-from seatbelt_vae.kernels.sources import source_digest
+from seatbelt_vae.kernels.sources import LIBRARY, source_digest
 
 SOURCES = Path(kernels.__file__).parent
 compiled = pytest.mark.skipif(library() is None, reason="built without a compiler")
@@ -27,11 +26,10 @@ def test_the_kernels_are_built_wherever_the_library_is():
 
 @pytest.fixture
 def native(monkeypatch):
-    """Make a file, or None, the compiled library."""
+    """Look for the compiled library in another folder."""
 
-    def place(path):
-        spec = None if path is None else SimpleNamespace(origin=str(path))
-        monkeypatch.setattr("seatbelt_vae.kernels.library.find_spec", lambda _: spec)
+    def place(folder):
+        monkeypatch.setattr(library_module, "_FOLDER", folder)
         clear()
 
     def clear():
@@ -44,17 +42,16 @@ def native(monkeypatch):
 
 
 def test_a_library_of_another_machine_is_not_used(tmp_path, caplog, native):
-    path = tmp_path / "_native.so"
-    path.write_bytes(b"\x7fELF of no machine")
-    native(path)
+    (tmp_path / LIBRARY).write_bytes(b"\x7fELF of no machine")
+    native(tmp_path)
     assert library() is library() is None
     (record,) = caplog.records
     assert record.getMessage().startswith("the compiled kernels cannot be loaded (")
     assert record.getMessage() == fallback()
 
 
-def test_a_missing_library_is_stated_and_not_logged(caplog, native):
-    native(None)
+def test_a_missing_library_is_stated_and_not_logged(tmp_path, caplog, native):
+    native(tmp_path)
     assert library() is None
     assert fallback() == (
         "the compiled kernels are not installed; slower PyTorch and NumPy code is used: install "

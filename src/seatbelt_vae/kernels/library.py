@@ -3,16 +3,16 @@
 import ctypes
 import logging
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
-from seatbelt_vae.kernels.sources import source_digest
+from seatbelt_vae.kernels.sources import LIBRARY, source_digest
 
 __all__ = ["fallback", "library", "load_library", "omp_team", "warn_unused"]
 
 logger = logging.getLogger(__name__)
 
 
+_FOLDER = Path(__file__).parent
 _ABSENT = "are not installed"
 
 
@@ -38,10 +38,8 @@ def fallback() -> str | None:
 
 @cache
 def _found() -> ctypes.CDLL | str:
-    spec = find_spec("seatbelt_vae.kernels._native")
-    if spec is None or spec.origin is None:
-        return _ABSENT
-    return load_library(Path(spec.origin), Path(__file__).parent)
+    path = _FOLDER / LIBRARY
+    return load_library(path, _FOLDER) if path.exists() else _ABSENT
 
 
 def load_library(path: Path, sources: Path) -> ctypes.CDLL | str:
