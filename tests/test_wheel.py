@@ -1,4 +1,4 @@
-"""Wheels, built with and without a compiler, in an environment of their own."""
+"""A wheel of the sources, and one of the sdist without a compiler, each in its own environment."""
 
 import json
 import os
@@ -50,25 +50,38 @@ def pip(*arguments: object, **variables: str) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def install(folder: Path, **variables: str) -> Installed:
-    """Build a wheel from a copy of the sources, and install it without dependencies.
-
-    The other packages are those of this interpreter.
-    """
-    source = folder / "source"
+def copied(source: Path) -> Path:
+    """A copy of the sources, without compiled files."""
     ignored = shutil.ignore_patterns("*.so", "*.dll", "__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", source / "src", ignore=ignored)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    return source
+
+
+def sdist(folder: Path) -> Path:
+    program = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    source = copied(folder / "source")
+    subprocess.run([sys.executable, "-c", program], cwd=source, check=True, capture_output=True)
+    (archive,) = folder.glob("*.tar.gz")
+    return archive
+
+
+def install(source: Path, folder: Path, **variables: str) -> Installed:
+    """Build a wheel from a folder or an sdist, and install it without dependencies.
+
+    The other packages are those of this interpreter.
+    """
     pip("wheel", source, "--no-build-isolation", "--no-deps", "--wheel-dir", folder, **variables)
     (wheel,) = folder.glob("*.whl")
     environment = folder / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    # before the other packages, so that pip finds no installed version among them
+    pip("--python", environment, "install", "--no-deps", "--no-index", wheel)
     place = {"base": str(environment), "platbase": str(environment)}
     packages = Path(sysconfig.get_path("purelib", "venv", place))
     paths = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     (packages / "others.pth").write_text("\n".join(paths))
-    pip("--python", environment, "install", "--no-deps", "--no-index", wheel)
     return Installed(wheel, environment)
 
 
@@ -76,14 +89,16 @@ def install(folder: Path, **variables: str) -> Installed:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     if shutil.which("c++") is None or sys.platform == "win32":
         pytest.skip("no C++ compiler")
-    return install(tmp_path_factory.mktemp("compiled"), SEATBELT_KERNELS="required")
+    folder = tmp_path_factory.mktemp("compiled")
+    return install(copied(folder / "source"), folder, SEATBELT_KERNELS="required")
 
 
 @pytest.fixture(scope="module")
 def uncompiled(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     if sys.platform == "win32":
         pytest.skip("paths of a POSIX system")
-    return install(tmp_path_factory.mktemp("uncompiled"), PATH="/nowhere", CC="cc", CXX="c++")
+    folder = tmp_path_factory.mktemp("uncompiled")
+    return install(sdist(folder), folder, PATH="/nowhere", CC="cc", CXX="c++")
 
 
 def test_one_wheel_fits_every_python(compiled: Installed) -> None:
