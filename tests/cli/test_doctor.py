@@ -23,7 +23,7 @@ SECTIONS: dict[str, Any] = {
         "processor": "EPYC",
         "cores": 64,
         "usable_cores": 2,
-        "variables": {"OMP_NUM_THREADS": "1", "HF_HOME": "/home/ada/hf"},
+        "variables": {"OMP_NUM_THREADS": "1", "HF_HOME": "/home/adam/hf"},
     },
     "kernels": {"used": False, "fallback": SENTENCE},
     "packages": [
@@ -73,7 +73,7 @@ seatbelt-vae           1.2 in ~/venv
 Python                 3.13.1 (CPython)
 system                 Linux-6.1
 processor              EPYC, 2 of 64 cores
-environment            OMP_NUM_THREADS=1, HF_HOME=~/hf
+environment            OMP_NUM_THREADS=1, HF_HOME=/home/adam/hf
 compiled kernels       the compiled kernels are not installed; slower code is used: …
 packages               numpy 2.4, duckdb missing, torch 2.2
 extra hdf5             HDF5; h5py 3.16
@@ -174,9 +174,9 @@ def test_all_lines_but_the_last_appear_before_torch_is_imported() -> None:
 
 
 def test_the_version_announces_missing_kernels(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatbelt_vae.cli.fallback", lambda: None)
+    monkeypatch.setattr("seatbelt_vae.kernels.library.fallback", lambda: None)
     quiet = run("--version")
-    monkeypatch.setattr("seatbelt_vae.cli.fallback", lambda: SENTENCE)
+    monkeypatch.setattr("seatbelt_vae.kernels.library.fallback", lambda: SENTENCE)
     announced = run("--version")
     assert (quiet.code, quiet.err, announced.code) == (0, "", 0)
     assert quiet.out == announced.out

@@ -21,7 +21,13 @@ ATTACK = (
     "--pairs 2 --together 1 --processes 2 --max-evaluations 4 --restarts 1 --weight-count 2 "
     "--fresh-draws 2 --gradient-free 4"
 )
-COMMANDS = [f"train run {MODEL}", f"attack run {ATTACK}", "report run --out report.html"]
+COMMANDS = [
+    f"train run {MODEL}",
+    f"attack run {ATTACK}",
+    "report run --out report.html",
+    "doctor",
+    "completion bash",
+]
 CHECK = """
 import multiprocessing, os, sys
 from seatbelt_vae.parallel import operating_system, shared_work

@@ -1,5 +1,6 @@
 """``doctor``: one line per fact of the installation."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -121,4 +122,4 @@ def _without_home(text: str) -> str:
         home = str(Path.home())
     except RuntimeError:  # this user has none
         return text
-    return text if home == "/" else text.replace(home, "~")
+    return text if home == "/" else re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
