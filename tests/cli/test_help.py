@@ -117,7 +117,7 @@ def _arguments(verb: str) -> set[str]:
 def test_help_says_what_each_verb_is_for(verb: str, help_of: Run) -> None:
     shown = help_of(verb)
     assert shown.startswith("usage: seatbelt-vae")
-    assert ("--json" in shown) == (verb not in ("", "data"))
+    assert ("--json" in shown) == (verb not in ("", "data", "completion"))
     assert "``" not in shown
 
 
@@ -149,6 +149,8 @@ def test_nothing_heavy_is_imported_for_help_or_errors(tmp_path: Path) -> None:
         "sweep x --vary beta=1,y",
         "sweep nowhere.toml",
         "data list",
+        "completion csh",
+        "completion bash",
     ]
     ended = subprocess.run(
         [sys.executable, "-c", LIGHT],

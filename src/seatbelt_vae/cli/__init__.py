@@ -57,8 +57,7 @@ def _end_abandoned_query(code: int) -> None:
 
 def _main(arguments: list[str]) -> int:
     if arguments == ["--version"]:
-        print(f"seatbelt-vae {__version__}")
-        return 0
+        return _version()
     try:
         with invoked(arguments):
             return _resumable(parse(arguments))
@@ -74,6 +73,16 @@ def _main(arguments: list[str]) -> int:
         raise
     except OSError as error:
         return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
+
+
+def _version() -> int:
+    """Print the version, and on stderr a notice if the compiled kernels are not used."""
+    from seatbelt_vae.kernels.library import fallback
+
+    print(f"seatbelt-vae {__version__}")
+    if (notice := fallback()) is not None:
+        _say(notice)
+    return 0
 
 
 def _code_of(error: SeatbeltError, arguments: Sequence[str]) -> int:

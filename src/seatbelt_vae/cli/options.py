@@ -9,6 +9,7 @@ from tyro.conf import Positional
 from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.data_options import Data, DataCheck, DataList, DataPrepare, Zoo
 from seatbelt_vae.cli.defend_options import Defend
+from seatbelt_vae.cli.installation_options import Completion, Doctor
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.run_options import AGAIN, DataFlags, Output, SubjectFlags, Sweep, Train
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
@@ -20,6 +21,7 @@ __all__ = [
     "Audit",
     "Claims",
     "Compare",
+    "Completion",
     "Data",
     "DataCheck",
     "DataFlags",
@@ -27,6 +29,7 @@ __all__ = [
     "DataPrepare",
     "Defend",
     "Demo",
+    "Doctor",
     "Evaluate",
     "Output",
     "Report",
@@ -239,4 +242,6 @@ Verb = (
     | Data
     | Zoo
     | Demo
+    | Doctor
+    | Completion
 )

@@ -18,9 +18,11 @@ from seatbelt_vae.cli.options import (
     Attack,
     Claims,
     Compare,
+    Completion,
     Data,
     Defend,
     Demo,
+    Doctor,
     Evaluate,
     Report,
     Reproduce,
@@ -55,13 +57,15 @@ VERBS: dict[str, type[Verb]] = {
     "data": Data,
     "zoo": Zoo,
     "demo": Demo,
+    "doctor": Doctor,
+    "completion": Completion,
 }
 
 _PROGRAM = "seatbelt-vae"
 _DESCRIPTION = (
     "Train, attack and measure variational autoencoders that are hard to fool. "
     "`seatbelt-vae demo` shows the main job, `seatbelt-vae VERB --help` the flags of a verb, "
-    "`seatbelt-vae --version` the version."
+    "`seatbelt-vae --version` the version, `seatbelt-vae doctor` the state of the installation."
 )
 _STYLE = (
     tyro.conf.OmitArgPrefixes,

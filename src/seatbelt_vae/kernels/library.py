@@ -3,27 +3,47 @@
 import ctypes
 import logging
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
-from seatbelt_vae.kernels.sources import source_digest
+from seatbelt_vae.kernels.sources import LIBRARY, source_digest
 
-__all__ = ["library", "load_library", "omp_team", "warn_unused"]
+__all__ = ["fallback", "library", "load_library", "omp_team", "warn_unused"]
 
 logger = logging.getLogger(__name__)
 
 
+_FOLDER = Path(__file__).parent
+_ABSENT = "are not installed"
+
+
 @cache
 def library() -> ctypes.CDLL | None:
-    """The library; None if the package was installed without a C++ compiler."""
-    spec = find_spec("seatbelt_vae.kernels._native")
-    if spec is None or spec.origin is None:
+    """The library; None if the package was installed without a C++ compiler.
+
+    A library that exists and is unusable is logged as a warning, once.
+    """
+    found = _found()
+    if isinstance(found, str):
+        if found != _ABSENT:
+            warn_unused(found)
         return None
-    return load_library(Path(spec.origin), Path(__file__).parent)
+    return found
 
 
-def load_library(path: Path, sources: Path) -> ctypes.CDLL | None:
-    """The library at ``path``; None, with a warning, if it is unusable.
+def fallback() -> str | None:
+    """The reason for not using the kernels, and the remedy; None if they are used."""
+    found = _found()
+    return _sentence(found) if isinstance(found, str) else None
+
+
+@cache
+def _found() -> ctypes.CDLL | str:
+    path = _FOLDER / LIBRARY
+    return load_library(path, _FOLDER) if path.exists() else _ABSENT
+
+
+def load_library(path: Path, sources: Path) -> ctypes.CDLL | str:
+    """The library at ``path``, or the reason for not using it.
 
     Args:
         path: the shared object.
@@ -35,20 +55,22 @@ def load_library(path: Path, sources: Path) -> ctypes.CDLL | None:
         loaded.source_digest.restype = ctypes.c_char_p
         built_from: bytes = loaded.source_digest()
     except (OSError, AttributeError) as error:
-        warn_unused(f"cannot be loaded ({error})")
-        return None
+        return f"cannot be loaded ({error})"
     if source_digest(sources) not in (None, built_from.decode()):
-        warn_unused("were built from other sources")
-        return None
+        return "were built from other sources"
     return loaded
 
 
 def warn_unused(reason: str) -> None:
     """Log the reason for not using the kernels, and the remedy."""
-    logger.warning(
-        "the compiled kernels %s; slower PyTorch and NumPy code is used: install the package again "
-        "(in a checkout: python setup.py build_ext --inplace --force)",
-        reason,
+    logger.warning("%s", _sentence(reason))
+
+
+def _sentence(reason: str) -> str:
+    return (
+        f"the compiled kernels {reason}; slower PyTorch and NumPy code is used: install the "
+        f"package again with a C++ compiler, GCC 12 or later (in a checkout: python setup.py "
+        f"build_ext --inplace --force)"
     )
 
 

@@ -1,9 +1,15 @@
-"""The digest of the C++ sources, compiled into the library and compared on loading."""
+"""The file name of the library, and the digest of its C++ sources; setup.py reads both.
+
+The digest is compiled into the library and compared on loading.
+"""
 
 import hashlib
+import sys
 from pathlib import Path
 
-__all__ = ["source_digest"]
+__all__ = ["LIBRARY", "source_digest"]
+
+LIBRARY = "_native.dll" if sys.platform == "win32" else "_native.so"
 
 
 def source_digest(folder: Path) -> str | None:

@@ -125,7 +125,7 @@ PAPER = Size(
 
 SMALL = Size(
     name="small",
-    summary="32×32 images and half widths: within an hour on two cores",
+    summary="32×32 images and half widths: one to two hours on two cores",
     betas=(1, 4, 10),
     seeds=(0, 1, 2),
     seeded_betas=(1, 10),

@@ -162,13 +162,17 @@ def cause_of_death(exit_code: int) -> str | None:
         ('SIGTERM', 'exception 0xc0000017', None)
     """
     if exit_code < 0:
-        return signal.Signals(-exit_code).name
+        # most real-time signals have no name
+        names = {number.value: number.name for number in signal.Signals}
+        return names.get(-exit_code, f"signal {-exit_code}")
     return f"exception {exit_code:#x}" if exit_code >= _WINDOWS_EXCEPTIONS else None
 
 
 def processor_name() -> str:
     """Model name of the processor, from ``/proc/cpuinfo`` or else from `platform.processor`."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # another system, or a sandbox
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()

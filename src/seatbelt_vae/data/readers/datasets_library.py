@@ -18,7 +18,16 @@ from seatbelt_vae.data.split_names import split_in
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.references import expanded_path
 
-__all__ = ["Columns", "Example", "columns_of", "download", "examples", "kept_files", "open_copy"]
+__all__ = [
+    "Columns",
+    "Example",
+    "columns_of",
+    "download",
+    "examples",
+    "kept_files",
+    "library_cache",
+    "open_copy",
+]
 
 _BATCH = 256
 _KEPT = (".arrow", ".parquet", ".json")
@@ -73,7 +82,7 @@ def open_copy(place: str | Path, follow_links: bool) -> dict[str, Any]:
     datasets = _library()
     with _named_errors(place), _offline():
         if isinstance(place, str):
-            return dict(datasets.load_dataset(place, cache_dir=str(_library_cache())))
+            return dict(datasets.load_dataset(place, cache_dir=str(library_cache())))
         if (place / "dataset_dict.json").exists():
             return _inside(place, dict(datasets.load_from_disk(place)), follow_links)
         if (place / "state.json").exists():
@@ -87,7 +96,7 @@ def open_copy(place: str | Path, follow_links: bool) -> dict[str, Any]:
                 f"{place} is no copy of a data set: expected a folder written by save_to_disk, or "
                 f"one of parquet files"
             )
-        cache = str(_library_cache())
+        cache = str(library_cache())
         parquet = datasets.load_dataset(
             "parquet", data_files=parts, streaming=True, cache_dir=cache
         )
@@ -102,7 +111,7 @@ def download(name: str) -> None:
     """
     datasets = _library()
     with _named_errors(name):
-        datasets.load_dataset(name, cache_dir=str(_library_cache()))
+        datasets.load_dataset(name, cache_dir=str(library_cache()))
 
 
 def columns_of(place: str | Path, splits: dict[str, Any]) -> Columns:
@@ -162,7 +171,7 @@ def examples(place: str | Path, rows: Any, columns: Columns) -> Iterator[list[Ex
             ]
 
 
-def _library_cache() -> Path:
+def library_cache() -> Path:
     """The cache folder of the library, by its rule, without importing it."""
     home = os.environ.get("HF_HOME") or user_caches("HF_HOME") / "huggingface"
     return expanded_path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets", DataError)
@@ -173,7 +182,7 @@ def _kept_under(name: str) -> Path:
     *owner, own = name.split("/")
     words = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", own)
     words = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", words).lower()
-    return _library_cache() / "___".join([*owner, words])
+    return library_cache() / "___".join([*owner, words])
 
 
 def _inside(folder: Path, splits: dict[str, Any], follow_links: bool) -> dict[str, Any]:
