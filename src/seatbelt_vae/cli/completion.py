@@ -13,12 +13,13 @@ from tyro.conf import Positional
 
 from seatbelt_vae.cli.options import Completion
 from seatbelt_vae.cli.parsing import VERBS
-from seatbelt_vae.config import PRESETS, training_defences
-from seatbelt_vae.config.defence import DEFENCES
+from seatbelt_vae.config import PRESETS
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.config.objective import TC_ESTIMATORS
 from seatbelt_vae.config.training import TRACKERS
+from seatbelt_vae.config.training_defences import TRAINING_DEFENCES
+from seatbelt_vae.config.wrappers import WRAPPERS
 from seatbelt_vae.data import DATA_SETS
 from seatbelt_vae.runs.zoo_folder import ZOO, zoo_models
 
@@ -26,7 +27,7 @@ __all__ = ["completed_parser", "run"]
 
 _NAMES: Mapping[str, Iterable[str]] = {
     "preset": PRESETS,
-    "defence": training_defences.DEFENCES,
+    "defence": TRAINING_DEFENCES,
     "loss": LOSSES,
     "losses": LOSSES,
     "tc_estimator": TC_ESTIMATORS,
@@ -36,7 +37,7 @@ _NAMES: Mapping[str, Iterable[str]] = {
 _NAMES_OR_FILES: Mapping[str, Iterable[str]] = {
     "data": [name for name in DATA_SETS if ":" not in name],  # hf:NAME is a pattern
     "target": [f"{ZOO}{name}" for name in zoo_models()],
-    "with": DEFENCES,
+    "with": WRAPPERS,
 }
 _PATHS = ("root", "folders")
 _POSITIONAL = get_args(Positional[int])[1]
