@@ -1,6 +1,6 @@
 """Put the models of runs into the zoo, each under the name of its folder; audit them first.
 
-python docs/zoo.py runs/faces-vae runs/faces-denoising
+python docs/zoo.py runs/faces-vae runs/faces-denoising runs/faces-seatbelt
 """
 
 import shlex

@@ -34,10 +34,11 @@ def test_models_are_listed(run: Run) -> None:
     assert titles == "target data preset defence size gap@0.2"
     starts = (
         "zoo:faces-denoising faces vae denoising-adversarial 0.8 MB 0.",
+        "zoo:faces-seatbelt faces seatbelt – 2.0 MB 0.",
         "zoo:faces-vae faces vae – 0.8 MB 0.",
     )
     assert all(row.startswith(start) for row, start in zip(rows, starts, strict=True))
-    defended, plain = json.loads(run("zoo --json").out)["models"]
+    defended, _, plain = json.loads(run("zoo --json").out)["models"]
     assert 0.3 < plain["gap@0.2"] < defended["gap@0.2"] < 0.95
 
 
@@ -48,7 +49,7 @@ def test_an_unknown_name_is_one_line(run: Run, verb: str) -> None:
     assert refused.code == (4 if verb == "audit" else 2)
     assert refused.err == (
         "seatbelt-vae: error: unknown zoo model 'face-vae': perhaps you meant 'faces-vae'; known: "
-        "faces-denoising, faces-vae\n"
+        "faces-denoising, faces-seatbelt, faces-vae\n"
     )
 
 

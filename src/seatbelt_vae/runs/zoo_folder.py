@@ -21,7 +21,7 @@ def zoo_models() -> dict[str, RunFolder]:
 
     Example:
         >>> sorted(zoo_models())
-        ['faces-denoising', 'faces-vae']
+        ['faces-denoising', 'faces-seatbelt', 'faces-vae']
     """
     return {path.name: RunFolder(path) for path in sorted(_FOLDER.iterdir())}
 
