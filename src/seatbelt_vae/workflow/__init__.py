@@ -3,16 +3,19 @@
 Importing this package does not import torch.
 """
 
+from seatbelt_vae.workflow.attempts import training_seconds
 from seatbelt_vae.workflow.carry_out import carry_out, lock_of
-from seatbelt_vae.workflow.job import Job, folder_name
+from seatbelt_vae.workflow.job import Hardening, Job, folder_name
 from seatbelt_vae.workflow.status import is_done, is_of, with_known_metrics
 
 __all__ = [
+    "Hardening",
     "Job",
     "carry_out",
     "folder_name",
     "is_done",
     "is_of",
     "lock_of",
+    "training_seconds",
     "with_known_metrics",
 ]

@@ -14,8 +14,8 @@ from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.shared_work import claimed
 from seatbelt_vae.parallel.worker_pool import ProgressReporter
 from seatbelt_vae.runs import RunFolder, digest_of
-from seatbelt_vae.workflow.attempts import Attempt
-from seatbelt_vae.workflow.job import Job
+from seatbelt_vae.workflow.attempts import Attempt, training_seconds
+from seatbelt_vae.workflow.job import Hardening, Job
 from seatbelt_vae.workflow.status import is_attacked, is_done, is_evaluated, is_of, is_trained
 
 if TYPE_CHECKING:
@@ -60,10 +60,14 @@ def carry_out(folder: Path, job: Job, tell: ProgressReporter, stopped: Callable[
         # load the data first, so that settings that do not fit it leave no run folder
         data = load_for(job.run)
         new = not (folder / "run.json").exists()
-        run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
-        steps = _Steps(run, data, job, tell, stopped)
-        with Attempt(folder):
-            steps.train()
+        if new and not job.hardening:
+            RunFolder.create(folder, job.run)
+        before = training_seconds(job.hardening.source) if job.hardening else None
+        with Attempt(folder, before or 0.0) as attempt:
+            if new and job.hardening:
+                _harden(folder, job.hardening, data, attempt, tell, stopped)
+            steps = _Steps(RunFolder.open(folder), data, job, tell, stopped)
+            steps.train(attempt)
             for attack in job.attacks:
                 steps.attack(attack)
             if job.evaluation is not None:
@@ -80,13 +84,14 @@ class _Steps:
     tell: ProgressReporter
     stopped: Callable[[], bool]
 
-    def train(self) -> None:
+    def train(self, attempt: Attempt) -> None:
         from seatbelt_vae.workflow.steps import train_run
 
         if is_trained(self.run.path):
             return
 
         def report(now: "Progress") -> None:
+            attempt.count_step(now.step, now.steps)
             if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
                 self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
 
@@ -117,6 +122,28 @@ class _Steps:
         if self.stopped():
             raise KeyboardInterrupt
         self.tell(what, done, total)
+
+
+def _harden(
+    folder: Path,
+    hardening: Hardening,
+    data: "ImageData",
+    attempt: Attempt,
+    tell: ProgressReporter,
+    stopped: Callable[[], bool],
+) -> None:
+    """Harden the source into the folder, from the newest checkpoint."""
+    from seatbelt_vae.hardening import defend
+
+    def report(step: int, steps: int, _: dict[str, float]) -> None:
+        attempt.count_step(step, steps)
+        if step % _STEPS_BETWEEN_NEWS == 0 or step == steps:
+            tell("hardening", step, steps)
+
+    tune_process(hardening.config.threads or 1)
+    source, config = RunFolder.open(hardening.source), hardening.config
+    if defend(source, data, config, out=folder, on_progress=report, stop=stopped) is None:
+        raise KeyboardInterrupt
 
 
 def lock_of(folder: Path) -> Path:
