@@ -13,25 +13,28 @@ from seatbelt_vae.errors import ConfigError
 
 if TYPE_CHECKING:
     from seatbelt_vae.paper.experiment import Experiment
+    from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["Claims", "Reproduce"]
 
-_ALL = "all"
+_ALL, _DEFENCES = "all", "defences"
 
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Reproduce figures and tables of Willetts et al. (2021) and answer its claims from them.
+    """Reproduce figures and tables of Willetts et al. (2021), or the frontier of defences.
 
     Figures of attacks are made for the published and for the strong attack. reproduction.html
-    shows them with their rows. Finished work is kept and unfinished work is resumed.
+    shows them with their rows, and answers the claims of the paper. Finished work is kept and
+    unfinished work is resumed.
 
     Args:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
-            ablation.
+            ablation; or `defences`, the gap of defended models against their cost.
         size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
-            takes one to two hours on two cores; `paper` is the published grid, for a GPU.
-        out: the folder (default: runs/reproduction/ and the size).
+            takes one to two hours on two cores; `paper` is the published grid, for a GPU. Of
+            `defences`: `small` takes about three hours, `medium`, 64×64 images, 14 hours.
+        out: the folder (default: runs/reproduction/ and the size, or runs/defences/).
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
         engine: `local` uses processes on this machine, `ray` a Ray cluster (needs the extra
             `cluster`).
@@ -42,7 +45,7 @@ class Reproduce:
     """
 
     ids: Positional[tuple[str, ...]]
-    size: Literal["smoke", "small", "paper"] = "small"
+    size: Literal["smoke", "small", "medium", "paper"] = "small"
     out: Path | None = None
     roots: tuple[str, ...] = ()
     engine: Literal["local", "ray"] = "local"
@@ -54,9 +57,12 @@ class Reproduce:
     def __post_init__(self) -> None:
         if not self.ids:
             known = " ".join(_experiments())
-            raise ConfigError(f"nothing to reproduce: name {_ALL}, or some of {known}")
+            raise ConfigError(f"nothing to reproduce: name {_ALL}, some of {known}, or {_DEFENCES}")
         for name in self.ids:
-            one_of("figure or table", name, (_ALL, *_experiments()))
+            one_of("figure or table", name, (_ALL, *_experiments(), _DEFENCES))
+        if self.of_defences and set(self.ids) != {_DEFENCES}:
+            raise ConfigError(f"{_DEFENCES} has a page and sizes of its own: ask for it alone")
+        one_of(f"size of {self.ids[0]}", self.size, self.sizes)
         if self.jobs is not None:
             positive("jobs", self.jobs)
         if self.address is not None and self.engine != "ray":
@@ -68,24 +74,48 @@ class Reproduce:
                     f"roots is {root!r}, expected a data set and its folder, as in "
                     f"faces=/path/to/ICT-FaceKit"
                 )
-            one_of("data set of roots", name, _sets(self.size))
+            one_of("data set of roots", name, self._sets)
         if len(self.folders_of_sets) < len(self.roots):
             raise ConfigError("roots names a data set twice: give one folder per data set")
 
     @property
-    def names(self) -> list[str]:
+    def of_defences(self) -> bool:
+        """Whether the frontier of defences is asked for."""
+        return _DEFENCES in self.ids
+
+    @property
+    def experiments(self) -> "list[Experiment]":
         """The distinct experiments, in the order of the paper."""
-        return [name for name in _experiments() if _ALL in self.ids or name in self.ids]
+        from seatbelt_vae.paper import DEFENCES
+
+        if self.of_defences:
+            return [DEFENCES]
+        return [e for name, e in _experiments().items() if _ALL in self.ids or name in self.ids]
+
+    @property
+    def sizes(self) -> "Mapping[str, Size]":
+        """The sizes of the experiments."""
+        from seatbelt_vae.paper import DEFENCE_SIZES, SIZES
+
+        return DEFENCE_SIZES if self.of_defences else SIZES
 
     @property
     def folder(self) -> Path:
         """The folder of the reproduction."""
-        return self.out or Path("runs", "reproduction", self.size)
+        kind = _DEFENCES if self.of_defences else "reproduction"
+        return self.out or Path("runs", kind, self.size)
 
     @property
     def folders_of_sets(self) -> dict[str, str]:
         """The folder of each data set."""
         return {name: folder for name, _, folder in (root.partition("=") for root in self.roots)}
+
+    @property
+    def _sets(self) -> list[str]:
+        """Data sets of all experiments at the size."""
+        known = self.experiments if self.of_defences else _experiments().values()
+        members = (member for e in known for member in e.members(self.sizes[self.size]))
+        return sorted({member.model.data for member in members})
 
     to_resume = AGAIN
 
@@ -102,14 +132,6 @@ class Claims:
     output: Output = field(default_factory=Output)
 
     to_resume = "run the same command again"
-
-
-def _sets(size: str) -> list[str]:
-    """Data sets of all experiments at a size."""
-    from seatbelt_vae.paper import SIZES
-
-    members = (member for e in _experiments().values() for member in e.members(SIZES[size]))
-    return sorted({member.model.data for member in members})
 
 
 def _experiments() -> "Mapping[str, Experiment]":

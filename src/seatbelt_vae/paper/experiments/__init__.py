@@ -3,8 +3,9 @@
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import attack_figures as attacks
 from seatbelt_vae.paper.experiments import model_figures as models
+from seatbelt_vae.paper.experiments.defences import DEFENCES
 
-__all__ = ["EXPERIMENTS"]
+__all__ = ["DEFENCES", "EXPERIMENTS"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.id: experiment

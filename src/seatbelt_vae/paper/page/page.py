@@ -19,6 +19,7 @@ from seatbelt_vae.runs import atomic_write
 if TYPE_CHECKING:
     from seatbelt_vae.paper.claims import Answer, Effect, Verdict
     from seatbelt_vae.paper.experiment_jobs import Plan
+    from seatbelt_vae.paper.findings import Findings
 
 __all__ = ["write_page"]
 
@@ -42,6 +43,7 @@ def write_page(
     commands: Sequence[str],
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
+    findings: "Sequence[Findings]" = (),
 ) -> Path:
     """Write the page of a reproduction in one atomic step; the page loads nothing.
 
@@ -54,6 +56,7 @@ def write_page(
         commands: commands that make the page again.
         missing: the reason for each data set that is unavailable, by name.
         failures: the reason for each unfinished model, by label.
+        findings: the results of a frontier; the page then has its title.
 
     Returns:
         ``out``.
@@ -73,6 +76,7 @@ def write_page(
         "commands": commands,
         "missing": missing,
         "failures": failures,
+        "findings": findings,
     }
     package = "seatbelt_vae.paper.page"
     page = render_page("reproduction.html", content, package=package, filters=filters)
