@@ -120,6 +120,7 @@ class DataStream(Enum):
     AGGREGATE_IMAGES = "the training images of the aggregate posterior"
     MIG_IMAGES = "the training images of the mutual information gap"
     CLASSIFIER_IMAGES = "the training images of the classifiers"
+    LINEAR_IMAGES = "the training images of probabilistic PCA"
 
     def generator(self, seed: int = 0) -> np.random.Generator:
         """The generator of this purpose; purposes with one seed draw the same numbers."""

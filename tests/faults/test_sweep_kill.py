@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.sweep import LocalEngine, run_sweep
-from seatbelt_vae.workflow import carry_out, folder_name, is_done
+from seatbelt_vae.workflow import Hardening, carry_out, folder_name, is_done, training_seconds
 from tests.faults.killing import in_process, killed_until_done
 from tests.sweep import small
 
@@ -56,6 +57,27 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     assert small.made(folder) == whole
     assert ends(folder)[-1] == "done"
     assert set(ends(folder)[:-1]) == {None}
+
+
+def test_a_hardening_killed_in_every_part_ends_the_same(whole, tmp_path):
+    source = tmp_path / "source"
+    in_process(do_in_process, source, small.trained_only(JOB))
+    config = HardeningConfig(steps=60, batch_size=32, checkpoint_every=5, threads=1)
+    job = replace(JOB, hardening=Hardening(source, config))
+    in_process(do_in_process, tmp_path / "hardened", job)
+    folder = tmp_path / "run"
+    moments = [
+        lambda: sorted(path.name for path in folder.glob("hardening/checkpoints/step-*")),
+        lambda: (folder / "run.json").exists(),
+        lambda: len(list(folder.glob(f"{SUITE}/pair-*.parquet"))),
+    ]
+    killed_until_done(do_in_process, folder, job, moments=moments, seed=1)
+    assert is_done(folder, job)
+    found = small.made(folder)
+    assert found == small.made(tmp_path / "hardened")
+    assert found["weights"] != whole["weights"]
+    times = [training_seconds(place) for place in (source, folder)]
+    assert times[1] > times[0] > 0
 
 
 class Killer:

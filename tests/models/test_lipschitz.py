@@ -94,6 +94,14 @@ def test_constants_scale_the_mean_and_the_image(shape: Any) -> None:
     torch.testing.assert_close(5 * one.decode([z]).mean, other.decode([z]).mean)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_empty_batch_keeps_its_shape(shape: Any) -> None:
+    model = built(shape)
+    posterior = model.encode(torch.zeros(0, *shape, dtype=torch.float64))
+    assert posterior.layers[0].mean.shape == (0, 3)
+    assert model.decode(posterior.z).mean.shape == (0, *shape)
+
+
 def test_other_networks_have_no_constant() -> None:
     shape = resolve(ModelConfig("vae", latent_sizes=(2,)), "toy", (1, 16, 16), (-1.0, 1.0))
     assert HierarchicalVAE(shape).lipschitz_constant is None

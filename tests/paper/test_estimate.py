@@ -9,9 +9,10 @@ import pytest
 
 from seatbelt_vae.data.source import Source
 from seatbelt_vae.errors import DataError
+from seatbelt_vae.paper import DEFENCE_SIZES, DEFENCES
 from seatbelt_vae.paper import estimate as module
 from seatbelt_vae.paper.estimate import estimate
-from seatbelt_vae.paper.experiment_jobs import plan
+from seatbelt_vae.paper.experiment_jobs import plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES
 
@@ -74,3 +75,31 @@ def test_a_set_is_loaded_once_however_many_models_are_trained_on_it(monkeypatch)
     cost = estimate(plan([EXPERIMENTS["fig1"]], epochs))
     assert cost.steps == 3 * 2 * (663_552 // smoke.training.batch_size)
     assert list(loaded.values()) == [1]
+
+
+def test_the_cost_of_defences_counts_hardenings_and_one_strength(monkeypatch):
+    timed = []
+
+    def pace(job, _, attacks, hardening):
+        timed.append(job.run)
+        return module._Pace(2.0, dict.fromkeys(attacks, 36.0), 7200.0 if hardening else 0.0)
+
+    monkeypatch.setattr(module, "_timed", pace)
+    size = DEFENCE_SIZES["smoke"]
+    cost = estimate(plan([DEFENCES], size))
+    assert (cost.models, cost.rows) == (16, 16 * size.attack.pairs)
+    assert cost.steps == 15 * size.training.steps + size.hardening.steps
+    assert cost.training_hours == pytest.approx(2.0 + 15 * size.training.steps * 2 / 3600)
+    assert cost.attack_hours == pytest.approx({"strong": 16 * size.attack.pairs / 100})
+    # the radius and β change no cost: denoising with one layer and with several
+    assert sum("denoising-adversarial" in run.objective.defence for run in timed) == 2
+
+
+def test_a_hardened_model_and_budgeted_attacks_are_timed():
+    size = DEFENCE_SIZES["smoke"]
+    whole = plan([DEFENCES], size)
+    job = whole.jobs["dsprites-vae-z4-beta1-seed0"]
+    (attack,) = job.attacks
+    data = dict(sets_of(whole))["dsprites"]
+    pace = module._timed(job, data, {("strong", attack.loss): attack}, size.hardening)
+    assert min(pace.step, pace.hardening, *pace.pair.values()) > 0

@@ -41,9 +41,11 @@ def never() -> bool:
 def made(folder: Path) -> dict[str, Any]:
     """All results of a job: bytes of the weights, and rows of everything else."""
     suite = folder / "attacks" / SUITE
+    # a hardened model has no metrics of a training
+    metrics = read_rows(folder / "metrics") if (folder / "metrics").exists() else []
     return {
         "weights": (folder / "model.safetensors").read_bytes(),
-        "metrics": [_known(row) for row in read_rows(folder / "metrics")],
+        "metrics": [_known(row) for row in metrics],
         "attacks": read_rows(suite, "pair-*.parquet"),
         "measures": read_rows(suite / "measures"),
         "pairs": read_rows(suite / "pairs"),

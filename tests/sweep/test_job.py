@@ -1,6 +1,8 @@
 """Digests of jobs, and invalid jobs."""
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +16,10 @@ from seatbelt_vae.config import (
     dump_toml,
     load_toml,
 )
+from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.workflow import Job, folder_name
+from seatbelt_vae.runs import RunFolder, write_json
+from seatbelt_vae.workflow import Hardening, Job, folder_name, is_of
 
 SAME = [
     {"threads": 4},
@@ -86,3 +90,26 @@ def test_two_suites_of_one_name_are_refused():
         "two attacks have the name 'latent-kl-strong': remove one, or change its loss, threat, "
         "strength or layers"
     )
+
+
+def test_a_hardening_is_another_job_wherever_its_source_is():
+    run, config = RunConfig(), HardeningConfig(steps=5)
+
+    def hardened(source="a", **settings):
+        return Job(run, hardening=Hardening(Path(source), replace(config, **settings))).digest
+
+    assert len({Job(run).digest, hardened(), hardened(steps=6), hardened(radius=0.1)}) == 4
+    assert hardened() == hardened("b") == hardened(threads=4) == hardened(checkpoint_every=7)
+
+
+def test_a_folder_is_of_the_job_with_its_hardening(tmp_path):
+    RunFolder.create(tmp_path / "run", RunConfig())
+    hardening = Hardening(tmp_path, HardeningConfig(steps=5))
+    plain, hardened = Job(RunConfig()), Job(RunConfig(), hardening=hardening)
+    assert is_of(tmp_path / "run", plain)
+    assert not is_of(tmp_path / "run", hardened)
+    write_json(tmp_path / "run" / "hardened.json", {"identity": {"settings": hardening.decisive}})
+    assert is_of(tmp_path / "run", hardened)
+    assert not is_of(tmp_path / "run", plain)
+    other = replace(hardening, config=HardeningConfig(steps=6))
+    assert not is_of(tmp_path / "run", replace(hardened, hardening=other))

@@ -13,27 +13,31 @@ from seatbelt_vae.errors import ConfigError
 
 if TYPE_CHECKING:
     from seatbelt_vae.paper.experiment import Experiment
+    from seatbelt_vae.paper.sizes import Size
 
 __all__ = ["Claims", "Reproduce"]
 
-_ALL, _PUBLIC = "all", "public"
+_ALL, _PUBLIC, _DEFENCES = "all", "public", "defences"
 
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Reproduce figures and tables of Willetts et al. (2021) and answer its claims from them.
+    """Reproduce figures and tables of Willetts et al. (2021), or the frontier of defences.
 
     Figures of attacks are made for the published and for the strong attack. reproduction.html
-    shows them with their rows. Finished work is kept and unfinished work is resumed.
+    shows them with their rows, and answers the claims of the paper. Finished work is kept and
+    unfinished work is resumed.
 
     `public` attacks and measures models that others trained, in place of training.
 
     Args:
         ids: all, or some of fig1 fig2 fig3 fig4 fig5 fig6 table1 figA7 figD8 figE9 figE11 figF12
-            ablation; or public, alone.
+            ablation; or alone `public`, or `defences`, the gap of defended models against their
+            cost.
         size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
-            takes one to two hours on two cores; `paper` is the published grid, for a GPU.
-        out: the folder (default: runs/reproduction/ and the size).
+            takes one to two hours on two cores; `paper` is the published grid, for a GPU. Of
+            `defences`: `small` takes about three hours, `medium`, 64×64 images, 14 hours.
+        out: the folder (default: runs/reproduction/ and the size, or runs/defences/).
         models: folder of the models of `public`: models.json and the weights that it lists, in the
             layout of the project disentangling-vae.
         roots: folders of data sets that are read from disk, as in faces=/path/to/ICT-FaceKit.
@@ -46,7 +50,7 @@ class Reproduce:
     """
 
     ids: Positional[tuple[str, ...]]
-    size: Literal["smoke", "small", "paper"] = "small"
+    size: Literal["smoke", "small", "medium", "paper"] = "small"
     out: Path | None = None
     models: Path | None = None
     roots: tuple[str, ...] = ()
@@ -59,10 +63,19 @@ class Reproduce:
     def __post_init__(self) -> None:
         if not self.ids:
             known = " ".join(_experiments())
-            raise ConfigError(f"nothing to reproduce: name {_ALL}, {_PUBLIC}, or some of {known}")
+            raise ConfigError(
+                f"nothing to reproduce: name {_ALL}, {_PUBLIC}, {_DEFENCES}, or some of {known}"
+            )
         for name in self.ids:
-            one_of("figure or table", name, (_ALL, *_experiments(), _PUBLIC))
+            one_of("figure or table", name, (_ALL, *_experiments(), _PUBLIC, _DEFENCES))
+        if len(self.ids) > 1:
+            for name in (_PUBLIC, _DEFENCES):
+                if name in self.ids:
+                    raise ConfigError(
+                        f"{name} beside other figures: reproduce it alone, it has other models"
+                    )
         self._check_public()
+        one_of(f"size of {self.ids[0]}", self.size, self.sizes)
         if self.jobs is not None:
             positive("jobs", self.jobs)
         if self.address is not None and self.engine != "ray":
@@ -75,7 +88,7 @@ class Reproduce:
                     f"faces=/path/to/ICT-FaceKit"
                 )
             if not self.public:
-                one_of("data set of roots", name, _sets(self.size))
+                one_of("data set of roots", name, self._sets)
         if len(self.folders_of_sets) < len(self.roots):
             raise ConfigError("roots names a data set twice: give one folder per data set")
 
@@ -83,10 +96,6 @@ class Reproduce:
         if not self.public:
             if self.models is not None:
                 raise ConfigError(f"models is for {_PUBLIC}: leave it out, or name {_PUBLIC} alone")
-        elif len(self.ids) > 1:
-            raise ConfigError(
-                f"{_PUBLIC} beside other figures: reproduce it alone, it has other models"
-            )
         elif self.models is None:
             raise ConfigError(f"{_PUBLIC} without models: give their folder as --models")
         elif self.estimate or self.engine == "ray":
@@ -98,19 +107,45 @@ class Reproduce:
         return _PUBLIC in self.ids
 
     @property
-    def names(self) -> list[str]:
+    def of_defences(self) -> bool:
+        """Whether the frontier of defences is asked for."""
+        return _DEFENCES in self.ids
+
+    @property
+    def experiments(self) -> "list[Experiment]":
         """The distinct experiments, in the order of the paper."""
-        return [name for name in _experiments() if _ALL in self.ids or name in self.ids]
+        from seatbelt_vae.paper import DEFENCES
+
+        if self.of_defences:
+            return [DEFENCES]
+        return [e for name, e in _experiments().items() if _ALL in self.ids or name in self.ids]
+
+    @property
+    def sizes(self) -> "Mapping[str, Size]":
+        """The sizes of the experiments."""
+        from seatbelt_vae.paper import DEFENCE_SIZES, SIZES
+
+        return DEFENCE_SIZES if self.of_defences else SIZES
 
     @property
     def folder(self) -> Path:
         """The folder of the reproduction."""
-        return self.out or Path("runs", "reproduction", _PUBLIC if self.public else self.size)
+        if self.public:
+            return self.out or Path("runs", "reproduction", _PUBLIC)
+        kind = _DEFENCES if self.of_defences else "reproduction"
+        return self.out or Path("runs", kind, self.size)
 
     @property
     def folders_of_sets(self) -> dict[str, str]:
         """The folder of each data set."""
         return {name: folder for name, _, folder in (root.partition("=") for root in self.roots)}
+
+    @property
+    def _sets(self) -> list[str]:
+        """Data sets of all experiments at the size."""
+        known = self.experiments if self.of_defences else _experiments().values()
+        members = (member for e in known for member in e.members(self.sizes[self.size]))
+        return sorted({member.model.data for member in members})
 
     to_resume = AGAIN
 
@@ -127,14 +162,6 @@ class Claims:
     output: Output = field(default_factory=Output)
 
     to_resume = "run the same command again"
-
-
-def _sets(size: str) -> list[str]:
-    """Data sets of all experiments at a size."""
-    from seatbelt_vae.paper import SIZES
-
-    members = (member for e in _experiments().values() for member in e.members(SIZES[size]))
-    return sorted({member.model.data for member in members})
 
 
 def _experiments() -> "Mapping[str, Experiment]":

@@ -7,7 +7,6 @@ from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_eac
 from seatbelt_vae.cli.paper_options import Claims, Reproduce
 from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.errors import SeatbeltError
-from seatbelt_vae.paper import EXPERIMENTS, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +26,8 @@ def run(options: Reproduce) -> None:
     """
     from seatbelt_vae.paper.experiment_jobs import plan
 
-    experiments = [EXPERIMENTS[name] for name in options.names]
-    size, roots = SIZES[options.size], options.folders_of_sets
+    experiments = options.experiments
+    size, roots = options.sizes[options.size], options.folders_of_sets
     if options.estimate:
         _print_cost(options, plan(experiments, size, roots))
         return
@@ -56,9 +55,13 @@ def run(options: Reproduce) -> None:
     if options.output.json:
         answers = [record_of(answer) for answer in result.answers]
         parts = {"page": str(result.page), "failures": result.failures, "missing": result.missing}
-        print_json({**parts, "claims": answers})
+        found = {one.panel: one.sentences for one in result.findings}
+        print_json({**parts, "findings": found} if found else {**parts, "claims": answers})
     else:
-        _print_answers(result.answers)
+        for one in result.findings:
+            print("\n".join((one.panel, *(f"  {sentence}" for sentence in one.sentences))))
+        if not result.findings:
+            _print_answers(result.answers)
         for data, why in result.missing.items():
             print(f"without {data}: {why}")
         print(result.page)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.data import ImageData
+from seatbelt_vae.data.dataset import Indices
 from seatbelt_vae.evaluation.measure_input import MeasureInput
 from seatbelt_vae.evaluation.measures import LATENT, MODEL_MEASURES, capabilities
 from seatbelt_vae.evaluation.measures.declaration import ModelMeasure
@@ -17,7 +18,7 @@ from seatbelt_vae.randomness import DataStream
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
 from seatbelt_vae.subjects import Subject, as_subject
 
-__all__ = ["PICTURES", "evaluate"]
+__all__ = ["PICTURES", "evaluate", "evaluated_positions"]
 
 Row = dict[str, Any]
 
@@ -64,6 +65,12 @@ def evaluate(
         return _evaluate(subject, subject.images(data), settings, chosen, on_progress)
 
 
+def evaluated_positions(data: ImageData, settings: EvaluationConfig) -> Indices:
+    """The test images of an evaluation, the same for every model."""
+    order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
+    return order[: settings.images]
+
+
 def _evaluate(
     subject: Subject,
     data: ImageData,
@@ -72,8 +79,7 @@ def _evaluate(
     on_progress: Callable[[str, int, int], None] | None,
 ) -> dict[str, Any]:
     model = subject.for_inference
-    order = DataStream.EVALUATED_IMAGES.generator(settings.seed).permutation(len(data.test))
-    positions = order[: settings.images]  # the same images for every model
+    positions = evaluated_positions(data, settings)
     evaluated = MeasureInput(model, data, positions, settings, on_progress, subject.trained_as)
     measures, rows = _measure(evaluated, chosen)
     _write(evaluated, subject.place / "evaluation", measures, rows)

@@ -23,7 +23,7 @@ from seatbelt_vae.models import HierarchicalVAE, save_model
 from seatbelt_vae.protocol import as_inputs
 from seatbelt_vae.runs import FORMAT, RunFolder, atomic_write, digest_of, write_json
 from seatbelt_vae.runs.checked_files import checked_table
-from seatbelt_vae.runs.contents import HARDENED
+from seatbelt_vae.runs.contents import ATTEMPTS, HARDENED
 from seatbelt_vae.subjects import Subject, subject_of_run
 from seatbelt_vae.subjects.hardened_folder import hardened, store_hardened
 from seatbelt_vae.training.batches import Batches
@@ -73,7 +73,7 @@ def _stored_identity(folder: Path) -> dict[str, Any] | None:
             identity: dict[str, Any] = checked_table(path, ["identity"])["identity"]
             return identity
     unknown = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-    if unknown - {WORK, IDENTITY}:
+    if unknown - {WORK, IDENTITY, ATTEMPTS}:
         raise ArtifactError(f"{folder} exists and is not empty: give another folder with --out")
     return None
 

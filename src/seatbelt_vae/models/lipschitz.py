@@ -54,7 +54,7 @@ class LipschitzEncoder(nn.Module):
         channels, height, width = image_shape
         widths = stage_widths(filters, stages(height, width))
         rows, columns = coarsest(height, width)
-        self.padding = padding(height, width)
+        self.padding, self.features = padding(height, width), features
         layers: list[nn.Module] = []
         for before, after in zip([channels, *widths], widths, strict=False):
             layers += [nn.PixelUnshuffle(2), RescaledConv(4 * before, after), MaxMin()]
@@ -62,6 +62,8 @@ class LipschitzEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        if not len(x):  # PyTorch's PixelUnshuffle leaves an empty batch as it is
+            return x.new_zeros(0, self.features)
         features: Tensor = self.layers(functional.pad(x, self.padding))
         return features
 
@@ -81,7 +83,7 @@ class LipschitzDecoder(nn.Module):
         channels, height, width = image_shape
         widths = stage_widths(filters, stages(height, width))[::-1]
         rows, columns = coarsest(height, width)
-        self.size, self.constant = (height, width), constant
+        self.image_shape, self.constant = image_shape, constant
         layers: list[nn.Module] = [RescaledLinear(latents, features), MaxMin()]
         layers += [RescaledLinear(features, widths[0] * rows * columns), MaxMin()]
         layers.append(nn.Unflatten(1, (widths[0], rows, columns)))
@@ -91,8 +93,10 @@ class LipschitzDecoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
+        if not len(z):
+            return z.new_zeros(0, *self.image_shape)
         image: Tensor = self.constant * self.layers(z)
-        return cropped(image, *self.size)
+        return cropped(image, *self.image_shape[1:])
 
 
 class LipschitzHead(nn.Module):

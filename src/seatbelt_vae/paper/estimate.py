@@ -9,9 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.config import AttackConfig
+from seatbelt_vae.config import AttackConfig, ObjectiveConfig
+from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.paper.experiment_jobs import Plan, sets_of
+from seatbelt_vae.paper.experiment_jobs import Plan, level_count, sets_of
+from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cost", "estimate"]
 
-_STEPS, _ROWS = 10, 25
+_STEPS, _ROWS, _BUDGETED_PAIRS = 10, 25, 2
 _LEVELS = 5  # number of λ of the published attack, which takes seconds per row
+_COLOURS = 3
 _SECONDS_PER_HOUR = 3600
 
 
@@ -57,19 +60,24 @@ class Cost:
 _AttackKind = tuple[str, str]
 """Strength and loss."""
 
+_Kind = tuple[bool, bool, ObjectiveConfig, str]
+"""Whether a model has several layers and colour, its defence and its network."""
+
 
 @dataclass(frozen=True)
 class _Pace:
-    """Seconds per step, and seconds per pair by strength and loss."""
+    """Seconds per step, per pair by strength and loss, and of a hardening."""
 
     step: float
     pair: Mapping[_AttackKind, float]
+    hardening: float = 0.0
 
 
 def estimate(whole: Plan) -> Cost:
-    """Time a few steps and pairs of the first model with one layer, and of the first with several.
+    """Time a few steps and pairs of the first model of each kind.
 
-    All other models are assumed to cost the same. The evaluation of models is left out; it takes
+    The kind is: one layer or several, grey or colour, the defence and the network. All models of a
+    kind are assumed to cost the same. The evaluation of models is left out; it takes
     seconds, except for attacks downstream (``table1``). Models without a data set on this machine
     are left out, as in `reproduce`. All files are temporary.
 
@@ -93,23 +101,31 @@ def estimate(whole: Plan) -> Cost:
 
 
 def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, str]) -> Cost:
-    first: dict[bool, str] = {}
+    first: dict[_Kind, str] = {}
+    kinds = {label: _kind(job, sets[job.run.data.name]) for label, job in whole.jobs.items()}
     # attacked models first: those of the Swiss roll are not attacked
-    for label, job in sorted(whole.jobs.items(), key=lambda job: not job[1].attacks):
-        first.setdefault(_layered(job), label)
+    for label in sorted(whole.jobs, key=lambda label: not whole.jobs[label].attacks):
+        first.setdefault(kinds[label], label)
     every = [attack for job in whole.jobs.values() for attack in job.attacks]
     attacks: dict[_AttackKind, AttackConfig] = {(a.strength, a.loss): a for a in every}
+    sources = {kinds[label] for label in whole.sources if label in kinds}
     paces = {
-        layered: _timed(job := whole.jobs[label], sets[job.run.data.name], attacks)
-        for layered, label in first.items()
+        kind: _timed(
+            job := whole.jobs[label],
+            sets[job.run.data.name],
+            attacks,
+            whole.size.hardening if kind in sources else None,
+        )
+        for kind, label in first.items()
     }
     steps, training = 0, 0.0
-    attacking = dict.fromkeys(("strong", "paper"), 0.0)
-    for job in whole.jobs.values():
-        pace = paces[_layered(job)]
-        count = _steps(job, sets[job.run.data.name])
+    attacking = dict.fromkeys([a.strength for a in every] or STRENGTHS, 0.0)
+    for label, job in whole.jobs.items():
+        pace = paces[kinds[label]]
+        hardened = label in whole.sources
+        count = whole.size.hardening.steps if hardened else _steps(job, sets[job.run.data.name])
         steps += count
-        training += count * pace.step
+        training += pace.hardening if hardened else count * pace.step
         for attack in job.attacks:
             attacking[attack.strength] += attack.pairs * pace.pair[attack.strength, attack.loss]
     return Cost(
@@ -123,11 +139,20 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
     )
 
 
-def _layered(job: Job) -> bool:
-    return len(job.run.model.latent_sizes or ()) > 1
+def _kind(job: Job, data: "ImageData") -> _Kind:
+    """Everything that decides the cost of a step, see `estimate`."""
+    layered = len(job.run.model.latent_sizes or ()) > 1
+    defence = replace(job.run.objective, beta=None, defence_radius=None)
+    return layered, data.image_shape[0] == _COLOURS, defence, job.run.model.network
 
 
-def _timed(job: Job, data: "ImageData", attacks: Mapping[_AttackKind, AttackConfig]) -> _Pace:
+def _timed(
+    job: Job,
+    data: "ImageData",
+    attacks: Mapping[_AttackKind, AttackConfig],
+    hardening: HardeningConfig | None,
+) -> _Pace:
+    from seatbelt_vae.hardening.defend import duration_of
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.subjects import subject_of_run
     from seatbelt_vae.workflow.steps import train_run
@@ -139,20 +164,22 @@ def _timed(job: Job, data: "ImageData", attacks: Mapping[_AttackKind, AttackConf
         train_run(run, data, lambda _: seen.append(perf_counter()), lambda: False)
         subject = subject_of_run(run)
         pairs = {kind: _seconds_per_pair(subject, data, a) for kind, a in attacks.items()}
+        hardened = duration_of(subject, data, hardening) if hardening else 0.0
     # the first step includes one-time set-up
-    return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs)
+    return _Pace((seen[-1] - seen[0]) / (len(seen) - 1), pairs, hardened)
 
 
 def _seconds_per_pair(subject: "Subject", data: "ImageData", attack: AttackConfig) -> float:
     """Time a second suite; a small first one includes the one-time set-up."""
     from seatbelt_vae.workflow.steps import attack_subject
 
-    count = attack.weight_count or 0
+    count = level_count(attack)
     levels = min(count, _LEVELS) if attack.strength == "paper" else count
-    pairs = min(attack.pairs, math.ceil(_ROWS / count))
-    timed = replace(attack, pairs=pairs, weight_count=levels, layers="all", vary=None, among=None)
+    pairs = min(attack.pairs, _BUDGETED_PAIRS if attack.within_budget else math.ceil(_ROWS / count))
+    grid = None if attack.within_budget else levels
+    timed = replace(attack, pairs=pairs, weight_count=grid, layers="all", vary=None, among=None)
     seconds = 0.0
-    for config in (replace(timed, pairs=1, weight_count=2, max_evaluations=10), timed):
+    for config in (replace(timed, pairs=1, max_evaluations=10), timed):
         began = perf_counter()
         suite, _ = attack_subject(subject, data, config)
         seconds = (perf_counter() - began) * count / levels

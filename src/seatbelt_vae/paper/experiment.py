@@ -56,6 +56,7 @@ class Experiment:
         optional_metrics: further measures of each model, see `EvaluationConfig`.
         figures: its figures.
         claims: the claims that use it, such as ``C2``.
+        linear_reference: whether probabilistic PCA is attacked on the pairs of each data set.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Experiment:
     attacks: tuple[PaperAttack, ...] = ()
     optional_metrics: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    linear_reference: bool = False
 
 
 def models_of_series(

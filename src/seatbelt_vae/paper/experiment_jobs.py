@@ -1,20 +1,21 @@
 """Experiments as jobs: one per model, with the attacks of all its experiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seatbelt_vae.config import AttackConfig, DataConfig, ObjectiveConfig, RunConfig
+from seatbelt_vae.config import AttackConfig, DataConfig, RunConfig
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.paper_model import Model
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.workflow import Job
+from seatbelt_vae.workflow import Hardening, Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
 
-__all__ = ["Part", "Plan", "of_both_strengths", "plan", "sets_of"]
+__all__ = ["Part", "Plan", "level_count", "of_both_strengths", "plan", "sets_of"]
 
 _LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
     "celeba": "gaussian",
@@ -47,19 +48,38 @@ class Plan:
 
     Args:
         size: the size.
-        jobs: the job of each model, by label.
+        jobs: the job of each model, by label; those of hardened models are their attacks.
         parts: the models of each experiment.
+        sources: the models to harden: labels of their sources by label.
     """
 
     size: Size
     jobs: Mapping[str, Job]
     parts: tuple[Part, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        """Number of attacks at each of the two strengths, one row per pair and λ."""
+        """Number of attacks at each strength, one row per pair and λ or budget."""
         attacks = [attack for job in self.jobs.values() for attack in job.attacks]
-        return sum(a.pairs * (a.weight_count or 0) for a in attacks if a.strength == "strong")
+        return sum(a.pairs * level_count(a) for a in attacks if a.strength == "strong")
+
+    def hardenings(self, runs: Mapping[str, Path]) -> dict[str, Job]:
+        """The jobs that harden finished runs, by label.
+
+        Args:
+            runs: folders of the finished runs by label.
+        """
+        return {
+            label: replace(self.jobs[label], hardening=Hardening(runs[source], self.size.hardening))
+            for label, source in self.sources.items()
+            if source in runs
+        }
+
+
+def level_count(attack: AttackConfig) -> int:
+    """The number of λ or budgets of a suite."""
+    return len(attack.epsilons) or attack.weight_count or 0
 
 
 def plan(
@@ -88,7 +108,8 @@ def plan(
         )
         for model, of_model in attacks.items()
     }
-    return Plan(size, jobs, tuple(dict.fromkeys(parts)))
+    sources = {m.label: replace(m, hardened=False, defence="").label for m in attacks if m.hardened}
+    return Plan(size, jobs, tuple(dict.fromkeys(parts)), sources)
 
 
 def sets_of(whole: Plan) -> Iterator[tuple[str, "ImageData | DataError"]]:
@@ -109,7 +130,8 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
         size.network,
         preset=model.preset,
         latent_sizes=model.latent_sizes,
-        likelihood=_LIKELIHOODS.get(model.data, "bernoulli"),
+        likelihood=size.likelihood or _LIKELIHOODS.get(model.data, "bernoulli"),
+        network=model.network,
     )
     if roll:
         network = replace(
@@ -122,13 +144,14 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
             image_size=size.image_size if model.data in _RESIZED else None,
         ),
         model=network,
-        objective=ObjectiveConfig(beta=model.beta),
+        objective=replace(model.objective, beta=model.beta),
         training=replace(training, seed=model.seed),
     )
 
 
 def of_both_strengths(attack: PaperAttack, size: Size) -> Iterator[AttackConfig]:
-    """The strong attack, and the published one at the same λ."""
+    """The strong attack, and the published one at the same λ; it has no budgets."""
     strong = replace(size.attack, **vars(attack))
     yield strong
-    yield replace(strong, strength="paper")
+    if not strong.within_budget:
+        yield replace(strong, strength="paper")

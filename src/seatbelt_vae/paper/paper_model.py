@@ -1,16 +1,19 @@
-"""The paper's models, identified by data set, preset, β, latent sizes and seed."""
+"""Models, identified by data set, preset, β, latent sizes, defence and seed."""
 
 from dataclasses import dataclass
 
-from seatbelt_vae.config import PRESETS
+from seatbelt_vae.config import PRESETS, ObjectiveConfig
+from seatbelt_vae.config.model import Network
 from seatbelt_vae.data.registry import latent_sizes_of
 
 __all__ = ["Model", "multi_layer", "single_layer"]
 
+_PLAIN = ObjectiveConfig()
+
 
 @dataclass(frozen=True)
 class Model:
-    """One model of the paper.
+    """One model of an experiment.
 
     Args:
         data: name of the data set.
@@ -18,6 +21,10 @@ class Model:
         beta: β, the weight of the KL or of the TC penalty.
         latent_sizes: latent units of each layer, z¹ first.
         seed: seed of weights, data order and noise.
+        defence: name of the defence, a part of the label; empty for a model of the paper.
+        objective: settings of the objective other than β.
+        network: the network.
+        hardened: whether the encoder is hardened after the training.
     """
 
     data: str
@@ -25,6 +32,10 @@ class Model:
     beta: float
     latent_sizes: tuple[int, ...]
     seed: int = 0
+    defence: str = ""
+    objective: ObjectiveConfig = _PLAIN
+    network: Network = "conv"
+    hardened: bool = False
 
     @property
     def label(self) -> str:
@@ -35,7 +46,8 @@ class Model:
             'chairs-beta-tcvae-z32-beta4-seed0'
         """
         sizes = "-".join(str(size) for size in self.latent_sizes)
-        return f"{self.data}-{self.preset}-z{sizes}-beta{self.beta:g}-seed{self.seed}"
+        name = "-".join(filter(None, (self.data, self.preset, self.defence)))
+        return f"{name}-z{sizes}-beta{self.beta:g}-seed{self.seed}"
 
 
 def single_layer(data: str, preset: str, beta: float, latents: int, seed: int = 0) -> Model:
@@ -54,8 +66,8 @@ def multi_layer(data: str, preset: str, beta: float, depth: int, seed: int = 0) 
     Example:
         >>> multi_layer("faces", "seatbelt", 10, 4).latent_sizes
         (48, 24, 12, 6)
-        >>> multi_layer("faces", "seatbelt", 1, 2)
-        Model(data='faces', preset='hvae', beta=1, latent_sizes=(12, 6), seed=0)
+        >>> multi_layer("faces", "seatbelt", 1, 2).preset
+        'hvae'
     """
     return _model(data, preset, beta, latent_sizes_of(data)[-depth:], seed)
 

@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from seatbelt_vae.config import RunConfig
@@ -12,13 +13,14 @@ from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.findings import Findings, findings_of
 from seatbelt_vae.paper.page import draw_section, write_page
 from seatbelt_vae.paper.sizes import Size
 from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
-from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, run_sweep
-from seatbelt_vae.workflow import Job
+from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, run_sweep
+from seatbelt_vae.workflow import Job, training_seconds
 
 __all__ = ["MEMBERS", "ROWS", "Reproduction", "reproduce", "write_results"]
 
@@ -36,12 +38,14 @@ class Reproduction:
     Args:
         page: the HTML page.
         answers: answers to the claims.
+        findings: the results of a frontier of defences, by data set.
         failures: one line for each unfinished model, by label.
         missing: one line for each data set that is not on this machine, by name.
     """
 
     page: Path
     answers: Sequence[Answer]
+    findings: Sequence[Findings]
     failures: Mapping[str, str]
     missing: Mapping[str, str]
 
@@ -80,20 +84,27 @@ def reproduce(
     """
     whole = plan(experiments, size, roots)
     jobs, missing = _available(whole)
-    engine = engine or LocalEngine()
-    result = run_sweep(out / "runs", jobs, engine=engine, on_progress=on_progress, on_jobs=on_jobs)
+    sweep = partial(run_sweep, out / "runs", on_progress=on_progress, on_jobs=on_jobs)
+    result = _run(whole, jobs, partial(sweep, engine=engine or LocalEngine()))
     here = _write_members(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
-    requested = {experiment.id: experiment for experiment in experiments}
-    made = requested.keys() | {part.experiment for part in here}
-    shown = [e for name, e in {**EXPERIMENTS, **requested}.items() if name in made]
+    if any(experiment.linear_reference for experiment in experiments):
+        _write_references(out / "runs", whole, result.runs)
+    shown, requested = _shown(experiments, here), {experiment.id for experiment in experiments}
     drawn = plan(shown, size, roots)
     earlier = [p for p in drawn.parts if p.experiment not in requested and p not in here]
     absent, unmade = _why_lacking(drawn, earlier)
     lacking = {**result.failures, **unmade}, {**absent, **missing}
-    page, answers = write_results(shown, drawn, out, _command(shown, size), *lacking)
-    return Reproduction(page, answers, result.failures, missing)
+    page, answers, findings = write_results(shown, drawn, out, _command(shown, size), *lacking)
+    return Reproduction(page, answers, findings, result.failures, missing)
+
+
+def _shown(experiments: Sequence[Experiment], parts: Set[Part]) -> list[Experiment]:
+    """The requested experiments, and those of earlier commands with models in the folder."""
+    requested = {experiment.id: experiment for experiment in experiments}
+    made = requested.keys() | {part.experiment for part in parts}
+    return [e for name, e in {**EXPERIMENTS, **requested}.items() if name in made]
 
 
 def _missing(whole: Plan) -> dict[str, str]:
@@ -108,6 +119,23 @@ def _available(whole: Plan) -> tuple[dict[str, Job], dict[str, str]]:
     if not jobs:
         raise DataError("; ".join(missing.values()))
     return jobs, missing
+
+
+def _run(
+    whole: Plan, jobs: Mapping[str, Job], run: Callable[[Mapping[str, Job]], SweepResult]
+) -> SweepResult:
+    """Run all jobs; hardened models follow when their sources are finished."""
+    result = run({label: job for label, job in jobs.items() if label not in whole.sources})
+    if not whole.sources:
+        return result
+    hardened = run(whole.hardenings({label: made.path for label, made in result.runs.items()}))
+    unmade = {
+        label: f"its source {source} is not finished"
+        for label, source in whole.sources.items()
+        if label in jobs and source not in result.runs
+    }
+    failures = {**result.failures, **unmade, **hardened.failures}
+    return SweepResult(result.runs | hardened.runs, failures)
 
 
 def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:
@@ -128,10 +156,27 @@ def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> 
         members.setdefault(run.path / MEMBERS, []).extend(parts)
     for path, parts in members.items():
         if parts:
-            write_rows(path, [{"experiment": p.experiment, "series": p.series} for p in parts])
+            time = {"training_s": training_seconds(path.parents[1])}
+            rows = [{"experiment": p.experiment, "series": p.series, **time} for p in parts]
+            write_rows(path, rows)
         else:
             path.unlink()
     return {part for parts in members.values() for part in parts}
+
+
+def _write_references(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> None:
+    """Attack probabilistic PCA on the pairs of the first model of each data set."""
+    from seatbelt_vae.paper.linear_reference import FILE, write_linear_reference
+
+    first: dict[str, str] = {}
+    for label, run in runs.items():
+        first.setdefault(run.config.data.name, label)
+    chosen = {label: runs[label].path / FILE for label in first.values()}
+    for path in folder.glob(f"*/{FILE}"):
+        if path not in chosen.values():
+            path.unlink()
+    for label, path in chosen.items():
+        write_linear_reference(path, runs[label], whole.size, whole.jobs[label].attacks[0])
 
 
 def _key(run: RunConfig) -> str:
@@ -159,7 +204,7 @@ def write_results(
     failures: Mapping[str, str],
     missing: Mapping[str, str],
     about: Sequence[tuple[str, str]] = (),
-) -> tuple[Path, Sequence[Answer]]:
+) -> tuple[Path, Sequence[Answer], Sequence[Findings]]:
     """Export the rows of ``out/runs``; draw figures and answer claims from the export.
 
     Args:
@@ -170,12 +215,12 @@ def write_results(
         failures, missing, about: see `write_page`.
 
     Returns:
-        The page, and the answers.
+        The page, the answers, and the findings.
     """
     rows, runs = out / ROWS, out / "runs"
     _export(Store.open([runs]), rows)
     store = Store.open([rows])
-    answers = answer_all(store)
+    answers, findings = answer_all(store), findings_of(experiments, store)
     write_json(out / "claims.json", [record_of(answer) for answer in answers])
     page = write_page(
         out / "reproduction.html",
@@ -187,8 +232,9 @@ def write_results(
         about=about,
         missing=missing,
         failures=failures,
+        findings=findings,
     )
-    return page, answers
+    return page, answers, findings
 
 
 def _export(store: Store, rows: Path) -> None:

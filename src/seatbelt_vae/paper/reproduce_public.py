@@ -73,8 +73,8 @@ def reproduce_public(
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
     _write_members(out / "runs", done)
     command, about = _command(folder, size, roots or {}), list(_facts(whole))
-    page, answers = write_results([PUBLIC], whole, out, command, failures, missing, about)
-    return Reproduction(page, answers, failures, missing)
+    page, answers, findings = write_results([PUBLIC], whole, out, command, failures, missing, about)
+    return Reproduction(page, answers, findings, failures, missing)
 
 
 def _plan(models: Sequence[PublicModel], size: Size, roots: Mapping[str, str]) -> Plan:

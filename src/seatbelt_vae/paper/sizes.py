@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, ModelConfig, TrainingConfig
+from seatbelt_vae.config.hardening import HardeningConfig
+from seatbelt_vae.config.model import Likelihood
 
 __all__ = ["SIZES", "Size"]
 
@@ -36,6 +38,8 @@ class Size:
         training, roll_training: training of images, and of points of the Swiss roll.
         attack: pairs, λ and effort of both strengths.
         evaluation: images and draws of the measures.
+        likelihood: the likelihood of all models (default: that of each published data set).
+        hardening: steps and batches of hardened models.
     """
 
     name: str
@@ -58,6 +62,8 @@ class Size:
     evaluation: EvaluationConfig
     stand_ins: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    likelihood: Likelihood | None = None
+    hardening: HardeningConfig = field(default_factory=HardeningConfig)
 
     @property
     def latent_size(self) -> int:

@@ -144,7 +144,11 @@ def views() -> Mapping[str, Known]:
         "evaluations": {**_FIXED["evaluations"], **_declared(of_models)},
         "pairs": {**_FIXED["pairs"], **_declared(of_pairs)},
         **_tables(m.table for m in MODEL_MEASURES.values() if m.table is not None),
-        "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR"),
+        "members": _known("run VARCHAR, experiment VARCHAR, series VARCHAR, training_s DOUBLE"),
+        "linear": _known(
+            "run VARCHAR, units BIGINT, pair BIGINT, epsilon DOUBLE, gap DOUBLE, elbo DOUBLE, "
+            "unexplained_variance DOUBLE"
+        ),
     }
 
 

@@ -26,13 +26,25 @@ from seatbelt_vae.runs.suite_contents import Suite
 from seatbelt_vae.runs.suites import suite_folders
 from seatbelt_vae.runs.tensors import read_about
 
-__all__ = ["FOREIGN", "HARDENED", "SUBJECT", "Evaluation", "Run", "audit_folder", "is_contents"]
+__all__ = [
+    "ATTEMPTS",
+    "FOREIGN",
+    "HARDENED",
+    "SUBJECT",
+    "Evaluation",
+    "Run",
+    "audit_folder",
+    "is_contents",
+]
 
 FOREIGN = "foreign"
 """Stands for the preset of a subject without a run folder."""
 
 SUBJECT = "subject.json"
 """The file that marks the results folder of such a subject, as ``run.json`` marks a run."""
+
+ATTEMPTS = "attempts.json"
+"""The log of the processes that worked in a run folder for a sweep."""
 
 HARDENED = "hardened.json"
 """The file that marks a run or a folder of results with the weights of a hardening."""

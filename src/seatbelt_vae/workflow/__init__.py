@@ -3,11 +3,13 @@
 Importing this package does not import torch.
 """
 
+from seatbelt_vae.workflow.attempts import training_seconds
 from seatbelt_vae.workflow.carry_out import assess, carry_out, lock_of
-from seatbelt_vae.workflow.job import Job, folder_name
+from seatbelt_vae.workflow.job import Hardening, Job, folder_name
 from seatbelt_vae.workflow.status import is_done, is_of, with_known_metrics
 
 __all__ = [
+    "Hardening",
     "Job",
     "assess",
     "carry_out",
@@ -15,5 +17,6 @@ __all__ = [
     "is_done",
     "is_of",
     "lock_of",
+    "training_seconds",
     "with_known_metrics",
 ]

@@ -14,8 +14,8 @@ from seatbelt_vae.parallel.process_settings import tune_process
 from seatbelt_vae.parallel.shared_work import claimed
 from seatbelt_vae.parallel.worker_pool import ProgressReporter
 from seatbelt_vae.runs import RunFolder, digest_of
-from seatbelt_vae.workflow.attempts import Attempt
-from seatbelt_vae.workflow.job import Job
+from seatbelt_vae.workflow.attempts import Attempt, training_seconds
+from seatbelt_vae.workflow.job import Hardening, Job
 from seatbelt_vae.workflow.status import is_attacked, is_done, is_evaluated, is_of, is_trained
 
 if TYPE_CHECKING:
@@ -60,10 +60,15 @@ def carry_out(folder: Path, job: Job, tell: ProgressReporter, stopped: Callable[
         # load the data first, so that settings that do not fit it leave no run folder
         data = load_for(job.run)
         new = not (folder / "run.json").exists()
-        run = RunFolder.create(folder, job.run) if new else RunFolder.open(folder)
-        steps = _Steps(folder, data, job, tell, stopped, partial(_trained, run))
-        with Attempt(folder):
-            steps.train(run)
+        if new and not job.hardening:
+            RunFolder.create(folder, job.run)
+        before = training_seconds(job.hardening.source) if job.hardening else None
+        with Attempt(folder, before or 0.0) as attempt:
+            if new and job.hardening:
+                _harden(folder, job.hardening, data, attempt, tell, stopped)
+            run = RunFolder.open(folder)
+            steps = _Steps(folder, data, job, tell, stopped, partial(_trained, run))
+            steps.train(run, attempt)
             steps.measure()
 
 
@@ -112,13 +117,14 @@ class _Steps:
     stopped: Callable[[], bool]
     load: "Callable[[], Subject]"
 
-    def train(self, run: RunFolder) -> None:
+    def train(self, run: RunFolder, attempt: Attempt) -> None:
         from seatbelt_vae.workflow.steps import train_run
 
         if is_trained(self.folder):
             return
 
         def report(now: "Progress") -> None:
+            attempt.count_step(now.step, now.steps)
             if now.step % _STEPS_BETWEEN_NEWS == 0 or now.step == now.steps:
                 self.tell("training", now.step, now.steps, f"ELBO {now.terms['elbo']:.1f} nats")
 
@@ -153,6 +159,28 @@ class _Steps:
         if self.stopped():
             raise KeyboardInterrupt
         self.tell(what, done, total)
+
+
+def _harden(
+    folder: Path,
+    hardening: Hardening,
+    data: "ImageData",
+    attempt: Attempt,
+    tell: ProgressReporter,
+    stopped: Callable[[], bool],
+) -> None:
+    """Harden the source into the folder, from the newest checkpoint."""
+    from seatbelt_vae.hardening import defend
+
+    def report(step: int, steps: int, _: dict[str, float]) -> None:
+        attempt.count_step(step, steps)
+        if step % _STEPS_BETWEEN_NEWS == 0 or step == steps:
+            tell("hardening", step, steps)
+
+    tune_process(hardening.config.threads or 1)
+    source, config = RunFolder.open(hardening.source), hardening.config
+    if defend(source, data, config, out=folder, on_progress=report, stop=stopped) is None:
+        raise KeyboardInterrupt
 
 
 def lock_of(folder: Path) -> Path:

@@ -1,17 +1,38 @@
 """A job: all steps for one run folder, and the digest that identifies it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
 from seatbelt_vae.config.attack import suite_name
+from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.config.training import SPEED_ONLY
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import digest_of
 
-__all__ = ["Job", "folder_name", "key_of"]
+__all__ = ["Hardening", "Job", "folder_name", "key_of"]
 
 _DIGITS = 8  # of the digest in a folder's name
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """The hardening of the encoder of a finished run.
+
+    Args:
+        source: folder of the run.
+        config: settings of the hardening.
+    """
+
+    source: Path
+    config: HardeningConfig
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The settings that affect the hardened weights."""
+        return {k: v for k, v in asdict(self.config).items() if k not in SPEED_ONLY}
 
 
 @dataclass(frozen=True)
@@ -22,6 +43,7 @@ class Job:
         run: settings of the training.
         attacks: settings of the suites.
         evaluation: settings of the evaluation (default: none).
+        hardening: hardens a finished run of the same settings in place of the training.
 
     Raises:
         ConfigError: two suites have the same name.
@@ -30,6 +52,7 @@ class Job:
     run: RunConfig
     attacks: tuple[AttackConfig, ...] = ()
     evaluation: EvaluationConfig | None = None
+    hardening: Hardening | None = None
 
     def __post_init__(self) -> None:
         names = [suite_name(attack) for attack in self.attacks]
@@ -41,8 +64,9 @@ class Job:
 
     @property
     def digest(self) -> str:
-        """Digest of the trained model, see `key_of`."""
-        return key_of(self.run)
+        """Digest of the model, see `key_of`."""
+        trained = key_of(self.run)
+        return digest_of([trained, self.hardening.decisive]) if self.hardening else trained
 
     @property
     def threads(self) -> int:

@@ -7,6 +7,8 @@ from typing import TypeVar
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.runs import RunFolder, read_settings
+from seatbelt_vae.runs.checked_files import checked_table
+from seatbelt_vae.runs.contents import HARDENED
 from seatbelt_vae.workflow.job import Job, key_of
 
 __all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_known_metrics"]
@@ -30,7 +32,13 @@ def is_done(folder: Path, job: Job) -> bool:
 
 def is_of(folder: Path, job: Job) -> bool:
     """Whether a folder holds a run, finished or not, with the job's settings."""
-    return (folder / "run.json").exists() and key_of(RunFolder.open(folder).config) == job.digest
+    if not (folder / "run.json").exists():
+        return False
+    path, wanted = folder / HARDENED, job.hardening
+    hardened = checked_table(path, ["identity"])["identity"] if path.exists() else None
+    if (hardened and hardened["settings"]) != (wanted and wanted.decisive):
+        return False
+    return key_of(RunFolder.open(folder).config) == key_of(job.run)
 
 
 def is_trained(folder: Path) -> bool:

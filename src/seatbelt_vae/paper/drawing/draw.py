@@ -8,6 +8,7 @@ from seatbelt_vae.paper.drawing.accuracy_rates import draw_rates
 from seatbelt_vae.paper.drawing.beta_curves import draw_curves
 from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.densities import draw_densities
+from seatbelt_vae.paper.drawing.frontier_charts import draw_frontier
 from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
@@ -21,6 +22,7 @@ from seatbelt_vae.paper.figure_kinds import (
     Figure,
     Scatter,
 )
+from seatbelt_vae.paper.frontier import DefenceFigure
 from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.report.drawing.svg import svg
 from seatbelt_vae.runs import atomic_write
@@ -54,7 +56,11 @@ def draw(
     strengths = STRENGTHS if figure.attacked else ("",)
     queries = {strength: figure.query(experiment.id, strength) for strength in strengths}
     rows = {strength: store.query(query).to_pylist() for strength, query in queries.items()}
-    sheets = _sheets(figure, {strength: found for strength, found in rows.items() if found}, runs)
+    found = {strength: of for strength, of in rows.items() if of}
+    if isinstance(figure, DefenceFigure):
+        sheets = {key: draw_frontier(figure, experiment.id, of) for key, of in found.items()}
+    else:
+        sheets = dict(_sheets(figure, found, runs))
     drawn = []
     for strength, query in queries.items():
         sheet = sheets.get(strength, Sheet(None, _NO_ROWS))

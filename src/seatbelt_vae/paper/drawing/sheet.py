@@ -35,10 +35,12 @@ class Table:
     Args:
         head: names of the columns.
         rows: cells of each row, the first of which names the row.
+        queries: SQL of the rows behind each row, or none.
     """
 
     head: tuple[str, ...]
     rows: tuple[tuple[TableCell, ...], ...]
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,11 @@ def facts(plan: "Plan") -> Iterator[tuple[str, str]]:
     )
     yield "training seeds", _seeds(plan)
     yield "pairs of images", number(size.attack.pairs)
-    yield (
-        "attacks of each strength",
-        f"{number(plan.rows)}, {size.attack.weight_count} λ per pair",
-    )
+    if size.attack.within_budget:
+        yield "attacks", f"{number(plan.rows)}, ε = {_join_numbers(size.attack.epsilons)}"
+    else:
+        per_pair = f"{size.attack.weight_count} λ per pair"
+        yield "attacks of each strength", f"{number(plan.rows)}, {per_pair}"
 
 
 def versions() -> Iterator[tuple[str, str]]:
@@ -55,7 +56,7 @@ def versions() -> Iterator[tuple[str, str]]:
 def _seeds(plan: "Plan") -> str:
     size = plan.size
     if not size.seeded_betas:
-        return f"{size.seeds[0]}"
+        return _join_numbers({job.run.training.seed: None for job in plan.jobs.values()})
     sets = _join(dict.fromkeys(map(size.actual, size.seeded_data)))
     several = f"{_join_numbers(size.seeds)} at β {_join_numbers(size.seeded_betas)} on {sets}"
     return f"{several}; else {size.seeds[0]}"

@@ -19,6 +19,7 @@ from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
     from seatbelt_vae.paper.experiment_jobs import Plan
+    from seatbelt_vae.paper.findings import Findings
 
 __all__ = ["write_page"]
 
@@ -37,6 +38,7 @@ def write_page(
     about: Sequence[tuple[str, str]] = (),
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
+    findings: "Sequence[Findings]" = (),
 ) -> Path:
     """Write the page of a reproduction in one atomic step; the page loads nothing.
 
@@ -50,6 +52,7 @@ def write_page(
         about: names and values of the header (default: the settings of the plan).
         missing: the reason for each data set that is unavailable, by name.
         failures: the reason for each unfinished model, by label.
+        findings: the results of a frontier; the page then has its title.
 
     Returns:
         ``out``.
@@ -70,6 +73,7 @@ def write_page(
         "commands": commands,
         "missing": missing,
         "failures": failures,
+        "findings": findings,
     }
     package = "seatbelt_vae.paper.page"
     page = render_page("reproduction.html", content, package=package, filters=filters)

@@ -1,4 +1,4 @@
-"""A grid of panels, two per line, with a legend.
+"""A grid of panels with a legend.
 
 Margins are fixed in inches, so that panels have the same position in every figure.
 """
@@ -15,13 +15,18 @@ from seatbelt_vae.report.drawing.style import canvas, name_axes
 
 __all__ = ["panel_grid"]
 
-_WIDTH, _COLUMNS = 5.9, 2
 _LEFT, _BETWEEN, _RIGHT = 0.66, 0.5, 0.1
 _TOP, _BOTTOM, _ENTRY = 0.36, 0.46, 0.185
 
 
 def panel_grid(
-    panels: Mapping[str, tuple[Axis, Axis]], height: float, label: str, entries: Sequence[Line2D]
+    panels: Mapping[str, tuple[Axis, Axis]],
+    height: float,
+    label: str,
+    entries: Sequence[Line2D],
+    *,
+    columns: int = 2,
+    full_width: float = 5.9,
 ) -> tuple[Figure, list[Chart]]:
     """One chart per panel, with the legend in the free cell of the grid, or below without one.
 
@@ -30,18 +35,20 @@ def panel_grid(
         height: height of each panel, inches.
         label: y label of the first panel of each line.
         entries: entries of the legend.
+        columns: largest number of panels per line.
+        full_width: width of the figure, inches.
     """
     count = len(panels)
-    columns, lines = min(count, _COLUMNS), -(-count // _COLUMNS)
+    columns, lines = min(count, columns), -(-count // columns)
     free = count < columns * lines
     below = 0.0 if free else 0.08 + _ENTRY * -(-len(entries) // 2)
     whole = lines * (height + _TOP + _BOTTOM) + below
-    figure = canvas(_WIDTH, whole, fixed=True)
-    width = (_WIDTH - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
+    figure = canvas(full_width, whole, fixed=True)
+    width = (full_width - _LEFT - _RIGHT - (columns - 1) * _BETWEEN) / columns
     cells = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
     figure.subplots_adjust(
-        left=_LEFT / _WIDTH,
-        right=1 - _RIGHT / _WIDTH,
+        left=_LEFT / full_width,
+        right=1 - _RIGHT / full_width,
         bottom=(_BOTTOM + below) / whole,
         top=1 - _TOP / whole,
         wspace=_BETWEEN / width,
