@@ -17,6 +17,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", source.on_source_read)
     app.connect("missing-reference", _plain_text)
     app.connect("doctree-read", _with_dashes)
+    app.connect("autodoc-process-signature", _with_known_defaults)
     app.add_html_math_renderer("mathml", (mathml.visit_inline, None), (mathml.visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -32,3 +33,16 @@ def _with_dashes(_app: Sphinx, page: document) -> None:
     """Put dashes between parameters and their descriptions; smart quotes would change flags."""
     for text in list(page.findall(lambda node: isinstance(node, Text) and node == " -- ")):
         text.parent.replace(text, Text(" – "))
+
+
+def _with_known_defaults(
+    _app: Sphinx,
+    _kind: str,
+    _name: str,
+    _value: object,
+    _options: object,
+    call: str | None,
+    result: str,
+) -> tuple[str, str] | None:
+    """A signature that Sphinx can parse: a default made by a factory is an ellipsis."""
+    return (call.replace("<factory>", "..."), result) if call else None

@@ -23,10 +23,18 @@ def sections() -> str:
 
 def _keys(entry: Mapping[str, Any]) -> str:
     rows = [
-        (f"`{key}`", _type(value), escaped(value.get("description", "")))
+        (f"`{key}`", _type(value), escaped(_description(value)))
         for key, value in entry["properties"].items()
     ]
     return table(("key", "type", "meaning"), rows)
+
+
+def _description(value: Mapping[str, Any]) -> str:
+    """The description of a key, or that of the object that it refers to."""
+    options = [value, value.get("items", {}), *value.get("anyOf", ())]
+    references = [o["$ref"].rpartition("/")[2] for o in options if "$ref" in o]
+    found = [value, *(audit_schema()["$defs"][name] for name in references)]
+    return next((each["description"] for each in found if "description" in each), "")
 
 
 def _type(value: Mapping[str, Any]) -> str:

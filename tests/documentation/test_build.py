@@ -23,12 +23,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Targets(HTMLParser):
-    """Ids and links of one page, and what the browser would load from elsewhere."""
+    """Ids and links of one page, and the resources of other servers that it loads."""
 
-    def __init__(self, page: Path) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.ids, self.links, self.loaded = {""}, list[str](), list[str]()
-        self.feed(page.read_text(encoding="utf-8"))
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the ids and links of a tag."""
@@ -54,9 +54,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Targets]:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert done.returncode == 0, done.stderr
-    return {
-        str(p.relative_to(place / "html")): Targets(p) for p in (place / "html").rglob("*.html")
-    }
+    pages = (place / "html").rglob("*.html")
+    return {str(p.relative_to(place / "html")): Targets(p.read_text("utf-8")) for p in pages}
 
 
 def test_every_link_leads_somewhere(site: dict[str, Targets]) -> None:
@@ -88,3 +87,18 @@ def test_every_declaration_has_a_section(site: dict[str, Targets]) -> None:
     assert {re.sub(r"\W+", "-", name) for name in FLAGS} <= site["flags.html"].ids
     objects = {name for name, entry in audit_schema()["$defs"].items() if "properties" in entry}
     assert {name.replace("_", "-") for name in objects} <= site["reference/audit-json.html"].ids
+
+
+def test_broken_links_and_foreign_resources_are_found() -> None:
+    a = Targets('<a href="b.html#there"></a><a href="sub/../b.html#gone"></a>')
+    b = Targets('<p id="there"></p><a href="#there"></a><script src="https://x.org/a.js"></script>')
+    assert list(broken_links({"a.html": a, "b.html": b})) == ["a.html: sub/../b.html#gone"]
+    assert b.loaded == ["https://x.org/a.js"]
+
+
+def test_formulas_are_read_as_in_latex() -> None:
+    from docs.site.mathml import as_mathml
+
+    for formula in (r"\tfrac12 (a)", r"\frac12(a)", r"\frac{1}{2}(a)"):
+        assert re.search(r"<mfrac[^>]*>\s*<mn>1</mn>\s*<mn>2</mn>\s*</mfrac>", as_mathml(formula))
+    assert "…" in as_mathml(r"1, \dots, L")
