@@ -39,7 +39,6 @@ _SMOKE = {
     "defend": {"--steps": "2", "--batch-size": "4"},
 }
 _DROPPED = {"--minutes", "--epochs"}
-_OF_SWEEPS = {"seed=0,1": "seed=0"}
 _SMALL_ATTACK = """pairs = 1
 budgets = [0.2]
 max_evaluations = 2
@@ -94,7 +93,7 @@ def at_smoke_size(words: Sequence[str]) -> list[str]:
         if word.startswith("--"):
             dropping = word in small or word in _DROPPED
         if not dropping:
-            kept.append(_OF_SWEEPS.get(word, word))
+            kept.append(word)
     return [*kept, *(word for flag in small.items() for word in flag)]
 
 
