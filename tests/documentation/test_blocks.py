@@ -1,9 +1,14 @@
-"""Every block of the site's tutorials and how-to pages runs; every command of a document parses."""
+"""Every block of the site's tutorials and how-to pages runs.
 
+Of all documents, every command parses, and every imported name of this package exists.
+"""
+
+import ast
 import importlib
 import re
 import shutil
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +113,16 @@ def test_every_command_parses(
     for words in documented_commands(document.read_text(encoding="utf-8")):
         end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|")), len(words))
         parse([word for word in words[:end] if word != "--resume"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_import_of_this_package_exists(document: Path) -> None:
+    for block in blocks(document.read_text(encoding="utf-8")):
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        if block.language != "python":
+            continue
+        for node in ast.walk(ast.parse(block.text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seatbelt_vae"):
+                module = importlib.import_module(node.module or "")
+                assert [each.name for each in node.names if not hasattr(module, each.name)] == []
