@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
+.PHONY: demo docs test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
 
 demo: $(VENV)/.installed
 	$(BIN)/seatbelt-vae demo
@@ -16,6 +16,10 @@ test: $(VENV)/.installed-test check
 # every figure and table of the paper once, at sizes of no meaning; the tests run it too
 reproduce-smoke: $(VENV)/.installed-test
 	$(BIN)/seatbelt-vae reproduce all --size smoke
+
+# the site: docs/_build/html/index.html; a warning is an error
+docs: $(VENV)/.installed-test
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 
 # damaged data, settings, rows and queries, each kind for FUZZ_SECONDS (default 30)
 fuzz: $(VENV)/.installed-test

@@ -19,7 +19,7 @@ def as_stored(bounds: Bounds) -> tuple[End, End] | None:
 
     Example:
         >>> as_stored(Bounds(torch.tensor([[[0.0]], [[-1.0]]]), 1.0))
-        (((((0.0,),), ((-1.0,),))), 1.0)
+        ((((0.0,),), ((-1.0,),)), 1.0)
     """
     low, high = (torch.as_tensor(bound, dtype=torch.float64) for bound in bounds)
     if not (low.isfinite().any() or high.isfinite().any()):

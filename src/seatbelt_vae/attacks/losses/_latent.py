@@ -48,7 +48,7 @@ class LatentLoss(Loss):
 
     Args:
         layers: S; layer 1 is next to the data.
-        divergence: D.
+        divergence: the name of D.
 
     Example:
         >>> LatentLoss((1, 2), "w2").targeted

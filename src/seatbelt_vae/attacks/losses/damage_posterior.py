@@ -24,7 +24,7 @@ class PosteriorDamage(Loss):
 
     Args:
         layers: S; layer 1 is next to the data.
-        divergence: D.
+        divergence: the name of D.
     """
 
     targeted: ClassVar = False

@@ -1,0 +1,128 @@
+"""Every block of the site's tutorials and how-to pages runs.
+
+Of all documents, every command parses, and every imported name of this package exists.
+"""
+
+import ast
+import importlib
+import re
+import shutil
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seatbelt_vae.cli import main
+from seatbelt_vae.cli.parsing import parse
+from tests.documentation.blocks import Block, at_smoke_size, blocks, commands, small_grid
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    page for kind in ("tutorials", "how-to", "explanation") for page in DOCS.glob(f"{kind}/*.md")
+]
+DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES]
+OTHER_PROGRAMS = {"pip"}
+NOT_RUN = {"needs several machines", "needs SLURM", "needs a GPU"}
+
+
+@pytest.fixture(scope="module")
+def audits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished audits of models of the zoo, which several pages repeat."""
+    return tmp_path_factory.mktemp("audits")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, audits: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A working folder with 40 pictures of the tutorials, whose modules can be imported."""
+    with (
+        zipfile.ZipFile(DOCS / "tutorials" / "faces.zip") as every,
+        zipfile.ZipFile(tmp_path / "faces.zip", "w") as few,
+    ):
+        for name in every.namelist()[:40]:
+            few.writestr(name, every.read(name))
+    shutil.copytree(audits, tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in ("faces-vae", "faces-denoising"):
+        if (tmp_path / "runs" / name / "audit" / "audit.json").exists():
+            shutil.copytree(tmp_path / "runs" / name, audits / name, dirs_exist_ok=True)
+    for name, module in list(sys.modules.items()):
+        if str(tmp_path) in str(vars(module).get("__file__")):
+            del sys.modules[name]
+
+
+def run_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    program, *arguments = words
+    if program in OTHER_PROGRAMS:
+        return
+    assert program == "seatbelt-vae"
+    code = main(at_smoke_size(arguments))
+    _, err = capsys.readouterr()
+    assert code in ((0, 1, 2) if arguments[0] == "audit" else (0,)), err
+    assert "error" not in err
+
+
+def run_block(block: Block, names: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
+    if block.file is not None:
+        text = small_grid(block.text) if block.language == "toml" else block.text
+        Path(block.file).write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+    elif block.language == "python":
+        exec(compile(block.text, "block", "exec"), names)
+    elif block.language == "bash":
+        for words in commands(block.text):
+            run_command(words, capsys)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        assert block.language in ("bash", "python", "text", "toml", "raw")
+        if block.why_not is None:
+            run_block(block, names, capsys)
+        else:
+            assert block.why_not in NOT_RUN
+
+
+def documented_commands(text: str) -> Iterator[list[str]]:
+    """The commands of this program in fenced and indented blocks."""
+    fenced = re.findall(r"(?ms)^```(?:bash|sh)?\n(.*?)^```", text)
+    indented = re.findall(r"(?m)(?:^    .*\n)+", re.sub(r"(?ms)^```.*?^```", "", text))
+    for block in (*fenced, *indented):
+        for words in commands(re.sub("(?m)^    ", "", block)):
+            if words[0] == "seatbelt-vae":
+                yield words[1:]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_parses(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    grid = re.search(r"(?s)```toml\n(.*?)```", (DOCS / "sweeps.md").read_text(encoding="utf-8"))
+    assert grid
+    for name in ("betas.toml", "grid.toml"):
+        Path(name).write_text(grid[1], encoding="utf-8")
+    for words in documented_commands(document.read_text(encoding="utf-8")):
+        end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|")), len(words))
+        parse([word for word in words[:end] if word != "--resume"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_import_of_this_package_exists(document: Path) -> None:
+    for block in blocks(document.read_text(encoding="utf-8")):
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        if block.language != "python":
+            continue
+        for node in ast.walk(ast.parse(block.text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seatbelt_vae"):
+                module = importlib.import_module(node.module or "")
+                assert [each.name for each in node.names if not hasattr(module, each.name)] == []
