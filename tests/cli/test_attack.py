@@ -126,7 +126,7 @@ def test_a_sibling_is_tried_and_must_have_been_attacked(
     refused = run(f"attack {mine} {QUICK} --pairs 5 --sibling {trained} --loss latent-w2")
     assert refused.code == 2
     assert "attack it first, with the same settings" in refused.err
-    assert "is not a run folder" in run(f"attack {mine} {QUICK} --sibling nowhere").err
+    assert "no such file or folder: nowhere" in run(f"attack {mine} {QUICK} --sibling nowhere").err
 
 
 def test_no_processes_are_refused(trained: Path, run: Run) -> None:

@@ -134,7 +134,7 @@ def test_a_raised_flag_is_explained_and_the_queries_are_given(page: Page, models
     assert alert.startswith("▲ Not converged (flagged): a stronger attack exists")
     queries = [pre.text for pre in page.root.one("section", id="queries").find("pre")]
     store = Store.open([models])
-    assert [store.query(sql).num_rows for sql in queries] == [5, 5, 5, 60, 75]
+    assert [store.query(sql).num_rows for sql in queries] == [5, 5, 5, 60, 80]
 
 
 def test_few_pairs_are_points(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from seatbelt_vae.errors import ConfigError, ShapeError
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 
-__all__ = ["attack"]
+__all__ = ["attack", "problem_of"]
 
 _METHODS: dict[str, Callable[..., AttackResult]] = {
     "strong": strong_attack,
@@ -80,14 +80,14 @@ def attack(
     loss = _checked_loss(config, loss or loss_of(config, len(model.latent_sizes)), target)
     model, x, target = prepare(model, x, target, targeted=loss.targeted)
     keys = _random_keys(config, loss, len(x), pair_numbers)
-    problem = _problem(model, loss, x, target, config, keys)
+    problem = problem_of(model, loss, x, target, config, keys)
     chosen = levels_of(config, problem) if levels is None else _checked_levels(levels, problem)
     found = _METHODS[config.strength](problem, chosen, config, keys)
     precise = _precise_problem(problem, model, loss, (x, target), config, keys)
     return refine(found, precise, config) if precise else found
 
 
-def _problem(
+def problem_of(
     model: Autoencoder,
     loss: Loss,
     x: Tensor,
@@ -95,6 +95,7 @@ def _problem(
     config: AttackConfig,
     keys: Sequence[tuple[int, int]],
 ) -> Problem:
+    """The problem of each pair, with the noise of the common path drawn by the pair's key."""
     noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
     return Problem.of(model, loss, x, target, noise, threat_of(config, model), config.micro_batch)
 
@@ -112,7 +113,7 @@ def _precise_problem(
     wide = _in_float64(model) if strong and problem.loss.kinked else None
     if wide is None:
         return None
-    return _problem(wide, loss, sides[0].double(), sides[1].double(), config, keys)
+    return problem_of(wide, loss, sides[0].double(), sides[1].double(), config, keys)
 
 
 def _in_float64(model: Autoencoder) -> Autoencoder | None:

@@ -69,6 +69,29 @@ class MatchedBudgets:
     transfer_fall: tuple[float | None, ...]
     fresh_gap: tuple[float | None, ...]
 
+    @classmethod
+    def of(
+        cls,
+        best: Candidates,
+        pool: tuple[Candidates, ...],
+        budgets: tuple[float, ...],
+        stored: Sequence[Candidates],
+        *measured: tuple[float | None, ...],
+    ) -> "MatchedBudgets":
+        """The best candidates of a pool and of the stored attacks, and the measures at the end."""
+        return cls(
+            budgets,
+            best.images,
+            best.reconstructions,
+            best.how,
+            tuple(best.gap.tolist()),
+            tuple(best.distance_relative.tolist()),
+            tuple(c.gap[c.how.index("blend")].item() for c in pool),
+            tuple(c.gap[i].item() for c, i in _best(stored)),
+            pool,
+            *measured,
+        )
+
 
 def matched_budgets(
     model: Autoencoder,
@@ -119,20 +142,7 @@ def matched_budgets(
         best = _joined_best(pool := _adaptive(model, pair, pool, known.images, attack, batch))
         transfer_fall = tuple((before.gap - best.gap).tolist())
         fresh = _fresh_gaps(model, pair, pool, batch) or nothing
-    return MatchedBudgets(
-        epsilon=budgets,
-        images=best.images,
-        reconstructions=best.reconstructions,
-        how=best.how,
-        gap=tuple(best.gap.tolist()),
-        distance_relative=tuple(best.distance_relative.tolist()),
-        blend_gap=tuple(c.gap[c.how.index("blend")].item() for c in pool),
-        gap_of_rows=tuple(c.gap[i].item() for c, i in _best(stored)),
-        pool=pool,
-        unconverged=unconverged,
-        transfer_fall=transfer_fall,
-        fresh_gap=fresh,
-    )
+    return MatchedBudgets.of(best, pool, budgets, stored, unconverged, transfer_fall, fresh)
 
 
 def _joined_best(pool: Sequence[Candidates]) -> Candidates:

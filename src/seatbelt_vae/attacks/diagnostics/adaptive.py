@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from seatbelt_vae.attacks.attack import attack
+from seatbelt_vae.attacks.attack import attack, problem_of
 from seatbelt_vae.attacks.losses import ExpectedLoss, Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
 from seatbelt_vae.attacks.prepare import prepare_model
-from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.result import AttackResult
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.defences import StraightThrough, Wrapper, with_noise
 from seatbelt_vae.protocol import Autoencoder, capabilities_of
-from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = [
     "ANNEALED",
@@ -135,9 +133,7 @@ def adaptive_points(
     requests = [*_starts(found["undefended"], "undefended"), *_starts(result.points, "best")]
     for source in gradient_sources(model, undefended):
         if _allows(source.model, loss):
-            noise = [generator_for(Stream.LOSS_NOISE, *key) for key in keys]
-            given = source.model, source.loss(loss), x, target, noise
-            bound = Problem.of(*given, problem.threat, config.micro_batch)
+            bound = problem_of(source.model, source.loss(loss), x, target, config, keys)
             search = Search(bound, result.levels, config)
             search.descend(requests, min(EVALUATIONS, config.max_evaluations), annealed=ANNEALED)
             found[source.origin] = search.ends()

@@ -54,10 +54,7 @@ def budgeted_attack(
     model = prepare_model(model)
     x, target = as_images("input", x, model), as_images("target", target, model)
     points = cast_images("start", starts, model).flatten(1)
-    distances = [_distance_to(each, target) for each in draws or (model,)]
-
-    def distance(images: Tensor) -> Tensor:
-        return torch.stack([each(images) for each in distances]).mean(0)
+    distance = _mean_distance_to(draws or (model,), target)
 
     def fun(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = with_gradient(distance, points.view(-1, *x.shape))
@@ -72,6 +69,12 @@ def budgeted_attack(
         ).x
     found = minimize(fun, points, **region, max_evaluations=evaluations, micro_batch=micro_batch)
     return found.x.view_as(starts)
+
+
+def _mean_distance_to(models: Sequence[Autoencoder], target: Tensor) -> Callable[[Tensor], Tensor]:
+    """The mean over models of the squared distance of reconstructions to the target's."""
+    distances = [_distance_to(model, target) for model in models]
+    return lambda images: torch.stack([each(images) for each in distances]).mean(0)
 
 
 def _distance_to(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:

@@ -43,8 +43,8 @@ def measure_downstream(
     The attack lowers :math:`\sum_i KL(q(z^i|x^*)\,\|\,q(z^i|x_t)) + \lambda\|x^*-x\|_2`, over all
     layers on the mean path, with :math:`\lambda = 1`. This weight is small: the distance
     :math:`\|x_t-x\|` is some dozens, the divergence of two images hundreds of nats. A strong attack
-    may end close to the target image, so compare accuracies at similar ``distance_relative``. A
-    defence at inference is attacked as by `adaptive_attack`.
+    may end close to the target: compare accuracies at similar ``distance_relative``. A defence at
+    inference is attacked as by `adaptive_attack`. Source: Willetts et al. (2021), table 1.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -60,12 +60,10 @@ def measure_downstream(
     Raises:
         DataError: no known factors, or no two test images of different classes.
         ConfigError: no such factor, or several factors and no choice of one.
-
-    Source: Willetts et al. (2021), table 1.
     """
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
-    report = on_progress or (lambda _stage, _done, _total: None)
+    report = on_progress or (lambda *_: None)
     order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
     training: Indices = order[: settings.downstream_training or len(order)]
     probes = _trained(model, data, training, column, settings, report)

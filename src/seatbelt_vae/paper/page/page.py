@@ -50,8 +50,7 @@ def write_page(
         rows: path of the exported store or folder of runs, relative to the page's reader.
         commands: commands that make the page again.
         about: names and values of the header (default: the settings of the plan).
-        missing: the reason for each data set that is unavailable, by name.
-        failures: the reason for each unfinished model, by label.
+        missing, failures: the reason for each unavailable data set and each unfinished model.
         findings: the results of a frontier; the page then has its title.
 
     Returns:
@@ -75,8 +74,7 @@ def write_page(
         "failures": failures,
         "findings": findings,
     }
-    package = "seatbelt_vae.paper.page"
-    page = render_page("reproduction.html", content, package=package, filters=filters)
+    page = render_page("reproduction.html", content, package=__package__, filters=filters)
     atomic_write(out, page.encode(errors="replace"))
     return out
 

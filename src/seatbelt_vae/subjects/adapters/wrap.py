@@ -58,8 +58,7 @@ def wrap(
         event_shape: shape of one input, such as :math:`(C, H, W)`.
         bounds: smallest and largest value of an input; None if there are none. Images normalised
             per channel have one value per channel, (0 − mean) / std and (1 − mean) / std.
-        code: the meaning of the spread, a `Code`, or ``none`` to ignore it (default: by the
-            spread's name, else ``log-variance``).
+        code: meaning of the spread, or ``none`` to ignore it (default: by name or log-variance).
         likelihood: ``gaussian`` or ``bernoulli``; None leaves out all measures of likelihoods.
         variance: variance of the Gaussian likelihood.
         output: the meaning of the tensor of ``decode``: an input, logits, or probabilities in
@@ -81,16 +80,21 @@ def wrap(
     """
     shape = tuple(event_shape)
     bounds = _per_feature(bounds, shape)
-    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        module = module.module
     try:
-        found = _found(module, shape, bounds, code, order)
+        found = _found(_bare(module), shape, bounds, code, order)
     except ModelError as error:
         error.add_note(template(shape, bounds))
         raise
     if isinstance(found, Reconstruction):
         return found
     return replace(found, likelihood=likelihood, variance=variance, output=output)
+
+
+def _bare(module: nn.Module | Callable[[Tensor], object]) -> Any:
+    """The module inside the wrappers of parallel training."""
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
+    return module
 
 
 def _per_feature(bounds: Any, shape: tuple[int, ...]) -> Limits:
