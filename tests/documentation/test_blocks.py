@@ -111,7 +111,7 @@ def test_every_command_parses(
     for name in ("betas.toml", "grid.toml"):
         Path(name).write_text(grid[1], encoding="utf-8")
     for words in documented_commands(document.read_text(encoding="utf-8")):
-        end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|")), len(words))
+        end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|", ">")), len(words))
         parse([word for word in words[:end] if word != "--resume"])
 
 
