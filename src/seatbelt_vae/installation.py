@@ -30,6 +30,7 @@ ADDED_BY_EXTRA = {
     "diffusers": "models saved by diffusers",
     "pythae": "models saved by pythae",
     "benchmarks": "comparisons with other attack libraries",
+    "docs": "the documentation site, `make docs`",
     "test": "the test suite",
 }
 """The purpose of each extra of the distribution."""

@@ -58,7 +58,10 @@ def test_a_missing_target_is_named(command: str, target: str, run: Run, tmp_path
 
 
 @pytest.mark.parametrize("target", _TARGETS.values(), ids=_TARGETS)
-def test_a_missing_target_is_named_in_python(target: str) -> None:
+def test_a_missing_target_is_named_in_python(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match=f"^no such file or folder: {target}; check the path$"):
         open_subject(target)
 

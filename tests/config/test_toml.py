@@ -29,6 +29,7 @@ from seatbelt_vae.config.attack import STRENGTHS
 from seatbelt_vae.config.evaluation import OPTIONAL_METRICS
 from seatbelt_vae.config.model import Architecture
 from seatbelt_vae.config.objective import TC_ESTIMATORS
+from seatbelt_vae.config.run import place_of
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.config.training import TRACKERS
 from seatbelt_vae.config.training_defences import TRAINING_DEFENCES
@@ -71,6 +72,11 @@ BY_TYPE = {
 }
 shares = st.sets(st.floats(0, 1, exclude_min=True), min_size=1, max_size=4).map(sorted).map(tuple)
 FITTING: dict[type, list[dict[str, st.SearchStrategy]]] = {
+    # the path of files states the root
+    DataConfig: [
+        {"name": text.filter(lambda name: place_of(name, None) == (name, None))},
+        {"root": st.none()},
+    ],
     AttackConfig: [
         {
             "threat": st.just("penalty"),
@@ -96,7 +102,7 @@ FITTING: dict[type, list[dict[str, st.SearchStrategy]]] = {
             "weights": st.just("relative"),
             "weight_count": st.none(),
         },
-    ]
+    ],
 }
 
 
