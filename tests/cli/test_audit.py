@@ -148,6 +148,19 @@ def test_only_the_checks(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture
     assert not (tmp_path / "runs/own-Kept/audit").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "threads"),
+    [(("--processes", "2"), 1), (("--processes", "1"), None), (("--threads", "3"), 3)],
+)
+def test_processes_share_the_cores(
+    run: Run, flags: tuple[str, ...], threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int | None] = []
+    monkeypatch.setattr("seatbelt_vae.cli.audit.tune_process", told.append)
+    assert run("Kept", "--check-only", *flags) == 0
+    assert told == [threads]
+
+
 def test_a_remedy_is_pasted_behind_the_same_command(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

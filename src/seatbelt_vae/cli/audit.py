@@ -44,7 +44,9 @@ def run(options: Audit) -> int:
 
 def _run(options: Audit) -> int:
     check_target(options)
-    tune_process(options.audit.threads)
+    processes = options.processes or available_cores()
+    threads = options.audit.threads or (1 if processes > 1 else None)
+    tune_process(threads)
     if options.check_only:
         return _check(*_opened(options), options)
     from seatbelt_vae.auditing.audit_model import audit
@@ -52,12 +54,10 @@ def _run(options: Audit) -> int:
     from seatbelt_vae.auditing.junit import write_junit
     from seatbelt_vae.auditing.screen import screen_text
 
-    processes = options.processes or available_cores()
-    threads = options.audit.threads or 1
     with ProgressLines(quiet=options.output.quiet) as progress:
         subject, data = _opened(options, progress.say)
         work = partial(_help, options)
-        with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
+        with helpers(processes - 1, work, threads=threads or 1, on_failure=progress.say):
             found = audit(
                 subject,
                 data,
