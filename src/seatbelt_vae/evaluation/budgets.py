@@ -9,7 +9,7 @@ attacked with knowledge of the undefended model. Every number is an upper bound 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -43,11 +43,6 @@ class MatchedBudgets:
 
     Args:
         epsilon: the budgets, ascending.
-        images, reconstructions: the best candidates, :math:`(E, C, H, W)`.
-        how: the origin of each, see `Candidates`.
-        gap, distance_relative: of each.
-        blend_gap: gap of the blend at each budget, :math:`1-\varepsilon` for the identity map.
-        gap_of_rows: smallest gap of the stored attacks, shortened to the budget where necessary.
         pool: all candidates, one entry per budget.
         unconverged: fall of the gap by the recheck at each budget; None without a recheck.
         transfer_fall: fall of the gap by attacks that know the undefended model; None without a
@@ -57,40 +52,51 @@ class MatchedBudgets:
     """
 
     epsilon: tuple[float, ...]
-    images: Tensor
-    reconstructions: Tensor
-    how: tuple[str, ...]
-    gap: tuple[float, ...]
-    distance_relative: tuple[float, ...]
-    blend_gap: tuple[float, ...]
-    gap_of_rows: tuple[float, ...]
     pool: tuple[Candidates, ...]
     unconverged: tuple[float | None, ...]
     transfer_fall: tuple[float | None, ...]
     fresh_gap: tuple[float | None, ...]
 
-    @classmethod
-    def of(
-        cls,
-        best: Candidates,
-        pool: tuple[Candidates, ...],
-        budgets: tuple[float, ...],
-        stored: Sequence[Candidates],
-        *measured: tuple[float | None, ...],
-    ) -> "MatchedBudgets":
-        """The best candidates of a pool and of the stored attacks, and the measures at the end."""
-        return cls(
-            budgets,
-            best.images,
-            best.reconstructions,
-            best.how,
-            tuple(best.gap.tolist()),
-            tuple(best.distance_relative.tolist()),
-            tuple(c.gap[c.how.index("blend")].item() for c in pool),
-            tuple(c.gap[i].item() for c, i in _best(stored)),
-            pool,
-            *measured,
-        )
+    @cached_property
+    def best(self) -> Candidates:
+        """The best candidates, one per budget."""
+        return _joined_best(self.pool)
+
+    @property
+    def images(self) -> Tensor:
+        """The best candidates' images, :math:`(E, C, H, W)`."""
+        return self.best.images
+
+    @property
+    def reconstructions(self) -> Tensor:
+        """Their reconstructions, :math:`(E, C, H, W)`."""
+        return self.best.reconstructions
+
+    @property
+    def how(self) -> tuple[str, ...]:
+        """The origin of each, see `Candidates`."""
+        return self.best.how
+
+    @cached_property
+    def gap(self) -> tuple[float, ...]:
+        """The gap of each."""
+        return tuple(self.best.gap.tolist())
+
+    @cached_property
+    def distance_relative(self) -> tuple[float, ...]:
+        """The relative distance of each."""
+        return tuple(self.best.distance_relative.tolist())
+
+    @cached_property
+    def blend_gap(self) -> tuple[float, ...]:
+        r"""Gap of the blend at each budget, :math:`1-\varepsilon` for the identity map."""
+        return tuple(c.gap[c.how.index("blend")].item() for c in self.pool)
+
+    @cached_property
+    def gap_of_rows(self) -> tuple[float, ...]:
+        """Smallest gap of the stored attacks, shortened to the budget where necessary."""
+        stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in self.pool]
+        return tuple(c.gap[i].item() for c, i in _best(stored))
 
 
 def matched_budgets(
@@ -121,7 +127,6 @@ def matched_budgets(
         max_evaluations: largest number of gradient evaluations of one budgeted attack.
     """
     pool = tuple(Candidates.within(model, pair, adversarial, e, batch) for e in budgets)
-    stored = [c.take([i for i, how in enumerate(c.how) if how in _STORED]) for c in pool]
     attack = partial(_lowered, model, pair, budgets, batch, max_evaluations)
     if lower:
         pool = attack(pool, _first_starts(pool), "budgeted", *_FIRST)
@@ -142,7 +147,7 @@ def matched_budgets(
         best = _joined_best(pool := _adaptive(model, pair, pool, known.images, attack, batch))
         transfer_fall = tuple((before.gap - best.gap).tolist())
         fresh = _fresh_gaps(model, pair, pool, batch) or nothing
-    return MatchedBudgets.of(best, pool, budgets, stored, unconverged, transfer_fall, fresh)
+    return MatchedBudgets(budgets, pool, unconverged, transfer_fall, fresh)
 
 
 def _joined_best(pool: Sequence[Candidates]) -> Candidates:
