@@ -13,7 +13,7 @@ from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.cli.targets import check_target, check_trained, load_target
 from seatbelt_vae.config.attack import parse_layers
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.process_settings import tune_process
+from seatbelt_vae.parallel.process_settings import threads_beside, tune_process
 from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 __all__ = ["run"]
@@ -30,9 +30,8 @@ def run(options: Attack) -> None:
     if options.sibling is not None:
         check_trained(options.sibling)
     processes = _processes(options)
-    threads = options.attack.threads or 1
-    if processes > 1:
-        options = replace(options, attack=replace(options.attack, threads=threads))
+    threads = threads_beside(processes, options.attack.threads)
+    options = replace(options, attack=replace(options.attack, threads=threads))
     with ProgressLines(quiet=options.output.quiet) as progress:
         progress.show("attacking", 0, options.attack.pairs, "pairs")
 
@@ -40,7 +39,7 @@ def run(options: Attack) -> None:
             progress.show(activity, done, total, "pairs")
 
         work = partial(_help, options)
-        with helpers(processes - 1, work, threads=threads, on_failure=progress.say):
+        with helpers(processes - 1, work, threads=threads or 1, on_failure=progress.say):
             suite, summary = _attack_and_measure(options, show, progress.say)
     _print(suite, summary, options)
 

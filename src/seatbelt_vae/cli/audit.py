@@ -20,7 +20,7 @@ from seatbelt_vae.errors import (
     UnreadableError,
 )
 from seatbelt_vae.parallel.operating_system import available_cores
-from seatbelt_vae.parallel.process_settings import tune_process
+from seatbelt_vae.parallel.process_settings import threads_beside, tune_process
 from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(options: Audit) -> int:
 def _run(options: Audit) -> int:
     check_target(options)
     processes = options.processes or available_cores()
-    threads = options.audit.threads or (1 if processes > 1 else None)
+    threads = threads_beside(processes, options.audit.threads)
     tune_process(threads)
     if options.check_only:
         return _check(*_opened(options), options)
