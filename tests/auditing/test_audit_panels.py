@@ -1,11 +1,13 @@
 """The weakest pairs of a report: order, pictures in their places, features of vectors."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from seatbelt_vae.auditing.audit_panels import weakest
+from seatbelt_vae.auditing.audit_pictures import AuditPictures
 from seatbelt_vae.auditing.page import write_audit_report
 from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
 from seatbelt_vae.report.tables import number
@@ -55,6 +57,21 @@ def test_every_picture_is_in_its_place(page: Page) -> None:
     # all pairs share one scale
     picture = list(last.find("img"))[10].attributes["src"]
     assert picture == png_uri(signed(moved[0], scale / 3))
+
+
+def test_distortions_of_channels_of_distinct_ranges_count_by_their_share(tmp_path: Path) -> None:
+    folder = write_audited(tmp_path, event=(3, 6, 4))
+    audit = read_audit(folder / "audit.json")
+    low, high = (0.0, -1.0, -4.0), (1.0, 1.0, 4.0)  # ranges 1, 2, 8
+    bounds = tuple(tuple(((value,),) for value in end) for end in (low, high))
+    pictures = AuditPictures(replace(audit.target, bounds=bounds))
+    share = torch.linspace(-0.5, 0.5, 72).view(3, 6, 4)
+    distortion = share * torch.tensor([1.0, 2.0, 8.0])[:, None, None]
+    mean_range = 11 / 3
+    assert pictures.scale(distortion) == pytest.approx(
+        mean_range * float(share.mean(0).abs().max())
+    )
+    assert pictures.distortion(distortion, mean_range) == png_uri(signed(share, 1.0))
 
 
 def test_large_images_are_shrunk_and_unusual_channels_averaged(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ _COMMANDS = {
     "compare": "compare {}",
     "share": "share {} shared",
     "results": "results --runs {}",
+    "results of a folder": "results {}",
     "query": "results FROM(runs) --runs {}",
     "claims": "claims {}",
     "resume": "train {} --resume",

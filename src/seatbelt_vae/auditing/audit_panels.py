@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
-from seatbelt_vae.auditing.stored_bounds import stored_bounds
+from seatbelt_vae.auditing.audit_pictures import AuditPictures
 from seatbelt_vae.auditing.threat_budgets import suffix_of
 from seatbelt_vae.errors import ArtifactError
-from seatbelt_vae.protocol import Bounds
-from seatbelt_vae.report.drawing.images import pixels, png_uri, signed
 from seatbelt_vae.runs.audit_answers import WeakInput
 from seatbelt_vae.runs.audit_document import Audit
 from seatbelt_vae.runs.checked_files import Tensors, checked_tensors
@@ -24,7 +20,6 @@ __all__ = [
     "UniversalPicture",
     "WeakPair",
     "budgets_of",
-    "shrinks",
     "universal",
     "weakest",
 ]
@@ -32,8 +27,8 @@ __all__ = [
 Row = dict[str, Any]
 
 _SHOWN, _FEATURES = 8, 5
-_SIDE = 128  # largest side of a picture: full photographs would take megabytes
 _HEADLINE = "0.2"
+_CLEAN = ("reconstruction_x", "reconstruction_target")
 _ATTACKED = ("adversarial", "reconstruction")
 
 
@@ -107,23 +102,24 @@ def weakest(
     budgets, rows = budgets_of(audit), _by_pair(worst)
     images = {pair: _images(folder, pair, audit) for pair in _order(audit, rows, budgets)}
     stored = {pair: found for pair, found in images.items() if found}
-    scales = [_scale(stored.values(), budget) for budget in budgets]
+    pictures = AuditPictures(audit.target)
+    scales = [_scale(stored.values(), budget, pictures) for budget in budgets]
     known = {weak.pair: weak for weak in audit.weakest}
     return [
-        _weak_pair(pair, rows[pair], known.get(pair), found, audit, scales)
+        _weak_pair(pair, rows[pair], known.get(pair), found, budgets, pictures, scales)
         for pair, found in stored.items()
     ], scales
 
 
 def universal(folder: Path, audit: Audit) -> list[UniversalPicture]:
     """The stored universal distortions, one per norm."""
-    found = []
+    found, pictures = [], AuditPictures(audit.target)
     for threat in audit.threats:
         path = folder / "universal" / f"{threat.name}.safetensors"
         if path.exists():
             distortion = _checked(path, {"distortion": audit.target.event_shape})["distortion"]
-            scale = _mean_scale(distortion)
-            picture = _distortion(distortion, scale) if _is_image(audit) else None
+            scale = pictures.scale(distortion)
+            picture = pictures.distortion(distortion, scale) if pictures.drawable else None
             values = distortion.flatten()
             order = values.abs().argsort(descending=True, stable=True)[:_FEATURES].tolist()
             features = [(index, float(values[index])) for index in order]
@@ -160,7 +156,7 @@ def _images(folder: Path, pair: int, audit: Audit) -> Tensors:
     event = audit.target.event_shape
     return _checked(
         path,
-        dict.fromkeys(("x", "target", "reconstruction_x", "reconstruction_target"), event)
+        dict.fromkeys(("x", "target", *_CLEAN), event)
         | {f"{t.name}_{of}": (len(t.budgets), *event) for t in audit.threats for of in _ATTACKED},
     )
 
@@ -182,17 +178,18 @@ def _weak_pair(
     rows: Mapping[str, Row],
     weak: WeakInput | None,
     images: Mapping[str, Tensor],
-    audit: Audit,
+    budgets: Sequence[Budget],
+    pictures: AuditPictures,
     scales: Sequence[float | None],
 ) -> WeakPair:
     some = next(iter(rows.values()))
     clean = {}
-    if _is_image(audit):
-        shown = ("x", "reconstruction_x", "reconstruction_target")
-        clean = {name: _picture(images[name], _range(audit, images)) for name in shown}
+    if pictures.drawable:
+        shown, ends = ("x", *_CLEAN), pictures.ends(images["x"], images["target"])
+        clean = {name: pictures.image(images[name], ends) for name in shown}
     steps = [
-        _step(rows.get(budget.name), images, budget, audit, scale)
-        for budget, scale in zip(budgets_of(audit), scales, strict=True)
+        _step(rows.get(budget.name), images, budget, pictures, scale)
+        for budget, scale in zip(budgets, scales, strict=True)
     ]
     positions = str(some["input_index"]), str(some["target_index"])
     names, label = (positions, None) if weak is None else (weak.shown, weak.label)
@@ -203,22 +200,22 @@ def _step(
     row: Row | None,
     images: Mapping[str, Tensor],
     budget: Budget,
-    audit: Audit,
+    pictures: AuditPictures,
     scale: float | None,
 ) -> Step | None:
     if row is None or scale is None or f"{budget.threat}_adversarial" not in images:
         return None
     adversarial = images[f"{budget.threat}_adversarial"][budget.place]
     reconstruction = images[f"{budget.threat}_reconstruction"][budget.place]
-    if not _is_image(audit):
+    if not pictures.drawable:
         return Step(row, None, _features(images, adversarial, reconstruction))
-    ends = _range(audit, images)
-    pictures = (
-        _distortion(adversarial - images["x"], scale),
-        _picture(adversarial, ends),
-        _picture(reconstruction, ends),
+    ends = pictures.ends(images["x"], images["target"])
+    drawn = (
+        pictures.distortion(adversarial - images["x"], scale),
+        pictures.image(adversarial, ends),
+        pictures.image(reconstruction, ends),
     )
-    return Step(row, pictures, [])
+    return Step(row, drawn, [])
 
 
 def _features(
@@ -241,56 +238,12 @@ def _features(
     ]
 
 
-def _scale(stored: Any, budget: Budget) -> float | None:
+def _scale(stored: Any, budget: Budget, pictures: AuditPictures) -> float | None:
     """The largest distortion of all pairs within a budget, mean over channels."""
     name = f"{budget.threat}_adversarial"
     found = [
-        _mean_scale(images[name][budget.place] - images["x"])
+        pictures.scale(images[name][budget.place] - images["x"])
         for images in stored
         if name in images and budget.place < len(images[name])
     ]
     return max(found) if found else None
-
-
-def _mean_scale(distortion: Tensor) -> float:
-    shown = _shrunk(distortion).mean(0) if distortion.ndim == 3 else distortion
-    return float(shown.abs().max())
-
-
-def _is_image(audit: Audit) -> bool:
-    return len(audit.target.event_shape) == 3
-
-
-def _range(audit: Audit, images: Mapping[str, Tensor]) -> Bounds:
-    """The bounds of the inputs; without finite bounds, the range of input and target."""
-    if (bounds := stored_bounds(audit.target)).finite:
-        return bounds
-    both = torch.stack([images["x"], images["target"]])
-    return Bounds(float(both.min()), max(float(both.max()), float(both.min()) + 1e-6))
-
-
-def _picture(image: Tensor, bounds: Bounds) -> str:
-    """A PNG of an image; other than one or three channels are averaged."""
-    low, high = (torch.as_tensor(bound).double() for bound in bounds)
-    shown = _shrunk((image - low) / (high - low))
-    shown = shown if len(shown) in (1, 3) else shown.mean(0, keepdim=True)
-    return png_uri(pixels(shown, (0.0, 1.0)))
-
-
-def _distortion(distortion: Tensor, scale: float) -> str:
-    return png_uri(signed(_shrunk(distortion), scale))
-
-
-def shrinks(event_shape: Sequence[int]) -> bool:
-    """Whether pictures of inputs (C, H, W) are smaller than the inputs."""
-    return len(event_shape) == 3 and max(event_shape[1:]) > _SIDE
-
-
-def _shrunk(image: Tensor) -> Tensor:
-    """An image (C, H, W) with sides of at most 128 pixels, averaged over areas."""
-    if not shrinks(image.shape):
-        return image
-    height, width = image.shape[1:]
-    factor = -(-max(height, width) // _SIDE)
-    found: Tensor = adaptive_avg_pool2d(image[None], (-(-height // factor), -(-width // factor)))
-    return found[0]

@@ -8,7 +8,8 @@ from typing import Any
 from seatbelt_vae.auditing.advice import advice_on
 from seatbelt_vae.auditing.audit_charts import CHARTED, THREATS, chart_of
 from seatbelt_vae.auditing.audit_commands import elsewhere, lines, repeated
-from seatbelt_vae.auditing.audit_panels import WeakPair, budgets_of, shrinks, universal, weakest
+from seatbelt_vae.auditing.audit_panels import WeakPair, budgets_of, universal, weakest
+from seatbelt_vae.auditing.audit_pictures import shrinks
 from seatbelt_vae.auditing.audit_tables import ARROWS, loss_table, metric_tables
 from seatbelt_vae.auditing.doubts import all_doubts, doubts_about
 from seatbelt_vae.auditing.exit_codes import exit_code

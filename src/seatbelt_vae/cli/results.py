@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -59,8 +58,11 @@ def run(options: Results) -> None:
 
 
 def _is_path(sql: str) -> bool:
-    """Whether text in the place of the SELECT is a folder, or a path that does not exist."""
-    return Path(sql).is_dir() or (os.sep in sql and not re.search(r"[\s()*'\"]", sql))
+    """Whether text in the place of the SELECT is a folder, or a path that does not exist.
+
+    A SELECT of one word does not exist.
+    """
+    return Path(sql).is_dir() or not re.search(r"[\s()*'\"]", sql)
 
 
 def _answer(found: "pa.Table", options: Results) -> None:
