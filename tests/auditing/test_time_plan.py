@@ -1,21 +1,27 @@
 """The estimate of an audit against what it spends, and the fit into minutes."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from seatbelt_vae import audit
-from seatbelt_vae.attacks.prepare import prepare
+from seatbelt_vae import audit, subject_of_model
+from seatbelt_vae.attacks.diagnostics.adaptive import GradientSource
+from seatbelt_vae.attacks.prepare import prepare, prepare_model
 from seatbelt_vae.auditing import time_plan
 from seatbelt_vae.auditing.attack_checks import check_attack, checking_evaluations
+from seatbelt_vae.auditing.goals import Goal
 from seatbelt_vae.auditing.portfolio import PortfolioAttack, planned_evaluations
+from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.auditing.through_defence import ThroughDefence, further_evaluations
 from seatbelt_vae.config import AuditConfig
 from seatbelt_vae.config.audit import scaled
 from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import read_rows
+from seatbelt_vae.subjects.defended_subject import behind
 from tests.auditing import small_models
 from tests.auditing.small_models import QUICK, images, subject
 
@@ -44,9 +50,39 @@ def test_the_plan_is_close_to_what_an_attack_spends(effort: float) -> None:
     assert 0.6 * checks <= int(attack.evaluations.sum()) - spent <= checks
 
 
+@pytest.mark.parametrize("defence", ["averaging:3", "self-denoising:2"])
+def test_the_plan_includes_the_attacks_through_a_defence(
+    defence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = behind(subject_of_model(small_models.vae(), "small"), defence)
+    x = images().train.batch(torch.arange(4).numpy())
+    prepared, x, target = prepare(judged.model, x[:2], x[2:], targeted=True)
+    config = AuditConfig(effort=0.3)
+    attack = PortfolioAttack(prepared, x, target, "l2", (0.1, 0.3), config, [(0, 0), (0, 1)])
+    descend, spent = ThroughDefence._descend, list[int]()
+
+    def counted(through: ThroughDefence, goals: Sequence[Goal], source: GradientSource) -> None:
+        before = int(attack.evaluations.sum())
+        descend(through, goals, source)
+        spent.append((int(attack.evaluations.sum()) - before) * max(1, len(source.draws)))
+
+    monkeypatch.setattr(ThroughDefence, "_descend", counted)
+    ThroughDefence(attack, prepare_model(judged.undefended)).run()
+    further = further_evaluations(judged.model, judged.undefended, config, 2, 2)
+    assert 0.6 * further <= sum(spent) <= further
+    with_it, without = (
+        time_plan.planned(each, replace(config, pairs=2), SLOW, 1).evaluations
+        for each in (judged, replace(judged, undefended=None))
+    )
+    threats = threats_of(config, small_models.SHAPE)
+    budgets = sum(map(len, threats.values()))
+    assert with_it - without == further // 2 * budgets
+
+
 def plan(pairs: int, effort: float) -> float:
     config = AuditConfig(pairs=pairs, effort=effort)
-    return time_plan.planned(small_models.vae(), config, SLOW, processes=2).seconds / 60
+    judged = subject_of_model(small_models.vae(), "small")
+    return time_plan.planned(judged, config, SLOW, processes=2).seconds / 60
 
 
 @pytest.mark.parametrize(
@@ -66,7 +102,8 @@ def test_pairs_are_fitted_first_then_effort_and_given_numbers_stay(
     given: dict[str, int], minutes: float, expected: tuple[int, float]
 ) -> None:
     asked = AuditConfig(minutes=minutes, **given)
-    found = time_plan.fitted(small_models.vae(), replace(asked, pairs=20), asked, SLOW, 2)
+    judged = subject_of_model(small_models.vae(), "small")
+    found = time_plan.fitted(judged, replace(asked, pairs=20), asked, SLOW, 2)
     assert (found.pairs, found.effort) == expected
 
 

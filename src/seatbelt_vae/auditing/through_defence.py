@@ -21,13 +21,30 @@ from seatbelt_vae.attacks.diagnostics.adaptive import (
     redrawn,
 )
 from seatbelt_vae.attacks.methods.search import Request
-from seatbelt_vae.auditing.goals import Goal, norm, outputs
+from seatbelt_vae.auditing.goals import Goal, goals_of, norm, outputs
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
+from seatbelt_vae.config.audit import AuditConfig, scaled
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
 
-__all__ = ["ThroughDefence"]
+__all__ = ["ThroughDefence", "further_evaluations"]
 
 _STARTS = 2
+
+
+def further_evaluations(
+    defended: Autoencoder, undefended: Autoencoder, config: AuditConfig, pairs: int, width: int
+) -> int:
+    """Gradient evaluations of a defended model in `ThroughDefence` beside its portfolio, at most.
+
+    One over draws of noise counts once per draw. Those of the undefended model, which take less
+    time, are not counted.
+    """
+    goals = len(goals_of(defended))
+    each = scaled(ANNEALED, config.effort) + scaled(EVALUATIONS, config.effort)
+    descents = (goals + _STARTS) * each
+    sources = gradient_sources(defended, undefended)
+    per_row = sum(descents * (len(source.draws) or goals) for source in sources)
+    return pairs * width * per_row
 
 
 @dataclass

@@ -11,6 +11,7 @@ from seatbelt_vae.auditing.attack_checks import checking_evaluations
 from seatbelt_vae.auditing.audited_images import AuditedImages
 from seatbelt_vae.auditing.portfolio import PortfolioAttack, planned_evaluations
 from seatbelt_vae.auditing.threat_budgets import threats_of
+from seatbelt_vae.auditing.through_defence import further_evaluations
 from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.errors import ForeignStateError
 from seatbelt_vae.protocol import Autoencoder, event_shape_of
@@ -72,12 +73,11 @@ def time_plan(
         return config, images
     each = _seconds_per_evaluation(model, images, config)
     if config.minutes is None:
-        say(
-            _estimate(planned(model, replace(config, pairs=left), each, processes), each, processes)
-        )
+        plan = planned(subject, replace(config, pairs=left), each, processes)
+        say(_estimate(plan, each, processes))
         return config, images
-    plan = planned(model, replace(config, pairs=count), each, processes)
-    chosen = fitted(model, replace(config, pairs=count), config, each, processes)
+    plan = planned(subject, replace(config, pairs=count), each, processes)
+    chosen = fitted(subject, replace(config, pairs=count), config, each, processes)
     say(f"{_estimate(chosen, each, processes)}; {_decision(chosen, plan, config)}")
     if not path.exists():
         write_json(path, {"asked": asked, **asdict(chosen)})
@@ -100,22 +100,23 @@ def waited_for(
     return _stored(folder / "plan.json", _asked(subject, config), config, images)
 
 
-def planned(model: Autoencoder, config: AuditConfig, each: float, processes: int) -> TimePlan:
+def planned(subject: Subject, config: AuditConfig, each: float, processes: int) -> TimePlan:
     """The plan of an audit whose evaluations take ``each`` seconds; ``config.pairs`` is given."""
     assert config.pairs is not None
+    model, plain, attacks = subject.model, subject.undefended, 0
     threats = threats_of(config, event_shape_of(model))
-    attacks = sum(
-        planned_evaluations(model, config, config.pairs, len(budgets))
-        + checking_evaluations(model, config, config.pairs)
-        for budgets in threats.values()
-    )
+    for budgets in threats.values():
+        size = config, config.pairs, len(budgets)
+        attacks += planned_evaluations(model, *size)
+        attacks += checking_evaluations(model, config, config.pairs)
+        attacks += 0 if plain is None else further_evaluations(model, plain, *size)
     alone = len(threats) * universal_evaluations(config)
     evaluations = round(attacks / min(processes, config.pairs)) + alone
     return TimePlan(config.pairs, config.effort, evaluations, evaluations * each)
 
 
 def fitted(
-    model: Autoencoder, config: AuditConfig, asked: AuditConfig, each: float, processes: int
+    subject: Subject, config: AuditConfig, asked: AuditConfig, each: float, processes: int
 ) -> TimePlan:
     """The largest plan that fits into ``minutes``: fewer pairs first, then less effort.
 
@@ -123,7 +124,7 @@ def fitted(
     fits, the smallest plan.
 
     Args:
-        model: the model.
+        subject: the model.
         config: the settings with the largest number of pairs.
         asked: the settings of the owner.
         each: seconds of one evaluation.
@@ -136,7 +137,7 @@ def fitted(
     if config.effort == _DEFAULT_EFFORT:
         sizes += [(fewest, effort) for effort in _EFFORTS]
     for pairs, effort in sizes:
-        plan = planned(model, replace(config, pairs=pairs, effort=effort), each, processes)
+        plan = planned(subject, replace(config, pairs=pairs, effort=effort), each, processes)
         if plan.seconds <= 60 * config.minutes:
             break
     return plan
