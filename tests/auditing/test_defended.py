@@ -1,6 +1,7 @@
 """Audits through defences at inference: adaptive attacks, and the comparison without a defence."""
 
 import json
+import re
 from dataclasses import replace
 
 import jsonschema
@@ -18,6 +19,21 @@ from seatbelt_vae.subjects.defended_subject import behind
 from tests.auditing.small_models import QUICK, Linear, images, subject, vae
 from tests.hardening.small import write_model
 
+MAPS = """
+import torch
+from torch import nn
+
+class Copy(nn.Module):
+    def encode(self, x):
+        return x.flatten(1), torch.full_like(x.flatten(1), -4.0)
+
+    def decode(self, z):
+        return z.view(-1, 1, 8, 8)
+
+class Flat(Copy):
+    def decode(self, z):
+        return 0.45 + 0.1 * super().decode(z)
+"""
 PLANTED = "tests.auditing.planted_defences"
 SHORT = replace(QUICK, losses=("latent-l2",), linf_budgets=(), gradient_free=0)
 
@@ -147,6 +163,23 @@ def test_cheap_defences_are_tried_and_a_hardening_is_estimated(tmp_path, monkeyp
         assert compared["undefended"] == pytest.approx(gap["value"], abs=0.02)
     assert main([*line.split(), "--with", "averaging"]) == 4
     assert "leave --with out" in capsys.readouterr().err
+
+
+def test_defences_of_a_copy_and_of_a_flat_map_are_listed(tmp_path, monkeypatch, capsys):
+    """Neither a change of the error nor a gap exists."""
+    write_model(tmp_path)
+    (tmp_path / "maps.py").write_text(MAPS)
+    monkeypatch.chdir(tmp_path)
+    line = "--data small.py:images --pairs 2 --budgets 0.2 --linf-budgets --gradient-free 0"
+    line += " --losses latent-l2 --effort 0.1 --quiet --processes 1 --despite-checks --try-defences"
+    for name, shown in (
+        ("Copy", r"averaging:8 +0\.80 +0\.\d\d +0\.\d\d +– "),
+        ("Flat", r"averaging:8( +–){3} +\+0%"),
+    ):
+        main([*f"audit maps.py:{name}".split(), *line.split()])
+        found = capsys.readouterr()
+        assert found.err == ""
+        assert re.search(shown, found.out), found.out
 
 
 @pytest.mark.parametrize("loss", ["latent-kl", "output-l2 --threat l2 --budgets 0.2"])

@@ -53,6 +53,13 @@ def test_answers_that_do_not_exist_are_left_out() -> None:
     ]
 
 
+def test_a_share_below_none_has_a_minus_sign() -> None:
+    audit = example()
+    metric = audit.survival[1].metric
+    lower = [replace(r, value=-7.38) if r.metric == metric else r for r in audit.results]
+    assert "resize ×2: −738 % ·" in screen_text(replace(audit, results=tuple(lower)))
+
+
 def test_a_raised_check_leaves_no_table() -> None:
     audit = _bare(example())
     check = replace(audit.checks[0], raised=True, value=1.7)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -124,39 +125,45 @@ def test_two_killed_processes_of_one_command(tmp_path: Path, whole: Path) -> Non
     assert_same(audit, whole)
 
 
-def test_a_killed_audit_of_a_defence_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", ["--with averaging:2", "--try-defences"])
+def test_a_killed_audit_of_a_defence_equals_an_uninterrupted_one(
+    flags: str, tmp_path: Path
+) -> None:
     place, whole = tmp_path / "killed", tmp_path / "whole"
-    audit = audit_of(place)
+    audits = {"--with averaging:2": ["audit"]}.get(
+        flags, ["audit", "defences/averaging-8/audit", "defences/self-denoising-1/audit"]
+    )
 
-    def pairs() -> int:
-        return len(list((audit / "worst").glob("pair-*.parquet")))
+    def files(pattern: str) -> int:
+        return len(list((audit_of(place).parent / audits[-1]).glob(pattern)))
 
-    def universal() -> int:
-        return len(list((audit / "universal").glob("*.json")))
+    moments = [partial(files, "worst/pair-*.parquet"), partial(files, "universal/*.json")]
+    killed_until_done(_audit_of_a_defence, place, flags, moments=moments, seed=0)
+    in_process(_audit_of_a_defence, whole, flags)
+    mine, theirs = ([audit_of(p).parent / audit for audit in audits] for p in (place, whole))
+    for killed, uninterrupted in zip(mine, theirs, strict=True):
+        for room in ROOMS:
+            files_of = [sorted((a / room).glob("[!.]*")) for a in (killed, uninterrupted)]
+            names = [[path.name for path in paths] for paths in files_of]
+            assert names[0] == names[1]
+            assert all(a.read_bytes() == b.read_bytes() for a, b in zip(*files_of, strict=True))
+        documents = [json.loads((a / "audit.json").read_text()) for a in (killed, uninterrupted)]
+        for found in documents:
+            found.pop("duration_s")
+            if (defence := found.get("defence")) is not None:
+                assert defence.pop("cost") > 0  # a ratio of durations
+        assert documents[0] == documents[1]
 
-    killed_until_done(_audit_of_a_defence, place, moments=[pairs, universal], seed=0)
-    in_process(_audit_of_a_defence, whole)
-    for room in ROOMS:
-        mine, theirs = (sorted((audit_of(p) / room).glob("[!.]*")) for p in (place, whole))
-        assert [path.name for path in mine] == [path.name for path in theirs]
-        assert all(a.read_bytes() == b.read_bytes() for a, b in zip(mine, theirs, strict=True))
-    documents = [json.loads((audit_of(p) / "audit.json").read_text()) for p in (place, whole)]
-    for found in documents:
-        found.pop("duration_s")
-        assert found["defence"].pop("cost") > 0  # a ratio of durations
-    assert documents[0] == documents[1]
 
-
-def _audit_of_a_defence(place: Path) -> None:
-    """Run a short audit behind a defence in a folder that has the model."""
+def _audit_of_a_defence(place: Path, flags: str) -> None:
+    """Run a short audit with a defence in a folder that has the model."""
     place.mkdir(exist_ok=True)
     (place / "own.py").write_text(_MODEL)
     os.chdir(place)
     line = _LINE.replace("--pairs 12", "--pairs 3 --effort 0.1").replace("Kept", "Gaussian")
-    flags = f"--with averaging:2 --processes 1 --out {audit_of(Path()).parent}"
+    flags = f"{flags} --processes 1 --out {audit_of(Path()).parent}"
     # 2: with so little effort a flag may withhold the verdict
     assert main([*line.split(), *flags.split()]) in (0, 2)
-    assert audit_of(Path()).joinpath("universal").is_dir()
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def _search_by_values(checks: Sequence[Row]) -> AuditFlag:
         worst > _SEARCH_FALL,
         f"a search by values only lowers a gap by more than {_SEARCH_FALL}",
         f"largest fall {worst:.2g}" if known else NOT_CHECKED,
-        FLAGS["gradient-free search beats the attack"].do,
+        "raise effort, and gradient_free if the flag stays; do not call the model robust",
     )
 
 

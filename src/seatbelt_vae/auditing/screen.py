@@ -109,8 +109,9 @@ def _defence(defence: Defence) -> str:
             fresh = "" if each.fresh is None else f", {_number(each.fresh)} under fresh noise"
             plain = f"{_number(each.undefended)} without it"
             parts.append(f"{each.metric} {_number(each.value)}{fresh}, {plain}")
-    if defence.error is not None and defence.undefended_error:
-        parts.append(f"clean error {100 * (defence.error / defence.undefended_error - 1):+.0f} %")
+    if defence.error_change is not None:
+        change = _signed(f"{100 * defence.error_change:+.0f} %")
+        parts.append(f"clean error {change}")
     if defence.cost is not None:
         parts.append(f"{defence.cost:.1f} × the time")
     return "; ".join(parts)
@@ -129,7 +130,7 @@ def _placed(placement: Placement) -> str:
     known += f"{placement.unexplained_variance:.2f}"
     if placement.z_score is None:
         return f"not comparable with {known}"
-    z_score = f"{placement.z_score:+.1f}".replace("-", "−")
+    z_score = _signed(f"{placement.z_score:+.1f}")
     expected = f"{placement.metric} {_number(placement.expected)} expected"
     return f"z = {z_score} among {known} ({expected})"
 
@@ -152,7 +153,7 @@ def _value(result: Result | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return _UNKNOWN if value is None else f"{value:.2f}"
+    return _UNKNOWN if value is None else _signed(f"{value:.2f}")
 
 
 def _share(result: Result | None) -> str:
@@ -160,4 +161,8 @@ def _share(result: Result | None) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return _UNKNOWN if value is None else f"{100 * value:.0f} %"
+    return _UNKNOWN if value is None else _signed(f"{100 * value:.0f} %")
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "−")

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.invocation import invocation
@@ -25,6 +25,7 @@ from seatbelt_vae.parallel.worker_pool import ProgressReporter, helpers
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
+    from seatbelt_vae.runs.audit_answers import Defence
     from seatbelt_vae.runs.audit_document import Check
     from seatbelt_vae.subjects import Subject
 
@@ -73,38 +74,49 @@ def _run(options: Audit) -> int:
     if options.junit is not None:
         write_junit(options.junit, found)
     if options.output.json:
-        print_json(asdict(found) | ({} if tried is None else tried))
+        print_json(asdict(found) | ({} if tried is None else tried.document))
     else:
         print(screen_text(found))
         if tried is not None:
-            _print_tried(tried)
+            tried.show()
     return exit_code(found.verdict)
+
+
+class _Tried(NamedTuple):
+    """The cheap defences, and the minutes of a hardening with default settings, if it can be."""
+
+    defences: "list[Defence]"
+    minutes: float | None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The keys that are added to the audit with ``--json``."""
+        found = [asdict(each) | {"verdict": each.verdict} for each in self.defences]
+        return {"tried_defences": found, "hardening_minutes": self.minutes}
+
+    def show(self) -> None:
+        """Print one row per defence; a number that does not exist is a dash."""
+        rows = []
+        for each in self.defences:
+            gap = next(iter(each.gaps), None)
+            gaps = (None,) * 3 if gap is None else (gap.undefended, gap.value, gap.fresh)
+            numbers = ("–" if value is None else f"{value:.2f}" for value in gaps)
+            change = "–" if each.error_change is None else f"{each.error_change:+.0%}"
+            cost = "–" if each.cost is None else f"{each.cost:.1f} ×"
+            rows.append([each.name, *numbers, change, cost, each.verdict])
+        columns = ["--with", "gap@0.2 without", "with", "fresh noise", "clean error", "time", ""]
+        print_table("defences at inference, at most 5 pairs", columns, rows, words=(0, 6))
+        if self.minutes is not None:
+            print(f"harden the encoder: seatbelt-vae defend, about {self.minutes:.0f} minutes here")
 
 
 def _tried(
     subject: "Subject", data: "ImageData", options: Audit, progress: ProgressLines
-) -> dict[str, Any]:
-    """The cheap defences, and the duration of a hardening."""
+) -> _Tried:
     from seatbelt_vae.auditing.trial_defences import hardening_minutes, try_defences
 
     found = try_defences(subject, data, options.audit, lambda *done: progress.show(*done))
-    tried = [asdict(each) | {"verdict": each.verdict} for each in found]
-    return {"tried_defences": tried, "hardening_minutes": hardening_minutes(subject, data)}
-
-
-def _print_tried(tried: dict[str, Any]) -> None:
-    rows = []
-    for each in tried["tried_defences"]:
-        (gap,) = each["gaps"]
-        fresh = "–" if gap["fresh"] is None else f"{gap['fresh']:.2f}"
-        error = f"{each['error'] / each['undefended_error'] - 1:+.0%}"
-        numbers = [f"{gap['undefended']:.2f}", f"{gap['value']:.2f}", fresh, error]
-        rows.append([each["name"], *numbers, f"{each['cost']:.1f} ×", each["verdict"]])
-    columns = ["--with", "gap@0.2 without", "with", "fresh noise", "clean error", "time", ""]
-    print_table("defences at inference, 5 pairs", columns, rows, words=(0, 6))
-    minutes = tried["hardening_minutes"]
-    if minutes is not None:
-        print(f"harden the encoder: seatbelt-vae defend, about {minutes:.0f} minutes here")
+    return _Tried(list(found), hardening_minutes(subject, data))
 
 
 def _check(subject: "Subject", data: "ImageData", options: Audit) -> int:

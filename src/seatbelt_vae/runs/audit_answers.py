@@ -233,6 +233,13 @@ class Defence:
     cost: float | None
 
     @property
+    def error_change(self) -> float | None:
+        """The relative change of the error; None if one is unknown, or that without it is 0."""
+        if self.error is None or not self.undefended_error:
+            return None
+        return self.error / self.undefended_error - 1
+
+    @property
     def verdict(self) -> str:
         """Whether gaps are larger with the defence than without it."""
         known = [
