@@ -7,9 +7,8 @@
 process. ``loops``: the smallest gap and code gap of each row, a pair and a budget, against Adam and
 projected gradient descent, each in twenty lines, from the input with a little noise. A loop gets as
 many gradient evaluations as the whole portfolio spent on the row, for all goals together, and the
-best of three step sizes over all rows. ``art``: FeatureAdversariesPyTorch of the Adversarial
-Robustness Toolbox (adversarial-robustness-toolbox==1.20.1, if it is installed), which brings codes
-to the target's within L∞ budgets.
+best of three step sizes over all rows. The same for the attacks of toolboxes that are installed,
+see `benchmarks.toolboxes`.
 """
 
 import argparse
@@ -19,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.machine import machine
+from benchmarks.toolboxes import Loop, side_of, toolbox_loops
 from seatbelt_vae.attacks.prepare import prepare
 from seatbelt_vae.auditing.audited_images import audited_images
 from seatbelt_vae.auditing.goals import Goal
@@ -68,7 +68,7 @@ def audit_row(arguments: argparse.Namespace, folder: Path) -> Row:
 
 
 def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
-    """The attack against Adam, projected gradient descent and ART under each threat."""
+    """The attack against Adam, projected gradient descent and toolboxes under each threat."""
     config = AuditConfig(pairs=arguments.pairs)
     data = source_of(DataConfig(arguments.data, arguments.root))
     images = audited_images(subject, data.load(DataConfig(arguments.data, arguments.root)), config)
@@ -81,9 +81,7 @@ def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
         attack.run()
         for goal in attack.goals[:2]:
             ours = attack.found.values(goal, attack.found.best(goal))
-            loops = {"adam": _adam, "pgd": _pgd}
-            if threat == "linf" and goal.name == "code_gap" and _art() is not None:
-                loops["art"] = _feature_adversaries
+            loops = {"adam": _adam, "pgd": _pgd} | toolbox_loops(threat, goal.name)
             for name, loop in loops.items():
                 theirs = _best_loop(attack, goal, loop)
                 yield {
@@ -104,14 +102,11 @@ def _share(ours: Tensor, theirs: Tensor) -> float:
     return float((ours <= theirs + _ROUNDING).double().mean())
 
 
-Loop = Callable[[PortfolioAttack, Goal, float], Tensor]
-
-
 def _best_loop(attack: PortfolioAttack, goal: Goal, loop: Loop) -> Tensor:
     """The goal of a loop with the step size that serves it best over all rows, (P, W)."""
     found = []
     for step in _STEPS:
-        points = loop(attack, goal, step)
+        points = _project(attack, loop(attack, goal, step))
         attack.found.add(points, attack.rows[0], attack.rows[1], f"loop {loop.__name__} {step}")
         own = attack.found.distances[goal.name][-len(points) :].view(attack.levels.shape)
         found.append(own / goal.unit(attack.found.pairs, attack.found.largest))
@@ -120,7 +115,7 @@ def _best_loop(attack: PortfolioAttack, goal: Goal, loop: Loop) -> Tensor:
 
 def _adam(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
     points = nn.Parameter(_start(attack))
-    optimiser = torch.optim.Adam([points], lr=step * float(attack.levels.mean()) / _side(attack))
+    optimiser = torch.optim.Adam([points], lr=step * float(attack.levels.mean()) / side_of(attack))
     best, lowest = points.detach().clone(), torch.full((len(points),), torch.inf)
     for _ in range(int(attack.evaluations.double().mean())):
         value, gradient = _value_and_gradient(attack, goal, points.detach())
@@ -148,74 +143,10 @@ def _pgd(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
     return best
 
 
-def _feature_adversaries(attack: PortfolioAttack, goal: Goal, step: float) -> Tensor:
-    """ART's attack on the codes; it keeps its last iterate, and one budget for all rows."""
-    del goal
-    feature_adversaries, estimator_of = _art()
-    shape = attack.x.shape[1:]
-    low, high = (float(bound) for bound in attack.problem("latent-l2").bounds)
-    estimator = estimator_of(attack.model, shape, (low, high))
-    found = []
-    for level in range(attack.levels.shape[1]):
-        radius = float(attack.levels[0, level])
-        adversary = feature_adversaries(
-            estimator,
-            delta=radius,
-            layer=0,
-            max_iter=int(attack.evaluations[:, level].double().mean()),
-            batch_size=len(attack.x),
-            step_size=step * radius,
-            random_start=True,
-        )
-        images = adversary.generate(attack.x.numpy(), attack.target.numpy())
-        found.append(torch.from_numpy(images).flatten(1))
-    return _project(attack, torch.stack(found, dim=1).flatten(0, 1).to(attack.x))
-
-
-def _art() -> Any:
-    """ART's attack and an estimator whose only layer is the code, or None without ART."""
-    try:
-        from art.attacks.evasion import FeatureAdversariesPyTorch
-        from art.estimators.pytorch import PyTorchEstimator
-    except ImportError:
-        return None
-
-    class Codes(PyTorchEstimator):
-        """The codes of a model as activations."""
-
-        def __init__(self, model: Any, shape: tuple[int, ...], clip: tuple[float, float]) -> None:
-            super().__init__(model=nn.Identity(), clip_values=clip, device_type="cpu")
-            self.autoencoder, self._shape = model, shape
-
-        @property
-        def input_shape(self) -> tuple[int, ...]:
-            """Shape of an image."""
-            return self._shape
-
-        def get_activations(self, x: Any, layer: int, batch_size: int, framework: bool) -> Any:
-            """The mean codes of all layers."""
-            del layer, batch_size
-            images = torch.as_tensor(x)
-            codes = torch.cat(self.autoencoder.encode(images).z, dim=1)
-            return codes if framework else codes.detach().numpy()
-
-        def fit(self, *_: Any, **__: Any) -> None:
-            """Not used."""
-
-        predict = loss_gradient = compute_loss = fit
-
-    return FeatureAdversariesPyTorch, Codes
-
-
 def _start(attack: PortfolioAttack) -> Tensor:
     x = attack.x.flatten(1)[attack.rows[0]]
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     return _project(attack, x + _START * noise.to(x))
-
-
-def _side(attack: PortfolioAttack) -> float:
-    """The number by which a step per value is smaller than a step of the whole image."""
-    return float(attack.x[0].numel() ** 0.5) if attack.threat == "l2" else 1.0
 
 
 def _value_and_gradient(

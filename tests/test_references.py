@@ -1,7 +1,6 @@
 """Objects named in text: modules, files, the current directory, and what cannot be imported."""
 
 import math
-import sys
 
 import pytest
 
@@ -15,10 +14,17 @@ def test_attributes_of_modules_may_be_dotted():
 
 
 def test_the_current_directory_is_importable(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "reference_target.py").write_text("value = 5\n")
     monkeypatch.chdir(tmp_path)
     assert resolve_reference("reference_target:value") == 5
+
+
+def test_a_file_imports_its_neighbours_also_later(tmp_path):
+    (tmp_path / "reference_net.py").write_text("width = 7\n")
+    (tmp_path / "reference_data.py").write_text("images = 8\n")
+    code = "from reference_net import width\ndef load():\n    import reference_data\n"
+    (tmp_path / "model.py").write_text(f"{code}    return width + reference_data.images\n")
+    assert resolve_reference(f"{tmp_path / 'model.py'}:load")() == 15
 
 
 def test_a_file_is_loaded_once_under_a_name_of_its_own(tmp_path):

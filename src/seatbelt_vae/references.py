@@ -96,7 +96,8 @@ def resolve_reference(reference: str) -> Any:
     """Import the object named by ``package.module:attribute`` or ``path/file.py:attribute``.
 
     Importing runs the code of the module. For ``package.module`` the current directory is
-    importable, as with ``python -m``. A file is loaded once per process, under a generated name.
+    importable, as with ``python -m``; for a file its folder, as with ``python path/file.py``. A
+    file is loaded once per process, under a generated name.
 
     Args:
         reference: module or file, a colon, and an attribute, which may be dotted.
@@ -124,14 +125,17 @@ def resolve_reference(reference: str) -> Any:
 def _module(name: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ConfigError(f"{name!r} is no module name: expected package.module or path/file.py")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    _make_importable(Path.cwd())
     try:
         with guarded(f"importing {name}"):
             return import_module(name)
     except (Exception, SystemExit) as error:
         raise _failed(name, error) from error
+
+
+def _make_importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _module_of_file(path: Path) -> ModuleType:
@@ -149,6 +153,7 @@ def _module_of_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
+    _make_importable(path.parent)
     # registered before execution, so that dataclasses and pickle find the module by name
     sys.modules[name] = module
     try:
