@@ -9,6 +9,7 @@ from seatbelt_vae.attacks.attack import attack
 from seatbelt_vae.attacks.diagnostics import FLAGS, CheckedAttack, Flag, Meaning, checked_attack
 from seatbelt_vae.attacks.losses import (
     ClassifierMargin,
+    CodeDistance,
     FunctionLoss,
     GivenCode,
     IdentityDamage,
@@ -34,6 +35,7 @@ __all__ = [
     "AttackResult",
     "CheckedAttack",
     "ClassifierMargin",
+    "CodeDistance",
     "Flag",
     "FunctionLoss",
     "GivenCode",

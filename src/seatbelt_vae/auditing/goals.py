@@ -92,7 +92,7 @@ GOALS = (
     Goal(
         "code_gap",
         True,
-        "latent-l2",
+        "latent-code",
         0,
         ((3, 0, 8), (1, 60, 30)),
         lambda pairs, of, codes, _: norm(codes - pairs.target_code[of]),

@@ -31,9 +31,10 @@ class AttackConfig:
     Args:
         loss: `latent-kl` is KL(attacked ‖ target), `latent-symmetric-kl` and `latent-w2` are other
             distances of posteriors, `latent-l2` is the distance of codes, each summed
-            over layers; `output` is −ELBO of the target under the attacked posterior, `output-l2`
-            is ‖rec(x*) − x_t‖, and `output-reconstruction` is ‖rec(x*) − rec(x_t)‖. The others
-            need no target: `latent-zero` is the norm of the codes, `latent-target` their distance
+            over layers, and `latent-code` that of the codes of all layers as one vector; `output`
+            is −ELBO of the target under the attacked posterior, `output-l2` is ‖rec(x*) − x_t‖,
+            and `output-reconstruction` is ‖rec(x*) − rec(x_t)‖. The others need no target:
+            `latent-zero` is the norm of the codes, `latent-target` their distance
             from the code of a grey input; with a budget,
             `damage-posterior` and `damage-reconstruction` are minus the change of codes or
             reconstruction, `damage-identity` is minus the squared change of the reconstruction

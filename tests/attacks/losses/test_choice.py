@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seatbelt_vae.attacks import (
+    CodeDistance,
     GivenCode,
     IdentityDamage,
     LatentDistance,
@@ -25,6 +26,7 @@ MEANT = {
     "latent-kl": LatentLoss((1, 2, 3), "kl", path="mean", draws=8),
     "latent-symmetric-kl": LatentLoss((1, 2, 3), "symmetric-kl", path="mean", draws=8),
     "latent-l2": LatentDistance((1, 2, 3), path="mean", draws=8),
+    "latent-code": CodeDistance((1, 2, 3), path="mean", draws=8),
     "latent-target": GivenCode((1, 2, 3), "grey", path="mean", draws=8),
     "latent-w2": LatentLoss((1, 2, 3), "w2", path="mean", draws=8),
     "latent-zero": GivenCode((1, 2, 3), "zero", path="mean", draws=8),
@@ -100,7 +102,9 @@ def test_a_layer_that_the_model_lacks_is_refused_by_the_constructed_loss(loss, l
 
 
 @pytest.mark.parametrize(("layers", "number"), [("bottom", 1), ("2", 2), ("top", 3)])
-@pytest.mark.parametrize("name", ["latent-kl", "latent-w2", "latent-l2", "damage-posterior"])
+@pytest.mark.parametrize(
+    "name", ["latent-kl", "latent-w2", "latent-l2", "latent-code", "damage-posterior"]
+)
 def test_layer_1_is_next_to_the_data(name, layers, number):
     model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, 2)
     point, pair = pictures(1, 3), torch.tensor([0])
@@ -113,10 +117,20 @@ def test_layer_1_is_next_to_the_data(name, layers, number):
         "latent-kl": q.kl(p),
         "latent-w2": ((q.mean - p.mean).square() + (q.std - p.std).square()).sum(-1).sqrt(),
         "latent-l2": (ours.z[one] - aims.z[one]).norm(dim=-1),
+        "latent-code": (ours.z[one] - aims.z[one]).norm(dim=-1),
         "damage-posterior": -q.kl(p),
     }[name]
     found = loss.bind(model, x, target, generators(1)).parts(point, pair)
     torch.testing.assert_close(found, expected[:, None])
+
+
+def test_the_distance_of_codes_as_one_vector():
+    model, x, target = Chain(3, 2, 2), pictures(1), pictures(1, 2)
+    point, pair = pictures(1, 3), torch.tensor([0])
+    loss = loss_of(AttackConfig("latent-code", "1,3", threat="l2"), 3)
+    ours, aims = (torch.cat([model.encode(v).z[i] for i in (0, 2)], -1) for v in (point, target))
+    found = loss.bind(model, x, target, generators(1)).parts(point, pair)
+    torch.testing.assert_close(found, (ours - aims).norm(dim=-1)[:, None])
 
 
 def test_a_layer_the_model_has_not_is_refused():

@@ -15,6 +15,7 @@ from seatbelt_vae.attacks.losses.damage_identity import IdentityDamage
 from seatbelt_vae.attacks.losses.damage_posterior import PosteriorDamage
 from seatbelt_vae.attacks.losses.damage_reconstruction import ReconstructionDamage
 from seatbelt_vae.attacks.losses.grill import LayerProduct
+from seatbelt_vae.attacks.losses.latent_code import CodeDistance
 from seatbelt_vae.attacks.losses.latent_l2 import LatentDistance
 from seatbelt_vae.attacks.losses.latent_target import GivenCode
 from seatbelt_vae.attacks.losses.output import OutputLoss
@@ -24,6 +25,7 @@ from seatbelt_vae.attacks.losses.output_reconstruction import ReconstructionDist
 __all__ = [
     "BoundLoss",
     "ClassifierMargin",
+    "CodeDistance",
     "Codes",
     "ExpectedLoss",
     "FunctionLoss",

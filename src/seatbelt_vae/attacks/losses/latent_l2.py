@@ -33,6 +33,7 @@ class LatentDistance(Loss):
     """
 
     needs: ClassVar = ("codes",)
+    joint: ClassVar = False
 
     layers: tuple[int, ...]
 
@@ -52,19 +53,29 @@ class LatentDistance(Loss):
             with torch.no_grad():
                 return walker.encode(target[pairs], pairs).z
 
-        return code_distances(walker, self.layers, aimed)
+        return code_distances(walker, self.layers, aimed, joint=self.joint)
 
 
 def code_distances(
-    walker: Walker, layers: Sequence[int], aimed: Callable[[Tensor], Sequence[Tensor]]
+    walker: Walker,
+    layers: Sequence[int],
+    aimed: Callable[[Tensor], Sequence[Tensor]],
+    *,
+    joint: bool = False,
 ) -> Parts:
-    """The L2 distances of chosen layers' codes from ``aimed(pairs)``, one code per layer."""
+    """The L2 distances of chosen layers' codes from ``aimed(pairs)``, one code per layer.
+
+    With ``joint`` one distance, of the codes as one vector.
+    """
     chosen = positions_of(layers, walker)
 
     def parts(inputs: Tensor, pairs: Tensor) -> Tensor:
         attacked, codes = walker.encode(inputs, pairs).z, aimed(pairs)
-        distances = [(attacked[i] - codes[i]).norm(dim=-1) for i in chosen]
-        return torch.stack([mean_over_draws(distance) for distance in distances], dim=-1)
+        differences = [attacked[i] - codes[i] for i in chosen]
+        if joint:
+            differences = [torch.cat(differences, dim=-1)]
+        distances = [mean_over_draws(difference.norm(dim=-1)) for difference in differences]
+        return torch.stack(distances, dim=-1)
 
     return parts
 
