@@ -61,6 +61,9 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
         return None
     low, high = model.bounds
     unit = (images[:_TRIED] - low) / (high - low)
+    present = _error(model, unit, model.bounds)
+    if present < _WELL:
+        return None
     errors = {
         (bounds, output): _error(replace(model, bounds=bounds, output=output), unit, bounds)
         for bounds in _BOUNDS
@@ -68,8 +71,7 @@ def better_reading(model: ForeignAutoencoder, images: Tensor) -> Better | None:
     }
     # approximate bounds must be better by a margin
     best = min(errors, key=lambda key: errors[key] * (1.1 if key[0] == _NORMALISED else 1.0))
-    present = _error(model, unit, model.bounds)
-    if present < _WELL or not errors[best] < _CLEARLY * min(present, 1.0):
+    if not errors[best] < _CLEARLY * min(present, 1.0):
         return None
     if best[0] == _NORMALISED:
         return Better(present / errors[best], _NORMALISE)
