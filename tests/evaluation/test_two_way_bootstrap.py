@@ -97,6 +97,31 @@ def test_the_interval_has_its_nominal_coverage(trainings, of_pairs):
     assert 0.92 <= held / 400 <= 0.995
 
 
+def test_several_contrasts_hold_together():
+    generator, held = np.random.default_rng(1), 0
+    for _ in range(200):
+        intervals = [
+            crossed_contrast(
+                [Term(1, "a", generator.normal(size=(4, 1)) + np.zeros((1, 12)))], comparisons=6
+            )
+            for _ in range(6)
+        ]
+        held += all(found.joint[0] <= 0 <= found.joint[1] for found in intervals)
+    assert held / 200 >= 0.92
+
+
+def test_squared_standard_errors_are_those_of_each_source():
+    of_trainings = np.array([[0.0], [1.0], [4.0]]) + np.zeros((1, 12))
+    found = crossed_contrast([Term(2, "a", of_trainings)])
+    assert found.of_trainings == pytest.approx(4 * np.var([0, 1, 4], ddof=1) / 3)
+    assert found.of_pairs == pytest.approx(0)
+    of_pairs = np.arange(12.0)[None] + np.zeros((3, 1))
+    found = crossed_contrast([Term(1, "a", of_pairs), Term(-1, "b", np.zeros((3, 12)))])
+    assert (found.of_trainings, found.of_pairs) == pytest.approx(
+        (0, np.var(np.arange(12), ddof=1) / 12)
+    )
+
+
 def test_effects_of_pairs_on_both_models_cancel():
     # terms of the same trainings differ by a constant, so the interval has width 0
     values = made_up(3, 12)

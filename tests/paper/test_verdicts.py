@@ -4,23 +4,34 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t
 
 from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
 from seatbelt_vae.paper.claims.claim import Claim, answer_claim
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect, ModelMean
+from seatbelt_vae.paper.claims.power import trainings_to_decide
 from seatbelt_vae.paper.claims.rank_correlation import rank_correlation
 
 
-def contrast(role="decides", kind="arithmetic"):
-    strength = "paper" if role == "published" else "strong"
-    return Contrast("words", "fig3", "v", (ModelMean(1, "s", "most"),), role, strength, kind=kind)
+def contrast(role="decides", kind="arithmetic", **settings):
+    strength, terms = "paper" if role == "published" else "strong", (ModelMean(1, "s", "most"),)
+    return Contrast("words", "fig3", "v", terms, role, strength, kind=kind, **settings)
 
 
-def found(low, high, role="decides", *, kind="arithmetic", published=None, seeds=3):
+def found(
+    low,
+    high,
+    role="decides",
+    *,
+    kind="arithmetic",
+    published=None,
+    seeds=3,
+    errors=(0.0, 0.0),
+    **settings,
+):
     value = None if low is None else (low + high) / 2
-    estimate = CrossedEstimate(value, low, high, kind, seeds, 10)
-    return Effect(contrast(role, kind), estimate, published, ("SELECT 1",))
+    estimate = CrossedEstimate(value, low, high, kind, seeds, 10, *errors)
+    return Effect(contrast(role, kind, **settings), estimate, published, ("SELECT 1",))
 
 
 def verdict(*contrasts):
@@ -57,6 +68,47 @@ def test_the_other_sign_or_less_than_half_is_not_reproduced():
     assert verdict(found(-0.1, 0.2), enough) == "undecided"
     # the weak attack's own number never speaks against
     assert verdict(found(-0.1, 0.2), found(-0.2, -0.1, "published")) == "undecided"
+
+
+def test_an_interval_within_the_margin_is_no_effect():
+    within = found(-0.03, 0.04, margin=0.05)
+    assert within.negligible
+    assert verdict(within) == "not reproduced"
+    assert verdict(found(-0.03, 0.06, margin=0.05)) == "undecided"
+    assert verdict(found(-0.03, 0.04)) == "undecided"
+    assert verdict(found(None, None, margin=0.05)) == "undecided"
+    # a sign that is right beyond its interval is right, however small; the weak attack is not asked
+    assert verdict(found(0.01, 0.04, margin=0.05)) == "reproduced"
+    assert verdict(found(-0.1, 0.2), found(-0.03, 0.04, "published", margin=0.05)) == "undecided"
+
+
+@pytest.mark.parametrize("comparisons", [1, 6])
+@pytest.mark.parametrize(
+    ("value", "margin"), [(0.1, None), (0.1, 0.05), (0.01, 0.05), (-0.1, 0.05)]
+)
+def test_trainings_that_decide(value, margin, comparisons):
+    errors = (0.06**2, 0.01**2)
+    few = found(
+        value - 0.3, value + 0.3, errors=errors, margin=margin, comparisons=comparisons, seeds=4
+    )
+    count = trainings_to_decide(few)
+    enough = max(abs(value), (margin or 0) - abs(value))
+    for trainings, holds in ((count, True), (count - 1, False)):
+        error = math.sqrt(errors[0] * 4 / trainings + errors[1])
+        reach = t.ppf([1 - 0.025 / comparisons, 0.8], trainings - 1).sum() * error
+        assert bool(reach <= enough) == holds
+
+
+def test_no_number_of_trainings_for_decided_contrasts_or_few_pairs():
+    assert trainings_to_decide(found(0.1, 0.2, errors=(0.01, 0.0))) is None
+    assert trainings_to_decide(found(-0.03, 0.04, errors=(0.01, 0.0), margin=0.05)) is None
+    assert trainings_to_decide(found(None, None)) is None
+    assert trainings_to_decide(found(-0.3, 0.5, errors=(0.0, 0.0))) is None
+    assert trainings_to_decide(found(-0.3, 0.5, errors=(0.01, 0.1))) is None
+    # a ratio counts by its logarithm
+    ratio = found(0.5, 2.5, kind="geometric", errors=(0.04, 0.0))
+    plain = found(math.log(1.5) - 1, math.log(1.5) + 1, errors=(0.04, 0.0))
+    assert trainings_to_decide(ratio) == trainings_to_decide(plain) > 3
 
 
 def test_a_ratio_holds_above_one():

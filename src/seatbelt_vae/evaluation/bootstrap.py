@@ -151,18 +151,20 @@ def unscale(mean: float, kind: MeanKind) -> float:
     return float(mean if kind == "arithmetic" else np.exp(mean))
 
 
-def expansion(sources: Sequence[tuple[float, int]]) -> float:
-    r"""Factor by which a 95 % interval is wider than the quantiles of bootstrap means.
+def expansion(sources: Sequence[tuple[float, int]], upper: float = _UPPER) -> float:
+    r"""Factor by which an interval is wider than the 95 % quantiles of bootstrap means.
 
-    :math:`\frac{t_{\nu}}{z}\sqrt{\sum_i v_i\frac{n_i}{n_i-1}\big/\sum_i v_i}`, with the 97.5 %
-    quantiles of Student's t and of the normal distribution. Resampling n things underestimates the
-    variance of their mean by :math:`\frac{n-1}{n}`; t accounts for the estimated variance.
-    The degrees of freedom :math:`\nu` of several sources are Satterthwaite's (1946). The factor is
-    2.7 for three trainings and 1.2 for ten pairs (Hesterberg 2015).
+    :math:`\frac{t_{\nu}}{z}\sqrt{\sum_i v_i\frac{n_i}{n_i-1}\big/\sum_i v_i}`, with the upper
+    quantile of Student's t and the 97.5 % quantile of the normal distribution. Resampling n things
+    underestimates the variance of their mean by :math:`\frac{n-1}{n}`; t accounts for the estimated
+    variance. The degrees of freedom :math:`\nu` of several sources are Satterthwaite's (1946). The
+    factor is 2.7 for three trainings and 1.2 for ten pairs (Hesterberg 2015).
 
     Args:
         sources: for each source of variation, the variance of the resampled mean, and the number
             of things that are resampled.
+        upper: the quantile of the upper end (default: 97.5 %, of a 95 % interval). Means of few
+            things have no quantiles further out.
 
     Example:
         >>> round(expansion([(1.0, 3)]), 1), round(expansion([(1.0, 10)]), 1)
@@ -174,7 +176,7 @@ def expansion(sources: Sequence[tuple[float, int]]) -> float:
     unbiased = [(variance * n / (n - 1), n - 1) for variance, n in sources]
     whole = sum(variance for variance, _ in unbiased)
     freedom = whole**2 / sum(variance**2 / degrees for variance, degrees in unbiased)
-    return float(stdtrit(freedom, _UPPER)) / _NORMAL * math.sqrt(whole / total)
+    return float(stdtrit(freedom, upper)) / _NORMAL * math.sqrt(whole / total)
 
 
 def _ends(values: Vector, resampled: Vector, kind: MeanKind) -> tuple[float, float]:

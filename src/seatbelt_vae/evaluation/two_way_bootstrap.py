@@ -57,6 +57,9 @@ class CrossedEstimate:
         kind: arithmetic or geometric means.
         seeds: fewest trainings of a kind of model.
         pairs: pairs with a number in every term.
+        of_trainings, of_pairs: squared standard errors of the value, for a ratio of its logarithm,
+            from each source; 0 if it is not resampled.
+        joint: a wider interval, which holds together with those of other contrasts.
     """
 
     value: float | None
@@ -65,6 +68,9 @@ class CrossedEstimate:
     kind: MeanKind
     seeds: int
     pairs: int
+    of_trainings: float = 0.0
+    of_pairs: float = 0.0
+    joint: tuple[float, float] | None = None
 
     @property
     def of_these_models_only(self) -> bool:
@@ -73,22 +79,27 @@ class CrossedEstimate:
 
 
 def crossed_contrast(
-    terms: Sequence[Term], kind: MeanKind = "arithmetic", *, draws: int = DRAWS, seed: int = 0
+    terms: Sequence[Term],
+    kind: MeanKind = "arithmetic",
+    *,
+    comparisons: int = 1,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> CrossedEstimate:
     r"""A weighted sum of means over trainings and pairs, :math:`\sum_t w_t \bar v_t`.
 
     ``geometric`` gives :math:`\exp\sum_t w_t \overline{\log v_t}`, a ratio of geometric means if
     the weights are 1 and −1. The interval resamples the trainings of each kind of model and,
     jointly in all terms, the pairs; with fewer than three trainings only the pairs (Efron 1979;
-    crossed designs: Owen 2007). Its ends are moved away from the value by the factor `expansion`. A
-    pair that is nan in any term is left out of all; with fewer than ten pairs there is no interval.
-    If every training has one number only, the trainings alone are resampled.
+    crossed designs: Owen 2007). Its ends are moved outwards by the factor `expansion`. A pair that
+    is nan in any term is left out of all; with fewer than ten there is no interval. If every
+    training has one number only, the trainings alone are resampled.
 
     Args:
         terms: the means, all over the same pairs.
         kind: arithmetic or geometric means.
-        draws: resamples.
-        seed: seed of the resampling.
+        comparisons: number m of joint intervals: each covers :math:`1 - 0.05/m` (Bonferroni).
+        draws, seed: number and seed of the resamples.
 
     Raises:
         ShapeError: terms with different pairs, or with different trainings of one kind of model.
@@ -100,25 +111,43 @@ def crossed_contrast(
         2.5
     """
     _check(terms)
-    known = ~np.any([np.isnan(term.values).any(0) for term in terms], axis=0)
-    matrices = [term.values[:, known] for term in terms]
-    if kind == "geometric":
-        check_positive(*matrices)
-        matrices = [np.log(matrix) for matrix in matrices]
     seeds = {term.kind_of_model: len(term.values) for term in terms}
+    known = ~np.any([np.isnan(term.values).any(0) for term in terms], axis=0)
+    matrices = _scaled([term.values[:, known] for term in terms], kind)
     fewest, pairs = min(seeds.values()), int(known.sum())
     if not pairs or not fewest:
         return CrossedEstimate(None, None, None, kind, fewest, pairs)
     value = sum(t.weight * float(m.mean()) for t, m in zip(terms, matrices, strict=True))
-    low = high = None
+    of_trainings, of_pairs = _sources(terms, matrices, seeds, pairs)
+    low = high = joint = None
     if pairs >= FEWEST or (len(known) == 1 and fewest >= FEWEST_SEEDS):
-        resampled = _resample(terms, matrices, seeds, pairs, draws, seed)
-        wider = expansion(_sources(terms, matrices, seeds, pairs))
-        low, high = (
-            unscale(value + wider * (float(q) - value), kind)
-            for q in np.quantile(resampled, _TAILS)
-        )
-    return CrossedEstimate(unscale(value, kind), low, high, kind, fewest, pairs)
+        ends = np.quantile(_resample(terms, matrices, seeds, pairs, draws, seed), _TAILS)
+        shifts, sources = [float(end) - value for end in ends], [*of_trainings, *of_pairs]
+        low, high = _moved(value, shifts, expansion(sources), kind)
+        joint = _moved(value, shifts, expansion(sources, 1 - _TAILS[0] / comparisons), kind)
+    value, errors = unscale(value, kind), (_error(of_trainings), _error(of_pairs))
+    return CrossedEstimate(value, low, high, kind, fewest, pairs, *errors, joint)
+
+
+def _scaled(matrices: list[Matrix], kind: MeanKind) -> list[Matrix]:
+    """The numbers whose arithmetic means are taken."""
+    if kind == "arithmetic":
+        return matrices
+    check_positive(*matrices)
+    return [np.log(matrix) for matrix in matrices]
+
+
+def _error(sources: Sequence[tuple[float, int]]) -> float:
+    """The squared standard error of the means of sources, from the variance of resamples."""
+    return sum(variance * count / (count - 1) for variance, count in sources)
+
+
+def _moved(
+    value: float, shifts: Sequence[float], wider: float, kind: MeanKind
+) -> tuple[float, float]:
+    """The interval whose ends are moved away from the value by a factor."""
+    low, high = (unscale(value + wider * shift, kind) for shift in shifts)
+    return low, high
 
 
 def _sources(
@@ -126,17 +155,20 @@ def _sources(
     matrices: Sequence[Matrix],
     seeds: Mapping[Hashable, int],
     pairs: int,
-) -> list[tuple[float, int]]:
-    """Variance of the resamples that each resampled source adds, and the size of the source."""
+) -> tuple[list[tuple[float, int]], list[tuple[float, int]]]:
+    """Variance of the resamples that each resampled source adds, and the size of the source.
+
+    The trainings of each kind of model, and the pairs.
+    """
     weighted = [(t.kind_of_model, t.weight * m) for t, m in zip(terms, matrices, strict=True)]
-    sources = []
+    of_trainings, of_pairs = [], []
     for model, count in seeds.items():
         if count >= FEWEST_SEEDS:
             means = sum(matrix.mean(1) for kind, matrix in weighted if kind == model)
-            sources.append((float(np.var(means)) / count, count))
+            of_trainings.append((float(np.var(means)) / count, count))
     if pairs >= FEWEST:
-        sources.append((float(np.var(sum(m.mean(0) for _, m in weighted))) / pairs, pairs))
-    return sources
+        of_pairs.append((float(np.var(sum(m.mean(0) for _, m in weighted))) / pairs, pairs))
+    return of_trainings, of_pairs
 
 
 def _check(terms: Sequence[Term]) -> None:

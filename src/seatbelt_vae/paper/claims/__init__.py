@@ -3,8 +3,11 @@
 from seatbelt_vae.paper.claims.answers import answer_all
 from seatbelt_vae.paper.claims.claim import VERDICTS, Answer, Claim, Verdict, record_of
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect
+from seatbelt_vae.paper.claims.power import trainings_to_decide
+from seatbelt_vae.paper.claims.statements import MARGIN
 
 __all__ = [
+    "MARGIN",
     "VERDICTS",
     "Answer",
     "Claim",
@@ -13,4 +16,5 @@ __all__ = [
     "Verdict",
     "answer_all",
     "record_of",
+    "trainings_to_decide",
 ]

@@ -1,5 +1,8 @@
 """Answers to all claims from a results store."""
 
+from collections import Counter
+from dataclasses import replace
+
 from seatbelt_vae.paper.claims.claim import Answer, Claim, answer_claim
 from seatbelt_vae.paper.claims.rank_correlation import C9, PUBLIC_C9, answer_rank_correlation
 from seatbelt_vae.paper.claims.statements import CLAIMS, PUBLIC_CLAIMS
@@ -28,8 +31,13 @@ def answer_all(store: Store) -> list[Answer]:
 
 
 def _answer(claim: Claim, store: Store) -> Answer:
-    """Answer a claim from the data sets that have all its contrasts."""
-    effects = [contrast.estimate_on(store) for contrast in claim.contrasts]
+    """Answer a claim from the data sets that have all its contrasts.
+
+    One contrast refutes a claim, so the joint intervals are for all contrasts of one role.
+    """
+    roles = Counter(contrast.role for contrast in claim.contrasts)
+    corrected = [replace(each, comparisons=roles[each.role]) for each in claim.contrasts]
+    effects = [contrast.estimate_on(store) for contrast in corrected]
     common = [data for data in effects[0] if all(data in by_data for by_data in effects)]
     return answer_claim(
         claim,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from seatbelt_vae.paper.claims.contrast import Contrast, Effect
+from seatbelt_vae.paper.claims.power import trainings_to_decide
 from seatbelt_vae.paper.claims.testability import Precondition, unmet
 
 __all__ = ["VERDICTS", "Answer", "Claim", "Verdict", "answer_claim", "record_of"]
@@ -31,6 +32,7 @@ class Claim:
         text: the statement.
         contrasts: the comparisons that decide it.
         penalised: series whose robustness it attributes to the TC penalty.
+        primary: whether it is one of the claims that the paper rests on.
         of_these_models: whether it is about single trainings, with intervals over pairs alone.
     """
 
@@ -38,6 +40,7 @@ class Claim:
     text: str
     contrasts: tuple[Contrast, ...]
     penalised: tuple[str, ...] = ()
+    primary: bool = False
     of_these_models: bool = False
 
 
@@ -109,7 +112,7 @@ def _verdict(effects: Sequence[Effect]) -> Verdict:
     *Only under the weak protocol*: only the published measures do, under the published attack, with
     at least half the published effect.
     *Not reproduced*: a contrast has the other sign and an interval without 0, or less than half the
-    published effect under the strong attack.
+    published effect under the strong attack, or an interval within its margin of no effect.
     """
     deciding = [e for e in effects if e.contrast.role == "decides"]
     published = [e for e in effects if e.contrast.role == "published"]
@@ -117,7 +120,7 @@ def _verdict(effects: Sequence[Effect]) -> Verdict:
         return "reproduced"
     if published and all(e.holds and not e.contradicts for e in published):
         return "only under the weak protocol"
-    if any(e.contradicts for e in effects if e.contrast.role != "published"):
+    if any(e.contradicts or e.negligible for e in effects if e.contrast.role != "published"):
         return "not reproduced"
     return "undecided"
 
@@ -126,6 +129,7 @@ def record_of(answer: Answer) -> dict[str, Any]:
     """The answer as a JSON object: verdicts, contrasts and preconditions, with their queries."""
     return {
         "claim": answer.claim.id,
+        "primary": answer.claim.primary,
         "text": answer.claim.text,
         "verdict": answer.verdict,
         "why": answer.why,
@@ -139,6 +143,9 @@ def record_of(answer: Answer) -> dict[str, Any]:
                 **asdict(effect.estimate),
                 "of_these_models_only": effect.estimate.of_these_models_only,
                 "published_log_ratio": effect.published,
+                "margin": effect.contrast.margin,
+                "comparisons": effect.contrast.comparisons,
+                "trainings_to_decide": trainings_to_decide(effect),
                 "queries": list(effect.queries),
             }
             for data, effects in answer.effects.items()

@@ -48,6 +48,9 @@ class Contrast:
             the published effect.
         strength: strength of the attack; empty for measures without attacks.
         published: path of the published values in ``published.json``.
+        margin: the largest absolute effect that counts as none, stated beforehand; None for no such
+            margin.
+        comparisons: number of contrasts that the joint interval is for, see `crossed_contrast`.
     """
 
     words: str
@@ -61,6 +64,8 @@ class Contrast:
     item: str = ""
     kind: MeanKind = "arithmetic"
     published: str = ""
+    margin: float | None = None
+    comparisons: int = 1
 
     def queries(self) -> dict[str, str]:
         """The query of each distinct condition."""
@@ -103,7 +108,7 @@ class Contrast:
         items = tuple(dict.fromkeys(item for matrix in chosen for item in matrix.items))
         means = zip(self.terms, chosen, strict=True)
         terms = [part for term, matrix in means for part in matrix.terms(term.weight, items)]
-        return crossed_contrast(terms, self.kind)
+        return crossed_contrast(terms, self.kind, comparisons=self.comparisons)
 
     def _published(self, panel: str) -> float | None:
         """The logarithm of the published ratio.
@@ -141,8 +146,19 @@ class Effect:
     def interval(self) -> tuple[float, float] | None:
         """The interval of the effect, for a ratio of its logarithm: 0 is no effect."""
         low, high = self.estimate.low, self.estimate.high
-        if low is None or high is None:
-            return None
+        return None if low is None or high is None else self._scaled(low, high)
+
+    @property
+    def joint_interval(self) -> tuple[float, float] | None:
+        """The interval that holds together with those of the other contrasts of its role.
+
+        All contrasts must hold for a claim to be reproduced, which needs no correction; one
+        refutes it.
+        """
+        joint = self.estimate.joint
+        return self.interval if joint is None else self._scaled(*joint)
+
+    def _scaled(self, low: float, high: float) -> tuple[float, float]:
         if self.contrast.kind == "geometric":
             return math.log(low), math.log(high)
         return low, high
@@ -154,8 +170,17 @@ class Effect:
 
     @property
     def contradicts(self) -> bool:
-        """Whether the whole interval is negative, or below half of a positive published effect."""
-        if self.interval is None:
+        """Whether the joint interval is negative, or below half of a positive published effect."""
+        if self.joint_interval is None:
             return False
         least = 0.0 if self.published is None else max(0.0, self.published / 2)
-        return self.interval[1] < least
+        return self.joint_interval[1] < least
+
+    @property
+    def negligible(self) -> bool:
+        """Whether the joint interval is within the margin."""
+        margin = self.contrast.margin
+        if self.joint_interval is None or margin is None:
+            return False
+        low, high = self.joint_interval
+        return -margin < low and high < margin

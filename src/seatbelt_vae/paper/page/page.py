@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from seatbelt_vae.paper.claims import VERDICTS, Answer, Effect
+from seatbelt_vae.paper.claims import MARGIN, VERDICTS, Answer, Effect, trainings_to_decide
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
 from seatbelt_vae.paper.page.omissions import omissions
@@ -64,13 +64,13 @@ def write_page(
         "leading": _leading,
         "sentence": _sentence,
         "queries": _queries,
+        "trainings": trainings_to_decide,
         "inlined": lambda file, title: inlined(file.read_bytes(), title),
         "results": lambda query: results_command(query, rows),
     }
     content = _content(sections, answers, plan, missing) | {
         "facts": about or list(facts(plan)),
         "commands": commands,
-        "missing": missing,
         "failures": failures,
         "findings": findings,
     }
@@ -92,7 +92,9 @@ def _content(
         },
         "answers": answers,
         "verdicts": _counts(answers),
+        "margin": MARGIN,
         "size": plan.size,
+        "missing": missing,
         "strengths": _STRENGTHS,
         "versions": list(versions()),
     }
