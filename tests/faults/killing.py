@@ -1,4 +1,4 @@
-"""Processes that receive SIGKILL, forked from a server that has imported the package."""
+"""Processes that receive SIGKILL, forked from the fork server of the suite."""
 
 import multiprocessing
 import random
@@ -10,10 +10,6 @@ from multiprocessing.context import ForkServerProcess
 __all__ = ["in_process", "killed_until_done"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# also what both would import later: a process then works after 0.05 s instead of 2 s
-_CONTEXT.set_forkserver_preload(
-    ["seatbelt_vae.attacks", "seatbelt_vae.training", "torch._dynamo", "pyarrow.parquet", "pandas"]
-)
 
 _PATIENCE = 100.0
 
