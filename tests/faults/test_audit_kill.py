@@ -138,7 +138,8 @@ def _audit_of_a_defence(place: Path) -> None:
     place.mkdir(exist_ok=True)
     (place / "own.py").write_text(_MODEL)
     os.chdir(place)
-    line = _LINE.replace("--pairs 12", "--pairs 3").replace("0.3", "0.1").replace("Kept", "Gaussian")
+    line = _LINE.replace("12", "3").replace("--effort 0.3", "--effort 0.1")
+    line = line.replace("Kept", "Gaussian")
     flags = f"--with averaging:2 --processes 1 --out {audit_of(Path()).parent}"
     # 2: with so little effort a flag may withhold the verdict
     assert main([*line.split(), *flags.split()]) in (0, 2)
