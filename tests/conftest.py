@@ -27,15 +27,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(folder.cleanup)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> None:
     """Start the fork server with the slow imports, as a sweep does.
 
     A process has one fork server. Started by a test without a preload, it would let every process
     of later tests import torch anew, which takes 3 s instead of 0.05 s.
     """
-    runs_tests = hasattr(session.config, "workerinput") or not session.config.getoption("tx", None)
-    if sys.platform == "linux" and runs_tests:
-        forkserver.set_forkserver_preload(list(HEAVY))
+    if sys.platform == "linux":
+        forkserver.set_forkserver_preload([*HEAVY, "seatbelt_vae.auditing.page"])
         forkserver.ensure_running()
 
 
