@@ -14,7 +14,8 @@ from seatbelt_vae.distributions import BernoulliImage, Normal, NormalImage
 from seatbelt_vae.errors import DataError, ModelError, ShapeError
 from seatbelt_vae.protocol import Posterior
 
-CONFIG = AttackConfig(weight_count=3, restarts=0, recheck=0, gradient_free=5)
+SMALL = {"weight_count": 3, "restarts": 0, "gradient_free": 5, "max_evaluations": 10}
+CONFIG = AttackConfig(**SMALL, recheck=0)
 SHAPE = (1, 4, 4)
 
 
@@ -174,7 +175,7 @@ def test_pixels_out_by_more_are_refused_in_figures_that_show_it():
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float16, 2e-3), (torch.bfloat16, 2e-2)])
 def test_only_the_model_sees_half_precision(dtype, error, loss, bernoulli):
     model, (x, target) = Tiny(bernoulli).to(dtype), pixels()
-    config = AttackConfig(loss=loss, weight_count=3, restarts=0, draws=2, gradient_free=5)
+    config = AttackConfig(loss=loss, draws=2, **SMALL)
     found = checked_attack(model, x.to(dtype), target.to(dtype), config)
     assert model.seen == {dtype}
     assert found.result.points.dtype == torch.float32

@@ -146,8 +146,8 @@ def audited(accepted: Accepted, folder: Path, place: Path) -> Audited:
     given = ("array", "--root", str(path)) if path.suffix == ".npy" else (str(path),)
     target, counter = accepted.build(folder / "model"), Counter()
     run, descend = PortfolioAttack.run, Search.descend
-    pairs = ("--pairs", "1" if accepted.slow else "2")
-    settings = (*SETTINGS, *pairs, *BUDGET_FLAGS[accepted.threat])
+    size = ("--pairs", "1", "--effort", "0.5") if accepted.slow else ("--pairs", "2")
+    settings = (*SETTINGS, *size, *BUDGET_FLAGS[accepted.threat])
     command = ["audit", target, "--data", *given, *settings, "--out", str(folder / "out")]
     with (
         patch.object(PortfolioAttack, "run", lambda attack: counter.run(run, attack)),

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_json, read_rows, read_tensors
 
 from .conftest import Run
+from .forked import started_command
 
 # points take half the time of images to attack
 SMALL = (
@@ -27,8 +26,6 @@ QUICK = (
     "--max-evaluations 8 --restarts 1 --weight-count 3 --fresh-draws 2 --threads 1 "
     "--gradient-free 20 --quiet"
 )
-ATTACK = [sys.executable, "-m", "seatbelt_vae", "attack"]
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +63,13 @@ def test_processes_share_a_suite_and_find_what_one_finds(
     run = tmp_path / "x"
     shutil.copytree(trained, run)
     processes = "2" if commands == 1 else "1"
-    command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", processes]
-    started = [
-        subprocess.Popen([*command, "--json"], env=ONE_THREAD, stdout=subprocess.PIPE)
-        for _ in range(commands)
-    ]
-    printed = [json.loads(process.communicate()[0]) for process in started]
-    assert [process.returncode for process in started] == [0] * commands
+    words = ["attack", str(run), *QUICK.split(), "--pairs", "6", "--processes", processes, "--json"]
+    outs = [tmp_path / f"out{number}" for number in range(commands)]
+    started = [started_command(words, tmp_path, out, tmp_path / "err") for out in outs]
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0] * commands
+    printed = [json.loads(out.read_text()) for out in outs]
     assert contents(run / "attacks" / NAME) == contents(alone)
     assert all(told["measures"] == printed[0]["measures"] for told in printed)
 
@@ -84,20 +81,20 @@ def test_a_command_that_is_stopped_takes_its_crew_along_and_can_go_on(
     run = tmp_path / "x"
     shutil.copytree(trained, run)
     suite = run / "attacks" / NAME
-    command = [*ATTACK, str(run), *QUICK.split(), "--pairs", "6", "--processes", "2"]
-    with subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.PIPE) as process:
-        while not any(suite.glob("pair-*.safetensors")):
-            assert process.poll() is None
-            time.sleep(0.005)
-        process.send_signal(number)
-        code = process.wait()
-    assert code == (-number if number is signal.SIGKILL else 128 + number)
+    words = ["attack", str(run), *QUICK.split(), "--pairs", "6", "--processes", "2"]
+    process = started_command(words, tmp_path, tmp_path / "out", tmp_path / "err")
+    while not any(suite.glob("pair-*.safetensors")):
+        assert process.is_alive()
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode == (-number if number is signal.SIGKILL else 128 + number)
     # a member ends after the pairs it is at
     deadline = time.monotonic() + 60
     while _working_on(run) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _working_on(run)
-    assert main([*command[3:-1], "1"]) == 0
+    assert main([*words[:-1], "1"]) == 0
     assert contents(suite) == contents(alone)
 
 

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import read_rows, read_tensors
 
 from .conftest import Run
+from .forked import started_command
 
 SMALL = (
     "--data dsprites --image-size 32 --images 300 --filters 4 8 --features 16 --latent-sizes 4 2 "
@@ -107,10 +107,6 @@ def test_layers_the_model_has_not(trained: Path, run: Run) -> None:
     assert "expected distinct numbers 1…2" in refused.err
 
 
-START = [sys.executable, "-m", "seatbelt_vae", "train"]
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted run of 100 steps."""
@@ -122,16 +118,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_stopped_training_goes_on(number: signal.Signals, whole: Path, tmp_path: Path) -> None:
     """A run stopped by a signal and resumed has the weights of an uninterrupted run."""
-    cut = [*START, "cut", *SMALL.split(), "--steps", "100"]
-    with subprocess.Popen(
-        cut, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        assert "training" in process.stderr.readline()
-        process.send_signal(number)
-        said = process.stderr.read().splitlines()
-        code = process.wait()
-    assert code == 128 + number
+    words, told = ["train", "cut", *SMALL.split(), "--steps", "100"], tmp_path / "told"
+    process = started_command(words, tmp_path, tmp_path / "out", told)
+    while not (told.exists() and "training" in told.read_text()):
+        assert process.is_alive()
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode == 128 + number
+    said = told.read_text().splitlines()
     assert said[-1] == "seatbelt-vae: interrupted; resume with: seatbelt-vae train cut --resume"
     assert not (tmp_path / "cut" / "model.safetensors").exists()
     assert main(["train", str(tmp_path / "cut"), "--resume", "--quiet"]) == 0

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from seatbelt_vae import data
 from seatbelt_vae.cli import main
+from seatbelt_vae.errors import DataError
+from tests.faults.killing import started
+
+from .forked import run_command
 
 STEPS = 60
 SMALL = (
@@ -22,12 +28,11 @@ SMALL = (
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
 
 
-def together(arguments: str, folder: Path, *program: str) -> "subprocess.Popen[str]":
-    """The command, or a program of its kind, in two processes."""
+def together(arguments: str, folder: Path) -> "subprocess.Popen[str]":
+    """The command in two processes."""
     torchrun = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    command = program or ("-m", "seatbelt_vae")
     return subprocess.Popen(
-        [sys.executable, "-m", *torchrun, *command, *arguments.split()],
+        [sys.executable, "-m", *torchrun, "-m", "seatbelt_vae", *arguments.split()],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -59,41 +64,46 @@ def test_two_processes_train_what_one_would(whole: dict[str, torch.Tensor], tmp_
     assert_close(load_file(tmp_path / "run" / "model.safetensors"), whole)
 
 
+def ranks(folder: Path, lacking: bool) -> tuple[list[int | None], str]:
+    """The exit codes and errors of two processes, started by the fork server as torchrun does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    group |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
+    processes = [started(_rank, (rank, group, folder, lacking)) for rank in (0, 1)]
+    for process in processes:
+        process.join()
+    said = "".join((folder / f"err{rank}").read_text() for rank in (0, 1))
+    return [process.exitcode for process in processes], said
+
+
+def _rank(rank: int, group: dict[str, str], folder: Path, lacking: bool) -> None:
+    def load_for(_: object) -> None:
+        raise DataError("no images here, expected some: fetch them")
+
+    os.environ |= {**group, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    if lacking and rank == 1:
+        data.load_for = load_for
+    run_command(f"train run {SMALL}".split(), folder, folder / f"out{rank}", folder / f"err{rank}")
+
+
 def test_an_error_is_printed_once(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("")
-    process = together(f"train run {SMALL}", tmp_path)
-    _, err = process.communicate()
-    assert process.returncode != 0
+    codes, err = ranks(tmp_path, lacking=False)
+    assert 0 not in codes
     assert len(re.findall("^seatbelt-vae: error: ", err, re.MULTILINE)) == 1
     assert "Traceback" not in err.partition("seatbelt-vae: error: ")[0]
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
-LACKING = """
-import os, sys
-from seatbelt_vae import data
-from seatbelt_vae.cli import main
-from seatbelt_vae.errors import DataError
-
-def load_for(config):
-    raise DataError("no images here, expected some: fetch them")
-
-if os.environ["RANK"] == "1":
-    data.load_for = load_for
-sys.exit(main())
-"""
-
-
 def test_the_error_of_one_process_is_printed_and_ends_all(tmp_path: Path) -> None:
-    (tmp_path / "lacking.py").write_text(LACKING)
-    process = together(f"train run {SMALL}", tmp_path, "lacking.py")
-    _, err = process.communicate(timeout=60)
-    assert process.returncode != 0
-    said = re.findall("^seatbelt-vae: error: (.*)$", err, re.MULTILINE)
-    # torchrun may end the first process before it prints that another failed
-    said = [line for line in said if line != "another process failed; see its error message"]
-    assert said == ["process 1: no images here, expected some: fetch them"]
+    codes, err = ranks(tmp_path, lacking=True)
+    assert 0 not in codes
+    assert re.findall("^seatbelt-vae: error: (.*)$", err, re.MULTILINE) == [
+        "another process failed; see its error message",
+        "process 1: no images here, expected some: fetch them",
+    ]
     assert not (tmp_path / "run").exists()
 
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from seatbelt_vae.runs import RunFolder, read_rows
 from tests.parallel.test_sole_worker import holding
 
 from .conftest import Run
+from .forked import started_command
 
 SMALL = (
     "--data swiss-roll --images 600 --network mlp --preset vae --latent-sizes 2 --features 16 "
@@ -106,23 +105,23 @@ def test_a_second_trainer_is_told_of_the_first(
     ends: signal.Signals, run: Run, tmp_path: Path
 ) -> None:
     line = f"train x {SMALL} --steps 100000 --checkpoint-every 5"
-    first = subprocess.Popen([sys.executable, "-m", "seatbelt_vae", *line.split()], cwd=tmp_path)
+    first = started_command(line.split(), tmp_path, tmp_path / "out", tmp_path / "err")
     try:
         while not (tmp_path / "x" / "checkpoints" / "latest").exists():
-            assert first.poll() is None
+            assert first.is_alive()
             time.sleep(0.01)
         second = run("train x --resume --quiet")
         assert second.code == 2
         assert f"another process is training x: process {first.pid} on {os.uname().nodename}" in (
             second.err
         )
-        assert first.poll() is None
+        assert first.is_alive()
     finally:
-        first.send_signal(ends)
-        first.wait()
+        os.kill(first.pid, ends)
+        first.join()
     config = tmp_path / "x" / "config.toml"
     done = len(read_rows(tmp_path / "x" / "metrics"))
-    config.write_text(config.read_text().replace("steps = 100000", f"steps = {done + 500}"))
+    config.write_text(config.read_text().replace("steps = 100000", f"steps = {done + 20}"))
     assert run("train x --resume --quiet").code == 0
 
 

@@ -1,4 +1,4 @@
-"""Processes that receive SIGKILL, forked from a server that has imported the package."""
+"""Processes that receive SIGKILL, forked from the fork server of the suite."""
 
 import multiprocessing
 import random
@@ -7,13 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerProcess
 
-__all__ = ["in_process", "killed_until_done"]
+__all__ = ["in_process", "killed_until_done", "started"]
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# also what both would import later: a process then works after 0.05 s instead of 2 s
-_CONTEXT.set_forkserver_preload(
-    ["seatbelt_vae.attacks", "seatbelt_vae.training", "torch._dynamo", "pyarrow.parquet", "pandas"]
-)
 
 _PATIENCE = 100.0
 
@@ -22,7 +18,7 @@ Work = Callable[..., None]
 
 def in_process(work: Work, *arguments: object) -> None:
     """Run the work to its end in a separate process."""
-    process = _started(work, arguments)
+    process = started(work, arguments)
     process.join()
     assert process.exitcode == 0
 
@@ -40,7 +36,7 @@ def killed_until_done(
     later = random.Random(seed)
     for moment in moments:
         before = moment()
-        process = _started(work, arguments)
+        process = started(work, arguments)
         deadline = time.monotonic() + _PATIENCE
         while moment() == before and process.is_alive() and time.monotonic() < deadline:
             time.sleep(0.0005)
@@ -52,7 +48,8 @@ def killed_until_done(
     in_process(work, *arguments)
 
 
-def _started(work: Work, arguments: Sequence[object]) -> ForkServerProcess:
+def started(work: Work, arguments: Sequence[object]) -> ForkServerProcess:
+    """A process that does the work."""
     process = _CONTEXT.Process(target=work, args=arguments)
     process.start()
     return process

@@ -3,12 +3,7 @@
 import errno
 import json
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from contextlib import redirect_stderr
 from functools import partial
 from pathlib import Path
@@ -41,7 +36,7 @@ def images():
 '''
 _LINE = (
     "audit own.py:Kept --data own.py:images --pairs 12 --losses latent-l2 --gradient-free 0 "
-    "--budgets 0.2 --linf-budgets 8 --quiet --threads 1"
+    "--budgets 0.2 --linf-budgets 8 --effort 0.3 --quiet --threads 1"
 )
 _COMMAND = ("seatbelt-vae", *_LINE.split())
 ROOMS = ("rows", "worst", "checks", "universal")
@@ -109,19 +104,10 @@ def test_killed_again_and_again_equals_uninterrupted(tmp_path: Path, whole: Path
 
 
 def test_two_killed_processes_of_one_command(tmp_path: Path, whole: Path) -> None:
-    place, later = tmp_path, random.Random(1)
-    (place / "own.py").write_text(_MODEL)
-    command = [sys.executable, "-m", "seatbelt_vae", *_LINE.split(), "--processes", "2"]
-    audit = audit_of(place)
-    for name in ("about.json", "rows"):
-        process = subprocess.Popen(command, cwd=place, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not (audit / name).exists():
-            time.sleep(0.001)
-        time.sleep(later.uniform(0, 0.1))
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    audit = audit_of(tmp_path)
+    moments = [(audit / name).exists for name in ("about.json", "rows")]
     # the helpers, which end after the pairs at hand, may still be at work
-    in_process(audit_in_process, place, 2)
+    killed_until_done(audit_in_process, tmp_path, 2, moments=moments, seed=1)
     assert_same(audit, whole)
 
 
@@ -160,7 +146,8 @@ def _audit_of_a_defence(place: Path, flags: str) -> None:
     place.mkdir(exist_ok=True)
     (place / "own.py").write_text(_MODEL)
     os.chdir(place)
-    line = _LINE.replace("--pairs 12", "--pairs 3 --effort 0.1").replace("Kept", "Gaussian")
+    line = _LINE.replace("12", "3").replace("--effort 0.3", "--effort 0.1")
+    line = line.replace("Kept", "Gaussian")
     flags = f"{flags} --processes 1 --out {audit_of(Path()).parent}"
     # 2: with so little effort a flag may withhold the verdict
     assert main([*line.split(), *flags.split()]) in (0, 2)

@@ -24,7 +24,7 @@ def result(path):
 @pytest.mark.parametrize(("preset", "seed"), [("vae", 0), ("seatbelt", 1)])
 def test_killed_again_and_again_equals_uninterrupted(tmp_path, preset, seed):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    settings = small.config(preset, steps=600, checkpoint_every=4)
+    settings = small.config(preset, steps=400, checkpoint_every=4)
     for path in (whole, killed):
         RunFolder.create(path, settings)
     in_process(small.train_in_process, whole)

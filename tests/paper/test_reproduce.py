@@ -1,6 +1,7 @@
 """Several reproductions in one folder: earlier experiments stay on the page and in the rows."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -18,17 +19,27 @@ LONGER = replace(SMOKE, name="longer", roll_training=replace(SMOKE.roll_training
 FIRST = EXPERIMENTS["figA7"]
 MEMBERS = list(FIRST.members(SMOKE))
 SECOND = replace(FIRST, id="fig1", title="the first alone", members=lambda _: MEMBERS[:1])
+BOTH = {"fig1": SECOND, "figA7": FIRST}
 
 
 @pytest.fixture(autouse=True)
 def _two_of_points(monkeypatch):
-    monkeypatch.setattr(module, "EXPERIMENTS", {"fig1": SECOND, "figA7": FIRST})
+    monkeypatch.setattr(module, "EXPERIMENTS", BOTH)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The first experiment alone."""
+    folder = tmp_path_factory.mktemp("reproduced") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EXPERIMENTS", BOTH)
+        reproduce([FIRST], SMOKE, folder)
+    return folder
 
 
 @pytest.fixture
-def out(tmp_path):
-    reproduce([FIRST], SMOKE, tmp_path / "out")
-    return tmp_path / "out"
+def out(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "out")
 
 
 def sections(out):

@@ -84,7 +84,8 @@ def _worker(rank, count, port, work, arguments):
 
 def together(work, *arguments, count=WORKERS):
     """Run a function in several processes that form a group."""
-    multiprocessing.spawn(_worker, (count, free_port(), work, arguments), count)
+    inherited = (count, free_port(), work, arguments)
+    multiprocessing.start_processes(_worker, inherited, count, start_method="forkserver")
 
 
 def data_for(settings):

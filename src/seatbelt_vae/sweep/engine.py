@@ -19,7 +19,11 @@ OnProgress = Callable[[JobProgress], None]
 OnEnd = Callable[[str, str], None]
 """Called with the label of each task that has ended, and the reason if it failed, else ""."""
 
-HEAVY = ("seatbelt_vae.workflow.steps", "torch._dynamo", "pyarrow.parquet", "pandas")
+HEAVY = (
+    *("seatbelt_vae.workflow", "seatbelt_vae.training", "seatbelt_vae.attacks"),
+    *("seatbelt_vae.evaluation.evaluation_folder", "seatbelt_vae.evaluation.suite_measures"),
+    *("torch._dynamo", "pyarrow.parquet", "pandas"),
+)
 """Slow imports that every job needs; pyarrow imports pandas where it is installed."""
 
 

@@ -75,7 +75,7 @@ def test_a_masked_gradient_is_exposed_by_the_undefended_model(config, loss):
 def test_an_honest_defence_is_not_accused(name):
     model = vae()
     x, target = torch.rand(2, 2, *model.event_shape, generator=torch.Generator().manual_seed(1))
-    config = replace(BUDGETED, loss="output-l2", restarts=2, max_evaluations=300)
+    config = replace(BUDGETED, loss="output-l2", restarts=2, max_evaluations=100)
     found = checked_attack(defended(model, name), x, target, config)
     assert found.controlled.delta["transfer"].isfinite().all()
     assert not flags(found)["transfer beats the attack"].raised
