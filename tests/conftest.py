@@ -38,10 +38,9 @@ def _own_path() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _fork_server() -> None:
-    """Start the fork server with the slow imports, as a sweep does.
+    """Start the one fork server of this process with the slow imports, as a sweep does.
 
-    A process has one fork server. Started by a test without a preload, it would let every process
-    of later tests import torch anew, which takes 3 s instead of 0.05 s.
+    Started by a test without them, it would let the processes of later tests import torch: 3 s.
     """
     if sys.platform == "linux":
         forkserver.set_forkserver_preload([*HEAVY, "seatbelt_vae.auditing.page"])

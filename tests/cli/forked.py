@@ -18,7 +18,7 @@ def started_command(words: Sequence[str], folder: Path, out: Path, err: Path) ->
 
 
 def run_command(words: Sequence[str], folder: Path, *streams: Path) -> None:
-    """Run the command in this process, and exit."""
+    """Run the command and exit."""
     os.chdir(folder)
     for number, path in enumerate(streams, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from seatbelt_vae import data
 from seatbelt_vae.cli import main
 from seatbelt_vae.errors import DataError
 from tests.faults.killing import started
+from tests.parallel.test_process_group import free_port, set_group
 
 from .forked import run_command
 
@@ -66,22 +66,19 @@ def test_two_processes_train_what_one_would(whole: dict[str, torch.Tensor], tmp_
 
 def ranks(folder: Path, lacking: bool) -> tuple[list[int | None], str]:
     """The exit codes and errors of two processes, started by the fork server as torchrun does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    group |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
-    processes = [started(_rank, (rank, group, folder, lacking)) for rank in (0, 1)]
+    port = free_port()
+    processes = [started(_rank, (rank, port, folder, lacking)) for rank in (0, 1)]
     for process in processes:
         process.join()
     said = "".join((folder / f"err{rank}").read_text() for rank in (0, 1))
     return [process.exitcode for process in processes], said
 
 
-def _rank(rank: int, group: dict[str, str], folder: Path, lacking: bool) -> None:
+def _rank(rank: int, port: int, folder: Path, lacking: bool) -> None:
     def load_for(_: object) -> None:
         raise DataError("no images here, expected some: fetch them")
 
-    os.environ |= {**group, "RANK": str(rank), "LOCAL_RANK": str(rank)}
+    set_group(rank, 2, port)
     if lacking and rank == 1:
         data.load_for = load_for
     run_command(f"train run {SMALL}".split(), folder, folder / f"out{rank}", folder / f"err{rank}")

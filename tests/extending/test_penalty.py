@@ -27,7 +27,7 @@ from seatbelt_vae.config import resolve_objective
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models.card import model_card
 from seatbelt_vae.runs import read_rows
-from tests.training.small import CONFIG, points, stopped_after
+from tests.training.small import CONFIG, points, stopped_after, trained, weight_bytes
 
 
 class NoisyReconstruction(PenaltyLoss):
@@ -55,9 +55,7 @@ SETTINGS = replace(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "smooth", SETTINGS)
-    train(folder, points())
-    return folder
+    return trained(tmp_path_factory.mktemp("runs") / "smooth", SETTINGS)
 
 
 def test_it_is_subtracted_and_among_the_metrics(run: RunFolder) -> None:
@@ -69,11 +67,9 @@ def test_it_is_subtracted_and_among_the_metrics(run: RunFolder) -> None:
 
 
 def test_an_interrupted_run_ends_in_the_same_weights(run: RunFolder, tmp_path: Path) -> None:
-    parts = RunFolder.create(tmp_path / "parts", SETTINGS)
-    train(parts, points(), stop=stopped_after(3))
+    parts = trained(tmp_path / "parts", SETTINGS, stop=stopped_after(3))
     train(RunFolder.open(parts.path), points())
-    one, other = ((r.path / "model.safetensors").read_bytes() for r in (run, parts))
-    assert one == other
+    assert weight_bytes(run) == weight_bytes(parts)
 
 
 def test_the_card_and_the_store_state_it(run: RunFolder) -> None:

@@ -31,10 +31,6 @@ def whole(tmp_path_factory):
     return small.made(folder)
 
 
-def ends(folder):
-    return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
-
-
 def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     folder = tmp_path / "run"
 
@@ -55,8 +51,8 @@ def test_killed_in_every_part_it_ends_the_same(whole, tmp_path):
     moments = [*map(names, patterns), attempts]
     killed_until_done(do_in_process, folder, JOB, moments=moments, seed=0)
     assert small.made(folder) == whole
-    assert ends(folder)[-1] == "done"
-    assert set(ends(folder)[:-1]) == {None}
+    assert small.ends(folder)[-1] == "done"
+    assert set(small.ends(folder)[:-1]) == {None}
 
 
 def test_a_hardening_killed_in_every_part_ends_the_same(whole, tmp_path):
@@ -107,7 +103,7 @@ def test_a_killed_worker_is_replaced(whole, tmp_path):
     killer = Killer(tmp_path, {"train": ["training"], "attack": ["attacking"]})
     result = run_sweep(tmp_path, jobs, engine=LocalEngine(jobs=2), on_progress=killer)
     assert result.failures == {}
-    assert {label: ends(run.path) for label, run in result.runs.items()} == {
+    assert {label: small.ends(run.path) for label, run in result.runs.items()} == {
         "train": [None, "done"],
         "attack": [None, "done"],
         "let be": ["done"],
@@ -127,6 +123,6 @@ def test_a_worker_that_is_always_killed_is_given_up(tmp_path):
         "command again with fewer jobs at a time"
     }
     folder = tmp_path / folder_name("long", long)
-    assert ends(folder) == [None] * 3
+    assert small.ends(folder) == [None] * 3
     assert not is_done(folder, long)
     assert list(result.runs) == ["short"]

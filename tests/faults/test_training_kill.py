@@ -53,8 +53,7 @@ def test_killed_again_and_again_equals_uninterrupted(tmp_path, preset, seed):
 
 
 def test_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on(tmp_path):
-    run = RunFolder.create(tmp_path / "run", small.config())
-    train(run, small.points(), stop=small.stopped_after(14))
+    run = small.trained(tmp_path / "run", small.config(), stop=small.stopped_after(14))
     before = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -69,8 +68,7 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on(tmp_path):
     assert all(path.read_bytes() == data for path, data in before.items())
     assert not list(run.path.rglob("*.tmp"))
     train(run, small.points())
-    whole = RunFolder.create(tmp_path / "whole", small.config())
-    train(whole, small.points())
+    whole = small.trained(tmp_path / "whole", small.config())
     assert result(run.path) == result(whole.path)
 
 
@@ -100,6 +98,5 @@ def test_a_disk_that_fills_at_any_write_loses_nothing(tmp_path, monkeypatch):
         assert re.fullmatch(
             r"cannot write \S+: No space left on device; any earlier file .*", message
         )
-    whole = RunFolder.create(tmp_path / "whole", settings)
-    train(whole, small.points())
+    whole = small.trained(tmp_path / "whole", settings)
     assert result(run.path) == result(whole.path)

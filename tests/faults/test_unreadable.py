@@ -11,7 +11,6 @@ import torch
 from seatbelt_vae.config import RunConfig, dump_toml, load_toml
 from seatbelt_vae.errors import UnreadableError
 from seatbelt_vae.runs import (
-    RunFolder,
     read_json,
     read_rows,
     read_tensors,
@@ -56,8 +55,7 @@ def test_a_file_without_permission_is_not_called_corrupt(name):
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
 @pytest.mark.parametrize("name", ["state.safetensors", "about.json"])
 def test_a_checkpoint_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch, name, number):
-    run = RunFolder.create(tmp_path / "run", small.config())
-    train(run, small.points(), stop=small.stopped_after(16))
+    run = small.trained(tmp_path / "run", small.config(), stop=small.stopped_after(16))
     checkpoints = sorted(run.path.glob("checkpoints/step-*"))
     read = Path.open
 
@@ -72,7 +70,5 @@ def test_a_checkpoint_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch, nam
             train(run, small.points())
     assert sorted(run.path.glob("checkpoints/step-*")) == checkpoints
     train(run, small.points())
-    whole = RunFolder.create(tmp_path / "whole", small.config())
-    train(whole, small.points())
-    weights = [(folder.path / "model.safetensors").read_bytes() for folder in (run, whole)]
-    assert weights[0] == weights[1]
+    whole = small.trained(tmp_path / "whole", small.config())
+    assert small.weight_bytes(run) == small.weight_bytes(whole)

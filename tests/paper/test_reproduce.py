@@ -19,21 +19,18 @@ LONGER = replace(SMOKE, name="longer", roll_training=replace(SMOKE.roll_training
 FIRST = EXPERIMENTS["figA7"]
 MEMBERS = list(FIRST.members(SMOKE))
 SECOND = replace(FIRST, id="fig1", title="the first alone", members=lambda _: MEMBERS[:1])
-BOTH = {"fig1": SECOND, "figA7": FIRST}
 
 
 @pytest.fixture(autouse=True)
 def _two_of_points(monkeypatch):
-    monkeypatch.setattr(module, "EXPERIMENTS", BOTH)
+    monkeypatch.setattr(module, "EXPERIMENTS", {"fig1": SECOND, "figA7": FIRST})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The first experiment alone."""
     folder = tmp_path_factory.mktemp("reproduced") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "EXPERIMENTS", BOTH)
-        reproduce([FIRST], SMOKE, folder)
+    reproduce([FIRST], SMOKE, folder)
     return folder
 
 

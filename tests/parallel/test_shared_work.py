@@ -12,8 +12,8 @@ import pytest
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.parallel.shared_work import claimed, share_work
+from tests.faults.killing import started
 
-CONTEXT = multiprocessing.get_context("forkserver")
 PARTS = 12
 
 
@@ -34,18 +34,12 @@ def share(folder: Path, name: str, seconds: float) -> None:
             told.write(f"{name} {part} {own}\n")
 
 
-def started(folder, name, seconds):
-    process = CONTEXT.Process(target=share, args=(folder, name, seconds))
-    process.start()
-    return process
-
-
 def lines(path):
     return [line.split() for line in path.read_text().splitlines()]
 
 
 def test_several_processes_do_each_part_once_and_all_see_all_done(tmp_path):
-    crew = [started(tmp_path, name, 0.05) for name in "abc"]
+    crew = [started(share, (tmp_path, name, 0.05)) for name in "abc"]
     for process in crew:
         process.join()
         assert process.exitcode == 0
@@ -59,10 +53,10 @@ def test_several_processes_do_each_part_once_and_all_see_all_done(tmp_path):
 
 
 def test_what_a_killed_process_had_begun_is_done_by_another(tmp_path):
-    killed = started(tmp_path, "killed", 100)
+    killed = started(share, (tmp_path, "killed", 100))
     while not (tmp_path / "log").exists():
         time.sleep(0.01)
-    other = started(tmp_path, "other", 0)
+    other = started(share, (tmp_path, "other", 0))
     while not (tmp_path / "told").exists() or len(lines(tmp_path / "told")) < PARTS - 1:
         time.sleep(0.01)
     assert other.is_alive()  # waits for the part that is not done
@@ -109,7 +103,7 @@ def test_a_disk_without_locks_is_named_and_not_waited_for(tmp_path, monkeypatch)
 
 def test_a_claim_is_of_one_part_and_ends_with_its_block(tmp_path):
     def others(part):
-        with CONTEXT.Pool(1) as pool:
+        with multiprocessing.get_context("forkserver").Pool(1) as pool:
             return pool.apply(claim, (tmp_path / "lock", part))
 
     with claimed(tmp_path / "lock", 5) as mine:

@@ -23,6 +23,7 @@ from seatbelt_vae.training import train
 from seatbelt_vae.workflow import Job, carry_out
 from tests.runs.written_run import EVALUATION as WRITTEN
 from tests.runs.written_run import HALF
+from tests.training.small import trained
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8)
 SMALL = ModelConfig("vae", latent_sizes=(3,), network="mlp", features=8)
@@ -41,9 +42,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
         SMALL,
         training=TrainingConfig(steps=4, batch_size=8, device="cpu", threads=1),
     )
-    run = RunFolder.create(tmp_path / "run", settings)
-    train(run, load_for(settings))
-    return run
+    return trained(tmp_path / "run", settings, load_for(settings))
 
 
 def change(run: RunFolder, rows: np.ndarray) -> None:
@@ -98,8 +97,8 @@ def test_results_do_not_depend_on_added_images(run: RunFolder) -> None:
 
 
 def test_a_training_goes_on_with_the_same_images(run: RunFolder) -> None:
-    other = RunFolder.create(run.path.with_name("other"), run.config)
-    train(other, load_for(run.config), stop=lambda: True)
+    data, place = load_for(run.config), run.path.with_name("other")
+    other = trained(place, run.config, data, stop=lambda: True)
     change(run, np.concatenate([IMAGES[50:], IMAGES[:40]]))
     resume(other)
     weights = [read_tensors(one.path / "model.safetensors") for one in (run, other)]

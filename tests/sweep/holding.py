@@ -1,4 +1,4 @@
-"""A process that holds the locks of all run folders of a sweep; its imports are light."""
+"""A process that holds the locks of all run folders of a sweep."""
 
 import fcntl
 import multiprocessing
@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from tests.faults.killing import started
+
 __all__ = ["held"]
 
 
 @contextmanager
 def held(out: Path) -> Iterator[Event]:
     """Let another process hold all locks until the event is set, or the block ends."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     ready, release = context.Event(), context.Event()
-    process = context.Process(target=_hold, args=(out, ready, release))
-    process.start()
+    process = started(_hold, (out, ready, release))
     ready.wait()
     try:
         yield release

@@ -9,7 +9,7 @@ from typing import Any
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.parallel.worker_pool import JobProgress, ProgressReporter
-from seatbelt_vae.runs import read_rows, read_tensors
+from seatbelt_vae.runs import read_json, read_rows, read_tensors
 from seatbelt_vae.sweep import Task
 from seatbelt_vae.workflow import Job, carry_out
 from tests.training import small
@@ -56,6 +56,11 @@ def made(folder: Path) -> dict[str, Any]:
         "summary": (suite / "summary.json").read_bytes(),
         "evaluation": (folder / "evaluation" / "measures.json").read_bytes(),
     }
+
+
+def ends(folder: Path) -> list[str | None]:
+    """How each attempt of a job ended."""
+    return [row["end"] for row in read_json(folder / "attempts.json")]
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

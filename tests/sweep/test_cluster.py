@@ -19,10 +19,6 @@ from tests.sweep import small
 from tests.sweep.two_nodes import INTERRUPTED, JOBS
 
 
-def ends(folder: Path) -> list[str | None]:
-    return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
-
-
 def test_killing_a_node_changes_no_result(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.sweep.two_nodes", str(tmp_path)]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
@@ -37,15 +33,15 @@ def test_killing_a_node_changes_no_result(tmp_path: Path) -> None:
     for label, run in local.runs.items():
         folder = tmp_path / "killed" / folder_name(label, JOBS[label])
         assert small.made(folder) == small.made(run.path)
-        assert ends(folder) == ([None, "done"] if label in result["killed"] else ["done"])
-        assert ends(run.path) == ["done"]
+        assert small.ends(folder) == ([None, "done"] if label in result["killed"] else ["done"])
+        assert small.ends(run.path) == ["done"]
     folders = {path.name for path in (tmp_path / "killed").iterdir()} - {".lock"}
     assert folders == {run.path.name for run in local.runs.values()}
 
     assert result["stopped"]
     job = {"one": INTERRUPTED}
     interrupted = tmp_path / "interrupted" / folder_name("one", INTERRUPTED)
-    assert ends(interrupted) == ["interrupted"]
+    assert small.ends(interrupted) == ["interrupted"]
     assert not (interrupted / "model.safetensors").exists()
     # one engine resumes the run of another
     (resumed,) = run_sweep(tmp_path / "interrupted", job).runs.values()

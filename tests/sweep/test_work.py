@@ -1,6 +1,5 @@
 """One job in its folder: done steps are kept, missing ones added, foreign folders refused."""
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -38,18 +37,14 @@ def teller(told):
     return tell
 
 
-def ends(folder):
-    return [row["end"] for row in json.loads((folder / "attempts.json").read_text())]
-
-
 def test_everything_is_done_once(whole, told):
     assert is_done(whole, JOB)
-    assert ends(whole) == ["done"]
+    assert small.ends(whole) == ["done"]
     assert read_settings(whole / "evaluation" / "config.toml", EvaluationConfig) == small.EVALUATION
     before = small.made(whole)
     carry_out(whole, JOB, teller(told), small.never)
     assert told == []
-    assert ends(whole) == ["done"]
+    assert small.ends(whole) == ["done"]
     assert small.made(whole) == before
 
 
@@ -65,7 +60,7 @@ def test_a_job_stopped_in_any_step_resumes_to_the_same_numbers(whole, told, tmp_
         carry_out(folder, JOB, teller(told), stopper(moment, told))
     assert not is_done(folder, JOB)
     carry_out(folder, JOB, small.silent, small.never)
-    assert ends(folder) == ["interrupted", "done"]
+    assert small.ends(folder) == ["interrupted", "done"]
     assert small.made(folder) == small.made(whole)
 
 
@@ -87,7 +82,7 @@ def test_only_new_steps_run(told, tmp_path):
     assert told == ["getting", "evaluating"]
     assert RunFolder.open(folder).read_json("evaluation/measures.json")["images"] == 10
     assert (folder / "model.safetensors").stat().st_mtime_ns == weights
-    assert ends(folder) == ["done"] * 4
+    assert small.ends(folder) == ["done"] * 4
 
 
 def test_another_optional_metric_keeps_the_earlier_ones(whole, told, tmp_path):

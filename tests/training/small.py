@@ -71,6 +71,18 @@ def points() -> ImageData:
     return load_data(CONFIG.data.name, None, CONFIG.data.images)
 
 
+def trained(path: Path, settings: RunConfig, data: ImageData | None = None, **options) -> RunFolder:
+    """The run after training."""
+    run = RunFolder.create(path, settings)
+    train(run, data or points(), **options)
+    return run
+
+
+def weight_bytes(run: RunFolder) -> bytes:
+    """The file of the weights."""
+    return (run.path / "model.safetensors").read_bytes()
+
+
 def blobs(count: int = 200) -> ImageData:
     """Grey 16×16 images of one bright square, for convolutional models."""
     corners = np.random.default_rng(0).integers(0, 11, (count, 2))

@@ -9,7 +9,16 @@ from seatbelt_vae.models import load_model
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.trainer import Trainer
-from tests.training.small import blobs, config, convolutional, held_out_elbo, points, stopped_after
+from tests.training.small import (
+    blobs,
+    config,
+    convolutional,
+    held_out_elbo,
+    points,
+    stopped_after,
+    trained,
+    weight_bytes,
+)
 
 
 def test_the_run_leaves_the_average_of_its_weights(tmp_path, monkeypatch):
@@ -40,15 +49,11 @@ def test_the_run_leaves_the_average_of_its_weights(tmp_path, monkeypatch):
 
 
 def test_an_averaged_run_resumes_to_the_same_bytes(tmp_path):
-    whole, parts = (
-        RunFolder.create(tmp_path / name, config("seatbelt", steps=20, ema_decay=0.9))
-        for name in ("whole", "parts")
-    )
-    train(whole, points())
-    train(parts, points(), stop=stopped_after(9))
+    settings = config("seatbelt", steps=20, ema_decay=0.9)
+    whole = trained(tmp_path / "whole", settings)
+    parts = trained(tmp_path / "parts", settings, stop=stopped_after(9))
     train(parts, points())
-    written = [(run.path / "model.safetensors").read_bytes() for run in (whole, parts)]
-    assert written[0] == written[1]
+    assert weight_bytes(whole) == weight_bytes(parts)
 
 
 def test_the_average_is_what_is_validated(tmp_path):

@@ -12,10 +12,10 @@ from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.kernels import FUSED_CONV
 from seatbelt_vae.parallel import operating_system
-from seatbelt_vae.runs import RunFolder, atomic_write, digest_of, read_json, read_rows
+from seatbelt_vae.runs import atomic_write, digest_of, read_json, read_rows
 from seatbelt_vae.training import Checkpoint, Conditions, recorder, train
 from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
-from tests.training.small import config, points, stopped_after
+from tests.training.small import config, points, stopped_after, trained, weight_bytes
 
 HERE = Conditions("2.13", "Xeon x86_64 AVX2", "mixtures", 1, "cpu", "float32", 1)
 
@@ -122,8 +122,7 @@ def test_what_a_kill_left_half_written_is_removed(two):
 
 
 def test_a_damaged_checkpoint_takes_no_place_from_a_whole_one(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config())
-    train(run, points(), stop=stopped_after(28))
+    run = trained(tmp_path / "run", config(), stop=stopped_after(28))
     folder = run.path / "checkpoints"
     (folder / "step-000000028" / "about.json").write_text("{")
     train(run, points(), stop=stopped_after(1))
@@ -195,24 +194,20 @@ def test_conditions_tell_the_model_of_the_processor(tmp_path, monkeypatch):
 
 
 def test_a_run_that_fell_back_can_be_stopped_and_resumed_again(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config())
-    train(run, points(), stop=stopped_after(28))
+    run = trained(tmp_path / "run", config(), stop=stopped_after(28))
     state = run.path / "checkpoints" / "step-000000028" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-20])
     train(run, points(), stop=stopped_after(8))  # from step 21 to 29, past the damaged one
     newest = run.path / "checkpoints" / "step-000000029" / "about.json"
     newest.unlink()
     train(run, points())
-    whole = RunFolder.create(tmp_path / "whole", config())
-    train(whole, points())
-    weights = [(r.path / "model.safetensors").read_bytes() for r in (run, whole)]
-    assert weights[0] == weights[1]
+    whole = trained(tmp_path / "whole", config())
+    assert weight_bytes(run) == weight_bytes(whole)
     assert read_rows(run.path / "metrics") == read_rows(whole.path / "metrics")
 
 
 def test_other_data_are_refused(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config())
-    train(run, points(), stop=stopped_after(8))
+    run = trained(tmp_path / "run", config(), stop=stopped_after(8))
     data = points()
     with pytest.raises(ForeignStateError, match="other settings or data"):
         train(run, replace(data, name="another"))
@@ -226,8 +221,7 @@ def test_other_data_are_refused(tmp_path):
 
 def test_a_run_is_known_by_the_settings_it_states(tmp_path):
     """A setting added by a later version does not change the digest."""
-    run = RunFolder.create(tmp_path / "run", config())
-    train(run, points(), stop=stopped_after(1))
+    run = trained(tmp_path / "run", config(), stop=stopped_after(1))
     settings = {
         "data": {"name": "swiss-roll", "images": 600.0},
         "model": {
@@ -249,8 +243,7 @@ def test_a_run_is_known_by_the_settings_it_states(tmp_path):
 
 
 def test_runs_of_earlier_versions_are_known_by_all_their_settings(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config(steps=5))
-    train(run, points())
+    run = trained(tmp_path / "run", config(steps=5))
     folder, data = run.path / "checkpoints", points()
     _, tensors = recorder._checkpoint(run, data).newest(HERE)
     first = asdict(run.config)
@@ -266,8 +259,7 @@ def test_runs_of_earlier_versions_are_known_by_all_their_settings(tmp_path):
 
 
 def test_a_refused_run_is_left_as_it_was(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config(steps=5))
-    train(run, points())
+    run = trained(tmp_path / "run", config(steps=5))
     other = replace(config(steps=5), model=replace(config().model, latent_sizes=(5,)))
     atomic_write(run.path / "config.toml", dump_toml(other).encode())
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}

@@ -13,17 +13,7 @@ from seatbelt_vae.errors import ConfigError, ForeignStateError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.training import recorder, train
 from seatbelt_vae.training.continuation import decisive
-from tests.training.small import config, points, stopped_after
-
-
-def trained(path, settings, **options):
-    run = RunFolder.create(path, settings)
-    train(run, points(), **options)
-    return run
-
-
-def weights(run):
-    return (run.path / "model.safetensors").read_bytes()
+from tests.training.small import config, points, stopped_after, trained, weight_bytes
 
 
 def rows(run):
@@ -46,9 +36,9 @@ def test_an_extended_run_of_constant_rate_equals_one_long_run(tmp_path, preset, 
     terms = {"schedule": "constant", "ema_decay": 0.9}
     whole = trained(tmp_path / "whole", config(preset, steps=40, **terms))
     run = trained(tmp_path / "run", config(preset, steps=20, **terms))
-    assert weights(run) != weights(whole)
+    assert weight_bytes(run) != weight_bytes(whole)
     extended(run, steps=40)
-    assert weights(run) == weights(whole)
+    assert weight_bytes(run) == weight_bytes(whole)
     assert rows(run) == rows(whole)
     assert run.config == whole.config
     assert rates(run) == [3e-3] * 40
@@ -69,9 +59,9 @@ def test_an_extended_run_goes_on_at_the_rate_of_the_longer_cosine(tmp_path, capl
         f"cosine over 50 steps, so that the run differs from one of that length; warm-ups are "
         f"unchanged; the model and results of step 20 are in {run.path}/earlier/step-000000020"
     ]
-    resumed = weights(run)
+    resumed = weight_bytes(run)
     train(run, points())
-    assert weights(run) == resumed
+    assert weight_bytes(run) == resumed
 
 
 def test_an_unfinished_extension_is_resumed_to_the_same_weights(tmp_path):
@@ -81,13 +71,13 @@ def test_an_unfinished_extension_is_resumed_to_the_same_weights(tmp_path):
     train(cut, points(), settings=longer, stop=stopped_after(9))
     assert not (cut.path / "model.safetensors").exists()
     train(cut, points())
-    assert weights(cut) == weights(whole)
+    assert weight_bytes(cut) == weight_bytes(whole)
     assert rows(cut) == rows(whole)
 
 
 def test_results_of_the_shorter_run_are_kept_apart(tmp_path):
     run = trained(tmp_path / "run", config(steps=10))
-    before = weights(run)
+    before = weight_bytes(run)
     for name in ("attacks/output-strong/suite.json", "evaluation/measures.json"):
         run.write_json(name, {})
     extended(run, steps=12)
@@ -134,7 +124,7 @@ def test_speed_may_change_and_is_not_stored(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="device is cuda, but torch finds no such GPU"):
         train(run, points())
     extended(run, device="cpu", checkpoint_every=3, threads=None, trackers=())
-    assert weights(run) == weights(trained(tmp_path / "whole", config(steps=20)))
+    assert weight_bytes(run) == weight_bytes(trained(tmp_path / "whole", config(steps=20)))
     assert (run.path / "checkpoints" / "step-000000018").exists()
     assert run.config == config(steps=20, device="cuda")
 
@@ -157,7 +147,7 @@ def test_data_may_move(tmp_path, monkeypatch, done, version):
     train(run, load_for(moved), settings=moved)
     assert run.config == moved
     train(run, load_for(run.config))
-    assert weights(run) == weights(whole)
+    assert weight_bytes(run) == weight_bytes(whole)
 
     other = replace(settings, data=DataConfig("array", str(file)))
     np.save(file, np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))

@@ -9,10 +9,9 @@ import torch
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import load_data
 from seatbelt_vae.data.image_records import About, image_record, stored_set
-from seatbelt_vae.runs import RunFolder
-from seatbelt_vae.training import device_images, train
+from seatbelt_vae.training import device_images
 from seatbelt_vae.training.device_images import DeviceImages
-from tests.training.small import blobs, convolutional, points
+from tests.training.small import blobs, convolutional, points, trained, weight_bytes
 
 CPU = torch.device("cpu")
 
@@ -78,13 +77,9 @@ def test_on_the_cpu_nothing_is_copied():
 
 
 def test_a_run_on_kept_images_is_the_same_run(tmp_path, monkeypatch):
-    read, kept = (
-        RunFolder.create(tmp_path / name, convolutional(steps=15)) for name in ("read", "kept")
-    )
-    train(read, blobs())
+    read = trained(tmp_path / "read", convolutional(steps=15), blobs())
     monkeypatch.setattr(
         DeviceImages, "if_it_fits", lambda data, device: DeviceImages.within(data, device, 10**9)
     )
-    train(kept, blobs())
-    written = [(run.path / "model.safetensors").read_bytes() for run in (read, kept)]
-    assert written[0] == written[1]
+    kept = trained(tmp_path / "kept", convolutional(steps=15), blobs())
+    assert weight_bytes(read) == weight_bytes(kept)

@@ -10,7 +10,7 @@ from seatbelt_vae.randomness import Stream, generator_for
 from seatbelt_vae.runs import RunFolder, read_rows, read_tensors
 from seatbelt_vae.training import train
 from seatbelt_vae.training.penalty_parts import PenaltyParts
-from tests.training.small import config, points, stopped_after
+from tests.training.small import config, points, stopped_after, trained
 
 
 def discriminator():
@@ -68,8 +68,7 @@ def test_every_step_of_training_shuffles_anew(tmp_path, monkeypatch):
 
 
 def test_only_its_own_loss_moves_the_discriminator(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config("factor-vae", steps=2))
-    train(run, points(), stop=stopped_after(1))
+    run = trained(tmp_path / "run", config("factor-vae", steps=2), stop=stopped_after(1))
     stored = read_tensors(run.path / "checkpoints" / "step-000000001" / "state.safetensors")
     loss, _ = discriminator()
     before = {k: v.clone() for k, v in loss.ratio.state_dict().items()}
@@ -80,8 +79,7 @@ def test_only_its_own_loss_moves_the_discriminator(tmp_path):
 
 
 def test_what_it_pays_is_among_the_metrics(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config("factor-vae", steps=3))
-    train(run, points())
+    run = trained(tmp_path / "run", config("factor-vae", steps=3))
     paid = [
         r["discriminator_loss"] for r in read_rows(run.path / "metrics") if r["split"] == "train"
     ]

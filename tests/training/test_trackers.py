@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.runs import RunFolder, read_rows
 from seatbelt_vae.training import trackers, train
-from tests.training.small import config, points
+from tests.training.small import config, points, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,8 +47,7 @@ def test_a_tracker_is_told_every_row(tmp_path, monkeypatch):
     accelerator = trackers.Accelerator
     monkeypatch.setattr(trackers, "Accelerator", lambda **_: accelerator(log_with=[notebook]))
     monkeypatch.setattr(trackers, "get_available_trackers", lambda: [LoggerType.TENSORBOARD])
-    run = RunFolder.create(tmp_path / "run", config(steps=20, trackers=("tensorboard",)))
-    train(run, points())
+    run = trained(tmp_path / "run", config(steps=20, trackers=("tensorboard",)))
     assert notebook.closed == 1
     assert notebook.settings["training.steps"] == 20
     assert notebook.settings["model.latent_sizes"] == "(3,)"
@@ -67,8 +66,7 @@ def test_a_tracker_that_is_not_there_is_named(tmp_path, name):
 
 
 def test_tensorboard_is_told_every_row(tmp_path):
-    run = RunFolder.create(tmp_path / "run", config(steps=20, trackers=("tensorboard",)))
-    train(run, points())
+    run = trained(tmp_path / "run", config(steps=20, trackers=("tensorboard",)))
     (events,) = (run.path / "trackers").rglob("events.out.tfevents.*.0")
     told = EventAccumulator(str(events.parent)).Reload()
     rows = read_rows(run.path / "metrics")

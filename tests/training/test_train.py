@@ -24,21 +24,13 @@ from tests.training.small import (
     points,
     poisoned,
     stopped_after,
+    trained,
+    weight_bytes,
 )
-
-
-def trained(path, settings, data=None, **options):
-    run = RunFolder.create(path, settings)
-    train(run, data or points(), **options)
-    return run
 
 
 def defended(settings, defence):
     return replace(settings, objective=replace(settings.objective, defence=(defence,)))
-
-
-def weights(run):
-    return (run.path / "model.safetensors").read_bytes()
 
 
 def rows(run):
@@ -60,14 +52,14 @@ def test_stopped_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, preset, 
     asked = iter([False] * 9 + [True] + [False] * 16 + [True] + [False] * STEPS)
     for _ in range(3):
         train(parts, points(), stop=lambda: next(asked))
-    assert weights(parts) == weights(whole)
+    assert weight_bytes(parts) == weight_bytes(whole)
     assert rows(parts) == rows(whole)
 
 
 def test_a_stop_after_the_last_step_leaves_a_finished_run(tmp_path):
     whole = trained(tmp_path / "whole", config(steps=5))
     run = trained(tmp_path / "run", config(steps=5), stop=stopped_after(5))
-    assert weights(run) == weights(whole)
+    assert weight_bytes(run) == weight_bytes(whole)
 
 
 def test_work_after_the_last_checkpoint_is_done_again_not_doubled(tmp_path):
@@ -82,7 +74,7 @@ def test_work_after_the_last_checkpoint_is_done_again_not_doubled(tmp_path):
         train(run, points(), on_progress=interrupt)
     assert (run.path / "checkpoints" / "latest").read_text() == "step-000000021\n"
     train(run, points())
-    assert weights(run) == weights(whole)
+    assert weight_bytes(run) == weight_bytes(whole)
     assert rows(run) == rows(whole)
     steps = [row["step"] for row in rows(run) if row["split"] == "train"]
     assert steps == list(range(1, STEPS + 1))
@@ -90,7 +82,7 @@ def test_work_after_the_last_checkpoint_is_done_again_not_doubled(tmp_path):
 
 def test_same_seed_same_weights_other_seed_others(tmp_path):
     a, b, c = (trained(tmp_path / n, config(seed=s)) for n, s in (("a", 0), ("b", 0), ("c", 1)))
-    assert weights(a) == weights(b) != weights(c)
+    assert weight_bytes(a) == weight_bytes(b) != weight_bytes(c)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -110,7 +102,7 @@ def test_convolutional_models_resume_bit_for_bit(tmp_path):
     asked = iter([False] * 8 + [True] + [False] * 20)
     for _ in range(2):
         train(parts, blobs(), stop=lambda: next(asked))
-    assert weights(parts) == weights(whole)
+    assert weight_bytes(parts) == weight_bytes(whole)
     assert rows(parts) == rows(whole)
 
 
@@ -180,7 +172,7 @@ def test_not_a_number_stops_before_the_weights_are_touched(tmp_path):
     )
     assert (run.path / "checkpoints" / "latest").read_text() == "step-000000007\n"
     train(run, points())
-    assert weights(run) == weights(trained(tmp_path / "whole", config()))
+    assert weight_bytes(run) == weight_bytes(trained(tmp_path / "whole", config()))
 
 
 def test_a_heavy_penalty_may_warm_up(tmp_path):
@@ -217,7 +209,7 @@ def test_corrupt_newest_checkpoint_falls_back_and_says_so(tmp_path, caplog):
     newest.write_bytes(newest.read_bytes()[:-20])
     train(run, points())
     assert "falling back to the checkpoint before" in caplog.text
-    assert weights(run) == weights(whole)
+    assert weight_bytes(run) == weight_bytes(whole)
     assert rows(run) == rows(whole)
 
 
