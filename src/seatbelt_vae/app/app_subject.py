@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from io import BytesIO
 from pathlib import PurePath
@@ -74,7 +74,7 @@ class AppSubject:
 
 
 def app_subject(
-    target: str, subject: Subject, data: ImageData | None, names: Sequence[str] = ()
+    target: str, subject: Subject, data: ImageData | None, *, names: Sequence[str] = ()
 ) -> AppSubject:
     """A subject with examples of a data set, or the faces of the package for those that fit.
 
@@ -97,15 +97,14 @@ def app_subject(
     name, count = subject.name, 2
     while name in names:
         name, count = f"{subject.name} ({count})", count + 1
-    faces = shipped_faces()
-    found = AppSubject(subject, name, _shown(target), faces[:0, :0], "")
     if data is None:
+        faces = shipped_faces()
         fits = shape == tuple(faces.shape[1:])
-        return AppSubject(subject, name, found.target, faces if fits else faces[:0], FACES * fits)
+        return AppSubject(subject, name, _shown(target), faces[: fits * _SHOWN], FACES * fits)
+    found = AppSubject(subject, name, _shown(target), torch.empty(0), " ".join(data.credits))
     held_out = subject.images(data).test
     places = np.unique(np.linspace(0, len(held_out) - 1, _SHOWN).round().astype(np.int64))
-    examples = found.to_shares(held_out.batch(places))
-    return AppSubject(subject, name, found.target, examples, " ".join(data.credits))
+    return replace(found, examples=found.to_shares(held_out.batch(places)))
 
 
 def shipped_faces() -> Tensor:

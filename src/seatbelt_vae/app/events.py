@@ -17,7 +17,7 @@ from seatbelt_vae.app.attack_job import AttackJob
 from seatbelt_vae.app.case_file import case_command, case_file
 from seatbelt_vae.app.choices import attack_config
 from seatbelt_vae.app.limits import Limits
-from seatbelt_vae.app.panel import attacked_panel, clean_panel
+from seatbelt_vae.app.panel import AttackedPanel, clean_panel
 from seatbelt_vae.app.sentences import sentence_of
 from seatbelt_vae.app.sessions import Sessions, progress_of
 from seatbelt_vae.app.uploads import checked_picture
@@ -131,21 +131,21 @@ class Live:
         changed = threading.Event()
         try:
             jobs = self._jobs(names, x, target, settings, changed)
+            panel = AttackedPanel(jobs)
             for before in progress_of(self.sessions, session, jobs, changed):
                 if before:
                     many = f"{before} attack{'s' * (before > 1)}"
                     yield AttackView(None, f"Waiting: {many} before yours.", running=True)
                 else:
-                    yield AttackView(attacked_panel(jobs), running=True)
-            yield self._finished(jobs)
+                    yield AttackView(panel.html(), running=True)
+            yield self._finished(jobs, panel.html(final=True))
         except SeatbeltError as error:
             yield AttackView(None, sentence_of(error))
         except Exception as error:
             logger.exception("an attack failed")
             yield AttackView(None, sentence_of(error))
 
-    def _finished(self, jobs: Sequence[AttackJob]) -> AttackView:
-        panel = attacked_panel(jobs)
+    def _finished(self, jobs: Sequence[AttackJob], panel: str) -> AttackView:
         if any(job.outcome is None for job in jobs):
             return AttackView(panel)
         token = secrets.token_urlsafe(16)

@@ -34,8 +34,8 @@ def live_tab(live: Live) -> None:
             pair = [_picture(live, side, number) for number, side in enumerate(_SIDES)]
             settings = _settings(first.depth)
             with gr.Row():
-                start = gr.Button("Attack", variant="primary", elem_id="start")
-                stop = gr.Button("Stop", interactive=False, elem_id="stop")
+                start = gr.Button("Attack", variant="primary", elem_id="start", min_width=110)
+                stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=110)
         with gr.Column(scale=8, min_width=320, elem_classes="levels", elem_id="result"):
             budgets = BUDGETS["l2"]
             slider = level_slider([f"{b:g}" for b in budgets], "Shown: budget ε =", 2)
@@ -85,17 +85,17 @@ def _settings(depth: int) -> list[Any]:
     """Loss, layers, norm, budgets, strength: the arguments of `attack_config` in order."""
     with gr.Row():
         loss = gr.Dropdown(
-            list(LOSSES), value=DEFAULT_LOSS, label="Loss", filterable=False, min_width=150
+            list(LOSSES), value=DEFAULT_LOSS, label="Loss", filterable=False, min_width=160, scale=3
         )
         layers = gr.Dropdown(
-            layer_names(depth), value="all", label="Layers", filterable=False, min_width=90
+            layer_names(depth), value="all", label="Layers", filterable=False, min_width=80, scale=2
         )
     with gr.Row():
         norm = gr.Radio(
             [("L₂", "l2"), ("L∞", "linf")], value="l2", label="Norm", min_width=150, scale=3
         )
         strength = gr.Radio(
-            [("strong", "strong"), ("single, faster", "single")],
+            [("strong", "strong"), ("single", "single")],
             value=STRENGTHS[0],
             label="Strength",
             min_width=190,

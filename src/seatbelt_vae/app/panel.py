@@ -1,5 +1,6 @@
 """The panel of the page: one row of pictures per subject, and its curves."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,10 @@ from seatbelt_vae.config.loss_files import declaration_of
 from seatbelt_vae.evaluation.gap import Pair
 from seatbelt_vae.report.templating import render_page
 
-__all__ = ["Block", "Step", "attacked_panel", "clean_panel", "rendered"]
+__all__ = ["AttackedPanel", "Block", "Step", "clean_panel", "rendered"]
+
+
+_CURVES_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,35 @@ def clean_panel(subjects: Sequence[AppSubject], x: Tensor, target: Tensor) -> st
     return rendered(blocks)
 
 
-def attacked_panel(jobs: Sequence[AttackJob]) -> str:
-    """The state of attacks on one pair; all subjects share the colour scale of a budget."""
-    scales = _scales(jobs)
-    blocks = [_block(job, number, scales) for number, job in enumerate(jobs)]
-    about = "0 is fooled, 1 is unmoved."
-    if jobs[0].config.threat == "l2":
-        about += " Grey: 1 − ε, a model that copies its input."
-    return rendered(blocks, budget_curve(jobs), scales, about=about)
+class AttackedPanel:
+    """The state of attacks on one pair, rendered again and again.
+
+    All subjects share the colour scale of a budget. Curves take longer to draw than pictures, and
+    are drawn again only as often as a fifth of the time allows.
+
+    Args:
+        jobs: the attacks.
+    """
+
+    def __init__(self, jobs: Sequence[AttackJob]) -> None:
+        self._jobs = jobs
+        self._curves: list[str] = [""] * (len(jobs) + 1)
+        self._next = 0.0
+
+    def html(self, *, final: bool = False) -> str:
+        """The panel now; the final one has curves up to the end."""
+        if final or time.monotonic() >= self._next:
+            begun = time.monotonic()
+            self._curves = [convergence(job, number) for number, job in enumerate(self._jobs)]
+            self._curves.append(budget_curve(self._jobs))
+            self._next = time.monotonic() + _CURVES_EVERY * (time.monotonic() - begun)
+        scales = _scales(self._jobs)
+        *own, common = self._curves
+        blocks = [_block(job, curve, scales) for job, curve in zip(self._jobs, own, strict=True)]
+        about = "0 is fooled, 1 is unmoved."
+        if self._jobs[0].config.threat == "l2":
+            about += " Grey: 1 − ε, a model that copies its input."
+        return rendered(blocks, common, scales, about=about)
 
 
 def _scales(jobs: Sequence[AttackJob]) -> list[float]:
@@ -100,7 +125,7 @@ def _scales(jobs: Sequence[AttackJob]) -> list[float]:
     return [max(*column, 1e-9) for column in zip(*sizes, strict=True)]
 
 
-def _block(job: AttackJob, number: int, scales: Sequence[float]) -> Block:
+def _block(job: AttackJob, curve: str, scales: Sequence[float]) -> Block:
     shares, pair, frame = job.subject.to_shares, job.pair, job.frame
     steps = []
     if pair is not None and frame is not None:
@@ -119,7 +144,7 @@ def _block(job: AttackJob, number: int, scales: Sequence[float]) -> Block:
         state=_state(job),
         problem=job.problem or "",
         flags=[] if job.outcome is None else job.outcome.flags,
-        curve="" if frame is None else convergence(job, number),
+        curve=curve,
     )
 
 

@@ -11,10 +11,12 @@ from seatbelt_vae.app.look import stylesheet, theme
 from seatbelt_vae.app.stored_rows import StoredRun
 from seatbelt_vae.errors import ConfigError
 
-__all__ = ["application", "bound_socket", "serve"]
+__all__ = ["LOOPBACK", "application", "bound_socket", "serve"]
 
 _FIRST_PORT, _TRIED = 7860, 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+"""Addresses that only this machine reaches."""
+
 _QUEUED = 64
 _CLOSED = (
     *("/gradio_api/upload", "/gradio_api/file", "/gradio_api/proxy", "/gradio_api/stream"),
@@ -94,11 +96,10 @@ def application(live: Live | None, stored: Mapping[str, StoredRun], host: str) -
 
     limits = LIMITS if live is None else live.limits
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    if host in _LOOPBACK:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(_LOOPBACK))
+    if host in LOOPBACK:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK))
     app.add_middleware(RequestLimits, most_bytes=limits.request_bytes)
 
-    @app.get("/cases/{token}")
     def case(token: str) -> Response:
         content = None if live is None else live.cases.get(token)
         if content is None:
@@ -106,6 +107,7 @@ def application(live: Live | None, stored: Mapping[str, StoredRun], host: str) -
         name = 'attachment; filename="seatbelt-case.zip"'
         return Response(content, 200, {"content-disposition": name}, "application/zip")
 
+    app.add_api_route("/cases/{token}", case, response_model=None)
     page = page_of(live, stored)
     page.queue(api_open=False, max_size=_QUEUED, default_concurrency_limit=4)
     return mount_gradio_app(

@@ -61,7 +61,9 @@ class Sessions:
 def progress_of(
     sessions: Sessions, session: str, jobs: Sequence[AttackJob], changed: threading.Event
 ) -> Iterator[int]:
-    """Run jobs when it is their turn, and yield after each change; they stop with the iteration.
+    """Run jobs when it is their turn; yield after each change while one of them runs.
+
+    The jobs are stopped if the iteration is left before its end.
 
     Args:
         sessions: those of the page.
@@ -70,7 +72,7 @@ def progress_of(
         changed: the event.
 
     Yields:
-        The number of attacks before; 0 once the jobs run. The last is after the end of all.
+        The number of attacks before; 0 once the jobs run.
     """
     with sessions.registered(session, jobs):
         while (before := sessions.before(session)) and not jobs[0].stopped:
@@ -78,9 +80,7 @@ def progress_of(
             changed.wait(_CHECK_SECONDS)
         for job in jobs:
             job.start()
-        running = True
-        while running:
+        while any(job.running for job in jobs):
+            yield 0
             changed.wait(_CHECK_SECONDS)
             changed.clear()
-            running = any(job.running for job in jobs)
-            yield 0
