@@ -34,21 +34,21 @@ def test_a_watched_attack_equals_the_attack(loss: str) -> None:
     effort = {"restarts": 0, "gradient_free": 10, "max_evaluations": 10, "draws": 2}
     watched = job(replace(QUICK, loss=loss, strength="strong", **effort))
     watched.run()
-    assert watched.problem is None
-    assert watched.outcome is not None
+    assert watched.state.problem == ""
+    assert watched.state.outcome is not None
     plain = checked_attack(
         watched.subject.model, watched.x[None], watched.target[None], watched.config
     )
-    assert torch.equal(watched.outcome.adversarial, plain.result.adversarial[0])
+    assert torch.equal(watched.state.outcome.adversarial, plain.result.adversarial[0])
     rows = plain.rows(0)
-    assert [row["delta"] for row in watched.outcome.rows] == [row["delta"] for row in rows]
-    assert watched.outcome.checks == len(plain.flags)
+    assert [row["delta"] for row in watched.state.outcome.rows] == [row["delta"] for row in rows]
+    assert watched.state.outcome.checks == len(plain.flags)
 
 
 def test_the_best_points_are_those_of_the_result() -> None:
     found = job(QUICK)
     found.run()
-    frame, outcome = found.frame, found.outcome
+    frame, outcome = found.state.frame, found.state.outcome
     assert frame is not None
     assert outcome is not None
     losses = [row["divergence"] for row in outcome.rows]
@@ -104,9 +104,9 @@ def test_a_long_curve_keeps_its_ends() -> None:
 def test_the_time_limit_ends_an_attack_and_keeps_what_is_known() -> None:
     found = job(replace(QUICK, strength="strong", max_evaluations=500), seconds=0.05)
     found.run()
-    assert found.outcome is None
-    assert "time limit of 0.05 s" in (found.problem or "")
-    assert found.frame is not None
+    assert found.state.outcome is None
+    assert "time limit of 0.05 s" in found.state.problem
+    assert found.state.frame is not None
     assert not found.subject.lock.locked()
 
 
@@ -114,9 +114,9 @@ def test_a_stopped_attack_ends() -> None:
     found = job(replace(QUICK, strength="strong", max_evaluations=500))
     found.stop()
     found.run()
-    assert found.outcome is None
-    assert (found.problem or "").startswith("Stopped")
-    assert not found.running
+    assert found.state.outcome is None
+    assert found.state.problem.startswith("Stopped")
+    assert not found.state.running
 
 
 def test_an_attack_waits_for_another_one_on_its_model_and_can_be_stopped_meanwhile() -> None:
@@ -124,14 +124,14 @@ def test_an_attack_waits_for_another_one_on_its_model_and_can_be_stopped_meanwhi
     with found.subject.lock:
         found.start()
         time.sleep(0.3)
-        assert found.running
-        assert found.frame is None
+        assert found.state.running
+        assert found.state.frame is None
         found.stop()
         for _ in range(50):
             time.sleep(0.05)
-            if not found.running:
+            if not found.state.running:
                 break
-    assert (found.problem or "").startswith("Stopped")
+    assert found.state.problem.startswith("Stopped")
 
 
 def test_an_error_of_the_model_is_a_sentence_without_its_words(
@@ -144,12 +144,12 @@ def test_an_error_of_the_model_is_a_sentence_without_its_words(
 
     found.subject.model.encode = broken  # type: ignore[method-assign]
     found.run()
-    assert "secret" not in (found.problem or "")
-    assert "terminal of the server" in (found.problem or "")
+    assert "secret" not in found.state.problem
+    assert "terminal of the server" in found.state.problem
     assert "secret" in caplog.text
 
 
 def test_an_error_of_the_library_is_its_sentence() -> None:
     found = job(replace(QUICK, layers="3"))
     found.run()
-    assert found.problem == "Layers '3' of a model with 1: expected distinct numbers 1…1."
+    assert found.state.problem == "Layers '3' of a model with 1: expected distinct numbers 1…1."

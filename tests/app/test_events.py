@@ -26,7 +26,7 @@ SLOW = SETTINGS | {"strength": "strong", "loss": "output-reconstruction"}
 
 def views(page: Live, session: str = "ada", **changes: Any) -> Iterator[AttackView]:
     """The views of an attack on the first two examples."""
-    examples = page.subjects["first"].examples
+    examples = next(iter(page.subjects.values())).examples
     given = {"names": ["first"], "x": examples[0], "target": examples[1], "settings": SETTINGS}
     return page.attack(session, **(given | changes))
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
 
-__all__ = ["AttackJob", "Outcome"]
+__all__ = ["AttackJob", "JobState", "Outcome"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,25 @@ class Outcome:
     reconstruction: Tensor
 
 
+@dataclass(frozen=True)
+class JobState:
+    """What is known of an attack.
+
+    Args:
+        pair: the pair and its clean reconstructions; None until the attack begins.
+        frame: the best distortions known; None until the first evaluation.
+        outcome: the result; None until it is finished.
+        problem: why there is no result, in a sentence.
+        running: whether the attack has not ended.
+    """
+
+    pair: Pair | None = None
+    frame: Frame | None = None
+    outcome: Outcome | None = None
+    problem: str = ""
+    running: bool = True
+
+
 class AttackJob:
     """An attack of one subject on one pair.
 
@@ -61,11 +80,7 @@ class AttackJob:
         changed: set whenever there is a new frame, and at the end.
 
     Attributes:
-        pair: the pair and its clean reconstructions; None until the attack begins.
-        frame: the best distortions known; None until the first evaluation.
-        outcome: the result; None until it is finished.
-        problem: why there is no result, in a sentence; None without a problem.
-        running: whether the attack has not ended.
+        state: what is known; replaced as a whole, so that it can be read while the attack runs.
     """
 
     def __init__(
@@ -79,11 +94,7 @@ class AttackJob:
     ) -> None:
         self.subject, self.config = subject, config
         self.x, self.target = (subject.from_shares(share) for share in (x, target))
-        self.pair: Pair | None = None
-        self.frame: Frame | None = None
-        self.outcome: Outcome | None = None
-        self.problem: str | None = None
-        self.running = True
+        self.state = JobState()
         self._seconds, self._changed = seconds, changed
         self._stopped, self._deadline, self._next_frame = threading.Event(), float("inf"), 0.0
         self._best: BestKnown | None = None
@@ -102,7 +113,8 @@ class AttackJob:
         return self._stopped.is_set()
 
     def run(self) -> None:
-        """Attack; what happens is in the attributes."""
+        """Attack; what happens is in the state."""
+        problem = ""
         try:
             while not self.subject.lock.acquire(timeout=_LOCK_SECONDS):
                 self._check()
@@ -112,15 +124,14 @@ class AttackJob:
             finally:
                 self.subject.lock.release()
         except _EndedError as error:
-            self.problem = str(error)
+            problem = str(error)
         except SeatbeltError as error:
-            self.problem = sentence_of(error)
+            problem = sentence_of(error)
         except Exception as error:
             logger.exception("an attack on %s failed", self.subject.name)
-            self.problem = sentence_of(error)
+            problem = sentence_of(error)
         finally:
-            self.running = False
-            self._changed.set()
+            self._update(problem=problem, running=False)
 
     def before(self, rows: int) -> None:
         """Count the evaluations to come; end the attack if it was stopped or its time is over."""
@@ -134,7 +145,7 @@ class AttackJob:
             return
         self._best.record(images, values)
         if time.monotonic() >= self._next_frame:
-            self._show(self._best)
+            self._update(frame=self._best.frame(self._rebuilt))
             self._next_frame = time.monotonic() + _FRAME_SECONDS
 
     def _check(self) -> None:
@@ -148,7 +159,7 @@ class AttackJob:
 
     def _attack(self) -> None:
         model = self.subject.model
-        self.pair = Pair.of(model, self.x, self.target)
+        self._update(pair=Pair.of(model, self.x, self.target))
         attacked = prepare_model(model)
         self._best = BestKnown.of(attacked, self.x, self.target, self.config)
         loss = loss_of(self.config, len(attacked.latent_sizes))
@@ -158,16 +169,15 @@ class AttackJob:
         sides = self.x[None], self.target[None]
         found = checked_attack(model, *sides, self.config, loss=watched, pair_numbers=[0])
         self._best.take(found.result.adversarial[0], found.result.divergence[0])
-        self._show(self._best)
-        identity = self._identity()
-        flags = found.flags
-        self.outcome = Outcome(
-            rows=found.rows(0, identity),
+        frame, flags = self._best.frame(self._rebuilt), found.flags
+        outcome = Outcome(
+            rows=found.rows(0, self._identity()),
             flags=[(flag.name, flag.detail) for flag in flags if flag.raised],
             checks=len(flags),
             adversarial=found.result.adversarial[0].detach().float().cpu(),
-            reconstruction=self._best.frame(self._rebuilt).reconstructions,
+            reconstruction=frame.reconstructions,
         )
+        self._update(frame=frame, outcome=outcome)
 
     def _identity(self) -> dict[str, Any]:
         config = self.config
@@ -184,8 +194,8 @@ class AttackJob:
             "seed": config.seed,
         }
 
-    def _show(self, best: BestKnown) -> None:
-        self.frame = best.frame(self._rebuilt)
+    def _update(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
         self._changed.set()
 
     def _rebuilt(self, points: Tensor) -> Tensor:

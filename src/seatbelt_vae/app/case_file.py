@@ -65,7 +65,7 @@ def case_file(jobs: Sequence[AttackJob], name: str) -> bytes:
 
 
 def _parts(job: AttackJob, command: str) -> dict[str, bytes]:
-    pair, found = job.pair, job.outcome
+    pair, found = job.state.pair, job.state.outcome
     assert pair is not None
     assert found is not None
     about: dict[str, Any] = {
@@ -95,7 +95,7 @@ def _parts(job: AttackJob, command: str) -> dict[str, bytes]:
 
 
 def _panel(job: AttackJob) -> bytes:
-    pair, found = job.pair, job.outcome
+    pair, found = job.state.pair, job.state.outcome
     assert pair is not None
     assert found is not None
     shares = job.subject.to_shares

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import MaxNLocator
 
-from seatbelt_vae.app.attack_job import AttackJob
+from seatbelt_vae.app.attack_job import AttackJob, JobState
 from seatbelt_vae.app.best_known import Frame
 from seatbelt_vae.config.loss_files import declaration_of
 from seatbelt_vae.report.drawing.axis import Axis
@@ -18,9 +18,9 @@ _SIZE = (380, 236)
 _LETTERS = 0.075
 
 
-def convergence(job: AttackJob, number: int) -> str:
+def convergence(job: AttackJob, state: JobState, number: int) -> str:
     """The smallest loss within each budget, against evaluations of the loss."""
-    frame = job.frame
+    frame = state.frame
     if frame is None:
         return ""
     curves, last = _losses(frame), max(frame.evaluations, 2)
@@ -45,8 +45,8 @@ def convergence(job: AttackJob, number: int) -> str:
         colour = Look(RAMP[k % len(RAMP)], "o")
         chart.line(points, "line", colour, f"ε = {epsilon:g}: {losses[-1]:.3g}")
     places = _apart([losses[-1] for losses in curves], _LETTERS * (y.high - y.low), y)
-    for k, (epsilon, place) in enumerate(zip(job.config.epsilons, places, strict=True)):
-        chart.write(1.03 * last, place, f"{epsilon:g}", color=RAMP[k % len(RAMP)])
+    for epsilon, place in zip(job.config.epsilons, places, strict=True):
+        chart.write(1.03 * last, place, f"{epsilon:g}")
     return chart.render()
 
 
@@ -65,12 +65,12 @@ def _apart(values: Sequence[float], least: float, axis: Axis) -> list[float]:
     return places
 
 
-def budget_curve(jobs: Sequence[AttackJob]) -> str:
+def budget_curve(jobs: Sequence[AttackJob], states: Sequence[JobState]) -> str:
     """The gap of the best distortion within each budget; without a gap, nothing."""
     known = [
         (number, job.subject.name, list(zip(job.config.epsilons, gaps, strict=True)))
-        for number, job in enumerate(jobs)
-        if (gaps := _gaps(job))
+        for number, (job, state) in enumerate(zip(jobs, states, strict=True))
+        if (gaps := _gaps(job, state))
     ]
     if not known:
         return ""
@@ -101,8 +101,8 @@ def _losses(frame: Frame) -> list[list[float]]:
     return [[value / scale for value in column] for column in traced]
 
 
-def _gaps(job: AttackJob) -> list[float]:
-    pair, frame = job.pair, job.frame
+def _gaps(job: AttackJob, state: JobState) -> list[float]:
+    pair, frame = state.pair, state.frame
     if pair is None or frame is None or not pair.gap_is_defined:
         return []
     if not declaration_of(job.config.loss).targeted:

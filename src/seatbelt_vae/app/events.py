@@ -146,7 +146,7 @@ class Live:
             yield AttackView(None, sentence_of(error))
 
     def _finished(self, jobs: Sequence[AttackJob], panel: str) -> AttackView:
-        if any(job.outcome is None for job in jobs):
+        if any(job.state.outcome is None for job in jobs):
             return AttackView(panel)
         token = secrets.token_urlsafe(16)
         self.cases[token] = case_file(jobs, _DOWNLOAD)

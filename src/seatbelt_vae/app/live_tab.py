@@ -17,6 +17,7 @@ from seatbelt_vae.errors import SeatbeltError
 __all__ = ["live_tab"]
 
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_SHOWN = "Shown: budget ε ="
 _SIDES = {"input": "Input", "target": "Target: the picture to be reconstructed"}
 _CASE = Markup(
     '<div class="case"><a href="cases/{token}" download>Download this case</a>'
@@ -38,7 +39,7 @@ def live_tab(live: Live) -> None:
                 stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=110)
         with gr.Column(scale=8, min_width=320, elem_classes="levels", elem_id="result"):
             budgets = BUDGETS["l2"]
-            slider = level_slider([f"{b:g}" for b in budgets], "Shown: budget ε =", 2)
+            slider = level_slider([f"{b:g}" for b in budgets], _SHOWN, 2)
             notice = gr.HTML("", elem_id="notice")
             panel = gr.HTML("", elem_id="panel")
             case = gr.HTML("", elem_id="case")
@@ -46,9 +47,7 @@ def live_tab(live: Live) -> None:
     outputs = [panel, notice, case, start, stop]
     _connect_pictures(live, models, pair, [panel, notice])
     inputs = [*models, *states, *settings]
-    start.click(_begin(live), settings, [slider, *outputs], **_HIDDEN).then(
-        _attack(live), inputs, outputs, concurrency_limit=None, **_HIDDEN
-    )
+    start.click(_attack(live), inputs, [slider, *outputs], concurrency_limit=None, **_HIDDEN)
     stop.click(_stop(live), None, None, queue=False, **_HIDDEN)
     _page().unload(_stop(live))
 
@@ -176,26 +175,6 @@ def _names(one: str, other: str) -> list[str]:
     return [one] if other == NO_OTHER else [one, other]
 
 
-def _begin(live: Live) -> Any:
-    """The slider over the chosen budgets, and the state of the page before the first result."""
-    del live
-
-    def begin(loss: str, layers: str, norm: str, budgets: list[float], strength: str) -> list[Any]:
-        del loss, layers, norm, strength
-        labels = [f"{budget:g}" for budget in sorted(budgets)]
-        slider = slider_value(labels, "Shown: budget ε =", len(labels) // 2)
-        return [
-            slider,
-            gr.skip(),
-            "",
-            "",
-            gr.update(interactive=False),
-            gr.update(interactive=True),
-        ]
-
-    return begin
-
-
 def _attack(live: Live) -> Any:
     def attack(
         one: str,
@@ -217,8 +196,11 @@ def _attack(live: Live) -> Any:
             "strength": strength,
         }
         session = request.session_hash or ""
+        labels = [f"{budget:g}" for budget in sorted(budgets)]
+        slider = slider_value(labels, _SHOWN, len(labels) // 2) if labels else gr.skip()
         for view in live.attack(session, _names(one, other), x, target, settings):
-            yield _outputs(view)
+            yield [slider, *_outputs(view)]
+            slider = gr.skip()
 
     return attack
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from seatbelt_vae.app.app_subject import AppSubject
-from seatbelt_vae.app.attack_job import AttackJob
+from seatbelt_vae.app.attack_job import AttackJob, JobState
 from seatbelt_vae.app.curves import budget_curve, convergence
 from seatbelt_vae.app.pictures import distortion_uri, picture_uri
 from seatbelt_vae.config.loss_files import declaration_of
@@ -100,33 +100,34 @@ class AttackedPanel:
 
     def html(self, *, final: bool = False) -> str:
         """The panel now; the final one has curves up to the end."""
+        jobs, states = self._jobs, [job.state for job in self._jobs]
         if final or time.monotonic() >= self._next:
             begun = time.monotonic()
-            self._curves = [convergence(job, number) for number, job in enumerate(self._jobs)]
-            self._curves.append(budget_curve(self._jobs))
+            self._curves = [convergence(jobs[k], state, k) for k, state in enumerate(states)]
+            self._curves.append(budget_curve(jobs, states))
             self._next = time.monotonic() + _CURVES_EVERY * (time.monotonic() - begun)
-        scales = _scales(self._jobs)
+        scales = _scales(jobs, states)
         *own, common = self._curves
-        blocks = [_block(job, curve, scales) for job, curve in zip(self._jobs, own, strict=True)]
+        blocks = [_block(*found, scales) for found in zip(jobs, states, own, strict=True)]
         about = "0 is fooled, 1 is unmoved."
-        if self._jobs[0].config.threat == "l2":
+        if jobs[0].config.threat == "l2":
             about += " Grey: 1 − ε, a model that copies its input."
         return rendered(blocks, common, scales, about=about)
 
 
-def _scales(jobs: Sequence[AttackJob]) -> list[float]:
+def _scales(jobs: Sequence[AttackJob], states: Sequence[JobState]) -> list[float]:
     """The largest distortion of each budget, mean over channels, in shares of black to white."""
     sizes = [
         [float((job.subject.to_shares(star) - base).mean(0).abs().max()) for star in frame.points]
-        for job in jobs
-        if (frame := job.frame) is not None
+        for job, state in zip(jobs, states, strict=True)
+        if (frame := state.frame) is not None
         for base in [job.subject.to_shares(job.x)]
     ]
     return [max(*column, 1e-9) for column in zip(*sizes, strict=True)]
 
 
-def _block(job: AttackJob, curve: str, scales: Sequence[float]) -> Block:
-    shares, pair, frame = job.subject.to_shares, job.pair, job.frame
+def _block(job: AttackJob, state: JobState, curve: str, scales: Sequence[float]) -> Block:
+    shares, pair, frame = job.subject.to_shares, state.pair, state.frame
     steps = []
     if pair is not None and frame is not None:
         found = zip(frame.points, frame.reconstructions, scales, strict=True)
@@ -141,9 +142,9 @@ def _block(job: AttackJob, curve: str, scales: Sequence[float]) -> Block:
         reconstruction="" if pair is None else picture_uri(shares(pair.reconstruction)),
         target=picture_uri(shares(job.target)),
         steps=steps,
-        state=_state(job),
-        problem=job.problem or "",
-        flags=[] if job.outcome is None else job.outcome.flags,
+        state=_words(state),
+        problem=state.problem,
+        flags=[] if state.outcome is None else state.outcome.flags,
         curve=curve,
     )
 
@@ -163,12 +164,12 @@ def _finding(job: AttackJob, pair: Pair, star: Tensor, rebuilt: Tensor) -> tuple
     return f"{100 * (1 - gap):.0f} %", "of the way to the target", f"gap {gap:.2f}, {relative}"
 
 
-def _state(job: AttackJob) -> str:
-    if job.outcome is not None:
-        clear = job.outcome.checks - len(job.outcome.flags)
-        return f"{clear} of {job.outcome.checks} checks clear"
-    if job.problem:
+def _words(state: JobState) -> str:
+    if state.outcome is not None:
+        clear = state.outcome.checks - len(state.outcome.flags)
+        return f"{clear} of {state.outcome.checks} checks clear"
+    if state.problem:
         return ""
-    if job.frame is None:
+    if state.frame is None:
         return "waits for another attack on this model"
-    return f"{job.frame.evaluations:,} evaluations".replace(",", "\u202f")
+    return f"{state.frame.evaluations:,} evaluations".replace(",", "\u202f")

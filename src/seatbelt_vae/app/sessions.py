@@ -80,7 +80,7 @@ def progress_of(
             changed.wait(_CHECK_SECONDS)
         for job in jobs:
             job.start()
-        while any(job.running for job in jobs):
+        while any(job.state.running for job in jobs):
             yield 0
             changed.wait(_CHECK_SECONDS)
             changed.clear()
