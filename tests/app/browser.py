@@ -114,9 +114,8 @@ class Visitor:
 
     def text(self, selector: str) -> str:
         """The text of an element as it is shown; empty if it is not there."""
-        return str(
-            self.run(f"(document.querySelector({json.dumps(selector)}) || {{}}).innerText || ''")
-        )
+        element = f"document.querySelector({json.dumps(selector)})"
+        return str(self.run(f'({element} || {{}}).innerText || ""')).strip()
 
     def click(self, selector: str) -> None:
         """Click an element."""

@@ -217,8 +217,10 @@ def test_every_control_has_a_name_and_is_reached_by_keys(page: Visitor, driver: 
                 " || document.activeElement.type"
             )
         )
-    for control in ("Model", "Beside it", "Loss", "Layers", "radio", "checkbox", "start", "range"):
+    for control in ("Model", "Beside it", "Loss", "radio", "checkbox", "start"):
         assert control in reached
+    assert any(str(name).startswith("Shown: budget") for name in reached)
+    page.click("#input-picker input[type=radio]")
     page.element("#target-picker input[type=radio]:checked").send_keys(Keys.ARROW_LEFT)
     page.until("document.querySelector('#target-picker input[type=radio]').checked")
     page.element("#start").send_keys(Keys.ENTER)
@@ -257,13 +259,21 @@ def test_other_requests_are_refused(
     address: str, path: str, method: str, body: bytes | None, status: int
 ) -> None:
     request = urllib.request.Request(address + path, body, method=method)
-    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError)) as refused:
-        urllib.request.urlopen(request)
     # a large request may be cut off while it is sent
-    assert getattr(refused.value, "code", status) == status
+    assert answer_to(request) in (status, None if body and len(body) > 1 else status)
+
+
+def answer_to(request: urllib.request.Request) -> int | None:
+    """The status of the answer; None if the connection was cut off."""
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except urllib.error.URLError:
+        return None
 
 
 def test_another_name_of_this_host_is_refused(address: str) -> None:
-    request = urllib.request.Request(address, headers={"Host": "evil.example"})
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        urllib.request.urlopen(request)
+    assert answer_to(urllib.request.Request(address, headers={"Host": "evil.example"})) == 400

@@ -87,7 +87,13 @@ def _settings(depth: int) -> list[Any]:
             list(LOSSES), value=DEFAULT_LOSS, label="Loss", filterable=False, min_width=160, scale=3
         )
         layers = gr.Dropdown(
-            layer_names(depth), value="all", label="Layers", filterable=False, min_width=80, scale=2
+            layer_names(depth),
+            value="all",
+            label="Layers",
+            filterable=False,
+            min_width=80,
+            scale=2,
+            interactive=has_layers(DEFAULT_LOSS),
         )
     with gr.Row():
         norm = gr.Radio(

@@ -1,3 +1,4 @@
+let known = props.value.labels.join();
 const show = () => {
   const range = element.querySelector("input");
   const label = props.value.labels[range.value] || "";
@@ -6,5 +7,11 @@ const show = () => {
   element.closest(".levels").dataset.shown = range.value;
 };
 element.addEventListener("input", show);
-watch("value", show);
+watch("value", () => {
+  if (known !== props.value.labels.join()) {
+    known = props.value.labels.join();
+    element.querySelector("input").value = props.value.start;
+  }
+  show();
+});
 show();
