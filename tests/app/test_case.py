@@ -3,8 +3,10 @@
 import io
 import json
 import shlex
+import shutil
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ from seatbelt_vae.app.app_subject import app_subject
 from seatbelt_vae.app.case_file import CASE, TENSORS
 from seatbelt_vae.app.events import Live
 from seatbelt_vae.app.limits import LIMITS
+from seatbelt_vae.app.opening import opened_targets
 from seatbelt_vae.app.repeat_case import repeat_case
 from seatbelt_vae.attacks.attack_rows import COLUMNS
 from seatbelt_vae.cli import main
+from seatbelt_vae.cli.app import _opened
+from seatbelt_vae.cli.options import App
+from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.toml import from_dict
 from seatbelt_vae.errors import ArtifactError
@@ -98,6 +104,24 @@ def test_the_command_repeats_the_attack(
     assert row["subject"] == "faces-denoising"
     assert row["again"] == row["stored"]
     assert row["difference"] == 0
+
+
+def test_the_command_names_the_data_that_a_model_is_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(Path(__file__).parent / "small_models.py", tmp_path)
+    target, data = f"{tmp_path}/small_models.py:first", f"{tmp_path}/small_models.py:images"
+    options = parse(["app", target, "--data", data])
+    assert isinstance(options, App)
+    subjects, _ = opened_targets([target], partial(_opened, options), print, options.opening)
+    (subject,) = subjects.values()
+    page = Live(subjects, LIMITS, threads=1)
+    *_, last = views(page, names=[subject.name])
+    assert str(tmp_path) not in last.command
+    monkeypatch.chdir(tmp_path)
+    Path("seatbelt-case.zip").write_bytes(page.cases[last.case or ""])
+    assert main(shlex.split(last.command)[1:]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[-1] == "0"
 
 
 def test_another_attack_is_told_apart(downloaded: tuple[bytes, str], tmp_path: Path) -> None:

@@ -2,15 +2,19 @@
 
 import io
 import re
+import shutil
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatbelt_vae.attacks import run_suite
+from tests.attacks.suite_runs import CONFIG, make_run, sprites
 from tests.data.written_pictures import saved
 
 from .browser import Visitor, chromium, requested, served, skip_without_browser
@@ -58,10 +62,19 @@ SMALL = """[...document.querySelectorAll("button, input[type=range], .tile, labe
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     skip_without_browser()
     folder = tmp_path_factory.mktemp("secret-folder")
-    models = [str(ROOT / target) for target in MODELS]
+    targets = [*(str(ROOT / target) for target in MODELS), str(stored_attacks(folder))]
     data = f"{ROOT / 'tests/app/small_models.py'}:images"
-    with served(folder, *models, "--data", data, "--seconds", "20") as found:
+    with served(folder, *targets, "--data", data, "--seconds", "20") as found:
         yield found
+
+
+def stored_attacks(folder: Path) -> Path:
+    """A folder with the attacks of a run alone."""
+    run = make_run(folder / "run")
+    settings = replace(CONFIG, pairs=2, strength="single", weight_count=3)
+    run_suite(run, sprites(), settings)
+    shutil.copytree(run.path / "attacks", folder / "alone" / "attacks")
+    return folder / "alone"
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +205,27 @@ def test_a_dark_system_gets_a_dark_page(driver: Any, address: str) -> None:
         visitor.run("getComputedStyle(document.querySelector('h1')).color") == "rgb(232, 230, 225)"
     )
     visitor.size(1280, 860)
+
+
+def test_a_slider_moves_over_stored_attacks(page: Visitor) -> None:
+    page.run(
+        "[...document.querySelectorAll('[role=tab]')]"
+        ".find((e) => e.innerText === 'Stored attacks').click()"
+    )
+    panel = "document.querySelector('#stored-panel')"
+    page.until(f"{panel} && {panel}.querySelectorAll('img').length >= 5")
+    slider = "[...document.querySelectorAll('input[type=range]')].find((e) => e.checkVisibility())"
+    seen = []
+    for level in range(3):
+        page.run(
+            f"(() => {{ const range = {slider}; range.value = {level};"
+            "range.dispatchEvent(new Event('input', { bubbles: true })); })()"
+        )
+        shown = "img.adversarial')].filter((e) => e.checkVisibility()).map((e) => e.src)"
+        seen += page.run(f"[...{panel}.querySelectorAll('{shown}")
+        assert page.run(f"{slider}.getAttribute('aria-valuetext')").startswith("λ = ")
+    assert len(set(seen)) == len(seen) == 3
+    page.run("document.querySelector('[role=tab]').click()")
 
 
 def test_every_control_has_a_name_and_is_reached_by_keys(page: Visitor, driver: Any) -> None:

@@ -32,6 +32,7 @@ class AppSubject:
         target: the argument that opens it, without the folder it lies in.
         examples: pictures as shares of black to white, :math:`(N, C, H, W)`; may be empty.
         credit: the origin of the examples.
+        options: further words of the command that opens it, without folders.
         lock: held by the attack that runs on the model.
     """
 
@@ -40,6 +41,7 @@ class AppSubject:
     target: str
     examples: Tensor
     credit: str = ""
+    options: tuple[str, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -74,7 +76,12 @@ class AppSubject:
 
 
 def app_subject(
-    target: str, subject: Subject, data: ImageData | None, *, names: Sequence[str] = ()
+    target: str,
+    subject: Subject,
+    data: ImageData | None,
+    *,
+    names: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> AppSubject:
     """A subject with examples of a data set, or the faces of the package for those that fit.
 
@@ -83,6 +90,7 @@ def app_subject(
         subject: the subject.
         data: the data set; None for the faces.
         names: names that are taken.
+        options: further words of the command that opens it.
 
     Raises:
         ConfigError: inputs that are not images with black and white.
@@ -97,11 +105,14 @@ def app_subject(
     name, count = subject.name, 2
     while name in names:
         name, count = f"{subject.name} ({count})", count + 1
+    words = tuple(map(_shown, options))
+    faces = shipped_faces()
     if data is None:
-        faces = shipped_faces()
         fits = shape == tuple(faces.shape[1:])
-        return AppSubject(subject, name, _shown(target), faces[: fits * _SHOWN], FACES * fits)
-    found = AppSubject(subject, name, _shown(target), torch.empty(0), " ".join(data.credits))
+        examples, credit = (faces, FACES) if fits else (faces[:0], "")
+        return AppSubject(subject, name, _shown(target), examples, credit, words)
+    credit = " ".join(data.credits)
+    found = AppSubject(subject, name, _shown(target), faces[:0], credit, words)
     held_out = subject.images(data).test
     places = np.unique(np.linspace(0, len(held_out) - 1, _SHOWN).round().astype(np.int64))
     return replace(found, examples=found.to_shares(held_out.batch(places)))
@@ -120,5 +131,13 @@ def shipped_faces() -> Tensor:
 
 
 def _shown(target: str) -> str:
-    """The argument without its folders, which the browser must not see."""
+    """A word of a command without folders, which the browser must not see.
+
+    Example:
+        >>> _shown("/home/ada/vae.py:load"), _shown("folder:runs/faces"), _shown("zoo:faces-vae")
+        ('vae.py:load', 'folder:faces', 'zoo:faces-vae')
+    """
+    kind, colon, place = target.partition(":")
+    if colon and kind in ("folder", "array", "table"):
+        return f"{kind}:{_shown(place)}"
     return PurePath(target).name if "/" in target or "\\" in target else target

@@ -28,7 +28,7 @@ Repeat it and compare with what is stored:
 
     {command}
 
-A model that is named without its folder is looked for in the working folder.
+Names of files have no folders: run it where the files are.
 
 Each folder holds the attack on one model:
 {case} has the settings, one row per budget (see docs/rows.md) and the digest of the model;
@@ -38,8 +38,8 @@ Each folder holds the attack on one model:
 
 def case_command(jobs: Sequence[AttackJob], name: str) -> str:
     """The command that repeats the attacks of a downloaded file ``name``."""
-    targets = [job.subject.target for job in jobs]
-    return shlex.join(["seatbelt-vae", "app", *targets, "--repeat", name])
+    targets, options = [job.subject.target for job in jobs], jobs[0].subject.options
+    return shlex.join(["seatbelt-vae", "app", *targets, *options, "--repeat", name])
 
 
 def case_file(jobs: Sequence[AttackJob], name: str) -> bytes:

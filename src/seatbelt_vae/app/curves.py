@@ -54,14 +54,19 @@ def _apart(values: Sequence[float], least: float, axis: Axis) -> list[float]:
     """Positions near values, at least this far apart and inside the axis.
 
     Example:
-        >>> _apart([0.5, 0.5, 0.0], 0.25, Axis("", 0, 1))
-        [0.75, 0.5, 0.25]
+        >>> axis = Axis("", 0.0, 1.0)
+        >>> _apart([0.5, 0.5, 0.0], 0.25, axis), _apart([1.0, 1.0], 0.25, axis)
+        ([0.75, 0.5, 0.25], [1.0, 0.75])
     """
     order = sorted(range(len(values)), key=lambda k: (values[k], -k))
     places, lowest = [0.0] * len(values), axis.low + least
     for k in order:
-        places[k] = lowest = max(values[k], lowest)
-        lowest += least
+        places[k] = max(values[k], lowest)
+        lowest = places[k] + least
+    highest = axis.high
+    for k in reversed(order):
+        places[k] = min(places[k], highest)
+        highest = places[k] - least
     return places
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import gradio as gr
 from markupsafe import Markup
 from torch import Tensor
 
 from seatbelt_vae.app.choices import BUDGETS, DEFAULT_LOSS, STRENGTHS, has_layers, layer_names
 from seatbelt_vae.app.events import NO_OTHER, AttackView, Live
+from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.sentences import sentence_of
 from seatbelt_vae.app.widgets import level_slider, picker, picker_value, slider_value
 from seatbelt_vae.config.loss_files import LOSSES
@@ -63,7 +63,7 @@ def _models(live: Live) -> list[Any]:
             gr.Dropdown(names, value=names[0], label="Model", filterable=False, min_width=120),
             gr.Dropdown(
                 [NO_OTHER, *names],
-                value=NO_OTHER,
+                value=names[1] if len(names) == 2 else NO_OTHER,
                 label="Beside it",
                 filterable=False,
                 min_width=120,
@@ -97,19 +97,19 @@ def _settings(depth: int) -> list[Any]:
         )
     with gr.Row():
         norm = gr.Radio(
-            [("L₂", "l2"), ("L∞", "linf")], value="l2", label="Norm", min_width=150, scale=3
+            [("L₂", "l2"), ("L∞", "linf")], value="l2", label="Norm", min_width=120, scale=3
         )
         strength = gr.Radio(
             [("strong", "strong"), ("single", "single")],
             value=STRENGTHS[0],
             label="Strength",
-            min_width=190,
+            min_width=150,
             scale=4,
         )
     budgets = gr.CheckboxGroup(
         [(f"{b:g}", b) for b in BUDGETS["l2"]],
         value=list(BUDGETS["l2"]),
-        label="Budgets ε: the largest distortion, as a share",
+        label="Budgets ε of the distortion",
     )
 
     def of_norm(chosen: str) -> Any:

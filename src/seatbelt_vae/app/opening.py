@@ -18,7 +18,10 @@ Opener = Callable[[str], tuple[Subject, ImageData | None]]
 
 
 def opened_targets(
-    targets: Sequence[str], opened: Opener, say: Callable[[str], object]
+    targets: Sequence[str],
+    opened: Opener,
+    say: Callable[[str], object],
+    options: Sequence[str] = (),
 ) -> tuple[dict[str, AppSubject], dict[str, StoredRun]]:
     """The subjects and the stored attacks of targets, each by a name that is unique.
 
@@ -26,6 +29,7 @@ def opened_targets(
         targets: as for `open_subject`, or folders with stored attacks.
         opened: opens a subject and its data set; None for the faces of the package.
         say: gets one line per model that cannot be opened while its attacks can be shown.
+        options: further words of the command that opens the targets.
 
     Raises:
         SeatbeltError: a target is neither.
@@ -34,7 +38,7 @@ def opened_targets(
     for target in targets:
         subject = None
         try:
-            subject = app_subject(target, *opened(target), names=list(subjects))
+            subject = app_subject(target, *opened(target), names=list(subjects), options=options)
             subjects[subject.name] = subject
             folder = subject.subject.folder
         except SeatbeltError as error:
@@ -55,11 +59,12 @@ def opened_page(
     threads: int,
     host: str,
     say: Callable[[str], object],
+    options: Sequence[str] = (),
 ) -> Any:
     """The application of the page for targets; see `opened_targets` and `application`."""
     from seatbelt_vae.app.server import LOOPBACK, application
 
-    subjects, stored = opened_targets(targets, opened, say)
+    subjects, stored = opened_targets(targets, opened, say, options)
     if host not in LOOPBACK:
         say(f"everyone who reaches {host} can use the page, which has no password")
     live = Live(subjects, limits, threads) if subjects else None

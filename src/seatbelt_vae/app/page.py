@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import gradio as gr
 from markupsafe import Markup
 
 from seatbelt_vae.app.events import Live
+from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.live_tab import live_tab
 from seatbelt_vae.app.stored_rows import StoredRun
 from seatbelt_vae.app.stored_tab import stored_tab

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-import gradio as gr
 from torch import Tensor
 
+from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.pictures import picture_uri
 
 __all__ = ["level_slider", "picker", "picker_value", "slider_value"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _ALIKE = 1e-4
+_FIRST = "faces-vae"
 
 
 def run(options: App) -> None:
@@ -41,10 +42,11 @@ def run(options: App) -> None:
     threads = max(1, available_cores() // 2)  # two models are attacked side by side
     tune_process(threads)
     limits = Limits(seconds=options.seconds, at_once=options.at_once, waiting=options.waiting)
-    targets = options.subjects or tuple(f"{ZOO}{name}" for name in zoo_models())
+    targets = options.subjects or tuple(f"{ZOO}{name}" for name in sorted(zoo_models(), key=_order))
     with bound_socket(options.host, options.port) as listening:
         say = partial(_say, quiet=options.output.quiet)
-        page = opened_page(targets, partial(_opened, options), limits, threads, options.host, say)
+        opened, words = partial(_opened, options), options.opening
+        page = opened_page(targets, opened, limits, threads, options.host, say, words)
         host, port = listening.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if options.output.json:
@@ -53,6 +55,11 @@ def run(options: App) -> None:
             print(f"{address}  (Ctrl-C ends it)")
         sys.stdout.flush()
         serve(page, listening)
+
+
+def _order(name: str) -> tuple[bool, str]:
+    """The model without a defence first, then by name."""
+    return name != _FIRST, name
 
 
 def _opened(options: App, target: str) -> "tuple[Subject, ImageData | None]":

@@ -67,4 +67,17 @@ class App(ReadingConfig):
             **self.chosen_reading,
         )
 
+    @property
+    def opening(self) -> list[str]:
+        """The words that open the subjects as these flags do, besides their names."""
+        given = {"data": self.data, "root": self.root, "image_size": self.image_size}
+        words: list[str] = []
+        for name, value in (given | self.chosen_reading | self.adapter.given).items():
+            if value is None:
+                continue
+            values = value if isinstance(value, tuple | list) else [value]
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, *map(str, values)]
+        return words
+
     to_resume = "run the same command again"
