@@ -24,6 +24,7 @@ __all__ = ["ADDED_BY_EXTRA", "inspect_installation"]
 _DISTRIBUTION = "seatbelt-vae"
 
 ADDED_BY_EXTRA = {
+    "app": "attacks in the browser, `seatbelt-vae app`",
     "hdf5": "data sets in HDF5 files",
     "hub": "data sets of the Hugging Face Hub, --data hf:NAME",
     "cluster": "sweeps on a Ray cluster, --engine ray",

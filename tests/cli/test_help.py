@@ -97,6 +97,7 @@ def test_a_flag_has_the_name_of_its_setting(verb: str, help_of: Run) -> None:
         "sweep": (TrainingConfig, ModelConfig, ObjectiveConfig, DataConfig),
         "audit": (AuditConfig, AdapterConfig),
         "defend": (HardeningConfig, AdapterConfig),
+        "app": (AdapterConfig,),
     } | {verb: kinds for verb, kinds in SETTINGS.items() if verb != "train"}
     settings = {f.name for kind in sections.get(verb, ()) for f in dataclasses.fields(kind)}
     if DataConfig in sections.get(verb, ()):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from seatbelt_vae.cli.app_options import App
 from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.data_options import Data, DataCheck, DataList, DataPrepare, Zoo
 from seatbelt_vae.cli.defend_options import Defend
@@ -17,6 +18,7 @@ from seatbelt_vae.config.checks import positive
 from seatbelt_vae.errors import ConfigError
 
 __all__ = [
+    "App",
     "Attack",
     "Audit",
     "Claims",
@@ -241,6 +243,7 @@ Verb = (
     | Share
     | Data
     | Zoo
+    | App
     | Demo
     | Doctor
     | Completion

@@ -15,6 +15,7 @@ import tyro
 from seatbelt_vae.cli.audit_options import Audit
 from seatbelt_vae.cli.help import defaults_in_words
 from seatbelt_vae.cli.options import (
+    App,
     Attack,
     Claims,
     Compare,
@@ -56,6 +57,7 @@ VERBS: dict[str, type[Verb]] = {
     "share": Share,
     "data": Data,
     "zoo": Zoo,
+    "app": App,
     "demo": Demo,
     "doctor": Doctor,
     "completion": Completion,

@@ -1,0 +1,181 @@
+"""A page served by the command, and a headless Chromium that visits it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 30
+_FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--disable-dev-shm-usage",
+)
+
+
+def missing() -> str | None:
+    """Why the page cannot be tested in a browser; None if it can."""
+    for package, extra in (("gradio", "app"), ("selenium", "test")):
+        if find_spec(package) is None:
+            return f"no {package}: pip install 'seatbelt-vae[{extra}]'"
+    if shutil.which("chromedriver") is None or _chromium() is None:
+        return "no Chromium with its driver: apt-get install chromium chromium-driver"
+    return None
+
+
+def _chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+
+@contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[str]:
+    """Serve a page of the command in ``folder``; its address."""
+    command = [sys.executable, "-m", "seatbelt_vae", "app", *arguments, "--port", "0", "--json"]
+    paths = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert line, (folder / "server.log").read_text()
+            yield str(json.loads(line)["address"])
+        finally:
+            server.terminate()
+            server.wait(SECONDS)
+            if server.stdout is not None:
+                server.stdout.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless browser that records its console and its requests."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = _chromium() or ""
+    for flag in _FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_script_timeout(SECONDS)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Visitor:
+    """One tab on a page.
+
+    Args:
+        driver: the browser.
+        address: that of the page.
+        theme: that of the system.
+    """
+
+    def __init__(self, driver: Any, address: str, theme: str = "light") -> None:
+        self.driver, self.address = driver, address
+        driver.switch_to.new_window("tab")
+        self.tab = driver.current_window_handle
+        self.size(1280, 860, theme)
+        driver.get(address)
+        self.until("document.querySelectorAll('#panel .six img').length >= 3")
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression in the tab."""
+        self.driver.switch_to.window(self.tab)
+        return self.driver.execute_script(f"return ({script})")
+
+    def until(self, condition: str) -> Any:
+        """Wait until a JavaScript expression is true; its value."""
+        self.driver.switch_to.window(self.tab)
+        found = self.driver.execute_async_script(
+            "const done = arguments[arguments.length - 1], end = Date.now() + arguments[0];"
+            f"const look = () => {{ const found = ({condition});"
+            "if (found || Date.now() > end) done(found); else setTimeout(look, 40); }; look();",
+            (SECONDS - 5) * 1000,
+        )
+        assert found, f"{condition} in {self.text('#result')[:2000]}"
+        return found
+
+    def text(self, selector: str) -> str:
+        """The text of an element as it is shown; empty if it is not there."""
+        element = f"document.querySelector({json.dumps(selector)})"
+        return str(self.run(f'({element} || {{}}).innerText || ""')).strip()
+
+    def click(self, selector: str) -> None:
+        """Click an element."""
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+
+    def press(self, value: str) -> None:
+        """Choose the radio button with a value."""
+        self.click(f"input[type=radio][value={json.dumps(value)}]")
+
+    def element(self, selector: str) -> Any:
+        """An element of the tab."""
+        self.driver.switch_to.window(self.tab)
+        return self.driver.find_element("css selector", selector)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of the drop-down list with a label."""
+        self.element(f"input[aria-label={json.dumps(label)}]").click()
+        options = "[...document.querySelectorAll('[role=option]')]"
+        name = json.dumps(option)
+        self.until(f"{options}.some((e) => e.innerText.trim().endsWith({name}))")
+        for found in self.driver.find_elements("css selector", "[role=option]"):
+            if found.text.strip().endswith(option):
+                found.click()
+                return
+
+    def size(self, width: int, height: int, theme: str = "light") -> None:
+        """Emulate a screen and a theme of the system."""
+        self.driver.switch_to.window(self.tab)
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def begin(self) -> None:
+        """Start an attack; returns when it runs."""
+        self.click("#start")
+        self.until("!document.querySelector('#stop').disabled")
+
+    def end(self) -> None:
+        """Wait for the end of the attack and its download."""
+        self.until("document.querySelector('#stop').disabled")
+        self.until("document.querySelector('#case a')")
+
+    def attack(self) -> None:
+        """Attack, from the start to the end."""
+        self.begin()
+        self.end()
+
+
+def requested(driver: Any) -> list[str]:
+    """The addresses that the browser asked for since the last call, without data in them."""
+    found = []
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            found.append(message["params"]["request"]["url"])
+    return [url for url in found if not re.match(r"data:|blob:|about:", url)]
+
+
+def skip_without_browser() -> None:
+    """Skip the test with the reason, if there is no browser."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
