@@ -1,11 +1,15 @@
-# Two commands for everyone: `make demo` shows the main job, `make test` proves it.
-# Both work on a fresh machine with Python, git and make.
+# `make quickstart` draws a first picture, `make demo` shows the main job, `make test` proves it.
+# They work on a fresh machine with Python, git and make.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo docs test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
+.PHONY: quickstart demo docs test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
+
+# from a fresh checkout to the first picture, without training
+quickstart: $(VENV)/.installed
+	$(BIN)/seatbelt-vae demo --quick
 
 demo: $(VENV)/.installed
 	$(BIN)/seatbelt-vae demo
@@ -40,16 +44,17 @@ types-win32 types-darwin: types-%:
 
 install: $(VENV)/.installed
 
-# torch first and alone: pinned, so that no CUDA build is pulled in by another requirement
+# torch first and alone: pinned, so that no CUDA build is pulled in by another requirement.
+# --no-compile: a module is compiled at its first import; most of torch is never imported
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable .
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed .ci/app.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
-	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt --requirement .ci/app.txt
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --quiet --no-compile --no-deps --constraint constraints.txt --requirement .ci/app.txt
 	touch $@
 
 clean:

@@ -27,6 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "docs.site",
 ]
+source_suffix = {".md": "markdown", ".ipynb": "markdown"}
 exclude_patterns = ["_build", "figures", "site", "reproduction"]
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!seatbelt_vae\.).*")]  # no inventories of other libraries

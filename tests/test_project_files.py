@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -34,6 +35,16 @@ def test_the_changelog_begins_with_what_is_not_released() -> None:
     assert PROJECT["version"] in text
     kinds = set(re.findall(r"(?m)^### (.+)$", text))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_lowest_versions_are_the_bounds_of_the_project() -> None:
+    lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").split()
+    bounds = [bound.partition(",")[0] for bound in PROJECT["dependencies"]]
+    assert [line.replace("==", ">=") for line in lines] == bounds
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
+    tried = dict(line.split("==") for line in pinned.split())
+    for bound in map(Requirement, PROJECT["dependencies"]):
+        assert bound.specifier.contains(tried[bound.name]), bound
 
 
 def test_hosted_tests_are_those_of_the_makefile() -> None:

@@ -7,7 +7,7 @@
 import re
 from collections.abc import Callable
 
-from docs.site import api, commands, flags, schema
+from docs.site import api, commands, flags, notebooks, schema
 from sphinx.application import Sphinx
 
 __all__ = ["GENERATORS", "on_source_read", "with_generated_parts"]
@@ -36,6 +36,8 @@ def with_generated_parts(text: str) -> str:
 def on_source_read(_app: Sphinx, page: str, content: list[str]) -> None:
     """Change the text of a page."""
     text = content[0]
+    if page.startswith("notebooks/"):
+        text = notebooks.as_markdown(text, f"{page.rpartition('/')[2]}.ipynb")
     if page == "flags":  # the table is for readers of the file; the site has a section per flag
         text = _FLAGS_TABLE.sub("<!-- generated: flags -->\n", text)
     content[0] = _GITHUB_MATH.sub(r"$\1$", with_generated_parts(text))

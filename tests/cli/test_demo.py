@@ -1,14 +1,19 @@
 """The demo at tiny sizes: in parallel, resumed, and with one failing model."""
 
 import json
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from seatbelt_vae.cli import main
 from seatbelt_vae.cli.options import Demo
 from seatbelt_vae.config import AttackConfig, DataConfig, EvaluationConfig, ModelConfig
 from seatbelt_vae.demo import DEMO, Plan, run_demo
+from seatbelt_vae.demo.quick_demo import FACES
 from seatbelt_vae.parallel.worker_pool import JobProgress
 
 TINY = ModelConfig(filters=(4,), features=8, latent_sizes=(3,), hierarchy_widths=(8,))
@@ -87,3 +92,25 @@ def test_a_stop_is_passed_on_and_leaves_resumable_runs(tmp_path: Path) -> None:
     stopped = [(tmp_path / name / "checkpoints" / "latest").exists() for name in PLAN.models]
     assert any(stopped)
     assert not any((tmp_path / name / "model.safetensors").exists() for name in PLAN.models)
+
+
+def test_the_quick_demo_draws_two_models_and_states_how_far_they_were_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--quick", "--out", str(tmp_path), "--quiet"]) == 0
+    sentence = capsys.readouterr().out
+    shares = [int(share) for share in re.findall(r"VAE (\d+) %", sentence)]
+    # audits of 20 other pairs with strong attacks: 40 % and 20 %
+    assert shares == [pytest.approx(36, abs=6), pytest.approx(16, abs=6)]
+    assert f"picture: {tmp_path / 'quick.png'}" in sentence
+    with Image.open(tmp_path / "quick.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_the_faces_of_the_quick_demo_are_held_out_ones_with_their_licence() -> None:
+    tutorials = Path(__file__).parents[2] / "docs" / "tutorials" / "faces.zip"
+    with zipfile.ZipFile(FACES) as few, zipfile.ZipFile(tutorials) as every:
+        *names, licence = few.namelist()
+        assert names == every.namelist()[:8]
+        assert [few.read(name) for name in names] == [every.read(name) for name in names]
+        assert "MIT License\n\nCopyright (c) 2020 USC Institute" in few.read(licence).decode()

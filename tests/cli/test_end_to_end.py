@@ -48,7 +48,7 @@ def test_train_attack_evaluate_report_share(trained: Path, run: Run) -> None:
     measures = json.loads(evaluated.out)
     assert measures["images"] == 40
     shown = run(f"evaluate {trained} {BRIEF} --optional-metrics denoising mig codes")
-    assert all(name in shown.out for name in ("elbo", "denoising 0.5", "mig"))
+    assert all(name in shown.out for name in ("ELBO", "z of a noisy image", "MIG", "nats per"))
     assert [row["factor"] for row in read_rows(trained / "evaluation" / "mig.parquet")] == [
         *("shape", "scale", "orientation", "x", "y")
     ]

@@ -7,6 +7,7 @@ Pictures are 4×4 and read at 4×4, where resizing changes nothing.
 import io
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image, ImageOps
 
@@ -140,10 +141,6 @@ READ = {
         SCRAMBLED_GREYS[EIGHT, 0],
     ),
     "tiff cmyk": (saved(CMYK, "TIFF"), np.asarray(CMYK.convert("RGB")).astype(int)),
-    "tiff ycbcr": (
-        saved(Image.fromarray(COLOUR.astype("u1")).convert("YCbCr"), "TIFF"),
-        opened(saved(Image.fromarray(COLOUR.astype("u1")).convert("YCbCr"), "TIFF"), "RGB"),
-    ),
     "jpeg grey": (JPEG, opened(JPEG, "L")),
     "jpeg colour": (JPEG_COLOUR, opened(JPEG_COLOUR, "RGB")),
     "jpeg cmyk": (saved(CMYK, "JPEG"), opened(saved(CMYK, "JPEG"), "RGB")),
@@ -177,6 +174,9 @@ READ = {
     "ppm 16": (b"P6 4 4 65535\n" + COLOUR_16.astype(">u2").tobytes(), nearest(COLOUR_16, 65535)),
     "pfm": (b"Pf\n4 4\n-1.0\n" + UNIT[::-1].astype("<f4").tobytes(), nearest(UNIT, 1)),
 }
+if int(PIL.__version__.partition(".")[0]) >= 13:  # older ones refuse the file that they write
+    _YCBCR = saved(Image.fromarray(COLOUR.astype("u1")).convert("YCbCr"), "TIFF")
+    READ["tiff ycbcr"] = (_YCBCR, opened(_YCBCR, "RGB"))
 
 
 @pytest.fixture(autouse=True)

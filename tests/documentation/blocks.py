@@ -1,11 +1,13 @@
-"""Code blocks of a page, and its commands at a size that takes seconds."""
+"""Code blocks of a page or notebook, and its commands at a size that takes seconds."""
 
+import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["Block", "at_smoke_size", "blocks", "commands"]
+__all__ = ["Block", "at_smoke_size", "blocks", "commands", "small_grid", "small_python", "text_of"]
 
 _FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
@@ -46,6 +48,25 @@ restarts = 0
 recheck = 0.0
 gradient_free = 0"""
 _OF_GRIDS = {'["vae", "beta-tcvae"]': '["vae"]', "[0, 1]": "[0]", "pairs = 10": _SMALL_ATTACK}
+
+_SMALL_AUDIT = """AuditConfig(
+    pairs=1, effort=0.001, budgets=(0.2,), linf_budgets=(8,), losses=("output-l2",), gradient_free=0
+)"""
+_OF_PYTHON = {
+    "AuditConfig(pairs=20)": _SMALL_AUDIT,
+    "PAIRS = 4 ": "PAIRS = 1 ",
+    "PAIRS = 6 ": "PAIRS = 1 ",
+    "STEPS = 300 ": "STEPS = 2 ",
+}
+
+
+def text_of(page: Path) -> str:
+    """The text of a page; of a notebook its cells as Markdown, without outputs."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix != ".ipynb":
+        return text
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(s if kind == "markdown" else f"```python\n{s}\n```" for kind, s in cells)
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,15 @@ def at_smoke_size(words: Sequence[str]) -> list[str]:
 
 def small_grid(text: str) -> str:
     """A grid file with one run and one pair."""
-    for large, small in _OF_GRIDS.items():
+    return _replaced(text, _OF_GRIDS)
+
+
+def small_python(text: str) -> str:
+    """Python code with one pair, and few steps."""
+    return _replaced(text, _OF_PYTHON)
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    for large, small in values.items():
         text = text.replace(large, small)
     return text

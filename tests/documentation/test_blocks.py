@@ -1,4 +1,4 @@
-"""Every block of the site's tutorials and how-to pages runs.
+"""Every block of the README, the notebooks, and the site's tutorials and how-to pages runs.
 
 Of all documents, every command parses, and every imported name of this package exists.
 """
@@ -12,21 +12,39 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from seatbelt_vae.cli import main
 from seatbelt_vae.cli.parsing import parse
-from tests.documentation.blocks import Block, at_smoke_size, blocks, commands, small_grid
+from tests.documentation.blocks import (
+    Block,
+    at_smoke_size,
+    blocks,
+    commands,
+    small_grid,
+    small_python,
+    text_of,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
 PAGES = [
     page for kind in ("tutorials", "how-to", "explanation") for page in DOCS.glob(f"{kind}/*.md")
 ]
-DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES]
-OTHER_PROGRAMS = {"pip"}
+DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES, *NOTEBOOKS]
+OTHER_PROGRAMS = {"pip", "make"}
 NOT_RUN = {"needs several machines", "needs SLURM", "needs a GPU"}
+
+MY_VAE = """from seatbelt_vae import open_subject
+
+
+def load():
+    return open_subject("zoo:faces-vae").model
+"""
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +55,15 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, audits: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A working folder with 40 pictures of the tutorials, whose modules can be imported."""
+    """A working folder with 40 pictures of the tutorials, and the model of the README."""
     with (
         zipfile.ZipFile(DOCS / "tutorials" / "faces.zip") as every,
         zipfile.ZipFile(tmp_path / "faces.zip", "w") as few,
     ):
         for name in every.namelist()[:40]:
             few.writestr(name, every.read(name))
+        every.extractall(tmp_path / "photos", every.namelist()[:40])
+    (tmp_path / "my_vae.py").write_text(MY_VAE, encoding="utf-8")
     shutil.copytree(audits, tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -58,6 +78,8 @@ def folder(tmp_path: Path, audits: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def run_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     program, *arguments = words
+    if program == "make":
+        assert re.search(rf"(?m)^{arguments[0]}:", (ROOT / "Makefile").read_text(encoding="utf-8"))
     if program in OTHER_PROGRAMS:
         return
     assert program == "seatbelt-vae"
@@ -73,17 +95,23 @@ def run_block(block: Block, names: dict[str, object], capsys: pytest.CaptureFixt
         Path(block.file).write_text(text, encoding="utf-8")
         importlib.invalidate_caches()
     elif block.language == "python":
-        exec(compile(block.text, "block", "exec"), names)
+        exec(compile(small_python(block.text), "block", "exec"), names)
     elif block.language == "bash":
         for words in commands(block.text):
             run_command(words, capsys)
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *PAGES, *NOTEBOOKS], ids=lambda page: page.stem
+)
+def test_every_block_runs(
+    page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = SimpleNamespace(Image=lambda path, **_: Image.open(path).verify())
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
     names: dict[str, object] = {}
-    for block in blocks(page.read_text(encoding="utf-8")):
+    for block in blocks(text_of(page)):
         assert block.language in ("bash", "python", "text", "toml", "raw")
         if block.why_not is None:
             run_block(block, names, capsys)
@@ -110,14 +138,14 @@ def test_every_command_parses(
     assert grid
     for name in ("betas.toml", "grid.toml"):
         Path(name).write_text(grid[1], encoding="utf-8")
-    for words in documented_commands(document.read_text(encoding="utf-8")):
+    for words in documented_commands(text_of(document)):
         end = next((k for k, word in enumerate(words) if word in ("&&", ";", "|", ">")), len(words))
         parse([word for word in words[:end] if word != "--resume"])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_import_of_this_package_exists(document: Path) -> None:
-    for block in blocks(document.read_text(encoding="utf-8")):
+    for block in blocks(text_of(document)):
         if block.language == "toml":
             tomllib.loads(block.text)
         if block.language != "python":

@@ -69,7 +69,7 @@ def _check(out: Path, plan: Plan) -> None:
     """Raise if the folder is not one of this demo, before anything is written."""
     if not out.exists():
         return
-    known = {*plan.models, "report.html", ".lock"}
+    known = {*plan.models, "report.html", "quick.png", ".lock"}
     names = [path.name for path in out.iterdir()] if out.is_dir() else [""]
     others = [name for name in names if name not in known]
     if others:

@@ -1,5 +1,6 @@
 """Reports: self-contained HTML pages of one or more runs, and PNG figures."""
 
+from seatbelt_vae.report.attack_picture import attack_picture
 from seatbelt_vae.report.collect import Evaluation, Run, Suite, collect
 from seatbelt_vae.report.figures import attack_panel
 from seatbelt_vae.report.html import write_report
@@ -11,6 +12,7 @@ __all__ = [
     "Run",
     "Suite",
     "attack_panel",
+    "attack_picture",
     "collect",
     "comparison",
     "summary_rows",

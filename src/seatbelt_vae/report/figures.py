@@ -1,5 +1,6 @@
 """Figures for papers and READMEs."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from seatbelt_vae.report.collect import Run, collect, leading_suite
 from seatbelt_vae.report.drawing.images import AttackedPair, attack_figure
 from seatbelt_vae.report.drawing.style import MUTED, verbatim
 from seatbelt_vae.report.image_panels import attacked_pair
+from seatbelt_vae.runs import atomic_write
 
-__all__ = ["attack_panel"]
+__all__ = ["attack_panel", "write_attack_figure"]
 
 _TILE = 1.15  # inches
 
@@ -33,14 +35,27 @@ def attack_panel(
     runs = collect(folders)
     name = leading_suite(runs)
     rows = [(verbatim(run.name), *_attacked(run, name, pair, epsilon)) for run in runs]
+    return write_attack_figure(rows, epsilon, out, f"; pair {pair + 1}")
+
+
+def write_attack_figure(
+    rows: Sequence[tuple[str, str, AttackedPair]], epsilon: float, out: Path, note: str = ""
+) -> Path:
+    """Write attacked pairs as PNG, one row per label, with the budget below them.
+
+    Args:
+        rows: label, note in smaller type, and images of each row.
+        epsilon: budget ε of the attacks.
+        out: path of the PNG file.
+        note: words after the budget.
+    """
     figure, scale = attack_figure(rows, _TILE)
-    note = (
-        f"‖d‖ ≤ {epsilon:g}·‖xₜ − x‖; distortion colours span ±{scale:.2g} "
-        f"(blue darker, orange brighter); pair {pair + 1}"
-    )
-    figure.supxlabel(note, fontsize=7.5, color=MUTED)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=160)
+    budget = f"‖d‖ ≤ {epsilon:g}·‖xₜ − x‖"
+    colours = f"distortion colours span ±{scale:.2g} (blue darker, orange brighter)"
+    figure.supxlabel(f"{budget}; {colours}{note}", fontsize=7.5, color=MUTED)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=160)
+    atomic_write(out, picture.getvalue())
     return out
 
 

@@ -150,6 +150,7 @@ UNITS = (
                 Column("elbo", "DOUBLE", "β = 1 ELBO of the image; nats"),
             ),
         ),
+        show=lambda found: (found.get("sigma_norm") or {}).get("mean"),
         group="",
     ),
     ModelMeasure(
