@@ -26,7 +26,10 @@ PAGES = [
 ]
 DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES]
 OTHER_PROGRAMS = {"pip"}
-NOT_RUN = {"needs several machines", "needs SLURM", "needs a GPU"}
+NOT_RUN = {
+    *("needs several machines", "needs SLURM", "needs a GPU"),
+    *("serves until it is stopped", "needs a download of the page"),
+}
 
 
 @pytest.fixture(scope="module")
