@@ -17,7 +17,7 @@ WIDTH, SECONDS = 1280, 200
 
 def main() -> None:
     """Attack in a headless browser, and store the page at its end."""
-    targets = "zoo:faces-denoising", "zoo:faces-vae"
+    targets = "zoo:faces-vae", "zoo:faces-denoising"
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder), *targets) as address,

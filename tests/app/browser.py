@@ -19,7 +19,7 @@ SECONDS = 30
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--disable-dev-shm-usage",
+    *("--disable-dev-shm-usage", "--hide-scrollbars"),
 )
 
 
