@@ -19,7 +19,7 @@ SECONDS = 30
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--disable-dev-shm-usage",
+    *("--disable-dev-shm-usage", "--hide-scrollbars"),
 )
 
 
@@ -71,7 +71,7 @@ def chromium() -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_script_timeout(SECONDS)
+    driver.set_script_timeout(10 * SECONDS)
     try:
         yield driver
     finally:
@@ -100,14 +100,14 @@ class Visitor:
         self.driver.switch_to.window(self.tab)
         return self.driver.execute_script(f"return ({script})")
 
-    def until(self, condition: str) -> Any:
+    def until(self, condition: str, seconds: float = SECONDS - 5) -> Any:
         """Wait until a JavaScript expression is true; its value."""
         self.driver.switch_to.window(self.tab)
         found = self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1], end = Date.now() + arguments[0];"
             f"const look = () => {{ const found = ({condition});"
             "if (found || Date.now() > end) done(found); else setTimeout(look, 40); }; look();",
-            (SECONDS - 5) * 1000,
+            1000 * seconds,
         )
         assert found, f"{condition} in {self.text('#result')[:2000]}"
         return found
@@ -154,9 +154,9 @@ class Visitor:
         self.click("#start")
         self.until("!document.querySelector('#stop').disabled")
 
-    def end(self) -> None:
+    def end(self, seconds: float = SECONDS - 5) -> None:
         """Wait for the end of the attack and its download."""
-        self.until("document.querySelector('#stop').disabled")
+        self.until("document.querySelector('#stop').disabled", seconds)
         self.until("document.querySelector('#case a')")
 
     def attack(self) -> None:

@@ -37,7 +37,10 @@ PAGES = [
 ]
 DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES, *NOTEBOOKS]
 OTHER_PROGRAMS = {"pip", "make"}
-NOT_RUN = {"needs several machines", "needs SLURM", "needs a GPU"}
+NOT_RUN = {
+    *("needs several machines", "needs SLURM", "needs a GPU"),
+    *("serves until it is stopped", "needs a download of the page"),
+}
 
 MY_VAE = """from seatbelt_vae import open_subject
 

@@ -9,7 +9,7 @@ __all__ = ["LIMITS", "Limits"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one page accepts.
+    """The limits of one page.
 
     Args:
         picture_bytes: largest upload, bytes.
