@@ -100,17 +100,20 @@ class Visitor:
         self.driver.switch_to.window(self.tab)
         return self.driver.execute_script(f"return ({script})")
 
-    def until(self, condition: str, seconds: float = SECONDS - 5) -> Any:
-        """Wait until a JavaScript expression is true; its value."""
+    def until(self, condition: str, seconds: float = SECONDS - 5) -> None:
+        """Wait until a JavaScript expression is true."""
+        assert self._waited(condition, seconds), f"{condition} in {self.text('#result')[:2000]}"
+
+    def _waited(self, condition: str, seconds: float) -> bool:
         self.driver.switch_to.window(self.tab)
-        found = self.driver.execute_async_script(
-            "const done = arguments[arguments.length - 1], end = Date.now() + arguments[0];"
-            f"const look = () => {{ const found = ({condition});"
-            "if (found || Date.now() > end) done(found); else setTimeout(look, 40); }; look();",
-            1000 * seconds,
+        return bool(
+            self.driver.execute_async_script(
+                "const done = arguments[arguments.length - 1], end = Date.now() + arguments[0];"
+                f"const look = () => {{ const found = Boolean({condition});"
+                "if (found || Date.now() > end) done(found); else setTimeout(look, 40); }; look();",
+                1000 * seconds,
+            )
         )
-        assert found, f"{condition} in {self.text('#result')[:2000]}"
-        return found
 
     def text(self, selector: str) -> str:
         """The text of an element as it is shown; empty if it is not there."""
@@ -132,14 +135,19 @@ class Visitor:
 
     def choose(self, label: str, option: str) -> None:
         """Choose an option of the drop-down list with a label."""
-        self.element(f"input[aria-label={json.dumps(label)}]").click()
+        selector = f"input[aria-label={json.dumps(label)}]"
+        chosen = f"document.querySelector({json.dumps(selector)}).value.endsWith('{option}')"
         options = "[...document.querySelectorAll('[role=option]')]"
-        name = json.dumps(option)
-        self.until(f"{options}.some((e) => e.innerText.trim().endsWith({name}))")
-        for found in self.driver.find_elements("css selector", "[role=option]"):
-            if found.text.strip().endswith(option):
-                found.click()
+        for _ in range(3):  # a list may close while the page is still loading
+            self.element(selector).click()
+            if self._waited(f"{options}.some((e) => e.innerText.trim().endsWith('{option}'))", 5):
+                for found in self.driver.find_elements("css selector", "[role=option]"):
+                    if found.text.strip().endswith(option):
+                        found.click()
+                        break
+            if self._waited(chosen, 3):
                 return
+        raise AssertionError(f"{option} cannot be chosen as {label}")
 
     def size(self, width: int, height: int, theme: str = "light") -> None:
         """Emulate a screen and a theme of the system."""

@@ -59,7 +59,6 @@ def test_the_words_that_open_a_subject_are_those_of_its_flags() -> None:
 
 def test_the_first_free_port_is_taken_and_a_used_one_is_refused() -> None:
     with bound_socket("127.0.0.1", 0) as first:
-        first.listen()
         port = first.getsockname()[1]
         with pytest.raises(ConfigError, match=f"127.0.0.1, port {port}: .+; give another --port"):
             bound_socket("127.0.0.1", port)

@@ -1,5 +1,6 @@
 """The server of the page: limits on requests, downloads, and headers that forbid other hosts."""
 
+import asyncio
 import logging
 import os
 import socket
@@ -141,6 +142,7 @@ def bound_socket(host: str, port: int | None) -> socket.socket:
             found = socket.socket(family)
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind((host, candidate))
+            found.listen()
             return found
         except (OSError, OverflowError) as error:
             found.close()
@@ -153,5 +155,18 @@ def serve(app: Any, listening: socket.socket) -> None:
     import uvicorn
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    settings = uvicorn.Config(app, log_level="warning", server_header=False, timeout_keep_alive=30)
+    settings = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,  # open pages keep a connection
+    )
+    logging.getLogger("uvicorn.error").addFilter(_is_no_end_of_a_page)
     uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _is_no_end_of_a_page(record: logging.LogRecord) -> bool:
+    """Whether a record is not of the pages that were open when the server stopped."""
+    cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and not record.getMessage().startswith("Cancel ")
