@@ -81,5 +81,12 @@ def test_another_folder_for_results_that_have_one(
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_a_run_may_be_hardened_into_another_folder(run: Run, tmp_path: Path) -> None:
+    RunFolder(tmp_path / "runs" / "small").write_json("run.json", {"format": 1, "kind": "run"})
+    told = run("defend runs/small --out elsewhere").err
+    assert "leave --out out" not in told
+    assert "runs/small" in told  # it is not trained
+
+
 def test_a_folder_in_place_of_the_select(run: Run) -> None:
     assert "no such file or folder: runs/small; " in run("results runs/small").err

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import escape
 
 from seatbelt_vae.cli import main
-from seatbelt_vae.paper import DEFENCE_SIZES, DEFENCES
+from seatbelt_vae.paper import DEFENCE_SIZES, DEFENCES, PROBED_DEFENCES
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import read_rows
@@ -50,6 +50,26 @@ def test_a_hardened_model_has_the_decoder_and_the_time_of_its_source(smoke: Path
     assert about["steps"] == DEFENCE_SIZES["smoke"].hardening.steps
     times = [read_rows(place / "evaluation/members.parquet")[0] for place in (source, hardened)]
     assert times[1]["training_s"] > times[0]["training_s"] > 0
+
+
+def test_the_hardened_model_has_the_probe_of_the_codes_before(smoke: Path) -> None:
+    (figure,) = PROBED_DEFENCES.figures
+    rows = Store.open([smoke / "rows"]).query(figure.query("defended-probes")).to_pylist()
+    probes: dict[str, set[str]] = {}
+    for row in rows:
+        probes.setdefault(row["series"], set()).add(row["probe"])
+    both = {"linear-codes", "conv-reconstruction"}
+    assert probes.pop("hardened encoder") == {*both, "linear-codes-before"}
+    assert set(map(frozenset, probes.values())) == {frozenset(both)}
+    assert {row["x"] for row in rows} == {0.0, 0.02, 0.05, 0.1, 0.2, 0.3}
+    assert f">{PROBED_DEFENCES.title}</h2>" in (smoke / "reproduction.html").read_text()
+
+
+def test_a_trained_run_is_hardened_by_command(smoke: Path, run: Run) -> None:
+    (source,) = smoke.glob("runs/dsprites-vae-z4-*")
+    told = run(f"defend {source} --out hard --steps 2 --batch-size 8 --quiet")
+    assert (told.code, "hardened: hard" in told.out) == (0, True)
+    assert Path("hard/model.safetensors").exists()
 
 
 def test_again_makes_the_same_page_and_missing_parts_are_made(smoke: Path, run: Run) -> None:

@@ -54,6 +54,7 @@ BY_HAND = {
     "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
     "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),
     "downstream_strengths": st.lists(st.sampled_from(STRENGTHS), unique=True).map(tuple),
+    "downstream_budgets": st.lists(st.floats(1e-300, 1)).map(tuple),
     "defence": st.lists(st.sampled_from(list(TRAINING_DEFENCES)), unique=True).map(tuple),
     "coupling_correlation": st.floats(0, 0.99),
     "warm_up_period": st.none() | st.integers(1000, 10**6),

@@ -16,7 +16,7 @@ __all__ = ["run"]
 def run(options: Defend) -> None:
     """Harden or resume, and print the cost in clean images."""
     assert options.out is not None  # checked by its options
-    check_target(options)
+    check_target(options, new_model=True)
     tune_process(options.hardening.threads)
     with ProgressLines(quiet=options.output.quiet) as progress, stoppable() as stop:
         from seatbelt_vae.hardening import defend

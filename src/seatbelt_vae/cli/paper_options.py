@@ -114,10 +114,10 @@ class Reproduce:
     @property
     def experiments(self) -> "list[Experiment]":
         """The distinct experiments, in the order of the paper."""
-        from seatbelt_vae.paper import DEFENCES
+        from seatbelt_vae.paper import DEFENCES, PROBED_DEFENCES
 
         if self.of_defences:
-            return [DEFENCES]
+            return [DEFENCES, PROBED_DEFENCES]
         return [e for name, e in _experiments().items() if _ALL in self.ids or name in self.ids]
 
     @property

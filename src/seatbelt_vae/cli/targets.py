@@ -85,8 +85,12 @@ def has_only_an_audit(folder: Path) -> bool:
     return audit_folder(folder) is not None and not any((folder / n).exists() for n in others)
 
 
-def check_target(flags: SubjectFlags) -> RunFolder | None:
+def check_target(flags: SubjectFlags, *, new_model: bool = False) -> RunFolder | None:
     """Check the target without importing torch; its run folder, or None for other targets.
+
+    Args:
+        flags: the flags of the command.
+        new_model: whether --out is the folder of a new model, not of results of the target.
 
     Raises:
         ArtifactError: the folder does not exist, or its run is unfinished.
@@ -96,7 +100,8 @@ def check_target(flags: SubjectFlags) -> RunFolder | None:
     if is_in_zoo(flags.target):
         return zoo_run(flags.target)
     path = Path(flags.target)
-    if flags.out is not None and is_contents(path) and flags.out.resolve() != path.resolve():
+    moved = flags.out is not None and flags.out.resolve() != path.resolve()
+    if moved and is_contents(path) and not new_model:
         raise ConfigError(
             f"--out {flags.out} for {path}, which holds its own results: leave --out out"
         )

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from seatbelt_vae.config.attack import STRENGTHS
 from seatbelt_vae.config.checks import at_least, one_of, positive
+from seatbelt_vae.errors import ConfigError
 
 __all__ = ["EvaluationConfig"]
 
-OPTIONAL_METRICS = ("denoising", "mig", "downstream", "codes")
+OPTIONAL_METRICS = ("denoising", "mig", "downstream", "probes", "codes")
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,19 @@ class EvaluationConfig:
         traversals: number of test images with latent traversals.
         optional_metrics: further measures: `denoising` is log p(x|z) of images encoded with noise;
             `mig` is the mutual information gap between units and known factors; `downstream` trains
-            classifiers on reconstructions and on codes and attacks them; `codes` stores the top
-            layer's posterior of each test image (default: none).
+            classifiers on reconstructions and on codes and attacks the codes; `probes` attacks
+            classifiers within L2 budgets; `codes` stores the top layer's posterior of each test
+            image (default: none).
         mig_images: number of training images that form q(z) for `mig`, 0 for all.
         mig_queries: draws z ~ q(z) over which the mutual information of `mig` is averaged.
-        downstream_factor: the factor to classify (default: the one called class, or the only one).
+        downstream_factor: the factor to classify (default: the one called class, or the only one),
+            of `downstream` and `probes`.
         downstream_training: number of training images of the classifiers, 0 for all.
-        downstream_images: number of test images to attack, each towards an image of another class,
-            with penalty weight λ = 1.
-        downstream_strengths: strengths of these attacks: `strong`, `single` or `paper`.
+        downstream_images: number of test images to attack, each with an image of another class as
+            target.
+        downstream_strengths: strengths of the attacks of `downstream`, whose penalty weight is
+            λ = 1: `strong`, `single` or `paper`.
+        downstream_budgets: budgets of `probes`, as shares of the distance to the target.
         downstream_evaluations: maximum number of gradient evaluations per descent.
         seed: seed of the chosen images and the noise.
         batch_size: images per batch.
@@ -55,6 +60,7 @@ class EvaluationConfig:
     downstream_training: int = 10_000
     downstream_images: int = 100
     downstream_strengths: tuple[str, ...] = ("strong", "paper")
+    downstream_budgets: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.3)
     downstream_evaluations: int = 500
     seed: int = 0
     batch_size: int = 250
@@ -73,5 +79,10 @@ class EvaluationConfig:
             one_of("measure", measure, OPTIONAL_METRICS)
         for strength in self.downstream_strengths:
             one_of("strength", strength, STRENGTHS)
+        if not all(0 < budget <= 1 for budget in self.downstream_budgets):
+            raise ConfigError(
+                f"downstream_budgets is {self.downstream_budgets}, expected shares above 0 and at "
+                f"most 1"
+            )
         if self.threads is not None:
             positive("threads", self.threads)

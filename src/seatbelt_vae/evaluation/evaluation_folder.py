@@ -1,6 +1,7 @@
 """Measures of a model on held-out images, written to the folder of its results."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from seatbelt_vae.evaluation.traversals import traverse
 from seatbelt_vae.parallel.sole_worker import sole_worker
 from seatbelt_vae.randomness import DataStream
 from seatbelt_vae.runs import RunFolder, write_json, write_rows, write_settings, write_tensors
-from seatbelt_vae.subjects import Subject, as_subject
+from seatbelt_vae.subjects import Subject, as_subject, model_before
 
 __all__ = ["PICTURES", "evaluate", "evaluated_positions"]
 
@@ -80,7 +81,8 @@ def _evaluate(
 ) -> dict[str, Any]:
     model = subject.for_inference
     positions = evaluated_positions(data, settings)
-    evaluated = MeasureInput(model, data, positions, settings, on_progress, subject.trained_as)
+    known = subject.trained_as, partial(model_before, subject)
+    evaluated = MeasureInput(model, data, positions, settings, on_progress, *known)
     measures, rows = _measure(evaluated, chosen)
     _write(evaluated, subject.place / "evaluation", measures, rows)
     return measures

@@ -34,6 +34,7 @@ class MeasureInput:
         settings: sizes, seed and batch.
         on_progress: called with the stage, the work done, and the work in all.
         trained_as: settings of the model's training; free bits are the floor of active units.
+        before: returns the model before its encoder was hardened, or None.
     """
 
     model: Autoencoder
@@ -42,6 +43,7 @@ class MeasureInput:
     settings: EvaluationConfig
     on_progress: Progress | None = None
     trained_as: RunConfig | None = None
+    before: Callable[[], Autoencoder | None] = lambda: None
 
     @property
     def task(

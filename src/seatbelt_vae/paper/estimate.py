@@ -78,8 +78,8 @@ def estimate(whole: Plan) -> Cost:
 
     The kind is: one layer or several, grey or colour, the defence and the network. All models of a
     kind are assumed to cost the same. The evaluation of models is left out; it takes
-    seconds, except for attacks downstream (``table1``). Models without a data set on this machine
-    are left out, as in `reproduce`. All files are temporary.
+    seconds, except for attacks downstream (``table1``, ``defended-probes``). Models without a data
+    set on this machine are left out, as in `reproduce`. All files are temporary.
 
     Args:
         whole: the plan.

@@ -1,7 +1,8 @@
 """An experiment of the paper: models, attacks on them, and figures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from seatbelt_vae.paper.figure_kinds import Figure
 from seatbelt_vae.paper.paper_model import Model, multi_layer, single_layer
@@ -53,7 +54,9 @@ class Experiment:
         published: the authors' result, in one or two sentences.
         members: its models at a size.
         attacks: the attacks on each model.
-        optional_metrics: further measures of each model, see `EvaluationConfig`.
+        optional_metrics: further measures of each model, see `EvaluationConfig`; those that a data
+            set cannot have are left out.
+        classified: the factor that classifiers learn, by data set (default: that of the measure).
         figures: its figures.
         claims: the claims that use it, such as ``C2``.
         linear_reference: whether probabilistic PCA is attacked on the pairs of each data set.
@@ -66,6 +69,7 @@ class Experiment:
     figures: tuple[Figure, ...]
     attacks: tuple[PaperAttack, ...] = ()
     optional_metrics: tuple[str, ...] = ()
+    classified: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     claims: tuple[str, ...] = ()
     linear_reference: bool = False
 

@@ -94,8 +94,10 @@ def plan(
     """
     attacks: dict[Model, dict[PaperAttack, None]] = {}
     metrics: dict[Model, dict[str, None]] = {}
+    classified: dict[str, str] = {}
     parts = []
     for experiment in experiments:
+        classified |= experiment.classified
         for member in experiment.members(size):
             attacks.setdefault(member.model, {}).update(dict.fromkeys(experiment.attacks))
             metrics.setdefault(member.model, {}).update(dict.fromkeys(experiment.optional_metrics))
@@ -104,7 +106,11 @@ def plan(
         model.label: Job(
             run=_run(model, size, roots or {}),
             attacks=tuple(c for attack in of_model for c in of_both_strengths(attack, size)),
-            evaluation=replace(size.evaluation, optional_metrics=tuple(sorted(metrics[model]))),
+            evaluation=replace(
+                size.evaluation,
+                optional_metrics=tuple(sorted(metrics[model])),
+                downstream_factor=classified.get(model.data) if metrics[model] else None,
+            ),
         )
         for model, of_model in attacks.items()
     }

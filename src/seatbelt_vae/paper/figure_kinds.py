@@ -25,6 +25,7 @@ __all__ = [
     "ATTACK_IMAGES",
     "CLOUDS",
     "GAP_CURVES",
+    "PROBES",
     "RATES",
     "RECONSTRUCTIONS",
     "Curves",
@@ -232,6 +233,15 @@ RATES = FixedFigure(
     attacked=True,
 )
 """Accuracies, clean and under attack: one row per classifier and series."""
+
+PROBES = FixedFigure(
+    "probes",
+    "accuracy of attacked probes",
+    "probes USING (run)",
+    "probe, epsilon AS x, runs.seed, run, image AS item, "
+    "(attacked_prediction = label)::INT AS value",
+)
+"""Accuracies of probes within budgets: one panel per probe and one line per series."""
 
 CLOUDS = FixedFigure(
     "codes",

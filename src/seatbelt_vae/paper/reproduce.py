@@ -3,12 +3,15 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import DataError, SeatbeltError
+from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
@@ -21,6 +24,9 @@ from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, run_sweep
 from seatbelt_vae.workflow import Job, training_seconds
+
+if TYPE_CHECKING:
+    from seatbelt_vae.data import ImageData
 
 __all__ = ["MEMBERS", "ROWS", "Reproduction", "reproduce", "write_results"]
 
@@ -82,10 +88,9 @@ def reproduce(
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    whole = plan(experiments, size, roots)
-    jobs, missing = _available(whole)
+    whole, missing = _available(plan(experiments, size, roots))
     sweep = partial(run_sweep, out / "runs", on_progress=on_progress, on_jobs=on_jobs)
-    result = _run(whole, jobs, partial(sweep, engine=engine or LocalEngine()))
+    result = _run(whole, partial(sweep, engine=engine or LocalEngine()))
     here = _write_members(out / "runs", whole, result.runs)
     if not result.runs:
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
@@ -112,19 +117,35 @@ def _missing(whole: Plan) -> dict[str, str]:
     return {name: str(data) for name, data in sets_of(whole) if isinstance(data, DataError)}
 
 
-def _available(whole: Plan) -> tuple[dict[str, Job], dict[str, str]]:
-    """The jobs whose data set is on this machine, and the unavailable data sets."""
-    missing = _missing(whole)
-    jobs = {label: job for label, job in whole.jobs.items() if job.run.data.name not in missing}
+def _available(whole: Plan) -> tuple[Plan, dict[str, str]]:
+    """The plan with the jobs that this machine has the data of, and the unavailable data sets."""
+    sets = dict(sets_of(whole))
+    missing = {name: str(data) for name, data in sets.items() if isinstance(data, DataError)}
+    jobs = {
+        label: _measurable(job, data)
+        for label, job in whole.jobs.items()
+        if not isinstance(data := sets[job.run.data.name], DataError)
+    }
     if not jobs:
         raise DataError("; ".join(missing.values()))
-    return jobs, missing
+    return replace(whole, jobs=jobs), missing
 
 
-def _run(
-    whole: Plan, jobs: Mapping[str, Job], run: Callable[[Mapping[str, Job]], SweepResult]
-) -> SweepResult:
+def _measurable(job: Job, data: "ImageData") -> Job:
+    """The job without the optional metrics that the data set cannot have."""
+    assert job.evaluation is not None
+    kept = []
+    for name in job.evaluation.optional_metrics:
+        with suppress(DataError):
+            if check := MODEL_MEASURES[name].check:
+                check(data, job.evaluation)
+            kept.append(name)
+    return replace(job, evaluation=replace(job.evaluation, optional_metrics=tuple(kept)))
+
+
+def _run(whole: Plan, run: Callable[[Mapping[str, Job]], SweepResult]) -> SweepResult:
     """Run all jobs; hardened models follow when their sources are finished."""
+    jobs = whole.jobs
     result = run({label: job for label, job in jobs.items() if label not in whole.sources})
     if not whole.sources:
         return result

@@ -79,17 +79,18 @@ def adaptive_attack(
     target: Tensor,
     config: AttackConfig,
     *,
-    levels: Tensor,
+    loss: Loss | None = None,
+    levels: Tensor | None = None,
     pair_numbers: Sequence[int],
 ) -> AttackResult:
     """As `attack`; behind a defence with every better point of `adaptive_points`.
 
     The published attack keeps its own points.
     """
-    found = attack(model, x, target, config, levels=levels, pair_numbers=pair_numbers)
+    found = attack(model, x, target, config, loss=loss, levels=levels, pair_numbers=pair_numbers)
     if isinstance(model, Wrapper) and config.strength != "paper":
         keys = [(config.seed, number) for number in pair_numbers]
-        for origin, points in adaptive_points(found, model, config, keys).items():
+        for origin, points in adaptive_points(found, model, config, keys, loss).items():
             found, _ = found.with_points(points, origin)
     return found
 

@@ -11,7 +11,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 
-__all__ = ["Classifier", "convolutional", "mlp", "train_classifier"]
+__all__ = ["Classifier", "convolutional", "fit_linear", "mlp", "train_classifier"]
 
 Shape = tuple[int, ...]
 
@@ -21,6 +21,8 @@ _EPOCHS = 10
 _BATCH = 128
 _LEARNING_RATE = 1e-3
 _AT_ONCE = 1024
+_DECAY = 1e-4
+_ITERATIONS = 500
 
 
 def mlp(shape: Shape, classes: int) -> nn.Sequential:
@@ -102,10 +104,7 @@ def train_classifier(
         network = build(tuple(inputs.shape[1:]), classes).to(inputs)
     # convolutions train twice as fast with channels last
     network = convert_conv2d_weight_memory_format(network, torch.channels_last)
-    centre = inputs.mean(0)
-    scale = (inputs - centre).square().mean().sqrt()
-    scale = torch.where(scale > torch.finfo(scale.dtype).tiny, scale, torch.ones_like(scale))
-    classifier = Classifier(network, centre, scale)
+    classifier = Classifier(network, *_standard(inputs))
     optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
     for epoch in range(_EPOCHS):
         shuffle = generator_for(Stream.CLASSIFIER_ORDER, seed, epoch)
@@ -115,4 +114,51 @@ def train_classifier(
             loss = functional.cross_entropy(classifier.logits(inputs[chosen]), labels[chosen])
             loss.backward()
             optimiser.step()
-    return Classifier(network.eval().requires_grad_(False), centre, scale)
+    network.eval().requires_grad_(False)
+    return classifier
+
+
+def fit_linear(inputs: Tensor, labels: Tensor, classes: int) -> Classifier:
+    r"""The linear classifier of least penalised cross-entropy, by L-BFGS from 0.
+
+    .. math:: \min_{W, b} \frac1N \sum_n -\log p(y_n \mid W u_n + b) + \tfrac12 10^{-4} \|W\|_F^2
+
+    with u the inputs, centred and scaled as in `train_classifier`. The problem is convex, so that
+    the result has no seed.
+
+    Args:
+        inputs: vectors :math:`(N, d)`.
+        labels: classes, :math:`(N)`.
+        classes: K.
+
+    Example:
+        >>> codes = torch.tensor([[-1.0], [1.0]]).repeat(20, 1)
+        >>> fit_linear(codes, codes[:, 0].gt(0).long(), 2).predict(torch.tensor([[0.9]])).tolist()
+        [1]
+    """
+    centre, scale = _standard(inputs)
+    network = nn.Linear(inputs.shape[1], classes, device=inputs.device, dtype=inputs.dtype)
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    classifier = Classifier(network, centre, scale)
+    optimiser = torch.optim.LBFGS(
+        network.parameters(), max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
+    )
+
+    def cost() -> Tensor:
+        optimiser.zero_grad()
+        loss = functional.cross_entropy(classifier.logits(inputs), labels)
+        loss = loss + 0.5 * _DECAY * network.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(cost)
+    network.requires_grad_(False)
+    return classifier
+
+
+def _standard(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, and the root mean square of centred inputs over all entries; 1 if that is 0."""
+    centre = inputs.mean(0)
+    scale = (inputs - centre).square().mean().sqrt()
+    return centre, torch.where(scale > torch.finfo(scale.dtype).tiny, scale, torch.ones_like(scale))

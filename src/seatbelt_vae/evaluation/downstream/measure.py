@@ -20,7 +20,7 @@ from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
 
-__all__ = ["measure_downstream"]
+__all__ = ["image_batches", "labels_of", "measure_downstream"]
 
 Row = dict[str, Any]
 Indices = NDArray[np.int64]
@@ -93,8 +93,8 @@ def _trained(
     """Probes that learned a factor from training images."""
     return Probes.train(
         model,
-        _batches(data.train, training, settings.batch_size, on_progress),
-        torch.from_numpy(_labels(data.train, training, column)),
+        image_batches(data.train, training, settings.batch_size, on_progress),
+        torch.from_numpy(labels_of(data.train, training, column)),
         data.factors[column].size,
         seed=settings.seed,
         batch=settings.batch_size,
@@ -112,7 +112,7 @@ class _Task:
     def clean(self, positions: Indices) -> list[Row]:
         """Rows of clean images."""
         predicted = self.probes.predict(self.test.batch(positions))
-        labels = _labels(self.test, positions, self.column).tolist()
+        labels = labels_of(self.test, positions, self.column).tolist()
         return [
             {
                 "image": image,
@@ -147,7 +147,7 @@ class _Task:
         model = self.probes.model
         found = adaptive_attack(model, x, target, config, levels=weight, pair_numbers=numbers)
         clean, attacked = (self.probes.predict(i) for i in (x, found.adversarial[:, 0]))
-        labels = [_labels(self.test, side, self.column).tolist() for side in pairs.T]
+        labels = [labels_of(self.test, side, self.column).tolist() for side in pairs.T]
         rows = []
         for place, (image, target_image) in enumerate(pairs.tolist()):
             (about,) = found.rows(place)
@@ -171,16 +171,18 @@ class _Task:
         return rows
 
 
-def _batches(
+def image_batches(
     split: Split, positions: Indices, size: int, on_progress: Progress
 ) -> Iterator[Tensor]:
+    """Images of a split, ``size`` at a time; their use is reported as progress."""
     for first in range(0, len(positions), size):
         x = split.batch(positions[first : first + size])
         yield x
         on_progress("downstream classifiers", first + len(x), len(positions))
 
 
-def _labels(split: Split, positions: Indices, column: int) -> Indices:
+def labels_of(split: Split, positions: Indices, column: int) -> Indices:
+    """The values of the factor in a column, :math:`(N)`."""
     labels: Indices = split.factors(positions)[:, column].astype(np.int64)
     return labels
 

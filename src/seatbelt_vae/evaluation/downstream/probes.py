@@ -14,7 +14,7 @@ from seatbelt_vae.evaluation.downstream.classifiers import (
 )
 from seatbelt_vae.protocol import Autoencoder
 
-__all__ = ["PROBES", "Probes"]
+__all__ = ["PROBES", "Probes", "probe_inputs"]
 
 PROBES: dict[str, tuple[Callable[..., nn.Module], str]] = {
     "mlp-reconstruction": (mlp, "reconstruction"),
@@ -63,7 +63,7 @@ class Probes:
             seed: seed of the weights and of the order.
             batch: images encoded at once by `predict`.
         """
-        parts = [_views(model, x) for x in images]
+        parts = [probe_inputs(model, x) for x in images]
         views = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         trained = {
             name: train_classifier(build, views[view], labels, classes, seed=seed)
@@ -75,13 +75,14 @@ class Probes:
         """The class of every image :math:`(B, C, H, W)` by each probe."""
         found: dict[str, list[int]] = {name: [] for name in self.classifiers}
         for part in x.split(self.batch):
-            views = _views(self.model, part)
+            views = probe_inputs(self.model, part)
             for name, classifier in self.classifiers.items():
                 found[name] += classifier.predict(views[PROBES[name][1]]).tolist()
         return found
 
 
 @torch.no_grad()
-def _views(model: Autoencoder, x: Tensor) -> dict[str, Tensor]:
+def probe_inputs(model: Autoencoder, x: Tensor) -> dict[str, Tensor]:
+    """The ``reconstruction`` and the ``latents`` of images on the mean path."""
     z = model.encode(x).z
     return {"reconstruction": model.decode(z).mean, "latents": torch.cat(z, dim=1)}

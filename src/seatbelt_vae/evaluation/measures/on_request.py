@@ -60,6 +60,17 @@ def _downstream(evaluated: "MeasureInput") -> WithRows:
     return WithRows({"downstream": summary}, rows)
 
 
+def _probes(evaluated: "MeasureInput") -> WithRows:
+    from seatbelt_vae.evaluation.downstream import measure_probes
+
+    rows, summary = measure_probes(
+        *(evaluated.model, evaluated.data, evaluated.settings),
+        before=evaluated.before(),
+        on_progress=evaluated.on_progress,
+    )
+    return WithRows({"probes": summary}, rows)
+
+
 def _codes(evaluated: "MeasureInput") -> WithRows:
     from seatbelt_vae.evaluation.codes import code_rows
 
@@ -169,6 +180,39 @@ ON_REQUEST = (
                 Column("divergence_ratio", "DOUBLE", "(r − c) / (r₀ − c), as in a suite"),
                 Column("exceeds_bound", "BOOLEAN", "whether the attack failed, as in a suite"),
                 Column("status", "VARCHAR", "how the descent ended, as in a suite"),
+            ),
+        ),
+        check=_check_downstream,
+    ),
+    _optional(
+        name="probes",
+        symbol="accuracy within ε",
+        better="↑",
+        formula=r"\overline{\min_{\|x^*-x\|\leq\varepsilon\|x_t-x\|}[\hat y(x^*)=y]}",
+        definition="Accuracy of probes attacked through the model within L2 budgets.",
+        compute=_probes,
+        stored=(),
+        table=RowTable(
+            "probes",
+            "one row per probe, attacked image and budget",
+            (
+                Column(
+                    "probe",
+                    "VARCHAR",
+                    "`linear-codes`, `conv-reconstruction`, on the mean path; of a hardened model "
+                    "`linear-codes-before`: that of the codes before, given the codes after",
+                ),
+                Column("epsilon", "DOUBLE", "budget as a share of ‖x_t − x‖; 0 without an attack"),
+                _IMAGE,
+                Column("label", "BIGINT", "its class"),
+                Column("target_image", "BIGINT", "x_t, an image of another class"),
+                Column("clean_prediction", "BIGINT", "the class given to x"),
+                Column(
+                    "attacked_prediction",
+                    "BIGINT",
+                    "the class given to x\\*, which is that of a smaller ε if it has succeeded",
+                ),
+                Column("distance_relative", "DOUBLE", "‖x\\* − x‖/‖x_t − x‖"),
             ),
         ),
         check=_check_downstream,

@@ -11,11 +11,13 @@ from seatbelt_vae.paper.drawing.densities import draw_densities
 from seatbelt_vae.paper.drawing.frontier_charts import draw_frontier
 from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
+from seatbelt_vae.paper.drawing.probe_curves import draw_probes
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.figure_kinds import (
     ATTACK_IMAGES,
     CLOUDS,
+    PROBES,
     RATES,
     Curves,
     Densities,
@@ -88,6 +90,8 @@ def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str
     match figure.name:
         case RATES.name:
             return draw_rates(rows)
+        case PROBES.name:
+            return {"": draw_probes(rows[""])}
         case CLOUDS.name:
             return {"": draw_clouds(rows[""])}
         case ATTACK_IMAGES.name:

@@ -3,10 +3,10 @@
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiments import attack_figures as attacks
 from seatbelt_vae.paper.experiments import model_figures as models
-from seatbelt_vae.paper.experiments.defences import DEFENCES
+from seatbelt_vae.paper.experiments.defences import DEFENCES, PROBED_DEFENCES
 from seatbelt_vae.paper.experiments.public_figures import PUBLIC
 
-__all__ = ["DEFENCES", "EXPERIMENTS", "PUBLIC"]
+__all__ = ["DEFENCES", "EXPERIMENTS", "PROBED_DEFENCES", "PUBLIC"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.id: experiment

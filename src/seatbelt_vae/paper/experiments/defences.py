@@ -7,11 +7,12 @@ from typing import Any
 from seatbelt_vae.config import ObjectiveConfig
 from seatbelt_vae.paper.defence_sizes import DEFENCE_SIZES
 from seatbelt_vae.paper.experiment import Experiment, Member, PaperAttack
+from seatbelt_vae.paper.figure_kinds import PROBES
 from seatbelt_vae.paper.frontier import Excess, Frontier
 from seatbelt_vae.paper.paper_model import Model, multi_layer, single_layer
 from seatbelt_vae.paper.sizes import Size
 
-__all__ = ["DEFENCES"]
+__all__ = ["DEFENCES", "PROBED_DEFENCES"]
 
 _RADII = (0.1, 0.2, 0.3)
 _USUAL_RADIUS = 0.2
@@ -86,4 +87,19 @@ DEFENCES = Experiment(
             for measure, x_label in _MEASURES.items()
         ),
     ),
+)
+
+_PROBED = (
+    *("VAE", "VAE + denoising 0.2", "Seatbelt-VAE", "Seatbelt-VAE + denoising 0.2"),
+    "hardened encoder",
+)
+
+PROBED_DEFENCES = Experiment(
+    id="defended-probes",
+    title="Probes of codes and reconstructions under attack, with and without a defence",
+    published="",
+    members=lambda size: (member for member in _members(size) if member.series in _PROBED),
+    optional_metrics=("probes",),
+    classified={"faces": "lighting", "chairs": "model", "celeba": "Smiling", "dsprites": "shape"},
+    figures=(PROBES,),
 )
