@@ -24,7 +24,7 @@ WRITTEN_OUT = tuple(loss for loss in LOSSES if loss != "grill")
 """The losses of `ExactProblem`; `grill` depends on the layers into which a network is divided."""
 
 _OF_IMAGES = ("output-l2", "output-reconstruction")
-_OF_CODES = ("latent-l2", "latent-target", "latent-zero")
+_OF_CODES = ("latent-l2", "latent-code", "latent-target", "latent-zero")
 
 Value = Callable[[Tensor, Tensor], Tensor]
 """Maps images (R, C, H, W) and smoothing widths (R) to losses (R)."""
@@ -100,7 +100,7 @@ class ExactProblem:
     def _code(self) -> Sequence[Tensor]:
         """The code that a loss of codes leads to."""
         if self.loss != "latent-target":
-            share = float(self.loss == "latent-l2")
+            share = float(self.loss in ("latent-l2", "latent-code"))
             return [share * z for z in self._reference.z]
         low, high = self.model.bounds
         with torch.no_grad():
@@ -118,6 +118,9 @@ class ExactProblem:
     def _latent(self, images: Tensor, width: Tensor) -> Tensor:
         reference = self._reference
         attacked, total = self._encode(images), images.new_zeros(len(images))
+        if self.loss == "latent-code":
+            squares = [(attacked.z[i] - self._code[i]).square().sum(-1) for i in self.layers]
+            return (sum(squares, total) + width**2).sqrt()
         for i in self.layers:
             q, p = attacked.layers[i], reference.layers[i]
             if self.loss == "latent-w2":

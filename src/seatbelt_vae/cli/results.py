@@ -41,7 +41,7 @@ def run(options: Results) -> None:
 
     sql, runs = options.sql, options.runs
     if sql is not None and _is_path(sql):
-        runs = (Path(sql), *(() if runs == Results().runs else runs))
+        runs = (*(() if runs == Results().runs else runs), Path(sql))
         sql = None
     store = Store.open(runs)
     if sql is not None:
