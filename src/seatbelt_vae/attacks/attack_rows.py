@@ -35,7 +35,7 @@ _IDENTITY = (
     AttackColumn("pair", "BIGINT", "number of the pair"),
     AttackColumn("input_index", "BIGINT", "position of the input in the test split"),
     AttackColumn("target_index", "BIGINT", "position of the target in the test split"),
-    AttackColumn("loss", "VARCHAR", "the loss r; see [attacks.md](attacks.md)"),
+    AttackColumn("loss", "VARCHAR", "the loss r; see [attacks](attacks.md)"),
     AttackColumn("layers", "VARCHAR", "layers that a latent loss compares"),
     AttackColumn(
         "path", "VARCHAR", "`mean`, `common` or `sampled`: how layers above z¹ are reached"
