@@ -69,7 +69,7 @@ def audit_row(arguments: argparse.Namespace, folder: Path) -> Row:
 
 def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
     """The attack against Adam, projected gradient descent and toolboxes under each threat."""
-    config = AuditConfig(pairs=arguments.pairs)
+    config = AuditConfig(pairs=arguments.pairs, effort=arguments.effort)
     data = source_of(DataConfig(arguments.data, arguments.root))
     images = audited_images(subject, data.load(DataConfig(arguments.data, arguments.root)), config)
     model, x, target = prepare(
@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--root")
     parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--effort", type=float, default=1.0, help="of the attack of `loops`")
     parser.add_argument("--only", choices=("audit", "loops"))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
