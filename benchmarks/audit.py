@@ -83,7 +83,7 @@ def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
             ours = attack.found.values(goal, attack.found.best(goal))
             loops = {"adam": _adam, "pgd": _pgd} | toolbox_loops(threat, goal.name)
             for name, loop in loops.items():
-                theirs = _best_loop(attack, goal, loop)
+                theirs = _best_loop(attack, goal, name, loop)
                 yield {
                     "part": "loops",
                     "loop": name,
@@ -102,12 +102,12 @@ def _share(ours: Tensor, theirs: Tensor) -> float:
     return float((ours <= theirs + _ROUNDING).double().mean())
 
 
-def _best_loop(attack: PortfolioAttack, goal: Goal, loop: Loop) -> Tensor:
+def _best_loop(attack: PortfolioAttack, goal: Goal, name: str, loop: Loop) -> Tensor:
     """The goal of a loop with the step size that serves it best over all rows, (P, W)."""
     found = []
     for step in _STEPS:
         points = _project(attack, loop(attack, goal, step))
-        attack.found.add(points, attack.rows[0], attack.rows[1], f"loop {loop.__name__} {step}")
+        attack.found.add(points, attack.rows[0], attack.rows[1], f"loop {name} {step}")
         own = attack.found.distances[goal.name][-len(points) :].view(attack.levels.shape)
         found.append(own / goal.unit(attack.found.pairs, attack.found.largest))
     return min(found, key=lambda values: float(values.mean()))
