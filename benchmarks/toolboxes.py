@@ -112,7 +112,12 @@ def _codes_estimator(attack: PortfolioAttack) -> Any:
         """The codes of a model as activations."""
 
         def __init__(self) -> None:
-            super().__init__(model=nn.Identity(), clip_values=_ends(attack), device_type="cpu")
+            super().__init__(
+                model=nn.Identity(),
+                clip_values=_ends(attack),
+                channels_first=True,
+                device_type="cpu",
+            )
 
         @property
         def input_shape(self) -> tuple[int, ...]:
