@@ -111,6 +111,8 @@ def _codes_estimator(attack: PortfolioAttack) -> Any:
     class Codes(PyTorchEstimator):  # type: ignore[misc]
         """The codes of a model as activations."""
 
+        device = torch.device("cpu")
+
         def __init__(self) -> None:
             super().__init__(
                 model=nn.Identity(),
