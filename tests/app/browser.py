@@ -24,7 +24,12 @@ _FLAGS = (
 
 
 def missing() -> str | None:
-    """Why the page cannot be tested in a browser; None if it can."""
+    """Why the page is not tested in a browser; None if it is.
+
+    On a busy machine an event of the page may take longer than a test waits, so they run on demand.
+    """
+    if not os.environ.get("SEATBELT_BROWSER"):
+        return "set SEATBELT_BROWSER=1 to test the page in Chromium"
     for package, extra in (("gradio", "app"), ("selenium", "test")):
         if find_spec(package) is None:
             return f"no {package}: pip install 'seatbelt-vae[{extra}]'"
