@@ -44,6 +44,17 @@ class Bounds(NamedTuple):
         """Whether every feature has both bounds."""
         return bool(all(torch.as_tensor(bound).isfinite().all() for bound in self))
 
+    @classmethod
+    def around(cls, *images: Tensor) -> "Bounds":
+        """The range of images, a little wider than 0 if they are constant.
+
+        Example:
+            >>> Bounds.around(torch.tensor([1.0, 2.0]), torch.tensor([4.0]))
+            Bounds(low=1.0, high=4.0)
+        """
+        low = min(float(image.min()) for image in images)
+        return cls(low, max(max(float(image.max()) for image in images), low + 1e-6))
+
     def clamp(self, x: Tensor) -> Tensor:
         """Clip inputs :math:`(*, \\text{event})` to the bounds."""
         if isinstance(self.low, Tensor) or isinstance(self.high, Tensor):

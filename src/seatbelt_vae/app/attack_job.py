@@ -13,6 +13,7 @@ from seatbelt_vae.app.app_subject import AppSubject
 from seatbelt_vae.app.best_known import BestKnown, Frame
 from seatbelt_vae.app.sentences import sentence_of
 from seatbelt_vae.app.watched_loss import WatchedLoss
+from seatbelt_vae.attacks.attack_rows import row_identity
 from seatbelt_vae.attacks.diagnostics import checked_attack
 from seatbelt_vae.attacks.losses import loss_of
 from seatbelt_vae.attacks.prepare import prepare_model
@@ -171,28 +172,13 @@ class AttackJob:
         self._best.take(found.result.adversarial[0], found.result.divergence[0])
         frame, flags = self._best.frame(self._rebuilt), found.flags
         outcome = Outcome(
-            rows=found.rows(0, self._identity()),
+            rows=found.rows(0, row_identity(self.config, 0)),
             flags=[(flag.name, flag.detail) for flag in flags if flag.raised],
             checks=len(flags),
             adversarial=found.result.adversarial[0].detach().float().cpu(),
             reconstruction=frame.reconstructions,
         )
         self._update(frame=frame, outcome=outcome)
-
-    def _identity(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            "pair": 0,
-            "input_index": None,
-            "target_index": None,
-            "loss": config.loss,
-            "layers": config.layers,
-            "path": config.path_used,
-            "threat": config.threat,
-            "strength": config.strength,
-            "solver": config.solver,
-            "seed": config.seed,
-        }
 
     def _update(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)

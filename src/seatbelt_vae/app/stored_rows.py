@@ -160,8 +160,7 @@ class StoredRun:
         """Maps images to shares of black to white; without known bounds, by the pair's range."""
         if self.subject is not None:
             return self.subject.to_shares
-        both = torch.stack([images["x"], images["target"]])
-        bounds = Bounds(float(both.min()), max(float(both.max()), float(both.min()) + 1e-6))
+        bounds = Bounds.around(images["x"], images["target"])
         stated: Any = None
         with suppress(SeatbeltError):  # a folder of attacks alone
             stated = (self.run.architecture or {}).get("bounds")

@@ -11,7 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["COLUMNS", "AttackColumn", "attack_rows"]
+from seatbelt_vae.config import AttackConfig
+
+__all__ = ["COLUMNS", "AttackColumn", "attack_rows", "row_identity"]
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,31 @@ def attack_rows(
     if checks is not None:
         lists |= repeated(_CHECKS, checks)
     return [{name: _plain(values[row]) for name, values in lists.items()} for row in range(count)]
+
+
+def row_identity(
+    config: AttackConfig, pair: int, positions: tuple[int | None, int | None] = (None, None)
+) -> dict[str, Any]:
+    """The columns that identify the rows of a pair.
+
+    Args:
+        config: the settings of the attack.
+        pair: the number of the pair.
+        positions: those of input and target in the data, if they are of a data set.
+    """
+    input_index, target_index = positions
+    return {
+        "pair": pair,
+        "input_index": input_index,
+        "target_index": target_index,
+        "loss": config.loss,
+        "layers": config.layers,
+        "path": config.path_used,
+        "threat": config.threat,
+        "strength": config.strength,
+        "solver": config.solver,
+        "seed": config.seed,
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -29,10 +29,7 @@ class AuditPictures:
 
     def ends(self, x: Tensor, target: Tensor) -> Bounds:
         """The bounds of the inputs; without finite bounds, the range of input and target."""
-        if self._bounds.finite:
-            return self._bounds
-        both = torch.stack([x, target])
-        return Bounds(float(both.min()), max(float(both.max()), float(both.min()) + 1e-6))
+        return self._bounds if self._bounds.finite else Bounds.around(x, target)
 
     def image(self, image: Tensor, ends: Bounds) -> str:
         """An image (C, H, W) between two ends; other than one or three channels are averaged."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.attack_rows import row_identity
 from seatbelt_vae.attacks.diagnostics import CheckedAttack
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
@@ -28,29 +29,15 @@ def store_pairs(
 ) -> None:
     """Write a chunk of pairs, two atomic files each; see ``docs/rows.md``."""
     problem, adversarial = checked.result.problem, checked.result.adversarial
-    for place, (number, (input_index, target_index)) in enumerate(
-        zip(numbers, positions, strict=True)
-    ):
+    for place, (number, indices) in enumerate(zip(numbers, positions, strict=True)):
         path = rows_path(folder, number)
         images = {
             "x": problem.x[place].view(problem.event_shape),
             "target": problem.target[place].view(problem.event_shape),
             "adversarial": adversarial[place].contiguous(),
         }
-        identity = {
-            "pair": number,
-            "input_index": input_index,
-            "target_index": target_index,
-            "loss": config.loss,
-            "layers": config.layers,
-            "path": config.path_used,
-            "threat": config.threat,
-            "strength": config.strength,
-            "solver": config.solver,
-            "seed": config.seed,
-        }
         write_tensors(path.with_suffix(".safetensors"), images)
-        write_rows(path, checked.rows(place, identity))
+        write_rows(path, checked.rows(place, row_identity(config, number, indices)))
 
 
 def sibling_model(folder: Path) -> str:

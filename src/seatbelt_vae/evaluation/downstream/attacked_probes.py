@@ -24,10 +24,10 @@ from seatbelt_vae.evaluation.downstream.measure import (
     Progress,
     image_batches,
     labels_of,
+    training_positions,
 )
 from seatbelt_vae.evaluation.downstream.probes import probe_inputs
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import DataStream
 
 __all__ = ["measure_probes"]
 
@@ -73,8 +73,7 @@ def measure_probes(
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
     report = on_progress or (lambda *_: None)
-    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
-    training: Indices = order[: settings.downstream_training or len(order)]
+    training = training_positions(data, settings)
     probes = _trained(model, before, data, training, column, settings, report)
     rows: list[Row] = []
     for done, probe in enumerate(probes, start=1):

@@ -20,7 +20,7 @@ from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
 from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import DataStream
 
-__all__ = ["image_batches", "labels_of", "measure_downstream"]
+__all__ = ["image_batches", "labels_of", "measure_downstream", "training_positions"]
 
 Row = dict[str, Any]
 Indices = NDArray[np.int64]
@@ -64,8 +64,7 @@ def measure_downstream(
     column = class_factor(data, settings.downstream_factor)
     pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
     report = on_progress or (lambda *_: None)
-    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
-    training: Indices = order[: settings.downstream_training or len(order)]
+    training = training_positions(data, settings)
     probes = _trained(model, data, training, column, settings, report)
     task = _Task(probes, data.test, column, settings, report)
     rows = task.clean(positions)
@@ -169,6 +168,13 @@ class _Task:
                 for name in PROBES
             ]
         return rows
+
+
+def training_positions(data: ImageData, settings: EvaluationConfig) -> Indices:
+    """The training images of classifiers, in the order in which they are read."""
+    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
+    positions: Indices = order[: settings.downstream_training or len(order)]
+    return positions
 
 
 def image_batches(
