@@ -237,6 +237,8 @@ TRIANGLE = [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
             lambda: drawing(lights=[[0, 0, np.inf]]),
             r"lights of shape \(1, 3\), expected \(L, 3\) f",
         ),
+        (lambda: drawing(side=0), "pictures of side 0, expected 1 … 2048 pixels"),
+        (lambda: drawing(side=2049), "pictures of side 2049, expected 1 … 2048 pixels"),
         (lambda: drawing(lights=[[0, 0, 0]]), "a light has no direction: expected vectors longer"),
     ],
 )
@@ -245,5 +247,5 @@ def test_what_cannot_be_drawn_is_refused(make, reason):
         make()
 
 
-def drawing(camera=None, lights=HEAD_ON, depth=0.0):
-    return render(Mesh(square(1, depth), SQUARE), camera or Camera(0, 0), lights)
+def drawing(camera=None, lights=HEAD_ON, depth=0.0, side=64):
+    return render(Mesh(square(1, depth), SQUARE), camera or Camera(0, 0), lights, side=side)

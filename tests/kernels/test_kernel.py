@@ -108,7 +108,7 @@ NUMPY_VIOLATIONS = {
     "corner": ("triangles", lambda faces: faces + 3, "triangles has values 3 … 5, expected 0 … 3"),
     "normal": ("corners", lambda corners: corners - 1, "corners has values -1 … 1, expected 0 … 2"),
     "far": ("points", lambda points: points + 2**25, "points has values 33554442 … "),
-    "side": ("side", lambda _: 0, "side is 0, expected 1 … "),
+    "side": ("side", lambda _: 0, "side is 0, expected 1 … 2048"),
 }
 
 

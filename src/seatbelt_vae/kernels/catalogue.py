@@ -65,9 +65,9 @@ RASTERISER = Kernel(
         "background -> pictures",
     },
     bounds={
-        "side": (1, 2**15),
+        "side": (1, 2**11 + 1),
         "light_count": (0, 2**31),
-        # larger coordinates would overflow the areas of triangles
+        # as in `data/rendering/scene.py`: larger coordinates would overflow the areas of triangles
         "points": (-(2**24), 2**24 + 1),
         "triangles": (0, "vertex_count"),
         "corners": (0, "normal_count"),

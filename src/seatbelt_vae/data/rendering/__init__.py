@@ -27,11 +27,11 @@ def render(
         lights: directions towards each light from the camera's view: right, up, towards the
             viewer; :math:`(L, 3)`.
         look: shading parameters.
-        side: side of the pictures in pixels.
+        side: side of the pictures in pixels, at most 2048.
 
     Raises:
-        DataError: the camera is inside the mesh, a vertex projects far outside the picture, or a
-            light has no direction.
+        DataError: the side is out of range, the camera is inside the mesh, a vertex projects far
+            outside the picture, or a light has no direction.
 
     Example:
         >>> square = Mesh([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], [[0, 1, 2], [0, 2, 3]])

@@ -21,6 +21,8 @@ LEVELS = 65535
 """Levels to which the brightness of a sample is rounded, so that sums over a pixel are exact."""
 
 _FARTHEST = 1 << 24
+# the samples of larger pictures need gigabytes
+_LARGEST_SIDE = 2048
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,11 @@ class Scene:
         """Project and snap a mesh.
 
         Raises:
-            DataError: a light has no direction, or a vertex projects far outside the picture.
+            DataError: the side is out of range, a light has no direction, or a vertex projects far
+                outside the picture.
         """
+        if not 1 <= side <= _LARGEST_SIDE:
+            raise DataError(f"pictures of side {side}, expected 1 … {_LARGEST_SIDE} pixels")
         towards = np.asarray(lights, np.float64)
         if towards.ndim != 2 or towards.shape[1] != 3 or not np.isfinite(towards).all():
             raise DataError(f"lights of shape {towards.shape}, expected (L, 3) finite directions")
