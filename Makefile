@@ -52,9 +52,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable .
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed .ci/app.txt
+$(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[test]'
-	$(BIN)/pip install --quiet --no-compile --no-deps --constraint constraints.txt --requirement .ci/app.txt
 	touch $@
 
 clean:

@@ -23,7 +23,7 @@ from seatbelt_vae.auditing.goals import Goal
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
 from seatbelt_vae.protocol import bounds_of
 
-__all__ = ["Loop", "side_of", "toolbox_loops"]
+__all__ = ["Loop", "evaluations_of_a_loop", "side_of", "toolbox_loops"]
 
 Loop = Callable[[PortfolioAttack, Goal, float], Tensor]
 """Maps an attack, a goal and a step relative to the budget to one point per row, (PW, n)."""
@@ -54,7 +54,7 @@ def _foolbox(kind: str, attack: PortfolioAttack, goal: Goal, step: float) -> Ten
         radius = float(attack.levels[pair, level])
         adversary = _with_loss(base, problem, row, attack.levels[pair, level][None])(
             abs_stepsize=step * radius / (side_of(attack) if kind == "AdamPGD" else 1.0),
-            steps=int(attack.evaluations.double().mean()),
+            steps=evaluations_of_a_loop(attack),
             random_start=True,
         )
         criterion = foolbox.criteria.TargetedMisclassification(row)
@@ -94,7 +94,7 @@ def _feature_adversaries(attack: PortfolioAttack, goal: Goal, step: float) -> Te
             estimator,
             delta=radius,
             layer=0,
-            max_iter=int(attack.evaluations[:, level].double().mean()),
+            max_iter=evaluations_of_a_loop(attack),
             batch_size=len(attack.x),
             step_size=step * radius,
             random_start=True,
@@ -139,6 +139,11 @@ def _codes_estimator(attack: PortfolioAttack) -> Any:
         predict = loss_gradient = compute_loss = fit
 
     return Codes()
+
+
+def evaluations_of_a_loop(attack: PortfolioAttack) -> int:
+    """The gradient evaluations per row of the loop of one goal: all goals share those spent."""
+    return round(float(attack.evaluations.double().mean()) / len(attack.goals))
 
 
 def _ends(attack: PortfolioAttack) -> tuple[float, float]:

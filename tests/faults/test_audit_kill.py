@@ -219,4 +219,4 @@ def test_an_audit_of_another_version_is_refused(copied: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99, "digest": "?"}))
     in_process(_stopped_by_an_error, copied)
     (line,) = (copied / "error.txt").read_text().splitlines()
-    assert "holds an audit by version 99 of the attack, this version is 3: give another" in line
+    assert "holds an audit by version 99 of the attack, this version is 4: give another" in line

@@ -48,7 +48,7 @@ def check_attack(attack: PortfolioAttack) -> list[dict[str, Any]]:
 
 def checking_evaluations(model: Autoencoder, config: AuditConfig, pairs: int) -> int:
     """Gradient evaluations of the checks of pairs under one threat, three values being one."""
-    each = scaled(_ANNEALED, config.effort) + scaled(_RECHECK_EVALUATIONS, config.effort)
+    each = sum(_recheck_lengths(config))
     again = -(-pairs // _RECHECKED) * len(goals_of(model)) * 2 * _RECHECK_STARTS * each
     return again + pairs * config.gradient_free // 3
 
@@ -108,8 +108,14 @@ def _descend_again(attack: PortfolioAttack, goal: Goal) -> Sequence[int]:
         for request in attack.random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
         if request.level == middle and request.pair in pairs
     ]
-    attack.descend(goal.loss, starts, _RECHECK_EVALUATIONS, annealed=_ANNEALED, origin="recheck")
+    annealed, most = _recheck_lengths(attack.config)
+    attack.descend(goal.loss, starts, most, annealed=annealed, origin="recheck")
     return pairs
+
+
+def _recheck_lengths(config: AuditConfig) -> list[int]:
+    """Annealed and quasi-Newton evaluations of a descent from new starts."""
+    return [scaled(length, config.effort) for length in (_ANNEALED, _RECHECK_EVALUATIONS)]
 
 
 def _search_by_values(attack: PortfolioAttack) -> Sequence[int]:

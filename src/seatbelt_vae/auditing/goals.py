@@ -61,9 +61,11 @@ class Goal:
         name: the name of the metric without its budget.
         lowers: whether the attacker lowers it; a model is robust where it is high.
         loss: the loss that states the goal directly.
-        random: random starts of each kind per pair and budget.
-        heats: of each heat of its loss the candidates, and their gradient evaluations of annealed
-            gradient steps and of the quasi-Newton method.
+        random: random starts of each kind per pair and budget, at effort 1.
+        explored: the best candidates from which short descents start, at effort 1.
+        finals: the best candidates from which long descents start, at effort 1.
+        annealed, evaluations: gradient evaluations of a long descent at effort 1, by annealed steps
+            and then by the quasi-Newton method.
         distance: maps pairs, the pair of each row :math:`(R)`, codes and reconstructions to a
             distance, :math:`(R)`, float64.
         unit: maps pairs and the largest :math:`\|d\|_2` under each level, :math:`(P, W)`, to the
@@ -74,7 +76,10 @@ class Goal:
     lowers: bool
     loss: str
     random: int
-    heats: tuple[tuple[int, int, int], ...]
+    explored: int
+    finals: int
+    annealed: int
+    evaluations: int
     distance: Callable[[ReferencePairs, Tensor, Tensor, Tensor], Tensor]
     unit: Callable[[ReferencePairs, Tensor], Tensor]
 
@@ -84,8 +89,7 @@ GOALS = (
         "gap",
         True,
         "output-reconstruction",
-        0,
-        ((4, 0, 8), (2, 100, 20)),
+        *(0, 4, 2, 100, 20),
         lambda pairs, of, _, images: norm(images - pairs.target_reconstruction[of]),
         lambda pairs, _: pairs.separation[:, None],
     ),
@@ -93,8 +97,7 @@ GOALS = (
         "code_gap",
         True,
         "latent-code",
-        0,
-        ((3, 0, 8), (1, 60, 30)),
+        *(0, 3, 2, 60, 30),
         lambda pairs, of, codes, _: norm(codes - pairs.target_code[of]),
         lambda pairs, _: norm(pairs.code - pairs.target_code)[:, None],
     ),
@@ -102,8 +105,7 @@ GOALS = (
         "damage",
         False,
         "damage-reconstruction",
-        2,  # its maxima are many, and of different height
-        ((4, 0, 8), (2, 60, 30)),
+        *(2, 4, 2, 80, 10),  # random starts: its maxima are many, and of different height
         lambda pairs, of, _, images: norm(images - pairs.reconstruction[of]),
         lambda _, largest: largest,
     ),

@@ -41,7 +41,7 @@ __all__ = ["AuditedPairs", "attack_pairs", "pairs_together", "stored_rows"]
 Row = dict[str, Any]
 OnPairs = Callable[[int, int], None]
 
-_VERSION = 3
+_VERSION = 4
 """Version of the attack of an audit; another one refuses to continue its folders."""
 _DECISIVE = ("budgets", "linf_budgets", "sd_budgets", "losses", "effort", "gradient_free", "seed")
 _SIDES = ("input_index", "target_index")

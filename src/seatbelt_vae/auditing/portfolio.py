@@ -14,14 +14,15 @@ from torch import Tensor
 
 from seatbelt_vae.attacks.losses import Loss, loss_of
 from seatbelt_vae.attacks.methods.search import Request, Search
-from seatbelt_vae.attacks.methods.starts import along_codes, restarts
+from seatbelt_vae.attacks.methods.starts import along_codes, noise_start, restarts
 from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.threats import Budget, Norms, budget_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
+from seatbelt_vae.auditing.schedule import KINDS, first_losses, schedule_of
 from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
-from seatbelt_vae.config.audit import AuditConfig, scaled
+from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.config.loss_files import declaration_of
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.optim.region import region_of
@@ -40,11 +41,10 @@ PORTFOLIO = (
     "grill",
     "output-l2",
 )
-"""Losses that descend first; those of the goals follow."""
+"""Losses that descend first, below effort 1 only the foremost; those of the goals follow."""
 
 _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
-_FIRST = 8  # gradient evaluations per descent of the losses that descend first
 
 Key = tuple[int, int]
 
@@ -73,15 +73,9 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
 
 def planned_evaluations(model: Autoencoder, config: AuditConfig, pairs: int, width: int) -> int:
     """Gradient evaluations of `PortfolioAttack` on pairs with ``width`` budgets, at most."""
-    effort, per_row = config.effort, 0
-    first, kinds = scaled(_FIRST, effort), 2
-    for name in portfolio_of(model, config.losses):
-        per_row += first * (1 if declaration_of(name).targeted else kinds * scaled(1, effort))
-    for goal in goals_of(model):
-        per_row += kinds * scaled(goal.random, effort) * first
-        for heat, (count, annealed, evaluations) in enumerate(goal.heats):
-            starts = scaled(count, effort) + (width - 1 if heat == 0 else 0)
-            per_row += starts * (scaled(annealed, effort) + scaled(evaluations, effort))
+    losses, first = first_losses([*portfolio_of(model, config.losses)], config.effort)
+    per_row = first * sum(1 if declaration_of(name).targeted else KINDS for name in losses)
+    per_row += sum(schedule_of(goal, width, config.effort).total for goal in goals_of(model))
     return pairs * width * per_row
 
 
@@ -134,16 +128,21 @@ class PortfolioAttack:
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
-        for name in portfolio_of(self.model, self.config.losses):
-            self.descend(name, self.first_starts(name), _FIRST, explore=True)
+        effort, width = self.config.effort, self.levels.shape[1]
+        losses, first = first_losses([*portfolio_of(self.model, self.config.losses)], effort)
+        for name in losses:
+            self.descend(name, self.first_starts(name), first, explore=True)
         for goal in self.goals:
-            count = self._scaled(goal.random)
-            starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, count)
-            self.descend(goal.loss, starts, _FIRST, explore=True)
-            for heat, (count, annealed, evaluations) in enumerate(goal.heats):
-                starts = self.best_starts(goal, self._scaled(count), exchange=heat == 0)
-                explore = not annealed
-                self.descend(goal.loss, starts, evaluations, explore=explore, annealed=annealed)
+            plan = schedule_of(goal, width, effort)
+            starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, plan.random)
+            self.descend(goal.loss, starts, plan.short, explore=True)
+            starts = self.best_starts(goal, plan.own, exchanged=plan.exchanged)
+            self.descend(goal.loss, starts, plan.short, explore=True)
+            if plan.finals_near:
+                starts = self.near_starts(goal.loss, plan.finals)
+            else:
+                starts = self.best_starts(goal, plan.finals)
+            self.descend(goal.loss, starts, plan.evaluations, annealed=plan.annealed)
         return self.found
 
     def problem(self, name: str) -> Problem:
@@ -197,7 +196,7 @@ class PortfolioAttack:
     def first_starts(self, name: str) -> list[Request]:
         """Starts of a loss: the nearest point to the target, or random ones without a target."""
         if not declaration_of(name).targeted:
-            return self.random_starts(name, Stream.AUDIT_STARTS, self._scaled(1))
+            return self.random_starts(name, Stream.AUDIT_STARTS, 1)
         nearest = self.found.nearest.flatten(0, 1).flatten(1)
         rows = zip(self.rows[0].tolist(), self.rows[1].tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
@@ -215,13 +214,23 @@ class PortfolioAttack:
                 ]
         return requests
 
-    def best_starts(self, goal: Goal, count: int, *, exchange: bool = False) -> list[Request]:
-        """The best candidates of each budget, scaled to it; ``exchange`` adds other budgets'."""
-        best, requests = self.found.best(goal), []
+    def near_starts(self, name: str, count: int) -> list[Request]:
+        """Per row, ``count`` starts from little noise around the input."""
+        problem, requests = self.problem(name), []
+        width = self.levels.shape[1]
+        for pair, key in enumerate(self.keys):
+            generator = self.generator(Stream.AUDIT_RESTARTS, key)
+            points = noise_start(problem, pair, count * width, generator)
+            requests += [Request(pair, row // count, p, "noise") for row, p in enumerate(points)]
+        return requests
+
+    def best_starts(self, goal: Goal, count: int, *, exchanged: int = 0) -> list[Request]:
+        """The best candidates of each budget, and of so many other budgets, scaled to it."""
+        best, requests = self.found.best(goal).tolist(), []
         for pair, level in zip(self.rows[0].tolist(), self.rows[1].tolist(), strict=True):
-            index = self.found.distinct(goal, pair, level, count)
-            if exchange:
-                index = torch.cat([index, best[pair]]).unique()
+            own = self.found.distinct(goal, pair, level, count).tolist()
+            others = [index for index in dict.fromkeys(best[pair]) if index not in own]
+            index = [*own, *others[:exchanged]]
             x = self.x[pair].flatten()
             distortion = self.found.images[index].flatten(1) - x
             scale = self.budget.scale(
@@ -247,16 +256,12 @@ class PortfolioAttack:
         problem = problem or self.problem(loss)
         settings = AttackConfig(loss=loss, threat=norm_of(self.threat), solver=self._solver(loss))
         search = Search(problem, self.levels, settings)
-        most, annealed = self._scaled(evaluations), self._scaled(annealed)
-        search.descend(requests, most, explore=explore, annealed=annealed)
+        search.descend(requests, evaluations, explore=explore, annealed=annealed)
         self.evaluations += search.evaluations
         for pair, pool in enumerate(search.pools):
             level = torch.tensor([o.level for o in pool.origins], dtype=torch.long)
             level = level.to(self.x.device)
             self.found.add(pool.points, torch.full_like(level, pair), level, origin or loss)
-
-    def _scaled(self, number: int) -> int:
-        return scaled(number, self.config.effort)
 
     def _solver(self, name: str) -> Literal["quasi-newton", "pgd"]:
         """The solver of a loss.

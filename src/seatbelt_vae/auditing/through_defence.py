@@ -40,11 +40,15 @@ def further_evaluations(
     time, are not counted.
     """
     goals = len(goals_of(defended))
-    each = scaled(ANNEALED, config.effort) + scaled(EVALUATIONS, config.effort)
-    descents = (goals + _STARTS) * each
+    each = (goals + _STARTS) * sum(_lengths(config))
     sources = gradient_sources(defended, undefended)
-    per_row = sum(descents * (len(source.draws) or goals) for source in sources)
+    per_row = sum(each * (len(source.draws) or goals) for source in sources)
     return pairs * width * per_row
+
+
+def _lengths(config: AuditConfig) -> list[int]:
+    """Annealed and quasi-Newton evaluations of a descent."""
+    return [scaled(length, config.effort) for length in (ANNEALED, EVALUATIONS)]
 
 
 @dataclass
@@ -81,13 +85,13 @@ class ThroughDefence:
 
     def _descend(self, goals: Sequence[Goal], source: GradientSource) -> None:
         """Descend on each goal from solutions of the undefended model and the best candidates."""
-        attack = self.attack
+        attack, (annealed, evaluations) = self.attack, _lengths(self.attack.config)
         for goal in goals:
             attack.descend(
                 goal.loss,
                 [*self._starts("undefended"), *attack.best_starts(goal, _STARTS)],
-                EVALUATIONS,
-                annealed=ANNEALED,
+                evaluations,
+                annealed=annealed,
                 origin=source.origin,
                 problem=attack.bound_to(goal.loss, source.model, source.loss),
             )

@@ -36,7 +36,7 @@ class TimePlan:
 
     Args:
         pairs: number of pairs.
-        effort: factor on starts and evaluations.
+        effort: factor on the gradient evaluations.
         evaluations: gradient evaluations of the process with the most work.
         seconds: their time.
     """
@@ -150,8 +150,7 @@ def _seconds_per_evaluation(
     prepared, x, target = prepare(model, *images.sides([0]), targeted=True)
     assert target is not None
     threat, budgets = next(iter(threats_of(config, event_shape_of(model)).items()))
-    key, settings = (config.seed, 0), replace(config, effort=_DEFAULT_EFFORT)
-    attack = PortfolioAttack(prepared, x, target, threat, budgets, settings, [key])
+    attack = PortfolioAttack(prepared, x, target, threat, budgets, config, [(config.seed, 0)])
     loss = attack.goals[0].loss
     at_once = min(_ROWS, attack.problem(loss).micro_batch)
     starts = (_ROWS * attack.first_starts(loss))[:at_once]

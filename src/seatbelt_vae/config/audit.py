@@ -26,8 +26,7 @@ class AuditConfig:
         linf_budgets: L∞ budgets of images, in 1/255 of the range of a pixel.
         sd_budgets: L∞ budgets of vectors, in standard deviations of each feature.
         losses: losses of the portfolio (default: all that the model allows).
-        effort: factor on the numbers of starts and of gradient evaluations, such as 2 or 0.5; the
-            time grows with its square.
+        effort: factor on the gradient evaluations, and so on the time, such as 2 or 0.5.
         minutes: the time that the attack should take; fewer pairs and, from eight pairs on, less
             effort are fitted into it, unless they are given (default: no limit).
         gradient_free: evaluations of a search without gradients per pair, 0 for none.
@@ -84,7 +83,7 @@ def _check_ascending(name: str, budgets: tuple[float, ...], most: float) -> None
 
 
 def scaled(number: int, effort: float) -> int:
-    """A number of starts or evaluations times the effort, rounded; at least one of any.
+    """A number of evaluations times the effort, rounded; at least one of any.
 
     Example:
         >>> scaled(100, 0.4), scaled(1, 0.4), scaled(0, 2)

@@ -139,7 +139,7 @@ AUDIT_VIEWS = (
             Column("images_digest", "VARCHAR", "digest of the images"),
             Column("pairs", "BIGINT", "number of attacked pairs; 0 without an attack"),
             Column("seed", "BIGINT", "seed of pairs, starts and noise"),
-            Column("effort", "DOUBLE", "factor on starts and evaluations"),
+            Column("effort", "DOUBLE", "factor on the gradient evaluations"),
             Column("status", "VARCHAR", "`pass`, `fail` or `inconclusive`"),
             Column("finding", "VARCHAR", "`fooled`, `partly fooled` or `not fooled`; or null"),
             Column("sentence", "VARCHAR", "both in plain English"),
