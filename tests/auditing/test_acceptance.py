@@ -146,7 +146,7 @@ def audited(accepted: Accepted, folder: Path, place: Path) -> Audited:
     given = ("array", "--root", str(path)) if path.suffix == ".npy" else (str(path),)
     target, counter = accepted.build(folder / "model"), Counter()
     run, descend = PortfolioAttack.run, Search.descend
-    size = ("--pairs", "1", "--effort", "0.5") if accepted.slow else ("--pairs", "2")
+    size = ("--pairs", "1", "--effort", "0.25") if accepted.slow else ("--pairs", "2")
     settings = (*SETTINGS, *size, *BUDGET_FLAGS[accepted.threat])
     command = ["audit", target, "--data", *given, *settings, "--out", str(folder / "out")]
     with (
