@@ -78,9 +78,10 @@ def loop_rows(subject: Subject, arguments: argparse.Namespace) -> Iterator[Row]:
     keys = [(config.seed, pair) for pair in range(len(x))]
     for threat, budgets in threats_of(config, event_shape_of(model)).items():
         attack = PortfolioAttack(model, x, target, threat, budgets, config, keys)
-        attack.run()
+        found = attack.run()
+        best = {goal.name: found.values(goal, found.best(goal)) for goal in attack.goals}
         for goal in attack.goals:
-            ours = attack.found.values(goal, attack.found.best(goal))
+            ours = best[goal.name]  # `found` receives the points of loops too
             loops = {"adam": _adam, "pgd": _pgd} | toolbox_loops(threat, goal.name)
             for name, loop in loops.items():
                 theirs = _best_loop(attack, goal, name, loop)
