@@ -16,6 +16,7 @@ GAP, CODE_GAP, DAMAGE = GOALS
         (GAP, 1, Schedule(0, 4, 4, 8, 2, False, 100, 20)),
         (CODE_GAP, 1, Schedule(0, 3, 4, 8, 2, False, 60, 30)),
         (DAMAGE, 1, Schedule(2, 4, 4, 8, 2, False, 80, 10)),
+        (GAP, 0.5, Schedule(0, 2, 2, 8, 1, False, 100, 20)),
         # 0.1 · (8 · 8 + 2 · 120) = 30 evaluations, 25 of them annealed
         (GAP, 0.1, Schedule(0, 0, 0, 8, 1, False, 25, 5)),
         # 0.1 · (12 · 8 + 2 · 90) = 28 from the input, without random starts

@@ -12,6 +12,7 @@ KINDS = 2
 """Kinds of random starts."""
 
 _SHORT = 8  # gradient evaluations of a short descent
+_EXPLORING = 0.5  # the smallest effort with short descents
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,22 @@ class Schedule:
 def schedule_of(goal: Goal, width: int, effort: float) -> Schedule:
     """The descents of a goal with ``width`` budgets.
 
-    The evaluations are those of effort 1 times the effort. Below 1, fewer descents explore, and the
-    number of long ones falls before their length: one long descent ends lower than several short
-    ones. Above 1, number and length grow.
+    The evaluations are those of effort 1 times the effort. Below 1, fewer short descents explore,
+    below ½ none, and the number of long ones falls before their length: one long descent ends lower
+    than several short ones. Above 1, number and length grow.
     """
     number = min(effort, effort**0.5)
+    exploring = number if effort >= _EXPLORING else 0
     others = width - 1
     random, own, exchanged = (
-        count if count > 1 else 0
-        for count in (round(number * most) for most in (goal.random, goal.explored, others))
+        round(exploring * most) for most in (goal.random, goal.explored, others)
     )
     finals = max(1, round(number * goal.finals))
     each = goal.annealed + goal.evaluations
     most = _SHORT * (KINDS * goal.random + goal.explored + others) + goal.finals * each
     left = effort * most - _SHORT * (KINDS * random + own + exchanged)
     lengths = (scaled(n, left / (finals * each)) for n in (goal.annealed, goal.evaluations))
-    # the best candidates of other goals would lead away from what random starts find
+    # without random starts: the best candidates of other goals lead elsewhere
     near = goal.random > random == 0
     return Schedule(random, own, exchanged, _SHORT, finals, near, *lengths)
 
