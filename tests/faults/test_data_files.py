@@ -11,11 +11,14 @@ import time
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import numpy as np
 import pytest
 
+import seatbelt_vae.data
 from seatbelt_vae.config import DataConfig
 from seatbelt_vae.data import cache, list_sets, load_data
 from seatbelt_vae.data.cache import read_records, write_records
@@ -37,7 +40,12 @@ def small_cache(folder):
 
 @contextmanager
 def without_privileges():
-    """As an ordinary user, for whom permissions count."""
+    """As an ordinary user, for whom permissions count.
+
+    The place of Python itself may be closed to that user, so that modules are imported before.
+    """
+    for module in walk_packages(seatbelt_vae.data.__path__, "seatbelt_vae.data."):
+        import_module(module.name)
     before = os.geteuid()
     if before == 0:
         os.seteuid(NOBODY)

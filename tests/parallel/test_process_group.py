@@ -137,7 +137,7 @@ def pairs(tmp_path_factory):
     """Every kind of run, by one process and by four; all of the four in one group."""
     folder = tmp_path_factory.mktemp("runs")
     found = {
-        kind: [RunFolder.create(folder / f"{kind} {n}", settings(steps=20)) for n in (1, WORKERS)]
+        kind: [RunFolder.create(folder / f"{kind} {n}", settings(steps=10)) for n in (1, WORKERS)]
         for kind, settings in KINDS.items()
     }
     together(train_all, {run.path: kind != SINGLE for kind, (_, run) in found.items()})
