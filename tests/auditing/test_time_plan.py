@@ -91,7 +91,7 @@ def plan(pairs: int, effort: float) -> float:
         ({}, 2 * plan(20, 1), (20, 1)),
         ({}, plan(13, 1), (13, 1)),
         ({}, 1.01 * plan(8, 0.5), (8, 0.5)),
-        ({}, 1e-3, (8, 0.05)),
+        ({}, 1e-3, (8, 0.03)),
         ({"pairs": 20}, 1.01 * plan(20, 0.5), (20, 0.5)),
         ({"effort": 2}, plan(10, 2), (10, 2)),
         ({"effort": 2}, 1e-3, (8, 2)),
@@ -148,7 +148,7 @@ def _said(folder: Path, config: AuditConfig) -> list[str]:
 @pytest.mark.usefixtures("slow")
 def test_a_time_that_is_too_short_is_stated(tmp_path: Path) -> None:
     said = _said(tmp_path, replace(QUICK, minutes=1e-3))
-    assert said[0].startswith("2 pairs at effort 0.05: about ")
+    assert said[0].startswith("2 pairs at effort 0.03: about ")
     assert said[0].endswith(
         "no smaller audit is allowed, so it will take longer than 0.001 minutes"
     )

@@ -22,7 +22,7 @@ from seatbelt_vae.subjects import Subject
 __all__ = ["TimePlan", "fitted", "planned", "time_plan", "waited_for"]
 
 _FEWEST_PAIRS = 8  # with fewer there are no intervals
-_EFFORTS = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05)
+_EFFORTS = (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03)
 _DEFAULT_EFFORT = AuditConfig().effort
 _ROWS, _TRIED, _TRIALS = 10, 6, 5  # rows, their gradient evaluations, and repetitions to measure
 _ENOUGH = 4.0  # seconds after which no repetition begins
