@@ -190,8 +190,8 @@ def test_minutes_are_fitted_once_for_all_processes(
     many = ("--pairs", "6", "--losses", "latent-l2")
     assert run("Kept", *many, "--minutes", "0.0001", "--out", "two", "--processes", "2") == 0
     assert "no smaller audit is allowed" in " ".join(capsys.readouterr().err.split())
-    assert run("Kept", *many, "--effort", "0.05", "--out", "one") == 0
-    assert "6 pairs at effort 0.05: about " in " ".join(capsys.readouterr().err.split())
+    assert run("Kept", *many, "--effort", "0.03", "--out", "one") == 0
+    assert "6 pairs at effort 0.03: about " in " ".join(capsys.readouterr().err.split())
     for part in sorted((tmp_path / "one/audit/rows").iterdir()):
         assert (tmp_path / "two/audit/rows" / part.name).read_bytes() == part.read_bytes()
 
