@@ -46,7 +46,7 @@ def test_the_plan_is_close_to_what_an_attack_spends(effort: float) -> None:
     spent, planned = int(attack.evaluations.sum()), planned_evaluations(model, config, 2, 3)
     assert 0.6 * planned <= spent <= planned
     check_attack(attack)
-    checks = checking_evaluations(model, config, 2)
+    checks = checking_evaluations(model, config, 2, 3)
     assert 0.6 * checks <= int(attack.evaluations.sum()) - spent <= checks
 
 

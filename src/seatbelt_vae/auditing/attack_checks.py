@@ -10,7 +10,8 @@ import torch
 from seatbelt_vae.attacks.diagnostics.model_checks import check_model
 from seatbelt_vae.auditing.goals import Goal, goals_of, norm
 from seatbelt_vae.auditing.portfolio import PortfolioAttack
-from seatbelt_vae.config.audit import AuditConfig, scaled
+from seatbelt_vae.auditing.schedule import KINDS, schedule_of
+from seatbelt_vae.config.audit import AuditConfig
 from seatbelt_vae.evaluation.gap import reconstruct
 from seatbelt_vae.optim import minimize_gradient_free
 from seatbelt_vae.protocol import Autoencoder, capabilities_of, draw_noise
@@ -19,7 +20,7 @@ from seatbelt_vae.randomness import Stream
 __all__ = ["check_attack", "checking_evaluations"]
 
 # one pair in this many is attacked again, from this many starts of each kind
-_RECHECKED, _RECHECK_STARTS, _ANNEALED, _RECHECK_EVALUATIONS = 4, 2, 80, 20
+_RECHECKED, _RECHECK_STARTS = 4, 2
 _MARGIN = 0.01
 _DRAWS = 8
 
@@ -46,10 +47,11 @@ def check_attack(attack: PortfolioAttack) -> list[dict[str, Any]]:
     ]
 
 
-def checking_evaluations(model: Autoencoder, config: AuditConfig, pairs: int) -> int:
+def checking_evaluations(model: Autoencoder, config: AuditConfig, pairs: int, width: int) -> int:
     """Gradient evaluations of the checks of pairs under one threat, three values being one."""
-    each = sum(_recheck_lengths(config))
-    again = -(-pairs // _RECHECKED) * len(goals_of(model)) * 2 * _RECHECK_STARTS * each
+    plans = [schedule_of(goal, width, config.effort) for goal in goals_of(model)]
+    each = sum(plan.annealed + plan.evaluations for plan in plans)
+    again = -(-pairs // _RECHECKED) * KINDS * _RECHECK_STARTS * each
     return again + pairs * config.gradient_free // 3
 
 
@@ -108,14 +110,10 @@ def _descend_again(attack: PortfolioAttack, goal: Goal) -> Sequence[int]:
         for request in attack.random_starts(goal.loss, Stream.AUDIT_RECHECK, _RECHECK_STARTS)
         if request.level == middle and request.pair in pairs
     ]
-    annealed, most = _recheck_lengths(attack.config)
-    attack.descend(goal.loss, starts, most, annealed=annealed, origin="recheck")
+    # as long as the descents that they check
+    plan = schedule_of(goal, attack.levels.shape[1], attack.config.effort)
+    attack.descend(goal.loss, starts, plan.evaluations, annealed=plan.annealed, origin="recheck")
     return pairs
-
-
-def _recheck_lengths(config: AuditConfig) -> list[int]:
-    """Annealed and quasi-Newton evaluations of a descent from new starts."""
-    return [scaled(length, config.effort) for length in (_ANNEALED, _RECHECK_EVALUATIONS)]
 
 
 def _search_by_values(attack: PortfolioAttack) -> Sequence[int]:

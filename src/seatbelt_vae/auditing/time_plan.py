@@ -108,7 +108,7 @@ def planned(subject: Subject, config: AuditConfig, each: float, processes: int) 
     for budgets in threats.values():
         size = config, config.pairs, len(budgets)
         attacks += planned_evaluations(model, *size)
-        attacks += checking_evaluations(model, config, config.pairs)
+        attacks += checking_evaluations(model, *size)
         attacks += 0 if plain is None else further_evaluations(model, plain, *size)
     alone = len(threats) * universal_evaluations(config)
     evaluations = round(attacks / min(processes, config.pairs)) + alone
