@@ -14,9 +14,8 @@ quickstart: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/seatbelt-vae demo
 
-# three at once on two cores: many tests wait for processes of their own
 test: $(VENV)/.installed-test check
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # every figure and table of the paper once, at sizes of no meaning; the tests run it too
 reproduce-smoke: $(VENV)/.installed-test
