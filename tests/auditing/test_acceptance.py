@@ -152,7 +152,7 @@ def audited(accepted: Accepted, folder: Path, place: Path) -> Audited:
     with (
         patch.object(PortfolioAttack, "run", lambda attack: counter.run(run, attack)),
         # neither counts here, and both take as long as the attack
-        patch.object(attack_checks, "_RECHECK_EVALUATIONS", 2),
+        patch.object(attack_checks, "_RECHECK_STARTS", 1),
         patch.object(answers, "_UNIVERSAL_EVALUATIONS", 2),
         patch.object(Search, "descend", lambda *a, **o: counter.descend(descend, *a, **o)),
     ):
