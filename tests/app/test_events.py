@@ -78,7 +78,7 @@ def test_the_panel_holds_no_path_of_the_server() -> None:
         ({"x": torch.zeros(1, 9, 9)}, "The pictures have shape (1, 9, 9), first takes (1, 8, 8)"),
         ({"settings": SETTINGS | {"budgets": []}}, "No budget is chosen"),
         ({"settings": SETTINGS | {"budgets": [0.77]}}, "Budgets [0.77], expected some of"),
-        ({"settings": SETTINGS | {"loss": "/tmp/own.py:loss"}}, "Unknown loss '…/own.py:loss'"),
+        ({"settings": SETTINGS | {"loss": "/srv/own.py:loss"}}, "Unknown loss '…/own.py:loss'"),
         ({"settings": SETTINGS | {"norm": "l1"}}, "Unknown norm 'l1'"),
         ({"settings": SETTINGS | {"strength": "paper"}}, "Unknown strength 'paper'"),
         ({"settings": SETTINGS | {"layers": "7"}}, "Layers '7' of a model with 1"),

@@ -111,7 +111,7 @@ def _descend_again(attack: PortfolioAttack, goal: Goal) -> Sequence[int]:
         if request.level == middle and request.pair in pairs
     ]
     # as long as the descents that they check
-    plan = schedule_of(goal, attack.levels.shape[1], attack.config.effort)
+    plan = attack.plan(goal)
     attack.descend(goal.loss, starts, plan.evaluations, annealed=plan.annealed, origin="recheck")
     return pairs
 

@@ -19,7 +19,7 @@ from seatbelt_vae.attacks.problem import Problem
 from seatbelt_vae.attacks.threats import Budget, Norms, budget_of
 from seatbelt_vae.auditing.candidates import Candidates
 from seatbelt_vae.auditing.goals import Goal, ReferencePairs, goals_of
-from seatbelt_vae.auditing.schedule import KINDS, first_losses, schedule_of
+from seatbelt_vae.auditing.schedule import KINDS, Schedule, first_losses, schedule_of
 from seatbelt_vae.auditing.threat_budgets import NUMBERS, norm_of
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.audit import AuditConfig
@@ -47,6 +47,10 @@ _NOISE_DRAWS = 8
 _LARGEST_SCALE = 1e6
 
 Key = tuple[int, int]
+Starts = Callable[[Problem, int, Tensor, int, torch.Generator], Tensor]
+"""Maps a problem, a pair, its levels, a count per level, and random numbers to points."""
+
+_STARTS: tuple[Starts, Starts] = (restarts, along_codes)
 
 
 def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dict[str, Loss]:
@@ -73,10 +77,21 @@ def portfolio_of(model: Autoencoder, chosen: Sequence[str] | None = None) -> dic
 
 def planned_evaluations(model: Autoencoder, config: AuditConfig, pairs: int, width: int) -> int:
     """Gradient evaluations of `PortfolioAttack` on pairs with ``width`` budgets, at most."""
-    losses, first = first_losses([*portfolio_of(model, config.losses)], config.effort)
+    losses, first = _first_losses(model, config)
     per_row = first * sum(1 if declaration_of(name).targeted else KINDS for name in losses)
     per_row += sum(schedule_of(goal, width, config.effort).total for goal in goals_of(model))
     return pairs * width * per_row
+
+
+def _first_losses(model: Autoencoder, config: AuditConfig) -> tuple[Sequence[str], int]:
+    return first_losses([*portfolio_of(model, config.losses)], config.effort)
+
+
+def _near_input(
+    problem: Problem, pair: int, levels: Tensor, count: int, generator: torch.Generator
+) -> Tensor:
+    """Little noise around the input, ``count`` points per level in turn."""
+    return noise_start(problem, pair, count * len(levels), generator)
 
 
 @dataclass
@@ -128,22 +143,26 @@ class PortfolioAttack:
     def run(self) -> Candidates:
         """All candidates: references, the portfolio, and the descents of each goal."""
         self._add_references()
-        effort, width = self.config.effort, self.levels.shape[1]
-        losses, first = first_losses([*portfolio_of(self.model, self.config.losses)], effort)
+        losses, first = _first_losses(self.model, self.config)
         for name in losses:
             self.descend(name, self.first_starts(name), first, explore=True)
         for goal in self.goals:
-            plan = schedule_of(goal, width, effort)
+            plan = self.plan(goal)
             starts = self.random_starts(goal.loss, Stream.AUDIT_RESTARTS, plan.random)
             self.descend(goal.loss, starts, plan.short, explore=True)
             starts = self.best_starts(goal, plan.own, exchanged=plan.exchanged)
             self.descend(goal.loss, starts, plan.short, explore=True)
             if plan.finals_near:
-                starts = self.near_starts(goal.loss, plan.finals)
+                stream = Stream.AUDIT_RESTARTS
+                starts = self.random_starts(goal.loss, stream, plan.finals, kinds=(_near_input,))
             else:
                 starts = self.best_starts(goal, plan.finals)
             self.descend(goal.loss, starts, plan.evaluations, annealed=plan.annealed)
         return self.found
+
+    def plan(self, goal: Goal) -> Schedule:
+        """The descents of a goal."""
+        return schedule_of(goal, self.levels.shape[1], self.config.effort)
 
     def problem(self, name: str) -> Problem:
         """The pairs with the loss of a name."""
@@ -201,27 +220,19 @@ class PortfolioAttack:
         rows = zip(self.rows[0].tolist(), self.rows[1].tolist(), nearest, strict=True)
         return [Request(pair, level, point, "blend") for pair, level, point in rows]
 
-    def random_starts(self, name: str, stream: Stream, count: int) -> list[Request]:
-        """Per row, ``count`` starts from noise and as many along the gradients of codes."""
+    def random_starts(
+        self, name: str, stream: Stream, count: int, *, kinds: Sequence[Starts] = _STARTS
+    ) -> list[Request]:
+        """Per row, ``count`` starts of each kind: from noise, and along the gradients of codes."""
         problem, requests = self.problem(name), []
         for pair, key in enumerate(self.keys):
             generator, levels = self.generator(stream, key), self.levels[pair]
-            for kind in (restarts, along_codes):
+            for kind in kinds:
                 points = kind(problem, pair, levels, count, generator)
                 requests += [
                     Request(pair, row // count, point, kind.__name__)
                     for row, point in enumerate(points)
                 ]
-        return requests
-
-    def near_starts(self, name: str, count: int) -> list[Request]:
-        """Per row, ``count`` starts from little noise around the input."""
-        problem, requests = self.problem(name), []
-        width = self.levels.shape[1]
-        for pair, key in enumerate(self.keys):
-            generator = self.generator(Stream.AUDIT_RESTARTS, key)
-            points = noise_start(problem, pair, count * width, generator)
-            requests += [Request(pair, row // count, p, "noise") for row, p in enumerate(points)]
         return requests
 
     def best_starts(self, goal: Goal, count: int, *, exchanged: int = 0) -> list[Request]:
