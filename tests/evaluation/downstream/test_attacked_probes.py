@@ -17,6 +17,7 @@ from seatbelt_vae.config import EvaluationConfig
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.evaluation.downstream import measure_probes
 from seatbelt_vae.evaluation.downstream.attacked_probes import _trained
+from seatbelt_vae.evaluation.downstream.class_task import ClassTask
 from seatbelt_vae.evaluation.downstream.classifiers import fit_linear
 
 DATA = quadrants()
@@ -36,8 +37,8 @@ def accurate(rows: list[Row], probe: str, epsilon: float) -> list[bool]:
 
 def boundary_distances(rows: list[Row]) -> Tensor:
     """The distance of each image to the nearest class of the linear probe, over ‖x_t − x‖."""
-    every = np.arange(len(DATA.train))
-    (probe, *_) = _trained(identity(0.1), None, DATA, every, 0, SETTINGS, lambda *_: None)
+    task = replace(ClassTask.of(DATA, SETTINGS), training=np.arange(len(DATA.train)))
+    (probe, *_) = _trained(identity(0.1), None, task, SETTINGS, lambda *_: None)
     network, scale = probe.classifier.network, probe.classifier.scale
     weights: Tensor = network.weight.double() / scale.double()
     clean = of(rows, "linear-codes", 0.0)

@@ -12,19 +12,17 @@ from seatbelt_vae.attacks.diagnostics.adaptive import adaptive_attack
 from seatbelt_vae.attacks.losses import ClassifierMargin
 from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.evaluation.downstream.class_pairs import choose_class_pairs, class_factor
+from seatbelt_vae.evaluation.downstream.class_task import (
+    ClassTask,
+    Indices,
+    Progress,
+    labels_of,
+)
 from seatbelt_vae.evaluation.downstream.classifiers import (
     Classifier,
     convolutional,
     fit_linear,
     train_classifier,
-)
-from seatbelt_vae.evaluation.downstream.measure import (
-    Indices,
-    Progress,
-    image_batches,
-    labels_of,
-    training_positions,
 )
 from seatbelt_vae.evaluation.downstream.probes import probe_inputs
 from seatbelt_vae.protocol import Autoencoder
@@ -70,20 +68,16 @@ def measure_probes(
         DataError: no known factors, or no two test images of different classes.
         ConfigError: no such factor, or several factors and no choice of one.
     """
-    column = class_factor(data, settings.downstream_factor)
-    pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
+    task = ClassTask.of(data, settings)
     report = on_progress or (lambda *_: None)
-    training = training_positions(data, settings)
-    probes = _trained(model, before, data, training, column, settings, report)
+    probes = _trained(model, before, task, settings, report)
     rows: list[Row] = []
     for done, probe in enumerate(probes, start=1):
-        rows += _attacked(model, probe, data, pairs, column, settings)
+        rows += _attacked(model, probe, data, task.pairs, task.column, settings)
         report("attacked probes", done, len(probes))
     summary = {
-        "factor": data.factors[column].name,
-        "classes": data.factors[column].size,
-        "training_images": len(training),
-        "images": len(pairs),
+        **task.summary,
+        "images": len(task.pairs),
         "accuracy": {probe.name: _accuracies(rows, probe.name) for probe in probes},
     }
     return rows, summary
@@ -109,26 +103,24 @@ class _Probe:
 def _trained(
     model: Autoencoder,
     before: Autoencoder | None,
-    data: ImageData,
-    training: Indices,
-    column: int,
+    task: ClassTask,
     settings: EvaluationConfig,
     on_progress: Progress,
 ) -> list[_Probe]:
     seen, old = [], []
-    for x in image_batches(data.train, training, settings.batch_size, on_progress):
+    for x in task.training_batches(settings.batch_size, on_progress):
         seen.append(probe_inputs(model, x))
         if before is not None:
             old.append(probe_inputs(before, x)["latents"])
     codes, images = (torch.cat([v[name] for v in seen]) for name in ("latents", "reconstruction"))
-    task = torch.from_numpy(labels_of(data.train, training, column)), data.factors[column].size
-    of_images = train_classifier(convolutional, images, *task, seed=settings.seed)
+    learned = task.training_labels, task.classes
+    of_images = train_classifier(convolutional, images, *learned, seed=settings.seed)
     probes = [
-        _Probe("linear-codes", fit_linear(codes, *task), "codes"),
+        _Probe("linear-codes", fit_linear(codes, *learned), "codes"),
         _Probe("conv-reconstruction", of_images, "reconstruction"),
     ]
     if old:
-        probes.append(_Probe(_BEFORE, fit_linear(torch.cat(old), *task), "codes"))
+        probes.append(_Probe(_BEFORE, fit_linear(torch.cat(old), *learned), "codes"))
     return probes
 
 

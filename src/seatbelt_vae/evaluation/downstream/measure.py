@@ -1,13 +1,11 @@
 """Accuracy downstream, clean and under attacks towards an image of another class."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from seatbelt_vae.attacks.diagnostics.adaptive import adaptive_attack
 from seatbelt_vae.attacks.result import CONTROL
@@ -15,16 +13,18 @@ from seatbelt_vae.config import AttackConfig, EvaluationConfig
 from seatbelt_vae.data import ImageData, Split
 from seatbelt_vae.defences import Wrapper
 from seatbelt_vae.evaluation.bootstrap import estimate
-from seatbelt_vae.evaluation.downstream.class_pairs import choose_class_pairs, class_factor
+from seatbelt_vae.evaluation.downstream.class_task import (
+    ClassTask,
+    Indices,
+    Progress,
+    labels_of,
+)
 from seatbelt_vae.evaluation.downstream.probes import PROBES, Probes
 from seatbelt_vae.protocol import Autoencoder
-from seatbelt_vae.randomness import DataStream
 
-__all__ = ["image_batches", "labels_of", "measure_downstream", "training_positions"]
+__all__ = ["measure_downstream"]
 
 Row = dict[str, Any]
-Indices = NDArray[np.int64]
-Progress = Callable[[str, int, int], None]
 
 _WEIGHT = 1.0
 _AT_ONCE = 20
@@ -61,40 +61,31 @@ def measure_downstream(
         DataError: no known factors, or no two test images of different classes.
         ConfigError: no such factor, or several factors and no choice of one.
     """
-    column = class_factor(data, settings.downstream_factor)
-    pairs = choose_class_pairs(data, column, settings.downstream_images, settings.seed)
+    known = ClassTask.of(data, settings)
     report = on_progress or (lambda *_: None)
-    training = training_positions(data, settings)
-    probes = _trained(model, data, training, column, settings, report)
-    task = _Task(probes, data.test, column, settings, report)
+    probes = _trained(model, known, settings, report)
+    task = _Task(probes, data.test, known.column, settings, report)
     rows = task.clean(positions)
     summary = {
-        "factor": data.factors[column].name,
-        "classes": data.factors[column].size,
-        "training_images": len(training),
+        **known.summary,
         "clean": {"images": len(positions), **_accuracies(rows)},
     }
     for strength in dict.fromkeys(settings.downstream_strengths):
-        attacked = task.attacked(pairs, strength)
+        attacked = task.attacked(known.pairs, strength)
         summary[strength] = _summary(attacked, settings.seed) | _by_transfer(model, attacked)
         rows += attacked
     return rows, summary
 
 
 def _trained(
-    model: Autoencoder,
-    data: ImageData,
-    training: Indices,
-    column: int,
-    settings: EvaluationConfig,
-    on_progress: Progress,
+    model: Autoencoder, task: ClassTask, settings: EvaluationConfig, on_progress: Progress
 ) -> Probes:
     """Probes that learned a factor from training images."""
     return Probes.train(
         model,
-        image_batches(data.train, training, settings.batch_size, on_progress),
-        torch.from_numpy(labels_of(data.train, training, column)),
-        data.factors[column].size,
+        task.training_batches(settings.batch_size, on_progress),
+        task.training_labels,
+        task.classes,
         seed=settings.seed,
         batch=settings.batch_size,
     )
@@ -168,29 +159,6 @@ class _Task:
                 for name in PROBES
             ]
         return rows
-
-
-def training_positions(data: ImageData, settings: EvaluationConfig) -> Indices:
-    """The training images of classifiers, in the order in which they are read."""
-    order = DataStream.CLASSIFIER_IMAGES.generator(settings.seed).permutation(len(data.train))
-    positions: Indices = order[: settings.downstream_training or len(order)]
-    return positions
-
-
-def image_batches(
-    split: Split, positions: Indices, size: int, on_progress: Progress
-) -> Iterator[Tensor]:
-    """Images of a split, ``size`` at a time; their use is reported as progress."""
-    for first in range(0, len(positions), size):
-        x = split.batch(positions[first : first + size])
-        yield x
-        on_progress("downstream classifiers", first + len(x), len(positions))
-
-
-def labels_of(split: Split, positions: Indices, column: int) -> Indices:
-    """The values of the factor in a column, :math:`(N)`."""
-    labels: Indices = split.factors(positions)[:, column].astype(np.int64)
-    return labels
 
 
 def _accuracies(rows: Sequence[Row]) -> dict[str, float]:
