@@ -148,6 +148,17 @@ def test_again_measures_nothing_and_makes_the_same_page(made, capsys):
     assert (out / "reproduction.html").read_bytes() == page
 
 
+def test_rows_are_enough_to_continue(made, tmp_path, capsys):
+    out, command = made
+    copy = shutil.copytree(out, tmp_path / "out", ignore=shutil.ignore_patterns("runs"))
+    elsewhere = [str(copy) if word == str(out) else word for word in command]
+    assert main(elsewhere) == 0
+    assert json.loads(capsys.readouterr().out)["missing"].keys() == {"celeba-uncropped"}
+    assert not list((copy / "runs").iterdir())
+    assert Store.open([copy / "rows"]).query("FROM members").num_rows == 4
+    assert (copy / "claims.json").read_bytes() == (out / "claims.json").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

@@ -1,15 +1,17 @@
-"""The settings of a run that differ from their defaults, from which digests are computed."""
+"""Settings that differ from their defaults, from which digests are computed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from seatbelt_vae.config.attack import AttackConfig
+from seatbelt_vae.config.evaluation import EvaluationConfig
 from seatbelt_vae.config.run import RunConfig
 
 __all__ = ["non_default"]
 
 
-def non_default(run: RunConfig) -> dict[str, Any]:
+def non_default(settings: RunConfig | AttackConfig | EvaluationConfig) -> dict[str, Any]:
     """The settings that differ from their default, so that a new setting changes no digest.
 
     Example:
@@ -17,7 +19,7 @@ def non_default(run: RunConfig) -> dict[str, Any]:
         >>> non_default(RunConfig(objective=ObjectiveConfig(beta=4, tc_estimator="mws")))
         {'objective': {'beta': 4.0}}
     """
-    return _unlike(asdict(run), asdict(RunConfig()))
+    return _unlike(asdict(settings), asdict(type(settings)()))
 
 
 def _unlike(settings: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:

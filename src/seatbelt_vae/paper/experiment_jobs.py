@@ -1,6 +1,6 @@
 """Experiments as jobs: one per model, with the attacks of all its experiments."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -63,6 +63,12 @@ class Plan:
         """Number of attacks at each strength, one row per pair and λ or budget."""
         attacks = [attack for job in self.jobs.values() for attack in job.attacks]
         return sum(a.pairs * level_count(a) for a in attacks if a.strength == "strong")
+
+    def without(self, labels: Collection[str]) -> "Plan":
+        """The plan without the jobs of some models; its parts are the same."""
+        jobs = {label: job for label, job in self.jobs.items() if label not in labels}
+        sources = {label: source for label, source in self.sources.items() if label in jobs}
+        return replace(self, jobs=jobs, sources=sources)
 
     def hardenings(self, runs: Mapping[str, Path]) -> dict[str, Job]:
         """The jobs that harden finished runs, by label.

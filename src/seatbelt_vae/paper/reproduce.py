@@ -1,6 +1,5 @@
 """Reproduction of the paper: train, attack, measure, draw and answer; resumable at any point."""
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.config import RunConfig
 from seatbelt_vae.errors import DataError, SeatbeltError
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
@@ -17,24 +15,23 @@ from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.findings import Findings, findings_of
+from seatbelt_vae.paper.members import key_of_folder, keys_of_plan, write_members
 from seatbelt_vae.paper.page import draw_section, write_page
 from seatbelt_vae.paper.sizes import Size
+from seatbelt_vae.paper.stored_rows import StoredRuns, export_rows, stored_runs
 from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.results import Store
-from seatbelt_vae.runs import RunFolder, read_rows, write_json, write_rows
+from seatbelt_vae.runs import RunFolder, write_json
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, run_sweep
-from seatbelt_vae.workflow import Job, training_seconds
+from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
 
-__all__ = ["MEMBERS", "ROWS", "Reproduction", "reproduce", "write_results"]
+__all__ = ["ROWS", "Reproduction", "reproduce", "write_results"]
 
 ROWS = "rows"
 """Folder of the exported store with the rows of all figures."""
-
-MEMBERS = Path("evaluation", "members.parquet")
-"""The rows of the view ``members`` in a run folder."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,10 @@ def reproduce(
     """Train, attack and measure the models of some experiments, and write the page of results.
 
     ``out/runs`` has the run folders, ``rows/`` the exported store with the rows of all figures,
-    ``figures/`` the figures as SVG, and ``reproduction.html`` the page. Finished work is kept.
-    The page also shows earlier experiments in ``out`` of this size. Models whose data set is not on
-    this machine are left out, and named.
+    ``figures/`` the figures as SVG, and ``reproduction.html`` the page. Finished work is kept:
+    models in ``runs/``, and models of which ``rows/`` has the rows under the same settings. The
+    page also shows earlier experiments in ``out`` of this size. Other models whose data set is not
+    on this machine are left out, and named.
 
     Args:
         experiments: the experiments, see `EXPERIMENTS`.
@@ -88,20 +86,30 @@ def reproduce(
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    whole, missing = _available(plan(experiments, size, roots))
+    requested, known = plan(experiments, size, roots), plan(tuple(EXPERIMENTS.values()), size)
+    keys = keys_of_plan(known) | keys_of_plan(requested)
+    whole, missing = _available(requested)
+    stored = _stored(out, whole, known, keys)
+    if not (whole.jobs or stored.names):
+        raise DataError("; ".join(missing.values()))
     sweep = partial(run_sweep, out / "runs", on_progress=on_progress, on_jobs=on_jobs)
-    result = _run(whole, partial(sweep, engine=engine or LocalEngine()))
-    here = _write_members(out / "runs", whole, result.runs)
-    if not result.runs:
+    result = _run(whole.without(stored.names), partial(sweep, engine=engine or LocalEngine()))
+    made = {label: run.path for label, run in result.runs.items()}
+    here = write_members(out / "runs", whole, known, keys, made) | stored.parts
+    if not (made or stored.names):
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
     if any(experiment.linear_reference for experiment in experiments):
-        _write_references(out / "runs", whole, result.runs)
-    shown, requested = _shown(experiments, here), {experiment.id for experiment in experiments}
+        _write_references(out / "runs", whole, result.runs, stored)
+    shown, ids = _shown(experiments, here), {experiment.id for experiment in experiments}
     drawn = plan(shown, size, roots)
-    earlier = [p for p in drawn.parts if p.experiment not in requested and p not in here]
+    earlier = [p for p in drawn.parts if p.experiment not in ids and p not in here]
     absent, unmade = _why_lacking(drawn, earlier)
+    lacked = {requested.jobs[p.label].run.data.name for p in requested.parts if p not in here}
+    missing = {data: why for data, why in missing.items() if data in lacked}
     lacking = {**result.failures, **unmade}, {**absent, **missing}
-    page, answers, findings = write_results(shown, drawn, out, _command(shown, size), *lacking)
+    page, answers, findings = write_results(
+        shown, drawn, out, stored, _command(shown, size), *lacking
+    )
     return Reproduction(page, answers, findings, result.failures, missing)
 
 
@@ -126,9 +134,16 @@ def _available(whole: Plan) -> tuple[Plan, dict[str, str]]:
         for label, job in whole.jobs.items()
         if not isinstance(data := sets[job.run.data.name], DataError)
     }
-    if not jobs:
-        raise DataError("; ".join(missing.values()))
     return replace(whole, jobs=jobs), missing
+
+
+def _stored(out: Path, whole: Plan, known: Plan, keys: Mapping[str, str]) -> StoredRuns:
+    """The models of which ``out`` has the rows but no run folder."""
+    here = {key_of_folder(path.parent) for path in (out / "runs").glob("*/run.json")}
+    stored = stored_runs(out / ROWS, whole, known, keys, here)
+    # a model that is still to be hardened needs the run folder of its source
+    hardened = [label for label in whole.sources if label in whole.jobs]
+    return stored.without({whole.sources[h] for h in hardened if h not in stored.names})
 
 
 def _measurable(job: Job, data: "ImageData") -> Job:
@@ -159,50 +174,23 @@ def _run(whole: Plan, run: Callable[[Mapping[str, Job]], SweepResult]) -> SweepR
     return SweepResult(result.runs | hardened.runs, failures)
 
 
-def _write_members(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> Set[Part]:
-    """Write the view ``members`` into each run folder, and return all its parts.
-
-    Runs of other settings or of another size are removed from the view.
-    """
-    planned = {part.experiment for part in whole.parts}
-    everything = plan(tuple(EXPERIMENTS.values()), whole.size)
-    known, labels = set(everything.parts), {_key(j.run): k for k, j in everything.jobs.items()}
-    members: dict[Path, list[Part]] = {}
-    for path in folder.glob(f"*/{MEMBERS}"):
-        label = labels.get(_key(RunFolder.open(path.parents[1]).config), "")
-        earlier = [Part(row["experiment"], row["series"], label) for row in read_rows(path)]
-        members[path] = [p for p in earlier if p.experiment not in planned and p in known]
-    for label, run in runs.items():
-        parts = [part for part in whole.parts if part.label == label]
-        members.setdefault(run.path / MEMBERS, []).extend(parts)
-    for path, parts in members.items():
-        if parts:
-            time = {"training_s": training_seconds(path.parents[1])}
-            rows = [{"experiment": p.experiment, "series": p.series, **time} for p in parts]
-            write_rows(path, rows)
-        else:
-            path.unlink()
-    return {part for parts in members.values() for part in parts}
-
-
-def _write_references(folder: Path, whole: Plan, runs: Mapping[str, RunFolder]) -> None:
+def _write_references(
+    folder: Path, whole: Plan, runs: Mapping[str, RunFolder], stored: StoredRuns
+) -> None:
     """Attack probabilistic PCA on the pairs of the first model of each data set."""
     from seatbelt_vae.paper.linear_reference import FILE, write_linear_reference
 
+    known = {whole.jobs[label].run.data.name for label in stored.labels_in("linear")}
     first: dict[str, str] = {}
     for label, run in runs.items():
-        first.setdefault(run.config.data.name, label)
+        if run.config.data.name not in known:
+            first.setdefault(run.config.data.name, label)
     chosen = {label: runs[label].path / FILE for label in first.values()}
     for path in folder.glob(f"*/{FILE}"):
         if path not in chosen.values():
             path.unlink()
     for label, path in chosen.items():
         write_linear_reference(path, runs[label], whole.size, whole.jobs[label].attacks[0])
-
-
-def _key(run: RunConfig) -> str:
-    """The digest of a model without its data root, which a later command may omit."""
-    return Job(replace(run, data=replace(run.data, root=None))).digest
 
 
 def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], dict[str, str]]:
@@ -221,17 +209,19 @@ def write_results(
     experiments: Sequence[Experiment],
     whole: Plan,
     out: Path,
+    stored: StoredRuns,
     command: str,
     failures: Mapping[str, str],
     missing: Mapping[str, str],
     about: Sequence[tuple[str, str]] = (),
 ) -> tuple[Path, Sequence[Answer], Sequence[Findings]]:
-    """Export the rows of ``out/runs``; draw figures and answer claims from the export.
+    """Export the rows; draw figures and answer claims from the export.
 
     Args:
         experiments: the experiments on the page.
         whole: their plan.
-        out: the folder of the reproduction.
+        out: the folder of the reproduction; the rows are those of ``out/runs``.
+        stored: further models, whose rows an earlier export has.
         command: the command that makes the page again.
         failures, missing, about: see `write_page`.
 
@@ -239,7 +229,7 @@ def write_results(
         The page, the answers, and the findings.
     """
     rows, runs = out / ROWS, out / "runs"
-    _export(Store.open([runs]), rows)
+    export_rows(runs, stored)
     store = Store.open([rows])
     answers, findings = answer_all(store), findings_of(experiments, store)
     write_json(out / "claims.json", [record_of(answer) for answer in answers])
@@ -256,20 +246,6 @@ def write_results(
         findings=findings,
     )
     return page, answers, findings
-
-
-def _export(store: Store, rows: Path) -> None:
-    """Replace an earlier export once the new one is complete."""
-    if not (rows / "store.json").exists():
-        store.export(rows)  # raises if ``rows`` is something else
-        return
-    new, old = (rows.with_name(f".{rows.name}.{age}") for age in ("new", "old"))
-    for left in (new, old):
-        shutil.rmtree(left, ignore_errors=True)
-    store.export(new)
-    rows.rename(old)
-    new.rename(rows)
-    shutil.rmtree(old)
 
 
 def _command(experiments: Sequence[Experiment], size: Size) -> str:

@@ -11,13 +11,15 @@ from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import DataError, SeatbeltError
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, of_both_strengths, sets_of
 from seatbelt_vae.paper.experiments import PUBLIC
+from seatbelt_vae.paper.members import MEMBERS, MemberRun, settings_of
 from seatbelt_vae.paper.public_models import PublicModel, public_models
-from seatbelt_vae.paper.reproduce import MEMBERS, Reproduction, write_results
+from seatbelt_vae.paper.reproduce import ROWS, Reproduction, write_results
 from seatbelt_vae.paper.sizes import SIZES, Size
+from seatbelt_vae.paper.stored_rows import StoredRuns, stored_runs
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
 from seatbelt_vae.report.tables import number
-from seatbelt_vae.runs import write_rows
+from seatbelt_vae.runs import digest_of, read_tensors, write_rows
 from seatbelt_vae.sweep.engine import HEAVY
 from seatbelt_vae.workflow import Job, assess
 
@@ -60,21 +62,35 @@ def reproduce_public(
     whole = _plan(list(models.values()), size, roots or {})
     found = dict(sets_of(whole))
     missing = {name: str(data) for name, data in found.items() if isinstance(data, DataError)}
-    if len(missing) == len(found):
+    here = replace(whole, jobs=_measurable(whole.jobs, found))
+    keys = {name: digest_of([name], read_tensors(model.weights)) for name, model in models.items()}
+    folders = {keys[name] for name in models if (out / "runs" / name).exists()}
+    stored = stored_runs(out / ROWS, here, whole, keys, folders)
+    if not (here.jobs or stored.names):
         raise DataError("; ".join(missing.values()))
     work = {
         name: partial(assess, out / "runs" / name, str(models[name].weights.resolve()), job)
-        for name, job in _measurable(whole.jobs, found).items()
+        for name, job in here.without(stored.names).jobs.items()
     }
     (out / "runs").mkdir(parents=True, exist_ok=True)
     failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
-    done = [models[name] for name in work if name not in failures]
-    if not done:
+    done = {name: settings_of(keys[name], here.jobs[name]) for name in work if name not in failures}
+    if not (done or stored.names):
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
-    _write_members(out / "runs", done)
+    _write_members(out / "runs", models, done)
+    missing = {data: why for data, why in missing.items() if _lacks(data, whole, stored)}
     command, about = _command(folder, size, roots or {}), list(_facts(whole))
-    page, answers, findings = write_results([PUBLIC], whole, out, command, failures, missing, about)
+    page, answers, findings = write_results(
+        [PUBLIC], whole, out, stored, command, failures, missing, about
+    )
     return Reproduction(page, answers, findings, failures, missing)
+
+
+def _lacks(data: str, whole: Plan, stored: StoredRuns) -> bool:
+    """Whether some model of a data set has no stored rows."""
+    return any(
+        job.run.data.name == data and name not in stored.names for name, job in whole.jobs.items()
+    )
 
 
 def _plan(models: Sequence[PublicModel], size: Size, roots: Mapping[str, str]) -> Plan:
@@ -114,13 +130,21 @@ def _measurable(
     return found
 
 
-def _write_members(runs: Path, models: Sequence[PublicModel]) -> None:
-    """Write the view ``members`` for the finished models, and remove it from all other folders."""
+def _write_members(
+    runs: Path, models: Mapping[str, PublicModel], done: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Write the view ``members`` for the finished models, and remove it from all other folders.
+
+    Args:
+        runs: the folder of results.
+        models: the models by name.
+        done: the settings of the finished models by name, see `settings_of`.
+    """
     for stale in runs.glob(f"*/{MEMBERS}"):
         stale.unlink()
-    for model in models:
-        rows = [{"experiment": PUBLIC.id, "series": series} for series in model.series]
-        write_rows(runs / model.name / MEMBERS, rows)
+    for name, settings in done.items():
+        roles = tuple((PUBLIC.id, series) for series in models[name].series)
+        write_rows(runs / name / MEMBERS, MemberRun(settings, roles).rows)
 
 
 def _facts(whole: Plan) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """Exported stores: one compact Parquet file per view, without local paths."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seatbelt_vae.errors import ArtifactError
@@ -13,7 +15,7 @@ from seatbelt_vae.results.parquet import Keys
 from seatbelt_vae.runs import FORMAT, atomic_directory, checked_format, read_json, write_json
 from seatbelt_vae.runs.rows import FORMAT_METADATA, format_of, parquet_checked
 
-__all__ = ["exported_runs", "files_of", "with_exported", "write_store"]
+__all__ = ["copy_runs", "exported_runs", "files_of", "with_exported", "write_store"]
 
 _GROUP = 50_000
 
@@ -46,6 +48,22 @@ def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
             group = []
     if group:
         yield pa.Table.from_batches(group)
+
+
+def copy_runs(store: Path, runs: Collection[str], out: Path) -> None:
+    """Write the rows of some runs of an exported store as another one; the write is atomic.
+
+    Raises:
+        ArtifactError: a file is not a complete Parquet file, or ``out`` cannot be written.
+    """
+    names = pa.array(sorted(runs), pa.string())
+    with atomic_directory(out) as new:
+        for path in store.glob("*.parquet"):
+            rows = _read(path)
+            pq.write_table(
+                rows.filter(pc.is_in(rows["run"], names)), new / path.name, compression="zstd"
+            )
+        shutil.copyfile(store / STORE, new / STORE)
 
 
 def files_of(stores: Sequence[Path]) -> dict[str, dict[Path, Keys]]:

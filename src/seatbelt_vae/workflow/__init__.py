@@ -5,8 +5,8 @@ Importing this package does not import torch.
 
 from seatbelt_vae.workflow.attempts import training_seconds
 from seatbelt_vae.workflow.carry_out import assess, carry_out, lock_of
-from seatbelt_vae.workflow.job import Hardening, Job, folder_name
-from seatbelt_vae.workflow.status import is_done, is_of, with_known_metrics
+from seatbelt_vae.workflow.job import Hardening, Job, folder_name, key_of
+from seatbelt_vae.workflow.status import is_done, is_of, trained_as, with_known_metrics
 
 __all__ = [
     "Hardening",
@@ -16,7 +16,9 @@ __all__ = [
     "folder_name",
     "is_done",
     "is_of",
+    "key_of",
     "lock_of",
+    "trained_as",
     "training_seconds",
     "with_known_metrics",
 ]

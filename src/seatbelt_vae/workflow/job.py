@@ -1,5 +1,6 @@
 """A job: all steps for one run folder, and the digest that identifies it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,7 @@ class Job:
     @property
     def digest(self) -> str:
         """Digest of the model, see `key_of`."""
-        trained = key_of(self.run)
-        return digest_of([trained, self.hardening.decisive]) if self.hardening else trained
+        return key_of(self.run, self.hardening.decisive if self.hardening else None)
 
     @property
     def threads(self) -> int:
@@ -74,8 +74,12 @@ class Job:
         return self.run.training.threads or 1
 
 
-def key_of(run: RunConfig) -> str:
+def key_of(run: RunConfig, hardening: Mapping[str, Any] | None = None) -> str:
     """A digest of all settings that affect a trained model and its metrics.
+
+    Args:
+        run: settings of the training.
+        hardening: the decisive settings of a hardening, see `Hardening` (default: none).
 
     Device, threads, checkpoints and trackers are left out. Default values are left out too, so that
     a setting added by a later version changes no digest.
@@ -90,7 +94,8 @@ def key_of(run: RunConfig) -> str:
     settings = non_default(run)
     training = settings.get("training", {}).items()
     decisive = {key: value for key, value in training if key not in SPEED_ONLY}
-    return digest_of({**settings, "training": decisive})
+    trained = digest_of({**settings, "training": decisive})
+    return digest_of([trained, hardening]) if hardening else trained
 
 
 def folder_name(label: str, job: Job) -> str:

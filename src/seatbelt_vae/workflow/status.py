@@ -1,17 +1,26 @@
 """The finished steps of a job, read from its folder without torch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from seatbelt_vae.config import AttackConfig, EvaluationConfig
+from seatbelt_vae.config import AttackConfig, EvaluationConfig, RunConfig
 from seatbelt_vae.config.attack import suite_name
 from seatbelt_vae.runs import RunFolder, read_settings
 from seatbelt_vae.runs.checked_files import checked_table
 from seatbelt_vae.runs.contents import HARDENED
 from seatbelt_vae.workflow.job import Job, key_of
 
-__all__ = ["is_attacked", "is_done", "is_evaluated", "is_of", "is_trained", "with_known_metrics"]
+__all__ = [
+    "is_attacked",
+    "is_done",
+    "is_evaluated",
+    "is_of",
+    "is_trained",
+    "trained_as",
+    "with_known_metrics",
+]
 
 _Measuring = TypeVar("_Measuring", AttackConfig, EvaluationConfig)
 
@@ -34,11 +43,14 @@ def is_of(folder: Path, job: Job) -> bool:
     """Whether a folder holds a run, finished or not, with the job's settings."""
     if not (folder / "run.json").exists():
         return False
-    path, wanted = folder / HARDENED, job.hardening
+    return key_of(*trained_as(folder)) == job.digest
+
+
+def trained_as(folder: Path) -> tuple[RunConfig, Mapping[str, Any] | None]:
+    """The settings of a run and of its hardening, as of `key_of`."""
+    path = folder / HARDENED
     hardened = checked_table(path, ["identity"])["identity"] if path.exists() else None
-    if (hardened and hardened["settings"]) != (wanted and wanted.decisive):
-        return False
-    return key_of(RunFolder.open(folder).config) == key_of(job.run)
+    return RunFolder.open(folder).config, hardened and hardened["settings"]
 
 
 def is_trained(folder: Path) -> bool:
