@@ -1,9 +1,12 @@
 """Objects named in text: modules, files, the current directory, and what cannot be imported."""
 
 import math
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+import seatbelt_vae
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import resolve_reference
 
@@ -70,3 +73,20 @@ def test_a_file_that_fails_is_not_kept(tmp_path, code, reason):
             resolve_reference(f"{path}:x")
     path.write_text("x = 1")
     assert resolve_reference(f"{path}:x") == 1
+
+
+ROOT = Path(seatbelt_vae.__file__).parent
+LAZY = [
+    ".".join(("seatbelt_vae", *path.parent.relative_to(ROOT).parts))
+    for path in sorted(ROOT.rglob("__init__.py"))
+    if "lazy_lookup(" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_no_module_has_the_name_of_a_lazy_object(package):
+    """Importing such a module would put it in the place of the object."""
+    found = import_module(package)
+    modules = {path.stem for path in Path(found.__file__).parent.iterdir()}
+    assert found.__all__
+    assert not modules & set(found.__all__)

@@ -9,7 +9,7 @@ from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.config.wrappers import full_name
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.hardening.defend import duration_of
+from seatbelt_vae.hardening.hardened_subject import duration_of
 from seatbelt_vae.runs.audit_answers import Defence
 from seatbelt_vae.subjects import Subject, store_subject
 from seatbelt_vae.subjects.defended_subject import behind

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.references import lazy_lookup
 
 if TYPE_CHECKING:
-    from seatbelt_vae.hardening.defend import defend
+    from seatbelt_vae.hardening.hardened_subject import defend
     from seatbelt_vae.hardening.hardening_work import Hardened
 
 __all__ = ["Hardened", "defend"]
 
-__getattr__ = lazy_lookup(__name__, globals(), {"defend": "defend", "hardening_work": "Hardened"})
+_NAMES_BY_MODULE = {"hardened_subject": "defend", "hardening_work": "Hardened"}
+
+__getattr__ = lazy_lookup(__name__, globals(), _NAMES_BY_MODULE)

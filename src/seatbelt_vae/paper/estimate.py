@@ -152,7 +152,7 @@ def _timed(
     attacks: Mapping[_AttackKind, AttackConfig],
     hardening: HardeningConfig | None,
 ) -> _Pace:
-    from seatbelt_vae.hardening.defend import duration_of
+    from seatbelt_vae.hardening.hardened_subject import duration_of
     from seatbelt_vae.runs import RunFolder
     from seatbelt_vae.subjects import subject_of_run
     from seatbelt_vae.workflow.steps import train_run
