@@ -16,8 +16,14 @@ from tests.evaluation.stand_ins import (
     random_vae,
 )
 
-from seatbelt_vae.evaluation import budgets
-from seatbelt_vae.evaluation.budgets import MatchedBudgets, blend, matched_budgets, shorten
+from seatbelt_vae.evaluation import budget_search
+from seatbelt_vae.evaluation.budgets import (
+    MatchedBudgets,
+    blend,
+    matched_budgets,
+    matched_budgets_of_pairs,
+    shorten,
+)
 from seatbelt_vae.evaluation.gap import Pair, reconstruct
 from seatbelt_vae.evaluation.measures import BUDGETS
 
@@ -162,8 +168,8 @@ def test_a_recheck_measures_how_far_new_starts_lower_the_gap(
     strong: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not strong:
-        monkeypatch.setattr(budgets, "_FIRST", (1, 1))
-        monkeypatch.setattr(budgets, "_EXCHANGED", (0, 2))
+        monkeypatch.setattr(budget_search, "_FIRST", (1, 1))
+        monkeypatch.setattr(budget_search, "_EXCHANGED", (0, 2))
     model = stiff_linear()
     x, target = random_images(2)
     pair = Pair.of(model, x, target)
@@ -177,6 +183,25 @@ def test_a_recheck_measures_how_far_new_starts_lower_the_gap(
         assert (image - x).norm().item() <= epsilon * pair.image_distance * (1 + 1e-9)
 
 
+def test_pairs_in_one_batch_have_the_results_of_each_alone() -> None:
+    model, images = stiff_linear(), random_images(6)
+    pairs = [Pair.of(model, *images[k : k + 2]) for k in (0, 2, 4)]
+    stored = [images[:k] for k in (1, 3, 2)]
+
+    def generators() -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(k) for k in range(3)]
+
+    search = budget_search.BudgetSearch(model, pairs, BUDGETS, 7, 500)
+    together = matched_budgets_of_pairs(search, stored, rechecks=generators())
+    for pair, adversarial, generator, found in zip(
+        pairs, stored, generators(), together, strict=True
+    ):
+        alone = matched_budgets(model, pair, adversarial, recheck=generator)
+        assert found.gap == pytest.approx(alone.gap, rel=1e-4)
+        assert found.blend_gap == pytest.approx(alone.blend_gap)
+        assert [len(c.how) for c in found.pool] == [len(c.how) for c in alone.pool]
+
+
 def test_the_starts_of_a_recheck_are_new_and_at_a_random_share_of_the_radius() -> None:
     model = stiff_linear()
     x, target = random_images(2)
@@ -185,7 +210,7 @@ def test_the_starts_of_a_recheck_are_new_and_at_a_random_share_of_the_radius() -
     sizes = []
     for seed in range(40):
         generator = torch.Generator().manual_seed(seed)
-        starts = budgets._new_starts(pair, pool, BUDGETS, generator)
+        starts = budget_search.new_starts(pair, pool, BUDGETS, generator)
         for start, candidates, epsilon in zip(starts, pool, BUDGETS, strict=True):
             moved = (start[0] - candidates.images[candidates.best]).norm().item()
             sizes.append(moved / (epsilon * pair.image_distance))
@@ -197,7 +222,7 @@ def test_the_second_stage_starts_at_the_neighbours_scaled_to_the_budget() -> Non
     model, (x, target) = stiff_linear(), random_images(2)
     pair = Pair.of(model, x, target)
     pool = matched_budgets(model, pair, x[None], lower=False).pool
-    starts = budgets._exchanged_starts(pair, pool, BUDGETS)
+    starts = budget_search.exchanged_starts(pair, pool, BUDGETS)
     assert [len(images) for images in starts] == [2, *[3] * (len(BUDGETS) - 2), 2]
     for position, (images, epsilon) in enumerate(zip(starts, BUDGETS, strict=True)):
         for image, k in zip(images, range(max(0, position - 1), position + 2), strict=False):

@@ -9,16 +9,20 @@ from torch import Tensor
 
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
-from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets
+from seatbelt_vae.evaluation.budget_search import BudgetSearch
+from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets_of_pairs
 from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
 from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = [
     "PairMeasures",
+    "StoredAttacks",
     "makes_budgeted",
     "measure_pair",
+    "measure_pairs",
     "negative_log_likelihood",
     "sampled_gap",
 ]
@@ -87,7 +91,37 @@ class PairMeasures:
         }
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class StoredAttacks:
+    """The stored attacks of one pair.
+
+    Args:
+        x, target: images :math:`(C, H, W)`.
+        adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
+        rows: the rows of the attack; their ``level`` is used, and their ``pair`` if they have one.
+
+    Raises:
+        ShapeError: not one image per row.
+    """
+
+    x: Tensor
+    target: Tensor
+    adversarial: Tensor
+    rows: Sequence[Row]
+
+    def __post_init__(self) -> None:
+        if len(self.adversarial) != len(self.rows) or not self.rows:
+            raise ShapeError(
+                f"{len(self.adversarial)} adversarial images for {len(self.rows)} rows, expected "
+                f"one per row and at least one: attack the pair again"
+            )
+
+    @property
+    def number(self) -> int:
+        """The number of the pair; the rows of a single attack do not name it."""
+        return int(self.rows[0].get("pair", 0))
+
+
 def measure_pair(
     model: Autoencoder,
     x: Tensor,
@@ -107,49 +141,51 @@ def measure_pair(
 
     Args:
         model: the autoencoder, in evaluation mode.
-        x, target: images :math:`(C, H, W)`.
-        adversarial: :math:`x^*` of every row, :math:`(n, C, H, W)`.
-        rows: the rows of the attack; their ``level`` is used, and their ``pair`` if they have one.
+        x, target, adversarial, rows: see `StoredAttacks`.
         settings: the settings of the attack: draws, seed and batch.
 
     Raises:
         ShapeError: not one image per row.
     """
-    if len(adversarial) != len(rows) or not rows:
-        raise ShapeError(
-            f"{len(adversarial)} adversarial images for {len(rows)} rows, expected one per row "
-            f"and at least one: attack the pair again"
-        )
-    batch = settings.micro_batch or _BATCH
-    # the rows of a single attack do not name their pair
-    rows = [{"pair": 0, **row} for row in rows]
-    pair, number = Pair.of(model, x, target), rows[0]["pair"]
+    (found,) = measure_pairs(model, [StoredAttacks(x, target, adversarial, rows)], settings)
+    return found
+
+
+@torch.no_grad()
+def measure_pairs(
+    model: Autoencoder, attacks: Sequence[StoredAttacks], settings: AttackConfig
+) -> list[PairMeasures]:
+    """As `measure_pair` for several pairs; their budgeted attacks share batches."""
+    pairs = [Pair.of(model, one.x, one.target) for one in attacks]
+    batch, numbers = settings.micro_batch or _BATCH, [one.number for one in attacks]
+    search = BudgetSearch(model, pairs, BUDGETS, batch, settings.max_evaluations)
+    found = matched_budgets_of_pairs(
+        search,
+        [one.adversarial for one in attacks],
+        lower=makes_budgeted(settings),
+        rechecks=[generator_for(Stream.BUDGET_RECHECK, settings.seed, n) for n in numbers],
+    )
+    return [_measured(model, *one, settings) for one in zip(attacks, pairs, found, strict=True)]
+
+
+def _measured(
+    model: Autoencoder,
+    attacks: StoredAttacks,
+    pair: Pair,
+    budgets: MatchedBudgets,
+    settings: AttackConfig,
+) -> PairMeasures:
+    x, target, adversarial, number = pair.x, pair.target, attacks.adversarial, attacks.number
     generator = generator_for(Stream.FRESH_NOISE, settings.seed, number)
     noise = draw_noise(model.latent_sizes, (settings.fresh_draws, 1), generator, like=x)
-    columns = _columns(model, pair, adversarial, noise, batch)
-    budgets = _budgets(model, pair, adversarial, settings, number)
+    columns = _columns(model, pair, adversarial, noise, settings.micro_batch or _BATCH)
     return PairMeasures(
         pair,
-        _rows(pair, rows, columns),
+        _rows(pair, [{**row, "pair": number} for row in attacks.rows], columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
         *_areas(pair, columns, budgets),
         tuple(pair.certified_gap(model, e * pair.image_distance) for e in budgets.epsilon),
-    )
-
-
-def _budgets(
-    model: Autoencoder, pair: Pair, adversarial: Tensor, settings: AttackConfig, number: int
-) -> MatchedBudgets:
-    """The matched budgets of the pair with a number."""
-    return matched_budgets(
-        model,
-        pair,
-        adversarial,
-        lower=makes_budgeted(settings),
-        recheck=generator_for(Stream.BUDGET_RECHECK, settings.seed, number),
-        batch=settings.micro_batch or _BATCH,
-        max_evaluations=settings.max_evaluations,
     )
 
 

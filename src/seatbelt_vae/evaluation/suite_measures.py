@@ -1,17 +1,19 @@
 """The measures of a suite of attacks, and comparisons of two suites."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from seatbelt_vae.attacks import Flag
+from seatbelt_vae.attacks.suites.pair_files import pair_number
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.evaluation.bootstrap import Estimate, paired_difference
 from seatbelt_vae.evaluation.measured_flags import measured_flags
 from seatbelt_vae.evaluation.measures import PAIR_MEASURES
-from seatbelt_vae.evaluation.robustness import makes_budgeted, measure_pair
+from seatbelt_vae.evaluation.robustness import StoredAttacks, makes_budgeted, measure_pairs
 from seatbelt_vae.evaluation.suite_summary import pair_row, summarise
 from seatbelt_vae.parallel.shared_work import share_work
 from seatbelt_vae.protocol import Autoencoder
@@ -41,8 +43,8 @@ def measure_suite(
 
     Writes for every pair ``measures/`` (one row per attack, see `measure_pair`), ``budgets/``
     (matched budgets and their pictures) and ``pairs/`` (one row per pair, see `pair_row`), and at
-    the end ``summary.json``. Every write is atomic. Measured pairs are skipped, and several
-    processes share the remaining pairs.
+    the end ``summary.json``. Every write is atomic. Pairs that were attacked together are measured
+    together; measured ones are skipped, and several processes share the others.
 
     Args:
         folder: ``attacks/<suite>`` of a run, with the attack's ``config.toml``.
@@ -59,13 +61,21 @@ def measure_suite(
     attacked = sorted(folder.glob("pair-*.parquet"))
     if not attacked:
         raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
+    groups = [
+        list(group)
+        for _, group in groupby(attacked, lambda path: pair_number(path) // settings.together)
+    ]
     parts = share_work(
         folder / ".measuring",
-        len(attacked),
-        is_done=lambda part: all(path.exists() for path in _measured_files(attacked[part])),
-        work=lambda part: _measure(model, attacked[part], settings),
+        len(groups),
+        is_done=lambda part: all(
+            file.exists() for path in groups[part] for file in _measured_files(path)
+        ),
+        work=lambda part: _measure(model, groups[part], settings),
     )
-    for done, _ in enumerate(parts, start=1):
+    done = 0
+    for part, _ in parts:
+        done += len(groups[part])
         if on_progress is not None:
             on_progress(done, len(attacked))
     pairs = read_rows(folder / "pairs")
@@ -129,21 +139,27 @@ def compare_pairs(
     return paired_difference(columns[0], columns[1], declared.mean, seed=seed)
 
 
-def _measure(model: Autoencoder, path: Path, settings: AttackConfig) -> None:
-    """Measure one pair and store the results, ``pairs/`` last."""
-    attacks, tensors = read_rows(path), read_tensors(path.with_suffix(".safetensors"))
+def _measure(model: Autoencoder, paths: Sequence[Path], settings: AttackConfig) -> None:
+    """Measure some pairs in one batch and store the results, ``pairs/`` last."""
+    attacks = [_stored_attacks(path) for path in paths]
+    found = measure_pairs(model, attacks, settings)
+    for path, stored, measured in zip(paths, attacks, found, strict=True):
+        measures, pictures, budgets, pair = _measured_files(path)
+        write_rows(measures, measured.rows)
+        write_tensors(pictures, measured.pictures)
+        write_rows(budgets, measured.budget_rows)
+        write_rows(pair, [pair_row(stored.rows, measured)])
+
+
+def _stored_attacks(path: Path) -> StoredAttacks:
+    tensors = read_tensors(path.with_suffix(".safetensors"))
     try:
         x, target, adversarial = (tensors[name] for name in ("x", "target", "adversarial"))
     except KeyError as error:
         raise ArtifactError(
             f"{path.with_suffix('.safetensors')} lacks {error}: delete the pair and attack again"
         ) from None
-    found = measure_pair(model, x, target, adversarial, attacks, settings)
-    measures, pictures, budgets, pair = _measured_files(path)
-    write_rows(measures, found.rows)
-    write_tensors(pictures, found.pictures)
-    write_rows(budgets, found.budget_rows)
-    write_rows(pair, [pair_row(attacks, found)])
+    return StoredAttacks(x, target, adversarial, read_rows(path))
 
 
 def _measured_files(path: Path) -> tuple[Path, Path, Path, Path]:

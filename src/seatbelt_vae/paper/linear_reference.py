@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seatbelt_vae.attacks.suites.pair_files import pair_number
 from seatbelt_vae.attacks.threats import Budget
 from seatbelt_vae.auditing.linear_model import LinearModel, fit_linear_model
 from seatbelt_vae.config import AttackConfig
@@ -92,7 +93,7 @@ def write_linear_reference(path: Path, run: RunFolder, size: Size, attack: Attac
         DataError: the data set is not on this machine.
     """
     suite = run.path / "attacks" / suite_name(attack)
-    pairs = {int(file.stem.split("-")[1]): file for file in suite.glob("pair-*.safetensors")}
+    pairs = {pair_number(file): file for file in suite.glob("pair-*.safetensors")}
     if path.exists() and {row["pair"] for row in read_rows(path)} == pairs.keys():
         return
     data = load_for(run.config)

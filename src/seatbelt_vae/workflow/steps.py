@@ -68,7 +68,7 @@ def attack_subject(
     )
     summary = measure_suite(
         suite,
-        subject.model,
+        subject.for_inference,
         on_progress=lambda done, pairs: between("measuring", done, pairs),
     )
     return suite, summary

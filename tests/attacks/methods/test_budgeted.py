@@ -80,6 +80,16 @@ def test_rows_do_not_depend_on_one_another_or_on_the_micro_batch():
     torch.testing.assert_close(together, split)
 
 
+def test_every_row_can_have_its_own_input_and_target():
+    model, (x, target) = Linear(), images()
+    sides = torch.stack([x, target])
+    both = budgeted_attack(model, sides, sides.flip(0), [0.5, 0.7], sides, micro_batch=1)
+    for row, (start, aim, radius) in enumerate([(x, target, 0.5), (target, x, 0.7)]):
+        alone = budgeted_attack(model, start, aim, [radius], start[None])
+        torch.testing.assert_close(both[row], alone[0])
+        assert (both[row] - start).norm() <= radius * (1 + 1e-9)
+
+
 def test_a_model_that_cuts_its_gradient_off_is_attacked_all_the_same():
     model, (x, target) = DetachedGradient(), images()
     found = budgeted_attack(model, x, target, [0.5], x[None])

@@ -5,6 +5,7 @@ within other distances.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ def budgeted_attack(
 
     Args:
         model: the autoencoder, in evaluation mode.
-        x, target: one input and its target, of the model's event shape.
+        x, target: one input and its target, of the model's event shape, or those of each row.
         budgets: ε of each row, in pixel units, :math:`(R)`.
         starts: start points, :math:`(R, *\text{event})`; projected onto the ball and the box.
         annealed: gradient evaluations of annealed steps per row; see `minimize_by_pgd`.
@@ -54,15 +55,17 @@ def budgeted_attack(
     model = prepare_model(model)
     x, target = as_images("input", x, model), as_images("target", target, model)
     points = cast_images("start", starts, model).flatten(1)
-    distance = _mean_distance_to(draws or (model,), target)
+    shape = event_shape_of(model)
+    centers, aims = (side.expand(len(points), *shape) for side in (x, target))
+    distance = _mean_distance_to(draws or (model,), aims, micro_batch)
 
-    def fun(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
-        value, gradient = with_gradient(distance, points.view(-1, *x.shape))
+    def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        value, gradient = with_gradient(partial(distance, rows), points.view(-1, *shape))
         return value, gradient.flatten(1)
 
-    low, high = bounds_of(model).flat(event_shape_of(model))
+    low, high = bounds_of(model).flat(shape)
     radius = torch.tensor(budgets, dtype=x.dtype, device=x.device)
-    region = RegionOptions(lower=low, upper=high, center=x.flatten(), radius=radius)
+    region = RegionOptions(lower=low, upper=high, center=centers.flatten(1), radius=radius)
     if annealed:
         points = minimize_by_pgd(
             fun, points, **region, max_evaluations=annealed, annealed=True, micro_batch=micro_batch
@@ -71,19 +74,28 @@ def budgeted_attack(
     return found.x.view_as(starts)
 
 
-def _mean_distance_to(models: Sequence[Autoencoder], target: Tensor) -> Callable[[Tensor], Tensor]:
-    """The mean over models of the squared distance of reconstructions to the target's."""
-    distances = [_distance_to(model, target) for model in models]
-    return lambda images: torch.stack([each(images) for each in distances]).mean(0)
+def _mean_distance_to(
+    models: Sequence[Autoencoder], targets: Tensor, batch: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The mean over models of the squared distance of reconstructions to those of targets.
+
+    The function maps row numbers :math:`(B)` and images :math:`(B, *)` to distances :math:`(B)`.
+    """
+    distances = [_distance_to(model, targets, batch) for model in models]
+    return lambda rows, images: torch.stack([each(rows, images) for each in distances]).mean(0)
 
 
-def _distance_to(model: Autoencoder, target: Tensor) -> Callable[[Tensor], Tensor]:
-    """The squared distance of reconstructions :math:`(B, *)` to the target's, :math:`(B)`."""
+def _distance_to(
+    model: Autoencoder, targets: Tensor, batch: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The squared distance of reconstructions to those of the targets of their rows."""
     with torch.no_grad():
-        reference = model.decode(model.encode(target[None]).z).mean[0]
+        references = torch.cat(
+            [model.decode(model.encode(part).z).mean for part in targets.split(batch)]
+        )
 
-    def distance(images: Tensor) -> Tensor:
+    def distance(rows: Tensor, images: Tensor) -> Tensor:
         reconstruction = model.decode(model.encode(images).z).mean
-        return (reconstruction - reference).square().flatten(1).sum(1)
+        return (reconstruction - references[rows]).square().flatten(1).sum(1)
 
     return distance

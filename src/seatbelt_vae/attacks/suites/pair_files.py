@@ -12,12 +12,17 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.runs import read_suite, read_tensors, suite_file, write_rows, write_tensors
 
-__all__ = ["rows_path", "sibling_images", "sibling_model", "store_pairs"]
+__all__ = ["pair_number", "rows_path", "sibling_images", "sibling_model", "store_pairs"]
 
 
 def rows_path(folder: Path, pair: int) -> Path:
     """The file of a pair's rows; its images have the same name and another suffix."""
     return folder / f"pair-{pair:05d}.parquet"
+
+
+def pair_number(path: Path) -> int:
+    """The number of the pair of a file, the inverse of `rows_path`."""
+    return int(path.stem.removeprefix("pair-"))
 
 
 def store_pairs(
