@@ -35,8 +35,9 @@ class Reproduce:
             ablation; or alone `public`, or `defences`, the gap of defended models against their
             cost.
         size: `smoke` tests the pipeline in a minute; `small`, 32×32 images and a part of the grid,
-            takes one to two hours on two cores; `paper` is the published grid, for a GPU. Of
-            `defences`: `small` takes about three hours, `medium`, 64×64 images, 14 hours.
+            takes one to two hours on two cores; `medium` is its grid with the published networks
+            and 64×64 images; `paper` is the published grid, for a GPU. Of `defences`: `small`
+            takes about three hours, `medium`, 64×64 images, 14 hours.
         out: the folder (default: runs/reproduction/ and the size, or runs/defences/).
         models: folder of the models of `public`: models.json and the weights that it lists, in the
             layout of the project disentangling-vae.

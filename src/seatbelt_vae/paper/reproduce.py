@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.errors import DataError, SeatbeltError
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
+from seatbelt_vae.paper.convergence import trainings
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
@@ -244,6 +245,7 @@ def write_results(
         missing=missing,
         failures=failures,
         findings=findings,
+        trainings=trainings(store),
     )
     return page, answers, findings
 

@@ -19,7 +19,7 @@ class Size:
     """The numbers of a reproduction.
 
     Args:
-        name: ``smoke``, ``small`` or ``paper``.
+        name: ``smoke``, ``small``, ``medium`` or ``paper``.
         summary: its images and cost, in one line.
         betas: β of the curves.
         seeds: training seeds of models that decide claims.
@@ -174,6 +174,37 @@ SMALL = Size(
     only=MappingProxyType({"figD8": ("chairs",), "figE9": ("chairs", "faces")}),
 )
 
+MEDIUM = replace(
+    SMALL,
+    name="medium",
+    summary="64×64 images, the published networks and batches, 1.3 million images per training",
+    seeded_data=("faces", "chairs", "fashion-mnist"),
+    latents=(32,),
+    image_size=64,
+    network=ModelConfig(),
+    training=TrainingConfig(steps=1300, threads=1),
+    attack=AttackConfig(
+        weights="published",
+        weight_count=5,
+        pairs=40,
+        fresh_draws=16,
+        threads=1,
+        together=10,
+    ),
+    evaluation=EvaluationConfig(
+        iwae_draws=16,
+        aggregate_images=10_000,
+        aggregate_queries=500,
+        max_chains=32,
+        traversals=0,
+        mig_images=10_000,
+        mig_queries=2000,
+        downstream_images=100,
+        threads=1,
+    ),
+    only=MappingProxyType({}),
+)
+
 SMOKE = Size(
     name="smoke",
     summary="seconds: every part runs once, the numbers mean nothing",
@@ -216,4 +247,4 @@ SMOKE = Size(
     stand_ins=MappingProxyType({"celeba": "dsprites", "chairs": "dsprites", "faces": "dsprites"}),
 )
 
-SIZES = {size.name: size for size in (SMOKE, SMALL, PAPER)}
+SIZES = {size.name: size for size in (SMOKE, SMALL, MEDIUM, PAPER)}

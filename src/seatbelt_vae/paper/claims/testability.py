@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from seatbelt_vae.paper.claims.contrast import Contrast, ModelMean
 from seatbelt_vae.results import Store
 
-__all__ = ["REQUIREMENTS", "Precondition", "Requirement", "preconditions_on", "unmet"]
+__all__ = ["FLOOR", "REQUIREMENTS", "Precondition", "Requirement", "preconditions_on", "unmet"]
 
-_FLOOR = "(free_bits * CASE free_bits_group WHEN 'layer' THEN 1 ELSE top_size END)"
+FLOOR = "(free_bits * CASE free_bits_group WHEN 'layer' THEN 1 ELSE top_size END)"
 """Nats of the top layer that training does not charge; null or 0 without free bits."""
 
 
@@ -30,7 +30,7 @@ class Requirement:
 
 
 REQUIREMENTS = (
-    Requirement("KL(z^L)", "× its free-bits floor", f"divergences[depth] / nullif({_FLOOR}, 0)", 5),
+    Requirement("KL(z^L)", "× its free-bits floor", f"divergences[depth] / nullif({FLOOR}, 0)", 5),
     Requirement("TC(z^L)", "nats", "tc_lower", 1),
 )
 """The requirements of models at β = 1, without which a TC penalty has nothing to reduce."""

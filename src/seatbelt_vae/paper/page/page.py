@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seatbelt_vae.paper.claims import MARGIN, VERDICTS, Answer, Effect, trainings_to_decide
+from seatbelt_vae.paper.convergence import QUERY
 from seatbelt_vae.paper.page.commands import results_command
 from seatbelt_vae.paper.page.facts import facts, versions
 from seatbelt_vae.paper.page.omissions import omissions
@@ -18,6 +19,7 @@ from seatbelt_vae.report.templating import render_page
 from seatbelt_vae.runs import atomic_write
 
 if TYPE_CHECKING:
+    from seatbelt_vae.paper.convergence import Training
     from seatbelt_vae.paper.experiment_jobs import Plan
     from seatbelt_vae.paper.findings import Findings
 
@@ -39,6 +41,7 @@ def write_page(
     missing: Mapping[str, str] = _NOTHING,
     failures: Mapping[str, str] = _NOTHING,
     findings: "Sequence[Findings]" = (),
+    trainings: "Sequence[Training]" = (),
 ) -> Path:
     """Write the page of a reproduction in one atomic step; the page loads nothing.
 
@@ -52,6 +55,7 @@ def write_page(
         about: names and values of the header (default: the settings of the plan).
         missing, failures: the reason for each unavailable data set and each unfinished model.
         findings: the results of a frontier; the page then has its title.
+        trainings: the trainings of the models.
 
     Returns:
         ``out``.
@@ -73,6 +77,8 @@ def write_page(
         "commands": commands,
         "failures": failures,
         "findings": findings,
+        "trainings": trainings,
+        "convergence_query": QUERY,
     }
     page = render_page("reproduction.html", content, package=__package__, filters=filters)
     atomic_write(out, page.encode(errors="replace"))
