@@ -10,7 +10,7 @@ from seatbelt_vae.evaluation.two_way_bootstrap import Term, crossed_contrast
 from seatbelt_vae.paper import DEFENCE_SIZES, DEFENCES, PROBED_DEFENCES
 from seatbelt_vae.paper.drawing.probe_curves import draw_probes
 from seatbelt_vae.paper.experiment_jobs import plan
-from seatbelt_vae.paper.reproduce import _measurable
+from seatbelt_vae.paper.requested_models import _measurable
 from tests.evaluation.downstream.quadrants import quadrants
 
 BUDGETS = (0.0, 0.1, 0.2)

@@ -8,6 +8,7 @@ import pytest
 
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.paper import reproduce as module
+from seatbelt_vae.paper import requested_models
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.reproduce import reproduce
 from seatbelt_vae.paper.sizes import SIZES
@@ -23,7 +24,8 @@ SECOND = replace(FIRST, id="fig1", title="the first alone", members=lambda _: ME
 
 @pytest.fixture(autouse=True)
 def _two_of_points(monkeypatch):
-    monkeypatch.setattr(module, "EXPERIMENTS", {"fig1": SECOND, "figA7": FIRST})
+    for place in (module, requested_models):
+        monkeypatch.setattr(place, "EXPERIMENTS", {"fig1": SECOND, "figA7": FIRST})
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from seatbelt_vae.paper import reproduce as module
+from seatbelt_vae.paper import requested_models
 from seatbelt_vae.paper.defence_sizes import DEFENCE_SIZES
 from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import DEFENCES, EXPERIMENTS
@@ -138,7 +138,7 @@ def test_rows_without_settings_are_not_kept(tmp_path):
 @pytest.mark.parametrize("lost", [HARDENED, SOURCE])
 def test_a_source_is_trained_if_its_hardening_is_not_stored(tmp_path, lost):
     write_members(tmp_path / "rows", without=(lost,))
-    stored = module._stored(tmp_path, DEFENDED, NOTHING, KEYS)
+    stored = requested_models._stored(tmp_path, DEFENDED, NOTHING, KEYS)
     assert DEFENDED.jobs.keys() - stored.names.keys() == {lost, SOURCE}
 
 

@@ -72,7 +72,7 @@ def run(options: Reproduce) -> None:
 def run_claims(options: Claims) -> None:
     """Answer the claims from stored rows, and print them."""
     from seatbelt_vae.paper.claims import answer_all, record_of
-    from seatbelt_vae.paper.reproduce import ROWS
+    from seatbelt_vae.paper.stored_rows import ROWS
     from seatbelt_vae.results import Store
 
     exported = options.folder / ROWS

@@ -1,7 +1,7 @@
 """The measures of a suite of attacks, and comparisons of two suites."""
 
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +61,7 @@ def measure_suite(
     attacked = sorted(folder.glob("pair-*.parquet"))
     if not attacked:
         raise ArtifactError(f"no attacked pairs in {folder}: expected pair-*.parquet, run `attack`")
-    groups = [
-        list(group)
-        for _, group in groupby(attacked, lambda path: pair_number(path) // settings.together)
-    ]
-    parts = share_work(
-        folder / ".measuring",
-        len(groups),
-        is_done=lambda part: all(
-            file.exists() for path in groups[part] for file in _measured_files(path)
-        ),
-        work=lambda part: _measure(model, groups[part], settings),
-    )
-    done = 0
-    for part, _ in parts:
-        done += len(groups[part])
+    for done in _measure_all(folder, model, attacked, settings):
         if on_progress is not None:
             on_progress(done, len(attacked))
     pairs = read_rows(folder / "pairs")
@@ -137,6 +123,25 @@ def compare_pairs(
     usable = [key for key in common if all(declared.counts(k[key]) for k in known)]
     columns: list[list[Any]] = [[k[key].get(measure) for key in usable] for k in known]
     return paired_difference(columns[0], columns[1], declared.mean, seed=seed)
+
+
+def _measure_all(
+    folder: Path, model: Autoencoder, attacked: Sequence[Path], settings: AttackConfig
+) -> Iterator[int]:
+    """Measure the pairs in the groups of the attack; yields the number of measured pairs."""
+    groups = [
+        list(group)
+        for _, group in groupby(attacked, lambda path: pair_number(path) // settings.together)
+    ]
+    parts = share_work(
+        folder / ".measuring",
+        len(groups),
+        is_done=lambda part: all(
+            file.exists() for path in groups[part] for file in _measured_files(path)
+        ),
+        work=lambda part: _measure(model, groups[part], settings),
+    )
+    yield from accumulate(len(groups[part]) for part, _ in parts)
 
 
 def _measure(model: Autoencoder, paths: Sequence[Path], settings: AttackConfig) -> None:

@@ -2,24 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.errors import DataError, SeatbeltError
-from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.convergence import trainings
 from seatbelt_vae.paper.experiment import Experiment
 from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.findings import Findings, findings_of
-from seatbelt_vae.paper.members import key_of_folder, keys_of_plan, write_members
 from seatbelt_vae.paper.page import draw_section, write_page
+from seatbelt_vae.paper.requested_models import RequestedModels
 from seatbelt_vae.paper.sizes import Size
-from seatbelt_vae.paper.stored_rows import StoredRuns, export_rows, stored_runs
+from seatbelt_vae.paper.stored_rows import ROWS, StoredRuns, export_rows
 from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, write_json
@@ -27,12 +25,9 @@ from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, run_s
 from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
-    from seatbelt_vae.data import ImageData
+    pass
 
-__all__ = ["ROWS", "Reproduction", "reproduce", "write_results"]
-
-ROWS = "rows"
-"""Folder of the exported store with the rows of all figures."""
+__all__ = ["Reproduction", "reproduce", "write_results"]
 
 
 @dataclass(frozen=True)
@@ -87,29 +82,21 @@ def reproduce(
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    requested, known = plan(experiments, size, roots), plan(tuple(EXPERIMENTS.values()), size)
-    keys = keys_of_plan(known) | keys_of_plan(requested)
-    whole, missing = _available(requested)
-    stored = _stored(out, whole, known, keys)
-    if not (whole.jobs or stored.names):
-        raise DataError("; ".join(missing.values()))
+    asked = RequestedModels.of(experiments, size, out, roots)
     sweep = partial(run_sweep, out / "runs", on_progress=on_progress, on_jobs=on_jobs)
-    result = _run(whole.without(stored.names), partial(sweep, engine=engine or LocalEngine()))
-    made = {label: run.path for label, run in result.runs.items()}
-    here = write_members(out / "runs", whole, known, keys, made) | stored.parts
-    if not (made or stored.names):
+    result = _run(asked.left, partial(sweep, engine=engine or LocalEngine()))
+    if not (result.runs or asked.stored.names):
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
+    parts = asked.write_members(result.runs)
     if any(experiment.linear_reference for experiment in experiments):
-        _write_references(out / "runs", whole, result.runs, stored)
-    shown, ids = _shown(experiments, here), {experiment.id for experiment in experiments}
-    drawn = plan(shown, size, roots)
-    earlier = [p for p in drawn.parts if p.experiment not in ids and p not in here]
+        _write_references(out / "runs", asked.here, result.runs, asked.stored)
+    shown, ids = _shown(experiments, parts), {experiment.id for experiment in experiments}
+    drawn, missing = plan(shown, size, roots), asked.missing_of(parts)
+    earlier = [p for p in drawn.parts if p.experiment not in ids and p not in parts]
     absent, unmade = _why_lacking(drawn, earlier)
-    lacked = {requested.jobs[p.label].run.data.name for p in requested.parts if p not in here}
-    missing = {data: why for data, why in missing.items() if data in lacked}
     lacking = {**result.failures, **unmade}, {**absent, **missing}
     page, answers, findings = write_results(
-        shown, drawn, out, stored, _command(shown, size), *lacking
+        shown, drawn, out, asked.stored, _command(shown, size), *lacking
     )
     return Reproduction(page, answers, findings, result.failures, missing)
 
@@ -124,39 +111,6 @@ def _shown(experiments: Sequence[Experiment], parts: Set[Part]) -> list[Experime
 def _missing(whole: Plan) -> dict[str, str]:
     """The error of each unavailable data set; the others are prepared before jobs start."""
     return {name: str(data) for name, data in sets_of(whole) if isinstance(data, DataError)}
-
-
-def _available(whole: Plan) -> tuple[Plan, dict[str, str]]:
-    """The plan with the jobs that this machine has the data of, and the unavailable data sets."""
-    sets = dict(sets_of(whole))
-    missing = {name: str(data) for name, data in sets.items() if isinstance(data, DataError)}
-    jobs = {
-        label: _measurable(job, data)
-        for label, job in whole.jobs.items()
-        if not isinstance(data := sets[job.run.data.name], DataError)
-    }
-    return replace(whole, jobs=jobs), missing
-
-
-def _stored(out: Path, whole: Plan, known: Plan, keys: Mapping[str, str]) -> StoredRuns:
-    """The models of which ``out`` has the rows but no run folder."""
-    here = {key_of_folder(path.parent) for path in (out / "runs").glob("*/run.json")}
-    stored = stored_runs(out / ROWS, whole, known, keys, here)
-    # a model that is still to be hardened needs the run folder of its source
-    hardened = [label for label in whole.sources if label in whole.jobs]
-    return stored.without({whole.sources[h] for h in hardened if h not in stored.names})
-
-
-def _measurable(job: Job, data: "ImageData") -> Job:
-    """The job without the optional metrics that the data set cannot have."""
-    assert job.evaluation is not None
-    kept = []
-    for name in job.evaluation.optional_metrics:
-        with suppress(DataError):
-            if check := MODEL_MEASURES[name].check:
-                check(data, job.evaluation)
-            kept.append(name)
-    return replace(job, evaluation=replace(job.evaluation, optional_metrics=tuple(kept)))
 
 
 def _run(whole: Plan, run: Callable[[Mapping[str, Job]], SweepResult]) -> SweepResult:

@@ -13,9 +13,9 @@ from seatbelt_vae.paper.experiment_jobs import Part, Plan, of_both_strengths, se
 from seatbelt_vae.paper.experiments import PUBLIC
 from seatbelt_vae.paper.members import MEMBERS, MemberRun, settings_of
 from seatbelt_vae.paper.public_models import PublicModel, public_models
-from seatbelt_vae.paper.reproduce import ROWS, Reproduction, write_results
+from seatbelt_vae.paper.reproduce import Reproduction, write_results
 from seatbelt_vae.paper.sizes import SIZES, Size
-from seatbelt_vae.paper.stored_rows import StoredRuns, stored_runs
+from seatbelt_vae.paper.stored_rows import ROWS, StoredRuns, stored_runs
 from seatbelt_vae.parallel.operating_system import available_cores
 from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
 from seatbelt_vae.report.tables import number
@@ -61,36 +61,44 @@ def reproduce_public(
     models = {model.name: model for model in public_models(folder)}
     whole = _plan(list(models.values()), size, roots or {})
     found = dict(sets_of(whole))
-    missing = {name: str(data) for name, data in found.items() if isinstance(data, DataError)}
     here = replace(whole, jobs=_measurable(whole.jobs, found))
     keys = {name: digest_of([name], read_tensors(model.weights)) for name, model in models.items()}
-    folders = {keys[name] for name in models if (out / "runs" / name).exists()}
-    stored = stored_runs(out / ROWS, here, whole, keys, folders)
+    stored = _stored(out, here, whole, keys)
+    missing = dict(_missing(found, whole, stored))
     if not (here.jobs or stored.names):
         raise DataError("; ".join(missing.values()))
-    work = {
-        name: partial(assess, out / "runs" / name, str(models[name].weights.resolve()), job)
-        for name, job in here.without(stored.names).jobs.items()
-    }
-    (out / "runs").mkdir(parents=True, exist_ok=True)
-    failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
-    done = {name: settings_of(keys[name], here.jobs[name]) for name in work if name not in failures}
+    left, at_once = here.without(stored.names).jobs, jobs or available_cores()
+    work = {name: _work(out / "runs" / name, models[name], job) for name, job in left.items()}
+    failures = run_jobs(work, on_progress, at_once=at_once, preload=HEAVY)
+    done = {name: settings_of(keys[name], left[name]) for name in work if name not in failures}
     if not (done or stored.names):
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
     _write_members(out / "runs", models, done)
-    missing = {data: why for data, why in missing.items() if _lacks(data, whole, stored)}
-    command, about = _command(folder, size, roots or {}), list(_facts(whole))
-    page, answers, findings = write_results(
-        [PUBLIC], whole, out, stored, command, failures, missing, about
-    )
+    results = partial(write_results, [PUBLIC], whole, out, stored)
+    command = _command(folder, size, roots or {})
+    page, answers, findings = results(command, failures, missing, list(_facts(whole)))
     return Reproduction(page, answers, findings, failures, missing)
 
 
-def _lacks(data: str, whole: Plan, stored: StoredRuns) -> bool:
-    """Whether some model of a data set has no stored rows."""
-    return any(
-        job.run.data.name == data and name not in stored.names for name, job in whole.jobs.items()
-    )
+def _work(folder: Path, model: PublicModel, job: Job) -> Callable[..., None]:
+    return partial(assess, folder, str(model.weights.resolve()), job)
+
+
+def _stored(out: Path, here: Plan, whole: Plan, keys: Mapping[str, str]) -> StoredRuns:
+    """The models of which ``out`` has the rows but no folder of results."""
+    (out / "runs").mkdir(parents=True, exist_ok=True)
+    folders = {keys[name] for name in whole.jobs if (out / "runs" / name).exists()}
+    return stored_runs(out / ROWS, here, whole, keys, folders)
+
+
+def _missing(
+    sets: Mapping[str, ImageData | DataError], whole: Plan, stored: StoredRuns
+) -> Iterator[tuple[str, str]]:
+    """The unavailable data sets of models without stored rows, and why."""
+    lacking = {job.run.data.name for n, job in whole.jobs.items() if n not in stored.names}
+    for name, data in sets.items():
+        if isinstance(data, DataError) and name in lacking:
+            yield name, str(data)
 
 
 def _plan(models: Sequence[PublicModel], size: Size, roots: Mapping[str, str]) -> Plan:

@@ -16,7 +16,10 @@ from seatbelt_vae.results import Store
 from seatbelt_vae.results.exports import copy_runs, exported_runs
 from seatbelt_vae.runs import read_rows, write_rows
 
-__all__ = ["StoredRuns", "export_rows", "stored_runs"]
+__all__ = ["ROWS", "StoredRuns", "export_rows", "stored_runs"]
+
+ROWS = "rows"
+"""Folder of the exported store in the folder of a reproduction."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ within other distances.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -57,12 +56,7 @@ def budgeted_attack(
     points = cast_images("start", starts, model).flatten(1)
     shape = event_shape_of(model)
     centers, aims = (side.expand(len(points), *shape) for side in (x, target))
-    distance = _mean_distance_to(draws or (model,), aims, micro_batch)
-
-    def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        value, gradient = with_gradient(partial(distance, rows), points.view(-1, *shape))
-        return value, gradient.flatten(1)
-
+    fun = _mean_distance_to(draws or (model,), aims, micro_batch)
     low, high = bounds_of(model).flat(shape)
     radius = torch.tensor(budgets, dtype=x.dtype, device=x.device)
     region = RegionOptions(lower=low, upper=high, center=centers.flatten(1), radius=radius)
@@ -76,13 +70,21 @@ def budgeted_attack(
 
 def _mean_distance_to(
     models: Sequence[Autoencoder], targets: Tensor, batch: int
-) -> Callable[[Tensor, Tensor], Tensor]:
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """The mean over models of the squared distance of reconstructions to those of targets.
 
-    The function maps row numbers :math:`(B)` and images :math:`(B, *)` to distances :math:`(B)`.
+    The function maps points :math:`(B, n)` and row numbers :math:`(B)` to values and gradients.
     """
     distances = [_distance_to(model, targets, batch) for model in models]
-    return lambda rows, images: torch.stack([each(rows, images) for each in distances]).mean(0)
+
+    def fun(points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        value, gradient = with_gradient(
+            lambda images: torch.stack([each(rows, images) for each in distances]).mean(0),
+            points.view(-1, *targets.shape[1:]),
+        )
+        return value, gradient.flatten(1)
+
+    return fun
 
 
 def _distance_to(

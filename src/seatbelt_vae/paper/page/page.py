@@ -72,14 +72,9 @@ def write_page(
         "inlined": lambda file, title: inlined(file.read_bytes(), title),
         "results": lambda query: results_command(query, rows),
     }
-    content = _content(sections, answers, plan, missing) | {
-        "facts": about or list(facts(plan)),
-        "commands": commands,
-        "failures": failures,
-        "findings": findings,
-        "trainings": trainings,
-        "convergence_query": QUERY,
-    }
+    content = _content(sections, answers, plan, missing)
+    content |= {"facts": about or list(facts(plan)), "commands": commands, "failures": failures}
+    content |= {"findings": findings, "trainings": trainings, "convergence_query": QUERY}
     page = render_page("reproduction.html", content, package=__package__, filters=filters)
     atomic_write(out, page.encode(errors="replace"))
     return out
