@@ -3,12 +3,15 @@
 import base64
 import re
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 
+from seatbelt_vae.app import events
 from seatbelt_vae.app.attack_job import AttackJob
 from seatbelt_vae.app.choices import attack_config
 from seatbelt_vae.app.events import AttackView, Live
@@ -201,6 +204,23 @@ def test_the_pair_is_shown_before_an_attack_and_while_one_runs() -> None:
     assert both.count("reconstruction of the input by") == 2
     with page.subjects["first"].lock:
         assert page.clean(["first"], examples[0], examples[1]).count('class="empty"') == 4
+
+
+def test_few_pairs_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, drawn, most = live(drawn_at_once=2), list[int](), list[int]()
+    x, target = page.subjects["first"].examples[:2]
+
+    def slow(*_: object) -> str:
+        drawn.append(1)
+        most.append(len(drawn))
+        time.sleep(0.05)
+        drawn.pop()
+        return ""
+
+    monkeypatch.setattr(events, "clean_panel", slow)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: page.clean(["first"], x, target), range(6)))
+    assert (len(most), max(most)) == (6, 2)
 
 
 def test_every_loss_has_a_config_within_a_budget() -> None:

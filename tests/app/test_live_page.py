@@ -1,6 +1,7 @@
 """The page in headless Chromium: attacks, users, uploads, keys, contrast, and no other host."""
 
 import io
+import json
 import re
 import shutil
 import urllib.error
@@ -287,6 +288,14 @@ def test_nothing_is_asked_of_another_host_and_no_path_is_shown(
     for folder in (str(ROOT), str(tmp_path_factory.getbasetemp()), str(Path.home()), "site-pack"):
         assert folder not in html
         assert folder not in config
+
+
+def test_only_attacks_are_queued(address: str) -> None:
+    """A short event in the queue may be answered in a stream that the browser has just closed."""
+    with urllib.request.urlopen(f"{address}/config") as answer:
+        events = json.load(answer)["dependencies"]
+    queued = [event["targets"][0][1] for event in events if event["queue"]]
+    assert queued == ["click", "unload"]  # the latter is no request of the queue
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ class Live:
         threads: CPU threads of each attack.
         sessions: the running attacks.
         cases: downloads by token, the oldest first.
+        drawing: bounds the pictures that are read or reconstructed at once.
     """
 
     subjects: dict[str, AppSubject]
@@ -69,9 +70,11 @@ class Live:
     threads: int | None = None
     sessions: Sessions = field(init=False)
     cases: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    drawing: threading.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.limits)
+        self.drawing = threading.Semaphore(self.limits.drawn_at_once)
 
     def example(self, name: str, index: int) -> Tensor:
         """A picture of a subject's examples, as shares of black to white.
@@ -102,7 +105,8 @@ class Live:
         if isinstance(size, int) and size > self.limits.picture_bytes:
             content = bytes(self.limits.picture_bytes + 1)
         shape = self._subject(name).event_shape
-        share, notes = checked_picture(content, shape, Bounds(0.0, 1.0), self.limits)
+        with self.drawing:
+            share, notes = checked_picture(content, shape, Bounds(0.0, 1.0), self.limits)
         return share, "; ".join(notes)
 
     def clean(self, names: Sequence[str], x: Tensor | None, target: Tensor | None) -> str:
@@ -110,7 +114,8 @@ class Live:
         if x is None or target is None:
             return ""
         subjects = [self._subject(name) for name in names]
-        return clean_panel([s for s in subjects if s.event_shape == tuple(x.shape)], x, target)
+        with self.drawing:
+            return clean_panel([s for s in subjects if s.event_shape == tuple(x.shape)], x, target)
 
     def attack(
         self,

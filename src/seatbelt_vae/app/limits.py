@@ -18,6 +18,7 @@ class Limits:
         seconds: time of one attack.
         at_once: attacks that run at the same time.
         waiting: attacks that wait; further ones are refused.
+        drawn_at_once: pictures that are read or reconstructed at the same time, besides attacks.
         cases: downloads that are kept; the oldest is dropped.
         stored_pairs: pairs of a stored suite that are shown.
         stored_levels: levels of a stored pair that are shown.
@@ -29,12 +30,13 @@ class Limits:
     seconds: float = 120.0
     at_once: int = 2
     waiting: int = 8
+    drawn_at_once: int = 4
     cases: int = 16
     stored_pairs: int = 50
     stored_levels: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "at_once", "waiting"):
+        for name in ("seconds", "at_once", "waiting", "drawn_at_once"):
             positive(name, getattr(self, name))
 
 

@@ -10,13 +10,12 @@ from seatbelt_vae.app.choices import BUDGETS, DEFAULT_LOSS, STRENGTHS, has_layer
 from seatbelt_vae.app.events import NO_OTHER, AttackView, Live
 from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.sentences import sentence_of
-from seatbelt_vae.app.widgets import level_slider, picker, picker_value, slider_value
+from seatbelt_vae.app.widgets import HIDDEN, SHORT, level_slider, picker, picker_value, slider_value
 from seatbelt_vae.config.loss_files import LOSSES
 from seatbelt_vae.errors import SeatbeltError
 
 __all__ = ["live_tab"]
 
-_HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SHOWN = "Shown: budget ε ="
 _SIDES = {"input": "Input", "target": "Target: the picture to be reconstructed"}
 _CASE = Markup(
@@ -47,8 +46,8 @@ def live_tab(live: Live) -> None:
     outputs = [panel, notice, case, start, stop]
     _connect_pictures(live, models, pair, [panel, notice])
     inputs = [*models, *states, *settings]
-    start.click(_attack(live), inputs, [slider, *outputs], concurrency_limit=None, **_HIDDEN)
-    stop.click(_stop(live), None, None, queue=False, **_HIDDEN)
+    start.click(_attack(live), inputs, [slider, *outputs], concurrency_limit=None, **HIDDEN)
+    stop.click(_stop(live), None, None, **SHORT)
     _page().unload(_stop(live))
 
 
@@ -116,8 +115,8 @@ def _settings(depth: int) -> list[Any]:
         offered = BUDGETS[chosen]
         return gr.update(choices=[(f"{b:g}", b) for b in offered], value=list(offered))
 
-    loss.input(_layers, loss, layers, **_HIDDEN)
-    norm.input(of_norm, norm, budgets, **_HIDDEN)
+    loss.input(_layers, loss, layers, **SHORT)
+    norm.input(of_norm, norm, budgets, **SHORT)
     return [loss, layers, norm, budgets, strength]
 
 
@@ -151,9 +150,9 @@ def _connect_pictures(
 
     both = [*models, *states]
     for state, chooser in pair:
-        chooser.select(picked, models[0], state, **_HIDDEN).then(clean, both, shown, **_HIDDEN)
-        chooser.upload(uploaded, models[0], [state, shown[1]], **_HIDDEN).success(
-            lambda *sides: clean(*sides)[0], both, shown[0], **_HIDDEN
+        chooser.select(picked, models[0], state, **SHORT).then(clean, both, shown, **SHORT)
+        chooser.upload(uploaded, models[0], [state, shown[1]], **SHORT).success(
+            lambda *sides: clean(*sides)[0], both, shown[0], **SHORT
         )
 
     def of_model(one: str) -> list[Any]:
@@ -164,12 +163,12 @@ def _connect_pictures(
 
     if not _same_examples(live):
         pickers = [chooser for _, chooser in pair]
-        changed = models[0].input(of_model, models[0], [*states, *pickers], **_HIDDEN)
-        changed.then(clean, both, shown, **_HIDDEN)
+        changed = models[0].input(of_model, models[0], [*states, *pickers], **SHORT)
+        changed.then(clean, both, shown, **SHORT)
     else:
-        models[0].input(clean, both, shown, **_HIDDEN)
-    models[1].input(clean, both, shown, **_HIDDEN)
-    _page().load(clean, both, shown, **_HIDDEN)
+        models[0].input(clean, both, shown, **SHORT)
+    models[1].input(clean, both, shown, **SHORT)
+    _page().load(clean, both, shown, **SHORT)
 
 
 def _same_examples(live: Live) -> bool:

@@ -8,13 +8,10 @@ from markupsafe import Markup
 from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.sentences import sentence_of
 from seatbelt_vae.app.stored_rows import StoredRun
-from seatbelt_vae.app.widgets import level_slider, slider_value
+from seatbelt_vae.app.widgets import SHORT, level_slider, slider_value
 from seatbelt_vae.errors import SeatbeltError
 
 __all__ = ["stored_tab"]
-
-
-_HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def stored_tab(stored: Mapping[str, StoredRun]) -> None:
@@ -48,13 +45,13 @@ def stored_tab(stored: Mapping[str, StoredRun]) -> None:
     folder, suite, pair, rows = chosen
     outputs = panel, slider, notice
     for event in (
-        folder.input(of_folder, folder, [suite, pair, rows], **_HIDDEN).then,
-        suite.input(of_suite, [folder, suite], [suite, pair, rows], **_HIDDEN).then,
+        folder.input(of_folder, folder, [suite, pair, rows], **SHORT).then,
+        suite.input(of_suite, [folder, suite], [suite, pair, rows], **SHORT).then,
         pair.input,
         rows.input,
         gr.context.Context.root_block.load,
     ):
-        event(show, chosen, list(outputs), **_HIDDEN)
+        event(show, chosen, list(outputs), **SHORT)
 
 
 def _controls(stored: Mapping[str, StoredRun]) -> list[Any]:

@@ -9,7 +9,17 @@ from torch import Tensor
 from seatbelt_vae.app.lazy_gradio import gr
 from seatbelt_vae.app.pictures import picture_uri
 
-__all__ = ["level_slider", "picker", "picker_value", "slider_value"]
+__all__ = ["HIDDEN", "SHORT", "level_slider", "picker", "picker_value", "slider_value"]
+
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Options of every event."""
+
+SHORT: dict[str, Any] = {**HIDDEN, "queue": False}
+"""Options of events with one answer.
+
+The queue sends answers in a stream that the browser closes after the last one. An event that is
+sent at that moment is answered in a stream that nobody reads, until the next event opens another.
+"""
 
 
 def picker(side: str, legend: str, pictures: Tensor, chosen: int, most_bytes: int) -> Any:
