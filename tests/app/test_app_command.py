@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,17 +12,18 @@ from seatbelt_vae.app.server import RequestLimits, bound_socket
 from seatbelt_vae.cli import main
 from seatbelt_vae.cli.app_options import App
 from seatbelt_vae.errors import ConfigError
+from tests.faults.killing import in_process
 
-PROGRAM = """
-import sys
-import seatbelt_vae, seatbelt_vae.app.page, seatbelt_vae.app.server, seatbelt_vae.cli.app
-print([name for name in ("gradio", "fastapi", "uvicorn") if name in sys.modules])
-"""
+
+def import_the_page() -> None:
+    """Import the modules of the page; for a process that has imported no other package of it."""
+    for name in ("seatbelt_vae.app.page", "seatbelt_vae.app.server", "seatbelt_vae.cli.app"):
+        import_module(name)
+    assert not {"gradio", "fastapi", "uvicorn"} & sys.modules.keys()
 
 
 def test_no_module_of_the_package_imports_gradio_by_itself() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    in_process(import_the_page)
 
 
 def test_without_the_extra_one_line_names_it(
