@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,10 +33,22 @@ def write_store(out: Path, views: Iterable[tuple[str, pa.RecordBatchReader]]) ->
         for name, batches in views:
             path = new / f"{name}.parquet"
             schema = batches.schema.with_metadata(FORMAT_METADATA)
-            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            with pq.ParquetWriter(path, schema, **_encoding(schema)) as writer:
                 for rows in _gathered(batches):
                     writer.write_table(rows)
         write_json(new / STORE, {"format": FORMAT, "kind": "results store"})
+
+
+def _encoding(schema: pa.Schema) -> dict[str, Any]:
+    """Options of the Parquet writer.
+
+    Numbers of training were single precision: half of their bytes are 0 or alike, and splitting the
+    streams of bytes nearly halves the file.
+    """
+    reals = [field.name for field in schema if pa.types.is_floating(field.type)]
+    others = [name for name in schema.names if name not in reals]
+    encoding: dict[str, Any] = {"compression": "zstd", "compression_level": 9}
+    return {**encoding, "use_byte_stream_split": reals, "use_dictionary": others}
 
 
 def _gathered(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
@@ -60,9 +73,8 @@ def copy_runs(store: Path, runs: Collection[str], out: Path) -> None:
     with atomic_directory(out) as new:
         for path in store.glob("*.parquet"):
             rows = _read(path)
-            pq.write_table(
-                rows.filter(pc.is_in(rows["run"], names)), new / path.name, compression="zstd"
-            )
+            kept = rows.filter(pc.is_in(rows["run"], names))
+            pq.write_table(kept, new / path.name, **_encoding(kept.schema))
         shutil.copyfile(store / STORE, new / STORE)
 
 
