@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from seatbelt_vae.paper import DEFENCES
 from seatbelt_vae.paper.claims import VERDICTS, answer_all
+from seatbelt_vae.paper.front import kinds_of
 from seatbelt_vae.results import Store
 
 DOCS = Path(__file__).parents[2] / "docs"
-SMALL = DOCS / "reproduction" / "small"
+SMALL, FRONTIER = (DOCS / "reproduction" / name for name in ("small", "defences"))
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,30 @@ def test_figures_the_text_shows_are_there():
     shown = re.findall(r"\]\((reproduction/[^)]+)\)", text)
     assert len(shown) == 3
     assert all((DOCS / path).is_file() for path in shown)
+
+
+def test_the_table_of_defences_states_the_committed_rows():
+    figure = DEFENCES.figures[0]
+    rows = Store.open([FRONTIER / "rows"]).query(figure.query(DEFENCES.id)).to_pylist()
+    kinds = {(kind.panel, kind.series): kind for kind in kinds_of(rows)}
+    text = (DOCS / "defences.md").read_text().split("### Results at size `small`")[1]
+    head, _, *lines = re.findall(r"^\| (.+) \|$", text.split("\n## ")[0], re.MULTILINE)
+    panels = re.findall(r"(\w+): ELBO", head)
+    assert {panel.casefold() for panel in panels} == {panel for panel, _ in kinds}
+    stated = {cells[0]: cells[1:] for cells in (line.split(" | ") for line in lines)}
+    shown = {series for _, series in kinds if not series.startswith("pPCA")}
+    assert shown <= stated.keys() <= {series for _, series in kinds}
+    for series, cells in stated.items():
+        found = [kinds[panel.casefold(), series] for panel in panels]
+        assert cells == [number for kind in found for number in _numbers(kind)]
+
+
+def _numbers(kind):
+    """ELBO, unexplained variance, and the gap at 0.2 with its interval."""
+    ends = vars(kind.gap[0.2])
+    gap, low, high = (f"{ends[name]:.3f}".removeprefix("0") for name in ("value", "low", "high"))
+    return [
+        f"{kind.cost['elbo'].value:.1f}".replace("-", "−"),
+        f"{kind.cost['unexplained_variance'].value:.3f}".removeprefix("0"),
+        f"{gap} ({low} … {high})",
+    ]

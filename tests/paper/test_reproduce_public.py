@@ -159,6 +159,20 @@ def test_rows_are_enough_to_continue(made, tmp_path, capsys):
     assert (copy / "claims.json").read_bytes() == (out / "claims.json").read_bytes()
 
 
+def test_finished_models_alone_are_shown_on_request(made, tmp_path, capsys):
+    out, command = made
+    copy = shutil.copytree(out, tmp_path / "out", ignore=shutil.ignore_patterns("rows"))
+    shutil.rmtree(copy / "runs" / "factor_dsprites")
+    elsewhere = [str(copy) if word == str(out) else word for word in command]
+    assert main([*elsewhere, "--finished"]) == 0
+    assert json.loads(capsys.readouterr().out)["failures"] == {}
+    assert not (copy / "runs" / "factor_dsprites").exists()
+    runs = Store.open([copy / "rows"]).query("SELECT DISTINCT run FROM members")["run"].to_pylist()
+    assert sorted(runs) == ["VAE_dsprites", "btcvae_dsprites"]
+    # one model is not here, and the data set of another one is not
+    assert "Not finished: 1 models." in (copy / "reproduction.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

@@ -85,6 +85,23 @@ def test_a_model_without_rows_is_made(out):
     assert rows(out) == whole
 
 
+def test_finished_models_alone_are_shown_on_request(made, tmp_path):
+    out, started = shutil.copytree(made, tmp_path / "out"), []
+    whole = rows(out)
+    lost, *others = sorted(out.glob("runs/*/"))
+    shutil.rmtree(lost)
+    shutil.rmtree(out / "rows")
+    found = reproduce([POINTS], SMOKE, out, engine=Counted(started), finished_only=True)
+    assert (started, found.failures) == ([], {})
+    assert len(rows(out)["runs"]) == len(whole["runs"]) - 1 == len(others)
+    page = (out / "reproduction.html").read_text()
+    assert "Not finished: 1 models.</strong> without --finished the same command goes on" in page
+    reproduce([POINTS], SMOKE, out, engine=Counted(started))
+    assert started == [lost.name[: -len("-00000000")]]
+    assert rows(out) == whole
+    assert "Not finished" not in (out / "reproduction.html").read_text()
+
+
 def test_rows_of_other_settings_are_not_kept(out):
     started = []
     other = replace(SMOKE, evaluation=replace(SMOKE.evaluation, images=9))

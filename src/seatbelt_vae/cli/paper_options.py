@@ -47,6 +47,7 @@ class Reproduce:
         address: address of the head of the Ray cluster, as host:6379; its nodes must share the
             folder (default: a cluster running here, else a new one).
         jobs: number of models in parallel (default: one per core, or one on a GPU).
+        finished: start no job; write the rows and the page of the models that are finished.
         estimate: only time a few steps and attacks, and print the estimated hours.
     """
 
@@ -58,6 +59,7 @@ class Reproduce:
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
     jobs: int | None = None
+    finished: bool = False
     estimate: bool = False
     output: Output = field(default_factory=Output)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
     from seatbelt_vae.paper.claims import Answer
     from seatbelt_vae.paper.experiment_jobs import Plan
+    from seatbelt_vae.paper.reproduce import Reproduction
 
 __all__ = ["run", "run_claims"]
 
@@ -31,7 +32,6 @@ def run(options: Reproduce) -> None:
     if options.estimate:
         _print_cost(options, plan(experiments, size, roots))
         return
-    from seatbelt_vae.paper.claims import record_of
     from seatbelt_vae.paper.reproduce import reproduce
     from seatbelt_vae.paper.reproduce_public import reproduce_public
 
@@ -42,6 +42,7 @@ def run(options: Reproduce) -> None:
                 *(options.models, size, options.folder),
                 roots=roots,
                 jobs=options.jobs,
+                finished_only=options.finished,
                 on_progress=show,
             )
         else:
@@ -49,9 +50,19 @@ def run(options: Reproduce) -> None:
                 *(experiments, size, options.folder),
                 roots=roots,
                 engine=engine_of(options.engine, options.address, options.jobs),
+                finished_only=options.finished,
                 on_progress=show,
                 on_jobs=show_all(progress),
             )
+    _print(options, result)
+    if result.failures:
+        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
+
+
+def _print(options: Reproduce, result: "Reproduction") -> None:
+    """Print the findings or the answers, and the path of the page."""
+    from seatbelt_vae.paper.claims import record_of
+
     if options.output.json:
         answers = [record_of(answer) for answer in result.answers]
         parts = {"page": str(result.page), "failures": result.failures, "missing": result.missing}
@@ -65,8 +76,6 @@ def run(options: Reproduce) -> None:
         for data, why in result.missing.items():
             print(f"without {data}: {why}")
         print(result.page)
-    if result.failures:
-        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
 
 
 def run_claims(options: Claims) -> None:

@@ -1,7 +1,7 @@
 """Reproduction of the paper: train, attack, measure, draw and answer; resumable at any point."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from seatbelt_vae.paper.stored_rows import ROWS, StoredRuns, export_rows
 from seatbelt_vae.parallel.worker_pool import JobProgress
 from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, write_json
-from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, run_sweep
+from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, finished_runs, run_sweep
 from seatbelt_vae.workflow import Job
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def reproduce(
     *,
     roots: Mapping[str, str] | None = None,
     engine: Engine | None = None,
+    finished_only: bool = False,
     on_progress: Callable[[JobProgress], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
 ) -> Reproduction:
@@ -73,6 +74,7 @@ def reproduce(
         out: the folder.
         roots: folders of data sets that are read from disk, by name.
         engine: the engine that runs the jobs (default: one process per core).
+        finished_only: start no job, and show the models that are finished.
         on_progress: called with the progress of each model.
         on_jobs: called with the progress of all models.
 
@@ -83,10 +85,27 @@ def reproduce(
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
     asked = RequestedModels.of(experiments, size, out, roots)
-    sweep = partial(run_sweep, out / "runs", on_progress=on_progress, on_jobs=on_jobs)
-    result = _run(asked.left, partial(sweep, engine=engine or LocalEngine()))
+    sweep = partial(run_sweep, on_progress=on_progress, on_jobs=on_jobs)
+    run = finished_runs if finished_only else partial(sweep, engine=engine or LocalEngine())
+    result = _run(asked.left, partial(run, out / "runs"))
+    unfinished: dict[str, str] = {}
+    if finished_only:
+        unfinished, result = unfinished_of(asked.left, result.runs), replace(result, failures={})
     if not (result.runs or asked.stored.names):
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
+    return _results(experiments, size, roots, asked, result, unfinished)
+
+
+def _results(
+    experiments: Sequence[Experiment],
+    size: Size,
+    roots: Mapping[str, str] | None,
+    asked: RequestedModels,
+    result: SweepResult,
+    unfinished: Mapping[str, str],
+) -> Reproduction:
+    """The rows and the page of all finished models."""
+    out = asked.out
     parts = asked.write_members(result.runs)
     if any(experiment.linear_reference for experiment in experiments):
         _write_references(out / "runs", asked.here, result.runs, asked.stored)
@@ -94,11 +113,17 @@ def reproduce(
     drawn, missing = plan(shown, size, roots), asked.missing_of(parts)
     earlier = [p for p in drawn.parts if p.experiment not in ids and p not in parts]
     absent, unmade = _why_lacking(drawn, earlier)
-    lacking = {**result.failures, **unmade}, {**absent, **missing}
+    lacking = {**result.failures, **unmade, **unfinished}, {**absent, **missing}
     page, answers, findings = write_results(
         shown, drawn, out, asked.stored, _command(shown, size), *lacking
     )
     return Reproduction(page, answers, findings, result.failures, missing)
+
+
+def unfinished_of(left: Plan, finished: Collection[str]) -> dict[str, str]:
+    """One line for the page about the jobs that are not finished, if there are any."""
+    count = len(left.jobs.keys() - set(finished))
+    return {f"{count} models": "without --finished the same command goes on"} if count else {}
 
 
 def _shown(experiments: Sequence[Experiment], parts: Set[Part]) -> list[Experiment]:

@@ -13,7 +13,7 @@ from seatbelt_vae.paper.experiment_jobs import Part, Plan, of_both_strengths, se
 from seatbelt_vae.paper.experiments import PUBLIC
 from seatbelt_vae.paper.members import MEMBERS, MemberRun, settings_of
 from seatbelt_vae.paper.public_models import PublicModel, public_models
-from seatbelt_vae.paper.reproduce import Reproduction, write_results
+from seatbelt_vae.paper.reproduce import Reproduction, unfinished_of, write_results
 from seatbelt_vae.paper.sizes import SIZES, Size
 from seatbelt_vae.paper.stored_rows import ROWS, StoredRuns, stored_runs
 from seatbelt_vae.parallel.operating_system import available_cores
@@ -21,7 +21,7 @@ from seatbelt_vae.parallel.worker_pool import JobProgress, run_jobs
 from seatbelt_vae.report.tables import number
 from seatbelt_vae.runs import digest_of, read_tensors, write_rows
 from seatbelt_vae.sweep.engine import HEAVY
-from seatbelt_vae.workflow import Job, assess
+from seatbelt_vae.workflow import Job, assess, is_measured
 
 __all__ = ["reproduce_public"]
 
@@ -35,6 +35,7 @@ def reproduce_public(
     *,
     roots: Mapping[str, str] | None = None,
     jobs: int | None = None,
+    finished_only: bool = False,
     on_progress: Callable[[JobProgress], None] = lambda _: None,
 ) -> Reproduction:
     """Attack and measure the public models of a folder, and write the page of results.
@@ -49,6 +50,7 @@ def reproduce_public(
         out: the folder of results.
         roots: folders of data sets that are read from disk, by name.
         jobs: number of models at a time (default: one per core).
+        finished_only: start no job, and show the models that are finished.
         on_progress: called with the progress of each model.
 
     Raises:
@@ -63,32 +65,71 @@ def reproduce_public(
     found = dict(sets_of(whole))
     here = replace(whole, jobs=_measurable(whole.jobs, found))
     keys = {name: digest_of([name], read_tensors(model.weights)) for name, model in models.items()}
-    stored = _stored(out, here, whole, keys)
-    missing = dict(_missing(found, whole, stored))
-    if not (here.jobs or stored.names):
-        raise DataError("; ".join(missing.values()))
-    left, at_once = here.without(stored.names).jobs, jobs or available_cores()
-    work = {name: _work(out / "runs" / name, models[name], job) for name, job in left.items()}
-    failures = run_jobs(work, on_progress, at_once=at_once, preload=HEAVY)
-    done = {name: settings_of(keys[name], left[name]) for name in work if name not in failures}
+    stored, missing = _stored(out, here, whole, keys, found)
+    left = here.without(stored.names)
+    failures: dict[str, str] = {}
+    if not finished_only:
+        work = {n: _work(out / "runs" / n, models[n], job) for n, job in left.jobs.items()}
+        failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
+    done = _finished(out / "runs", left, keys, failures)
     if not (done or stored.names):
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
     _write_members(out / "runs", models, done)
-    results = partial(write_results, [PUBLIC], whole, out, stored)
-    command = _command(folder, size, roots or {})
-    page, answers, findings = results(command, failures, missing, list(_facts(whole)))
+    lacking, command = unfinished_of(left, done), _command(folder, size, roots or {})
+    return _results(whole, out, stored, command, failures, failures or lacking, missing)
+
+
+def _results(
+    whole: Plan,
+    out: Path,
+    stored: StoredRuns,
+    command: str,
+    failures: Mapping[str, str],
+    lacking: Mapping[str, str],
+    missing: Mapping[str, str],
+) -> Reproduction:
+    """The rows and the page of all finished models."""
+    about = list(_facts(whole))
+    page, answers, findings = write_results(
+        [PUBLIC], whole, out, stored, command, lacking, missing, about
+    )
     return Reproduction(page, answers, findings, failures, missing)
+
+
+def _finished(
+    runs: Path, left: Plan, keys: Mapping[str, str], failures: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """The settings of the finished models by name, see `settings_of`."""
+    return {
+        name: settings_of(keys[name], job)
+        for name, job in left.jobs.items()
+        if name not in failures and is_measured(runs / name, job)
+    }
 
 
 def _work(folder: Path, model: PublicModel, job: Job) -> Callable[..., None]:
     return partial(assess, folder, str(model.weights.resolve()), job)
 
 
-def _stored(out: Path, here: Plan, whole: Plan, keys: Mapping[str, str]) -> StoredRuns:
-    """The models of which ``out`` has the rows but no folder of results."""
+def _stored(
+    out: Path,
+    here: Plan,
+    whole: Plan,
+    keys: Mapping[str, str],
+    sets: Mapping[str, ImageData | DataError],
+) -> tuple[StoredRuns, dict[str, str]]:
+    """The models of which ``out`` has the rows but no folder, and why data sets are missing.
+
+    Raises:
+        DataError: nothing is stored, and none of the data sets is on this machine.
+    """
     (out / "runs").mkdir(parents=True, exist_ok=True)
     folders = {keys[name] for name in whole.jobs if (out / "runs" / name).exists()}
-    return stored_runs(out / ROWS, here, whole, keys, folders)
+    stored = stored_runs(out / ROWS, here, whole, keys, folders)
+    missing = dict(_missing(sets, whole, stored))
+    if not (here.jobs or stored.names):
+        raise DataError("; ".join(missing.values()))
+    return stored, missing
 
 
 def _missing(

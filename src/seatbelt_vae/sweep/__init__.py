@@ -6,7 +6,7 @@ Importing this package imports neither torch nor Ray.
 from seatbelt_vae.sweep.cluster import RayEngine
 from seatbelt_vae.sweep.engine import Engine, LocalEngine, Task
 from seatbelt_vae.sweep.grid import Grid, read_grid
-from seatbelt_vae.sweep.run_sweep import JobsDone, SweepResult, run_sweep
+from seatbelt_vae.sweep.run_sweep import JobsDone, SweepResult, finished_runs, run_sweep
 
 __all__ = [
     "Engine",
@@ -16,6 +16,7 @@ __all__ = [
     "RayEngine",
     "SweepResult",
     "Task",
+    "finished_runs",
     "read_grid",
     "run_sweep",
 ]

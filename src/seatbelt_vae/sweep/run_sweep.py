@@ -10,7 +10,7 @@ from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.sweep.engine import Engine, LocalEngine, Task
 from seatbelt_vae.workflow import Job, folder_name, is_done, is_of
 
-__all__ = ["JobsDone", "SweepResult", "run_sweep"]
+__all__ = ["JobsDone", "SweepResult", "finished_runs", "run_sweep"]
 
 _LOCAL = LocalEngine()
 
@@ -89,6 +89,18 @@ def run_sweep(
     out.mkdir(parents=True, exist_ok=True)
     failed = engine.run(left, on_progress, ended) if left else {}
     return _result(jobs, tasks, failed)
+
+
+def finished_runs(out: Path, jobs: Mapping[str, Job]) -> SweepResult:
+    """The finished jobs of a sweep; nothing is run.
+
+    Args:
+        out: folder of the run folders.
+        jobs: jobs by label.
+    """
+    folders = {label: _folder(out, label, job) for label, job in _merged(jobs).items()}
+    done = {k: path for k, path in folders.items() if _check(is_done, path, jobs[k])}
+    return SweepResult({label: RunFolder.open(path) for label, path in done.items()}, {})
 
 
 def _result(

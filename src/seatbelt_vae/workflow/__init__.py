@@ -6,7 +6,13 @@ Importing this package does not import torch.
 from seatbelt_vae.workflow.attempts import training_seconds
 from seatbelt_vae.workflow.carry_out import assess, carry_out, lock_of
 from seatbelt_vae.workflow.job import Hardening, Job, folder_name, key_of
-from seatbelt_vae.workflow.status import is_done, is_of, trained_as, with_known_metrics
+from seatbelt_vae.workflow.status import (
+    is_done,
+    is_measured,
+    is_of,
+    trained_as,
+    with_known_metrics,
+)
 
 __all__ = [
     "Hardening",
@@ -15,6 +21,7 @@ __all__ = [
     "carry_out",
     "folder_name",
     "is_done",
+    "is_measured",
     "is_of",
     "key_of",
     "lock_of",

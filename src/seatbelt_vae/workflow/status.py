@@ -16,6 +16,7 @@ __all__ = [
     "is_attacked",
     "is_done",
     "is_evaluated",
+    "is_measured",
     "is_of",
     "is_trained",
     "trained_as",
@@ -31,11 +32,17 @@ def is_done(folder: Path, job: Job) -> bool:
     Raises:
         SeatbeltError: the settings in the folder are unreadable.
     """
-    return (
-        is_of(folder, job)
-        and is_trained(folder)
-        and all(is_attacked(folder, attack) for attack in job.attacks)
-        and (job.evaluation is None or is_evaluated(folder, job.evaluation))
+    return is_of(folder, job) and is_trained(folder) and is_measured(folder, job)
+
+
+def is_measured(folder: Path, job: Job) -> bool:
+    """Whether the attacks and the evaluation of a job are finished.
+
+    Raises:
+        SeatbeltError: the settings in the folder are unreadable.
+    """
+    return all(is_attacked(folder, attack) for attack in job.attacks) and (
+        job.evaluation is None or is_evaluated(folder, job.evaluation)
     )
 
 
