@@ -81,6 +81,14 @@ def test_rows_beyond_those_shown_are_counted(ask: Asked) -> None:
     assert found.err == "10 of 116 rows are shown: --csv, --json and --out give all\n"
 
 
+def test_a_select_may_be_longer_than_the_name_of_a_file(ask: Asked) -> None:
+    sql = "SELECT count(*) AS found FROM runs WHERE " + " AND ".join(["beta IS NOT NULL"] * 40)
+    assert len(sql) > 255
+    told = ask("results", sql, "--json")
+    assert (told.code, told.err) == (0, "")
+    assert json.loads(told.out)
+
+
 def test_json_csv_and_parquet_hold_the_same(ask: Asked, tmp_path: Path) -> None:
     found = json.loads(ask("results", LITERALS, "--json").out)
     values = [1, None, "x, y", [1.5, None], {"e": 2}, 3, 0.25, True, "2021-05-03"]

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from textwrap import fill
@@ -62,7 +63,10 @@ def _is_path(sql: str) -> bool:
 
     A SELECT of one word does not exist.
     """
-    return Path(sql).is_dir() or not re.search(r"[\s()*'\"]", sql)
+    with suppress(OSError):  # a text that is too long for a name
+        if Path(sql).is_dir():
+            return True
+    return not re.search(r"[\s()*'\"]", sql)
 
 
 def _answer(found: "pa.Table", options: Results) -> None:
