@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from seatbelt_vae.paper import requested_models
 from seatbelt_vae.paper.defence_sizes import DEFENCE_SIZES
 from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import DEFENCES, EXPERIMENTS
 from seatbelt_vae.paper.members import MemberRun, keys_of_plan, settings_of
 from seatbelt_vae.paper.reproduce import reproduce
+from seatbelt_vae.paper.requested_models import RequestedModels
 from seatbelt_vae.paper.sizes import SIZES
 from seatbelt_vae.paper.stored_rows import stored_runs
 from seatbelt_vae.results import Store
@@ -155,8 +155,11 @@ def test_rows_without_settings_are_not_kept(tmp_path):
 @pytest.mark.parametrize("lost", [HARDENED, SOURCE])
 def test_a_source_is_trained_if_its_hardening_is_not_stored(tmp_path, lost):
     write_members(tmp_path / "rows", without=(lost,))
-    stored = requested_models._stored(tmp_path, DEFENDED, NOTHING, KEYS)
-    assert DEFENDED.jobs.keys() - stored.names.keys() == {lost, SOURCE}
+    asked = RequestedModels.of([DEFENCES], DEFENCE_SIZES["smoke"], tmp_path, None)
+    assert asked.left.jobs.keys() == {lost, SOURCE}
+    # its rows are kept until it is made again
+    assert DEFENDED.jobs.keys() - asked.stored.names.keys() == {lost}
+    assert DEFENDED.jobs.keys() - asked.after([SOURCE]).stored.names.keys() == {lost, SOURCE}
 
 
 def test_the_key_is_that_of_the_model_alone():

@@ -90,7 +90,9 @@ def reproduce(
     result = _run(asked.left, partial(run, out / "runs"))
     unfinished: dict[str, str] = {}
     if finished_only:
-        unfinished, result = unfinished_of(asked.left, result.runs), replace(result, failures={})
+        known = {*result.runs, *asked.stored.names}
+        unfinished, result = unfinished_of(asked.left, known), replace(result, failures={})
+    asked = asked.after(result.runs)
     if not (result.runs or asked.stored.names):
         raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
     return _results(experiments, size, roots, asked, result, unfinished)

@@ -1,6 +1,6 @@
 """The models that a reproduction asks for: those to make, and those that are made already."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,8 +64,14 @@ class RequestedModels:
 
     @property
     def left(self) -> Plan:
-        """The jobs without stored rows."""
-        return self.here.without(self.stored.names)
+        """The jobs without stored rows, and the sources of models that are still to be hardened."""
+        jobs, sources, names = self.here.jobs, self.here.sources, self.stored.names
+        needed = {sources[label] for label in sources if label in jobs and label not in names}
+        return self.here.without(names.keys() - needed)
+
+    def after(self, made: Collection[str]) -> "RequestedModels":
+        """The same once some models are made: their run folders replace stored rows."""
+        return replace(self, stored=self.stored.without(set(made)))
 
     def write_members(self, runs: Mapping[str, RunFolder]) -> set[Part]:
         """Write the view ``members`` of all runs, and return the parts of all finished models."""
@@ -95,10 +101,7 @@ def _available(whole: Plan) -> tuple[Plan, dict[str, str]]:
 def _stored(out: Path, whole: Plan, known: Plan, keys: Mapping[str, str]) -> StoredRuns:
     """The models of which ``out`` has the rows but no run folder."""
     here = {key_of_folder(path.parent) for path in (out / "runs").glob("*/run.json")}
-    stored = stored_runs(out / ROWS, whole, known, keys, here)
-    # a model that is still to be hardened needs the run folder of its source
-    hardened = [label for label in whole.sources if label in whole.jobs]
-    return stored.without({whole.sources[h] for h in hardened if h not in stored.names})
+    return stored_runs(out / ROWS, whole, known, keys, here)
 
 
 def _measurable(job: Job, data: "ImageData") -> Job:
