@@ -6,8 +6,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from seatbelt_vae.objectives.inner_attack import evaluated, reconstruction
+from seatbelt_vae.objectives.batch_moments import batch_moments
+from seatbelt_vae.objectives.inner_attack import reconstruction
 from seatbelt_vae.objectives.penalty import PenaltyInput, PenaltyLoss
+from seatbelt_vae.protocol import Autoencoder
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["EncoderJacobian", "ReconstructionJacobian"]
@@ -16,21 +18,26 @@ _LEAST = 1e-12
 
 
 class _Jacobian(PenaltyLoss):
-    """A norm at each image, of the networks in evaluation mode and in the weights' precision."""
+    """A norm at each image, of the networks with the batch's moments, in the weights' precision."""
 
     def __call__(self, given: PenaltyInput) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The mean over images of the squared norm."""
         x = given.x.detach().requires_grad_(True)
         with (
             torch.enable_grad(),
-            evaluated(given.model, weights=True),
+            batch_moments(given.model, self.setup.workers),
             torch.autocast(x.device.type, enabled=False),
         ):
-            slope = self.slope(given, x)
+            self.map(given.model, given.x.detach())  # the moments, without a slope in the images
+            slope = self.slope(given, x, self.map(given.model, x))
         return slope.flatten(1).square().sum(1).mean(), {}
 
     @abstractmethod
-    def slope(self, given: PenaltyInput, x: Tensor) -> Tensor:
+    def map(self, model: Autoencoder, x: Tensor) -> Tensor:
+        """The map whose Jacobian it is, from images."""
+
+    @abstractmethod
+    def slope(self, given: PenaltyInput, x: Tensor, mapped: Tensor) -> Tensor:
         """The product of the transposed Jacobian and a vector for each image, in its shape."""
 
     def draws(self, given: PenaltyInput, *shape: int) -> Tensor:
@@ -49,11 +56,14 @@ class EncoderJacobian(_Jacobian):
     Source: Hutchinson (1990) for the estimate; Camuto et al. (2021) for the penalty on a VAE.
     """
 
-    def slope(self, given: PenaltyInput, x: Tensor) -> Tensor:
+    def map(self, model: Autoencoder, x: Tensor) -> Tensor:
+        """The mean codes of all layers, :math:`(B, \\sum_i d_i)`."""
+        return torch.cat(model.encode(x).z, dim=-1)
+
+    def slope(self, given: PenaltyInput, x: Tensor, mapped: Tensor) -> Tensor:
         """The product with the signs."""
-        means = torch.cat(given.model.encode(x).z, dim=-1)
-        signs = self.draws(given, means.shape[1]).sign()
-        (slope,) = torch.autograd.grad((means * signs).sum(), x, create_graph=True)
+        signs = self.draws(given, mapped.shape[1]).sign()
+        (slope,) = torch.autograd.grad((mapped * signs).sum(), x, create_graph=True)
         return slope
 
 
@@ -67,17 +77,20 @@ class ReconstructionJacobian(_Jacobian):
     Source: Sun et al. (2020) for the penalty.
     """
 
-    def slope(self, given: PenaltyInput, x: Tensor) -> Tensor:
+    def map(self, model: Autoencoder, x: Tensor) -> Tensor:
+        """The reconstruction."""
+        return reconstruction(model, x)
+
+    def slope(self, given: PenaltyInput, x: Tensor, mapped: Tensor) -> Tensor:
         """The product with the vector after the power iterations."""
-        image = reconstruction(given.model, x)
         w = _unit(self.draws(given, *x.shape[1:]))
         for _ in range(self.setup.config.jacobian_iterations):
             w.requires_grad_(True)
-            (back,) = torch.autograd.grad(image, x, w, create_graph=True)
+            (back,) = torch.autograd.grad(mapped, x, w, create_graph=True)
             # back is linear in w: its derivative along u is J u
             (forward,) = torch.autograd.grad(back, w, _unit(back.detach()), retain_graph=True)
             w = _unit(forward)
-        (slope,) = torch.autograd.grad(image, x, w, create_graph=True)
+        (slope,) = torch.autograd.grad(mapped, x, w, create_graph=True)
         return slope
 
 
