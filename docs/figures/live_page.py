@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from docs.figures.style import DOCS
-from tests.app.browser import Visitor, chromium, served
+from tests.browser.visitor import Visitor, chromium, served
 
 __all__ = ["main"]
 

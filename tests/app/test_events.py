@@ -50,7 +50,7 @@ def test_two_subjects_stand_side_by_side_on_one_scale() -> None:
     page = live()
     *_, last = views(page, names=["first", "second"])
     assert last.panel is not None
-    assert re.findall(r"<h3>.*?</svg> (\w+)</h3>", last.panel) == ["first", "second"]
+    assert re.findall(r"<h2>.*?</svg> (\w+)</h2>", last.panel) == ["first", "second"]
     assert last.panel.count("the same scale for both") == len(SETTINGS["budgets"])  # type: ignore[arg-type]
     assert last.panel.count('<figure class="chart">') == 3
     assert "app first.py:load second.py:load --repeat" in last.command

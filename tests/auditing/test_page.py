@@ -47,7 +47,7 @@ def test_the_sections_come_in_order_and_every_link_has_a_target(page: Page) -> N
     assert set(targets) <= set(ids)
     assert [t for t in targets if t in SECTIONS][: len(SECTIONS)] == SECTIONS
     assert {e.attributes["for"] for e in page.root.find("label")} <= set(ids)
-    regions = {e.attributes["aria-labelledby"] for e in page.root.find("div", role="region")}
+    regions = {e.attributes["aria-labelledby"] for e in page.root.find("div", role="group")}
     assert regions <= set(ids)
 
 

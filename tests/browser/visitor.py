@@ -1,4 +1,4 @@
-"""A page served by the command, and a headless Chromium that visits it."""
+"""A headless Chromium that visits pages, and a page served by the command."""
 
 import json
 import os
@@ -16,6 +16,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
+LIVE = "document.querySelectorAll('#panel .six img').length >= 3"
+"""The live page shows its pictures."""
+
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -30,7 +33,8 @@ def missing() -> str | None:
     """
     if not os.environ.get("SEATBELT_BROWSER"):
         return "set SEATBELT_BROWSER=1 to test the page in Chromium"
-    for package, extra in (("gradio", "app"), ("selenium", "test")):
+    packages = (("gradio", "app"), ("selenium", "test"), ("axe_playwright_python", "test"))
+    for package, extra in packages:
         if find_spec(package) is None:
             return f"no {package}: pip install 'seatbelt-vae[{extra}]'"
     if shutil.which("chromedriver") is None or _chromium() is None:
@@ -90,15 +94,16 @@ class Visitor:
         driver: the browser.
         address: that of the page.
         theme: that of the system.
+        ready: a JavaScript expression that is true when the page can be used.
     """
 
-    def __init__(self, driver: Any, address: str, theme: str = "light") -> None:
+    def __init__(self, driver: Any, address: str, theme: str = "light", ready: str = LIVE) -> None:
         self.driver, self.address = driver, address
         driver.switch_to.new_window("tab")
         self.tab = driver.current_window_handle
         self.size(1280, 860, theme)
         driver.get(address)
-        self.until("document.querySelectorAll('#panel .six img').length >= 3")
+        self.until(ready)
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression in the tab."""
@@ -132,6 +137,16 @@ class Visitor:
     def press(self, value: str) -> None:
         """Choose the radio button with a value."""
         self.click(f"input[type=radio][value={json.dumps(value)}]")
+
+    def broken_rules(self) -> list[str]:
+        """The rules of axe-core that the page breaks: WCAG 2.2, A and AA, and best practices."""
+        self.driver.switch_to.window(self.tab)
+        self.driver.execute_script(_axe())
+        found = self.driver.execute_async_script(
+            "axe.run({ rules: { 'target-size': { enabled: true } }, resultTypes: ['violations'] })"
+            ".then((found) => arguments[arguments.length - 1](found.violations))"
+        )
+        return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
     def element(self, selector: str) -> Any:
         """An element of the tab."""
@@ -176,6 +191,12 @@ class Visitor:
         """Attack, from the start to the end."""
         self.begin()
         self.end()
+
+
+def _axe() -> str:
+    """The program axe-core; the package that holds it is for another driver, and not imported."""
+    (folder,) = find_spec("axe_playwright_python").submodule_search_locations
+    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
 
 
 def requested(driver: Any) -> list[str]:
