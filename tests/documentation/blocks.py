@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Block", "at_smoke_size", "blocks", "commands", "small_grid", "small_python", "text_of"]
+__all__ = [
+    "Block",
+    "at_smoke_size",
+    "blocks",
+    "commands",
+    "small_commands",
+    "small_grid",
+    "small_python",
+    "text_of",
+]
 
 _FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
@@ -15,7 +24,7 @@ _FENCE = re.compile(
 )
 _FILE = re.compile(r"# (\w+\.\w+)\n")
 
-_TRAINING = {"--steps": "2", "--batch-size": "8", "--images": "80"}
+_TRAINING = {"--steps": "2", "--batch-size": "8", "--images": "32"}
 _SMOKE = {
     "audit": {
         "--pairs": "1",
@@ -42,12 +51,28 @@ _SMOKE = {
 }
 _DROPPED = {"--minutes", "--epochs"}
 _SMALL_ATTACK = """pairs = 1
-budgets = [0.2]
 max_evaluations = 2
 restarts = 0
 recheck = 0.0
 gradient_free = 0"""
-_OF_GRIDS = {'["vae", "beta-tcvae"]': '["vae"]', "[0, 1]": "[0]", "pairs = 10": _SMALL_ATTACK}
+_OF_GRIDS = {
+    '["vae", "beta-tcvae"]': '["vae"]',
+    '["beta-tcvae", "seatbelt"]': '["beta-tcvae"]',
+    "[1, 4, 10]": "[4]",
+    "[0, 1]": "[0]",
+    "[0, 1, 2]": "[0]",
+    "pairs = 10": _SMALL_ATTACK,
+    "pairs = 20": _SMALL_ATTACK,
+    "images = 500": "images = 20\niwae_draws = 2\naggregate_images = 20",
+    '"latent-kl"\n\n[[attack': f'"latent-kl"\n{_SMALL_ATTACK}\n\n[[attack',
+}
+_OF_COMMANDS = {
+    "--data faces --root FOLDER": "",  # faces may not be here
+    "--downstream-factor lighting": "--downstream-factor shape",
+    "--downstream-images 60 --downstream-evaluations 60": "--downstream-images 6",
+    "beta=1,2,4,8,16": "beta=1,4",
+    "seed=0,1": "seed=0",
+}
 
 _SMALL_AUDIT = """AuditConfig(
     pairs=1, effort=0.001, budgets=(0.2,), linf_budgets=(8,), losses=("output-l2",), gradient_free=0
@@ -57,6 +82,15 @@ _OF_PYTHON = {
     "PAIRS = 4 ": "PAIRS = 1 ",
     "PAIRS = 6 ": "PAIRS = 1 ",
     "STEPS = 300 ": "STEPS = 2 ",
+    "import AttackConfig, EvaluationConfig, Job,": (
+        "import AttackConfig, DataConfig, EvaluationConfig, Job, TrainingConfig,"
+    ),
+    "RunConfig(objective": (
+        'RunConfig(data=DataConfig("dsprites", images=80), '
+        "training=TrainingConfig(steps=2, batch_size=8), objective"
+    ),
+    "(AttackConfig(),), EvaluationConfig()": "(), EvaluationConfig(images=20, iwae_draws=2)",
+    "AttackConfig(loss": f"AttackConfig({_SMALL_ATTACK.replace(chr(10), ', ')}, loss",
 }
 
 
@@ -108,7 +142,10 @@ def commands(text: str) -> Iterator[list[str]]:
 def at_smoke_size(words: Sequence[str]) -> list[str]:
     """The arguments of ``seatbelt-vae`` with small values of the flags that take time."""
     verb, *rest = words
-    small = _SMOKE.get(verb, {})
+    small = {} if "--resume" in words else dict(_SMOKE.get(verb, {}))
+    if verb == "attack" and not {"l2", "linf"} & set(words):
+        del small["--budgets"]
+        small["--weight-count"] = "2"
     kept, dropping = [verb], False
     for word in rest:
         if word.startswith("--"):
@@ -116,6 +153,11 @@ def at_smoke_size(words: Sequence[str]) -> list[str]:
         if not dropping:
             kept.append(word)
     return [*kept, *(word for flag in small.items() for word in flag)]
+
+
+def small_commands(text: str) -> str:
+    """Commands with few runs, of the default data set where it is another one than yours."""
+    return _replaced(re.sub(r"\\\n *", "", text).replace(" && ", "\n"), _OF_COMMANDS)
 
 
 def small_grid(text: str) -> str:

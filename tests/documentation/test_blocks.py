@@ -1,15 +1,15 @@
-"""Every block of the README, the notebooks, and the site's tutorials and how-to pages runs.
+"""Every block of the README, the notebooks and the site runs.
 
 Of all documents, every command parses, and every imported name of this package exists.
 """
 
 import ast
+import glob
 import importlib
 import re
 import shutil
 import sys
 import tomllib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,30 +24,26 @@ from tests.documentation.blocks import (
     at_smoke_size,
     blocks,
     commands,
+    small_commands,
     small_grid,
     small_python,
     text_of,
 )
+from tests.documentation.reader import DOCS, ROOT, write_files, write_runs
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
 NOTEBOOKS = sorted(DOCS.glob("notebooks/*.ipynb"))
 PAGES = [
     page for kind in ("tutorials", "how-to", "explanation") for page in DOCS.glob(f"{kind}/*.md")
 ]
-DOCUMENTS = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *PAGES, *NOTEBOOKS]
+GUIDES = sorted(DOCS.glob("*.md"))
+DOCUMENTS = [*ROOT.glob("*.md"), *GUIDES, *PAGES, *NOTEBOOKS]
 OTHER_PROGRAMS = {"pip", "make"}
+OF_A_TRAINED_RUN = {"attacks", "rows"}
 NOT_RUN = {
     *("needs several machines", "needs SLURM", "needs a GPU"),
-    *("serves until it is stopped", "needs a download of the page"),
+    *("serves until it is stopped", "needs a download", "needs a download of the page"),
+    "takes hours; tests of the paper run it at size smoke",
 }
-
-MY_VAE = """from seatbelt_vae import open_subject
-
-
-def load():
-    return open_subject("zoo:faces-vae").model
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +54,8 @@ def audits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, audits: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A working folder with 40 pictures of the tutorials, and the model of the README."""
-    with (
-        zipfile.ZipFile(DOCS / "tutorials" / "faces.zip") as every,
-        zipfile.ZipFile(tmp_path / "faces.zip", "w") as few,
-    ):
-        for name in every.namelist()[:40]:
-            few.writestr(name, every.read(name))
-        every.extractall(tmp_path / "photos", every.namelist()[:40])
-    (tmp_path / "my_vae.py").write_text(MY_VAE, encoding="utf-8")
+    """The working folder of a reader."""
+    write_files(tmp_path)
     shutil.copytree(audits, tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -86,6 +75,7 @@ def run_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     if program in OTHER_PROGRAMS:
         return
     assert program == "seatbelt-vae"
+    arguments = [part for word in arguments for part in glob.glob(word) or [word]]
     code = main(at_smoke_size(arguments))
     _, err = capsys.readouterr()
     assert code in ((0, 1, 2) if arguments[0] == "audit" else (0,)), err
@@ -100,22 +90,24 @@ def run_block(block: Block, names: dict[str, object], capsys: pytest.CaptureFixt
     elif block.language == "python":
         exec(compile(small_python(block.text), "block", "exec"), names)
     elif block.language == "bash":
-        for words in commands(block.text):
+        for words in commands(small_commands(block.text)):
             run_command(words, capsys)
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *PAGES, *NOTEBOOKS], ids=lambda page: page.stem
+    "page", [ROOT / "README.md", *GUIDES, *PAGES, *NOTEBOOKS], ids=lambda page: page.stem
 )
 def test_every_block_runs(
     page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = SimpleNamespace(Image=lambda path, **_: Image.open(path).verify())
     monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    if page.stem in OF_A_TRAINED_RUN:
+        write_runs(Path("runs"))
     names: dict[str, object] = {}
     for block in blocks(text_of(page)):
-        assert block.language in ("bash", "python", "text", "toml", "raw")
+        assert block.language in ("bash", "python", "text", "toml", "yaml", "raw")
         if block.why_not is None:
             run_block(block, names, capsys)
         else:
