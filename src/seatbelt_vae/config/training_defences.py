@@ -42,7 +42,7 @@ _COUPLED = Penalty(
     "{coupling_correlation:g}.",
     settings=("coupling_source", "coupling_correlation", *INNER_ATTACK),
 )
-_JACOBIAN_IS = "The Jacobian is that of the networks in evaluation mode. "
+_JACOBIAN_IS = "The networks have the moments of the batch in each BatchNorm. "
 _ENCODER = Penalty(
     "encoder-jacobian",
     "‖∂μ/∂x‖_F²",
