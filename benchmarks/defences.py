@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Settings beside the defaults of each training defence."""
 HARDENINGS = {
     "encoder-hardening": HardeningConfig(),
-    "encoder-hardening, 3 steps": HardeningConfig(inner_steps=3),
+    "encoder-hardening, 1 step": HardeningConfig(inner_steps=1),
     "encoder-hardening, codes": HardeningConfig(objective="codes"),
 }
 LIPSCHITZ = "lipschitz network"

@@ -44,10 +44,10 @@ class HardeningConfig:
     objective: Literal["reconstruction", "codes"] = "reconstruction"
     norm: Literal["l2", "linf"] = "l2"
     radius: float | None = None
-    inner_steps: int = 1
+    inner_steps: int = 3
     clean_weight: float = 0.5
     originality: float = 0.1
-    steps: int = 3000
+    steps: int = 1500
     minutes: float | None = None
     batch_size: int = 64
     learning_rate: float = 3e-3
