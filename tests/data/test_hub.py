@@ -275,6 +275,10 @@ def test_a_split_without_a_good_example_is_refused(tmp_path):
     as_parquet_in_folders(tmp_path / "none", train=split(GREY), test=split([]))
     with pytest.raises(DataError, match="has no good example in its split test"):
         from_root(tmp_path / "none")
+
+
+@pytest.mark.skipif(datasets.__version__ < "5", reason="datasets 4 cannot write an empty set")
+def test_an_empty_set_is_refused(tmp_path):
     as_one(tmp_path / "nothing", split([]))
     with pytest.raises(DataError, match="nothing cannot be read as a data set: "):
         from_root(tmp_path / "nothing")
