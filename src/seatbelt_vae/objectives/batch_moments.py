@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from seatbelt_vae.protocol import Autoencoder, modules_of
 
 __all__ = ["batch_moments"]
 
-_Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | BatchNormReLU
+_Norm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | BatchNormReLU
 
 
 @contextmanager
