@@ -26,9 +26,10 @@ def _rows(heading: str) -> list[list[str]]:
 
 
 def test_it_leads_with_the_command_to_copy() -> None:
-    assert TEXT.splitlines()[2] == (
-        '    seatbelt-vae audit my_vae.py:load --data folder:photos --fail-if "gap@0.2 < 0.5"'
-    )
+    assert TEXT.splitlines()[2:4] == [
+        "```bash",
+        'seatbelt-vae audit my_vae.py:load --data folder:photos --fail-if "gap@0.2 < 0.5"',
+    ]
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -53,13 +53,13 @@ def test_an_audit_without_its_model_is_read(
     folder = place.format(only_audited)
     assert run(f"compare {folder} --out page.html").code == 0
     assert "gap@0.2" in (tmp_path / "page.html").read_text()
-    (audit,) = json.loads(run(f"results --json FROM(audits) --runs {folder}").out)["rows"]
+    (audit,) = json.loads(run(f"results --json FROM/**/audits --runs {folder}").out)["rows"]
     stated = json.loads((only_audited / "audit" / "audit.json").read_text())
     assert (audit["digest"], audit["name"]) == (stated["target"]["digest"], "small")
-    (model,) = json.loads(run(f"results --json FROM(runs) --runs {folder}").out)["rows"]
+    (model,) = json.loads(run(f"results --json FROM/**/runs --runs {folder}").out)["rows"]
     assert (model["latent_sizes"], model["finished"]) == ([64], True)
     assert model["data"] == ("in memory" if place == "{}" else "memory")
-    rows = json.loads(run(f"results --json FROM(audit_worst) --runs {folder}").out)["rows"]
+    rows = json.loads(run(f"results --json FROM/**/audit_worst --runs {folder}").out)["rows"]
     assert {row["run"] for row in rows} == {audit["run"]}
     assert "\naudits: 1 rows\n" in run(f"results {folder}").out
 
@@ -109,7 +109,7 @@ def test_a_hostile_document_is_one_line(content: str, run: Run, tmp_path: Path) 
     make_run(tmp_path / "runs" / "vae")
     folder = write_audited(tmp_path / "runs" / "vae" / "audit")
     (folder / "audit.json").write_text(content)
-    commands = ("report runs/vae/audit", "share runs/vae shared", "results FROM(audits)")
+    commands = ("report runs/vae/audit", "share runs/vae shared", "results FROM/**/audits")
     for command in commands:
         done = run(command)
         assert done.code == 2, command

@@ -37,7 +37,7 @@ _COMMANDS = {
     "share": "share {} shared",
     "results": "results --runs {}",
     "results of a folder": "results {}",
-    "query": "results FROM(runs) --runs {}",
+    "query": "results FROM/**/runs --runs {}",
     "claims": "claims {}",
     "resume": "train {} --resume",
 }
