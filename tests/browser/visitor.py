@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,7 @@ class Visitor:
         self.end()
 
 
+@cache
 def _axe() -> str:
     """The program axe-core; the package that holds it is for another driver, and not imported."""
     (folder,) = find_spec("axe_playwright_python").submodule_search_locations

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 __all__ = [
@@ -135,8 +136,8 @@ def commands(text: str) -> Iterator[list[str]]:
             quote = "open"
             continue
         quote = ""
-        if words:
-            yield words
+        # a command after && begins anew
+        yield from (list(part) for is_and, part in groupby(words, "&&".__eq__) if not is_and)
 
 
 def at_smoke_size(words: Sequence[str]) -> list[str]:
@@ -157,7 +158,7 @@ def at_smoke_size(words: Sequence[str]) -> list[str]:
 
 def small_commands(text: str) -> str:
     """Commands with few runs, of the default data set where it is another one than yours."""
-    return _replaced(re.sub(r"\\\n *", "", text).replace(" && ", "\n"), _OF_COMMANDS)
+    return _replaced(re.sub(r"\\\n *", "", text), _OF_COMMANDS)
 
 
 def small_grid(text: str) -> str:

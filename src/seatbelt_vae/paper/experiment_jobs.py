@@ -15,7 +15,7 @@ from seatbelt_vae.workflow import Hardening, Job
 if TYPE_CHECKING:
     from seatbelt_vae.data import ImageData
 
-__all__ = ["Part", "Plan", "level_count", "of_both_strengths", "plan", "sets_of"]
+__all__ = ["Part", "Plan", "level_count", "missing_sets", "of_both_strengths", "plan", "sets_of"]
 
 _LIKELIHOODS: Mapping[str, Literal["gaussian", "bernoulli"]] = {
     "celeba": "gaussian",
@@ -133,6 +133,11 @@ def sets_of(whole: Plan) -> Iterator[tuple[str, "ImageData | DataError"]]:
             yield config.name, source_of(config).load(config)
         except DataError as error:
             yield config.name, error
+
+
+def missing_sets(sets: Mapping[str, "ImageData | DataError"]) -> dict[str, str]:
+    """Why each unavailable data set of `sets_of` is not here, by name."""
+    return {name: str(data) for name, data in sets.items() if isinstance(data, DataError)}
 
 
 def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:

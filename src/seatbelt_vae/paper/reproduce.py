@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatbelt_vae.errors import DataError, SeatbeltError
+from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
 from seatbelt_vae.paper.convergence import trainings
 from seatbelt_vae.paper.experiment import Experiment
-from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
+from seatbelt_vae.paper.experiment_jobs import Part, Plan, missing_sets, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.findings import Findings, findings_of
 from seatbelt_vae.paper.page import draw_section, write_page
@@ -135,11 +135,6 @@ def _shown(experiments: Sequence[Experiment], parts: Set[Part]) -> list[Experime
     return [e for name, e in {**EXPERIMENTS, **requested}.items() if name in made]
 
 
-def _missing(whole: Plan) -> dict[str, str]:
-    """The error of each unavailable data set; the others are prepared before jobs start."""
-    return {name: str(data) for name, data in sets_of(whole) if isinstance(data, DataError)}
-
-
 def _run(whole: Plan, run: Callable[[Mapping[str, Job]], SweepResult]) -> SweepResult:
     """Run all jobs; hardened models follow when their sources are finished."""
     jobs = whole.jobs
@@ -178,7 +173,7 @@ def _write_references(
 def _why_lacking(drawn: Plan, parts: Sequence[Part]) -> tuple[dict[str, str], dict[str, str]]:
     """Reasons for missing models of earlier experiments: by data set, and by experiment."""
     jobs = {part.label: drawn.jobs[part.label] for part in parts}
-    absent = _missing(replace(drawn, jobs=jobs))
+    absent = missing_sets(dict(sets_of(replace(drawn, jobs=jobs))))
     models = {(p.experiment, p.label) for p in parts if jobs[p.label].run.data.name not in absent}
     counts = Counter(experiment for experiment, _ in models)
     return absent, {

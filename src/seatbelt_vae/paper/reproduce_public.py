@@ -9,7 +9,13 @@ from pathlib import Path
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.data import ImageData
 from seatbelt_vae.errors import DataError, SeatbeltError
-from seatbelt_vae.paper.experiment_jobs import Part, Plan, of_both_strengths, sets_of
+from seatbelt_vae.paper.experiment_jobs import (
+    Part,
+    Plan,
+    missing_sets,
+    of_both_strengths,
+    sets_of,
+)
 from seatbelt_vae.paper.experiments import PUBLIC
 from seatbelt_vae.paper.members import MEMBERS, MemberRun, settings_of
 from seatbelt_vae.paper.public_models import PublicModel, public_models
@@ -126,20 +132,11 @@ def _stored(
     (out / "runs").mkdir(parents=True, exist_ok=True)
     folders = {keys[name] for name in whole.jobs if (out / "runs" / name).exists()}
     stored = stored_runs(out / ROWS, here, whole, keys, folders)
-    missing = dict(_missing(sets, whole, stored))
+    lacking = {job.run.data.name for n, job in whole.jobs.items() if n not in stored.names}
+    missing = {name: why for name, why in missing_sets(sets).items() if name in lacking}
     if not (here.jobs or stored.names):
         raise DataError("; ".join(missing.values()))
     return stored, missing
-
-
-def _missing(
-    sets: Mapping[str, ImageData | DataError], whole: Plan, stored: StoredRuns
-) -> Iterator[tuple[str, str]]:
-    """The unavailable data sets of models without stored rows, and why."""
-    lacking = {job.run.data.name for n, job in whole.jobs.items() if n not in stored.names}
-    for name, data in sets.items():
-        if isinstance(data, DataError) and name in lacking:
-            yield name, str(data)
 
 
 def _plan(models: Sequence[PublicModel], size: Size, roots: Mapping[str, str]) -> Plan:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.evaluation.measures import MODEL_MEASURES
 from seatbelt_vae.paper.experiment import Experiment
-from seatbelt_vae.paper.experiment_jobs import Part, Plan, plan, sets_of
+from seatbelt_vae.paper.experiment_jobs import Part, Plan, missing_sets, plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.members import key_of_folder, keys_of_plan, write_members
 from seatbelt_vae.paper.sizes import Size
@@ -89,13 +89,12 @@ class RequestedModels:
 def _available(whole: Plan) -> tuple[Plan, dict[str, str]]:
     """The plan with the jobs that this machine has the data of, and the unavailable data sets."""
     sets = dict(sets_of(whole))
-    missing = {name: str(data) for name, data in sets.items() if isinstance(data, DataError)}
     jobs = {
         label: _measurable(job, data)
         for label, job in whole.jobs.items()
         if not isinstance(data := sets[job.run.data.name], DataError)
     }
-    return replace(whole, jobs=jobs), missing
+    return replace(whole, jobs=jobs), missing_sets(sets)
 
 
 def _stored(out: Path, whole: Plan, known: Plan, keys: Mapping[str, str]) -> StoredRuns:
