@@ -26,9 +26,8 @@ class Bounds(NamedTuple):
 
     def __str__(self) -> str:
         """Such as ``[0, 1]``, or ``[-2.1, 2.2] [-2, 2.4] [-1.8, 2.6]`` per channel."""
-        low, high = (torch.as_tensor(bound) for bound in self)
-        shape = torch.broadcast_shapes(low.shape, high.shape)
-        ends = list(zip(low.expand(shape).flatten(), high.expand(shape).flatten(), strict=True))
+        low, high = torch.broadcast_tensors(*map(torch.as_tensor, self))
+        ends = list(zip(low.flatten(), high.flatten(), strict=True))
         if len(ends) > _SHOWN:
             return f"[{low.min():.4g}, {high.max():.4g}], different per feature"
         return " ".join(f"[{least:.4g}, {most:.4g}]" for least, most in ends)

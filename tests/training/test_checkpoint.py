@@ -11,6 +11,7 @@ from seatbelt_vae.config import dump_toml
 from seatbelt_vae.config.non_default import non_default
 from seatbelt_vae.errors import ArtifactError, ForeignStateError
 from seatbelt_vae.kernels import FUSED_CONV
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.parallel import operating_system
 from seatbelt_vae.runs import atomic_write, digest_of, read_json, read_rows
 from seatbelt_vae.training import Checkpoint, Conditions, recorder, train
@@ -25,7 +26,7 @@ def made(value: float):
     model = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, value)
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = Adam(model, 1e-3)
     model(torch.tensor([[value, 1.0], [2.0, 3.0]])).square().sum().backward()
     optimizer.step()
     return model, optimizer
@@ -43,7 +44,7 @@ def two(tmp_path):
 
 
 def tensors_of(model, optimizer):
-    return weights("model", model) | moments("adam", model, optimizer)
+    return weights("model", model) | moments("adam", optimizer)
 
 
 def restored(checkpoint, here=HERE):
@@ -71,12 +72,9 @@ def test_the_newest_two_are_kept_and_the_newest_is_restored(two):
 
 def test_the_optimiser_goes_on_where_it_was(two):
     checkpoint, _ = two
-    model, optimizer = made(9)
-    load_moments("adam", model, optimizer, checkpoint.newest(HERE)[1])
-    same, other = made(2)
-    for a, b in zip(model.parameters(), same.parameters(), strict=True):
-        for name in ("exp_avg", "exp_avg_sq", "step"):
-            assert torch.equal(optimizer.state[a][name], other.state[b][name])
+    _, optimizer = made(9)
+    load_moments("adam", optimizer, checkpoint.newest(HERE)[1])
+    assert_equal(optimizer.tensors(), made(2)[1].tensors())
 
 
 @pytest.mark.parametrize(("name", "every"), [("about.json", 1), ("state.safetensors", 7)])

@@ -10,12 +10,12 @@ from torch import Tensor
 from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.errors import DivergenceError
 from seatbelt_vae.hardening.hardening_loss import HardeningLoss
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.randomness import Stream, generator_for
 
 __all__ = ["Hardener", "learning_rate"]
 
 _WARM_UP = 0.05
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def learning_rate(largest: float, step: int, steps: int) -> float:
@@ -43,8 +43,8 @@ class Hardener:
     def __init__(self, loss: HardeningLoss, config: HardeningConfig) -> None:
         self.loss, self._config = loss, config
         self._weights = loss.encoder.parameters
-        self._optimizer = torch.optim.AdamW(
-            self._weights.values(), config.learning_rate, weight_decay=config.weight_decay
+        self._optimizer = Adam(
+            self._weights, config.learning_rate, weight_decay=config.weight_decay
         )
 
     def step(self, step: int, steps: int, x: Tensor) -> dict[str, float]:
@@ -61,8 +61,7 @@ class Hardener:
             raise DivergenceError(
                 f"the hardening diverged in step {step} ({terms}): use a smaller learning_rate"
             )
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._config.learning_rate, step, steps)
+        self._optimizer.learning_rate = learning_rate(self._config.learning_rate, step, steps)
         self._optimizer.step()
         return terms
 
@@ -85,17 +84,11 @@ class Hardener:
     def tensors(self) -> dict[str, Tensor]:
         """Weights and moments, for a checkpoint."""
         found = {f"weight.{name}": weight.detach() for name, weight in self._weights.items()}
-        for name, weight in self._weights.items():
-            for moment in _MOMENTS:
-                if weight in self._optimizer.state:
-                    found[f"{moment}.{name}"] = self._optimizer.state[weight][moment]
-        return found
+        return found | {f"adam.{k}": tensor for k, tensor in self._optimizer.tensors().items()}
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         for name, weight in self._weights.items():
             weight.copy_(tensors[f"weight.{name}"])
-            if f"step.{name}" in tensors:
-                moments = {key: tensors[f"{key}.{name}"].clone() for key in _MOMENTS}
-                self._optimizer.state[weight] = moments
+        self._optimizer.load({key.removeprefix("adam."): t for key, t in tensors.items()})

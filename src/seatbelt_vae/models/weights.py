@@ -19,7 +19,7 @@ def load_weights(model: nn.Module, folder: Path, described: str, again: str) -> 
     """Load the weights of a folder; names and shapes must be exactly those of the model.
 
     Args:
-        model: receives the weights, on the CPU.
+        model: receives the weights, on the CPU; it may be on the meta device before.
         folder: holds the weights.
         described: file of the architecture, for the message.
         again: command that writes the folder, for the message.
@@ -30,9 +30,12 @@ def load_weights(model: nn.Module, folder: Path, described: str, again: str) -> 
     path = folder / WEIGHTS
     if not path.exists():
         _refuse_pickles(folder)
-    model.to_empty(device="cpu")
+    types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    stored = read_tensors(path).items()
+    copies = {name: tensor.to(types.get(name), copy=True) for name, tensor in stored}
     try:
-        model.load_state_dict(read_tensors(path))
+        # a model on the meta device gets the tensors; filling it with empty ones imports SymPy
+        model.load_state_dict(copies, assign=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise ArtifactError(

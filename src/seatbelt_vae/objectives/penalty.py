@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from seatbelt_vae.config import ObjectiveConfig
 from seatbelt_vae.config.presets import Penalty
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.warm_up import WarmUp
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.protocol import Autoencoder, Noise, Posterior
 from seatbelt_vae.randomness import Stream, generator_for

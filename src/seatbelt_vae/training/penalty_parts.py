@@ -36,14 +36,14 @@ class PenaltyParts:
         found: dict[str, Tensor] = {}
         for _, part in self._trained:
             found |= weights(part.name, part.network)
-            found |= moments(f"{part.name}_adam", part.network, part.optimizer)
+            found |= moments(f"{part.name}_adam", part.optimizer)
         return found
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         for _, part in self._trained:
             load_weights(part.name, part.network, tensors)
-            load_moments(f"{part.name}_adam", part.network, part.optimizer, tensors)
+            load_moments(f"{part.name}_adam", part.optimizer, tensors)
 
     def _update(self, loss: PenaltyLoss, part: TrainedPart, code: Tensor, step: int) -> Tensor:
         """One optimiser step of a part, which requires gradients only here."""

@@ -8,7 +8,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format, get_total_norm
-from torch.optim import Adam
 
 from seatbelt_vae.config import RunConfig, resolve
 from seatbelt_vae.data import ImageData
@@ -17,6 +16,7 @@ from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.models import HierarchicalVAE, for_training
 from seatbelt_vae.objectives import Objective, PenaltySetup
 from seatbelt_vae.objectives.elbo import Terms
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.parallel.process_group import process_group
 from seatbelt_vae.randomness import Stream, seeded_for
 from seatbelt_vae.training.average import AveragedModel
@@ -65,7 +65,7 @@ class Trainer:
             self.model.to(self.device), torch.channels_last
         )
         for_training(self.model)
-        self._optimizer = Adam(self.model.parameters(), lr=config.learning_rate, fused=True)
+        self._optimizer = Adam(self.model, config.learning_rate)
         self._average = None
         if config.ema_decay is not None:
             self._average = AveragedModel(self.model, config.ema_decay)
@@ -95,9 +95,7 @@ class Trainer:
     def step(self, step: int, x: Tensor) -> dict[str, float]:
         """One step of every optimiser on this process's images; the terms of the batch, nats."""
         self.model.train()
-        rate = learning_rate(self.config, step, self.steps)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        self._optimizer.learning_rate = rate = learning_rate(self.config, step, self.steps)
         noise = self.batches.noise(step, self.model.latent_sizes, x)
         with self._accelerator.autocast():
             terms = self._objective(self.model, x, noise, step)
@@ -126,7 +124,7 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state that the next step depends on."""
-        state = weights("model", self.model) | moments("adam", self.model, self._optimizer)
+        state = weights("model", self.model) | moments("adam", self._optimizer)
         state |= self._health.tensors() | self._parts.tensors()
         if self._average is not None:
             state |= weights("average", self._average.model)
@@ -135,7 +133,7 @@ class Trainer:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         load_weights("model", self.model, tensors)
-        load_moments("adam", self.model, self._optimizer, tensors)
+        load_moments("adam", self._optimizer, tensors)
         self._health.load(tensors)
         self._parts.load(tensors)
         if self._average is not None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 
 __all__ = ["Classifier", "convolutional", "fit_linear", "mlp", "train_classifier"]
@@ -105,7 +106,7 @@ def train_classifier(
     # convolutions train twice as fast with channels last
     network = convert_conv2d_weight_memory_format(network, torch.channels_last)
     classifier = Classifier(network, *_standard(inputs))
-    optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    optimiser = Adam(network, _LEARNING_RATE)
     for epoch in range(_EPOCHS):
         shuffle = generator_for(Stream.CLASSIFIER_ORDER, seed, epoch)
         order = torch.randperm(len(inputs), generator=shuffle)

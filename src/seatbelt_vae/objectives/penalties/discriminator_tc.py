@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from torch import Tensor
-from torch.optim import Adam
 
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.objectives.density_ratio import DensityRatio, shuffled
 from seatbelt_vae.objectives.penalty import PenaltyInput, PenaltyLoss, PenaltySetup, TrainedPart
+from seatbelt_vae.optim import Adam
 from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 
 __all__ = ["DiscriminatorTC"]
@@ -28,7 +28,7 @@ class DiscriminatorTC(PenaltyLoss):
         with seeded_for(Stream.DISCRIMINATOR_WEIGHTS, setup.seed):
             self.ratio = DensityRatio(setup.latent_sizes[-1])
         self.ratio.to(setup.device).requires_grad_(False)
-        optimizer = Adam(self.ratio.parameters(), lr=_RATE, betas=_BETAS, fused=True)
+        optimizer = Adam(self.ratio, _RATE, betas=_BETAS)
         self.part = TrainedPart("discriminator", self.ratio, optimizer)
 
     def __call__(self, given: PenaltyInput) -> tuple[Tensor, Mapping[str, Tensor]]:
