@@ -40,7 +40,7 @@ BATCH, WARM = 64, 2
 VARIANTS: dict[str, dict[str, Any]] = {
     "denoising-adversarial, 3 steps": {"defence_steps": 3},
     "denoising-adversarial, 10 steps": {"defence_steps": 10},
-    "coupled-encoder, adversarial": {"coupling_source": "adversarial"},
+    "coupled-encoder, delusion": {"coupling_source": "delusion"},
     "coupled-encoder, gaussian": {"coupling_source": "gaussian"},
 }
 """Settings beside the defaults of each training defence."""

@@ -151,7 +151,7 @@ def test_defences_and_their_settings_are_stated() -> None:
         "its linf norm was at most 0.03 of the median distance of two training images, a radius "
         "that rose from 0 in 1,000 steps.",
         "The defence coupled-encoder has weight 1: E KL(q(z̃|x̃) ‖ N(ρz, 1 − ρ²)), z ~ q(z|x), of",
-        "x̃ is a second view of x from the source delusion, ρ is 0.95.",
+        "x̃ is a second view of x from the source adversarial, ρ is 0.95.",
         "The defence encoder-jacobian has weight 0.5: ‖∂μ/∂x‖_F².",
     ):
         assert sentence in text

@@ -69,10 +69,16 @@ def test_the_table_of_defences_states_the_committed_rows():
 
 def _numbers(kind):
     """ELBO, unexplained variance, and the gap at 0.2 with its interval."""
-    ends = vars(kind.gap[0.2])
-    gap, low, high = (f"{ends[name]:.3f}".removeprefix("0") for name in ("value", "low", "high"))
     return [
         f"{kind.cost['elbo'].value:.1f}".replace("-", "−"),
         f"{kind.cost['unexplained_variance'].value:.3f}".removeprefix("0"),
-        f"{gap} ({low} … {high})",
+        _gap(vars(kind.gap[0.2])),
     ]
+
+
+def _gap(ends):
+    """The mean with its interval; a dash if no pair is told apart."""
+    if ends["value"] is None:
+        return "–"
+    gap, low, high = (f"{ends[name]:.3f}".removeprefix("0") for name in ("value", "low", "high"))
+    return f"{gap} ({low} … {high})"

@@ -45,8 +45,8 @@ class ObjectiveConfig:
         defence_steps: gradient steps of the attack; 0 is noise.
         defence_warm_up: steps over which the radius rises from 0.
         denoising_weight: weight of an attacked image; a clean one has 1.
-        coupling_source: second view of an image: the `delusion` is the reconstruction of a drawn
-            code, `adversarial` an attacked image, `gaussian` one with noise.
+        coupling_source: second view of an image: `adversarial` is an attacked image, the `delusion`
+            the reconstruction of a drawn code, `gaussian` the image with noise.
         coupling_correlation: correlation ρ of the codes of both views under their prior.
         jacobian_weight: weight λ of a squared norm of a Jacobian.
         jacobian_iterations: power iterations of `reconstruction-jacobian`.
@@ -65,7 +65,7 @@ class ObjectiveConfig:
     defence_steps: int = 1
     defence_warm_up: int = 1000
     denoising_weight: float = 1.0
-    coupling_source: Literal["delusion", "adversarial", "gaussian"] = "delusion"
+    coupling_source: Literal["adversarial", "delusion", "gaussian"] = "adversarial"
     coupling_correlation: float = 0.95
     jacobian_weight: float = 1.0
     jacobian_iterations: int = 1
@@ -90,7 +90,7 @@ class ObjectiveConfig:
         at_least("defence_steps", self.defence_steps, 0)
         at_least("defence_warm_up", self.defence_warm_up, 0)
         positive("denoising_weight", self.denoising_weight)
-        one_of("coupling_source", self.coupling_source, ("delusion", "adversarial", "gaussian"))
+        one_of("coupling_source", self.coupling_source, ("adversarial", "delusion", "gaussian"))
         if not 0 <= self.coupling_correlation < 1:
             raise ConfigError(
                 f"coupling_correlation is {self.coupling_correlation:g}, expected 0 to below 1"
