@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from seatbelt_vae.cli import main
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from seatbelt_vae.data import load_data
 from seatbelt_vae.parallel.worker_pool import JobProgress
@@ -180,39 +179,46 @@ def test_what_is_no_grid_is_refused(
 LONG = f"{SMALL} --steps 150 --vary seed=0,1,2"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The weights of an uninterrupted sweep."""
-    place = tmp_path_factory.mktemp("whole")
-    assert main(f"sweep {place}/grid {LONG} --quiet".split()) == 0
-    return weights(place / "grid")
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_sweep_cut_short_goes_on_to_the_same_bytes(
-    whole: dict[str, bytes], run: Run, tmp_path: Path, number: signal.Signals
+def test_a_sweep_cut_short_again_and_again_goes_on_to_the_same_bytes(
+    run: Run, tmp_path: Path
 ) -> None:
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        code, err = cut_short(tmp_path, number)
+        if number is not signal.SIGKILL:
+            assert code == 128 + number
+            assert "interrupted; run the same command again to go on where it stopped" in err
+            stored = [
+                json.loads(path.read_text()) for path in tmp_path.glob("grid/*/attempts.json")
+            ]
+            assert {rows[-1]["end"] for rows in stored} <= {"interrupted", "done"}
+        assert len(weights(tmp_path / "grid")) < 3
+    assert run(f"sweep grid {LONG} --jobs 1").code == 0
+    assert run(f"sweep whole {LONG} --jobs 2").code == 0
+    assert weights(tmp_path / "grid") == weights(tmp_path / "whole")
+
+
+def cut_short(folder: Path, number: signal.Signals) -> tuple[int, str]:
+    """Start or resume the sweep and send a signal to its processes, once one stored a checkpoint.
+
+    Returns:
+        The exit code, and what was printed on stderr.
+    """
+    began = time.time()
     process = subprocess.Popen(
         [*COMMAND, *f"sweep grid {LONG} --jobs 2".split()],
-        cwd=tmp_path,
+        cwd=folder,
         env=ONE_THREAD,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    while not list(tmp_path.glob("grid/*/checkpoints/latest")):
+    stored = "grid/*/checkpoints/latest"
+    while not any(path.lstat().st_mtime > began for path in folder.glob(stored)):
         time.sleep(0.01)
     os.killpg(process.pid, number)  # as SLURM does
     _, err = process.communicate()
-    if number is not signal.SIGKILL:
-        assert process.returncode == 128 + number
-        assert "interrupted; run the same command again to go on where it stopped" in err
-        attempts = [json.loads(path.read_text()) for path in tmp_path.glob("grid/*/attempts.json")]
-        assert {row["end"] for rows in attempts for row in rows} <= {"interrupted", "done"}
-    assert len(weights(tmp_path / "grid")) < 3
-    assert run(f"sweep grid {LONG} --jobs 1").code == 0
-    assert weights(tmp_path / "grid") == whole
+    return process.returncode, err
 
 
 def test_no_more_than_asked_for_work_at_once_each_with_its_own_threads(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ _SMALL_AUDIT = """AuditConfig(
 )"""
 _OF_PYTHON = {
     "AuditConfig(pairs=20)": _SMALL_AUDIT,
+    "images[:4], images[4:]": "images[:1], images[1:2]",
+    "margins(model, images,": "margins(model, images[:1],",
     "PAIRS = 4 ": "PAIRS = 1 ",
     "PAIRS = 6 ": "PAIRS = 1 ",
     "STEPS = 300 ": "STEPS = 2 ",

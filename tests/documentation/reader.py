@@ -53,5 +53,6 @@ def write_files(folder: Path) -> None:
 def write_runs(folder: Path) -> None:
     """Train and attack ``belt`` in the folder of runs."""
     belt = str(folder / "belt")
-    assert main(at_smoke_size(["train", belt, "--preset", "seatbelt", "--depth", "2"])) == 0
+    network = "--preset seatbelt --depth 2 --filters 4 4 8 8 --features 16 --hierarchy-widths 16 16"
+    assert main(at_smoke_size(["train", belt, *network.split()])) == 0
     assert main(at_smoke_size(["attack", belt, "--loss", "output-l2", "--threat", "l2"])) == 0

@@ -22,7 +22,7 @@ OnEnd = Callable[[str, str], None]
 HEAVY = (
     *("seatbelt_vae.workflow", "seatbelt_vae.training", "seatbelt_vae.attacks"),
     *("seatbelt_vae.evaluation.evaluation_folder", "seatbelt_vae.evaluation.suite_measures"),
-    *("torch._dynamo", "pyarrow.parquet", "pandas"),
+    *("pyarrow.parquet", "pandas"),
 )
 """Slow imports that every job needs; pyarrow imports pandas where it is installed."""
 

@@ -4,7 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import scipy.optimize
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import convert_conv2d_weight_memory_format
@@ -15,6 +18,7 @@ from seatbelt_vae.randomness import Stream, generator_for, seeded_for
 __all__ = ["Classifier", "convolutional", "fit_linear", "mlp", "train_classifier"]
 
 Shape = tuple[int, ...]
+FloatArray = NDArray[np.float64]
 
 _HIDDEN = 256
 _FILTERS = (16, 32)
@@ -23,7 +27,7 @@ _BATCH = 128
 _LEARNING_RATE = 1e-3
 _AT_ONCE = 1024
 _DECAY = 1e-4
-_ITERATIONS = 500
+_PRECISION = {"maxiter": 500, "ftol": 1e-12, "gtol": 1e-8}
 
 
 def mlp(shape: Shape, classes: int) -> nn.Sequential:
@@ -138,24 +142,25 @@ def fit_linear(inputs: Tensor, labels: Tensor, classes: int) -> Classifier:
         [1]
     """
     centre, scale = _standard(inputs)
-    network = nn.Linear(inputs.shape[1], classes, device=inputs.device, dtype=inputs.dtype)
-    for parameter in network.parameters():
-        nn.init.zeros_(parameter)
-    classifier = Classifier(network, centre, scale)
-    optimiser = torch.optim.LBFGS(
-        network.parameters(), max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
+    standard = ((inputs - centre) / scale).double()
+    shape = (classes, inputs.shape[1] + 1)
+
+    def cost(parameters: FloatArray) -> tuple[float, FloatArray]:
+        both = torch.from_numpy(parameters).to(inputs.device).view(shape).requires_grad_()
+        weight, bias = both[:, :-1], both[:, -1]
+        loss = functional.cross_entropy(functional.linear(standard, weight, bias), labels)
+        loss = loss + 0.5 * _DECAY * weight.square().sum()
+        (gradient,) = torch.autograd.grad(loss, both)
+        return loss.item(), gradient.flatten().cpu().numpy()
+
+    found = scipy.optimize.minimize(
+        cost, np.zeros(math.prod(shape)), method="L-BFGS-B", jac=True, options=_PRECISION
     )
-
-    def cost() -> Tensor:
-        optimiser.zero_grad()
-        loss = functional.cross_entropy(classifier.logits(inputs), labels)
-        loss = loss + 0.5 * _DECAY * network.weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimiser.step(cost)
-    network.requires_grad_(False)
-    return classifier
+    both = torch.from_numpy(found.x).view(shape).to(inputs)
+    network = nn.Linear(inputs.shape[1], classes, device="meta")  # draws no initial weights
+    network.weight = nn.Parameter(both[:, :-1].contiguous(), requires_grad=False)
+    network.bias = nn.Parameter(both[:, -1].contiguous(), requires_grad=False)
+    return Classifier(network, centre, scale)
 
 
 def _standard(inputs: Tensor) -> tuple[Tensor, Tensor]:
