@@ -28,7 +28,7 @@ extensions = [
     "docs.site",
 ]
 source_suffix = {".md": "markdown", ".ipynb": "markdown"}
-exclude_patterns = ["_build", "figures", "site", "reproduction"]
+exclude_patterns = ["_build", "_templates", "figures", "site", "reproduction"]
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!seatbelt_vae\.).*")]  # no inventories of other libraries
 default_role = "py:obj"
@@ -46,6 +46,7 @@ napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = "seatbelt-vae"
+templates_path = ["_templates"]
 html_static_path = ["_static", str(GENERATED)]
 html_css_files = ["colours.css", "site.css"]
 html_js_files = ["access.js"]

@@ -178,6 +178,12 @@ class Visitor:
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    def close(self) -> None:
+        """Close the tab; the one that the browser began with stays."""
+        self.driver.switch_to.window(self.tab)
+        self.driver.close()
+        self.driver.switch_to.window(self.driver.window_handles[0])
+
     def begin(self) -> None:
         """Start an attack; returns when it runs."""
         self.click("#start")

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +13,10 @@ import seatbelt_vae
 from seatbelt_vae.attacks import FLAGS
 from seatbelt_vae.cli.parsing import VERBS
 from seatbelt_vae.runs.audit_document import audit_schema
+from tests.documentation.site import PACKAGES, build_site
 
-for package in ("sphinx", "myst_parser", "furo", "sphinx_copybutton"):
+for package in PACKAGES:
     pytest.importorskip(package)
-
-DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Targets(HTMLParser):
@@ -44,18 +41,9 @@ class Targets(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Targets]:
     """The pages of the built site by path."""
-    place = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
-    done = subprocess.run(
-        [*command, "-d", place / "doctrees", DOCS, place / "html"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    assert done.returncode == 0, done.stderr
-    pages = (place / "html").rglob("*.html")
-    return {str(p.relative_to(place / "html")): Targets(p.read_text("utf-8")) for p in pages}
+    place = build_site(tmp_path_factory.mktemp("site"))
+    pages = place.rglob("*.html")
+    return {str(p.relative_to(place)): Targets(p.read_text("utf-8")) for p in pages}
 
 
 def test_every_link_leads_somewhere(site: dict[str, Targets]) -> None:
