@@ -26,6 +26,7 @@ def test_the_citation_is_of_this_version_and_names_the_paper() -> None:
     (paper,) = citation["references"]
     names = [author["family-names"] for author in paper["authors"]]
     assert names == ["Willetts", "Camuto", "Rainforth", "Roberts", "Holmes"]
+    assert paper["url"] == PROJECT["urls"]["Paper"]
 
 
 def test_the_changelog_begins_with_what_is_not_released() -> None:
