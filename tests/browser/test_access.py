@@ -1,6 +1,5 @@
 """Pages that are written to files keep the rules of access, in both themes and on a phone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,9 @@ from seatbelt_vae.results import Store
 from tests.auditing.stored_audit import write_audited
 from tests.report.synthetic import write_demo
 
-from .visitor import Visitor, chromium, skip_without_browser
+from .visitor import Visitor
 
 REPRODUCTIONS = Path(__file__).parents[2] / "docs" / "reproduction"
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    skip_without_browser()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The pages of the site keep the rules of access, in both themes and on a phone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +7,10 @@ import pytest
 
 from tests.documentation.site import PACKAGES, build_site
 
-from .visitor import Visitor, chromium, skip_without_browser
+from .visitor import Visitor
 
 for package in PACKAGES:
     pytest.importorskip(package)
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    skip_without_browser()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
