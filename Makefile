@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
+# without its cache of bytecode, every process compiles the modules of torch anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart demo docs test check types-linux types-win32 types-darwin fuzz reproduce-smoke install clean
 
 # from a fresh checkout to the first picture, without training
