@@ -1,4 +1,4 @@
-"""The site, built once from the documents as they are."""
+"""The site, built from the documents as they are."""
 
 import os
 import subprocess

@@ -60,17 +60,17 @@ def test_a_stored_state_goes_on_bit_for_bit():
     whole = network()
     optimizer = Adam(whole, 0.01)
     steps(whole, optimizer, range(2))
-    resumed, stored = copy.deepcopy(whole), optimizer.tensors()
+    resumed, stored = copy.deepcopy(whole), optimizer.tensors("adam")
     # a file has plain memory
     loaded = {
         name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in stored.items()
     }
-    assert {name for name in loaded if name.startswith("0.weight")} == {
-        f"0.weight.{moment}" for moment in ("exp_avg", "exp_avg_sq", "step")
+    assert {name for name in loaded if name.startswith("adam.0.weight")} == {
+        f"adam.0.weight.{moment}" for moment in ("exp_avg", "exp_avg_sq", "step")
     }
-    assert not any(name.startswith("3.") for name in loaded)
+    assert not any(name.startswith("adam.3.") for name in loaded)
     other = Adam(resumed, 0.01)
-    other.load(loaded)
+    other.load("adam", loaded)
     steps(whole, optimizer, range(2, 4))
     steps(resumed, other, range(2, 4))
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):

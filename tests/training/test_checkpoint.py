@@ -15,7 +15,7 @@ from seatbelt_vae.optim import Adam
 from seatbelt_vae.parallel import operating_system
 from seatbelt_vae.runs import atomic_write, digest_of, read_json, read_rows
 from seatbelt_vae.training import Checkpoint, Conditions, recorder, train
-from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
+from seatbelt_vae.training.state import load_weights, weights
 from tests.training.small import config, points, stopped_after, trained, weight_bytes
 
 HERE = Conditions("2.13", "Xeon x86_64 AVX2", "mixtures", 1, "cpu", "float32", 1)
@@ -44,7 +44,7 @@ def two(tmp_path):
 
 
 def tensors_of(model, optimizer):
-    return weights("model", model) | moments("adam", optimizer)
+    return weights("model", model) | optimizer.tensors("adam")
 
 
 def restored(checkpoint, here=HERE):
@@ -73,8 +73,8 @@ def test_the_newest_two_are_kept_and_the_newest_is_restored(two):
 def test_the_optimiser_goes_on_where_it_was(two):
     checkpoint, _ = two
     _, optimizer = made(9)
-    load_moments("adam", optimizer, checkpoint.newest(HERE)[1])
-    assert_equal(optimizer.tensors(), made(2)[1].tensors())
+    optimizer.load("adam", checkpoint.newest(HERE)[1])
+    assert_equal(optimizer.tensors("adam"), made(2)[1].tensors("adam"))
 
 
 @pytest.mark.parametrize(("name", "every"), [("about.json", 1), ("state.safetensors", 7)])

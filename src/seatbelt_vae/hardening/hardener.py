@@ -84,11 +84,11 @@ class Hardener:
     def tensors(self) -> dict[str, Tensor]:
         """Weights and moments, for a checkpoint."""
         found = {f"weight.{name}": weight.detach() for name, weight in self._weights.items()}
-        return found | {f"adam.{k}": tensor for k, tensor in self._optimizer.tensors().items()}
+        return found | self._optimizer.tensors("adam")
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         for name, weight in self._weights.items():
             weight.copy_(tensors[f"weight.{name}"])
-        self._optimizer.load({key.removeprefix("adam."): t for key, t in tensors.items()})
+        self._optimizer.load("adam", tensors)

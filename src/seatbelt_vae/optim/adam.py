@@ -81,22 +81,22 @@ class Adam:
             maximize=False,
         )
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The moments of updated parameters, with keys such as ``conv.weight.exp_avg``."""
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """The moments of updated parameters, with keys such as ``prefix.conv.weight.exp_avg``."""
         return {
-            f"{name}.{moment}": self._state[name][moment]
+            f"{prefix}.{name}.{moment}": self._state[name][moment]
             for name in self._parameters
             if name in self._state
             for moment in _MOMENTS
         }
 
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """The inverse of `tensors`."""
+    def load(self, prefix: str, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`; other tensors are ignored."""
         for name, parameter in self._parameters.items():
-            if f"{name}.step" in tensors:
+            if f"{prefix}.{name}.step" in tensors:
                 self._state[name] = _zeros(parameter)
                 for moment, tensor in self._state[name].items():
-                    tensor.copy_(tensors[f"{name}.{moment}"])
+                    tensor.copy_(tensors[f"{prefix}.{name}.{moment}"])
 
 
 def _zeros(parameter: Tensor) -> dict[str, Tensor]:

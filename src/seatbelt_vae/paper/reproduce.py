@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.paper.claims import Answer, answer_all, record_of
@@ -23,9 +22,6 @@ from seatbelt_vae.results import Store
 from seatbelt_vae.runs import RunFolder, write_json
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, finished_runs, run_sweep
 from seatbelt_vae.workflow import Job
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Reproduction", "reproduce", "write_results"]
 

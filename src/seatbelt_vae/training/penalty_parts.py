@@ -7,7 +7,7 @@ from torch import Tensor
 from seatbelt_vae.objectives import PenaltyLoss, WeighedPenalty
 from seatbelt_vae.objectives.penalty import TrainedPart
 from seatbelt_vae.parallel.process_group import process_group
-from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
+from seatbelt_vae.training.state import load_weights, weights
 
 __all__ = ["PenaltyParts"]
 
@@ -36,14 +36,14 @@ class PenaltyParts:
         found: dict[str, Tensor] = {}
         for _, part in self._trained:
             found |= weights(part.name, part.network)
-            found |= moments(f"{part.name}_adam", part.optimizer)
+            found |= part.optimizer.tensors(f"{part.name}_adam")
         return found
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         for _, part in self._trained:
             load_weights(part.name, part.network, tensors)
-            load_moments(f"{part.name}_adam", part.optimizer, tensors)
+            part.optimizer.load(f"{part.name}_adam", tensors)
 
     def _update(self, loss: PenaltyLoss, part: TrainedPart, code: Tensor, step: int) -> Tensor:
         """One optimiser step of a part, which requires gradients only here."""

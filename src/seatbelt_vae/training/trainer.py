@@ -25,7 +25,7 @@ from seatbelt_vae.training.device_images import DeviceImages
 from seatbelt_vae.training.health import Health
 from seatbelt_vae.training.penalty_parts import PenaltyParts
 from seatbelt_vae.training.rates import learning_rate, steps_of
-from seatbelt_vae.training.state import load_moments, load_weights, moments, weights
+from seatbelt_vae.training.state import load_weights, weights
 
 __all__ = ["Trainer"]
 
@@ -124,7 +124,7 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensor]:
         """The state that the next step depends on."""
-        state = weights("model", self.model) | moments("adam", self._optimizer)
+        state = weights("model", self.model) | self._optimizer.tensors("adam")
         state |= self._health.tensors() | self._parts.tensors()
         if self._average is not None:
             state |= weights("average", self._average.model)
@@ -133,7 +133,7 @@ class Trainer:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of `tensors`."""
         load_weights("model", self.model, tensors)
-        load_moments("adam", self._optimizer, tensors)
+        self._optimizer.load("adam", tensors)
         self._health.load(tensors)
         self._parts.load(tensors)
         if self._average is not None:
