@@ -128,7 +128,7 @@ def test_a_config_that_is_cut_off_is_refused(keep: int, shared: Path) -> None:
 def test_a_config_of_another_format_is_refused(found: object, shared: Path) -> None:
     _rewrite(shared, lambda config: config | {"format": found})
     assert _refusal(shared) == (
-        f"{shared} is a shared model of format {found}, this version reads formats 1 to 2: use the "
+        f"{shared} is a shared model of format {found}, this version reads formats 1 to 3: use the "
         f"version that wrote it"
     )
 

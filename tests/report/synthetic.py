@@ -23,7 +23,7 @@ from seatbelt_vae.config import (
 from seatbelt_vae.evaluation.distortion_damage import auddc, auddc_worst
 from seatbelt_vae.evaluation.measures import BUDGETS, PAIR_MEASURES
 from seatbelt_vae.evaluation.suite_summary import summarise
-from seatbelt_vae.runs import RunFolder, atomic_write, write_json, write_rows, write_tensors
+from seatbelt_vae.runs import FORMAT, RunFolder, atomic_write, write_json, write_rows, write_tensors
 
 Image = NDArray[np.float32]
 Row = dict[str, Any]
@@ -110,7 +110,7 @@ def write_suite(
     made = [_Pair(kind, pair) for pair in range(pairs)]
     indices = [[pair.index, pair.index + 1] for pair in made]
     digests = {"digest": "0123456789abcdef", "model": "fedcba9876543210"}
-    about = {"format": 2, **digests, "data": "dsprites", "pairs": indices}
+    about = {"format": FORMAT, **digests, "data": "dsprites", "pairs": indices}
     write_json(place / "suite.json", about)
     raised = {"not converged"} if kind.preset == "beta-tcvae" else set()
     flags = [

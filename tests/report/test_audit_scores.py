@@ -11,7 +11,7 @@ from seatbelt_vae.evaluation import paired_difference
 from seatbelt_vae.report import write_comparison
 from seatbelt_vae.report.audit_scores import AuditGroup, compare_audits
 from seatbelt_vae.results import Store
-from seatbelt_vae.runs import write_json, write_rows
+from seatbelt_vae.runs import FORMAT, write_json, write_rows
 from tests.auditing.example import content
 from tests.auditing.stored_audit import IMAGE, PAIRS, rows_of, write_audited
 from tests.report.page import Page
@@ -22,7 +22,9 @@ def audited(folder: Path, gaps: Any, **changes: Any) -> None:
     """A subject that was audited only, with gaps (9) of its pairs at ε = 0.2; 0 is left out."""
     named = {"name": folder.name, "kind": "reference", "source": "a.py:b", "digest": "0" * 16}
     sizes = {"event_shape": IMAGE, "latent_sizes": [2], "bounds": [0.0, 1.0]}
-    write_json(folder / "subject.json", {"format": 2, **named, **sizes, "data": {"name": "folder"}})
+    write_json(
+        folder / "subject.json", {"format": FORMAT, **named, **sizes, "data": {"name": "folder"}}
+    )
     found = content()
     for result in found["results"]:
         if result["metric"] == "gap@0.2":

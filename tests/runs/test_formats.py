@@ -13,9 +13,11 @@ import torch
 
 from seatbelt_vae.cli.options import Train
 from seatbelt_vae.cli.parsing import parse
-from seatbelt_vae.config import RunConfig, TrainingConfig
+from seatbelt_vae.config import ObjectiveConfig, RunConfig, TrainingConfig
+from seatbelt_vae.config.objective import resolve_objective
 from seatbelt_vae.config.toml import from_dict
-from seatbelt_vae.errors import ArtifactError
+from seatbelt_vae.config.training_defences import DEFENCE_SETTINGS
+from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.models import HierarchicalVAE, load_model
 from seatbelt_vae.runs import RunFolder, formats, read_tensors
 from tests.runs.written_run import ANSWERS, CONFIG, WRITTEN_BY, answers_to
@@ -150,6 +152,65 @@ def test_a_damaged_architecture_of_an_old_format_is_named(tmp_path: Path) -> Non
     (run.path / "model.json").write_text("[]")
     with pytest.raises(ArtifactError, match=r"describes no model \(the content is \[\], expected"):
         load_model(run)
+
+
+_STATED = """
+[objective]
+defence = {defence}
+defence_steps = 3
+coupling_source = "delusion"
+"""
+"""Settings of a format 2 folder, when every setting was stated and this was the default."""
+
+
+@pytest.mark.parametrize(
+    ("defence", "source", "steps"),
+    [
+        ("[]", "adversarial", 1),
+        ('["denoising-adversarial"]', "adversarial", 3),
+        ('["coupled-encoder"]', "delusion", 3),
+    ],
+)
+def test_a_stated_setting_that_no_defence_read_takes_its_default(
+    defence: str, source: str, steps: int, tmp_path: Path
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"format": 2, "kind": "run"}))
+    (tmp_path / "config.toml").write_text(_STATED.format(defence=defence))
+    objective = RunFolder.open(tmp_path).config.objective
+    assert (objective.coupling_source, objective.defence_steps) == (source, steps)
+    assert resolve_objective(objective, "vae", 1) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("defence", "message"),
+    [
+        ('["no"]', "unknown training defence 'no': known"),
+        ("3", "objective.defence is 3, expected"),
+        ("[3]", "objective.defence is 3, expected str"),
+    ],
+)
+def test_damaged_defences_of_format_2_are_named(defence: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"format": 2, "kind": "run"}))
+    (tmp_path / "config.toml").write_text(_STATED.format(defence=defence))
+    with pytest.raises(ConfigError) as caught:
+        _ = RunFolder.open(tmp_path).config
+    assert str(caught.value).startswith(f"{tmp_path / 'config.toml'}: {message}")
+
+
+def test_settings_that_no_defence_reads_are_not_stored(tmp_path: Path) -> None:
+    objective = ObjectiveConfig(defence=("encoder-jacobian",), jacobian_weight=2.0)
+    run = RunFolder.create(tmp_path / "run", RunConfig(objective=objective))
+    stored = tomllib.loads((run.path / "config.toml").read_text())["objective"]
+    assert set(stored) & set(DEFENCE_SETTINGS) == {"jacobian_weight"}
+    assert run.config.objective == objective
+
+
+def test_a_mistake_is_stored_and_refused(tmp_path: Path) -> None:
+    objective = ObjectiveConfig(coupling_correlation=0.5)
+    run = RunFolder.create(tmp_path / "run", RunConfig(objective=objective))
+    assert run.config.objective == objective
+    with pytest.raises(ConfigError, match=r"coupling_correlation is 0.5, which no chosen defence"):
+        resolve_objective(run.config.objective, "vae", 1)
 
 
 SETTINGS = tomllib.loads((OLDEST / "run" / "config.toml").read_text())

@@ -170,7 +170,7 @@ def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
 
 def test_settings_without_a_run_are_only_taken_for_the_run_they_are_of(tmp_path: Path) -> None:
     """As a process leaves them that is killed while it makes the folder."""
-    (tmp_path / "config.toml").write_text(dump_toml(RunConfig()))
+    (tmp_path / "config.toml").write_text(dump_toml(RunConfig().stored))
     with pytest.raises(ArtifactError, match="exists and is not empty"):
         RunFolder.create(tmp_path, RunConfig(data=DataConfig(images=100)))
     assert RunFolder.create(tmp_path, RunConfig()).config == RunConfig()
@@ -197,7 +197,7 @@ def test_a_run_folder_of_another_format_is_refused(
     with pytest.raises(ArtifactError) as caught:
         RunFolder.open(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} is a run folder of format {found}, this version reads formats 1 to 2: use the "
+        f"{tmp_path} is a run folder of format {found}, this version reads formats 1 to 3: use the "
         f"version that wrote it, or train again from its config.toml"
     )
 

@@ -20,7 +20,7 @@ from seatbelt_vae.evaluation import measure_suite
 from seatbelt_vae.models import load_model
 from seatbelt_vae.report import collect, write_report
 from seatbelt_vae.results import Store
-from seatbelt_vae.runs import RunFolder, digest_of, read_rows, read_settings, write_settings
+from seatbelt_vae.runs import FORMAT, RunFolder, digest_of, read_rows, read_settings, write_settings
 from seatbelt_vae.sweep import Grid, read_grid
 from seatbelt_vae.workflow.status import is_attacked, is_evaluated, with_known_metrics
 from tests.runs.written_run import EVALUATION, HALF, WHOLE, WRITTEN_BY, swiss_roll
@@ -243,12 +243,12 @@ def test_so_do_old_grid_files(tmp_path: Path) -> None:
 
 def test_what_is_written_states_its_format(tmp_path: Path) -> None:
     write_settings(tmp_path / "config.toml", HALF)
-    assert tomllib.loads((tmp_path / "config.toml").read_text())["format"] == 2
+    assert tomllib.loads((tmp_path / "config.toml").read_text())["format"] == FORMAT
     assert read_settings(tmp_path / "config.toml", AttackConfig) == HALF
 
 
 def test_an_old_name_in_a_new_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('format = 2\nprotocol = "paper"\n')
+    (tmp_path / "config.toml").write_text('format = 3\nprotocol = "paper"\n')
     with pytest.raises(ConfigError, match="unknown setting 'protocol'"):
         read_settings(tmp_path / "config.toml", AttackConfig)
 
@@ -259,7 +259,7 @@ def test_both_names_at_once_are_refused(tmp_path: Path) -> None:
         read_settings(tmp_path / "config.toml", AttackConfig)
 
 
-@pytest.mark.parametrize("number", ["3", "0", '"2"', "true"])
+@pytest.mark.parametrize("number", ["4", "0", '"2"', "true"])
 def test_settings_of_another_format_are_refused(number: str, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(f"format = {number}\n")
     with pytest.raises(ArtifactError, match=r"is a settings file of format .*, this version"):

@@ -175,7 +175,7 @@ def test_a_run_killed_while_creating_its_folder_starts_again(left, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     whole = left == "config.toml"
-    (folder / left).write_text(dump_toml(job.run) if whole else "half")
+    (folder / left).write_text(dump_toml(job.run.stored) if whole else "half")
     carry_out(folder, job, small.silent, small.never)
     assert is_done(folder, job)
 

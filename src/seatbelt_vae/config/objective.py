@@ -6,10 +6,10 @@ from typing import Literal
 from seatbelt_vae.config.checks import at_least, one_of, positive
 from seatbelt_vae.config.presets import preset_of
 from seatbelt_vae.config.training_defences import (
-    DEFENCE_SETTINGS,
     TRAINING_DEFENCES,
     defences_of,
     names_of,
+    unread_settings,
 )
 from seatbelt_vae.errors import ConfigError
 
@@ -135,10 +135,10 @@ def resolve_objective(objective: ObjectiveConfig, preset: str, depth: int) -> tu
 
 def _check_defences(objective: ObjectiveConfig) -> None:
     """Raise if a setting is not the default and no chosen defence reads it."""
-    chosen, default = defences_of(objective.defence), ObjectiveConfig()
-    for name in DEFENCE_SETTINGS:
+    default = ObjectiveConfig()
+    for name in unread_settings(defences_of(objective.defence)):
         value = getattr(objective, name)
-        if value != getattr(default, name) and not any(each.reads(name) for each in chosen):
+        if value != getattr(default, name):
             readers = [known for known, defence in TRAINING_DEFENCES.items() if defence.reads(name)]
             raise ConfigError(
                 f"{name} is {value}, which no chosen defence reads: leave it out, or add "

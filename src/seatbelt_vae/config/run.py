@@ -1,13 +1,15 @@
 """The settings of one training run, as stored in its `config.toml`."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from seatbelt_vae.config.checks import positive
 from seatbelt_vae.config.image_reading import ReadingConfig
 from seatbelt_vae.config.model import ModelConfig
 from seatbelt_vae.config.objective import ObjectiveConfig
 from seatbelt_vae.config.training import TrainingConfig
+from seatbelt_vae.config.training_defences import surely_unread
 from seatbelt_vae.errors import ConfigError
 
 __all__ = ["DataConfig", "RunConfig", "place_of"]
@@ -90,3 +92,15 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The settings as a table, without the defaults that no chosen defence reads.
+
+        What is not stored is not refused by a version that has another default.
+        """
+        table, default = asdict(self), asdict(ObjectiveConfig())
+        for name in surely_unread(self.objective.defence):
+            if table["objective"][name] == default[name]:
+                del table["objective"][name]
+        return table

@@ -21,14 +21,15 @@ Config = TypeVar("Config")
 
 
 def dump_toml(config: Any) -> str:
-    """The settings as TOML; a setting that is None is not written.
+    """The settings, a dataclass or a table, as TOML; a setting that is None is not written.
 
     Example:
         >>> from seatbelt_vae.config.model import ModelConfig
         >>> dump_toml(ModelConfig(preset="vae")).splitlines()[0]
         'preset = "vae"'
     """
-    return tomli_w.dumps(_without_none(dataclasses.asdict(config)))
+    table = config if isinstance(config, dict) else dataclasses.asdict(config)
+    return tomli_w.dumps(_without_none(table))
 
 
 def load_toml(

@@ -10,7 +10,15 @@ from seatbelt_vae.config.presets import Penalty, one
 from seatbelt_vae.errors import ConfigError
 from seatbelt_vae.references import resolve_reference
 
-__all__ = ["DEFENCE_SETTINGS", "INNER_ATTACK", "TRAINING_DEFENCES", "defences_of", "names_of"]
+__all__ = [
+    "DEFENCE_SETTINGS",
+    "INNER_ATTACK",
+    "TRAINING_DEFENCES",
+    "defences_of",
+    "names_of",
+    "surely_unread",
+    "unread_settings",
+]
 
 _LOSSES = "seatbelt_vae.objectives.penalties."
 
@@ -107,3 +115,19 @@ def defences_of(names: Sequence[str]) -> tuple[Penalty, ...]:
             kind = type(penalty).__name__
             raise ConfigError(f"defence {name!r} is a {kind}, expected a seatbelt_vae.Penalty")
     return tuple(found)
+
+
+def unread_settings(chosen: Sequence[Penalty]) -> tuple[str, ...]:
+    """The settings of `ObjectiveConfig` for training defences that none of the chosen ones reads.
+
+    Example:
+        >>> "coupling_source" in unread_settings([DENOISING])
+        True
+    """
+    return tuple(name for name in DEFENCE_SETTINGS if not any(each.reads(name) for each in chosen))
+
+
+def surely_unread(names: Sequence[str]) -> tuple[str, ...]:
+    """As `unread_settings`, of names that are not imported: another name may read all settings."""
+    known = [TRAINING_DEFENCES[name] for name in names if name in TRAINING_DEFENCES]
+    return unread_settings(known) if len(known) == len(names) else ()

@@ -105,7 +105,7 @@ class Pretrained(nn.Module, ModelHubMixin):
 
 def _without_paths(settings: RunConfig) -> dict[str, Any]:
     """The settings without the folder of the data, which is local."""
-    return asdict(replace(settings, data=replace(settings.data, root=None)))
+    return replace(settings, data=replace(settings.data, root=None)).stored
 
 
 def _read_config(folder: Path) -> tuple[Architecture, RunConfig | None]:

@@ -126,7 +126,7 @@ def _recipe(run: Run, index: int) -> Recipe:
         index=index,
         commands=[*([] if run.config is None else [train]), *attacks, *evaluation],
         settings=[
-            *([] if run.config is None else [("config.toml", dump_toml(run.config))]),
+            *([] if run.config is None else [("config.toml", dump_toml(run.config.stored))]),
             *((f"attacks/{b.name}/config.toml", dump_toml(b.config)) for b in suites),
         ],
         facts=_facts(run, list(suites)),

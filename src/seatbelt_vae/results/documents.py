@@ -17,7 +17,11 @@ from seatbelt_vae.config import (
     resolve,
     resolve_objective,
 )
-from seatbelt_vae.config.training_defences import DEFENCE_SETTINGS, TRAINING_DEFENCES
+from seatbelt_vae.config.training_defences import (
+    DEFENCE_SETTINGS,
+    TRAINING_DEFENCES,
+    unread_settings,
+)
 from seatbelt_vae.data.registry import SAME_EVERYWHERE, latent_sizes_of
 from seatbelt_vae.errors import ArtifactError, ConfigError
 from seatbelt_vae.evaluation.audit_columns import AUDIT_HEADLINES
@@ -275,12 +279,10 @@ def _objective(config: RunConfig, depth: int) -> tuple[float | None, float | Non
 
 def _defences(objective: ObjectiveConfig) -> Row:
     """The defences joined by commas, and their settings; null if no defence reads them."""
-    chosen = [TRAINING_DEFENCES[name] for name in objective.defence if name in TRAINING_DEFENCES]
+    known = [TRAINING_DEFENCES[name] for name in objective.defence if name in TRAINING_DEFENCES]
+    unread = unread_settings(known)
     read = replace(objective, defence_radius=objective.radius_share)
-    settings = {
-        name: getattr(read, name) if any(defence.reads(name) for defence in chosen) else None
-        for name in DEFENCE_SETTINGS
-    }
+    settings = {name: None if name in unread else getattr(read, name) for name in DEFENCE_SETTINGS}
     return {"defence": ",".join(objective.defence) or None, **settings}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from seatbelt_vae.config.training_defences import surely_unread
 from seatbelt_vae.errors import ArtifactError
 
 __all__ = ["FORMAT", "STEPS", "Part", "by_first_names", "checked_format", "up_to_date"]
@@ -12,14 +13,15 @@ Part = Literal["settings", "architecture", "attack", "evaluation"]
 Table = dict[str, Any]
 Step = Callable[[Table], Table]
 
-FORMAT = 2
+FORMAT = 3
 """Version of all stored content: settings, architecture, rows and file names.
 
 It increases when content is renamed, removed or changes its meaning. An added setting needs no new
 format, since a missing setting has its default; an architecture has no defaults.
 
 Format 2 renamed settings and columns (`strength`, `optional_metrics`, `suite`), `battery.json` to
-`suite.json`, and counts the layers in ``units.parquet`` from 1.
+`suite.json`, and counts the layers in ``units.parquet`` from 1. Format 3 leaves out the defaults of
+settings that no chosen defence reads, which format 2 stated and another default made invalid.
 """
 
 _RENAMED: Mapping[Part, Mapping[str, str]] = {
@@ -39,8 +41,17 @@ def _renaming(names: Mapping[str, str]) -> Step:
     return step
 
 
+def _without_unread(settings: Table) -> Table:
+    objective = settings.get("objective")
+    if not isinstance(objective, dict) or not isinstance(objective.get("defence", []), list):
+        return settings
+    unread = surely_unread([str(name) for name in objective.get("defence", [])])
+    return settings | {"objective": {k: v for k, v in objective.items() if k not in unread}}
+
+
 STEPS: Mapping[int, Mapping[Part, Step]] = {
-    1: {part: _renaming(names) for part, names in _RENAMED.items()}
+    1: {part: _renaming(names) for part, names in _RENAMED.items()},
+    2: {"settings": _without_unread},
 }
 """For each older format n, the functions that turn a part stored in format n into format n + 1.
 

@@ -47,7 +47,7 @@ class RunFolder:
         Raises:
             ArtifactError: the folder holds a run already, or cannot be written.
         """
-        settings = dump_toml(config).encode()
+        settings = dump_toml(config.stored).encode()
         if path.exists() and not (path.is_dir() and _only_begun(path, settings)):
             raise ArtifactError(
                 f"{path} exists and is not empty: give another folder, or --resume to continue it"
@@ -97,7 +97,7 @@ class RunFolder:
 
     def store_config(self, config: RunConfig) -> None:
         """Store the settings of the run in the current format, ``run.json`` last."""
-        atomic_write(self.path / "config.toml", dump_toml(config).encode())
+        atomic_write(self.path / "config.toml", dump_toml(config.stored).encode())
         self.write_json("run.json", {"format": FORMAT, "kind": "run"})
 
     def write_json(self, name: str, content: Any) -> None:
