@@ -19,6 +19,7 @@ from tests.data.written_sets import fashion_mnist
 from .conftest import Run
 
 ROOT = Path(__file__).parents[2]
+REPRODUCED = ROOT / "docs" / "reproduction"
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +88,27 @@ def test_again_makes_the_same_and_claims_read_it(
     again = json.loads(capsys.readouterr().out)
     assert (out / "reproduction.html").read_bytes() == before
     assert {path: path.stat().st_mtime_ns for path in weights} == weights
-    told = json.loads(run(f"claims {out} --json").out)
-    assert told == {"claims": again["claims"]}
-    assert told == json.loads(run(f"claims {out / 'rows'} --json").out)
+    for folder in (out, out / "rows"):
+        told = json.loads(run(f"claims {folder} --json").out)
+        named = [{"folder": str(folder), **claim} for claim in again["claims"]]
+        assert told == {"claims": named}
     assert "C12" in run(f"claims {out}").out
+
+
+def test_answers_of_several_folders_are_side_by_side(run: Run) -> None:
+    folders = [REPRODUCED / "public" / "rows", REPRODUCED / "small"]
+    head, *lines = run("claims " + " ".join(map(str, folders))).out.splitlines()[1:]
+    assert head.split() == ["claim", "public", "small"]
+    cells = {
+        line.split()[0]: re.split(r" {2,}", line.strip())[2:] for line in lines if line[0] == "C"
+    }
+    assert list(cells) == [f"C{number}" for number in range(1, 13)]
+    assert cells["C2"] == ["–", "not testable at this size"]
+    both = json.loads(run(f"claims {' '.join(map(str, folders))} --json").out)["claims"]
+    assert [claim["folder"] for claim in both] == [str(folders[0])] * 3 + [str(folders[1])] * 12
+    for claim in both:
+        column = folders.index(Path(claim["folder"]))
+        assert cells[claim["claim"]][column] == claim["verdict"]
 
 
 def test_a_set_that_is_not_here_is_said_and_the_rest_is_made(run: Run) -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 
 from seatbelt_vae import __version__
 from seatbelt_vae.cli.invocation import invoked
-from seatbelt_vae.cli.options import Claims, Verb
+from seatbelt_vae.cli.options import Verb
 from seatbelt_vae.cli.parsing import parse
 from seatbelt_vae.cli.signals import Interrupted, terminable
 from seatbelt_vae.cli.torchrun import print_in_first_process
@@ -115,9 +115,6 @@ def _say(message: str) -> None:
 
 def _run(options: Verb) -> int:
     """Import the module of the verb, and only that one, and run it; its exit code, 0 by default."""
-    if isinstance(options, Claims):
-        module, function = "reproduce", "run_claims"
-    else:
-        module, function = type(options).__name__.lower(), "run"
-    code: int | None = getattr(import_module(f"{__name__}.{module}"), function)(options)
+    module = import_module(f"{__name__}.{type(options).__name__.lower()}")
+    code: int | None = module.run(options)
     return code or 0

@@ -157,12 +157,18 @@ class Reproduce:
 class Claims:
     """Answer the twelve claims of Willetts et al. (2021) from stored rows.
 
+    The answers of one folder have their reasons and contrasts; those of several are side by side.
+
     Args:
-        folder: a folder that `reproduce` made, or its rows/.
+        folders: folders that `reproduce` made, or their rows/.
     """
 
-    folder: Positional[Path]
+    folders: Positional[tuple[Path, ...]]
     output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if not self.folders:
+            raise ConfigError("no folder given: name one or more that reproduce made")
 
     to_resume = "run the same command again"
 

@@ -1,22 +1,19 @@
-"""``reproduce``: figures and tables of the paper; ``claims``: answers to its claims."""
+"""``reproduce``: figures and tables of the paper."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from seatbelt_vae.cli.claims import print_answers
 from seatbelt_vae.cli.job_progress import at_work, engine_of, show_all, show_each
-from seatbelt_vae.cli.paper_options import Claims, Reproduce
+from seatbelt_vae.cli.paper_options import Reproduce
 from seatbelt_vae.cli.stdout import print_json, print_table
 from seatbelt_vae.errors import SeatbeltError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from seatbelt_vae.evaluation.two_way_bootstrap import CrossedEstimate
-    from seatbelt_vae.paper.claims import Answer
     from seatbelt_vae.paper.experiment_jobs import Plan
     from seatbelt_vae.paper.reproduce import Reproduction
 
-__all__ = ["run", "run_claims"]
+__all__ = ["run"]
 
 
 def run(options: Reproduce) -> None:
@@ -72,53 +69,10 @@ def _print(options: Reproduce, result: "Reproduction") -> None:
         for one in result.findings:
             print("\n".join((one.panel, *(f"  {sentence}" for sentence in one.sentences))))
         if not result.findings:
-            _print_answers(result.answers)
+            print_answers(result.answers)
         for data, why in result.missing.items():
             print(f"without {data}: {why}")
         print(result.page)
-
-
-def run_claims(options: Claims) -> None:
-    """Answer the claims from stored rows, and print them."""
-    from seatbelt_vae.paper.claims import answer_all, record_of
-    from seatbelt_vae.paper.stored_rows import ROWS
-    from seatbelt_vae.results import Store
-
-    exported = options.folder / ROWS
-    answers = answer_all(Store.open([exported if exported.exists() else options.folder]))
-    if options.output.json:
-        print_json({"claims": [record_of(answer) for answer in answers]})
-        return
-    _print_answers(answers)
-    for answer in answers:
-        rows = [
-            [data, e.contrast.words, e.contrast.strength or "–", *_numbers(e.estimate)]
-            for data, effects in answer.effects.items()
-            for e in effects
-        ]
-        rows += [
-            [data, f"precondition: {found.series} at β = 1, {found}", *"–––"]
-            for data, required in answer.preconditions.items()
-            for found in required
-        ]
-        if rows:
-            head = ["data", "positive (or above 1) if", "strength", "effect", "95 % interval"]
-            print_table(f"{answer.claim.id}: {answer.claim.text}", head, rows)
-
-
-def _print_answers(answers: "Sequence[Answer]") -> None:
-    if not answers:
-        print("these experiments decide no claim")
-        return
-    rows = [[a.claim.id, a.claim.text, a.verdict, a.why] for a in answers]
-    print_table("claims of Willetts et al. (2021)", ["", "claim", "answer", "why"], rows)
-
-
-def _numbers(estimate: "CrossedEstimate") -> list[str]:
-    if estimate.value is None:
-        return ["–", "–"]
-    interval = "–" if estimate.low is None else f"{estimate.low:.3g} … {estimate.high:.3g}"
-    return [f"{estimate.value:.3g}", interval]
 
 
 def _print_cost(options: Reproduce, whole: "Plan") -> None:
