@@ -15,6 +15,7 @@ from seatbelt_vae.paper.estimate import estimate
 from seatbelt_vae.paper.experiment_jobs import plan, sets_of
 from seatbelt_vae.paper.experiments import EXPERIMENTS
 from seatbelt_vae.paper.sizes import SIZES
+from tests.data.written_sets import fashion_mnist
 
 
 def test_counts_and_hours(monkeypatch):
@@ -54,6 +55,19 @@ def test_sets_that_are_not_here_are_named_and_their_models_cost_nothing():
     assert (cost.models, cost.rows) == (len(alone.jobs), alone.rows)
     assert cost.training_hours == pytest.approx(3 * size.training.steps / 3600)
     assert estimate(alone).missing == {}
+
+
+@pytest.mark.usefixtures("a_second_a_step")
+def test_a_model_of_each_data_set_is_timed(tmp_path):
+    _, root = fashion_mnist(tmp_path)
+    chosen = [EXPERIMENTS["table1"], EXPERIMENTS["fig1"]]
+    whole = plan(chosen, SIZES["smoke"], {"fashion-mnist": str(root)})
+    timed = Counter(
+        (run.data.name, len(run.model.latent_sizes) > 1)
+        for run in (whole.jobs[label].run for label in estimate(whole).timed)
+    )
+    sets = ("dsprites", "fashion-mnist")
+    assert timed == dict.fromkeys(itertools.product(sets, (False, True)), 1)
 
 
 def test_without_any_of_its_sets_nothing_can_be_estimated():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seatbelt_vae.config import AttackConfig, ObjectiveConfig
 from seatbelt_vae.config.hardening import HardeningConfig
 from seatbelt_vae.errors import DataError
-from seatbelt_vae.paper.experiment_jobs import Plan, level_count, sets_of
+from seatbelt_vae.paper.experiment_jobs import Plan, level_count, missing_sets, sets_of
 from seatbelt_vae.paper.quantities import STRENGTHS
 from seatbelt_vae.workflow import Job
 
@@ -24,7 +24,6 @@ __all__ = ["Cost", "estimate"]
 
 _STEPS, _ROWS, _BUDGETED_PAIRS = 10, 25, 2
 _LEVELS = 5  # number of λ of the published attack, which takes seconds per row
-_COLOURS = 3
 _SECONDS_PER_HOUR = 3600
 
 
@@ -60,8 +59,8 @@ class Cost:
 _AttackKind = tuple[str, str]
 """Strength and loss."""
 
-_Kind = tuple[bool, bool, ObjectiveConfig, str]
-"""Whether a model has several layers and colour, its defence and its network."""
+_Kind = tuple[str, bool, ObjectiveConfig, str]
+"""The data set of a model, whether it has several layers, its defence and its network."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,10 @@ class _Pace:
 def estimate(whole: Plan) -> Cost:
     """Time a few steps and pairs of the first model of each kind.
 
-    The kind is: one layer or several, grey or colour, the defence and the network. All models of a
-    kind are assumed to cost the same. The evaluation of models is left out; it takes
-    seconds, except for attacks downstream (``table1``, ``defended-probes``). Models without a data
-    set on this machine are left out, as in `reproduce`. All files are temporary.
+    The kind is: the data set, one layer or several, the defence and the network. All models of a
+    kind are assumed to cost the same. The evaluation of models is left out; it takes seconds,
+    except for attacks downstream (``table1``, ``defended-probes``). Models without a data set on
+    this machine are left out, as in `reproduce`. All files are temporary.
 
     Args:
         whole: the plan.
@@ -87,13 +86,9 @@ def estimate(whole: Plan) -> Cost:
     Raises:
         DataError: none of the data sets is on this machine.
     """
-    sets: dict[str, ImageData] = {}
-    missing: dict[str, str] = {}
-    for name, data in sets_of(whole):
-        if isinstance(data, DataError):
-            missing[name] = str(data)
-        else:
-            sets[name] = data
+    every = dict(sets_of(whole))
+    sets = {name: data for name, data in every.items() if not isinstance(data, DataError)}
+    missing = missing_sets(every)
     if not sets:
         raise DataError("; ".join(missing.values()))
     here = {label: job for label, job in whole.jobs.items() if job.run.data.name in sets}
@@ -102,7 +97,7 @@ def estimate(whole: Plan) -> Cost:
 
 def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, str]) -> Cost:
     first: dict[_Kind, str] = {}
-    kinds = {label: _kind(job, sets[job.run.data.name]) for label, job in whole.jobs.items()}
+    kinds = {label: _kind(job) for label, job in whole.jobs.items()}
     # attacked models first: those of the Swiss roll are not attacked
     for label in sorted(whole.jobs, key=lambda label: not whole.jobs[label].attacks):
         first.setdefault(kinds[label], label)
@@ -139,11 +134,11 @@ def _cost(whole: Plan, sets: Mapping[str, "ImageData"], missing: Mapping[str, st
     )
 
 
-def _kind(job: Job, data: "ImageData") -> _Kind:
+def _kind(job: Job) -> _Kind:
     """Everything that decides the cost of a step, see `estimate`."""
     layered = len(job.run.model.latent_sizes or ()) > 1
     defence = replace(job.run.objective, beta=None, defence_radius=None)
-    return layered, data.image_shape[0] == _COLOURS, defence, job.run.model.network
+    return job.run.data.name, layered, defence, job.run.model.network
 
 
 def _timed(

@@ -81,23 +81,9 @@ def reproduce_public(
     if not (done or stored.names):
         raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
     _write_members(out / "runs", models, done)
-    lacking, command = unfinished_of(left, done), _command(folder, size, roots or {})
-    return _results(whole, out, stored, command, failures, failures or lacking, missing)
-
-
-def _results(
-    whole: Plan,
-    out: Path,
-    stored: StoredRuns,
-    command: str,
-    failures: Mapping[str, str],
-    lacking: Mapping[str, str],
-    missing: Mapping[str, str],
-) -> Reproduction:
-    """The rows and the page of all finished models."""
-    about = list(_facts(whole))
+    command, lacking = _command(folder, size, roots or {}), failures or unfinished_of(left, done)
     page, answers, findings = write_results(
-        [PUBLIC], whole, out, stored, command, lacking, missing, about
+        [PUBLIC], whole, out, stored, command, lacking, missing, list(_facts(whole))
     )
     return Reproduction(page, answers, findings, failures, missing)
 
