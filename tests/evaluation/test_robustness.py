@@ -19,7 +19,7 @@ from torch import Tensor
 from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.distortion_damage import auddc
-from seatbelt_vae.evaluation.measures import BUDGETS
+from seatbelt_vae.evaluation.measures import BUDGETS, PAIR_MEASURES
 from seatbelt_vae.evaluation.robustness import (
     measure_pair,
     negative_log_likelihood,
@@ -47,6 +47,27 @@ def test_nll_of_a_linear_model_in_closed_form() -> None:
         scale = model.std * (model.decoder.T @ (product @ star.flatten() - TARGET.flatten()))
         standard_error = scale.norm().item() / VARIANCE / draws**0.5
         assert value == pytest.approx(expected, abs=5 * standard_error + 0.05)
+
+
+def test_the_floor_of_the_nll_is_that_of_the_target_itself() -> None:
+    settings = replace(SETTINGS, strength="paper")
+    pair = measure_pair(
+        random_linear(), X, TARGET, torch.stack([OTHER, TARGET]), attack_rows(0, 2), settings
+    )
+    other, itself = pair.rows
+    assert other["nll_target_floor"] == itself["nll_target_floor"] == itself["nll_target"]
+    excess = PAIR_MEASURES["nll_excess"]
+    found = excess.compute(attack_rows(0, 2), pair)
+    assert found == pytest.approx((other["nll_target"] - itself["nll_target"]) / 2)
+    # over many draws (‖x_t − DEx*‖² − ‖x_t − DEx_t‖²) / 2v
+    model = random_linear()
+    product = model.decoder @ model.encoder
+    apart = [(product @ s.flatten() - TARGET.flatten()).square().sum() for s in (OTHER, TARGET)]
+    many = measure_pair(
+        model, X, TARGET, OTHER[None], attack_rows(0, 1), replace(settings, fresh_draws=20_000)
+    )
+    expected = ((apart[0] - apart[1]) / (2 * VARIANCE)).item()
+    assert excess.compute(attack_rows(0, 1), many) == pytest.approx(expected, rel=0.02)
 
 
 def test_nll_is_the_mean_of_the_logarithm() -> None:

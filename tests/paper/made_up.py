@@ -167,6 +167,7 @@ class _Made:
             here = 0.03 * np.random.default_rng([pair, *self.model.label.encode()]).random()
             start = scale * np.exp(0.5 * own.standard_normal() + 0.3 * self.hard) * self.luck
             weak = 6.0 if strength == "paper" and self.model.beta > 4 else 1.0
+            excess = 90 * self.hard * less + 8 * own.standard_normal() + 90 * here
             gap = min(1.0, 0.25 + 0.2 * self.hard * less + 0.08 * own.standard_normal())
             yield {
                 "run": self.model.label,
@@ -182,7 +183,8 @@ class _Made:
                 "target_reconstruction_error": 5 + 2 * np.log(self.model.beta),
                 "delta_mean": 0.9 * start * weak,
                 "bound_mean": start,
-                "nll_target": 150 + 90 * self.hard * less + 8 * own.standard_normal() + 90 * here,
+                "nll_target": 150 + 10 * np.log(self.model.beta) + excess,
+                "nll_excess": excess,
                 "target_error": 8 + 3 * self.hard + own.standard_normal(),
                 "distance": 9 + own.standard_normal() - self.hard,
             }

@@ -171,6 +171,9 @@ def test_finished_models_alone_are_shown_on_request(made, tmp_path, capsys):
     assert sorted(runs) == ["VAE_dsprites", "btcvae_dsprites"]
     # one model is not here, and the data set of another one is not
     assert "Not finished: 1 models." in (copy / "reproduction.html").read_text()
+    shutil.rmtree(copy)
+    assert main([*elsewhere, "--finished"]) == 2
+    assert "no model is finished: leave --finished out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

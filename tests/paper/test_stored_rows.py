@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from seatbelt_vae.errors import SeatbeltError
 from seatbelt_vae.paper.defence_sizes import DEFENCE_SIZES
 from seatbelt_vae.paper.experiment_jobs import plan
 from seatbelt_vae.paper.experiments import DEFENCES, EXPERIMENTS
@@ -100,6 +101,12 @@ def test_finished_models_alone_are_shown_on_request(made, tmp_path):
     assert started == [lost.name[: -len("-00000000")]]
     assert rows(out) == whole
     assert "Not finished" not in (out / "reproduction.html").read_text()
+
+
+def test_without_a_finished_model_the_error_says_what_to_do(tmp_path):
+    with pytest.raises(SeatbeltError) as caught:
+        reproduce([POINTS], SMOKE, tmp_path / "out", finished_only=True)
+    assert str(caught.value) == "no model is finished: leave --finished out to make them"
 
 
 def test_rows_of_other_settings_are_not_kept(out):

@@ -179,6 +179,7 @@ class _Pair:
                 "distortion": 1 - 1.05 * self.moved(row["distance_relative"]),
                 "distance_relative": row["distance_relative"],
                 "nll_target": 400.0,
+                "nll_target_floor": 150.0,
                 "target_error": 12.0,
                 "told_apart": True,
                 "told_apart_distortion": True,

@@ -134,7 +134,8 @@ def measure_pair(
 
     Every row gets, keyed by pair and level: ``gap`` (mean path), ``gap_sampled`` (see
     `sampled_gap`), ``distortion``, ``distance_relative``, ``nll_target`` (nats, see
-    `negative_log_likelihood`), ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
+    `negative_log_likelihood`), ``nll_target_floor``, the same for the target itself,
+    ``target_error`` :math:`\|\mathrm{rec}(x^*)-x_t\|`,
     ``target_distance`` :math:`\|x^*-x_t\|`, ``target_reconstruction_error``
     :math:`\|\mathrm{rec}(x_t)-x_t\|`, ``told_apart`` and ``told_apart_distortion``. A ratio that
     is not finite is None.
@@ -204,6 +205,8 @@ def _columns(
     }
     if capabilities_of(model).likelihood:
         columns["nll_target"] = negative_log_likelihood(model, pair.target, adversarial, noise)
+        floor = negative_log_likelihood(model, pair.target, pair.target[None], noise)
+        columns["nll_target_floor"] = floor.expand(len(adversarial))
     return columns
 
 

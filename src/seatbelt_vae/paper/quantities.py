@@ -8,6 +8,7 @@ __all__ = [
     "COPY",
     "EVALUATED_PAIRS",
     "GAP",
+    "NLL_FLOOR",
     "OVER_LEVELS",
     "OWN_AREA",
     "OWN_GAP",
@@ -73,3 +74,4 @@ class Reference:
 TRIVIAL = Reference("trivial bound B", "bound_mean", ceiling=True)
 BLEND = Reference("blending with the target", 'CASE WHEN told_apart THEN "blend_gap@0.2" END')
 COPY = Reference("1 − ε: copying the input", "0.8")
+NLL_FLOOR = Reference("its floor, −log p(xₜ|zₜ)", "nll_target - nll_excess")

@@ -23,7 +23,7 @@ from seatbelt_vae.runs import RunFolder, write_json
 from seatbelt_vae.sweep import Engine, JobsDone, LocalEngine, SweepResult, finished_runs, run_sweep
 from seatbelt_vae.workflow import Job
 
-__all__ = ["Reproduction", "reproduce", "write_results"]
+__all__ = ["Reproduction", "nothing_finished", "reproduce", "unfinished_of", "write_results"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def reproduce(
         unfinished, result = unfinished_of(asked.left, known), replace(result, failures={})
     asked = asked.after(result.runs)
     if not (result.runs or asked.stored.names):
-        raise SeatbeltError("; ".join(f"{label}: {why}" for label, why in result.failures.items()))
+        raise nothing_finished(result.failures)
     return _results(experiments, size, roots, asked, result, unfinished)
 
 
@@ -116,6 +116,14 @@ def _results(
         shown, drawn, out, asked.stored, _command(shown, size), *lacking
     )
     return Reproduction(page, answers, findings, result.failures, missing)
+
+
+def nothing_finished(failures: Mapping[str, str]) -> SeatbeltError:
+    """The error of a reproduction without a finished model; no job failed if none was started."""
+    reasons = [f"{label}: {why}" for label, why in failures.items()]
+    return SeatbeltError(
+        "; ".join(reasons) or "no model is finished: leave --finished out to make them"
+    )
 
 
 def unfinished_of(left: Plan, finished: Collection[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatbelt_vae.config.checks import one_of
 from seatbelt_vae.data import ImageData
-from seatbelt_vae.errors import DataError, SeatbeltError
+from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment_jobs import (
     Part,
     Plan,
@@ -19,7 +19,12 @@ from seatbelt_vae.paper.experiment_jobs import (
 from seatbelt_vae.paper.experiments import PUBLIC
 from seatbelt_vae.paper.members import MEMBERS, MemberRun, settings_of
 from seatbelt_vae.paper.public_models import PublicModel, public_models
-from seatbelt_vae.paper.reproduce import Reproduction, unfinished_of, write_results
+from seatbelt_vae.paper.reproduce import (
+    Reproduction,
+    nothing_finished,
+    unfinished_of,
+    write_results,
+)
 from seatbelt_vae.paper.sizes import SIZES, Size
 from seatbelt_vae.paper.stored_rows import ROWS, StoredRuns, stored_runs
 from seatbelt_vae.parallel.operating_system import available_cores
@@ -79,7 +84,7 @@ def reproduce_public(
         failures = run_jobs(work, on_progress, at_once=jobs or available_cores(), preload=HEAVY)
     done = _finished(out / "runs", left, keys, failures)
     if not (done or stored.names):
-        raise SeatbeltError("; ".join(f"{name}: {why}" for name, why in failures.items()))
+        raise nothing_finished(failures)
     _write_members(out / "runs", models, done)
     command, lacking = _command(folder, size, roots or {}), failures or unfinished_of(left, done)
     page, answers, findings = write_results(

@@ -55,9 +55,9 @@ def _tables(tables: Iterable[RowTable]) -> dict[str, Known]:
 
 MEASURED = _known("""
     run VARCHAR, suite VARCHAR, pair BIGINT, level DOUBLE,
-    gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, target_error DOUBLE,
-    target_distance DOUBLE, target_reconstruction_error DOUBLE, told_apart BOOLEAN,
-    told_apart_distortion BOOLEAN
+    gap DOUBLE, gap_sampled DOUBLE, distortion DOUBLE, nll_target DOUBLE, nll_target_floor DOUBLE,
+    target_error DOUBLE, target_distance DOUBLE, target_reconstruction_error DOUBLE,
+    told_apart BOOLEAN, told_apart_distortion BOOLEAN
 """)
 """Columns of ``measures/``, joined to the columns of each attack in the view ``attacks``."""
 

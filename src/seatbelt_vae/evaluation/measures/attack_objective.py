@@ -76,6 +76,14 @@ def _of_measured(name: str) -> Compute:
     return lambda _, measured: _mean(measured.rows, name)
 
 
+def _nll_excess(_: Sequence[Row], measured: "PairMeasures") -> float | None:
+    """The mean −log p(x_t|z*) over the levels, above the value for the target itself."""
+    found = _mean(measured.rows, "nll_target")
+    # rows measured before the floor existed have none
+    floor = _mean(measured.rows, "nll_target_floor")
+    return None if found is None or floor is None else found - floor
+
+
 def _unconverged(rows: Sequence[Row], _: "PairMeasures") -> float:
     # rows stored before `status_attack` existed have only `status`
     ended = [row.get("status_attack") or row["status"] for row in rows]
@@ -161,6 +169,17 @@ ATTACK_OBJECTIVE = (
         definition="Negative log-likelihood of the target under latents of the adversarial input.",
         needs=frozenset({"likelihood"}),
         compute=_of_measured("nll_target"),
+    ),
+    _measure(
+        name="nll_excess",
+        symbol="log p(xₜ|zₜ) − log p(xₜ|z*)",
+        unit="nats",
+        better="↑",
+        formula=r"\overline{\log p(x_t\mid z_t)-\log p(x_t\mid z^*)},\ z_t\sim q(z\mid x_t)",
+        definition="The same above its floor, the value under latents of the target itself, which "
+        "rises where reconstruction gets worse.",
+        needs=frozenset({"likelihood"}),
+        compute=_nll_excess,
     ),
     _measure(
         name="target_error",

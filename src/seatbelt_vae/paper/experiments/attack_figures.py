@@ -5,7 +5,15 @@ from dataclasses import replace
 
 from seatbelt_vae.paper.experiment import Experiment, Member, PaperAttack, models_of_series
 from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Curves, Scatter, delta_curves
-from seatbelt_vae.paper.quantities import BLEND, COPY, GAP, OVER_LEVELS, OWN_GAP, attack_rows
+from seatbelt_vae.paper.quantities import (
+    BLEND,
+    COPY,
+    GAP,
+    NLL_FLOOR,
+    OVER_LEVELS,
+    OWN_GAP,
+    attack_rows,
+)
 from seatbelt_vae.paper.sizes import Size
 
 __all__ = [
@@ -104,7 +112,13 @@ FIG4 = Experiment(
 def loss_curves(loss: str, short: str, unit: str) -> tuple[Curves, Curves, Curves]:
     """Likelihood, Δ and gap under the attacks with one loss."""
     where = attack_rows(loss)
-    nll = Curves(f"nll_{short}", "nll_target", f"−log p(xₜ|z*), nats, {loss}", where=where)
+    nll = Curves(
+        f"nll_{short}",
+        "nll_target",
+        f"−log p(xₜ|z*), nats, {loss}",
+        where=where,
+        references=(NLL_FLOOR,),
+    )
     return (
         replace(nll, published=f"fig5.*.nll_{short}"),
         delta_curves(f"delta_{short}", f"Δ ({loss}), {unit}", where, f"fig5.*.delta_{short}"),
