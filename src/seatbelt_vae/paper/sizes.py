@@ -177,12 +177,12 @@ SMALL = Size(
 MEDIUM = replace(
     SMALL,
     name="medium",
-    summary="64×64 images, the published networks and batches, 1.3 million images per training",
+    summary="64×64 images, the published networks and batches in bf16, 1.3 million images each",
     seeded_data=("faces", "chairs", "fashion-mnist"),
     latents=(32,),
     image_size=64,
     network=ModelConfig(),
-    training=TrainingConfig(steps=1300, threads=1),
+    training=TrainingConfig(steps=1300, precision="bf16", threads=1),
     attack=AttackConfig(
         weights="published",
         weight_count=5,
