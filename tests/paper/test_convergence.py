@@ -23,6 +23,7 @@ def training():
         for step, value in enumerate(ELBO, start=1)
     ]
     run = {"run": "a", "data": "faces", "beta": 1.0, "seed": 2, "depth": 2, "batch_size": 64}
+    run["preset"] = "hvae"
     run |= {"latent_sizes": [4, 3], "top_size": 3, "free_bits": 0.125}
     evaluation = {"run": "a", "elbo": -25.0, "divergences": [9.0, 1.5], "tc_lower": 0.3}
     evaluation |= {"active_units": [4, 0], "sigma_norm_mean": [0.5, 1.25]}
@@ -51,10 +52,11 @@ def test_the_rise_is_that_of_a_line_through_the_last_tenth(training):
 
 
 def test_layers_and_starts(training):
-    assert (training.data, training.model, training.seed) == ("faces", "VAE", 2)
+    assert (training.data, training.model, training.seed) == ("faces", "hvae", 2)
     assert training.layers == [(4, 4), (0, 3)]
     assert training.unused_layers == [2]
     assert (training.top_kl, training.tc, training.sigma) == (1.5, 0.3, [0.5, 1.25])
+    assert training.tc_limit is None
     assert training.floors == pytest.approx(1.5 / (3 * 0.125))
     assert training.r0 == 12
 
@@ -65,6 +67,17 @@ def test_layers_and_starts(training):
 )
 def test_a_rise_counts_beyond_a_percent_and_its_error(training, rise, error, rising):
     assert replace(training, rise=rise, rise_error=error).still_rising is rising
+
+
+def test_a_model_that_others_trained_has_no_steps():
+    run = {"run": "a", "data": "faces", "beta": 6.0, "depth": 1, "latent_sizes": [2], "top_size": 2}
+    evaluation = {"run": "a", "elbo": -25.0, "divergences": [9.0], "sigma_norm_mean": [0.5]}
+    evaluation |= {"tc_lower": 12.5, "tc_saturated": True, "tc_images": 2000, "active_units": [2]}
+    members = [{"run": "a", "experiment": "public", "series": "β-TCVAE"}]
+    store = MadeUp({"runs": [run], "evaluations": [evaluation], "members": members})
+    (found,) = trainings(store)
+    assert (found.steps, found.images, found.rise, found.still_rising) == (None, None, None, False)
+    assert (found.tc, found.tc_limit, found.r0) == (12.5, 2000, None)
 
 
 def test_without_trainings_the_table_is_empty():

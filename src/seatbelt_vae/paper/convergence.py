@@ -27,32 +27,33 @@ QUERY = f"""WITH train AS (
 ), starts AS (
   SELECT run, avg(divergence_start) AS r0 FROM attacks
   WHERE strength = 'strong' AND {attack_rows("latent-kl")} GROUP BY run
-), roles AS (
-  SELECT run, min(series) AS model FROM members GROUP BY run
 )
-SELECT data, model, beta, seed, trained AS steps, trained * batch_size AS images, elbo, rise,
-  rise_error, active_units, latent_sizes, divergences[depth] AS top_kl,
-  divergences[depth] / nullif({FLOOR}, 0) AS floors, tc_lower AS tc, sigma_norm_mean AS sigma, r0
-FROM roles JOIN runs USING (run) JOIN rises USING (run) JOIN evaluations USING (run)
-LEFT JOIN starts USING (run)
+SELECT data, CASE preset WHEN 'foreign' THEN run ELSE preset END AS model, beta, seed,
+  trained AS steps, trained * batch_size AS images, elbo, rise, rise_error, active_units,
+  latent_sizes, divergences[depth] AS top_kl,
+  divergences[depth] / nullif({FLOOR}, 0) AS floors, tc_lower AS tc,
+  CASE WHEN tc_saturated THEN tc_images END AS tc_limit, sigma_norm_mean AS sigma, r0
+FROM (SELECT DISTINCT run FROM members) JOIN runs USING (run) JOIN evaluations USING (run)
+LEFT JOIN rises USING (run) LEFT JOIN starts USING (run)
 ORDER BY ALL"""
 """The rows of `trainings`."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training.
+    """One trained model.
 
     Args:
-        data, model, beta, seed: data set, kind of model, β and seed.
-        steps, images: optimiser steps, and images seen.
+        data, model, beta, seed: data set, preset (or name, if others trained the model), β, seed.
+        steps, images: optimiser steps, and images seen; None if others trained the model.
         elbo: β = 1 ELBO of test images, nats.
         rise, rise_error: rise of the training ELBO over the last tenth of the steps by a straight
-            line, and its standard error, nats.
+            line, and its standard error, nats; None if others trained the model.
         active_units, latent_sizes: units in use and units, by layer.
         top_kl: KL of the top layer, nats.
         floors: the same over its free-bits floor; None without free bits.
         tc: lower bound of the total correlation of the top layer, nats.
+        tc_limit: the number of images that limits it, see `is_saturated`; None if none does.
         sigma: mean norm of the posterior standard deviations, by layer.
         r0: mean KL of the codes of two images; None if the model was not attacked.
     """
@@ -61,16 +62,17 @@ class Training:
     model: str
     beta: float
     seed: int
-    steps: int
-    images: int
+    steps: int | None
+    images: int | None
     elbo: float
-    rise: float
-    rise_error: float
+    rise: float | None
+    rise_error: float | None
     active_units: Sequence[int]
     latent_sizes: Sequence[int]
     top_kl: float
     floors: float | None
     tc: float | None
+    tc_limit: int | None
     sigma: Sequence[float]
     r0: float | None
 
@@ -82,6 +84,8 @@ class Training:
     @property
     def still_rising(self) -> bool:
         """Whether the ELBO rose by more than 1 % and two standard errors at the end."""
+        if self.rise is None or self.rise_error is None:
+            return False
         return self.rise > max(0.01 * abs(self.elbo), 2 * self.rise_error)
 
     @property
@@ -91,7 +95,7 @@ class Training:
 
 
 def trainings(store: Store) -> list[Training]:
-    """The trainings of a store, one per run; empty for models that others trained.
+    """The trainings of a store, one per run.
 
     Args:
         store: a results store with the view ``members``.
