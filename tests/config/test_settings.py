@@ -139,6 +139,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "model hierarchy_widths": lambda: ModelConfig(hierarchy_widths=(-1,)),
     "model features": lambda: ModelConfig(features=0),
     "model depth and sizes": lambda: ModelConfig(depth=3, latent_sizes=(8, 4)),
+    "training gradient_clip": lambda: TrainingConfig(gradient_clip=0.0),
     "training ema_decay": lambda: TrainingConfig(ema_decay=1.0),
     "training ema_decay of zero": lambda: TrainingConfig(ema_decay=0.0),
     "training tracker": lambda: TrainingConfig(trackers=("tensorbord",)),

@@ -50,6 +50,7 @@ BY_HAND = {
     "lipschitz_constants": st.none(),
     "kl_warm_up": st.integers(0, 1000),
     "tc_warm_up": st.integers(0, 1000),
+    "gradient_clip": st.none() | st.floats(0.1, 1e3),
     "ema_decay": st.none() | st.floats(0.1, 0.9),
     "trackers": st.lists(st.sampled_from(TRACKERS), unique=True).map(tuple),
     "optional_metrics": st.lists(st.sampled_from(OPTIONAL_METRICS), unique=True).map(tuple),

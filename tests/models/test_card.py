@@ -164,6 +164,15 @@ def test_averaged_weights_are_stated() -> None:
     assert "moving average" not in _card().text
 
 
+def test_a_limit_of_the_gradient_and_the_schedule_are_stated() -> None:
+    assert ["learning rate", "0.001 at the start, cosine decay to 0 (Adam)"] in _cells(_card().text)
+    training = replace(CONFIG.training, gradient_clip=250.0, schedule="constant")
+    cells = _cells(_card(replace(CONFIG, training=training)).text)
+    assert ["learning rate", "0.001, constant (Adam)"] in cells
+    assert ["gradient", "scaled down to a norm of 250"] in cells
+    assert "scaled down" not in _card().text
+
+
 def test_tables_escape_any_text() -> None:
     odd = ["E log p(x|z*)", "a*b*c", "<b>", r"\|", "`x` x_t", "−88.0"]
     table = CardTable("a | b", ("x|y", *"bcdef"), [odd], [("p(x|z)", "means *this*")])

@@ -56,10 +56,10 @@ def watch(tmp_path, monkeypatch):
     return watched
 
 
-@pytest.mark.parametrize("preset", ["vae", "seatbelt"])
-def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, preset):
+@pytest.mark.parametrize(("preset", "clip"), [("vae", None), ("seatbelt", None), ("seatbelt", 6.0)])
+def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, preset, clip):
     steps = 8
-    settings = config(preset, steps=steps)
+    settings = config(preset, steps=steps, gradient_clip=clip)
     settings = replace(settings, objective=replace(settings.objective, kl_warm_up=5))
     run, seen = watch("run", settings)
     setups = [p.loss.setup for objective in seen.objectives for p in objective.penalties]
@@ -67,18 +67,26 @@ def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, pr
     model = HierarchicalVAE(train(run, points()).architecture)
     model.load_state_dict(seen.start)
     optimizer = torch.optim.Adam(model.parameters(), foreach=False)
+    norms = []
     for step, (objective, x, noise) in enumerate(
         zip(seen.objectives, seen.images, seen.noise, strict=True)
     ):
         optimizer.param_groups[0]["lr"] = 3e-3 * (1 + math.cos(math.pi * step / steps)) / 2
         optimizer.zero_grad()
         (-compute(objective, model.train(), x, noise, step + 1).objective).backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), clip or math.inf).item())
         optimizer.step()
     stored = read_tensors(run.path / "model.safetensors")
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(stored[name], tensor, rtol=1e-4, atol=1e-6)
         if name.endswith("weight"):
             assert (stored[name] - seen.start[name]).abs().max() > 1e-4
+    logged = [
+        row["gradient_norm"] for row in read_rows(run.path / "metrics") if row["split"] == "train"
+    ]
+    assert logged == pytest.approx(norms, rel=1e-4)
+    # the limit acts on some steps and not on others, and the norm before it is logged
+    assert clip is None or min(norms) < clip < max(norms)
 
 
 def test_every_epoch_feeds_every_image_once_in_another_order(tmp_path):

@@ -25,6 +25,8 @@ class TrainingConfig:
         learning_rate: learning rate of Adam at the first step.
         schedule: learning rate of the later steps, `cosine` decay to 0 at the last step or
             `constant`; a constant run can be extended without a difference.
+        gradient_clip: largest norm of the gradient of all weights; a longer gradient is scaled down
+            to it, which hierarchical models on large images may need (default: no limit).
         precision: `float32`, or autocast to `bf16`.
         seed: seed of the weights, the order of the data and the noise.
         checkpoint_every: steps between checkpoints.
@@ -42,6 +44,7 @@ class TrainingConfig:
     batch_size: int = 1024
     learning_rate: float = 1e-3
     schedule: Literal["cosine", "constant"] = "cosine"
+    gradient_clip: float | None = None
     precision: Literal["float32", "bf16"] = "float32"
     seed: int = 0
     checkpoint_every: int = 500
@@ -58,6 +61,8 @@ class TrainingConfig:
         at_least("batch_size", self.batch_size, 2)
         positive("learning_rate", self.learning_rate)
         one_of("schedule", self.schedule, ("cosine", "constant"))
+        if self.gradient_clip is not None:
+            positive("gradient_clip", self.gradient_clip)
         one_of("precision", self.precision, ("float32", "bf16"))
         at_least("seed", self.seed, 0)
         positive("checkpoint_every", self.checkpoint_every)

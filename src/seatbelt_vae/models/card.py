@@ -163,12 +163,16 @@ def _objective(settings: RunConfig, depth: int) -> list[str]:
 def _training(settings: RunConfig) -> list[tuple[str, str]]:
     chosen = settings.training
     length = ("epochs", f"{chosen.epochs:,}")
-    decay = chosen.ema_decay
+    decay, limit = chosen.ema_decay, chosen.gradient_clip
     average = [] if decay is None else [("weights", f"their moving average, decay {decay:g}")]
+    clip = [] if limit is None else [("gradient", f"scaled down to a norm of {limit:g}")]
+    rate = f"{chosen.learning_rate:g}"
+    rate += " at the start, cosine decay to 0" if chosen.schedule == "cosine" else ", constant"
     return [
         length if chosen.steps is None else ("steps", f"{chosen.steps:,}"),
         ("batch", f"{chosen.batch_size:,} images"),
-        ("learning rate", f"{chosen.learning_rate:g} at the start, cosine decay to 0 (Adam)"),
+        ("learning rate", f"{rate} (Adam)"),
+        *clip,
         *average,
         ("precision", chosen.precision),
         ("seed", str(chosen.seed)),

@@ -7,7 +7,11 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
-from torch.nn.utils import convert_conv2d_weight_memory_format, get_total_norm
+from torch.nn.utils import (
+    clip_grads_with_norm_,
+    convert_conv2d_weight_memory_format,
+    get_total_norm,
+)
 
 from seatbelt_vae.config import RunConfig, resolve
 from seatbelt_vae.data import ImageData
@@ -105,6 +109,9 @@ class Trainer:
         read = self._read(terms)
         chosen = self.batches.data.train.indices[self.batches.positions(step)[:3]]
         self._health.check(step, read, f"images {', '.join(map(str, chosen))}, …")
+        if (limit := self.config.gradient_clip) is not None:
+            norm = torch.tensor(read["gradient_norm"])
+            clip_grads_with_norm_(self.model.parameters(), limit, norm)
         self._optimizer.step()
         read |= self._parts.step(terms.code, step)
         if self._average is not None:
