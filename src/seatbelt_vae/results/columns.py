@@ -73,11 +73,11 @@ _FIXED: Mapping[str, Known] = {
         likelihood VARCHAR, variance DOUBLE, seed BIGINT, epochs BIGINT, steps BIGINT,
         batch_size BIGINT, learning_rate DOUBLE, schedule VARCHAR, gradient_clip DOUBLE,
         ema_decay DOUBLE, free_bits DOUBLE, free_bits_group VARCHAR, tc_estimator VARCHAR,
-        kl_warm_up BIGINT, tc_warm_up BIGINT, warm_up_period BIGINT, defence VARCHAR, defence_radius DOUBLE,
-        defence_norm VARCHAR, defence_steps BIGINT, defence_warm_up BIGINT,
-        denoising_weight DOUBLE, coupling_source VARCHAR, coupling_correlation DOUBLE,
-        jacobian_weight DOUBLE, jacobian_iterations BIGINT, precision VARCHAR, finished BOOLEAN,
-        weights_digest VARCHAR
+        kl_warm_up BIGINT, tc_warm_up BIGINT, warm_up_period BIGINT,
+        defence VARCHAR, defence_radius DOUBLE, defence_norm VARCHAR, defence_steps BIGINT,
+        defence_warm_up BIGINT, denoising_weight DOUBLE, coupling_source VARCHAR,
+        coupling_correlation DOUBLE, jacobian_weight DOUBLE, jacobian_iterations BIGINT,
+        precision VARCHAR, finished BOOLEAN, weights_digest VARCHAR
     """),
     "evaluations": _known("run VARCHAR, images BIGINT"),
     "suites": _known(f"""
