@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,22 @@ __all__ = ["ProgressLines"]
 _SECONDS_BETWEEN_PLAIN_LINES = 10.0
 
 
+@dataclass
+class _Started:
+    """The start of an activity on a line; fewer completed units than before start it anew.
+
+    Args:
+        activity: its name.
+        since: time of its first report.
+        first, last: completed units at the first and at the latest report.
+    """
+
+    activity: str
+    since: float
+    first: int
+    last: int = 0
+
+
 class ProgressLines:
     """A context manager that shows one line per activity.
 
@@ -35,7 +52,7 @@ class ProgressLines:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._last_plain: dict[str, float] = {}
-        self._started: dict[str, tuple[float, int]] = {}
+        self._started: dict[str, _Started] = {}
 
     def __enter__(self) -> Self:
         if not self._quiet and self._console.is_terminal:
@@ -85,7 +102,8 @@ class ProgressLines:
         if line not in self._tasks:
             self._tasks[line] = bars.add_task(activity, total=total, detail=detail)
         task = self._tasks[line]
-        if bars.tasks[task].description != activity:
+        shown = next(each for each in bars.tasks if each.id == task)
+        if shown.description != activity or done < shown.completed:
             bars.reset(task, total=total, description=activity, detail=detail)
         bars.update(task, completed=done, total=total, detail=detail)
 
@@ -110,13 +128,17 @@ class ProgressLines:
 
     def _plain(self, line: str, activity: str, done: int, total: int, detail: str) -> None:
         now = time.monotonic()
-        since, first = self._started.setdefault(activity, (now, done))
+        started = self._started.get(line)
+        if started is None or started.activity != activity or done < started.last:
+            started = self._started[line] = _Started(activity, now, done)
+        started.last = done
         due = now - self._last_plain.get(line, now - 2 * _SECONDS_BETWEEN_PLAIN_LINES)
         if due < _SECONDS_BETWEEN_PLAIN_LINES and done != total:
             return
         self._last_plain[line] = now
         left = ""
-        if first < done < total:
-            left = f", {(now - since) / (done - first) * (total - done):.0f} s left"
+        if started.first < done < total:
+            pace = (now - started.since) / (done - started.first)
+            left = f", {pace * (total - done):.0f} s left"
         shown = f"  {detail}" if detail else ""
         self._console.print(f"{activity} {done}/{total}{left}{shown}", markup=False, soft_wrap=True)
