@@ -64,6 +64,8 @@ ARGUMENTS = [
     "reproduce fig5 --roots face=there",
     "reproduce fig5 --roots faces=here faces=there",
     "reproduce fig5 --jobs 0",
+    "reproduce fig5 --gate --estimate",
+    "reproduce defences --gate",
     "reproduce fig5 --address host:1",
     "claims",
     "claims nowhere",

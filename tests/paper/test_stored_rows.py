@@ -117,6 +117,32 @@ def test_rows_of_other_settings_are_not_kept(out):
     assert len(started) == len(members) == len(list(out.glob("runs/*/")))
 
 
+def test_a_gate_trains_unpenalised_models_alone_and_tells_what_can_be_tested(tmp_path):
+    started, ablation = [], EXPERIMENTS["ablation"]
+    whole = plan([ablation], SMOKE)
+    found = reproduce([ablation], SMOKE, tmp_path, engine=Counted(started), gate=True)
+    unpenalised = {label for label in whole.jobs if "beta1-" in label}
+    assert set(started) == unpenalised
+    assert len(unpenalised) == len(whole.jobs) / 2 == 2
+    (answer,) = found.answers
+    assert (answer.claim.id, answer.verdict) == ("C12", "not testable at this size")
+    assert answer.effects == {}
+    page = (tmp_path / "reproduction.html").read_text()
+    assert "Not finished: 2 models.</strong> only the unpenalised ones were asked for" in page
+    assert not list(tmp_path.glob("runs/*/attacks/*"))
+    # the whole reproduction goes on with the trained models, and attacks all of them
+    left = RequestedModels.of([ablation], SMOKE, tmp_path, None).left
+    assert left.jobs.keys() == whole.jobs.keys()
+    assert all(job.attacks for job in left.jobs.values())
+
+
+def test_a_gate_keeps_the_rows_of_a_finished_reproduction(out):
+    before, started = rows(out), []
+    reproduce([POINTS], SMOKE, out, engine=Counted(started), gate=True)
+    assert (started, rows(out)) == ([], before)
+    assert "Not finished" not in (out / "reproduction.html").read_text()
+
+
 def write_members(folder, *, without=(), keys=KEYS, shorten=0):
     """The view of the defences at size smoke, as an export has it."""
     found = []

@@ -119,5 +119,9 @@ def test_a_testable_data_set_decides_alone():
     few = {"a": [found(0.1, 0.2, seeds=1)], "b": [found(0.1, 0.2)]}
     assert answer_claim(claim, few, {"b": [unmet]}).verdict == "undecided"
     assert answer_claim(claim, few, {"a": [unmet], "b": [unmet]}).verdict == NOT_TESTABLE
-    assert answer_claim(claim, {}, {"a": [unmet]}).verdict == "undecided"
+    assert answer_claim(claim, {}, {"a": [unmet]}).verdict == NOT_TESTABLE
+    assert answer_claim(claim, {}, {"a": [unmet], "b": [met]}).verdict == "undecided"
+    assert (
+        answer_claim(claim, {"a": effects["a"]}, {"a": [unmet], "b": [met]}).verdict == "undecided"
+    )
     assert NOT_TESTABLE in VERDICTS

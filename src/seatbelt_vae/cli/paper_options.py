@@ -47,6 +47,8 @@ class Reproduce:
         address: address of the head of the Ray cluster, as host:6379; its nodes must share the
             folder (default: a cluster running here, else a new one).
         jobs: number of models in parallel (default: one per core, or one on a GPU).
+        gate: train and measure only one model at β = 1 of each kind, without attacks: is there a
+            total correlation to penalise, and which claims can be tested?
         finished: start no job; write the rows and the page of the models that are finished.
         estimate: only time a few steps and attacks, and print the estimated hours.
     """
@@ -59,6 +61,7 @@ class Reproduce:
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
     jobs: int | None = None
+    gate: bool = False
     finished: bool = False
     estimate: bool = False
     output: Output = field(default_factory=Output)
@@ -78,6 +81,8 @@ class Reproduce:
                         f"{name} beside other figures: reproduce it alone, it has other models"
                     )
         self._check_public()
+        if self.gate and (self.of_defences or self.estimate):
+            raise ConfigError(f"gate is for figures: leave out --estimate and {_DEFENCES}")
         one_of(f"size of {self.ids[0]}", self.size, self.sizes)
         if self.jobs is not None:
             positive("jobs", self.jobs)
@@ -101,8 +106,10 @@ class Reproduce:
                 raise ConfigError(f"models is for {_PUBLIC}: leave it out, or name {_PUBLIC} alone")
         elif self.models is None:
             raise ConfigError(f"{_PUBLIC} without models: give their folder as --models")
-        elif self.estimate or self.engine == "ray":
-            raise ConfigError(f"{_PUBLIC} trains nothing: leave out --estimate and --engine")
+        elif self.estimate or self.gate or self.engine == "ray":
+            raise ConfigError(
+                f"{_PUBLIC} trains nothing: leave out --estimate, --gate and --engine"
+            )
 
     @property
     def public(self) -> bool:

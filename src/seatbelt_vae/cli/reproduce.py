@@ -47,6 +47,7 @@ def run(options: Reproduce) -> None:
                 *(experiments, size, options.folder),
                 roots=roots,
                 engine=engine_of(options.engine, options.address, options.jobs),
+                gate=options.gate,
                 finished_only=options.finished,
                 on_progress=show,
                 on_jobs=show_all(progress),

@@ -70,6 +70,20 @@ class Plan:
         sources = {label: source for label, source in self.sources.items() if label in jobs}
         return replace(self, jobs=jobs, sources=sources)
 
+    @property
+    def gate(self) -> "Plan":
+        """The plan of one unpenalised model of each kind, without attacks; its parts are the same.
+
+        These models tell whether there is a TC to penalise.
+        """
+        jobs = {
+            label: replace(job, attacks=())
+            for label, job in self.jobs.items()
+            if job.run.objective.beta == self.size.least_beta
+            and job.run.training.seed == self.size.seeds[0]
+        }
+        return replace(self, jobs=jobs, sources={})
+
     def hardenings(self, runs: Mapping[str, Path]) -> dict[str, Job]:
         """The jobs that harden finished runs, by label.
 

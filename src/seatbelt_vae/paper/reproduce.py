@@ -52,6 +52,7 @@ def reproduce(
     *,
     roots: Mapping[str, str] | None = None,
     engine: Engine | None = None,
+    gate: bool = False,
     finished_only: bool = False,
     on_progress: Callable[[JobProgress], None] = lambda _: None,
     on_jobs: Callable[[JobsDone], None] = lambda _: None,
@@ -70,6 +71,8 @@ def reproduce(
         out: the folder.
         roots: folders of data sets that are read from disk, by name.
         engine: the engine that runs the jobs (default: one process per core).
+        gate: train and evaluate one unpenalised model of each kind only, without attacks: they
+            tell which claims can be tested.
         finished_only: start no job, and show the models that are finished.
         on_progress: called with the progress of each model.
         on_jobs: called with the progress of all models.
@@ -80,7 +83,7 @@ def reproduce(
         ArtifactError: ``out`` cannot be written.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
-    asked = RequestedModels.of(experiments, size, out, roots)
+    asked = RequestedModels.of(experiments, size, out, roots, gate=gate)
     sweep = partial(run_sweep, on_progress=on_progress, on_jobs=on_jobs)
     run = finished_runs if finished_only else partial(sweep, engine=engine or LocalEngine())
     result = _run(asked.left, partial(run, out / "runs"))
@@ -89,6 +92,8 @@ def reproduce(
         known = {*result.runs, *asked.stored.names}
         unfinished, result = unfinished_of(asked.left, known), replace(result, failures={})
     asked = asked.after(result.runs)
+    if gate:
+        unfinished |= _beyond_gate(asked)
     if not (result.runs or asked.stored.names):
         raise nothing_finished(result.failures)
     return _results(experiments, size, roots, asked, result, unfinished)
@@ -116,6 +121,15 @@ def _results(
         shown, drawn, out, asked.stored, _command(shown, size), *lacking
     )
     return Reproduction(page, answers, findings, result.failures, missing)
+
+
+def _beyond_gate(asked: RequestedModels) -> dict[str, str]:
+    """One line for the page about the models that a gate leaves out."""
+    others = {part.label for part in asked.requested.parts} - asked.requested.jobs.keys()
+    count = len(others - asked.stored.names.keys())
+    return (
+        {f"{count} models": "only the unpenalised ones were asked for, by --gate"} if count else {}
+    )
 
 
 def nothing_finished(failures: Mapping[str, str]) -> SeatbeltError:

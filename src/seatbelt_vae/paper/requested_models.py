@@ -52,9 +52,13 @@ class RequestedModels:
         size: Size,
         out: Path,
         roots: Mapping[str, str] | None,
+        *,
+        gate: bool = False,
     ) -> "RequestedModels":
         """Raises `DataError` if nothing can be made, and nothing is stored."""
         requested, known = plan(experiments, size, roots), plan(tuple(EXPERIMENTS.values()), size)
+        if gate:
+            requested = requested.gate
         keys = keys_of_plan(known) | keys_of_plan(requested)
         here, missing = _available(requested)
         stored = _stored(out, here, known, keys)
@@ -82,7 +86,8 @@ class RequestedModels:
     def missing_of(self, parts: Set[Part]) -> dict[str, str]:
         """The unavailable data sets that have models beyond these parts."""
         lacking = [part.label for part in self.requested.parts if part not in parts]
-        sets = {self.requested.jobs[label].run.data.name for label in lacking}
+        jobs = self.requested.jobs
+        sets = {jobs[label].run.data.name for label in lacking if label in jobs}
         return {data: why for data, why in self.missing.items() if data in sets}
 
 

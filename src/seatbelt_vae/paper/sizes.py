@@ -182,7 +182,7 @@ MEDIUM = replace(
     latents=(32,),
     image_size=64,
     network=ModelConfig(),
-    training=TrainingConfig(steps=1300, precision="bf16", threads=1),
+    training=TrainingConfig(steps=1300, gradient_clip=500.0, precision="bf16", threads=1),
     attack=AttackConfig(
         weights="published",
         weight_count=5,

@@ -73,10 +73,13 @@ def answer_claim(
     """Answer a claim from its contrasts on each data set.
 
     A data set does not count if one of its contrasts rests on fewer than three trainings (except
-    `Claim.of_these_models`), or if its unpenalised models leave the penalty nothing to reduce. If
-    none of them leaves it anything, the claim is *not testable at this size*.
+    `Claim.of_these_models`), or if its unpenalised models leave the penalty nothing to reduce,
+    which needs no attack to be known. If all data sets are of the latter kind, the claim is *not
+    testable at this size*.
     """
-    untestable = {data: why for data in effects if (why := unmet(preconditions.get(data, ())))}
+    reasons = {data: unmet(required) for data, required in preconditions.items()}
+    untestable = {data: why for data, why in reasons.items() if why}
+    testable = (effects.keys() | preconditions.keys()) - untestable.keys()
     by_data: dict[str, Verdict] = {
         data: "not testable at this size" if data in untestable else _verdict(on_data)
         for data, on_data in effects.items()
@@ -84,16 +87,16 @@ def answer_claim(
     deciding = {
         data
         for data, on_data in effects.items()
-        if data not in untestable
+        if data in testable
         and (claim.of_these_models or not any(e.estimate.of_these_models_only for e in on_data))
     }
     verdicts = {by_data[data] for data in deciding}
     verdict: Verdict = "undecided"
-    if not effects:
-        why = "no data set has all the models it compares, with pairs told apart"
-    elif len(untestable) == len(effects):
+    if untestable and not testable:
         verdict = "not testable at this size"
         why = "; ".join(f"{data}, {reason}" for data, reason in untestable.items())
+    elif not testable & effects.keys():
+        why = "no data set has all the models it compares, with pairs told apart"
     elif not deciding:
         why = "fewer than three trainings: of these models only"
     elif len(verdicts) > 1:
