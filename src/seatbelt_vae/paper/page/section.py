@@ -36,6 +36,11 @@ class Section:
         return [list(both) for _, both in groupby(self.drawn, key=lambda drawn: drawn.name)]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no figure has rows, as before the first attack."""
+        return not any(drawn.rows for drawn in self.drawn)
+
+    @property
     def meanings(self) -> dict[str, str]:
         """The meaning of each raised flag."""
         return {flag.name: flag.means for flag in self.flags}
