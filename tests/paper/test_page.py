@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,12 +154,25 @@ def test_at_the_size_of_the_paper_nothing_is_left_out():
         assert list(omissions(experiment, SIZES["paper"], {})) == []
 
 
-def test_a_figure_without_rows_says_so_in_its_place(tmp_path):
+def test_a_figure_without_rows_says_so_in_its_place(store, tmp_path):
+    full, empty = (
+        draw_section(EXPERIMENTS["fig3"], rows, tmp_path / name, tmp_path)
+        for name, rows in (("full", store), ("empty", MadeUp({})))
+    )
+    mixed = replace(full, drawn=[full.drawn[0], *empty.drawn[1:]])
+    page = written(tmp_path / "page.html", [mixed], store)
+    said = [place.text for place in page.root.find("p", class_="missing")]
+    assert len(empty.drawn) > 1
+    assert said == ["Nothing to draw: the query finds no rows."] * (len(empty.drawn) - 1)
+
+
+def test_an_experiment_without_rows_says_so_once(tmp_path):
     empty = MadeUp({})
     sections = [draw_section(one, empty, tmp_path / "figures", tmp_path) for one in CHOSEN]
     page = written(tmp_path / "page.html", sections, empty)
     said = [place.text for place in page.root.find("p", class_="missing")]
-    assert said == ["Nothing to draw: the query finds no rows."] * 8
+    words = "Nothing to draw: no model of this experiment is attacked or measured yet."
+    assert said == [words] * len(CHOSEN)
     assert not list(page.root.find("svg"))
 
 

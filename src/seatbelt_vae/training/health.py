@@ -79,7 +79,8 @@ class Health:
         return DivergenceError(
             f"training diverged at step {step}: {fault}, expected finite and rising terms "
             f"(batch of {images}); the last checkpoint is untouched: check the data with "
-            f"`seatbelt-vae data check`, or train with a lower learning_rate, with gradient_clip, or in float32"
+            f"`seatbelt-vae data check`, or train with a lower learning_rate, with gradient_clip "
+            f"or in float32"
         )
 
 
