@@ -1,9 +1,11 @@
 """The plan of the paper: models, their numbers of trainings, and the experiments of claims."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 
+from seatbelt_vae.config.objective import resolve_objective
 from seatbelt_vae.paper.claims.rank_correlation import C9
 from seatbelt_vae.paper.claims.statements import CLAIMS
 from seatbelt_vae.paper.experiment_jobs import plan
@@ -56,6 +58,22 @@ def test_what_is_asked_for_alone_is_part_of_the_whole():
         for label, job in plan([experiment], SIZES["small"]).jobs.items():
             assert whole[label].run == job.run
             assert set(job.attacks) <= set(whole[label].attacks)
+
+
+def test_a_warm_up_is_of_the_penalties_that_a_preset_has():
+    size = replace(SIZES["smoke"], warm_up=7)
+    jobs = plan([EXPERIMENTS[name] for name in ("fig5", "figA7")], size).jobs.values()
+    found = {
+        job.run.model.preset: (job.run.objective.kl_warm_up, job.run.objective.tc_warm_up)
+        for job in jobs
+        if job.run.data.name != "swiss-roll"
+    }
+    assert found == {"vae": (7, 0), "hvae": (7, 0), "beta-tcvae": (7, 7), "seatbelt": (7, 7)}
+    points = [job.run.objective for job in jobs if job.run.data.name == "swiss-roll"]
+    assert points
+    assert all(objective.kl_warm_up == objective.tc_warm_up == 0 for objective in points)
+    for job in jobs:
+        resolve_objective(job.run.objective, job.run.model.preset, 1)
 
 
 def test_rows_are_pairs_times_weights():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seatbelt_vae.config import AttackConfig, DataConfig, RunConfig
+from seatbelt_vae.config.presets import preset_of
 from seatbelt_vae.errors import DataError
 from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.paper_model import Model
@@ -168,6 +169,8 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
         network = replace(
             network, network="mlp", filters=None, features=64, variance=_ROLL_VARIANCE
         )
+    kind, names = preset_of(model.preset), () if roll else ("kl_warm_up", "tc_warm_up")
+    warm_up = {name: size.warm_up for name in names if kind.reads(name)}
     return RunConfig(
         data=DataConfig(
             name=model.data,
@@ -175,7 +178,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
             image_size=size.image_size if model.data in _RESIZED else None,
         ),
         model=network,
-        objective=replace(model.objective, beta=model.beta),
+        objective=replace(model.objective, beta=model.beta, **warm_up),
         training=replace(training, seed=model.seed),
     )
 

@@ -38,6 +38,7 @@ class Size:
         training, roll_training: training of images, and of points of the Swiss roll.
         attack: pairs, λ and effort of both strengths.
         evaluation: images and draws of the measures.
+        warm_up: steps over which the weights of the KL and the TC of images rise.
         likelihood: the likelihood of all models (default: that of each published data set).
         hardening: steps and batches of hardened models.
     """
@@ -62,6 +63,7 @@ class Size:
     evaluation: EvaluationConfig
     stand_ins: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    warm_up: int = 0
     likelihood: Likelihood | None = None
     hardening: HardeningConfig = field(default_factory=HardeningConfig)
 
@@ -183,6 +185,7 @@ MEDIUM = replace(
     image_size=64,
     network=ModelConfig(),
     training=TrainingConfig(steps=1300, gradient_clip=500.0, precision="bf16", threads=1),
+    warm_up=650,
     attack=AttackConfig(
         weights="published",
         weight_count=5,
