@@ -169,8 +169,8 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
         network = replace(
             network, network="mlp", filters=None, features=64, variance=_ROLL_VARIANCE
         )
-    kind, names = preset_of(model.preset), () if roll else ("kl_warm_up", "tc_warm_up")
-    warm_up = {name: size.warm_up for name in names if kind.reads(name)}
+    steps = 0 if roll else size.warm_up
+    of_tc = steps if preset_of(model.preset).reads("tc_warm_up") else 0
     return RunConfig(
         data=DataConfig(
             name=model.data,
@@ -178,7 +178,7 @@ def _run(model: Model, size: Size, roots: Mapping[str, str]) -> RunConfig:
             image_size=size.image_size if model.data in _RESIZED else None,
         ),
         model=network,
-        objective=replace(model.objective, beta=model.beta, **warm_up),
+        objective=replace(model.objective, beta=model.beta, kl_warm_up=steps, tc_warm_up=of_tc),
         training=replace(training, seed=model.seed),
     )
 
