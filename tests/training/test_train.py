@@ -168,7 +168,7 @@ def test_not_a_number_stops_before_the_weights_are_touched(tmp_path):
         f"training diverged at step 11: objective is nan, expected finite and rising terms "
         f"(batch of images {batch[0]}, {batch[1]}, {batch[2]}, …); the last checkpoint is "
         f"untouched: check the data with `seatbelt-vae data check`, or train with a lower "
-        f"learning_rate or in float32"
+        f"learning_rate, with gradient_clip or in float32"
     )
     assert (run.path / "checkpoints" / "latest").read_text() == "step-000000007\n"
     train(run, points())

@@ -71,8 +71,7 @@ def reproduce(
         out: the folder.
         roots: folders of data sets that are read from disk, by name.
         engine: the engine that runs the jobs (default: one process per core).
-        gate: train and evaluate one unpenalised model of each kind only, without attacks: they
-            tell which claims can be tested.
+        gate: only train and evaluate unpenalised models, which tell what can be tested.
         finished_only: start no job, and show the models that are finished.
         on_progress: called with the progress of each model.
         on_jobs: called with the progress of all models.
@@ -92,8 +91,7 @@ def reproduce(
         known = {*result.runs, *asked.stored.names}
         unfinished, result = unfinished_of(asked.left, known), replace(result, failures={})
     asked = asked.after(result.runs)
-    if gate:
-        unfinished |= _beyond_gate(asked)
+    unfinished |= _beyond_gate(asked)
     if not (result.runs or asked.stored.names):
         raise nothing_finished(result.failures)
     return _results(experiments, size, roots, asked, result, unfinished)

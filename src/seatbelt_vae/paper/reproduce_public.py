@@ -51,9 +51,8 @@ def reproduce_public(
 ) -> Reproduction:
     """Attack and measure the public models of a folder, and write the page of results.
 
-    ``out`` has the same files as after `reproduce`; ``out/runs`` has one folder of results per
-    model. Finished work is kept. Nothing is trained: intervals are over pairs, and the claims are
-    answered for these models. Models whose data set is not on this machine are left out, and named.
+    ``out`` has the same files as after `reproduce`. Finished work is kept. Nothing is trained:
+    intervals are over pairs, and the claims are answered for these models.
 
     Args:
         folder: the models, see `public_models`.
@@ -67,7 +66,7 @@ def reproduce_public(
     Raises:
         ArtifactError: no public models in the folder, or ``out`` cannot be written.
         ConfigError: ``roots`` names another data set.
-        DataError: none of the data sets is on this machine.
+        DataError: none of the data sets is on this machine; others are left out, and named.
         SeatbeltError: no model was finished.
         KeyboardInterrupt: passed on after every process has stopped at a resumable point.
     """
@@ -87,10 +86,9 @@ def reproduce_public(
         raise nothing_finished(failures)
     _write_members(out / "runs", models, done)
     command, lacking = _command(folder, size, roots or {}), failures or unfinished_of(left, done)
-    page, answers, findings = write_results(
-        [PUBLIC], whole, out, stored, command, lacking, missing, list(_facts(whole))
-    )
-    return Reproduction(page, answers, findings, failures, missing)
+    about = list(_facts(whole))
+    results = write_results([PUBLIC], whole, out, stored, command, lacking, missing, about)
+    return Reproduction(*results, failures, missing)
 
 
 def _finished(
