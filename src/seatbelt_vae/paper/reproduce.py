@@ -124,10 +124,8 @@ def _results(
 def _beyond_gate(asked: RequestedModels) -> dict[str, str]:
     """One line for the page about the models that a gate leaves out."""
     others = {part.label for part in asked.requested.parts} - asked.requested.jobs.keys()
-    count = len(others - asked.stored.names.keys())
-    return (
-        {f"{count} models": "only the unpenalised ones were asked for, by --gate"} if count else {}
-    )
+    why = "only the unpenalised ones were asked for, by --gate"
+    return _in_one_line(others - asked.stored.names.keys(), why)
 
 
 def nothing_finished(failures: Mapping[str, str]) -> SeatbeltError:
@@ -140,8 +138,12 @@ def nothing_finished(failures: Mapping[str, str]) -> SeatbeltError:
 
 def unfinished_of(left: Plan, finished: Collection[str]) -> dict[str, str]:
     """One line for the page about the jobs that are not finished, if there are any."""
-    count = len(left.jobs.keys() - set(finished))
-    return {f"{count} models": "without --finished the same command goes on"} if count else {}
+    why = "without --finished the same command goes on"
+    return _in_one_line(left.jobs.keys() - set(finished), why)
+
+
+def _in_one_line(labels: Set[str], why: str) -> dict[str, str]:
+    return {f"{len(labels)} models": why} if labels else {}
 
 
 def _shown(experiments: Sequence[Experiment], parts: Set[Part]) -> list[Experiment]:
