@@ -16,11 +16,11 @@ VARIANCE = 0.1
 
 @dataclass(frozen=True)
 class LinearAutoencoder:
-    """q(z|x) = N(Ex, s²I) and p(x|z) = N(Dz, 0.1 I), with matrices E (d, n) and D (n, d)."""
+    """q(z|x) = N(Ex, diag s²) and p(x|z) = N(Dz, 0.1 I), with matrices E (d, n) and D (n, d)."""
 
     encoder: Tensor
     decoder: Tensor
-    std: float = 0.1
+    std: float | Tensor = 0.1
     event_shape: tuple[int, int, int] = SHAPE
     bounds: tuple[float, float] = field(default=(-1.0, 1.0))
 
@@ -30,7 +30,7 @@ class LinearAutoencoder:
 
     def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
         mean = x.flatten(1) @ self.encoder.T
-        log_variance = torch.full_like(mean, self.std).log() * 2
+        log_variance = torch.as_tensor(self.std).to(mean).expand_as(mean).log() * 2
         q = Normal(mean, log_variance)
         return Posterior((q,), (mean if noise is None else q.sample(noise[0]),))
 

@@ -20,11 +20,8 @@ from seatbelt_vae.config import AttackConfig
 from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.distortion_damage import auddc
 from seatbelt_vae.evaluation.measures import BUDGETS, PAIR_MEASURES
-from seatbelt_vae.evaluation.robustness import (
-    measure_pair,
-    negative_log_likelihood,
-    sampled_gap,
-)
+from seatbelt_vae.evaluation.robustness import measure_pair
+from seatbelt_vae.evaluation.sampled_path import negative_log_likelihood, sampled_gap
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 

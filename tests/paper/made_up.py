@@ -178,6 +178,7 @@ class _Made:
                 "gap@0.2": max(gap + here + 0.05 * (strength == "paper"), 0.02),
                 "gap_of_rows@0.2": max(gap + here + 0.05, 0.03),
                 "blend_gap@0.2": 0.86 + 0.02 * own.standard_normal(),
+                "first_order_gap@0.2": max(gap + 0.05, 0.04),
                 "auddc_worst": 0.4,
                 "auddc": 0.5,
                 "target_reconstruction_error": 5 + 2 * np.log(self.model.beta),

@@ -6,6 +6,7 @@ from matplotlib.colors import to_hex
 from seatbelt_vae.paper.drawing.looks import ramp
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.figure_kinds import FIRST_ORDER_GAPS
 from seatbelt_vae.paper.sizes import SIZES
 from tests.paper.made_up import made_up
 
@@ -41,3 +42,15 @@ def test_models_without_a_measure_are_no_points():
     figure = EXPERIMENTS["figE11"].figures[1]
     row = {"panel": "p", "series": "VAE", "beta": 1.0, "run": "a", "x": None, "y": 0.5}
     assert draw_scatter(figure, {"strong": [row]})["strong"].canvas is None
+
+
+def test_the_line_of_equal_measures_ends_with_the_shorter_axis():
+    store = made_up([EXPERIMENTS["fig5"]], SIZES["small"])
+    figure = FIRST_ORDER_GAPS
+    rows = store.query(figure.query("fig5", "strong")).to_pylist()
+    sheet = draw_scatter(figure, {"strong": rows})["strong"]
+    axes = sheet.canvas.axes[0]
+    (line,) = [line for line in axes.get_lines() if len(set(line.get_xdata())) == 2]
+    assert list(line.get_xdata()) == list(line.get_ydata())
+    assert line.get_xdata()[1] == min(axes.get_xlim()[1], axes.get_ylim()[1])
+    assert "a linear encoder" in [text.get_text() for text in sheet.canvas.legends[0].get_texts()]

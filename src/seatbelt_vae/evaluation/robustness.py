@@ -12,8 +12,10 @@ from seatbelt_vae.errors import ShapeError
 from seatbelt_vae.evaluation.budget_search import BudgetSearch
 from seatbelt_vae.evaluation.budgets import MatchedBudgets, matched_budgets_of_pairs
 from seatbelt_vae.evaluation.distortion_damage import Area, auddc, auddc_worst
-from seatbelt_vae.evaluation.gap import Pair, image_norm, reconstruct
+from seatbelt_vae.evaluation.first_order import first_order_gaps
+from seatbelt_vae.evaluation.gap import Pair, reconstruct
 from seatbelt_vae.evaluation.measures import BUDGETS
+from seatbelt_vae.evaluation.sampled_path import negative_log_likelihood, sampled_gap
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 
@@ -23,8 +25,6 @@ __all__ = [
     "makes_budgeted",
     "measure_pair",
     "measure_pairs",
-    "negative_log_likelihood",
-    "sampled_gap",
 ]
 
 Row = dict[str, Any]
@@ -43,6 +43,7 @@ class PairMeasures:
         budgets_sampled: their gaps on the sampled path.
         area, area_worst: AUDDC as published, and of the running minimum; None if the pair is not
             told apart.
+        first_order: the gap per budget that the encoder allows to first order, or None.
         certified: lower bounds of the gap per budget; None for a model without a certificate.
     """
 
@@ -50,6 +51,7 @@ class PairMeasures:
     rows: list[Row]
     budgets: MatchedBudgets
     budgets_sampled: Tensor
+    first_order: Sequence[float | None]
     area: Area | None = None
     area_worst: Area | None = None
     certified: tuple[float | None, ...] = ()
@@ -71,6 +73,7 @@ class PairMeasures:
                 "gap_of_rows": _finite(found.gap_of_rows[i]),
                 "blend_gap": _finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
+                "first_order_gap": self.first_order[i],
                 "certified_gap": self.certified[i],
                 "distance_relative": found.distance_relative[i],
                 "told_apart": self.pair.gap_is_defined,
@@ -166,7 +169,9 @@ def measure_pairs(
         lower=makes_budgeted(settings),
         rechecks=[generator_for(Stream.BUDGET_RECHECK, settings.seed, n) for n in numbers],
     )
-    return [_measured(model, *one, settings) for one in zip(attacks, pairs, found, strict=True)]
+    first_order = first_order_gaps(model, pairs, BUDGETS)
+    parts = zip(attacks, pairs, found, first_order, strict=True)
+    return [_measured(model, *one, settings) for one in parts]
 
 
 def _measured(
@@ -174,6 +179,7 @@ def _measured(
     attacks: StoredAttacks,
     pair: Pair,
     budgets: MatchedBudgets,
+    first_order: Sequence[float | None],
     settings: AttackConfig,
 ) -> PairMeasures:
     x, target, adversarial, number = pair.x, pair.target, attacks.adversarial, attacks.number
@@ -185,6 +191,7 @@ def _measured(
         _rows(pair, [{**row, "pair": number} for row in attacks.rows], columns),
         budgets,
         sampled_gap(model, x, target, budgets.images, noise),
+        first_order,
         *_areas(pair, columns, budgets),
         tuple(pair.certified_gap(model, e * pair.image_distance) for e in budgets.epsilon),
     )
@@ -244,52 +251,6 @@ def _areas(
     all_distortions = torch.cat([distortion, *(c.distortion for c in budgets.pool)])
     published = auddc(distance.tolist(), distortion.tolist())
     return published, auddc_worst(all_distances.tolist(), all_distortions.tolist())
-
-
-@torch.no_grad()
-def negative_log_likelihood(
-    model: Autoencoder, target: Tensor, adversarial: Tensor, noise: Noise
-) -> Tensor:
-    r""":math:`-\frac1K\sum_k \log p(x_t|z_k^*)`, :math:`z_k^* \sim q(z|x^*)`, in nats; shape (n).
-
-    The mean of the logarithm over the draws, as in the output attack, not the logarithm of the
-    mean. The model has a likelihood.
-
-    Args:
-        model: the autoencoder.
-        target: :math:`x_t`, shape :math:`(C, H, W)`.
-        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
-        noise: fresh draws :math:`(K, 1, d_i)` per layer, the same for every row.
-    """
-    values = [
-        -model.decode(model.encode(image[None], noise).z).log_prob(target).double().mean()
-        for image in adversarial
-    ]
-    return torch.stack(values)
-
-
-@torch.no_grad()
-def sampled_gap(
-    model: Autoencoder, x: Tensor, target: Tensor, adversarial: Tensor, noise: Noise
-) -> Tensor:
-    r"""The reconstruction gap on the sampled path, as a ratio of means over draws; shape (n).
-
-    :math:`\sum_k\|\mathrm{rec}_k(x^*)-\mathrm{rec}_k(x_t)\|
-    \,/\, \sum_k\|\mathrm{rec}_k(x)-\mathrm{rec}_k(x_t)\|` where :math:`\mathrm{rec}_k` decodes the
-    path of draw k. All three images share a draw, so the target itself has gap 0, the input 1.
-
-    Args:
-        model: the autoencoder.
-        x, target: images :math:`(C, H, W)`.
-        adversarial: :math:`x^*`, shape :math:`(n, C, H, W)`.
-        noise: fresh draws :math:`(K, 1, d_i)` per layer, the same for every image.
-    """
-    aimed = reconstruct(model, target[None], noise)
-    images = [x, *adversarial]
-    distances = [
-        image_norm(reconstruct(model, i[None], noise) - aimed, x.ndim).mean() for i in images
-    ]
-    return torch.stack(distances[1:]) / distances[0]
 
 
 def _finite(value: float) -> float | None:

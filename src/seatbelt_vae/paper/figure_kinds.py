@@ -11,6 +11,7 @@ from seatbelt_vae.paper.quantities import (
     BLEND,
     COPY,
     EVALUATED_PAIRS,
+    FIRST_ORDER,
     GAP,
     SUITE_PAIRS,
     TRIVIAL,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # importing it would import torch
 __all__ = [
     "ATTACK_IMAGES",
     "CLOUDS",
+    "FIRST_ORDER_GAPS",
     "GAP_CURVES",
     "PROBES",
     "RATES",
@@ -181,6 +183,7 @@ class Scatter(Figure):
         x, y: the measures, SQL expressions over ``source``, averaged over pairs.
         x_label: label of the x axis.
         logarithmic: whether the y axis is logarithmic.
+        equality: name of the line y = x in the legend; empty for none.
     """
 
     name: str
@@ -192,6 +195,7 @@ class Scatter(Figure):
     where: str = attack_rows()
     logarithmic: bool = False
     attacked: bool = True
+    equality: str = ""
 
     @property
     def title(self) -> str:
@@ -201,6 +205,18 @@ class Scatter(Figure):
     def columns(self) -> str:
         """The columns ``beta, top_size, seed, run, item, x, y``."""
         return f"beta, top_size, runs.seed, run, pair AS item, {self.x} AS x, {self.y} AS y"
+
+
+FIRST_ORDER_GAPS = Scatter(
+    "first_order",
+    FIRST_ORDER,
+    GAP,
+    "gap of the encoder to first order",
+    "gap within ε = 0.2, any attack",
+    source=SUITE_PAIRS,
+    equality="a linear encoder",
+)
+"""The gap against the one that a linear encoder with the same Jacobian would have."""
 
 
 @dataclass(frozen=True)

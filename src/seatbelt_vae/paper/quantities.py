@@ -7,6 +7,7 @@ __all__ = [
     "BLEND",
     "COPY",
     "EVALUATED_PAIRS",
+    "FIRST_ORDER",
     "GAP",
     "NLL_FLOOR",
     "OVER_LEVELS",
@@ -25,6 +26,9 @@ STRENGTHS = ("paper", "strong")
 GAP = 'CASE WHEN told_apart THEN "gap@0.2" END'
 AREA = "CASE WHEN told_apart_distortion THEN auddc_worst END"
 """Gap and AUDDC of pairs that the model tells apart; both are undefined for other pairs."""
+
+FIRST_ORDER = 'CASE WHEN told_apart THEN "first_order_gap@0.2" END'
+"""The gap that the encoder's Jacobian explains, over the same pairs."""
 
 OWN_GAP = 'CASE WHEN told_apart THEN "gap_of_rows@0.2" END'
 OWN_AREA = "CASE WHEN told_apart_distortion THEN auddc END"

@@ -120,8 +120,8 @@ _FIXED: Mapping[str, Known] = {
     "budgets": _known("""
         run VARCHAR, suite VARCHAR, pair BIGINT, epsilon DOUBLE, gap DOUBLE, gap_sampled DOUBLE,
         unconverged DOUBLE, transfer_fall DOUBLE, fresh_gap DOUBLE, how VARCHAR,
-        gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, certified_gap DOUBLE,
-        distance_relative DOUBLE, told_apart BOOLEAN
+        gap_of_rows DOUBLE, blend_gap DOUBLE, identity_gap DOUBLE, first_order_gap DOUBLE,
+        certified_gap DOUBLE, distance_relative DOUBLE, told_apart BOOLEAN
     """),
     "flags": _known("""
         run VARCHAR, suite VARCHAR, name VARCHAR, raised BOOLEAN, value DOUBLE, detail VARCHAR

@@ -97,5 +97,25 @@ _BLENDS = tuple(
     for epsilon in BUDGETS
 )
 
-DAMAGE = (*_GAPS, *_AREAS, _ERROR, *_BLENDS)
+_FIRST_ORDER = tuple(
+    PairMeasure(
+        name=f"first_order_gap@{epsilon:g}",
+        symbol=f"first-order gap at ε = {epsilon:g}",
+        family="first-order gap at ε",
+        better="↑",
+        formula=r"\frac{\lVert\mathrm{dec}(z_\epsilon)-\mathrm{rec}(x_t)\rVert}"
+        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert},\ z_\epsilon=\mu(x)+Jd,\ "
+        r"d=\arg\min_{\lVert d\rVert\le\epsilon\lVert x_t-x\rVert}"
+        r"\lVert(\mu(x_t)-\mu(x)-Jd)/\sigma_t\rVert",
+        definition="Gap of the code that a distortion of at most ε‖xₜ − x‖ would reach if the "
+        "encoder were linear. A gap near it comes from the encoder's Jacobian; a smaller one, "
+        "from its curvature.",
+        needs=frozenset({"told_apart", "posterior"}),
+        compute=_at_budget("first_order_gap", epsilon),
+        group="The encoder to first order",
+    )
+    for epsilon in BUDGETS
+)
+
+DAMAGE = (*_GAPS, *_AREAS, _ERROR, *_BLENDS, *_FIRST_ORDER)
 """In the order of a report."""

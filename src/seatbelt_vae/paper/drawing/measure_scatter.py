@@ -78,8 +78,13 @@ def _sheet(
     look: Mapping[str, Look],
     colours: Mapping[float, str],
 ) -> Sheet:
-    canvas, charts = panel_grid(spans, _HEIGHT, figure.label, _legend(look, colours))
+    entries = _legend(look, colours)
+    entries += [entry(figure.equality, line="reference")] if figure.equality else []
+    canvas, charts = panel_grid(spans, _HEIGHT, figure.label, entries)
     panels = dict(zip(spans, charts, strict=True))
+    for chart in charts if figure.equality else []:
+        ends = (max(chart.x.low, chart.y.low), min(chart.x.high, chart.y.high))
+        chart.line([(end, end) for end in ends], "reference", title=figure.equality)
     for model in models:
         own = Look(colours[model.beta], look[model.series].marker)
         chart = panels[model.panel]

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from seatbelt_vae.paper.experiment import Experiment, Member, PaperAttack, models_of_series
-from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Curves, Scatter, delta_curves
+from seatbelt_vae.paper.figure_kinds import (
+    ATTACK_IMAGES,
+    FIRST_ORDER_GAPS,
+    GAP_CURVES,
+    Curves,
+    Scatter,
+    delta_curves,
+)
 from seatbelt_vae.paper.quantities import (
     BLEND,
     COPY,
@@ -144,6 +151,7 @@ FIG5 = Experiment(
     attacks=tuple(PaperAttack(loss) for loss in LOSSES),
     figures=(
         replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
+        FIRST_ORDER_GAPS,
         *(curves for loss, words in LOSSES.items() for curves in loss_curves(loss, *words)),
     ),
     claims=("C2", "C3", "C4"),

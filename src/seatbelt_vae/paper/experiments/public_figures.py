@@ -4,7 +4,13 @@ from dataclasses import replace
 
 from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.experiments.attack_figures import LOSSES, loss_curves
-from seatbelt_vae.paper.figure_kinds import ATTACK_IMAGES, GAP_CURVES, Scatter, evaluation_curves
+from seatbelt_vae.paper.figure_kinds import (
+    ATTACK_IMAGES,
+    FIRST_ORDER_GAPS,
+    GAP_CURVES,
+    Scatter,
+    evaluation_curves,
+)
 from seatbelt_vae.paper.quantities import GAP
 
 __all__ = ["PUBLIC"]
@@ -24,6 +30,7 @@ PUBLIC = Experiment(
     optional_metrics=("mig",),
     figures=(
         replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
+        FIRST_ORDER_GAPS,
         *(
             replace(curves, published=_PUBLISHED.get(curves.name, curves.published))
             for loss, words in LOSSES.items()
