@@ -145,6 +145,23 @@ def test_a_gate_keeps_the_rows_of_a_finished_reproduction(out):
     assert "Not finished" not in (out / "reproduction.html").read_text()
 
 
+def test_rows_of_a_gate_stay_beside_an_experiment_that_lacks_attacks(tmp_path):
+    ablation, figure, started = EXPERIMENTS["ablation"], EXPERIMENTS["figD8"], []
+    reproduce([ablation], SMOKE, tmp_path, gate=True)
+    gate = rows(tmp_path)["members"]
+    shutil.rmtree(tmp_path / "runs")
+    # figD8 asks for attacks on one of the models, which the stored rows do not have
+    (answer,) = reproduce(
+        [figure], SMOKE, tmp_path, engine=Counted(started), finished_only=True
+    ).answers
+    assert (answer.claim.id, answer.verdict) == ("C12", "not testable at this size")
+    assert (started, rows(tmp_path)["members"]) == ([], gate)
+    shared = plan([ablation], SMOKE).gate.jobs.keys() & plan([figure], SMOKE).jobs.keys()
+    assert shared
+    left = RequestedModels.of([figure], SMOKE, tmp_path, None).left
+    assert shared <= left.jobs.keys()
+
+
 def write_members(folder, *, without=(), keys=KEYS, shorten=0):
     """The view of the defences at size smoke, as an export has it."""
     found = []

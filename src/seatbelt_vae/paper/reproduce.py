@@ -88,7 +88,7 @@ def reproduce(
     result = _run(asked.left, partial(run, out / "runs"))
     unfinished: dict[str, str] = {}
     if finished_only:
-        known = {*result.runs, *asked.stored.names}
+        known = {*result.runs, *asked.stored.whole}
         unfinished, result = unfinished_of(asked.left, known), replace(result, failures={})
     asked = asked.after(result.runs)
     unfinished |= _beyond_gate(asked)
@@ -125,7 +125,7 @@ def _beyond_gate(asked: RequestedModels) -> dict[str, str]:
     """One line for the page about the models that a gate leaves out."""
     others = {part.label for part in asked.requested.parts} - asked.requested.jobs.keys()
     why = "only the unpenalised ones were asked for, by --gate"
-    return _in_one_line(others - asked.stored.names.keys(), why)
+    return _in_one_line(others - asked.stored.whole, why)
 
 
 def nothing_finished(failures: Mapping[str, str]) -> SeatbeltError:

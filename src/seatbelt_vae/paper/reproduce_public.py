@@ -76,7 +76,7 @@ def reproduce_public(
     here = replace(whole, jobs=_measurable(whole.jobs, found))
     keys = {name: digest_of([name], read_tensors(model.weights)) for name, model in models.items()}
     stored, missing = _stored(out, here, whole, keys, found)
-    left = here.without(stored.names)
+    left = here.without(stored.whole)
     failures: dict[str, str] = {}
     if not finished_only:
         work = {n: _work(out / "runs" / n, models[n], job) for n, job in left.jobs.items()}
@@ -121,7 +121,7 @@ def _stored(
     (out / "runs").mkdir(parents=True, exist_ok=True)
     folders = {keys[name] for name in whole.jobs if (out / "runs" / name).exists()}
     stored = stored_runs(out / ROWS, here, whole, keys, folders)
-    lacking = {job.run.data.name for n, job in whole.jobs.items() if n not in stored.names}
+    lacking = {job.run.data.name for n, job in whole.jobs.items() if n not in stored.whole}
     missing = {name: why for name, why in missing_sets(sets).items() if name in lacking}
     if not (here.jobs or stored.names):
         raise DataError("; ".join(missing.values()))

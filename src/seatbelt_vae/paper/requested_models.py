@@ -69,9 +69,9 @@ class RequestedModels:
     @property
     def left(self) -> Plan:
         """The jobs without stored rows, and the sources of models that are still to be hardened."""
-        jobs, sources, names = self.here.jobs, self.here.sources, self.stored.names
-        needed = {sources[label] for label in sources if label in jobs and label not in names}
-        return self.here.without(names.keys() - needed)
+        jobs, sources, whole = self.here.jobs, self.here.sources, self.stored.whole
+        needed = {sources[label] for label in sources if label in jobs and label not in whole}
+        return self.here.without(whole - needed)
 
     def after(self, made: Collection[str]) -> "RequestedModels":
         """The same once some models are made: their run folders replace stored rows."""

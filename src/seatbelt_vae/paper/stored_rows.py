@@ -30,11 +30,14 @@ class StoredRuns:
         rows: the exported store.
         names: the name of each run, by label of its model.
         members: the rows of each run in the view ``members``, by label.
+        whole: labels of the models with all rows that are asked for; the others have those of
+            other experiments.
     """
 
     rows: Path
     names: Mapping[str, str]
     members: Mapping[str, MemberRun]
+    whole: Set[str]
 
     @property
     def parts(self) -> set[Part]:
@@ -44,7 +47,8 @@ class StoredRuns:
     def without(self, labels: Set[str]) -> "StoredRuns":
         """The other models."""
         names = {label: name for label, name in self.names.items() if label not in labels}
-        return replace(self, names=names, members={label: self.members[label] for label in names})
+        members = {label: self.members[label] for label in names}
+        return replace(self, names=names, members=members, whole=self.whole - labels)
 
     def labels_in(self, view: str) -> set[str]:
         """Labels of the models that have rows in a view.
@@ -60,7 +64,7 @@ class StoredRuns:
 def stored_runs(
     rows: Path, requested: Plan, known: Plan, keys: Mapping[str, str], here: Set[str]
 ) -> StoredRuns:
-    """The models of an earlier export that need not be made again.
+    """The models of an earlier export, and which of them need not be made again.
 
     Args:
         rows: folder of the export, which need not exist.
@@ -71,7 +75,7 @@ def stored_runs(
     Raises:
         ArtifactError: the file of the view ``members`` is corrupt.
     """
-    names, members = {}, {}
+    names, members, whole = {}, {}, set()
     labels = {key: label for label, key in keys.items()}
     found = read_rows(rows / FILE) if (rows / FILE).exists() else []
     by_run = groupby(sorted(found, key=lambda row: str(row["run"])), key=lambda row: row["run"])
@@ -81,13 +85,13 @@ def stored_runs(
         if label is None or run.key in here:
             continue
         parts = kept_parts(run.parts(label), requested, known)
-        if (job := requested.jobs.get(label)) is not None:
-            if not {*settings_of(run.key, job)} <= {*run.settings}:
-                continue
-            parts += [part for part in requested.parts if part.label == label]
+        job = requested.jobs.get(label)
+        if job is None or {*settings_of(run.key, job)} <= {*run.settings}:
+            whole.add(label)
+            parts += [part for part in requested.parts if part.label == label and job is not None]
         if parts:
             names[label], members[label] = name, run.with_parts(parts)
-    return StoredRuns(rows, names, members)
+    return StoredRuns(rows, names, members, whole & names.keys())
 
 
 def export_rows(runs: Path, stored: StoredRuns) -> None:
@@ -113,7 +117,7 @@ def export_rows(runs: Path, stored: StoredRuns) -> None:
         write_rows(
             kept / FILE, [{"run": name, **row} for name, of in members.items() for row in of]
         )
-    Store.open([runs, kept] if stored.names else [runs]).export(new)
+    Store.open([folder for folder in (runs, kept) if folder.is_dir()]).export(new)
     rows.rename(old)
     new.rename(rows)
     for left in (kept, old):
