@@ -131,6 +131,7 @@ def test_a_gate_trains_unpenalised_models_alone_and_tells_what_can_be_tested(tmp
     assert "Not finished: 2 models.</strong> only the unpenalised ones were asked for" in page
     assert page.count("Nothing to draw: no model of this experiment is attacked") == 1
     assert page.count("Nothing to draw") == 1
+    assert "reproduce ablation --size smoke --gate" in page
     assert not list(tmp_path.glob("runs/*/attacks/*"))
     # the whole reproduction goes on with the trained models, and attacks all of them
     left = RequestedModels.of([ablation], SMOKE, tmp_path, None).left

@@ -116,7 +116,7 @@ def _results(
     absent, unmade = _why_lacking(drawn, earlier)
     lacking = {**result.failures, **unmade, **unfinished}, {**absent, **missing}
     page, answers, findings = write_results(
-        shown, drawn, out, asked.stored, _command(shown, size), *lacking
+        shown, drawn, out, asked.stored, _command(shown, size, gate=asked.gate), *lacking
     )
     return Reproduction(page, answers, findings, result.failures, missing)
 
@@ -244,7 +244,8 @@ def write_results(
     return page, answers, findings
 
 
-def _command(experiments: Sequence[Experiment], size: Size) -> str:
+def _command(experiments: Sequence[Experiment], size: Size, *, gate: bool) -> str:
     names = " ".join(experiment.id for experiment in experiments)
     everything = len(experiments) == len(EXPERIMENTS)
-    return f"seatbelt-vae reproduce {'all' if everything else names} --size {size.name}"
+    command = f"seatbelt-vae reproduce {'all' if everything else names} --size {size.name}"
+    return f"{command} --gate" if gate else command

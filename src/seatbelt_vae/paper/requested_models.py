@@ -35,6 +35,7 @@ class RequestedModels:
         keys: the key of each model by label.
         missing: the reason for each unavailable data set.
         stored: models of which ``out`` has the rows but no run folder.
+        gate: whether only unpenalised models are asked for, without attacks.
     """
 
     out: Path
@@ -44,6 +45,7 @@ class RequestedModels:
     keys: Mapping[str, str]
     missing: Mapping[str, str]
     stored: StoredRuns
+    gate: bool = False
 
     @classmethod
     def of(
@@ -64,7 +66,7 @@ class RequestedModels:
         stored = _stored(out, here, known, keys)
         if not (here.jobs or stored.names):
             raise DataError("; ".join(missing.values()))
-        return cls(out, requested, here, known, keys, missing, stored)
+        return cls(out, requested, here, known, keys, missing, stored, gate)
 
     @property
     def left(self) -> Plan:
