@@ -26,6 +26,19 @@ def pair_of(model: LinearAutoencoder, seed: int = 0) -> Pair:
     return Pair.of(model, *random_images(2, seed))
 
 
+def by_scipy(jacobian: np.ndarray, change: np.ndarray, radius: float) -> np.ndarray:
+    """The Jd nearest to a change, by sequential quadratic programming."""
+    found = minimize(
+        lambda d: np.square(change - jacobian @ d).sum(),
+        np.zeros(jacobian.shape[1]),
+        jac=lambda d: -2 * jacobian.T @ (change - jacobian @ d),
+        method="SLSQP",
+        constraints={"type": "ineq", "fun": lambda d: radius**2 - d @ d, "jac": lambda d: -2 * d},
+        options={"maxiter": 500, "ftol": 1e-18},
+    )
+    return np.asarray(jacobian @ found.x)
+
+
 @pytest.mark.parametrize("rank", [2, 3, 5])
 @pytest.mark.parametrize("radius", [0.01, 0.3, 1.0, 100.0])
 def test_nearest_codes_are_those_of_scipy(rank: int, radius: float) -> None:
@@ -33,21 +46,11 @@ def test_nearest_codes_are_those_of_scipy(rank: int, radius: float) -> None:
     jacobian = generator.standard_normal((3, rank)) @ generator.standard_normal((rank, 7))
     change = generator.standard_normal(3)
 
-    def remaining(d: np.ndarray) -> float:
-        return float(np.square(change - jacobian @ d).sum())
-
-    found = minimize(
-        remaining,
-        np.zeros(7),
-        jac=lambda d: -2 * jacobian.T @ (change - jacobian @ d),
-        method="SLSQP",
-        constraints={"type": "ineq", "fun": lambda d: radius**2 - d @ d, "jac": lambda d: -2 * d},
-        options={"maxiter": 500, "ftol": 1e-15},
-    )
+    expected = by_scipy(jacobian, change, radius)
     reached = nearest_codes(
         torch.from_numpy(jacobian)[None], torch.from_numpy(change)[None], torch.tensor([[radius]])
     )
-    np.testing.assert_allclose(reached[0, 0].numpy(), jacobian @ found.x, atol=1e-6)
+    np.testing.assert_allclose(reached[0, 0].numpy(), expected, atol=1e-6)
 
 
 def test_an_inactive_unit_stays_and_the_others_move_on() -> None:
@@ -111,6 +114,21 @@ class Silent(LinearAutoencoder):
         return super().encode(x.detach(), noise)
 
 
+class Trainable(LinearAutoencoder):
+    """The same with a weight that has a gradient."""
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        weight = torch.ones((), dtype=x.dtype, requires_grad=True)
+        return super().encode(x.detach() * weight, noise)
+
+
+class Rounding(LinearAutoencoder):
+    """An encoder whose gradient is 0 everywhere."""
+
+    def encode(self, x: Tensor, noise: Noise | None = None) -> Posterior:
+        return super().encode(x.round(decimals=2), noise)
+
+
 class Undefined(LinearAutoencoder):
     """An encoder whose codes are finite and whose gradient is not."""
 
@@ -124,7 +142,7 @@ class Pointwise(LinearAutoencoder):
     capabilities = Capabilities(posterior=False, prior=False)
 
 
-@pytest.mark.parametrize("kind", [Silent, Undefined, Pointwise])
+@pytest.mark.parametrize("kind", [Silent, Trainable, Rounding, Undefined, Pointwise])
 def test_a_model_without_the_derivative_has_no_value(kind: type[LinearAutoencoder]) -> None:
     of = random_linear()
     model = kind(of.encoder, of.decoder)
@@ -133,10 +151,33 @@ def test_a_model_without_the_derivative_has_no_value(kind: type[LinearAutoencode
 
 def test_a_large_code_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     model = random_linear(latents=5)
-    monkeypatch.setattr(first_order, "LARGEST_CODE", 4)
-    assert first_order_gaps(model, [pair_of(model)], [0.1]) == [[None]]
-    monkeypatch.setattr(first_order, "LARGEST_CODE", 5)
-    assert first_order_gaps(model, [pair_of(model)], [0.1]) != [[None]]
+    for name, largest in (("LARGEST_CODE", 5), ("LARGEST_JACOBIAN", 5 * 256)):
+        monkeypatch.setattr(first_order, name, largest)
+        assert first_order_gaps(model, [pair_of(model)], [0.1]) != [[None]]
+        monkeypatch.setattr(first_order, name, largest - 1)
+        assert first_order_gaps(model, [pair_of(model)], [0.1]) == [[None]]
+        monkeypatch.setattr(first_order, name, largest)
+
+
+def test_the_codes_of_a_chain_are_decoded_layer_by_layer() -> None:
+    """Against least squares over a ball by SciPy and the model's own decoder."""
+    model = random_vae((6, 3)).double()
+    pair = Pair.of(model, *random_images(2))
+    target = model.encode(pair.target[None])
+    code, jacobian = path_jacobian(model, pair.x[None])
+    std = torch.cat([q.std for q in target.layers], dim=-1)[0]
+    matrix = (jacobian[0] / std[:, None]).numpy()
+    change = ((torch.cat(target.z, dim=-1) - code)[0] / std).numpy()
+    moved = by_scipy(matrix, change, 0.01 * pair.image_distance)
+    reached = code[0] + torch.from_numpy(moved) * std
+    image = model.decode((reached[None, :6], reached[None, 6:])).mean
+    gaps = first_order_gaps(model, [pair], [0.01])[0]
+    assert 0.1 < gaps[0] < 0.9
+    assert gaps == pytest.approx(pair.gap(image).tolist(), rel=1e-4)
+
+
+def test_without_pairs_nothing_is_measured() -> None:
+    assert first_order_gaps(random_linear(), [], BUDGETS) == []
 
 
 def test_the_gap_of_an_encoder_that_ignores_the_image_is_undefined() -> None:

@@ -1,22 +1,32 @@
-r"""The gap that an encoder allows to first order: how far a distortion moves its code."""
+r"""The gap of a linearised encoder: how far a distortion moves the code to first order."""
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 
 import torch
 from torch import Tensor
 
 from seatbelt_vae.evaluation.gap import Pair
-from seatbelt_vae.protocol import Autoencoder, capabilities_of
+from seatbelt_vae.protocol import Autoencoder, capabilities_of, event_shape_of
 
-__all__ = ["LARGEST_CODE", "first_order_gaps", "nearest_codes", "path_jacobian"]
+__all__ = [
+    "LARGEST_CODE",
+    "LARGEST_JACOBIAN",
+    "first_order_gaps",
+    "nearest_codes",
+    "path_jacobian",
+]
 
 LARGEST_CODE = 1024
 """Most units of a code whose Jacobian is computed, at the cost of one backward pass per unit."""
 
-_ENTRIES = 2**24  # entries of the Jacobians held in memory at once
+LARGEST_JACOBIAN = 2**26
+"""Most entries of a Jacobian that is computed, 0.5 GiB in float64."""
+
+_ENTRIES, _PAIRS = 2**24, 64  # Jacobians and pairs in one batch, unless one pair has more
 _ROUNDING = 1e-13  # squared singular values below this share of the largest are rounding
-_HALVINGS = 80
+_BISECTIONS = 80
 
 
 @torch.no_grad()
@@ -26,12 +36,12 @@ def first_order_gaps(
     r"""The gap of the code that a distortion within each budget reaches to first order.
 
     With the code μ of all layers on the mean path, its Jacobian :math:`J = \partial\mu/\partial x`
-    and the standard deviations :math:`\sigma_t` of the target's posterior, the code is
+    and the standard deviations :math:`\sigma_t` on the target's mean path, the code is
     :math:`z_\epsilon = \mu(x) + Jd`, where d minimises
-    :math:`\|(\mu(x_t)-\mu(x)-Jd)/\sigma_t\|` subject to :math:`\|d\|\leq\epsilon\|x_t-x\|`: the
-    term of the KL attack that moves the means, for a linear encoder. The gap is that of the
-    decoder's mean image of :math:`z_\epsilon`. It bounds nothing: curvature of the encoder makes
-    the actual gap smaller or larger.
+    :math:`\|(\mu(x_t)-\mu(x)-Jd)/\sigma_t\|` subject to :math:`\|d\|\leq\epsilon\|x_t-x\|`:
+    the term of the KL attack that moves the means, for a linear encoder. The gap is that of the
+    decoder's mean image of :math:`z_\epsilon`. It bounds nothing: the bounds of pixels are ignored,
+    an attack on the reconstruction can do better with the same codes, and encoders are curved.
 
     Args:
         model: the autoencoder, in evaluation mode.
@@ -39,8 +49,8 @@ def first_order_gaps(
         budgets: ε.
 
     Returns:
-        One gap per budget for every pair; None without a posterior, for a code of more than
-        `LARGEST_CODE` units, and for an encoder without a gradient.
+        One gap per budget for every pair; None without a posterior or a gradient, and for a code
+        of more than `LARGEST_CODE` units or a Jacobian of more than `LARGEST_JACOBIAN` entries.
 
     Example:
         >>> from seatbelt_vae.config import ModelConfig, resolve
@@ -51,26 +61,28 @@ def first_order_gaps(
         >>> round(first_order_gaps(model, [pair], [0.0])[0][0], 6)  # nothing moves
         1.0
     """
-    size = sum(model.latent_sizes)
-    if not capabilities_of(model).posterior or size > LARGEST_CODE:
+    units = sum(model.latent_sizes)
+    entries = units * prod(event_shape_of(model))
+    large = units > LARGEST_CODE or entries > LARGEST_JACOBIAN
+    if large or not capabilities_of(model).posterior:
         return [[None] * len(budgets) for _ in pairs]
-    together = max(1, _ENTRIES // (size * pairs[0].x.numel()))
+    size = max(1, min(_PAIRS, _ENTRIES // entries))
     found: list[list[float | None]] = []
-    for first in range(0, len(pairs), together):
-        part = pairs[first : first + together]
-        found += map(partial(_gaps, model), part, _codes(model, part, budgets))
+    for first in range(0, len(pairs), size):
+        batch = pairs[first : first + size]
+        found += map(partial(_gaps, model), batch, _codes(model, batch, budgets))
     return found
 
 
 def _codes(model: Autoencoder, pairs: Sequence[Pair], budgets: Sequence[float]) -> Tensor:
     r"""The codes reached from each pair, :math:`(N, B, \sum_i d_i)`; NaN without a gradient."""
-    aimed = model.encode(torch.stack([pair.target for pair in pairs]))
-    std = torch.cat([layer.std for layer in aimed.layers], dim=-1).double()
+    posterior = model.encode(torch.stack([pair.target for pair in pairs]))
+    std = torch.cat([layer.std for layer in posterior.layers], dim=-1).double()
     code, jacobian = path_jacobian(model, torch.stack([pair.x for pair in pairs]))
-    change = (torch.cat(aimed.z, dim=-1).double() - code) / std
+    change = (torch.cat(posterior.z, dim=-1).double() - code) / std
     radii = [[epsilon * pair.image_distance for epsilon in budgets] for pair in pairs]
-    moved = nearest_codes(jacobian / std[..., None], change, torch.tensor(radii).to(std))
-    return (code[:, None] + moved * std[:, None]).to(aimed.z[0])
+    moved = nearest_codes(jacobian / std[..., None], change, std.new_tensor(radii))
+    return (code[:, None] + moved * std[:, None]).to(posterior.z[0])
 
 
 def _gaps(model: Autoencoder, pair: Pair, codes: Tensor) -> list[float | None]:
@@ -90,26 +102,31 @@ def path_jacobian(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Codes :math:`(N, \sum_i d_i)` and :math:`\partial\mu/\partial x`, :math:`(N, \sum_i d_i,
-        n)`, float64; the derivative is NaN if the code has no gradient.
+        n)`, float64; the derivative of an input without a gradient is NaN.
     """
     with torch.enable_grad():
         x = x.detach().clone().requires_grad_()
         code = torch.cat(model.encode(x).z, dim=-1)
-        if not code.requires_grad:
-            unknown = torch.full((*code.shape, x[0].numel()), float("nan"), dtype=torch.float64)
-            return code.double(), unknown.to(x.device)
-        rows = [
-            torch.autograd.grad(unit, x, retain_graph=True, materialize_grads=True)[0].flatten(1)
-            for unit in code.sum(0)
-        ]
-    return code.detach().double(), torch.stack(rows, dim=1).double()
+        rows = [_gradient(unit, x) for unit in code.sum(0)]
+    jacobian = torch.stack(rows, dim=1).double()
+    # an encoder that rounds has a gradient of zeros, which says nothing about it
+    silent = (jacobian == 0).flatten(1).all(1)
+    return code.detach().double(), torch.where(silent[:, None, None], float("nan"), jacobian)
+
+
+def _gradient(unit: Tensor, x: Tensor) -> Tensor:
+    """The gradient of one unit, summed over inputs, :math:`(N, n)`; 0 if there is none."""
+    if not unit.requires_grad:
+        return torch.zeros_like(x).flatten(1)
+    (found,) = torch.autograd.grad(unit, x, retain_graph=True, materialize_grads=True)
+    return found.flatten(1)
 
 
 def nearest_codes(jacobian: Tensor, change: Tensor, radii: Tensor) -> Tensor:
     r"""The Jd nearest to a change of the code with :math:`\|d\|` at most each radius.
 
     :math:`d = J^\top(JJ^\top+wI)^{-1}b` with the smallest :math:`w \geq 0` for which
-    :math:`\|d\|` keeps the radius, by bisection of its logarithm.
+    :math:`\|d\|` is at most the radius, by bisection of log w.
 
     Args:
         jacobian: J, :math:`(N, D, n)`.
@@ -121,8 +138,8 @@ def nearest_codes(jacobian: Tensor, change: Tensor, radii: Tensor) -> Tensor:
 
     Source: Golub & Van Loan (2013), section 6.2.1, least squares over a ball.
     """
-    known = jacobian.flatten(1).isfinite().all(1) & change.isfinite().all(1)
-    jacobian = torch.where(known[:, None, None], jacobian, 0)  # `eigh` refuses NaN
+    finite = jacobian.flatten(1).isfinite().all(1) & change.isfinite().all(1)
+    jacobian = torch.where(finite[:, None, None], jacobian, 0)  # `eigh` refuses NaN
     squares, vectors = torch.linalg.eigh(jacobian @ jacobian.mT)
     largest = squares[:, -1:].clamp_min(torch.finfo(squares.dtype).tiny)
     squares = torch.where(squares > _ROUNDING * largest, squares, 0)[:, None]
@@ -130,10 +147,10 @@ def nearest_codes(jacobian: Tensor, change: Tensor, radii: Tensor) -> Tensor:
     low = (_ROUNDING**2 * largest).expand_as(radii).log()
     # ‖d‖ ≤ s‖b‖/w with the largest singular value s
     high = (largest.sqrt() * parts.norm(dim=-1) / radii).log().maximum(low)
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         step = squares.sqrt() * parts / (squares + middle.exp()[..., None])
         inside = step.norm(dim=-1) <= radii
         low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
     reached = (squares / (squares + high.exp()[..., None]) * parts) @ vectors.mT
-    return torch.where(known[:, None, None], reached, float("nan"))
+    return torch.where(finite[:, None, None], reached, float("nan"))

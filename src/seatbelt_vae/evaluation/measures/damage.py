@@ -107,9 +107,9 @@ _FIRST_ORDER = tuple(
         r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert},\ z_\epsilon=\mu(x)+Jd,\ "
         r"d=\arg\min_{\lVert d\rVert\le\epsilon\lVert x_t-x\rVert}"
         r"\lVert(\mu(x_t)-\mu(x)-Jd)/\sigma_t\rVert",
-        definition="Gap of the code that a distortion of at most ε‖xₜ − x‖ would reach if the "
-        "encoder were linear. A gap near it comes from the encoder's Jacobian; a smaller one, "
-        "from its curvature.",
+        definition="Gap of the code nearest to the target's that a distortion of at most "
+        "ε‖xₜ − x‖ would reach if the encoder were linear. An attack does better by the encoder's "
+        "curvature, or by aiming at the reconstruction; pixel bounds limit it.",
         needs=frozenset({"told_apart", "posterior"}),
         compute=_at_budget("first_order_gap", epsilon),
         group="The encoder to first order",
