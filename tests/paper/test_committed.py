@@ -58,7 +58,7 @@ def test_the_text_explains_every_answer():
 def test_figures_the_text_shows_are_there():
     text = (DOCS / "reproduction.md").read_text()
     shown = re.findall(r"\]\((reproduction/[^)]+)\)", text)
-    assert len(shown) == 7
+    assert len(shown) == 8
     assert all((DOCS / path).is_file() for path in shown)
 
 
