@@ -106,7 +106,7 @@ def test_each_suite_has_tables_of_its_own(tmp_path: Path) -> None:
     write_suite(run, KINDS["vae"], 3)
     (both,) = collect([run.path])
     titles = [table.title for table in findings(both)["measures"]]
-    assert len(titles) == len(set(titles)) == 6
+    assert len(titles) == len(set(titles)) == 8
     assert len(findings(both)["flags"]) == 2
     assert findings(only)["flags"] == []
 

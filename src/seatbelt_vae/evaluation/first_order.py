@@ -56,8 +56,9 @@ def first_order_gaps(
         >>> from seatbelt_vae.config import ModelConfig, resolve
         >>> from seatbelt_vae.models import HierarchicalVAE
         >>> settings = ModelConfig(preset="vae", network="mlp", features=8)
-        >>> model = HierarchicalVAE(resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0))).eval()
-        >>> pair = Pair.of(model, torch.zeros(1, 8, 8), torch.ones(1, 8, 8))
+        >>> model = HierarchicalVAE(resolve(settings, "dsprites", (1, 8, 8), (-1.0, 1.0)))
+        >>> x = torch.zeros(1, 8, 8, dtype=torch.float64)
+        >>> pair = Pair.of(model.eval().double(), x, x + 1)
         >>> round(first_order_gaps(model, [pair], [0.0])[0][0], 6)  # nothing moves
         1.0
     """
