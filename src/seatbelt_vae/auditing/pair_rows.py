@@ -11,6 +11,7 @@ from seatbelt_vae.auditing.goals import Goal, outputs
 from seatbelt_vae.auditing.similarity import code_displacement, psnr, ssim
 from seatbelt_vae.evaluation import tokens_changed
 from seatbelt_vae.protocol import bounds_of, capabilities_of, event_shape_of
+from seatbelt_vae.runs.json_files import finite
 
 __all__ = ["AttackedPair"]
 
@@ -105,7 +106,7 @@ def _worst_rows(
                     "epsilon": budget,
                     "goal": goal.name,
                     "loss": found.credited(goal, pair, int(best[pair, level]), level),
-                    **{name: _finite(column[level].item()) for name, column in columns.items()},
+                    **{name: finite(column[level].item()) for name, column in columns.items()},
                     "told_apart": bool(found.pairs.told_apart[pair]),
                 }
             )
@@ -134,11 +135,6 @@ def _similarity(found: Candidates, pair: int, index: Tensor) -> dict[str, Tensor
         columns[f"psnr_{name}"] = psnr(attacked, reference.expand_as(attacked), bounds)
         columns[f"ssim_{name}"] = ssim(attacked, reference.expand_as(attacked), bounds)
     return {name: column for name, column in columns.items() if column is not None}
-
-
-def _finite(value: float) -> float | None:
-    """A finite number, or None for nan and infinity, which JSON cannot hold."""
-    return value if abs(value) < float("inf") else None
 
 
 def _blend(found: Candidates, goal: Goal) -> Tensor:

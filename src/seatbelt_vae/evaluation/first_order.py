@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seatbelt_vae.evaluation.gap import Pair
 from seatbelt_vae.protocol import Autoencoder, capabilities_of, event_shape_of
+from seatbelt_vae.runs.json_files import finite
 
 __all__ = [
     "LARGEST_CODE",
@@ -91,7 +92,8 @@ def _gaps(model: Autoencoder, pair: Pair, codes: Tensor) -> list[float | None]:
     if not codes.isfinite().all():
         return [None] * len(codes)
     images = model.decode(codes.split(list(model.latent_sizes), dim=-1)).mean
-    return [gap if gap < float("inf") else None for gap in pair.gap(images).tolist()]
+    gaps: list[float | None] = finite(pair.gap(images).tolist())
+    return gaps
 
 
 def path_jacobian(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from seatbelt_vae.evaluation.measures import BUDGETS
 from seatbelt_vae.evaluation.sampled_path import negative_log_likelihood, sampled_gap
 from seatbelt_vae.protocol import Autoencoder, Noise, capabilities_of, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
+from seatbelt_vae.runs.json_files import finite
 
 __all__ = [
     "PairMeasures",
@@ -64,14 +65,14 @@ class PairMeasures:
             {
                 "pair": self.rows[0]["pair"],
                 "epsilon": epsilon,
-                "gap": _finite(found.gap[i]),
-                "gap_sampled": _finite(self.budgets_sampled[i].item()),
+                "gap": finite(found.gap[i]),
+                "gap_sampled": finite(self.budgets_sampled[i].item()),
                 "unconverged": found.unconverged[i],
                 "transfer_fall": found.transfer_fall[i],
                 "fresh_gap": found.fresh_gap[i],
                 "how": found.how[i],
-                "gap_of_rows": _finite(found.gap_of_rows[i]),
-                "blend_gap": _finite(found.blend_gap[i]),
+                "gap_of_rows": finite(found.gap_of_rows[i]),
+                "blend_gap": finite(found.blend_gap[i]),
                 "identity_gap": 1 - epsilon,
                 "first_order_gap": self.first_order[i],
                 "certified_gap": self.certified[i],
@@ -226,7 +227,7 @@ def _rows(pair: Pair, rows: Sequence[Row], columns: dict[str, Tensor]) -> list[R
     }
     return [
         {"pair": row["pair"], "level": row["level"]}
-        | {name: _finite(values[i].item()) for name, values in columns.items()}
+        | {name: finite(values[i].item()) for name, values in columns.items()}
         | shared
         for i, row in enumerate(rows)
     ]
@@ -251,8 +252,3 @@ def _areas(
     all_distortions = torch.cat([distortion, *(c.distortion for c in budgets.pool)])
     published = auddc(distance.tolist(), distortion.tolist())
     return published, auddc_worst(all_distances.tolist(), all_distortions.tolist())
-
-
-def _finite(value: float) -> float | None:
-    """A finite number, or None for nan and infinity, which JSON cannot hold."""
-    return value if abs(value) < float("inf") else None

@@ -4,7 +4,7 @@ A query returns the rows behind a figure, one per pair, image or model, and neve
 intervals are computed from those rows, so that each drawn number can be traced to them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seatbelt_vae.paper.quantities import (
@@ -27,6 +27,7 @@ __all__ = [
     "CLOUDS",
     "FIRST_ORDER_GAPS",
     "GAP_CURVES",
+    "GAP_FIGURES",
     "PROBES",
     "RATES",
     "RECONSTRUCTIONS",
@@ -217,6 +218,9 @@ FIRST_ORDER_GAPS = Scatter(
     equality="a linear encoder",
 )
 """The gap against the one that a linear encoder with the same Jacobian would have."""
+
+GAP_FIGURES = (replace(GAP_CURVES, label=FIRST_ORDER_GAPS.label), FIRST_ORDER_GAPS)
+"""Both figures of the gap, for experiments with several attacks."""
 
 
 @dataclass(frozen=True)

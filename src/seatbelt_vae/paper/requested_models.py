@@ -45,7 +45,7 @@ class RequestedModels:
     keys: Mapping[str, str]
     missing: Mapping[str, str]
     stored: StoredRuns
-    gate: bool = False
+    gate: bool
 
     @classmethod
     def of(

@@ -86,12 +86,14 @@ def stored_runs(
             continue
         parts = kept_parts(run.parts(label), requested, known)
         job = requested.jobs.get(label)
-        if job is None or {*settings_of(run.key, job)} <= {*run.settings}:
-            whole.add(label)
-            parts += [part for part in requested.parts if part.label == label and job is not None]
+        complete = job is None or {*settings_of(run.key, job)} <= {*run.settings}
+        if job is not None and complete:
+            parts += [part for part in requested.parts if part.label == label]
         if parts:
             names[label], members[label] = name, run.with_parts(parts)
-    return StoredRuns(rows, names, members, whole & names.keys())
+            if complete:
+                whole.add(label)
+    return StoredRuns(rows, names, members, whole)
 
 
 def export_rows(runs: Path, stored: StoredRuns) -> None:

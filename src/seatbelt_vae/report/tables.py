@@ -112,7 +112,7 @@ def cell(value: Any, low: float | None = None, high: float | None = None, sign: 
 def tables(runs: Sequence[Run]) -> list[Table]:
     """One table per group of measures with a value, over all models and suites."""
     made = [_table(title, group, runs) for title, group in measures_by_group().items()]
-    return [table for table in made if any(cell.sort for row in table.rows for cell in row.cells)]
+    return [table for table in made if any(shown.sort for row in table.rows for shown in row.cells)]
 
 
 def flag_tables(runs: Sequence[Run]) -> list[FlagTable]:

@@ -26,27 +26,36 @@ def _at_budget(column: str, epsilon: float) -> Compute:
     return compute
 
 
+def _by_budget(column: str, words: str, **about: Any) -> tuple[PairMeasure, ...]:
+    """One measure per budget, from a column of its rows; ``about`` is what they share."""
+    return tuple(
+        PairMeasure(
+            name=f"{column}@{epsilon:g}",
+            symbol=f"{words} at ε = {epsilon:g}",
+            family=f"{words} at ε",
+            better="↑",
+            compute=_at_budget(column, epsilon),
+            **about,
+        )
+        for epsilon in BUDGETS
+    )
+
+
 def _reconstruction_error(_: Sequence[dict[str, Any]], measured: "PairMeasures") -> float:
     norm = measured.pair.norm(measured.pair.target).item()
     return measured.pair.target_reconstruction_error / max(norm, _TINY)
 
 
-_GAPS = tuple(
-    PairMeasure(
-        name=f"gap@{epsilon:g}",
-        symbol=f"gap at ε = {epsilon:g}",
-        family="gap at ε",
-        better="↑",
-        formula=r"\min_{\lVert x^*-x\rVert\le\epsilon\lVert x_t-x\rVert}"
-        r"\frac{\lVert\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\rVert}"
-        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
-        definition="Smallest reconstruction gap ‖rec(x*) − rec(xₜ)‖ / ‖rec(x) − rec(xₜ)‖ found "
-        "with a distortion of at most ε‖xₜ − x‖: 0 is fooled, 1 is unmoved. It is an upper bound: "
-        "another attack may find a smaller gap.",
-        needs=frozenset({"told_apart"}),
-        compute=_at_budget("gap", epsilon),
-    )
-    for epsilon in BUDGETS
+_GAPS = _by_budget(
+    "gap",
+    "gap",
+    formula=r"\min_{\lVert x^*-x\rVert\le\epsilon\lVert x_t-x\rVert}"
+    r"\frac{\lVert\mathrm{rec}(x^*)-\mathrm{rec}(x_t)\rVert}"
+    r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
+    definition="Smallest reconstruction gap ‖rec(x*) − rec(xₜ)‖ / ‖rec(x) − rec(xₜ)‖ found "
+    "with a distortion of at most ε‖xₜ − x‖: 0 is fooled, 1 is unmoved. It is an upper bound: "
+    "another attack may find a smaller gap.",
+    needs=frozenset({"told_apart"}),
 )
 
 _AREAS = (
@@ -80,41 +89,29 @@ _ERROR = PairMeasure(
     compute=_reconstruction_error,
 )
 
-_BLENDS = tuple(
-    PairMeasure(
-        name=f"blend_gap@{epsilon:g}",
-        symbol=f"blend at ε = {epsilon:g}",
-        family="blend at ε",
-        better="↑",
-        formula=r"\frac{\lVert\mathrm{rec}(x+\epsilon(x_t-x))-\mathrm{rec}(x_t)\rVert}"
-        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
-        definition="Gap of the blend x + ε(xₜ − x). An attack has found a weakness only if its gap "
-        "is smaller.",
-        needs=frozenset({"told_apart"}),
-        compute=_at_budget("blend_gap", epsilon),
-        group="Plain blending: the attack that needs no model",
-    )
-    for epsilon in BUDGETS
+_BLENDS = _by_budget(
+    "blend_gap",
+    "blend",
+    formula=r"\frac{\lVert\mathrm{rec}(x+\epsilon(x_t-x))-\mathrm{rec}(x_t)\rVert}"
+    r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert}",
+    definition="Gap of the blend x + ε(xₜ − x). An attack has found a weakness only if its gap "
+    "is smaller.",
+    needs=frozenset({"told_apart"}),
+    group="Plain blending: the attack that needs no model",
 )
 
-_FIRST_ORDER = tuple(
-    PairMeasure(
-        name=f"first_order_gap@{epsilon:g}",
-        symbol=f"first-order gap at ε = {epsilon:g}",
-        family="first-order gap at ε",
-        better="↑",
-        formula=r"\frac{\lVert\mathrm{dec}(z_\epsilon)-\mathrm{rec}(x_t)\rVert}"
-        r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert},\ z_\epsilon=\mu(x)+Jd,\ "
-        r"d=\arg\min_{\lVert d\rVert\le\epsilon\lVert x_t-x\rVert}"
-        r"\lVert(\mu(x_t)-\mu(x)-Jd)/\sigma_t\rVert",
-        definition="Gap of the code nearest to the target's that a distortion of at most "
-        "ε‖xₜ − x‖ would reach if the encoder were linear. An attack does better by the encoder's "
-        "curvature, or by aiming at the reconstruction; pixel bounds limit it.",
-        needs=frozenset({"told_apart", "posterior"}),
-        compute=_at_budget("first_order_gap", epsilon),
-        group="The encoder to first order",
-    )
-    for epsilon in BUDGETS
+_FIRST_ORDER = _by_budget(
+    "first_order_gap",
+    "first-order gap",
+    formula=r"\frac{\lVert\mathrm{dec}(z_\epsilon)-\mathrm{rec}(x_t)\rVert}"
+    r"{\lVert\mathrm{rec}(x)-\mathrm{rec}(x_t)\rVert},\ z_\epsilon=\mu(x)+Jd,\ "
+    r"d=\arg\min_{\lVert d\rVert\le\epsilon\lVert x_t-x\rVert}"
+    r"\lVert(\mu(x_t)-\mu(x)-Jd)/\sigma_t\rVert",
+    definition="Gap of the code nearest to the target's that a distortion of at most "
+    "ε‖xₜ − x‖ would reach if the encoder were linear. An attack does better by the encoder's "
+    "curvature, or by aiming at the reconstruction; pixel bounds limit it.",
+    needs=frozenset({"told_apart", "posterior"}),
+    group="The encoder to first order",
 )
 
 DAMAGE = (*_GAPS, *_AREAS, _ERROR, *_BLENDS, *_FIRST_ORDER)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from seatbelt_vae.paper.experiment import Experiment, Member, PaperAttack, models_of_series
 from seatbelt_vae.paper.figure_kinds import (
     ATTACK_IMAGES,
-    FIRST_ORDER_GAPS,
     GAP_CURVES,
+    GAP_FIGURES,
     Curves,
     Scatter,
     delta_curves,
@@ -150,8 +150,7 @@ FIG5 = Experiment(
     members=_fig5,
     attacks=tuple(PaperAttack(loss) for loss in LOSSES),
     figures=(
-        replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
-        FIRST_ORDER_GAPS,
+        *GAP_FIGURES,
         *(curves for loss, words in LOSSES.items() for curves in loss_curves(loss, *words)),
     ),
     claims=("C2", "C3", "C4"),

@@ -6,8 +6,7 @@ from seatbelt_vae.paper.experiment import Experiment, PaperAttack
 from seatbelt_vae.paper.experiments.attack_figures import LOSSES, loss_curves
 from seatbelt_vae.paper.figure_kinds import (
     ATTACK_IMAGES,
-    FIRST_ORDER_GAPS,
-    GAP_CURVES,
+    GAP_FIGURES,
     Scatter,
     evaluation_curves,
 )
@@ -29,8 +28,7 @@ PUBLIC = Experiment(
     attacks=tuple(PaperAttack(loss) for loss in LOSSES),
     optional_metrics=("mig",),
     figures=(
-        replace(GAP_CURVES, label="gap within ε = 0.2, any attack"),
-        FIRST_ORDER_GAPS,
+        *GAP_FIGURES,
         *(
             replace(curves, published=_PUBLISHED.get(curves.name, curves.published))
             for loss, words in LOSSES.items()
