@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from seatbelt_vae.paper.experiment_jobs import Part, Plan
-from seatbelt_vae.paper.members import FILE, MemberRun, kept_parts, settings_of
+from seatbelt_vae.paper.members import FILE, MEMBERS, MemberRun, kept_parts, settings_of
 from seatbelt_vae.results import Store
 from seatbelt_vae.results.exports import copy_runs, exported_runs
 from seatbelt_vae.runs import read_rows, write_rows
@@ -97,18 +97,18 @@ def stored_runs(
 
 
 def export_rows(runs: Path, stored: StoredRuns) -> None:
-    """Export the rows of run folders and of stored models; the export is replaced when complete.
+    """Export the rows of finished models; the export is replaced when complete.
 
     Args:
-        runs: the folder of run folders.
+        runs: the folder of run folders, of which those with the view ``members`` are exported.
         stored: the stored models, and the folder of the export.
 
     Raises:
         ArtifactError: the folder is not an export, a file is corrupt, or the disk is full.
     """
-    rows = stored.rows
+    rows, made = stored.rows, [path.parents[1] for path in runs.glob(f"*/{MEMBERS}")]
     if not (rows / "store.json").exists():
-        Store.open([runs]).export(rows)  # raises if ``rows`` is something else
+        Store.open(made).export(rows)  # raises if ``rows`` is something else
         return
     kept, new, old = (rows.with_name(f".{rows.name}.{name}") for name in ("kept", "new", "old"))
     for left in (kept, new, old):
@@ -119,7 +119,7 @@ def export_rows(runs: Path, stored: StoredRuns) -> None:
         write_rows(
             kept / FILE, [{"run": name, **row} for name, of in members.items() for row in of]
         )
-    Store.open([folder for folder in (runs, kept) if folder.is_dir()]).export(new)
+    Store.open([*made, *([kept] if stored.names else [])]).export(new)
     rows.rename(old)
     new.rename(rows)
     for left in (kept, old):

@@ -2,7 +2,7 @@
 
 from seatbelt_vae.paper.claims.answers import answer_all
 from seatbelt_vae.paper.claims.claim import VERDICTS, Answer, Claim, Verdict, record_of
-from seatbelt_vae.paper.claims.contrast import Contrast, Effect
+from seatbelt_vae.paper.claims.contrast import Contrast, Effect, ModelMean
 from seatbelt_vae.paper.claims.power import trainings_to_decide
 from seatbelt_vae.paper.claims.statements import MARGIN
 
@@ -13,6 +13,7 @@ __all__ = [
     "Claim",
     "Contrast",
     "Effect",
+    "ModelMean",
     "Verdict",
     "answer_all",
     "record_of",
