@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_the_text_explains_every_answer():
     text = (DOCS / "reproduction.md").read_text()
     rule = text.split("## How a claim is answered")[1]
     assert tuple(re.findall(r"^\| ([a-z ]+) \| (?!if)", rule, re.MULTILINE)) == VERDICTS
+
+
+def test_queries_print_the_outputs_below_them():
+    page = (DOCS / "reproduction_numbers.md").read_text(encoding="utf-8")
+    with_outputs = runpy.run_path(str(DOCS / "query_outputs.py"))["with_outputs"]
+    assert with_outputs(page) == page, "run python docs/query_outputs.py"
 
 
 def test_figures_the_text_shows_are_there():
