@@ -23,7 +23,7 @@ _BLOCK = re.compile(
 
 def with_outputs(page: str) -> str:
     """The page with the outputs of all queries made anew."""
-    width = mock.patch.dict(os.environ, COLUMNS="110")
+    width = mock.patch.dict(os.environ, COLUMNS="115")
     with width, contextlib.chdir(PAGE.parents[1]):
         return _BLOCK.sub(lambda block: block["query"] + _output(block) + block["end"], page)
 
