@@ -196,6 +196,15 @@ def test_a_panel_of_one_strength_only_has_no_references_under_the_other():
     assert named(panel(drawn["paper"], "q"), COPY.label)
 
 
+@pytest.mark.parametrize("value", [None, 0.8])
+def test_the_legend_names_only_references_with_a_value(value):
+    figure = Curves("name", "v", "label", references=(COPY,))
+    rows = {"strong": [ROW | {"value": 0.5, "reference_0": value}]}
+    (legend,) = draw_curves(figure, rows)["strong"].canvas.legends
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert (COPY.label in shown) == (value is not None)
+
+
 def test_rows_without_numbers_draw_nothing():
     row = ROW | {"value": None}
     assert draw_curves(Curves("name", "v", "label"), {"strong": [row]})["strong"].canvas is None

@@ -7,8 +7,10 @@ import pytest
 
 from seatbelt_vae.paper.drawing import draw
 from seatbelt_vae.paper.experiments import EXPERIMENTS
+from seatbelt_vae.paper.page import draw_section
 from seatbelt_vae.paper.page.raised_flags import flag_query
 from seatbelt_vae.paper.sizes import SIZES
+from seatbelt_vae.report.drawing.svg import inlined
 from tests.paper.made_up import MadeUp, made_up
 from tests.paper.made_up_runs import write_runs
 
@@ -92,3 +94,37 @@ def test_attacks_on_pairs_that_differ_in_one_factor_are_not_mixed_with_others():
     figure, experiment = figure_of("curves")
     rows = store.query(figure.query(experiment.id, "strong")).to_pylist()
     assert len(rows) == len({(row["run"], row["item"]) for row in rows})
+
+
+@pytest.mark.parametrize("kind", ["attacks", "reconstructions"])
+def test_images_stay_when_their_run_folders_are_gone(kind, store, runs, tmp_path):
+    figure, experiment = figure_of(kind)
+    first = draw(figure, experiment, store, tmp_path, runs)
+    before = [d.file.read_bytes() for d in first]
+    later = draw(figure, experiment, store, tmp_path, tmp_path / "gone")
+    assert later == first
+    assert [d.file.read_bytes() for d in later] == before
+    assert b"<desc>" not in str(inlined(before[0], "name")).encode()
+
+
+@pytest.mark.parametrize("kind", ["attacks", "reconstructions"])
+def test_images_of_other_runs_do_not_stay(kind, store, runs, tmp_path):
+    figure, experiment = figure_of(kind)
+    for d in draw(figure, experiment, store, tmp_path, runs):
+        root = ElementTree.parse(d.file).getroot()
+        root.set("data-runs", root.get("data-runs").replace("seed0", "seed1", 1))
+        d.file.write_bytes(ElementTree.tostring(root))
+    for d in draw(figure, experiment, store, tmp_path, tmp_path / "gone"):
+        assert (d.file, d.caption[:32]) == (None, "The images are in the run folder")
+
+
+def test_a_section_deletes_figures_that_it_no_longer_has(store, runs, tmp_path):
+    experiment = EXPERIMENTS["fig1"]
+    draw_section(experiment, store, tmp_path, runs)
+    (tmp_path / "fig1" / "old.svg").write_text("<svg/>")
+    section = draw_section(experiment, store, tmp_path, tmp_path / "gone")
+    assert {d.file for d in section.drawn} == {*(tmp_path / "fig1").glob("*.svg")} != set()
+    (tmp_path / "fig1" / "attacks-paper.svg").write_text("<svg")  # a corrupt file is no figure
+    section = draw_section(experiment, store, tmp_path, tmp_path / "gone")
+    assert [d.file and d.file.name for d in section.drawn] == [None, "attacks-strong.svg"]
+    assert not (tmp_path / "fig1" / "attacks-paper.svg").exists()

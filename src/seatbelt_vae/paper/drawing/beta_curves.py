@@ -148,8 +148,9 @@ def _legend(
     entries = [entry(name, look[name], "line", "solid") for name in look if name in drawn]
     if any(mean.of_these_models_only for line in lines for mean in line.means.values()):
         entries.append(entry("fewer than 3 trainings", line="few", dots="hollow"))
-    for kind, reference in zip(_REFERENCES, figure.references, strict=False):
-        entries.append(entry(reference.label, line=kind))
+    for k, (kind, reference) in enumerate(zip(_REFERENCES, figure.references, strict=False)):
+        if any(line.references[k] for line in lines):  # older rows lack newer references
+            entries.append(entry(reference.label, line=kind))
     published = dict.fromkeys(series for panel in panels for series in panel.published)
     for series in published:
         label = f"published (64×64), {series}" if len(published) > 1 else "published (64×64)"

@@ -10,6 +10,7 @@ from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.densities import draw_densities
 from seatbelt_vae.paper.drawing.frontier_charts import draw_frontier
 from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
+from seatbelt_vae.paper.drawing.kept_images import caption_of, with_runs
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.drawing.probe_curves import draw_probes
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
@@ -43,7 +44,8 @@ def draw(
 ) -> list[Drawn]:
     """Draw a figure of an experiment; a figure of attacks once per strength, with the same axes.
 
-    The same rows give the same bytes. Without rows no file is written, and the caption says why.
+    The same rows give the same bytes. Without rows no file is written, and the caption says why. A
+    figure of images without its run folders stays as it was drawn, see `kept_images`.
 
     Args:
         figure: the figure.
@@ -66,14 +68,22 @@ def draw(
     drawn = []
     for strength, query in queries.items():
         sheet = sheets.get(strength, Sheet(None, _NO_ROWS))
-        file = None
-        if sheet.canvas is not None:
-            name = "-".join(filter(None, (figure.name, strength)))
-            file = out / experiment.id / f"{name}.svg"
-            atomic_write(file, svg(sheet.canvas, f"{experiment.id}-{name}"))
-        about, caption = (figure.name, figure.title, strength), sheet.caption or _NOTHING
+        name = "-".join(filter(None, (figure.name, strength)))
+        file, caption = _written(sheet, out / experiment.id / f"{name}.svg")
+        about = (figure.name, figure.title, strength)
         drawn.append(Drawn(*about, file, query, len(rows[strength]), caption, sheet.table))
     return drawn
+
+
+def _written(sheet: Sheet, file: Path) -> tuple[Path | None, str]:
+    """Write a sheet; return the file, or None without one, and the caption."""
+    caption = sheet.caption or _NOTHING
+    if sheet.canvas is not None:
+        drawing = svg(sheet.canvas, f"{file.parent.name}-{file.stem}")
+        atomic_write(file, with_runs(drawing, caption, sheet.runs) if sheet.runs else drawing)
+        return file, caption
+    earlier = caption_of(file, sheet.runs) if sheet.runs else None
+    return (None, caption) if earlier is None else (file, earlier)
 
 
 def _sheets(figure: Figure, rows: Mapping[str, Rows], runs: Path) -> Mapping[str, Sheet]:

@@ -51,14 +51,15 @@ def _attack_sheet(
     }
     if not attacks:
         return Sheet(None, "")
-    if not all((runs / model.run).is_dir() for model in attacks):
-        return Sheet(None, _NO_RUNS)
+    shown = tuple(model.run for model in attacks)
+    if not all((runs / run).is_dir() for run in shown):
+        return Sheet(None, _NO_RUNS, runs=shown)
     lines = []
     for model, of_model in attacks.items():
         pictures = attack_pictures(runs, of_model, strength)
         lines.append((f"{model.series}\nβ = {model.beta:g}", _numbers(pictures), pictures))
     canvas, scale = attack_figure(lines)
-    return Sheet(canvas, _attack_caption(strength, pair, by_all, scale))
+    return Sheet(canvas, _attack_caption(strength, pair, by_all, scale), runs=shown)
 
 
 def _numbers(pictures: Pictures) -> str:
@@ -86,8 +87,9 @@ def _attack_caption(strength: str, pair: int, by_all: bool, scale: float) -> str
 def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
     """One block per data set: test images above their reconstructions by each model."""
     models = choose_runs(rows)
-    if not all((runs / model.run).is_dir() for model in models):
-        return Sheet(None, _NO_RUNS)
+    shown = tuple(model.run for model in models)
+    if not all((runs / run).is_dir() for run in shown):
+        return Sheet(None, _NO_RUNS, runs=shown)
     betas = least_middle_most(model.beta for model in models)
     blocks: dict[str, list[ShownModel]] = {}
     for model in models:
@@ -95,7 +97,8 @@ def draw_reconstructions(rows: Rows, runs: Path) -> Sheet:
             blocks.setdefault(model.panel, []).append(model)
     strips = list(zip_longest(*(_strips(block, runs) for block in blocks.values())))
     tile, left = (_STRIP, _STRIP / _IMAGES), _LEFT * len(blocks)
-    return Sheet(picture_grid([verbatim(panel) for panel in blocks], strips, tile, left), _CLEAN)
+    grid = picture_grid([verbatim(panel) for panel in blocks], strips, tile, left)
+    return Sheet(grid, _CLEAN, runs=shown)
 
 
 def _strips(models: Sequence[ShownModel], runs: Path) -> list[Picture]:

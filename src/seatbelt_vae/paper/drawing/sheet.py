@@ -51,11 +51,13 @@ class Sheet:
         canvas: the matplotlib figure; None if there is nothing to draw.
         caption: the caption.
         table: the numbers, if they are few.
+        runs: the runs whose images it shows.
     """
 
     canvas: Figure | None
     caption: str
     table: Table | None = None
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def draw_section(experiment: Experiment, store: "Store", out: Path, runs: Path) 
     Raises:
         ArtifactError: a run's images are corrupt, or ``out`` cannot be written.
     """
-    for old in (out / experiment.id).glob("*.svg"):
-        old.unlink()
     drawn = [d for figure in experiment.figures for d in draw(figure, experiment, store, out, runs)]
+    for old in {*(out / experiment.id).glob("*.svg")} - {d.file for d in drawn}:
+        old.unlink()
     return Section(experiment, drawn, tuple(raised_flags(experiment, store)))

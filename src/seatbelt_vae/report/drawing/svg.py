@@ -22,6 +22,7 @@ _WIDE = 640
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _SHAPES = (f"{_SVG}use", f"{_SVG}path")
+_LEFT_OUT = (f"{_SVG}style", f"{_SVG}desc")
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -87,13 +88,13 @@ def inlined(drawing: bytes, title: str) -> Markup:
 
 
 def _simplify(element: Element) -> None:
-    """Remove namespaces, fonts, whitespace and digits below screen resolution."""
+    """Remove namespaces, descriptions, fonts, whitespace and digits below screen resolution."""
     element.tag = element.tag.split("}")[-1]
     element.tail = None
     if element.tag not in ("text", "tspan", "title"):
         element.text = None
     for child in list(element):
-        if child.tag.endswith("}style"):
+        if child.tag in _LEFT_OUT:
             element.remove(child)
     found = {name.split("}")[-1]: value for name, value in element.attrib.items()}
     for name in found.keys() & {"d", "x", "y"}:

@@ -1,0 +1,41 @@
+"""Figures of images stay when the run folders they were drawn from are gone.
+
+Rows hold no images, so a figure of images cannot be drawn again from an exported store. Its SVG
+names the runs it shows: it is kept as long as the rows ask for the same runs. The name of a run has
+a digest of its settings.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+__all__ = ["caption_of", "with_runs"]
+
+_RUNS = "data-runs"
+_DESCRIPTION = "{http://www.w3.org/2000/svg}desc"
+
+
+def with_runs(drawing: bytes, caption: str, runs: Sequence[str]) -> bytes:
+    """An SVG with its caption as description, and the runs it shows.
+
+    Args:
+        drawing: the output of `seatbelt_vae.report.drawing.svg.svg`.
+        caption: the caption.
+        runs: the names of the runs.
+    """
+    root = ElementTree.fromstring(drawing)
+    root.set(_RUNS, " ".join(runs))
+    description = ElementTree.Element(_DESCRIPTION)
+    description.text = caption
+    root.insert(0, description)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def caption_of(file: Path, runs: Sequence[str]) -> str | None:
+    """The caption of an earlier figure of these runs; None if there is no such file."""
+    try:
+        root = ElementTree.parse(file).getroot()
+    except (FileNotFoundError, ElementTree.ParseError):
+        return None
+    shown = root.get(_RUNS)
+    return root.findtext(_DESCRIPTION) if shown is not None and shown.split() == [*runs] else None
