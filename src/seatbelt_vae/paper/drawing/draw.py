@@ -10,7 +10,7 @@ from seatbelt_vae.paper.drawing.clouds import draw_clouds
 from seatbelt_vae.paper.drawing.densities import draw_densities
 from seatbelt_vae.paper.drawing.frontier_charts import draw_frontier
 from seatbelt_vae.paper.drawing.image_figures import draw_attacks, draw_reconstructions
-from seatbelt_vae.paper.drawing.kept_images import caption_of, with_runs
+from seatbelt_vae.paper.drawing.kept_images import RUNS, caption_of
 from seatbelt_vae.paper.drawing.measure_scatter import draw_scatter
 from seatbelt_vae.paper.drawing.probe_curves import draw_probes
 from seatbelt_vae.paper.drawing.sheet import Drawn, Rows, Sheet
@@ -79,8 +79,8 @@ def _written(sheet: Sheet, file: Path) -> tuple[Path | None, str]:
     """Write a sheet; return the file, or None without one, and the caption."""
     caption = sheet.caption or _NOTHING
     if sheet.canvas is not None:
-        drawing = svg(sheet.canvas, f"{file.parent.name}-{file.stem}")
-        atomic_write(file, with_runs(drawing, caption, sheet.runs) if sheet.runs else drawing)
+        kept = (caption, {RUNS: " ".join(sheet.runs)}) if sheet.runs else ()
+        atomic_write(file, svg(sheet.canvas, f"{file.parent.name}-{file.stem}", *kept))
         return file, caption
     earlier = caption_of(file, sheet.runs) if sheet.runs else None
     return (None, caption) if earlier is None else (file, earlier)

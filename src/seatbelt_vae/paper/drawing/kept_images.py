@@ -9,26 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-__all__ = ["caption_of", "with_runs"]
+__all__ = ["RUNS", "caption_of"]
 
-_RUNS = "data-runs"
+RUNS = "data-runs"
+"""The attribute of an SVG with the names of the runs it shows."""
+
 _DESCRIPTION = "{http://www.w3.org/2000/svg}desc"
-
-
-def with_runs(drawing: bytes, caption: str, runs: Sequence[str]) -> bytes:
-    """An SVG with its caption as description, and the runs it shows.
-
-    Args:
-        drawing: the output of `seatbelt_vae.report.drawing.svg.svg`.
-        caption: the caption.
-        runs: the names of the runs.
-    """
-    root = ElementTree.fromstring(drawing)
-    root.set(_RUNS, " ".join(runs))
-    description = ElementTree.Element(_DESCRIPTION)
-    description.text = caption
-    root.insert(0, description)
-    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def caption_of(file: Path, runs: Sequence[str]) -> str | None:
@@ -37,5 +23,5 @@ def caption_of(file: Path, runs: Sequence[str]) -> str | None:
         root = ElementTree.parse(file).getroot()
     except (FileNotFoundError, ElementTree.ParseError):
         return None
-    shown = root.get(_RUNS)
+    shown = root.get(RUNS)
     return root.findtext(_DESCRIPTION) if shown is not None and shown.split() == [*runs] else None

@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -37,12 +37,16 @@ ElementTree.register_namespace("", _SVG[1:-1])
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
-def svg(figure: Figure, salt: str) -> bytes:
+def svg(
+    figure: Figure, salt: str, description: str = "", attributes: Mapping[str, str] | None = None
+) -> bytes:
     """The figure as SVG with text elements, without embedded fonts and date.
 
     Args:
         figure: the figure; the label of an artist with an id has a tooltip of each shape per line.
         salt: makes ids unique among the figures of a page.
+        description: text of a ``<desc>`` element; empty for none.
+        attributes: further attributes of the root.
     """
     buffer = io.BytesIO()
     with mpl.rc_context(_SETTINGS | {"svg.hashsalt": salt}), warnings.catch_warnings():
@@ -53,6 +57,11 @@ def svg(figure: Figure, salt: str) -> bytes:
     for element in root.iter():
         if (name := element.get("id", "")) in marks:
             _add_titles(element, marks[name].split("\n"))
+    root.attrib.update(attributes or {})
+    if description:
+        about = Element(f"{_SVG}desc")
+        about.text = description
+        root.insert(0, about)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
