@@ -17,9 +17,9 @@ from seatbelt_vae.distributions import (
     PointImage,
 )
 from seatbelt_vae.errors import ConfigError, ModelError
-from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import Autoencoder, Capabilities, Noise, Posterior
 from seatbelt_vae.testing import check_autoencoder
+from tests.random_models import random_model
 
 IMAGE_SHAPE = (1, 4, 4)
 
@@ -85,7 +85,7 @@ def test_a_batch_of_one_cannot_show_that_rows_are_independent() -> None:
 
 def test_a_model_in_training_mode_is_refused_and_in_evaluation_mode_passes() -> None:
     settings = ModelConfig(depth=2, filters=(4,), features=8, hierarchy_widths=(8,))
-    model = HierarchicalVAE(resolve(settings, "dsprites", (1, 16, 16), (-1.0, 1.0)))
+    model = random_model(resolve(settings, "dsprites", (1, 16, 16), (-1.0, 1.0)))
     with pytest.raises(ModelError) as caught:
         check_autoencoder(model.train())
     assert "put the model into evaluation mode (model.eval())" in str(caught.value)

@@ -7,8 +7,9 @@ import torch
 from seatbelt_vae.attacks import run_suite
 from seatbelt_vae.config import AttackConfig, DataConfig, ModelConfig, RunConfig, resolve
 from seatbelt_vae.data import ImageData, load_data
-from seatbelt_vae.models import HierarchicalVAE, save_model
+from seatbelt_vae.models import save_model
 from seatbelt_vae.runs import RunFolder
+from tests.random_models import random_model
 
 CONFIG = AttackConfig(
     pairs=4,
@@ -34,9 +35,7 @@ def make_run(path: Path, seed: int = 0) -> RunFolder:
     )
     config = RunConfig(data=DataConfig("dsprites", images=100, image_size=32), model=model)
     run = RunFolder.create(path, config)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        made = HierarchicalVAE(resolve(model, "dsprites", (1, 32, 32), (-1.0, 1.0)))
+    made = random_model(resolve(model, "dsprites", (1, 32, 32), (-1.0, 1.0)), seed)
     with torch.no_grad():
         for weights in made.parameters():
             weights *= 1.8

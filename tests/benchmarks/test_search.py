@@ -20,9 +20,9 @@ from seatbelt_vae.attacks import AttackResult, attack
 from seatbelt_vae.config import AttackConfig, ModelConfig, resolve
 from seatbelt_vae.config.attack import THREATS, parse_layers
 from seatbelt_vae.config.loss_files import WITHOUT_FLOOR
-from seatbelt_vae.models import HierarchicalVAE
 from seatbelt_vae.protocol import draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
+from tests.random_models import random_model
 
 _NETWORKS = {
     "gaussian": ModelConfig("vae", latent_sizes=(3,), network="mlp", features=16),
@@ -40,7 +40,7 @@ def _problem(
 ) -> tuple[AttackResult, ExactProblem]:
     torch.manual_seed(0)
     shape = resolve(_NETWORKS[network], "toy", (1, 6, 6), (-1.0, 1.0))
-    model = HierarchicalVAE(shape).double().eval().requires_grad_(False)
+    model = random_model(shape).double().eval().requires_grad_(False)
     x, target = 2 * torch.rand(2, 1, 1, 6, 6, dtype=torch.float64) - 1
     ours = attack(deepcopy(model), x, target, config, levels=levels)
     noise = None
@@ -76,7 +76,7 @@ def test_search_is_no_worse_than_the_attack(loss: str, threat: str) -> None:
     ours, exact = _problem("gaussian", config)
     width = ours.levels.shape[1]
     chosen = [width // 2, width - 1] if config.within_budget else [width // 2, 2 * width // 3]
-    others = 2 * torch.rand(4, 1, 6, 6, dtype=torch.float64) - 1
+    others = 2 * torch.rand(8, 1, 6, 6, dtype=torch.float64) - 1
     starts = start_distortions(exact, others, torch.Generator().manual_seed(0))
     assert sum(map(len, starts.values())) >= 30
     levels = ours.levels[0, chosen]

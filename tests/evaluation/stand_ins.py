@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
+from tests.random_models import random_model
 from torch import Tensor
 
 from seatbelt_vae.config import ModelConfig, resolve
@@ -58,8 +59,7 @@ def random_linear(latents: int = 5, seed: int = 0) -> LinearAutoencoder:
 
 
 def random_vae(sizes: tuple[int, ...] = (6, 3), likelihood: str = "gaussian") -> HierarchicalVAE:
-    """A small untrained hierarchical VAE in evaluation mode."""
-    torch.manual_seed(0)
+    """A small hierarchical VAE with random weights, in evaluation mode."""
     config = ModelConfig(
         "seatbelt",
         latent_sizes=sizes,
@@ -68,7 +68,7 @@ def random_vae(sizes: tuple[int, ...] = (6, 3), likelihood: str = "gaussian") ->
         hierarchy_widths=(8, 8),
         likelihood=likelihood,
     )
-    model = HierarchicalVAE(resolve(config, "toy", SHAPE, (-1.0, 1.0)))
+    model = random_model(resolve(config, "toy", SHAPE, (-1.0, 1.0)))
     return model.eval().requires_grad_(False)
 
 

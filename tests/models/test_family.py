@@ -14,6 +14,7 @@ from seatbelt_vae.models import HierarchicalVAE, fold_batch_norm, load_model, sa
 from seatbelt_vae.protocol import Noise, draw_noise
 from seatbelt_vae.runs import RunFolder
 from seatbelt_vae.testing import check_autoencoder
+from tests.random_models import random_model
 
 BATCH = 4
 # a first convolution of 16 filters is fused with BatchNorm and ReLU
@@ -52,7 +53,7 @@ def architecture(request: pytest.FixtureRequest) -> Architecture:
 def model(architecture: Architecture) -> HierarchicalVAE:
     """A model as after training, without identity BatchNorm layers."""
     torch.manual_seed(0)
-    made = HierarchicalVAE(architecture)
+    made = random_model(architecture)
     for module in made.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, resolve
 from seatbelt_vae.errors import ArtifactError
 from seatbelt_vae.models import HierarchicalVAE
+from tests.random_models import random_model
 from tests.runs.test_stores import Poison
 
 CONFIG = RunConfig(
@@ -38,7 +39,7 @@ with torch.no_grad():
 
 def _model(settings: ModelConfig = CONFIG.model) -> HierarchicalVAE:
     torch.manual_seed(0)
-    model = HierarchicalVAE(resolve(settings, "dsprites", (1, 16, 16), (-1.0, 1.0)))
+    model = random_model(resolve(settings, "dsprites", (1, 16, 16), (-1.0, 1.0)))
     model.encode(torch.randn(8, 1, 16, 16))  # moves the running moments of BatchNorm
     model.trained_as = replace(CONFIG, model=settings)
     return model

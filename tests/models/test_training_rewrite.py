@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from seatbelt_vae.config import ModelConfig, resolve
-from seatbelt_vae.models import HierarchicalVAE, for_training
+from seatbelt_vae.models import for_training
 from seatbelt_vae.models.batch_norm import BatchNormReLU
 from seatbelt_vae.models.fused_conv import FromImage, ToImage
 from seatbelt_vae.objectives import Objective
 from seatbelt_vae.protocol import draw_noise
+from tests.random_models import random_model
 
 OBJECTIVE = Objective()
 SHAPES = {"square": (1, 16, 16), "coloured, with a border": (3, 18, 22)}
@@ -25,8 +26,7 @@ def preset(request):
 def pair(preset, shape, filters):
     """A model, and its copy for training."""
     config = ModelConfig(preset=preset, filters=filters, features=8, hierarchy_widths=(8,) * 3)
-    torch.manual_seed(0)
-    model = HierarchicalVAE(resolve(config, "toy", shape, (-1.0, 1.0)))
+    model = random_model(resolve(config, "toy", shape, (-1.0, 1.0)))
     other = copy.deepcopy(model)
     for_training(other)
     return model, other

@@ -13,6 +13,7 @@ from seatbelt_vae.protocol import Autoencoder, draw_noise
 from seatbelt_vae.randomness import Stream, generator_for
 from tests.attacks.models import SHAPE, Linear
 from tests.objectives.test_objective import batch, network, sizes
+from tests.random_models import random_model
 
 ROWS = 400
 
@@ -99,9 +100,7 @@ def test_under_bf16_it_is_computed_in_float32() -> None:
 def convolutional() -> HierarchicalVAE:
     """A network with BatchNorm whose running moments are far from those of a batch."""
     config = ModelConfig("hvae", latent_sizes=(3, 2), filters=(16, 16), features=16)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return HierarchicalVAE(resolve(config, "toy", (1, 16, 16), (0.0, 1.0))).double().train()
+    return random_model(resolve(config, "toy", (1, 16, 16), (0.0, 1.0))).double().train()
 
 
 def of_convolutional(model: HierarchicalVAE) -> PenaltyInput:

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from seatbelt_vae.config import DataConfig, ModelConfig, RunConfig, resolve
 from seatbelt_vae.evaluation.measures import BUDGETS
-from seatbelt_vae.models import HierarchicalVAE, save_model
+from seatbelt_vae.models import save_model
 from seatbelt_vae.runs import RunFolder, write_rows, write_tensors
 from tests.paper.made_up import MadeUp
+from tests.random_models import random_model
 
 SIDE = 16
 BOUNDS = (-1.0, 1.0)
@@ -28,8 +29,7 @@ def write_runs(folder: Path, store: MadeUp) -> None:
             hierarchy_widths=(8,) * 4,
         )
         made = RunFolder.create(folder / name, RunConfig(DataConfig(run["data"]), settings))
-        torch.manual_seed(len(name))
-        model = HierarchicalVAE(resolve(settings, run["data"], (1, SIDE, SIDE), BOUNDS))
+        model = random_model(resolve(settings, run["data"], (1, SIDE, SIDE), BOUNDS), len(name))
         save_model(model, made)
         x = torch.stack([disc(image) for image in range(8)])
         pictures = {"x": x, "reconstruction": 0.5 * x}

@@ -56,11 +56,13 @@ def watch(tmp_path, monkeypatch):
     return watched
 
 
-@pytest.mark.parametrize(("preset", "clip"), [("vae", None), ("seatbelt", None), ("seatbelt", 6.0)])
+@pytest.mark.parametrize(("preset", "clip"), [("vae", None), ("seatbelt", None), ("seatbelt", 3.0)])
 def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, preset, clip):
     steps = 8
     settings = config(preset, steps=steps, gradient_clip=clip)
-    settings = replace(settings, objective=replace(settings.objective, kl_warm_up=5))
+    # units on their floor would not move the prior, which starts as theirs
+    objective = replace(settings.objective, kl_warm_up=5, free_bits=0.0)
+    settings = replace(settings, objective=objective)
     run, seen = watch("run", settings)
     setups = [p.loss.setup for objective in seen.objectives for p in objective.penalties]
     assert {setup.data_size for setup in setups} == ({600} if preset == "seatbelt" else set())

@@ -15,7 +15,7 @@ from seatbelt_vae.models.networks import (
     GaussianHead,
     MLPDecoder,
     MLPEncoder,
-    hierarchy_net,
+    conditional_net,
 )
 from seatbelt_vae.models.pretrained import Pretrained
 from seatbelt_vae.protocol import Noise, Posterior, draw_noise
@@ -64,10 +64,8 @@ class HierarchicalVAE(Pretrained):
         for below, above, width in zip(
             sizes, sizes[1:], architecture.hierarchy_widths, strict=False
         ):
-            upward = hierarchy_net(features + below, width)
-            downward = hierarchy_net(above, width)
-            self.posterior_nets.append(nn.Sequential(upward, GaussianHead(width, above)))
-            self.prior_nets.append(nn.Sequential(downward, GaussianHead(width, below)))
+            self.posterior_nets.append(conditional_net(features + below, width, above))
+            self.prior_nets.append(conditional_net(above, width, below))
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -20,7 +20,7 @@ __all__ = [
     "GaussianHead",
     "MLPDecoder",
     "MLPEncoder",
-    "hierarchy_net",
+    "conditional_net",
 ]
 
 
@@ -111,9 +111,14 @@ class GaussianHead(nn.Linear):
         super().__init__(features, 2 * latents)
 
 
-def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
-    """The network between two layers of latents: two hidden layers, BatchNorm and LeakyReLU."""
-    return nn.Sequential(
+def conditional_net(inputs: int, width: int, latents: int) -> nn.Sequential:
+    r"""The network of :math:`q(z^{i+1}|z^i, x)` or :math:`p(z^i|z^{i+1})`.
+
+    Two hidden layers with BatchNorm and LeakyReLU, then a head that starts at 0: every conditional
+    starts as :math:`\mathcal N(0, I)`. Random heads multiply the spread of one layer in the next,
+    so that a KL of small weight, as in a warm-up, can rise to 1e8 nats in ten steps.
+    """
+    hidden = nn.Sequential(
         nn.Linear(inputs, width, bias=False),
         nn.BatchNorm1d(width),
         nn.LeakyReLU(0.01),
@@ -121,6 +126,10 @@ def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
         nn.BatchNorm1d(width),
         nn.LeakyReLU(0.01),
     )
+    head = GaussianHead(width, latents)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return nn.Sequential(hidden, head)
 
 
 def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
