@@ -60,9 +60,7 @@ def watch(tmp_path, monkeypatch):
 def test_the_loop_is_adam_on_the_negative_objective_with_a_cosine_rate(watch, preset, clip):
     steps = 8
     settings = config(preset, steps=steps, gradient_clip=clip)
-    # units on their floor would not move the prior, which starts as theirs
-    objective = replace(settings.objective, kl_warm_up=5, free_bits=0.0)
-    settings = replace(settings, objective=objective)
+    settings = replace(settings, objective=replace(settings.objective, kl_warm_up=5))
     run, seen = watch("run", settings)
     setups = [p.loss.setup for objective in seen.objectives for p in objective.penalties]
     assert {setup.data_size for setup in setups} == ({600} if preset == "seatbelt" else set())

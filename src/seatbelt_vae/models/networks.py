@@ -114,9 +114,10 @@ class GaussianHead(nn.Linear):
 def conditional_net(inputs: int, width: int, latents: int) -> nn.Sequential:
     r"""The network of :math:`q(z^{i+1}|z^i, x)` or :math:`p(z^i|z^{i+1})`.
 
-    Two hidden layers with BatchNorm and LeakyReLU, then a head that starts at 0: every conditional
-    starts as :math:`\mathcal N(0, I)`. Random heads multiply the spread of one layer in the next,
-    so that a KL of small weight, as in a warm-up, can rise to 1e8 nats in ten steps.
+    Two hidden layers with BatchNorm and LeakyReLU, then a head whose variances start at 1. Random
+    log-variances multiply the spread of one layer in the next, so that a KL of small weight, as in
+    a warm-up, can rise to 1e8 nats in ten steps. Means start at random: from 0 fewer units of the
+    middle layers become active.
     """
     hidden = nn.Sequential(
         nn.Linear(inputs, width, bias=False),
@@ -127,8 +128,8 @@ def conditional_net(inputs: int, width: int, latents: int) -> nn.Sequential:
         nn.LeakyReLU(0.01),
     )
     head = GaussianHead(width, latents)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
+    nn.init.zeros_(head.weight[latents:])
+    nn.init.zeros_(head.bias[latents:])
     return nn.Sequential(hidden, head)
 
 
