@@ -76,7 +76,7 @@ def test_search_is_no_worse_than_the_attack(loss: str, threat: str) -> None:
     ours, exact = _problem("gaussian", config)
     width = ours.levels.shape[1]
     chosen = [width // 2, width - 1] if config.within_budget else [width // 2, 2 * width // 3]
-    others = 2 * torch.rand(8, 1, 6, 6, dtype=torch.float64) - 1
+    others = 2 * torch.rand(4, 1, 6, 6, dtype=torch.float64) - 1
     starts = start_distortions(exact, others, torch.Generator().manual_seed(0))
     assert sum(map(len, starts.values())) >= 30
     levels = ours.levels[0, chosen]

@@ -102,7 +102,7 @@ def test_a_run_is_evaluated(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     for name in ("total_correlation", "mutual_information"):
         found = measures[name]
         assert found["images"] == 30
-        assert found["lower"] <= found["upper"] + found["error"]  # bounds of the expectation
+        assert found["lower"] <= found["upper"]
         assert (found["lower"] == found["upper"]) == (len(sizes) == 1)
 
 

@@ -5,7 +5,6 @@ import socket
 import time
 from dataclasses import replace
 from datetime import timedelta
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,14 +12,13 @@ import torch
 from torch import distributed, multiprocessing
 
 from seatbelt_vae.errors import ConfigError
-from seatbelt_vae.models import hierarchical
-from seatbelt_vae.models.networks import conditional_net
 from seatbelt_vae.objectives import PenaltySetup
 from seatbelt_vae.objectives.penalties.discriminator_tc import DiscriminatorTC
 from seatbelt_vae.parallel.process_group import ProcessGroup, process_group
 from seatbelt_vae.runs import RunFolder, read_json, read_rows, read_tensors
 from seatbelt_vae.training import Checkpoint, train
 from seatbelt_vae.training.batches import Batches
+from tests.random_models import random_heads
 from tests.training.small import blobs, config, convolutional, points, stopped_after, weight_bytes
 
 WORKERS = 4
@@ -103,15 +101,9 @@ def data_for(settings):
 def train_all(folders):
     """Train in float64, where rounding does not hide differences."""
     # with variances at 1, some first gradients are small: Adam amplifies their rounding noise
-    with mock.patch.object(hierarchical, "conditional_net", _random_conditional_net):
+    with random_heads():
         for folder, exactly in folders.items():
             train_exactly(folder) if exactly else train_plainly(folder)
-
-
-def _random_conditional_net(*sizes):
-    net = conditional_net(*sizes)
-    net[1].reset_parameters()
-    return net
 
 
 def train_exactly(folder):

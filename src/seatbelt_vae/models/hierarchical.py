@@ -15,7 +15,8 @@ from seatbelt_vae.models.networks import (
     GaussianHead,
     MLPDecoder,
     MLPEncoder,
-    conditional_net,
+    hierarchy_net,
+    unit_variance_head,
 )
 from seatbelt_vae.models.pretrained import Pretrained
 from seatbelt_vae.protocol import Noise, Posterior, draw_noise
@@ -64,8 +65,10 @@ class HierarchicalVAE(Pretrained):
         for below, above, width in zip(
             sizes, sizes[1:], architecture.hierarchy_widths, strict=False
         ):
-            self.posterior_nets.append(conditional_net(features + below, width, above))
-            self.prior_nets.append(conditional_net(above, width, below))
+            upward = hierarchy_net(features + below, width)
+            downward = hierarchy_net(above, width)
+            self.posterior_nets.append(nn.Sequential(upward, unit_variance_head(width, above)))
+            self.prior_nets.append(nn.Sequential(downward, unit_variance_head(width, below)))
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -20,7 +20,8 @@ __all__ = [
     "GaussianHead",
     "MLPDecoder",
     "MLPEncoder",
-    "conditional_net",
+    "hierarchy_net",
+    "unit_variance_head",
 ]
 
 
@@ -111,15 +112,22 @@ class GaussianHead(nn.Linear):
         super().__init__(features, 2 * latents)
 
 
-def conditional_net(inputs: int, width: int, latents: int) -> nn.Sequential:
-    r"""The network of :math:`q(z^{i+1}|z^i, x)` or :math:`p(z^i|z^{i+1})`.
+def unit_variance_head(features: int, latents: int) -> GaussianHead:
+    """A head between layers of latents: its variances start at 1.
 
-    Two hidden layers with BatchNorm and LeakyReLU, then a head whose variances start at 1. Random
-    log-variances multiply the spread of one layer in the next, so that a KL of small weight, as in
-    a warm-up, can rise to 1e8 nats in ten steps. Means start at random: from 0 fewer units of the
-    middle layers become active.
+    Random log-variances multiply the spread of one layer in the next, so that a KL of small weight,
+    as in a warm-up, can rise to 1e8 nats in ten steps. Means start at random: from 0 fewer units of
+    the middle layers become active.
     """
-    hidden = nn.Sequential(
+    head = GaussianHead(features, latents)
+    nn.init.zeros_(head.weight[latents:])
+    nn.init.zeros_(head.bias[latents:])
+    return head
+
+
+def hierarchy_net(inputs: int, width: int) -> nn.Sequential:
+    """The network between two layers of latents: two hidden layers, BatchNorm and LeakyReLU."""
+    return nn.Sequential(
         nn.Linear(inputs, width, bias=False),
         nn.BatchNorm1d(width),
         nn.LeakyReLU(0.01),
@@ -127,10 +135,6 @@ def conditional_net(inputs: int, width: int, latents: int) -> nn.Sequential:
         nn.BatchNorm1d(width),
         nn.LeakyReLU(0.01),
     )
-    head = GaussianHead(width, latents)
-    nn.init.zeros_(head.weight[latents:])
-    nn.init.zeros_(head.bias[latents:])
-    return nn.Sequential(hidden, head)
 
 
 def _normalised(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
